@@ -1,0 +1,236 @@
+/** The device: opens an adapter, makes tensors, counts memory, captures steps. */
+import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
+import { DTypeError, EngineError, ShapeError } from "./errors.ts";
+import type { AdapterInfo, Profile } from "./gpu/adapter.ts";
+import { type DeviceOptions, GpuContext, type Run } from "./gpu/context.ts";
+import type { Kernel } from "./gpu/kernel.ts";
+import { fill, randomFill } from "./ops/fill.ts";
+import { Scope } from "./scope.ts";
+import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
+import { Tensor } from "./tensor.ts";
+
+/** Nested number arrays of equal lengths, as deep as the tensor has axes. */
+export type Nested = number | readonly Nested[];
+
+/** Exact counts of device memory. */
+export interface MemoryInfo {
+  /** Tensors not yet disposed, those the autograd record holds included. */
+  readonly liveTensors: number;
+  /** Bytes of buffers under live tensors (size classes, so at most a quarter above what was asked). */
+  readonly liveBytes: number;
+  /** Most bytes live at once so far. */
+  readonly peakBytes: number;
+  /** Bytes of buffers kept for reuse. */
+  readonly pooledBytes: number;
+}
+
+/** Tensors bound to a kernel's storage variables by name; null where the kernel was told not to look. */
+export interface KernelRun extends Omit<Run, "bind"> {
+  readonly bind: Readonly<Record<string, Tensor | null>>;
+}
+
+/** A step captured by {@link Device.capture}. */
+export interface Captured<T> extends Disposable {
+  /** What the captured function returned; its tensors hold the latest replay's values. */
+  readonly outputs: T;
+  /** Runs the same commands on the same buffers again; write inputs with `tensor.write` before. */
+  replay(): void;
+}
+
+/** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
+export class Device implements AsyncDisposable {
+  /** The engine's face of WebGPU; for ops, not for user code. */
+  readonly gpu: GpuContext;
+  /** Every live tensor; for ops and leak reports. */
+  readonly registry: Set<Tensor> = new Set();
+  readonly #scopes: Scope[] = [];
+  #gradEnabled = true;
+
+  private constructor(gpu: GpuContext) {
+    this.gpu = gpu;
+  }
+
+  /** Opens an adapter; throws `NoAdapterError` saying what to install when there is none. */
+  static async open(options: DeviceOptions = {}): Promise<Device> {
+    return new Device(await GpuContext.open(options));
+  }
+
+  /** What the adapter is: vendor, description, software or not, limits, features. */
+  get info(): AdapterInfo {
+    return this.gpu.info;
+  }
+
+  /** Which family of kernels runs here. */
+  get profile(): Profile {
+    return this.gpu.profile;
+  }
+
+  /** Live tensors and bytes, peak and pooled bytes, as of now. */
+  get memory(): MemoryInfo {
+    const { usedBytes, peakBytes, pooledBytes } = this.gpu.pool.stats;
+    return { liveTensors: this.registry.size, liveBytes: usedBytes, peakBytes, pooledBytes };
+  }
+
+  // ---- making tensors ------------------------------------------------------------------------------------------------
+
+  /** A tensor from nested arrays (f32 unless `dtype` says otherwise), or from a typed array and a shape. */
+  tensor(data: Nested | TypedArray, shape?: Shape, options: { readonly dtype?: DType } = {}): Tensor {
+    let values: TypedArray;
+    let extents: Shape;
+    if (ArrayBuffer.isView(data)) {
+      values = data as TypedArray;
+      const own = dtypeOfArray(values);
+      if (options.dtype && options.dtype !== own) {
+        throw new DTypeError(`tensor: a ${own} array cannot be dtype ${options.dtype}`);
+      }
+      extents = shape ?? [values.length];
+    } else {
+      const found = nestedShape(data as Nested);
+      values = hostArray(options.dtype ?? "f32", (Array.isArray(data) ? data.flat(Infinity) : [data]) as number[]);
+      extents = shape ?? found;
+    }
+    checkShape("tensor", extents);
+    if (sizeOf(extents) !== values.length) {
+      throw new ShapeError(`tensor: ${values.length} elements do not fill the shape ${formatShape(extents)}`);
+    }
+    const made = this.empty(extents, dtypeOfArray(values));
+    this.gpu.upload(made.storage.buffer, values);
+    return made;
+  }
+
+  /** A tensor whose elements are whatever the memory held. */
+  empty(shape: Shape, dtype: DType = "f32"): Tensor {
+    this.gpu.check();
+    checkShape("empty", shape);
+    if (dtype === "f16" && !this.info.features.includes("shader-f16")) {
+      throw new DTypeError("dtype f16 needs an adapter with shader-f16; this one has none");
+    }
+    return new Tensor(this, [...shape], dtype);
+  }
+
+  /** A tensor of zeros. */
+  zeros(shape: Shape, options: { readonly dtype?: DType } = {}): Tensor {
+    return this.full(shape, 0, options);
+  }
+
+  /** A tensor of ones. */
+  ones(shape: Shape, options: { readonly dtype?: DType } = {}): Tensor {
+    return this.full(shape, 1, options);
+  }
+
+  /** A tensor filled with `value`. */
+  full(shape: Shape, value: number, options: { readonly dtype?: DType } = {}): Tensor {
+    const made = this.empty(shape, options.dtype ?? "f32");
+    fill(made, value);
+    return made;
+  }
+
+  /** Normal random numbers; the same (seed, step, shape) gives the same bits on one adapter. */
+  randn(
+    shape: Shape,
+    options: { readonly seed: number; readonly step?: number; readonly mean?: number; readonly std?: number },
+  ): Tensor {
+    const made = this.empty(shape, "f32");
+    randomFill(made, "normal", options.seed, options.step ?? 0, options.mean ?? 0, options.std ?? 1);
+    return made;
+  }
+
+  /** Uniform random numbers in [low, high). */
+  uniform(
+    shape: Shape,
+    options: { readonly seed: number; readonly step?: number; readonly low?: number; readonly high?: number },
+  ): Tensor {
+    const { low = 0, high = 1 } = options;
+    const made = this.empty(shape, "f32");
+    randomFill(made, "uniform", options.seed, options.step ?? 0, low, high - low);
+    return made;
+  }
+
+  // ---- scopes and modes ----------------------------------------------------------------------------------------------
+
+  /** Opens a scope: `using scope = device.scope()` frees what is made inside and not kept. */
+  scope(): Scope {
+    return new Scope(this.#scopes);
+  }
+
+  /** The innermost open scope. */
+  get currentScope(): Scope | undefined {
+    return this.#scopes.at(-1);
+  }
+
+  /** Whether ops are recorded for backward. */
+  get gradEnabled(): boolean {
+    return this.#gradEnabled;
+  }
+
+  /** Runs a synchronous function without recording anything for backward. */
+  noGrad<T>(fn: () => T): T {
+    const before = this.#gradEnabled;
+    this.#gradEnabled = false;
+    try {
+      return fn();
+    } finally {
+      this.#gradEnabled = before;
+    }
+  }
+
+  // ---- running -------------------------------------------------------------------------------------------------------
+
+  /** Appends a kernel run to the command stream. */
+  run(kernel: Kernel, { bind, ...rest }: KernelRun): void {
+    const buffers: Record<string, Tensor["storage"]["buffer"] | null> = {};
+    for (const name in bind) buffers[name] = bind[name]?.storage.buffer ?? null;
+    this.gpu.run(kernel, { bind: buffers, ...rest });
+  }
+
+  /** Submits recorded work without waiting. */
+  flush(): void {
+    this.gpu.flush();
+  }
+
+  /** Waits until all recorded work has run; throws what went wrong meanwhile. */
+  async finish(): Promise<void> {
+    await this.gpu.finish();
+  }
+
+  /**
+   * Runs `step` once and keeps its commands: `replay()` runs them again without the JavaScript in between, bit for bit as
+   * eager execution would. Inside, tensors may not be read, uploaded to or made from host data; shapes must not change.
+   * Gradients must be zeroed inside the step, after they were used.
+   */
+  capture<T>(step: () => T): Captured<T> {
+    let outputs: T | undefined;
+    const { replay, arena } = this.gpu.record(() => outputs = step());
+    let open = true;
+    return {
+      outputs: outputs as T,
+      replay: () => {
+        if (!open) throw new EngineError("replay: this captured step was disposed");
+        this.gpu.replay(replay);
+      },
+      [Symbol.dispose]: () => {
+        if (open) this.gpu.dropRecording(replay, arena);
+        open = false;
+      },
+    };
+  }
+
+  /** Waits for pending work and closes the device. Tensors still alive are gone with it. */
+  async close(): Promise<void> {
+    await this.gpu.close();
+  }
+
+  /** Same as {@link Device.close}, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function nestedShape(data: Nested): number[] {
+  if (typeof data === "number") return [];
+  const inner = data.map(nestedShape);
+  if (inner.some((s) => formatShape(s) !== formatShape(inner[0]))) {
+    throw new ShapeError("tensor: nested arrays have unequal lengths");
+  }
+  return [data.length, ...(inner[0] ?? [])];
+}

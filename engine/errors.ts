@@ -1,0 +1,51 @@
+/** Errors a user of the engine can meet. Each message says what was asked, what was found and what to do. */
+
+/** Base class of every error the engine throws on purpose. */
+export class EngineError extends Error {
+  override readonly name: string = "EngineError";
+}
+
+/** The shapes, axes or attributes given to an op do not fit together. */
+export class ShapeError extends EngineError {
+  override readonly name = "ShapeError";
+}
+
+/** A tensor has another element type than the op takes. */
+export class DTypeError extends EngineError {
+  override readonly name = "DTypeError";
+}
+
+/** No WebGPU adapter of the wanted kind could be opened. */
+export class NoAdapterError extends EngineError {
+  override readonly name = "NoAdapterError";
+}
+
+/** The device refused an allocation, or the allocation would exceed the memory limit or a device limit. */
+export class OutOfMemoryError extends EngineError {
+  override readonly name = "OutOfMemoryError";
+}
+
+/** The GPU device was lost (driver reset, unplugged, destroyed); nothing computed since the last read is to be trusted. */
+export class DeviceLostError extends EngineError {
+  override readonly name = "DeviceLostError";
+}
+
+/** A shader failed to compile or a dispatch failed validation: a mistake in a kernel, not in its user's program. */
+export class KernelError extends EngineError {
+  override readonly name = "KernelError";
+}
+
+/** A tensor was used after it, or the scope that owned it, was disposed. */
+export class DisposedError extends EngineError {
+  override readonly name = "DisposedError";
+}
+
+/** `backward()` was asked of something that has no recorded work, or whose record was already consumed. */
+export class GradientError extends EngineError {
+  override readonly name = "GradientError";
+}
+
+/** Runs out when a tagged union grew and a switch over it did not. */
+export function unreachable(value: never, what: string): never {
+  throw new EngineError(`internal: unexpected ${what} ${String(value)}`);
+}

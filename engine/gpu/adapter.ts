@@ -1,0 +1,78 @@
+/** Choosing an adapter and opening a device with all it can give; features are proven later by a computed value. */
+import { NoAdapterError } from "../errors.ts";
+
+/** Which adapter to open: the first found, a real GPU only, or a software one only. */
+export type AdapterChoice = "auto" | "gpu" | "cpu";
+
+/** Which family of kernels runs: tiles in workgroup memory, or register blocks without barriers. */
+export type Profile = "gpu" | "cpu";
+
+/** What the opened adapter is. */
+export interface AdapterInfo {
+  /** Vendor as the driver reports it. */
+  readonly vendor: string;
+  /** Architecture as the driver reports it. */
+  readonly architecture: string;
+  /** Human-readable name of the device or driver. */
+  readonly description: string;
+  /** True for software Vulkan (Mesa llvmpipe, SwiftShader). */
+  readonly isFallback: boolean;
+  /** The limits the device was opened with. */
+  readonly limits: Readonly<Record<string, number>>;
+  /** Feature flags granted, sorted; `doctor` proves the ones that matter by computing with them. */
+  readonly features: readonly string[];
+}
+
+const WANTED_LIMITS = [
+  "maxStorageBufferBindingSize",
+  "maxBufferSize",
+  "maxComputeInvocationsPerWorkgroup",
+  "maxComputeWorkgroupSizeX",
+  "maxComputeWorkgroupSizeY",
+  "maxComputeWorkgroupSizeZ",
+  "maxComputeWorkgroupStorageSize",
+  "maxComputeWorkgroupsPerDimension",
+  "maxStorageBuffersPerShaderStage",
+] as const;
+
+const HOW_TO_GET_ONE = "install a driver: `apt-get install mesa-vulkan-drivers libvulkan1` gives a software one, " +
+  "a GPU needs its vendor's Vulkan driver; `./itera doctor` says more";
+
+/** True for adapters that compute on the CPU. */
+export function isSoftware(info: { readonly description: string; readonly isFallbackAdapter?: boolean }): boolean {
+  return info.isFallbackAdapter === true || /llvmpipe|swiftshader|lavapipe/i.test(info.description);
+}
+
+/** Opens an adapter and its device with the largest limits on offer; throws {@link NoAdapterError}. */
+export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUDevice; info: AdapterInfo }> {
+  const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
+  if (!gpu) throw new NoAdapterError("this runtime has no WebGPU: run with Deno 2.9 or later");
+  const adapter = await gpu.requestAdapter({
+    powerPreference: "high-performance",
+    forceFallbackAdapter: choice === "cpu",
+  });
+  if (!adapter) throw new NoAdapterError(`no WebGPU adapter was found; ${HOW_TO_GET_ONE}`);
+  const software = isSoftware(adapter.info);
+  if (choice === "gpu" && software) {
+    throw new NoAdapterError(`only a software adapter was found (${adapter.info.description}); ${HOW_TO_GET_ONE}`);
+  }
+  const limits: Record<string, number> = {};
+  for (const name of WANTED_LIMITS) limits[name] = adapter.limits[name] as number;
+  const features = ["shader-f16", "timestamp-query", "subgroups"].filter((f) => adapter.features.has(f));
+  const device = await adapter.requestDevice({
+    requiredLimits: limits,
+    requiredFeatures: features as GPUFeatureName[],
+  });
+  const { vendor, architecture, description } = adapter.info;
+  return {
+    device,
+    info: {
+      vendor,
+      architecture,
+      description,
+      isFallback: software,
+      limits,
+      features: [...device.features].map(String).sort(),
+    },
+  };
+}

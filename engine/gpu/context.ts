@@ -1,0 +1,212 @@
+/**
+ * The one place where the engine meets WebGPU: buffers, kernels, the stream and readback of a device behind a small face
+ * that speaks of bytes and kernels, never of `GPU*` objects.
+ */
+import { DeviceLostError, EngineError, KernelError } from "../errors.ts";
+import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";
+import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
+import { type Constants, type Kernel, PipelineCache } from "./kernel.ts";
+import { Readback } from "./readback.ts";
+import { type Replay, Stream, type StreamStats } from "./stream.ts";
+
+/** How to open a device. */
+export interface DeviceOptions {
+  /** Which adapter; default `auto`. */
+  readonly adapter?: AdapterChoice;
+  /** Which kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
+  readonly profile?: Profile;
+  /** Most bytes of tensors alive at once; default no limit but the device's. */
+  readonly memoryLimit?: number;
+  /** Most bytes kept for reuse; default 1 GiB. */
+  readonly maxPooledBytes?: number;
+}
+
+/** One kernel run: what is bound to its storage variables by name, its parameters, constants and workgroup counts. */
+export interface Run {
+  readonly bind: Readonly<Record<string, PoolBuffer | null>>;
+  readonly params?: Readonly<Record<string, number | readonly number[]>>;
+  readonly constants?: Constants;
+  readonly grid: readonly [number, number, number];
+}
+
+/** An opened device: everything `engine/` needs of WebGPU. */
+export class GpuContext {
+  readonly info: AdapterInfo;
+  readonly profile: Profile;
+  readonly pool: BufferPool;
+  readonly #device: GPUDevice;
+  readonly #stream: Stream;
+  readonly #pipelines: PipelineCache;
+  readonly #readback: Readback;
+  readonly #nothing: PoolBuffer;
+  readonly #maxGroups: number;
+  #failure: Error | undefined;
+  #closed = false;
+  #bindGroupsStale = false;
+
+  private constructor(device: GPUDevice, info: AdapterInfo, options: DeviceOptions) {
+    this.#device = device;
+    this.info = info;
+    this.profile = options.profile ?? (info.isFallback ? "cpu" : "gpu");
+    this.#maxGroups = info.limits.maxComputeWorkgroupsPerDimension;
+    const fail = (error: Error) => this.fail(error);
+    this.pool = new BufferPool(device, {
+      maxBufferBytes: info.limits.maxBufferSize,
+      maxBindingBytes: info.limits.maxStorageBufferBindingSize,
+      memoryLimit: options.memoryLimit ?? Infinity,
+      maxPooledBytes: options.maxPooledBytes ?? 1 << 30,
+    }, fail);
+    this.pool.onDestroy = () => this.#bindGroupsStale = true;
+    this.#stream = new Stream(device, info.limits.maxStorageBufferBindingSize, () => {
+      if (this.#bindGroupsStale) this.#stream.forgetBindGroups();
+      this.#bindGroupsStale = false;
+      this.pool.sweep();
+    });
+    this.#pipelines = new PipelineCache(device, fail);
+    this.#readback = new Readback(device, this.#stream, () => this.check());
+    const gpu = device.createBuffer({ label: "nothing", size: 256, usage: GPUBufferUsage.STORAGE });
+    this.#nothing = { id: -1, gpu, bytes: 256 };
+    device.lost.then((lost) => {
+      if (!this.#closed) this.fail(new DeviceLostError(`the GPU device was lost (${lost.reason}): ${lost.message}`));
+    });
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.fail(new KernelError((event as GPUUncapturedErrorEvent).error.message));
+    });
+  }
+
+  /** Opens the adapter asked for. */
+  static async open(options: DeviceOptions): Promise<GpuContext> {
+    const { device, info } = await openAdapter(options.adapter ?? "auto");
+    return new GpuContext(device, info, options);
+  }
+
+  /** Throws the error that broke this device, if one did. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closed) throw new EngineError("the device is closed");
+  }
+
+  /** Remembers the first error; every later call throws it. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  /** Appends a kernel run to the stream; a grid with a zero does nothing. */
+  run(kernel: Kernel, { bind, params, constants, grid }: Run): void {
+    this.check();
+    const [x, y, z] = grid;
+    if (x === 0 || y === 0 || z === 0) return;
+    if (x > this.#maxGroups || y > this.#maxGroups || z > this.#maxGroups) {
+      throw new EngineError(
+        `${kernel.name}: grid [${grid}] exceeds ${this.#maxGroups} workgroups on an axis; split it`,
+      );
+    }
+    const buffers = kernel.interface.storage.map(({ name }) => {
+      const bound = bind[name];
+      if (bound === undefined) throw new EngineError(`internal: ${kernel.name}: nothing is bound to "${name}"`);
+      return bound ?? this.#nothing;
+    });
+    this.#stream.dispatch(this.#pipelines.get(kernel, constants), buffers, params, grid);
+  }
+
+  /** Workgroup counts for `items` invocations of a one-dimensional kernel; see `shaders/lib/index.wgsl`. */
+  grid(items: number, workgroupSize: number): [number, number, number] {
+    const groups = Math.ceil(items / workgroupSize);
+    if (groups <= this.#maxGroups) return [groups, 1, 1];
+    const rows = Math.ceil(groups / this.#maxGroups);
+    return [Math.ceil(groups / rows), rows, 1];
+  }
+
+  /** Most workgroups along one axis of a dispatch. */
+  get maxGroups(): number {
+    return this.#maxGroups;
+  }
+
+  /** Writes host data into a buffer, in stream order. */
+  upload(to: PoolBuffer, data: ArrayBufferView<ArrayBuffer>): void {
+    this.check();
+    this.#stream.upload(to.gpu, data);
+  }
+
+  /** Copies bytes from buffer to buffer, in stream order. */
+  copy(from: PoolBuffer, fromOffset: number, to: PoolBuffer, toOffset: number, bytes: number): void {
+    this.check();
+    this.#stream.copy(from.gpu, fromOffset, to.gpu, toOffset, bytes);
+  }
+
+  /** Reads the first `bytes` of a buffer as they are at this place of the stream. */
+  async read(from: PoolBuffer, bytes: number): Promise<ArrayBuffer> {
+    this.check();
+    if (this.recording) throw new EngineError("a captured step cannot read: keep the tensor and read it after capture");
+    return await this.#readback.read(from.gpu, bytes);
+  }
+
+  /** Submits what was recorded; does not wait. */
+  flush(): void {
+    this.#stream.flush();
+  }
+
+  /** Waits until everything submitted has run; throws what went wrong meanwhile. */
+  async finish(): Promise<void> {
+    this.#stream.flush();
+    await this.#device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  /** Runs `fn` with buffers of its own arena, keeping its commands. */
+  record(fn: () => void): { replay: Replay; arena: Arena } {
+    this.check();
+    const arena = new Arena();
+    this.#stream.startRecording();
+    this.pool.enter(arena);
+    let commands;
+    try {
+      fn();
+    } finally {
+      this.pool.leave();
+      commands = this.#stream.stopRecording();
+    }
+    return { replay: this.#stream.prepare(commands), arena };
+  }
+
+  /** Appends recorded commands again. */
+  replay(replay: Replay): void {
+    this.check();
+    this.#stream.replay(replay);
+  }
+
+  /** Frees a recording's parameters and buffers. */
+  dropRecording(replay: Replay, arena: Arena): void {
+    this.#stream.flush();
+    replay.params.destroy();
+    this.pool.close(arena);
+    this.#stream.flush();
+  }
+
+  /** Counts of dispatches, submits, bind groups and compiled pipelines. */
+  get stats(): Readonly<StreamStats & PoolStats & { pipelines: number }> {
+    return { ...this.#stream.stats, ...this.pool.stats, pipelines: this.#pipelines.count };
+  }
+
+  /** Whether a step is being captured. */
+  get recording(): boolean {
+    return this.#stream.recording;
+  }
+
+  /** Waits for pending work and frees the device. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    if (!this.#failure) {
+      this.#stream.flush();
+      await this.#device.queue.onSubmittedWorkDone();
+    }
+    this.#closed = true;
+    this.#readback.destroy();
+    this.#stream.destroy();
+    this.pool.trim(0);
+    this.pool.sweep();
+    this.#nothing.gpu.destroy();
+    this.#device.destroy();
+  }
+}

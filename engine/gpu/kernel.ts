@@ -1,0 +1,144 @@
+/** Kernels: a WGSL text, an entry point, and what reflection says it needs bound. Compiled on first use, then cached. */
+import { KernelError } from "../errors.ts";
+import { type KernelInterface, reflect } from "./wgsl.ts";
+
+/** A named WGSL text, `shaders/<file>`. */
+export interface ShaderText {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** One entry point of one shader file, with the library files it leans on. */
+export interface Kernel {
+  readonly id: number;
+  readonly name: string;
+  readonly entry: string;
+  readonly parts: readonly ShaderText[];
+  readonly code: string;
+  readonly interface: KernelInterface;
+}
+
+const registry: Kernel[] = [];
+
+/** Every kernel declared so far, for tests, the tuner and `compileAll`. */
+export function allKernels(): readonly Kernel[] {
+  return registry;
+}
+
+/**
+ * Declares a kernel. `parts` are concatenated, library files first; the last one holds the entry point and gives the
+ * kernel its name (`matmul.wgsl:matmul_block`).
+ */
+export function kernel(entry: string, ...parts: ShaderText[]): Kernel {
+  const file = parts[parts.length - 1].file;
+  const code = parts.map((part) => part.text).join("\n");
+  const made: Kernel = {
+    id: registry.length,
+    name: `${file}:${entry}`,
+    entry,
+    parts,
+    code,
+    interface: reflect(code, entry, file),
+  };
+  registry.push(made);
+  return made;
+}
+
+/** Pipeline-overridable constants of one specialisation. */
+export type Constants = Readonly<Record<string, number>>;
+
+/** A compiled specialisation of a kernel. */
+export interface Pipeline {
+  readonly id: number;
+  readonly kernel: Kernel;
+  readonly gpu: GPUComputePipeline;
+  readonly layout: GPUBindGroupLayout;
+}
+
+/** Compiles kernels and keeps them, keyed by kernel and constants. */
+export class PipelineCache {
+  readonly #device: GPUDevice;
+  readonly #fail: (error: Error) => void;
+  readonly #pipelines = new Map<number, Map<string, Pipeline>>();
+  readonly #layouts = new Map<
+    number,
+    { bind: GPUBindGroupLayout; pipeline: GPUPipelineLayout; module: GPUShaderModule }
+  >();
+  #count = 0;
+
+  constructor(device: GPUDevice, fail: (error: Error) => void) {
+    this.#device = device;
+    this.#fail = fail;
+  }
+
+  /** Number of pipelines compiled so far; tests watch it to see that a new size compiles nothing. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** The pipeline of `kernel` with `constants`, compiled if this is its first use. */
+  get(kernel: Kernel, constants?: Constants): Pipeline {
+    let variants = this.#pipelines.get(kernel.id);
+    if (!variants) this.#pipelines.set(kernel.id, variants = new Map());
+    let key = "";
+    for (const name in constants) key += `${name}=${constants[name]};`;
+    let pipeline = variants.get(key);
+    if (!pipeline) variants.set(key, pipeline = this.#compile(kernel, constants));
+    return pipeline;
+  }
+
+  #compile(kernel: Kernel, constants?: Constants): Pipeline {
+    const device = this.#device;
+    device.pushErrorScope("validation");
+    let shared = this.#layouts.get(kernel.id);
+    if (!shared) {
+      const { params, storage, paramBytes } = kernel.interface;
+      const entries: GPUBindGroupLayoutEntry[] = storage.map((s) => ({
+        binding: s.binding,
+        visibility: GPUShaderStage.COMPUTE,
+        buffer: { type: s.writable ? "storage" : "read-only-storage" },
+      }));
+      if (params.length > 0) {
+        entries.unshift({
+          binding: 0,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: "uniform", hasDynamicOffset: true, minBindingSize: paramBytes },
+        });
+      }
+      const bind = device.createBindGroupLayout({ label: kernel.name, entries });
+      shared = {
+        bind,
+        pipeline: device.createPipelineLayout({ label: kernel.name, bindGroupLayouts: [bind] }),
+        module: device.createShaderModule({ label: kernel.name, code: kernel.code }),
+      };
+      this.#layouts.set(kernel.id, shared);
+    }
+    const gpu = device.createComputePipeline({
+      label: kernel.name,
+      layout: shared.pipeline,
+      compute: { module: shared.module, entryPoint: kernel.entry, constants: { ...constants } },
+    });
+    device.popErrorScope().then((error) => {
+      if (error) this.#fail(new KernelError(explain(kernel, constants, error.message)));
+    });
+    return { id: this.#count++, kernel, gpu, layout: shared.bind };
+  }
+}
+
+/** Turns a position in the concatenated text back into a file and a line. */
+function explain(kernel: Kernel, constants: Constants | undefined, message: string): string {
+  const where = /:(\d+):(\d+)/.exec(message);
+  let place = kernel.name;
+  if (where) {
+    let line = Number(where[1]);
+    for (const part of kernel.parts) {
+      const lines = part.text.split("\n").length;
+      if (line <= lines) {
+        place = `shaders/${part.file}:${line}:${where[2]} (${kernel.entry})`;
+        break;
+      }
+      line -= lines;
+    }
+  }
+  return `${place} with ${JSON.stringify(constants ?? {})} does not compile: ${message}`;
+}

@@ -1,0 +1,172 @@
+/**
+ * An op is a value: its name, its shape rule, its forward kernels, its gradient rule and sample inputs, side by side.
+ * Defining one registers it, and the test suite checks everything registered: forward and gradient against a float64
+ * reference, shape errors, odd and empty sizes, both hardware profiles. An op without samples fails the suite.
+ */
+import type { DType } from "./dtype.ts";
+import type { Device } from "./device.ts";
+import { DTypeError, EngineError } from "./errors.ts";
+import type { Shape } from "./shape.ts";
+import { GradNode } from "./tape.ts";
+import type { Tensor, TensorMeta } from "./tensor.ts";
+
+/** What a gradient rule is given. */
+export interface BackwardCall<A> {
+  readonly attrs: A;
+  /** Gradient of each output; null where nothing depends on that output. */
+  readonly grads: readonly (Tensor | null)[];
+  /** Which inputs want a gradient. */
+  readonly needs: readonly boolean[];
+  readonly inputMetas: readonly (TensorMeta | null)[];
+  readonly outputMetas: readonly TensorMeta[];
+  /** A saved input; asking for one that `saves` did not name is an error. */
+  input(index: number): Tensor;
+  /** A saved input that may be absent. */
+  optionalInput(index: number): Tensor | null;
+  /** A saved output. */
+  output(index: number): Tensor;
+}
+
+/** A random input of a sample; `null` leaves an optional input out. */
+export interface SampleInput {
+  readonly shape: Shape;
+  /** Default `f32`. */
+  readonly dtype?: DType;
+  /** Uniform between these; default [-1, 1). Integers: low to high - 1. */
+  readonly range?: readonly [number, number];
+}
+
+/** One case the suite runs an op on. */
+export interface Sample<A> {
+  readonly inputs: readonly (SampleInput | null)[];
+  readonly attrs: A;
+}
+
+/** A case the op must refuse with a `ShapeError`. */
+export interface BadSample<A> {
+  readonly inputs: readonly ({ readonly shape: Shape; readonly dtype?: DType } | null)[];
+  readonly attrs: A;
+  /** Part of the message. */
+  readonly message: RegExp;
+}
+
+/** What an op is made of. */
+export interface OpSpec<A> {
+  /** Unique; also the name of its float64 reference. */
+  readonly name: string;
+  /** Group in the generated table of ops. */
+  readonly family: string;
+  /** Checks inputs and attributes, throws `ShapeError` or `DTypeError`, and gives the outputs' shapes and types. */
+  readonly infer: (inputs: readonly (TensorMeta | null)[], attrs: A) => TensorMeta[];
+  /** Runs kernels that fill `outputs`; temporaries made inside are freed afterwards. */
+  readonly forward?: (inputs: readonly (Tensor | null)[], attrs: A, outputs: readonly Tensor[], device: Device) => void;
+  /** For ops that move no data: outputs as views of an input's memory. */
+  readonly view?: (inputs: readonly (Tensor | null)[], attrs: A, metas: readonly TensorMeta[]) => Tensor[];
+  /** Which tensors the gradient rule reads; default none. */
+  readonly saves?: (
+    needs: readonly boolean[],
+    attrs: A,
+  ) => { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  /** Gradients of the inputs (null for none), or the reason why there are none. */
+  readonly backward: ((call: BackwardCall<A>) => (Tensor | null)[]) | { readonly nondifferentiable: string };
+  /** Inputs that never get a gradient (indices, frozen constants). */
+  readonly constantInputs?: readonly number[];
+  /** Outputs that carry no gradient (statistics, indices). */
+  readonly constantOutputs?: readonly number[];
+  /** Cases for the suite; at least one. `random` gives uniform numbers in [0, 1). */
+  readonly samples: (random: () => number) => readonly Sample<A>[];
+  /** Cases the op must refuse. */
+  readonly bad?: readonly BadSample<A>[];
+}
+
+/** An op as the tape and the registry see it, its attribute type forgotten. */
+export interface AnyOp {
+  readonly name: string;
+  readonly family: string;
+  readonly differentiable: boolean;
+  readonly constantInputs: readonly number[];
+  readonly constantOutputs: readonly number[];
+  saves(
+    needs: readonly boolean[],
+    attrs: unknown,
+  ): { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
+  backward(call: BackwardCall<unknown>): (Tensor | null)[];
+  run(inputs: readonly (Tensor | null)[], attrs: unknown): Tensor[];
+  samples(random: () => number): readonly Sample<unknown>[];
+  readonly bad: readonly BadSample<unknown>[];
+}
+
+/** A defined op: call it with its inputs and attributes. */
+export type Op<A> = (inputs: readonly (Tensor | null)[], attrs: A) => Tensor[];
+
+const registry = new Map<string, AnyOp>();
+
+/** Every op defined so far, by name. */
+export function allOps(): ReadonlyMap<string, AnyOp> {
+  return registry;
+}
+
+/** Defines and registers an op. */
+export function defineOp<A>(spec: OpSpec<A>): Op<A> {
+  if (registry.has(spec.name)) throw new EngineError(`internal: op "${spec.name}" is defined twice`);
+  const { backward } = spec;
+  const op: AnyOp = {
+    name: spec.name,
+    family: spec.family,
+    differentiable: typeof backward === "function",
+    constantInputs: spec.constantInputs ?? [],
+    constantOutputs: spec.constantOutputs ?? [],
+    saves: (needs, attrs) => spec.saves?.(needs, attrs as A) ?? {},
+    backward: (call) => {
+      if (typeof backward !== "function") throw new EngineError(`internal: ${spec.name} has no gradient`);
+      return backward(call as BackwardCall<A>);
+    },
+    run: (inputs, attrs) => apply(spec, op, inputs, attrs as A),
+    samples: (random) => spec.samples(random),
+    bad: (spec.bad ?? []) as readonly BadSample<unknown>[],
+  };
+  registry.set(spec.name, op);
+  return (inputs, attrs) => apply(spec, op, inputs, attrs);
+}
+
+function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[], attrs: A): Tensor[] {
+  const first = inputs.find((t) => t !== null);
+  if (!first) throw new EngineError(`${spec.name}: no input`);
+  const device = first.device;
+  for (const input of inputs) {
+    input?.assertAlive(spec.name);
+    if (input && input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
+  }
+  const metas = spec.infer(inputs, attrs);
+  let outputs: Tensor[];
+  if (spec.view) {
+    outputs = spec.view(inputs, attrs, metas);
+  } else {
+    outputs = metas.map(({ shape, dtype }) => device.empty(shape, dtype));
+    try {
+      device.noGrad(() => {
+        using _temporaries = device.scope();
+        spec.forward!(inputs, attrs, outputs, device);
+      });
+    } catch (error) {
+      for (const output of outputs) output.dispose();
+      throw error;
+    }
+  }
+  if (op.differentiable && device.gradEnabled) {
+    const needs = inputs.map((t, i) => t !== null && t.requiresGrad && !op.constantInputs.includes(i));
+    if (needs.includes(true)) {
+      const node = new GradNode(op, attrs, inputs, outputs, needs);
+      outputs.forEach((output, index) => {
+        if (!op.constantOutputs.includes(index)) output.attach(node, index);
+      });
+    }
+  }
+  return outputs;
+}
+
+/** Throws {@link DTypeError} unless `meta` has one of the element types. */
+export function expectDType(op: string, what: string, meta: TensorMeta, ...dtypes: DType[]): void {
+  if (dtypes.includes(meta.dtype)) return;
+  throw new DTypeError(`${op}: ${what} has dtype ${meta.dtype}, expected ${dtypes.join(" or ")}; cast() converts`);
+}

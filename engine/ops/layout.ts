@@ -1,0 +1,343 @@
+/** Ops that move elements without computing: reshape, transpose, slice, pad, concat, tile, cast. */
+import castText from "../../shaders/cast.wgsl" with { type: "text" };
+import castHalfText from "../../shaders/cast_f16.wgsl" with { type: "text" };
+import stridedText from "../../shaders/strided.wgsl" with { type: "text" };
+import type { DType } from "../dtype.ts";
+import { DTypeError, ShapeError } from "../errors.ts";
+import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { defineOp } from "../op.ts";
+import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
+import { Tensor, type TensorMeta } from "../tensor.ts";
+import { broadcastLib, GROUP, indexLib } from "./library.ts";
+import { fill } from "./fill.ts";
+import { broadcastParams } from "./strides.ts";
+
+const parts = [indexLib, broadcastLib, { file: "strided.wgsl", text: stridedText }] as const;
+const kernels = {
+  gather: kernel("gather", ...parts),
+  gather4: kernel("gather_vec4", ...parts),
+  scatter: kernel("scatter", ...parts),
+  scatter4: kernel("scatter_vec4", ...parts),
+};
+
+/** A block of a contiguous tensor: where it begins and how far apart its elements are, in elements. */
+interface Block {
+  readonly shape: Shape;
+  readonly strides: readonly number[];
+  readonly base: number;
+}
+
+function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor, block: Block): void {
+  const count = sizeOf(block.shape);
+  if (count === 0) return;
+  const last = block.shape.length - 1;
+  const inOrder = last >= 0 && block.strides[last] === 1 && block.shape[last] % 4 === 0 && block.base % 4 === 0 &&
+    block.strides.slice(0, last).every((s, axis) => s % 4 === 0 || block.shape[axis] === 1);
+  const unit = inOrder ? 4 : 1;
+  const shape = inOrder ? block.shape.with(last, block.shape[last] / 4) : block.shape;
+  const strides = inOrder ? block.strides.map((s, axis) => axis === last ? 1 : s / 4) : block.strides;
+  const { rank, outer, inner, strides: [own] } = broadcastParams(direction, shape, [strides]);
+  const params = {
+    count: count / unit,
+    rank,
+    base: block.base / unit,
+    outer,
+    inner,
+    stride_outer: own.outer,
+    stride_inner: own.inner,
+  };
+  const chosen = kernels[inOrder ? (direction === "gather" ? "gather4" : "scatter4") : direction];
+  x.device.run(chosen, {
+    bind: inOrder ? { x4: x, y4: y } : { x, y },
+    params,
+    grid: x.device.gpu.grid(count / unit, GROUP),
+  });
+}
+
+function words(op: string, meta: TensorMeta): void {
+  if (meta.dtype === "f16") throw new DTypeError(`${op}: f16 is for storage; cast() to f32 first`);
+}
+
+// ---- reshape ----------------------------------------------------------------------------------------------------------
+
+const reshapeOp = defineOp<{ readonly shape: Shape }>({
+  name: "reshape",
+  family: "layout",
+  infer: ([x], { shape }) => {
+    if (sizeOf(shape) !== sizeOf(x!.shape) || shape.some((e) => e < 0)) {
+      throw new ShapeError(`reshape: ${formatShape(x!.shape)} does not fill ${formatShape(shape)}`);
+    }
+    return [{ shape, dtype: x!.dtype }];
+  },
+  view: ([x], { shape }) => [new Tensor(x!.device, [...shape], x!.dtype, x!.storage.retain())],
+  backward: (call) => [reshape(call.grads[0]!, call.inputMetas[0]!.shape)],
+  samples: () => [
+    { inputs: [{ shape: [6] }], attrs: { shape: [2, 3] } },
+    { inputs: [{ shape: [1] }], attrs: { shape: [] } },
+    { inputs: [{ shape: [0, 4] }], attrs: { shape: [4, 0] } },
+  ],
+  bad: [{ inputs: [{ shape: [6] }], attrs: { shape: [4] }, message: /does not fill/ }],
+});
+
+/** The same elements in another shape, sharing memory; one extent may be −1 and is then worked out. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const unknown = shape.indexOf(-1);
+  if (unknown < 0) return reshapeOp([x], { shape })[0];
+  const known = shape.reduce((product, e, axis) => axis === unknown ? product : product * e, 1);
+  return reshapeOp([x], { shape: shape.with(unknown, known === 0 ? 0 : x.size / known) })[0];
+}
+
+// ---- transpose --------------------------------------------------------------------------------------------------------
+
+const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
+  name: "transpose",
+  family: "layout",
+  infer: ([x], { perm }) => {
+    words("transpose", x!);
+    if (perm.length !== x!.shape.length || [...perm].sort((a, b) => a - b).some((p, i) => p !== i)) {
+      throw new ShapeError(`transpose: [${perm}] does not permute the axes of ${formatShape(x!.shape)}`);
+    }
+    return [{ shape: perm.map((p) => x!.shape[p]), dtype: x!.dtype }];
+  },
+  forward: ([x], { perm }, [y]) => {
+    const strides = stridesOf(x!.shape);
+    moveBlock("gather", x!, y, { shape: y.shape, strides: perm.map((p) => strides[p]), base: 0 });
+  },
+  backward: (call) => {
+    const inverse = call.attrs.perm.map((_, i) => call.attrs.perm.indexOf(i));
+    return [transpose(call.grads[0]!, inverse)];
+  },
+  samples: () => [
+    { inputs: [{ shape: [3, 5] }], attrs: { perm: [1, 0] } },
+    { inputs: [{ shape: [2, 3, 5, 4] }], attrs: { perm: [2, 0, 1, 3] } },
+    { inputs: [{ shape: [2, 0, 5] }], attrs: { perm: [2, 1, 0] } },
+    { inputs: [{ shape: [] }], attrs: { perm: [] } },
+  ],
+  bad: [{ inputs: [{ shape: [2, 3] }], attrs: { perm: [0, 0] }, message: /does not permute/ }],
+});
+
+/** Axes in the order `perm`; reversed when absent. */
+export function transpose(x: Tensor, perm?: readonly number[]): Tensor {
+  const order = perm?.map((p) => normaliseAxis("transpose", p, x.shape.length)) ??
+    x.shape.map((_, axis) => x.shape.length - 1 - axis);
+  return transposeOp([x], { perm: order })[0];
+}
+
+// ---- slice and pad ----------------------------------------------------------------------------------------------------
+
+const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: readonly number[] }>({
+  name: "slice",
+  family: "layout",
+  infer: ([x], { begin, size }) => {
+    words("slice", x!);
+    const { shape } = x!;
+    const fits = begin.length === shape.length && size.length === shape.length &&
+      shape.every((e, axis) => begin[axis] >= 0 && size[axis] >= 0 && begin[axis] + size[axis] <= e);
+    if (!fits) {
+      throw new ShapeError(
+        `slice: begin [${begin}] with size [${size}] leaves a tensor of shape ${formatShape(shape)}`,
+      );
+    }
+    return [{ shape: [...size], dtype: x!.dtype }];
+  },
+  forward: ([x], { begin }, [y]) => {
+    const strides = stridesOf(x!.shape);
+    moveBlock("gather", x!, y, { shape: y.shape, strides, base: begin.reduce((s, b, i) => s + b * strides[i], 0) });
+  },
+  backward: (call) => {
+    const { begin, size } = call.attrs;
+    const around = call.inputMetas[0]!.shape.map((e, axis) => [begin[axis], e - begin[axis] - size[axis]] as const);
+    return [pad(call.grads[0]!, around)];
+  },
+  samples: () => [
+    { inputs: [{ shape: [7] }], attrs: { begin: [2], size: [4] } },
+    { inputs: [{ shape: [3, 5, 8] }], attrs: { begin: [1, 0, 4], size: [2, 5, 4] } },
+    { inputs: [{ shape: [3, 5] }], attrs: { begin: [0, 5], size: [3, 0] } },
+  ],
+  bad: [{ inputs: [{ shape: [4] }], attrs: { begin: [2], size: [3] }, message: /leaves a tensor/ }],
+});
+
+/** The block of extents `size` whose first element is at `begin`. */
+export function slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+  return sliceOp([x], { begin, size })[0];
+}
+
+type Around = readonly (readonly [number, number])[];
+
+const padOp = defineOp<{ readonly padding: Around; readonly value: number }>({
+  name: "pad",
+  family: "layout",
+  infer: ([x], { padding }) => {
+    words("pad", x!);
+    if (padding.length !== x!.shape.length || padding.some(([before, after]) => before < 0 || after < 0)) {
+      throw new ShapeError(
+        `pad: [${padding.join("; ")}] is not a pair of counts for each axis of ${formatShape(x!.shape)}`,
+      );
+    }
+    return [{ shape: x!.shape.map((e, axis) => e + padding[axis][0] + padding[axis][1]), dtype: x!.dtype }];
+  },
+  forward: ([x], { padding, value }, [y]) => {
+    if (y.size !== x!.size) fill(y, value);
+    const strides = stridesOf(y.shape);
+    const base = padding.reduce((s, [before], axis) => s + before * strides[axis], 0);
+    moveBlock("scatter", x!, y, { shape: x!.shape, strides, base });
+  },
+  backward: (call) => [
+    slice(call.grads[0]!, call.attrs.padding.map(([before]) => before), call.inputMetas[0]!.shape as number[]),
+  ],
+  samples: () => [
+    { inputs: [{ shape: [3] }], attrs: { padding: [[2, 1]], value: 0.5 } },
+    { inputs: [{ shape: [2, 3, 4] }], attrs: { padding: [[0, 1], [1, 1], [0, 4]], value: 0 } },
+    { inputs: [{ shape: [2, 0] }], attrs: { padding: [[0, 0], [1, 2]], value: -1 } },
+  ],
+  bad: [{ inputs: [{ shape: [3] }], attrs: { padding: [[-1, 0]], value: 0 }, message: /pair of counts/ }],
+});
+
+/** x with `value` (0 by default) around it: `[before, after]` per axis. */
+export function pad(x: Tensor, padding: Around, value = 0): Tensor {
+  return padOp([x], { padding, value })[0];
+}
+
+// ---- concat and tile --------------------------------------------------------------------------------------------------
+
+const concatOp = defineOp<{ readonly axis: number }>({
+  name: "concat",
+  family: "layout",
+  infer: (inputs, { axis }) => {
+    const first = inputs[0]!;
+    normaliseAxis("concat", axis, first.shape.length);
+    let along = 0;
+    for (const x of inputs) {
+      words("concat", x!);
+      if (x!.dtype !== first.dtype) throw new DTypeError(`concat: dtypes ${first.dtype} and ${x!.dtype} differ`);
+      if (x!.shape.length !== first.shape.length || x!.shape.some((e, a) => a !== axis && e !== first.shape[a])) {
+        const shapes = inputs.map((t) => formatShape(t!.shape)).join(", ");
+        throw new ShapeError(`concat: shapes ${shapes} differ elsewhere than on axis ${axis}`);
+      }
+      along += x!.shape[axis];
+    }
+    return [{ shape: first.shape.with(axis, along), dtype: first.dtype }];
+  },
+  forward: (inputs, { axis }, [y]) => {
+    const strides = stridesOf(y.shape);
+    let at = 0;
+    for (const x of inputs) {
+      moveBlock("scatter", x!, y, { shape: x!.shape, strides, base: at * strides[axis] });
+      at += x!.shape[axis];
+    }
+  },
+  backward: (call) => {
+    const { axis } = call.attrs;
+    let at = 0;
+    return call.inputMetas.map((meta, i) => {
+      const begin = meta!.shape.map((_, a) => a === axis ? at : 0);
+      at += meta!.shape[axis];
+      return call.needs[i] ? slice(call.grads[0]!, begin, meta!.shape as number[]) : null;
+    });
+  },
+  samples: () => [
+    { inputs: [{ shape: [3] }, { shape: [2] }], attrs: { axis: 0 } },
+    { inputs: [{ shape: [2, 3, 4] }, { shape: [2, 3, 8] }, { shape: [2, 3, 0] }], attrs: { axis: 2 } },
+    { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 1, 5] }], attrs: { axis: 1 } },
+  ],
+  bad: [{ inputs: [{ shape: [2, 3] }, { shape: [3, 3] }], attrs: { axis: 1 }, message: /differ elsewhere/ }],
+});
+
+/** Tensors joined along `axis`; every other extent must agree. */
+export function concat(inputs: readonly Tensor[], axis: number): Tensor {
+  if (inputs.length === 0) throw new ShapeError("concat: no tensors");
+  return concatOp(inputs, { axis: normaliseAxis("concat", axis, inputs[0].shape.length) })[0];
+}
+
+/** x seen at a larger broadcast `shape`, written out. Not recorded; for gradient rules. */
+export function expandTo(x: Tensor, shape: Shape): Tensor {
+  const y = x.device.empty(shape, x.dtype);
+  const own = stridesOf(x.shape);
+  const lead = shape.length - x.shape.length;
+  const strides = shape.map((_, axis) => axis < lead || x.shape[axis - lead] === 1 ? 0 : own[axis - lead]);
+  moveBlock("gather", x, y, { shape, strides, base: 0 });
+  return y;
+}
+
+const tileOp = defineOp<{ readonly reps: readonly number[] }>({
+  name: "tile",
+  family: "layout",
+  infer: ([x], { reps }) => {
+    words("tile", x!);
+    if (reps.length !== x!.shape.length || reps.some((r) => !Number.isInteger(r) || r < 0)) {
+      throw new ShapeError(`tile: [${reps}] is not a count for each axis of ${formatShape(x!.shape)}`);
+    }
+    return [{ shape: x!.shape.map((e, axis) => e * reps[axis]), dtype: x!.dtype }];
+  },
+  forward: ([x], { reps }, [y]) => {
+    const own = stridesOf(x!.shape);
+    moveBlock("gather", x!, y, {
+      shape: reps.flatMap((r, axis) => [r, x!.shape[axis]]),
+      strides: own.flatMap((s) => [0, s]),
+      base: 0,
+    });
+  },
+  backward: (call) => {
+    const { shape } = call.inputMetas[0]!;
+    const split = reshape(call.grads[0]!, call.attrs.reps.flatMap((r, axis) => [r, shape[axis]]));
+    return [split.sum(shape.map((_, axis) => 2 * axis)).reshape(shape)];
+  },
+  samples: () => [
+    { inputs: [{ shape: [3] }], attrs: { reps: [4] } },
+    { inputs: [{ shape: [2, 1, 4] }], attrs: { reps: [1, 3, 2] } },
+    { inputs: [{ shape: [2, 3] }], attrs: { reps: [0, 1] } },
+  ],
+  bad: [{ inputs: [{ shape: [3] }], attrs: { reps: [1, 2] }, message: /count for each axis/ }],
+});
+
+/** x repeated `reps` times along each axis. */
+export function tile(x: Tensor, reps: readonly number[]): Tensor {
+  return tileOp([x], { reps })[0];
+}
+
+// ---- cast -------------------------------------------------------------------------------------------------------------
+
+const castParts = [indexLib, { file: "cast.wgsl", text: castText }] as const;
+const halfParts = [indexLib, { file: "cast_f16.wgsl", text: castHalfText }] as const;
+const casts: Record<string, { kernel: Kernel; x: string; y: string; per: number }> = {
+  "f32>i32": { kernel: kernel("f32_to_i32", ...castParts), x: "xf", y: "yi", per: 1 },
+  "f32>u32": { kernel: kernel("f32_to_u32", ...castParts), x: "xf", y: "yu", per: 1 },
+  "i32>f32": { kernel: kernel("i32_to_f32", ...castParts), x: "xi", y: "yf", per: 1 },
+  "i32>u32": { kernel: kernel("i32_to_u32", ...castParts), x: "xi", y: "yu", per: 1 },
+  "u32>f32": { kernel: kernel("u32_to_f32", ...castParts), x: "xu", y: "yf", per: 1 },
+  "u32>i32": { kernel: kernel("u32_to_i32", ...castParts), x: "xu", y: "yi", per: 1 },
+  "f32>f16": { kernel: kernel("f32_to_f16", ...halfParts), x: "xf", y: "yh", per: 2 },
+  "f16>f32": { kernel: kernel("f16_to_f32", ...halfParts), x: "xh", y: "yf", per: 2 },
+};
+
+const castOp = defineOp<{ readonly dtype: DType }>({
+  name: "cast",
+  family: "layout",
+  infer: ([x], { dtype }) => {
+    if (!casts[`${x!.dtype}>${dtype}`]) throw new DTypeError(`cast: no conversion from ${x!.dtype} to ${dtype}`);
+    return [{ shape: x!.shape, dtype }];
+  },
+  forward: ([x], { dtype }, [y]) => {
+    const { kernel, x: from, y: to, per } = casts[`${x!.dtype}>${dtype}`];
+    const count = Math.ceil(y.size / per);
+    y.device.run(kernel, {
+      bind: { [from]: x!, [to]: y },
+      params: { count },
+      grid: y.device.gpu.grid(count, GROUP),
+    });
+  },
+  backward: { nondifferentiable: "changes the element type" },
+  samples: () => [
+    { inputs: [{ shape: [5, 3], range: [-9, 9] }], attrs: { dtype: "i32" } },
+    { inputs: [{ shape: [7], range: [0, 9] }], attrs: { dtype: "u32" } },
+    { inputs: [{ shape: [7], dtype: "i32", range: [-9, 9] }], attrs: { dtype: "f32" } },
+    { inputs: [{ shape: [], dtype: "u32", range: [0, 9] }], attrs: { dtype: "f32" } },
+    { inputs: [{ shape: [3], dtype: "u32", range: [0, 9] }], attrs: { dtype: "i32" } },
+    { inputs: [{ shape: [0], dtype: "i32", range: [0, 9] }], attrs: { dtype: "u32" } },
+  ],
+});
+
+/** The same values as another element type; floats truncate towards zero. The same tensor data when nothing changes. */
+export function cast(x: Tensor, dtype: DType): Tensor {
+  return dtype === x.dtype ? x.detach() : castOp([x], { dtype })[0];
+}

@@ -1,0 +1,276 @@
+/** Batched matrix products and the fully connected layer. */
+import text from "../../shaders/matmul.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType } from "../op.ts";
+import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { sumTo } from "./binary.ts";
+import { fill } from "./fill.ts";
+import { expandTo, pad, reshape, slice } from "./layout.ts";
+import { type Activation, activationLib, ACTIVATIONS } from "./library.ts";
+import { activationGrad } from "./activation.ts";
+import { sum } from "./reduce.ts";
+
+const parts = [activationLib, { file: "matmul.wgsl", text }] as const;
+const registersKernel = kernel("matmul_registers", ...parts);
+const tilesKernel = kernel("matmul_tiles", ...parts);
+
+/** Options of {@link matmul}. */
+export interface MatmulOptions {
+  /** Use the transpose of the last two axes of the first operand. */
+  readonly transposeA?: boolean;
+  /** Use the transpose of the last two axes of the second operand. */
+  readonly transposeB?: boolean;
+}
+
+interface Attrs {
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+}
+
+const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** x with its last two axes padded by zeros to multiples of 4. */
+function padLastTwo(x: Tensor, rows: number, columns: number): Tensor {
+  const rank = x.shape.length;
+  if (x.shape[rank - 2] === rows && x.shape[rank - 1] === columns) return x;
+  return pad(x, x.shape.map((e, axis) => [0, axis === rank - 2 ? rows - e : axis === rank - 1 ? columns - e : 0]));
+}
+
+interface Product {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly transposeA: boolean;
+  readonly transposeB: boolean;
+  readonly bias?: Tensor | null;
+  readonly activation?: Activation;
+}
+
+/**
+ * y [batch, m, n] = act(op(a) · op(b) + bias). `a` and `b` hold one matrix, or one per batch entry. Operands whose extents
+ * the kernel cannot take are padded with zeros first.
+ */
+function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): void {
+  const { device } = y;
+  const { m, n, k, transposeA, transposeB } = p;
+  if (y.size === 0) return;
+  if (k === 0 && !p.bias) return fill(y, 0);
+  const n4 = ceil4(n);
+  const k4 = Math.max(4, ceil4(k));
+  const m4 = transposeA ? ceil4(m) : m;
+  const left = transposeA ? padLastTwo(a, k4, m4) : padLastTwo(a, m, k4);
+  const right = transposeB ? padLastTwo(b, n4, k4) : padLastTwo(b, k4, n4);
+  const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
+  const target = n4 === n ? y : device.empty([batch, m, n4]);
+  const params = {
+    m,
+    m4: ceil4(m) / 4,
+    n4: n4 / 4,
+    k4: k4 / 4,
+    stride_a: sizeOf(a.shape.slice(0, -2)) === 1 ? 0 : m4 * k4 / 4,
+    stride_b: sizeOf(b.shape.slice(0, -2)) === 1 ? 0 : n4 * k4 / 4,
+    stride_c: m * n4 / 4,
+  };
+  const shared = {
+    TRANSPOSE_A: Number(transposeA),
+    TRANSPOSE_B: Number(transposeB),
+    HAS_BIAS: Number(bias !== null),
+    ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
+  };
+  const bind = { a: left, b: right, bias, c: target };
+  for (let first = 0; first < batch; first += device.gpu.maxGroups) {
+    const depth = Math.min(batch - first, device.gpu.maxGroups);
+    if (device.profile === "gpu") {
+      device.run(tilesKernel, {
+        bind,
+        params: { ...params, first_batch: first },
+        constants: shared,
+        grid: [Math.ceil(n4 / 64), Math.ceil(m / 64), depth],
+      });
+    } else {
+      const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
+      const columns = n4 <= 32 ? 4 : 8;
+      device.run(registersKernel, {
+        bind,
+        params: { ...params, first_batch: first },
+        constants: { ...shared, ROWS: rows, COLUMNS: columns },
+        grid: [Math.ceil(n4 / (8 * columns)), Math.ceil(m / rows), depth],
+      });
+    }
+  }
+  if (target !== y) {
+    const cut = slice(target, [0, 0, 0], [batch, m, n]);
+    device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
+  }
+}
+
+function extents(name: string, a: Shape, b: Shape, { transposeA, transposeB }: Attrs) {
+  if (a.length < 2 || b.length < 2) {
+    throw new ShapeError(
+      `${name}: ${formatShape(a)} and ${formatShape(b)} are not both matrices; reshape vectors first`,
+    );
+  }
+  const [m, k] = transposeA ? [a.at(-1)!, a.at(-2)!] : [a.at(-2)!, a.at(-1)!];
+  const [kb, n] = transposeB ? [b.at(-1)!, b.at(-2)!] : [b.at(-2)!, b.at(-1)!];
+  if (k !== kb) {
+    const t = (on: boolean) => on ? " transposed" : "";
+    throw new ShapeError(
+      `${name}: ${formatShape(a)}${t(transposeA)} has ${k} columns but ${formatShape(b)}${
+        t(transposeB)
+      } has ${kb} rows`,
+    );
+  }
+  return { m, k, n, lead: broadcastShapes(name, a.slice(0, -2), b.slice(0, -2)) };
+}
+
+const matmulOp = defineOp<Attrs>({
+  name: "matmul",
+  family: "matmul",
+  infer: ([a, b], attrs) => {
+    expectDType("matmul", "the first operand", a!, "f32");
+    expectDType("matmul", "the second operand", b!, "f32");
+    const { m, n, lead } = extents("matmul", a!.shape, b!.shape, attrs);
+    return [{ shape: [...lead, m, n], dtype: "f32" }];
+  },
+  forward: ([a, b], attrs, [y]) => {
+    const { m, n, k, lead } = extents("matmul", a!.shape, b!.shape, attrs);
+    const fit = (x: Tensor): Tensor => {
+      const own = x.shape.slice(0, -2);
+      if (sizeOf(own) === 1 || sameShape(own, lead)) return x;
+      return expandTo(x, [...lead, ...x.shape.slice(-2)]);
+    };
+    // One matrix on the right of many plain ones: a single tall product.
+    if (sizeOf(b!.shape.slice(0, -2)) === 1 && !attrs.transposeA && sizeOf(lead) > 1) {
+      product(reshape(fit(a!), [sizeOf(lead) * m, k]), b!, y, 1, { m: sizeOf(lead) * m, n, k, ...attrs });
+    } else {
+      product(fit(a!), fit(b!), y, sizeOf(lead), { m, n, k, ...attrs });
+    }
+  },
+  saves: (needs) => ({ inputs: [...needs[0] ? [1] : [], ...needs[1] ? [0] : []] }),
+  backward: (call) => {
+    const dy = call.grads[0]!;
+    const { transposeA: ta, transposeB: tb } = call.attrs;
+    const shapes = call.inputMetas.map((meta) => meta!.shape);
+    const da = () =>
+      ta
+        ? matmul(call.input(1), dy, { transposeA: tb, transposeB: true })
+        : matmul(dy, call.input(1), { transposeB: !tb });
+    const db = () => {
+      // One right-hand matrix under many left ones: fold the batch into the summed axis.
+      if (!ta && !tb && shapes[1].length === 2 && shapes[0].length > 2) {
+        const [k, n] = shapes[1];
+        return matmul(reshape(call.input(0), [-1, k]), reshape(dy, [-1, n]), { transposeA: true });
+      }
+      return tb
+        ? matmul(dy, call.input(0), { transposeA: true, transposeB: ta })
+        : matmul(call.input(0), dy, { transposeA: !ta });
+    };
+    return [call.needs[0] ? sumTo(da(), shapes[0]) : null, call.needs[1] ? sumTo(db(), shapes[1]) : null];
+  },
+  samples: () => {
+    const cases: [number[], number[], boolean, boolean][] = [
+      [[1, 1], [1, 1], false, false],
+      [[4, 4], [4, 4], false, false],
+      [[5, 7], [7, 3], false, false],
+      [[7, 5], [7, 3], true, false],
+      [[5, 7], [3, 7], false, true],
+      [[7, 5], [3, 7], true, true],
+      [[37, 64], [64, 72], false, false],
+      [[67, 33], [33, 129], false, false],
+      [[2, 3, 4, 5], [5, 6], false, false],
+      [[2, 1, 4, 5], [3, 5, 8], false, false],
+      [[3, 5, 4], [3, 5, 2], true, false],
+      [[0, 5], [5, 3], false, false],
+      [[4, 0], [0, 3], false, false],
+      [[2, 9], [9, 40], false, false],
+    ];
+    return cases.map(([a, b, transposeA, transposeB]) => ({
+      inputs: [{ shape: a }, { shape: b }],
+      attrs: { transposeA, transposeB },
+    }));
+  },
+  bad: [
+    {
+      inputs: [{ shape: [2, 3] }, { shape: [4, 5] }],
+      attrs: { transposeA: false, transposeB: false },
+      message: /has 3 columns .* has 4 rows/,
+    },
+    {
+      inputs: [{ shape: [3] }, { shape: [3, 5] }],
+      attrs: { transposeA: false, transposeB: false },
+      message: /not both/,
+    },
+  ],
+});
+
+/** op(a) · op(b): [..., M, K] · [..., K, N] → [..., M, N]; leading axes broadcast, `op` transposes the last two on request. */
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  return matmulOp([a, b], { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false })[0];
+}
+
+const linearOp = defineOp<{ readonly activation: Activation }>({
+  name: "linear",
+  family: "matmul",
+  infer: ([x, w, bias]) => {
+    for (const [what, t] of [["the input", x], ["the weight", w]] as const) expectDType("linear", what, t!, "f32");
+    const [k, n] = w!.shape;
+    if (w!.shape.length !== 2 || x!.shape.length < 1 || x!.shape.at(-1) !== k) {
+      throw new ShapeError(
+        `linear: input ${formatShape(x!.shape)} does not fit a weight of shape ${formatShape(w!.shape)} ([in, out])`,
+      );
+    }
+    if (bias && !sameShape(bias.shape, [n])) {
+      throw new ShapeError(`linear: bias ${formatShape(bias.shape)} does not fit ${n} outputs`);
+    }
+    return [{ shape: [...x!.shape.slice(0, -1), n], dtype: "f32" }];
+  },
+  forward: ([x, w, bias], { activation }, [y]) => {
+    const [k, n] = w!.shape;
+    const m = x!.size === 0 && k === 0 ? sizeOf(x!.shape.slice(0, -1)) : k === 0 ? 0 : x!.size / k;
+    product(reshape(x!, [m, k]), w!, y, 1, { m, n, k, transposeA: false, transposeB: false, bias, activation });
+  },
+  saves: (needs, { activation }) => ({
+    inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []],
+    outputs: activation === "none" ? [] : [0],
+  }),
+  backward: (call) => {
+    const [k, n] = call.inputMetas[1]!.shape;
+    const { activation } = call.attrs;
+    const raw = call.grads[0]!;
+    const dz = reshape(activation === "none" ? raw : activationGrad(activation, call.output(0), raw), [-1, n]);
+    return [
+      call.needs[0] ? reshape(matmul(dz, call.input(1), { transposeB: true }), call.inputMetas[0]!.shape) : null,
+      call.needs[1] ? matmul(reshape(call.input(0), [-1, k]), dz, { transposeA: true }) : null,
+      call.needs[2] ? sum(dz, 0) : null,
+    ];
+  },
+  samples: () =>
+    ([
+      [[5, 7], [7, 3], true, "none"],
+      [[37, 64], [64, 40], true, "relu"],
+      [[2, 3, 8], [8, 12], false, "tanh"],
+      [[1, 5], [5, 1], true, "sigmoid"],
+      [[0, 8], [8, 4], true, "relu"],
+    ] as const).map(([x, w, bias, activation]) => ({
+      inputs: [{ shape: x }, { shape: w }, bias ? { shape: [w[1]] } : null],
+      attrs: { activation },
+    })),
+  bad: [{
+    inputs: [{ shape: [2, 3] }, { shape: [4, 5] }, null],
+    attrs: { activation: "none" },
+    message: /does not fit a weight/,
+  }],
+});
+
+/** Options of {@link linear}. */
+export interface LinearOptions {
+  /** Applied to the result as it is written; default `none`. */
+  readonly activation?: Activation;
+}
+
+/** act(x · w + bias): x [..., K], w [K, N], bias [N] or null → [..., N]. */
+export function linear(x: Tensor, w: Tensor, bias: Tensor | null = null, options: LinearOptions = {}): Tensor {
+  return linearOp([x, w, bias], { activation: options.activation ?? "none" })[0];
+}

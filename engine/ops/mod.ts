@@ -1,0 +1,31 @@
+/** Every op, as functions on tensors. */
+export {
+  abs,
+  accumulate,
+  affine,
+  clamp,
+  exp,
+  log,
+  neg,
+  powScalar,
+  reciprocal,
+  relu,
+  sigmoid,
+  sign,
+  sqrt,
+  square,
+  tanh,
+} from "./unary.ts";
+export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
+export { cast, concat, pad, reshape, slice, tile, transpose } from "./layout.ts";
+export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";
+export { linear, type LinearOptions, matmul, type MatmulOptions } from "./matmul.ts";
+export { type Activation } from "./library.ts";
+export {
+  bceWithLogits,
+  crossEntropy,
+  type CrossEntropyOptions,
+  logSoftmax,
+  type Reduction,
+  softmax,
+} from "./softmax.ts";

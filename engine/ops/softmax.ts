@@ -1,0 +1,245 @@
+/** Softmax, log-softmax and the classification losses. */
+import text from "../../shaders/softmax.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType } from "../op.ts";
+import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { transpose } from "./layout.ts";
+import { GROUP, indexLib } from "./library.ts";
+import { mean, sum } from "./reduce.ts";
+
+const parts = [indexLib, { file: "softmax.wgsl", text }] as const;
+const rowsKernel = kernel("softmax_rows", ...parts);
+const treeKernel = kernel("softmax_rows_tree", ...parts);
+const gradKernel = kernel("softmax_grad", ...parts);
+const crossEntropyKernel = kernel("cross_entropy", ...parts);
+const crossEntropyTreeKernel = kernel("cross_entropy_tree", ...parts);
+const crossEntropyGradKernel = kernel("cross_entropy_grad", ...parts);
+const bceKernel = kernel("bce", ...parts);
+const bceGradKernel = kernel("bce_grad", ...parts);
+
+const PLAIN = { has_weights: 0, per_row: 0, scale: 1 };
+
+function define(name: "softmax" | "logSoftmax") {
+  const constants = { LOG: Number(name === "logSoftmax") };
+  return defineOp<{ readonly axis: number }>({
+    name,
+    family: "loss",
+    infer: ([x], { axis }) => {
+      expectDType(name, "the input", x!, "f32");
+      if (axis !== x!.shape.length - 1) throw new ShapeError(`${name}: the kernel works on the last axis`);
+      return [{ shape: x!.shape, dtype: "f32" }];
+    },
+    forward: ([x], _attrs, [y], device) => {
+      if (x!.size === 0) return;
+      const columns = x!.shape.at(-1)!;
+      const rows = x!.size / columns;
+      const tree = device.profile === "gpu" && columns >= 32;
+      device.run(tree ? treeKernel : rowsKernel, {
+        bind: { x: x!, y },
+        params: { rows, columns, ...PLAIN },
+        constants,
+        grid: device.gpu.grid(rows, tree ? 1 : GROUP),
+      });
+    },
+    saves: () => ({ outputs: [0] }),
+    backward: (call) => {
+      const y = call.output(0);
+      const dx = y.device.empty(y.shape);
+      if (y.size === 0) return [dx];
+      const columns = y.shape.at(-1)!;
+      const rows = y.size / columns;
+      y.device.run(gradKernel, {
+        bind: { x: y, dy: call.grads[0]!, y: dx },
+        params: { rows, columns, ...PLAIN },
+        constants,
+        grid: y.device.gpu.grid(rows, GROUP),
+      });
+      return [dx];
+    },
+    samples: () =>
+      ([[1], [7], [5, 41], [3, 1], [2, 3, 130], [0, 4], [4, 0]] as const).map((shape) => ({
+        inputs: [{ shape, range: [-6, 6] }],
+        attrs: { axis: shape.length - 1 },
+      })),
+  });
+}
+
+const softmaxOp = define("softmax");
+const logSoftmaxOp = define("logSoftmax");
+
+function alongAxis(op: typeof softmaxOp, name: string, x: Tensor, axis: number): Tensor {
+  const rank = x.shape.length;
+  const at = normaliseAxis(name, axis, rank);
+  if (at === rank - 1) return op([x], { axis: at })[0];
+  const swap = x.shape.map((_, i) => i === at ? rank - 1 : i === rank - 1 ? at : i);
+  return transpose(op([transpose(x, swap)], { axis: rank - 1 })[0], swap);
+}
+
+/** Softmax along `axis` (the last by default). */
+export function softmax(x: Tensor, axis = -1): Tensor {
+  return alongAxis(softmaxOp, "softmax", x, axis);
+}
+
+/** Logarithm of the softmax along `axis` (the last by default), without leaving log space. */
+export function logSoftmax(x: Tensor, axis = -1): Tensor {
+  return alongAxis(logSoftmaxOp, "logSoftmax", x, axis);
+}
+
+/** How losses of rows become one number, or do not. */
+export type Reduction = "mean" | "sum" | "none";
+
+const crossEntropyOp = defineOp<{ readonly reduction: Reduction }>({
+  name: "crossEntropy",
+  family: "loss",
+  infer: ([logits, labels, weights], { reduction }) => {
+    expectDType("crossEntropy", "logits", logits!, "f32");
+    expectDType("crossEntropy", "labels", labels!, "i32");
+    const rows = logits!.shape[0];
+    const fits = logits!.shape.length === 2 && sameShape(labels!.shape, [rows]) && logits!.shape[1] > 0 &&
+      (!weights || sameShape(weights.shape, [rows]));
+    if (!fits) {
+      throw new ShapeError(
+        `crossEntropy: logits ${formatShape(logits!.shape)} want labels [N]${weights ? " and weights [N]" : ""}, got ${
+          formatShape(labels!.shape)
+        }${weights ? ` and ${formatShape(weights.shape)}` : ""}`,
+      );
+    }
+    return [{ shape: reduction === "none" ? [rows] : [], dtype: "f32" }, { shape: [rows], dtype: "f32" }];
+  },
+  forward: ([x, labels, weights], { reduction }, [y, lse], device) => {
+    const [rows, columns] = x!.shape;
+    const losses = reduction === "none" ? y : device.empty([rows]);
+    const tree = device.profile === "gpu" && columns >= 32;
+    device.run(tree ? crossEntropyTreeKernel : crossEntropyKernel, {
+      bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
+      params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null) },
+      grid: device.gpu.grid(rows, tree ? 1 : GROUP),
+    });
+    if (reduction === "none") return;
+    const total = reduction === "mean" && rows > 0 ? mean(losses) : sum(losses);
+    device.gpu.copy(total.storage.buffer, 0, y.storage.buffer, 0, 4);
+  },
+  constantInputs: [1, 2],
+  constantOutputs: [1],
+  saves: () => ({ inputs: [0, 1, 2], outputs: [1] }),
+  backward: (call) => {
+    const x = call.input(0);
+    const weights = call.optionalInput(2);
+    const [rows, columns] = x.shape;
+    const { reduction } = call.attrs;
+    const dx = x.device.empty(x.shape);
+    x.device.run(crossEntropyGradKernel, {
+      bind: { x, labels: call.input(1), weights, dy: call.grads[0]!, lse_in: call.output(1), y: dx },
+      params: {
+        rows,
+        columns,
+        has_weights: Number(weights !== null),
+        per_row: Number(reduction === "none"),
+        scale: reduction === "mean" ? 1 / Math.max(1, rows) : 1,
+      },
+      grid: x.device.gpu.grid(x.size, GROUP),
+    });
+    return [dx, null, null];
+  },
+  samples: () =>
+    ([[1, 1, false], [5, 41, false], [7, 3, true], [3, 130, true], [0, 4, false]] as const).flatMap((
+      [n, c, weighted],
+    ) =>
+      (["mean", "sum", "none"] as const).map((reduction) => ({
+        inputs: [
+          { shape: [n, c], range: [-6, 6] as const },
+          { shape: [n], dtype: "i32" as const, range: [-1, c] as const },
+          weighted ? { shape: [n], range: [0, 1] as const } : null,
+        ],
+        attrs: { reduction },
+      }))
+    ),
+  bad: [{
+    inputs: [{ shape: [3, 4] }, { shape: [2], dtype: "i32" }, null],
+    attrs: { reduction: "mean" },
+    message: /want labels/,
+  }],
+});
+
+/** Options of {@link crossEntropy}. */
+export interface CrossEntropyOptions {
+  /** A factor for each row, [N]; carries no gradient. */
+  readonly weights?: Tensor;
+  /** Default `mean`: the sum over rows divided by N. */
+  readonly reduction?: Reduction;
+}
+
+/**
+ * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A label outside 0..C−1 (such as −1) costs nothing
+ * but still counts in N.
+ */
+export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { reduction = "mean", weights = null } = options;
+  const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction });
+  lse.dispose();
+  return loss;
+}
+
+const bceOp = defineOp<{ readonly reduction: Reduction }>({
+  name: "bceWithLogits",
+  family: "loss",
+  infer: ([x, t], { reduction }) => {
+    expectDType("bceWithLogits", "logits", x!, "f32");
+    expectDType("bceWithLogits", "targets", t!, "f32");
+    if (!sameShape(x!.shape, t!.shape)) {
+      throw new ShapeError(
+        `bceWithLogits: logits ${formatShape(x!.shape)} and targets ${formatShape(t!.shape)} differ`,
+      );
+    }
+    return [{ shape: reduction === "none" ? x!.shape : [] as Shape, dtype: "f32" }];
+  },
+  forward: ([x, t], { reduction }, [y], device) => {
+    const losses = reduction === "none" ? y : device.empty(x!.shape);
+    device.run(bceKernel, {
+      bind: { x: x!, dy: t!, y: losses },
+      params: { rows: x!.size, columns: 1, ...PLAIN },
+      grid: device.gpu.grid(x!.size, GROUP),
+    });
+    if (reduction === "none") return;
+    const total = reduction === "mean" && x!.size > 0 ? mean(losses) : sum(losses);
+    device.gpu.copy(total.storage.buffer, 0, y.storage.buffer, 0, 4);
+  },
+  constantInputs: [1],
+  saves: () => ({ inputs: [0, 1] }),
+  backward: (call) => {
+    const x = call.input(0);
+    const dx = x.device.empty(x.shape);
+    const { reduction } = call.attrs;
+    x.device.run(bceGradKernel, {
+      bind: { x, dy: call.input(1), weights: call.grads[0]!, y: dx },
+      params: {
+        rows: x.size,
+        columns: 1,
+        has_weights: 0,
+        per_row: Number(reduction === "none"),
+        scale: reduction === "mean" ? 1 / Math.max(1, sizeOf(x.shape)) : 1,
+      },
+      grid: x.device.gpu.grid(x.size, GROUP),
+    });
+    return [dx, null];
+  },
+  samples: () =>
+    ([[1], [7, 5], [0]] as const).flatMap((shape) =>
+      (["mean", "sum", "none"] as const).map((reduction) => ({
+        inputs: [{ shape, range: [-6, 6] as const }, { shape, range: [0, 1] as const }],
+        attrs: { reduction },
+      }))
+    ),
+  bad: [{ inputs: [{ shape: [3] }, { shape: [4] }], attrs: { reduction: "mean" }, message: /differ/ }],
+});
+
+/** Binary cross-entropy of logits against targets in [0, 1] of the same shape; targets carry no gradient. */
+export function bceWithLogits(
+  logits: Tensor,
+  targets: Tensor,
+  options: { readonly reduction?: Reduction } = {},
+): Tensor {
+  return bceOp([logits, targets], { reduction: options.reduction ?? "mean" })[0];
+}

@@ -1,0 +1,49 @@
+/** Scopes own the tensors made while they are open and free them at the closing brace. */
+import { EngineError } from "./errors.ts";
+import type { Tensor } from "./tensor.ts";
+
+/**
+ * Owns every tensor made while it is the innermost open scope. `using scope = device.scope()` frees all of them at the end
+ * of the block but those given to {@link Scope.keep}, which pass to the enclosing scope (or to the caller, if none is open).
+ */
+export class Scope implements Disposable {
+  readonly #stack: Scope[];
+  readonly #owned = new Set<Tensor>();
+  #open = true;
+
+  /** Use `device.scope()`. */
+  constructor(stack: Scope[]) {
+    this.#stack = stack;
+    stack.push(this);
+  }
+
+  /** Takes charge of a tensor. */
+  own(tensor: Tensor): void {
+    this.#owned.add(tensor);
+  }
+
+  /** Lets go of a tensor without disposing it. */
+  disown(tensor: Tensor): void {
+    this.#owned.delete(tensor);
+  }
+
+  /** Hands a tensor on to the enclosing scope, or to the caller where there is none; returns it. */
+  keep<T extends Tensor>(tensor: T): T {
+    if (this.#owned.delete(tensor)) tensor.moveTo(this.#stack[this.#stack.indexOf(this) - 1]);
+    return tensor;
+  }
+
+  /** Frees what is owned. Throws when an inner scope is still open, as happens when two async flows interleave. */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    if (this.#stack.at(-1) !== this) {
+      throw new EngineError(
+        "a scope was closed while an inner one is open: two async flows interleave; await one before opening the other",
+      );
+    }
+    this.#open = false;
+    this.#stack.pop();
+    for (const tensor of this.#owned) tensor.release();
+    this.#owned.clear();
+  }
+}

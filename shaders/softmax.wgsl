@@ -1,0 +1,161 @@
+// Softmax and log-softmax over rows of x [rows, columns], and cross-entropy with its gradient.
+// LOG: write the logarithm instead. TREE kernels give a workgroup to each row, for GPUs; the others an invocation.
+override LOG: bool = false;
+override TREE: u32 = 128u;
+struct Params { rows: u32, columns: u32, has_weights: u32, per_row: u32, scale: f32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> labels: array<i32>;
+@group(0) @binding(3) var<storage, read> weights: array<f32>;
+@group(0) @binding(4) var<storage, read> dy: array<f32>;
+@group(0) @binding(5) var<storage, read> lse_in: array<f32>;
+@group(0) @binding(6) var<storage, read_write> y: array<f32>;
+@group(0) @binding(7) var<storage, read_write> lse: array<f32>;
+
+const LOWEST = -3.402823466e38;
+
+fn normalised(v: f32, largest: f32, total: f32) -> f32 {
+  if (LOG) { return v - largest - log(total); }
+  return exp(v - largest) / total;
+}
+
+@compute @workgroup_size(64)
+fn softmax_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let row = linear_index(id, groups, 64u);
+  if (row >= params.rows) { return; }
+  let base = row * params.columns;
+  var largest = LOWEST;
+  for (var c = 0u; c < params.columns; c++) { largest = max(largest, x[base + c]); }
+  var total = 0.0;
+  for (var c = 0u; c < params.columns; c++) { total += exp(x[base + c] - largest); }
+  for (var c = 0u; c < params.columns; c++) { y[base + c] = normalised(x[base + c], largest, total); }
+}
+
+var<workgroup> partial: array<f32, TREE>;
+
+fn tree_max(lane: u32, v: f32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = v;
+  for (var step = TREE / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) { partial[lane] = max(partial[lane], partial[lane + step]); }
+  }
+  workgroupBarrier();
+  return partial[0];
+}
+
+fn tree_sum(lane: u32, v: f32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = v;
+  for (var step = TREE / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) { partial[lane] += partial[lane + step]; }
+  }
+  workgroupBarrier();
+  return partial[0];
+}
+
+@compute @workgroup_size(TREE)
+fn softmax_rows_tree(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  let columns = select(0u, params.columns, row < params.rows);
+  let base = row * params.columns;
+  var largest = LOWEST;
+  for (var c = local.x; c < columns; c += TREE) { largest = max(largest, x[base + c]); }
+  largest = tree_max(local.x, largest);
+  var total = 0.0;
+  for (var c = local.x; c < columns; c += TREE) { total += exp(x[base + c] - largest); }
+  total = tree_sum(local.x, total);
+  for (var c = local.x; c < columns; c += TREE) { y[base + c] = normalised(x[base + c], largest, total); }
+}
+
+// Gradient from the output s (in x): s (dy - sum s dy), or for the logarithm dy - exp(s) sum dy.
+@compute @workgroup_size(64)
+fn softmax_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let row = linear_index(id, groups, 64u);
+  if (row >= params.rows) { return; }
+  let base = row * params.columns;
+  var total = 0.0;
+  for (var c = base; c < base + params.columns; c++) { total += select(x[c], 1.0, LOG) * dy[c]; }
+  for (var c = base; c < base + params.columns; c++) {
+    y[c] = select(x[c] * (dy[c] - total), dy[c] - exp(x[c]) * total, LOG);
+  }
+}
+
+fn row_loss(row: u32, log_total: f32) -> f32 {
+  let label = labels[row];
+  if (label < 0 || u32(label) >= params.columns) { return 0.0; }
+  var weight = 1.0;
+  if (params.has_weights != 0u) { weight = weights[row]; }
+  return weight * (log_total - x[row * params.columns + u32(label)]);
+}
+
+// y[row] = weight (log sum exp x - x[label]); lse[row] is kept for the gradient. A label outside 0..columns-1 costs nothing.
+@compute @workgroup_size(64)
+fn cross_entropy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let row = linear_index(id, groups, 64u);
+  if (row >= params.rows) { return; }
+  let base = row * params.columns;
+  var largest = LOWEST;
+  for (var c = 0u; c < params.columns; c++) { largest = max(largest, x[base + c]); }
+  var total = 0.0;
+  for (var c = 0u; c < params.columns; c++) { total += exp(x[base + c] - largest); }
+  let log_total = largest + log(total);
+  lse[row] = log_total;
+  y[row] = row_loss(row, log_total);
+}
+
+@compute @workgroup_size(TREE)
+fn cross_entropy_tree(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  let columns = select(0u, params.columns, row < params.rows);
+  let base = row * params.columns;
+  var largest = LOWEST;
+  for (var c = local.x; c < columns; c += TREE) { largest = max(largest, x[base + c]); }
+  largest = tree_max(local.x, largest);
+  var total = 0.0;
+  for (var c = local.x; c < columns; c += TREE) { total += exp(x[base + c] - largest); }
+  total = tree_sum(local.x, total);
+  if (local.x == 0u && row < params.rows) {
+    let log_total = largest + log(total);
+    lse[row] = log_total;
+    y[row] = row_loss(row, log_total);
+  }
+}
+
+// dx = (softmax x - onehot label) * weight * scale * dy, one element an invocation; dy is one number, or one a row.
+@compute @workgroup_size(64)
+fn cross_entropy_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.rows * params.columns) { return; }
+  let row = i / params.columns;
+  let label = labels[row];
+  if (label < 0 || u32(label) >= params.columns) { y[i] = 0.0; return; }
+  var weight = params.scale * dy[select(0u, row, params.per_row != 0u)];
+  if (params.has_weights != 0u) { weight *= weights[row]; }
+  let hit = select(0.0, 1.0, u32(label) == i % params.columns);
+  y[i] = (exp(x[i] - lse_in[row]) - hit) * weight;
+}
+
+// Binary cross-entropy of logits x against targets t in [0, 1] (in dy): max(x, 0) - x t + log(1 + exp(-|x|)).
+@compute @workgroup_size(64)
+fn bce(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.rows) { return; }
+  y[i] = max(x[i], 0.0) - x[i] * dy[i] + log(1.0 + exp(-abs(x[i])));
+}
+
+// dx = (sigmoid x - t) * scale * upstream (in weights: one number, or one an element); t in dy.
+@compute @workgroup_size(64)
+fn bce_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.rows) { return; }
+  let upstream = weights[select(0u, i, params.per_row != 0u)];
+  y[i] = (1.0 / (1.0 + exp(-x[i])) - dy[i]) * params.scale * upstream;
+}

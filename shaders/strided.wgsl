@@ -1,0 +1,42 @@
+// Copies between a contiguous tensor and a strided block of another: transpose, slice, tile, expand (gather, y contiguous)
+// and concat, pad (scatter, x contiguous). Works on 32-bit words of any type; `_vec4` moves four at once where the
+// innermost axis allows it, counts and strides then being in vec4.
+struct Params {
+  count: u32, rank: u32, base: u32,
+  outer: vec4<u32>, inner: vec4<u32>,
+  stride_outer: vec4<u32>, stride_inner: vec4<u32>,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+@group(0) @binding(3) var<storage, read> x4: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read_write> y4: array<vec4<u32>>;
+
+fn place(i: u32) -> u32 {
+  return params.base +
+    broadcast_offset(i, params.outer, params.inner, params.stride_outer, params.stride_inner, params.rank);
+}
+
+@compute @workgroup_size(64)
+fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i < params.count) { y[i] = x[place(i)]; }
+}
+
+@compute @workgroup_size(64)
+fn gather_vec4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i < params.count) { y4[i] = x4[place(i)]; }
+}
+
+@compute @workgroup_size(64)
+fn scatter(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i < params.count) { y[place(i)] = x[i]; }
+}
+
+@compute @workgroup_size(64)
+fn scatter_vec4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i < params.count) { y4[place(i)] = x4[i]; }
+}

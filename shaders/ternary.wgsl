@@ -1,0 +1,53 @@
+// Elementwise functions of three tensors under broadcasting: `where`, and the gradients of binary ops, for which c is the
+// output's gradient and a, b the operands.
+override OP: u32 = 0u;
+struct Params {
+  count: u32, rank: u32,
+  outer: vec4<u32>, inner: vec4<u32>,
+  a_outer: vec4<u32>, a_inner: vec4<u32>,
+  b_outer: vec4<u32>, b_inner: vec4<u32>,
+  c_outer: vec4<u32>, c_inner: vec4<u32>,
+}
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read> c: array<f32>;
+@group(0) @binding(4) var<storage, read> condition: array<u32>;
+@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+
+fn at(i: u32, outer: vec4<u32>, inner: vec4<u32>) -> u32 {
+  return broadcast_offset(i, params.outer, params.inner, outer, inner, params.rank);
+}
+
+// y = condition ? a : b
+@compute @workgroup_size(64)
+fn choose(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let taken = condition[at(i, params.c_outer, params.c_inner)] != 0u;
+  y[i] = select(b[at(i, params.b_outer, params.b_inner)], a[at(i, params.a_outer, params.a_inner)], taken);
+}
+
+fn gradient(p: f32, q: f32, g: f32) -> f32 {
+  switch OP {
+    case 0u: { return -g * p / (q * q); }                        // d(p / q) / dq
+    case 1u: { return select(0.0, g, p >= q); }                  // max, first operand
+    case 2u: { return select(g, 0.0, p >= q); }                  // max, second operand
+    case 3u: { return select(0.0, g, p <= q); }                  // min, first operand
+    case 4u: { return select(g, 0.0, p <= q); }                  // min, second operand
+    case 5u: { return g * q * pow(p, q - 1.0); }                 // d(p^q) / dp
+    default: { return g * pow(p, q) * log(p); }                  // d(p^q) / dq
+  }
+}
+
+// y = d(a OP b)/d(operand) * c
+@compute @workgroup_size(64)
+fn binary_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  y[i] = gradient(
+    a[at(i, params.a_outer, params.a_inner)],
+    b[at(i, params.b_outer, params.b_inner)],
+    c[at(i, params.c_outer, params.c_inner)],
+  );
+}
