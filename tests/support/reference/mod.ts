@@ -1,0 +1,106 @@
+/**
+ * The float64 oracle: every op of the engine written the slow obvious way on differentiable scalars. Nothing here imports
+ * the engine.
+ */
+import { walkBack } from "../tape64.ts";
+import { resetTape } from "../autodiff64.ts";
+import { IntArray, NDArray64, type Ref } from "../ndarray64.ts";
+import type { Attrs } from "./attrs.ts";
+import type { Family, Reference } from "./family.ts";
+import { movement } from "./movement.ts";
+import { normalisation } from "./normalise.ts";
+import { pointwise } from "./pointwise.ts";
+import { products } from "./products.ts";
+import { recurrent } from "./recurrent.ts";
+import { reductions } from "./reduce.ts";
+import { sampling } from "./sample.ts";
+import { spatial } from "./spatial.ts";
+
+export type { Attrs } from "./attrs.ts";
+export type { Reference } from "./family.ts";
+export { IntArray, NDArray64, type Ref } from "../ndarray64.ts";
+
+/** References by op name. */
+export const references: Family = {
+  ...pointwise,
+  ...reductions,
+  ...products,
+  ...spatial,
+  ...normalisation,
+  ...sampling,
+  ...recurrent,
+  ...movement,
+};
+
+/** An input of a reference as plain numbers; reals or integers by the kind of array. */
+export interface Values {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | Float64Array | Float16Array | Int32Array | Uint32Array;
+}
+
+/** A result as plain numbers. */
+export interface Result {
+  readonly shape: readonly number[];
+  readonly values: Float64Array | Int32Array | Uint32Array;
+  /** Rounding error bound per element in units of eps32 (`tolerance.ts`); 0 for integers. */
+  readonly bounds: Float64Array;
+}
+
+/** The reference of an op; throws where there is none. */
+export function referenceOf(name: string): Reference {
+  const reference = references[name];
+  if (!reference) throw new Error(`op "${name}" has no float64 reference in tests/support/reference/`);
+  return reference;
+}
+
+function record(inputs: readonly (Values | null)[]): (Ref | null)[] {
+  resetTape();
+  return inputs.map((x) => {
+    if (!x) return null;
+    if (x.data instanceof Int32Array || x.data instanceof Uint32Array) return new IntArray(x.shape, x.data);
+    return NDArray64.of(x.shape, x.data);
+  });
+}
+
+function resultOf(x: Ref): Result {
+  if (x instanceof NDArray64) return { shape: x.shape, values: x.values(), bounds: x.bounds() };
+  return { shape: x.shape, values: x.data, bounds: new Float64Array(x.data.length) };
+}
+
+/** Outputs of op `name`. */
+export function evaluate(name: string, inputs: readonly (Values | null)[], attrs: Attrs): Result[] {
+  return referenceOf(name)(record(inputs), attrs).map(resultOf);
+}
+
+/**
+ * Gradient of sum(outputGrads * outputs) with respect to each input, from the tape; null for integer and absent inputs.
+ * A null among `outputGrads` leaves that output out.
+ */
+export function gradient(
+  name: string,
+  inputs: readonly (Values | null)[],
+  attrs: Attrs,
+  outputGrads: readonly (ArrayLike<number> | null)[],
+): (Result | null)[] {
+  const refs = record(inputs);
+  const outputs = referenceOf(name)(refs, attrs);
+  const nodes: number[] = [], seeds: number[] = [];
+  outputs.forEach((output, k) => {
+    const grads = outputGrads[k];
+    if (!grads || !(output instanceof NDArray64)) return;
+    output.nodes.forEach((node, i) => {
+      nodes.push(node);
+      seeds.push(grads[i]);
+    });
+  });
+  const adjoints = walkBack(nodes, seeds);
+  return refs.map((x) =>
+    x instanceof NDArray64
+      ? {
+        shape: x.shape,
+        values: Float64Array.from(x.nodes, (node) => adjoints.gradient[node]),
+        bounds: Float64Array.from(x.nodes, (node) => adjoints.bound[node]),
+      }
+      : null
+  );
+}

@@ -1,0 +1,120 @@
+/** References of normalisation, softmax and losses. */
+import * as ad from "../autodiff64.ts";
+import { elements, indicesOf, NDArray64, optionalReal, real, whole } from "../ndarray64.ts";
+import { type Attrs, axisOf, number, word } from "./attrs.ts";
+import type { Family } from "./family.ts";
+import { mean } from "./reduce.ts";
+
+/** gamma * (x - mean) / sqrt(variance + epsilon) + beta. */
+function normalise(
+  x: ad.Node,
+  mu: ad.Node,
+  variance: ad.Node,
+  gamma: ad.Node,
+  beta: ad.Node,
+  epsilon: number,
+): ad.Node {
+  const deviation = ad.sqrt(ad.add(variance, ad.constant(epsilon)));
+  return ad.add(ad.mul(gamma, ad.div(ad.sub(x, mu), deviation)), beta);
+}
+
+/** Calls `row` with the scalars along `axis` for each position on the other axes; puts its results in the same places. */
+function along(x: NDArray64, axis: number, row: (line: readonly ad.Node[]) => ad.Node[]): NDArray64 {
+  const nodes = new Int32Array(x.nodes.length);
+  const step = elements(x.shape.slice(axis + 1)), extent = x.shape[axis];
+  for (const index of indicesOf(x.shape)) {
+    if (index[axis] !== 0) continue;
+    const first = index.reduce((flat, i, k) => flat * x.shape[k] + i, 0);
+    const line = Array.from({ length: extent }, (_, i) => x.nodes[first + i * step]);
+    row(line).forEach((node, i) => nodes[first + i * step] = node);
+  }
+  return new NDArray64(x.shape, nodes);
+}
+
+/** x minus its largest element, which changes nothing but keeps exp in range; and the exponentials' sum. */
+function shifted(line: readonly ad.Node[]): { readonly logits: ad.Node[]; readonly total: ad.Node } {
+  // An exactly known constant: its gradient cancels, and so does its error.
+  const top = ad.constant(Math.max(...line.map(ad.valueOf)), 0);
+  const logits = line.map((x) => ad.sub(x, top));
+  return { logits, total: ad.sum(logits.map(ad.exp)) };
+}
+
+function softmax(line: readonly ad.Node[]): ad.Node[] {
+  const { logits, total } = shifted(line);
+  return logits.map((x) => ad.div(ad.exp(x), total));
+}
+
+function logSoftmax(line: readonly ad.Node[]): ad.Node[] {
+  const { logits, total } = shifted(line);
+  const logTotal = ad.log(total);
+  return logits.map((x) => ad.sub(x, logTotal));
+}
+
+function reduced(losses: readonly ad.Node[], shape: readonly number[], attrs: Attrs): NDArray64[] {
+  const reduction = word(attrs, "reduction", ["mean", "sum", "none"]);
+  if (reduction === "none") return [new NDArray64(shape, Int32Array.from(losses))];
+  return [NDArray64.from([], () => reduction === "sum" ? ad.sum(losses) : mean(losses))];
+}
+
+/** Normalisation, softmax and losses by name. */
+export const normalisation: Family = {
+  batchNorm: ([x, gamma, beta], attrs) => {
+    const a = real(x, "x"), g = real(gamma, "gamma"), b = real(beta, "beta");
+    const epsilon = number(attrs, "epsilon"), channels = a.shape[a.shape.length - 1];
+    const columns = Array.from(
+      { length: channels },
+      (_, c) => Array.from(a.nodes.filter((_, i) => i % channels === c)),
+    );
+    const means = columns.map(mean);
+    const variances = columns.map((column, c) =>
+      mean(column.map((value) => {
+        const difference = ad.sub(value, means[c]);
+        return ad.mul(difference, difference);
+      }))
+    );
+    const y = NDArray64.from(a.shape, (index) => {
+      const c = index[index.length - 1];
+      return normalise(a.at(...index), means[c], variances[c], g.at(c), b.at(c), epsilon);
+    });
+    return [y, NDArray64.from([channels], ([c]) => means[c]), NDArray64.from([channels], ([c]) => variances[c])];
+  },
+  batchNormInference: ([x, gamma, beta, mu, variance], attrs) => {
+    const a = real(x, "x"), epsilon = number(attrs, "epsilon");
+    const perChannel = [mu, variance, gamma, beta].map((t) => real(t, "per-channel input"));
+    return [
+      NDArray64.from(a.shape, (index) => {
+        const [m, v, g, b] = perChannel.map((t) => t.at(index[index.length - 1]));
+        return normalise(a.at(...index), m, v, g, b, epsilon);
+      }),
+    ];
+  },
+  softmax: ([x], attrs) => {
+    const a = real(x, "x");
+    return [along(a, axisOf(number(attrs, "axis"), a.shape.length), softmax)];
+  },
+  logSoftmax: ([x], attrs) => {
+    const a = real(x, "x");
+    return [along(a, axisOf(number(attrs, "axis"), a.shape.length), logSoftmax)];
+  },
+  crossEntropy: ([x, y, w], attrs) => {
+    const logits = real(x, "logits"), labels = whole(y, "labels"), weights = optionalReal(w, "weights");
+    const [n, classes] = logits.shape;
+    const losses = Array.from({ length: n }, (_, row) => {
+      const label = labels.at(row);
+      // A label outside the classes marks a row to ignore.
+      if (label < 0 || label >= classes) return ad.constant(0);
+      const line = Array.from({ length: classes }, (_, c) => logits.at(row, c));
+      const loss = ad.neg(logSoftmax(line)[label]);
+      return weights ? ad.mul(loss, weights.at(row)) : loss;
+    });
+    return reduced(losses, [n], attrs);
+  },
+  bceWithLogits: ([x, t], attrs) => {
+    const logits = real(x, "logits"), targets = real(t, "targets");
+    const losses = Array.from(
+      logits.nodes,
+      (node, i) => ad.sub(ad.softplus(node), ad.mul(node, targets.nodes[i])),
+    );
+    return reduced(losses, logits.shape, attrs);
+  },
+};

@@ -1,0 +1,70 @@
+/** References of matrix products and of sparse message passing. */
+import * as ad from "../autodiff64.ts";
+import { broadcast, NDArray64, optionalReal, real, unbroadcast } from "../ndarray64.ts";
+import { flag } from "./attrs.ts";
+import type { Family } from "./family.ts";
+import { activation } from "./pointwise.ts";
+
+/** One sparse relation in compressed rows: entries of row i are rowPtr[i] .. rowPtr[i + 1] - 1. */
+interface Relation {
+  readonly rowPtr: ArrayLike<number>;
+  readonly colIdx: ArrayLike<number>;
+  readonly values: ArrayLike<number>;
+}
+
+function inner(length: number, term: (k: number) => ad.Node): ad.Node {
+  return ad.sum(Array.from({ length }, (_, k) => term(k)));
+}
+
+/** x [B,K] times w [K,N], plus bias [N] where there is one. */
+export function dense(x: NDArray64, w: NDArray64, bias: NDArray64 | null): NDArray64 {
+  const [k, n] = w.shape;
+  return NDArray64.from([...x.shape.slice(0, -1), n], (index) => {
+    const rest = index.slice(0, -1), column = index[index.length - 1];
+    const product = inner(k, (i) => ad.mul(x.at(...rest, i), w.at(i, column)));
+    return bias ? ad.add(product, bias.at(column)) : product;
+  });
+}
+
+/** Products by name. */
+export const products: Family = {
+  matmul: ([x, y], attrs) => {
+    const a = real(x, "a"), b = real(y, "b");
+    const ta = flag(attrs, "transposeA"), tb = flag(attrs, "transposeB");
+    const batchA = a.shape.slice(0, -2), batchB = b.shape.slice(0, -2);
+    const [a0, a1] = a.shape.slice(-2), [b0, b1] = b.shape.slice(-2);
+    const m = ta ? a1 : a0, k = ta ? a0 : a1, n = tb ? b0 : b1;
+    return [
+      NDArray64.from([...broadcast(batchA, batchB), m, n], (index) => {
+        const batch = index.slice(0, -2), [row, column] = index.slice(-2);
+        const ia = unbroadcast(batchA, batch), ib = unbroadcast(batchB, batch);
+        return inner(
+          k,
+          (i) => ad.mul(a.at(...ia, ...(ta ? [i, row] : [row, i])), b.at(...ib, ...(tb ? [column, i] : [i, column]))),
+        );
+      }),
+    ];
+  },
+  linear: ([x, w, bias], attrs) => {
+    const y = dense(real(x, "x"), real(w, "w"), optionalReal(bias, "bias"));
+    return [new NDArray64(y.shape, Int32Array.from(y.nodes, activation(attrs)))];
+  },
+  propagate: ([x, w], attrs) => {
+    const a = real(x, "x"), weights = real(w, "w");
+    const graph = attrs.graph as { readonly rows: number; readonly relations: readonly Relation[] };
+    const [, d, o] = weights.shape;
+    return [
+      NDArray64.from([graph.rows, o], ([row, column]) => {
+        const terms: ad.Node[] = [];
+        graph.relations.forEach(({ rowPtr, colIdx, values }, e) => {
+          for (let entry = rowPtr[row]; entry < rowPtr[row + 1]; entry++) {
+            const strength = ad.constant(values[entry]);
+            const message = inner(d, (i) => ad.mul(a.at(colIdx[entry], i), weights.at(e, i, column)));
+            terms.push(ad.mul(strength, message));
+          }
+        });
+        return ad.sum(terms);
+      }),
+    ];
+  },
+};
