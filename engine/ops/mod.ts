@@ -29,3 +29,5 @@ export {
   type Reduction,
   softmax,
 } from "./softmax.ts";
+export { conv2d, type Conv2dOptions } from "./conv.ts";
+export { type Padding, type Pair, type Sides } from "./window.ts";

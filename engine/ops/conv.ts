@@ -1,0 +1,314 @@
+/** 2-D convolution with a fused epilogue, and both its gradients. */
+import dataGradText from "../../shaders/conv_data_grad.wgsl" with { type: "text" };
+import forwardText from "../../shaders/conv_forward.wgsl" with { type: "text" };
+import geometryText from "../../shaders/lib/conv.wgsl" with { type: "text" };
+import weightGradText from "../../shaders/conv_weight_grad.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType } from "../op.ts";
+import { formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor, TensorMeta } from "../tensor.ts";
+import { activationGrad } from "./activation.ts";
+import { fill } from "./fill.ts";
+import { pad, slice } from "./layout.ts";
+import { type Activation, activationLib, ACTIVATIONS } from "./library.ts";
+import { sum } from "./reduce.ts";
+import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./window.ts";
+
+const geometry = { file: "lib/conv.wgsl", text: geometryText };
+const forwardParts = [activationLib, geometry, { file: "conv_forward.wgsl", text: forwardText }] as const;
+const dataGradParts = [geometry, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
+const weightGradParts = [geometry, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
+const forwardRegisters = kernel("conv_forward_registers", ...forwardParts);
+const forwardTiles = kernel("conv_forward_tiles", ...forwardParts);
+const dataGradRegisters = kernel("conv_data_grad_registers", ...dataGradParts);
+const dataGradTiles = kernel("conv_data_grad_tiles", ...dataGradParts);
+const weightGradRegisters = kernel("conv_weight_grad_registers", ...weightGradParts);
+const weightGradTiles = kernel("conv_weight_grad_tiles", ...weightGradParts);
+
+interface Attrs {
+  readonly stride: Pair;
+  readonly padding: Sides;
+  readonly dilation: Pair;
+  readonly activation: Activation;
+}
+
+const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** x with its last axis padded by zeros to a multiple of 4, and, for filters, the one before as well. */
+function padChannels(x: Tensor, filter = false): Tensor {
+  const rank = x.shape.length;
+  const around = x.shape.map((e, axis): readonly [number, number] =>
+    axis === rank - 1 || (filter && axis === rank - 2) ? [0, ceil4(e) - e] : [0, 0]
+  );
+  return around.every(([, after]) => after === 0) ? x : pad(x, around);
+}
+
+/** The kernels' geometry block, for channels that are multiples of 4. */
+function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }: Attrs) {
+  return {
+    n: x[0],
+    h: x[1],
+    w: x[2],
+    ci4: ceil4(x[3]) / 4,
+    ho: y[1],
+    wo: y[2],
+    co4: ceil4(w[3]) / 4,
+    kh: w[0],
+    kw: w[1],
+    stride_y: stride[0],
+    stride_x: stride[1],
+    dilation_y: dilation[0],
+    dilation_x: dilation[1],
+    top: padding[0][0],
+    left: padding[1][0],
+    chunk: 0,
+  };
+}
+
+const rowsFor = (n: number): number => n <= 4 ? 4 : n <= 8 ? 8 : 16;
+const columnsFor = (n: number): number => n <= 32 ? 4 : 8;
+
+function forward(
+  x: Tensor,
+  w: Tensor,
+  epilogue: { readonly scale: Tensor | null; readonly bias: Tensor | null; readonly residual: Tensor | null },
+  attrs: Attrs,
+  y: Tensor,
+): void {
+  const { device } = x;
+  if (y.size === 0) return;
+  const params = geometryOf(x.shape, w.shape, y.shape, attrs);
+  const fit = (t: Tensor | null) => t && padChannels(t);
+  const scale = fit(epilogue.scale);
+  const bias = fit(epilogue.bias);
+  const residual = fit(epilogue.residual);
+  const target = y.shape[3] % 4 === 0 ? y : device.empty([...y.shape.slice(0, 3), params.co4 * 4]);
+  const bind = { x: padChannels(x), filters: padChannels(w, true), scale, bias, residual, y: target };
+  const constants = {
+    ACTIVATION: ACTIVATIONS[attrs.activation],
+    HAS_SCALE: Number(scale !== null),
+    HAS_BIAS: Number(bias !== null),
+    HAS_RESIDUAL: Number(residual !== null),
+  };
+  const pixels = params.n * params.ho * params.wo;
+  if (device.profile === "gpu") {
+    const grid = [Math.ceil(params.co4 / 16), Math.ceil(pixels / 64), 1] as const;
+    device.run(forwardTiles, { bind, params, constants, grid });
+  } else {
+    const ROWS = rowsFor(pixels);
+    const COLUMNS = columnsFor(params.co4 * 4);
+    const grid = [Math.ceil(params.co4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), 1] as const;
+    device.run(forwardRegisters, { bind, params, constants: { ...constants, ROWS, COLUMNS }, grid });
+  }
+  if (target !== y) {
+    const cut = slice(target, [0, 0, 0, 0], y.shape as number[]);
+    device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
+  }
+}
+
+/** d(loss)/dx from d(loss)/d(conv). */
+function dataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs): Tensor {
+  const { device } = dy;
+  const params = geometryOf(xShape, w.shape, dy.shape, attrs);
+  const padded = device.empty([...xShape.slice(0, 3), params.ci4 * 4]);
+  if (dy.size === 0) {
+    fill(padded, 0);
+  } else {
+    const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded };
+    const phases = params.stride_y * params.stride_x;
+    const pixels = params.n * Math.ceil(params.h / params.stride_y) * Math.ceil(params.w / params.stride_x);
+    if (device.profile === "gpu") {
+      const grid = [Math.ceil(params.ci4 / 16), Math.ceil(pixels / 64), phases] as const;
+      device.run(dataGradTiles, { bind, params, grid });
+    } else {
+      const ROWS = rowsFor(pixels);
+      const COLUMNS = columnsFor(params.ci4 * 4);
+      const grid = [Math.ceil(params.ci4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), phases] as const;
+      device.run(dataGradRegisters, { bind, params, constants: { ROWS, COLUMNS }, grid });
+    }
+  }
+  return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
+}
+
+/** d(loss)/dw from d(loss)/d(conv). */
+function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor {
+  const { device } = x;
+  const base = geometryOf(x.shape, wShape, dy.shape, attrs);
+  const fullShape = [wShape[0], wShape[1], base.ci4 * 4, base.co4 * 4];
+  let dw: Tensor;
+  if (dy.size === 0 || sizeOf(wShape) === 0) {
+    dw = device.zeros(fullShape);
+  } else {
+    const gpu = device.profile === "gpu";
+    const ROWS = rowsFor(base.ci4 * 4);
+    const COLUMNS = columnsFor(base.co4 * 4);
+    const lines = base.n * base.ho;
+    const acrossY = base.kh * base.kw * Math.ceil(base.ci4 * 4 / (gpu ? 64 : ROWS));
+    const acrossX = gpu ? Math.ceil(base.co4 / 16) : Math.ceil(base.co4 * 4 / (8 * COLUMNS));
+    const chunks = Math.max(1, Math.min(lines, Math.floor((gpu ? 512 : 32) / (acrossX * acrossY)), 64));
+    const params = { ...base, chunk: Math.ceil(lines / chunks) };
+    const used = Math.ceil(lines / params.chunk);
+    const partial = device.empty(used === 1 ? fullShape : [used, ...fullShape]);
+    device.run(gpu ? weightGradTiles : weightGradRegisters, {
+      bind: { x: padChannels(x), dy: padChannels(dy), dw: partial },
+      params,
+      constants: gpu ? {} : { ROWS, COLUMNS },
+      grid: [acrossX, acrossY, used],
+    });
+    dw = used === 1 ? partial : sum(partial, 0);
+  }
+  return sameShape(fullShape, wShape) ? dw : slice(dw, [0, 0, 0, 0], wShape as number[]);
+}
+
+function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {
+  const [x, w, scale, bias, residual] = inputs;
+  expectDType("conv2d", "the input", x!, "f32");
+  expectDType("conv2d", "the filter", w!, "f32");
+  if (x!.shape.length !== 4 || w!.shape.length !== 4) {
+    throw new ShapeError(
+      `conv2d: input ${formatShape(x!.shape)} and filter ${
+        formatShape(w!.shape)
+      } must be [N, H, W, C] and [kH, kW, Cin, Cout]`,
+    );
+  }
+  if (x!.shape[3] !== w!.shape[2]) {
+    throw new ShapeError(
+      `conv2d: input has ${x!.shape[3]} channels (${formatShape(x!.shape)}) but the filter expects ${w!.shape[2]} (${
+        formatShape(w!.shape)
+      })`,
+    );
+  }
+  const channels = w!.shape[3];
+  for (const [what, t] of [["scale", scale], ["bias", bias]] as const) {
+    if (t && !sameShape(t.shape, [channels])) {
+      throw new ShapeError(`conv2d: ${what} ${formatShape(t.shape)} does not fit ${channels} output channels`);
+    }
+  }
+  const [ho, wo] = [0, 1].map((axis) =>
+    windowOutput(
+      "conv2d",
+      x!.shape[axis + 1],
+      w!.shape[axis],
+      attrs.stride[axis],
+      attrs.padding[axis],
+      attrs.dilation[axis],
+    )
+  );
+  const shape = [x!.shape[0], ho, wo, channels];
+  if (residual && !sameShape(residual.shape, shape)) {
+    throw new ShapeError(
+      `conv2d: residual ${formatShape(residual.shape)} does not fit the output ${formatShape(shape)}`,
+    );
+  }
+  return [{ shape, dtype: "f32" }];
+}
+
+const conv2dOp = defineOp<Attrs>({
+  name: "conv2d",
+  family: "convolution",
+  infer,
+  forward: ([x, w, scale, bias, residual], attrs, [y]) =>
+    forward(x!, w!, { scale: scale ?? null, bias: bias ?? null, residual: residual ?? null }, attrs, y),
+  constantInputs: [2],
+  saves: (needs, { activation }) => ({
+    inputs: [...needs[0] ? [1] : [], ...needs[1] ? [0] : [], ...needs[0] || needs[1] ? [2] : []],
+    outputs: activation === "none" ? [] : [0],
+  }),
+  backward: (call) => {
+    const { attrs, needs } = call;
+    const dy = call.grads[0]!;
+    const y = attrs.activation === "none" ? null : call.output(0);
+    // Gradient before the activation; what reaches the convolution itself is scaled further.
+    const dz = needs[3] || needs[4] ? (y ? activationGrad(attrs.activation, y, dy) : dy) : null;
+    let dconv = (): Tensor => {
+      const scale = call.optionalInput(2);
+      const made = !scale
+        ? dz ?? (y ? activationGrad(attrs.activation, y, dy) : dy)
+        : scale.size % 4 === 0
+        ? activationGrad(attrs.activation, y, dy, scale)
+        : (dz ?? (y ? activationGrad(attrs.activation, y, dy) : dy)).mul(scale);
+      dconv = () => made;
+      return made;
+    };
+    return [
+      needs[0] ? dataGrad(dconv(), call.input(1), call.inputMetas[0]!.shape, attrs) : null,
+      needs[1] ? weightGrad(call.input(0), dconv(), call.inputMetas[1]!.shape, attrs) : null,
+      null,
+      needs[3] ? sum(dz!, [0, 1, 2]) : null,
+      needs[4] ? dz : null,
+    ];
+  },
+  samples: () => {
+    const cases: [Shape, Shape, Pair, Sides, Pair, string, Activation][] = [
+      [[1, 5, 7, 4], [3, 3, 4, 8], [1, 1], [[1, 1], [1, 1]], [1, 1], "", "none"],
+      [[2, 6, 5, 3], [3, 3, 3, 5], [1, 1], [[1, 1], [1, 1]], [1, 1], "b", "relu"],
+      [[1, 11, 13, 3], [7, 7, 3, 8], [2, 2], [[3, 3], [3, 3]], [1, 1], "sb", "relu"],
+      [[2, 8, 9, 16], [1, 1, 16, 40], [1, 1], [[0, 0], [0, 0]], [1, 1], "sbr", "relu"],
+      [[1, 9, 8, 8], [1, 1, 8, 12], [2, 2], [[0, 0], [0, 0]], [1, 1], "", "none"],
+      [[1, 9, 9, 4], [3, 3, 4, 4], [1, 1], [[2, 2], [2, 2]], [2, 2], "b", "tanh"],
+      [[1, 7, 6, 5], [2, 3, 5, 1], [3, 2], [[0, 1], [2, 0]], [1, 2], "", "none"],
+      [[1, 1, 1, 1], [1, 1, 1, 1], [1, 1], [[0, 0], [0, 0]], [1, 1], "r", "none"],
+      [[0, 5, 5, 4], [3, 3, 4, 4], [1, 1], [[1, 1], [1, 1]], [1, 1], "b", "none"],
+      [[3, 4, 4, 68], [3, 3, 68, 36], [1, 1], [[1, 1], [1, 1]], [1, 1], "sb", "sigmoid"],
+      [[1, 4, 5, 4], [3, 3, 4, 7], [2, 1], [[0, 1], [1, 1]], [1, 1], "sb", "none"],
+    ];
+    return cases.map(([x, w, stride, padding, dilation, extras, activation]) => {
+      const attrs = { stride, padding, dilation, activation };
+      const shape = infer([{ shape: x, dtype: "f32" }, { shape: w, dtype: "f32" }, null, null, null], attrs)[0].shape;
+      const channel = { shape: [w[3]] };
+      return {
+        inputs: [
+          { shape: x },
+          { shape: w },
+          extras.includes("s") ? channel : null,
+          extras.includes("b") ? channel : null,
+          extras.includes("r") ? { shape } : null,
+        ],
+        attrs,
+      };
+    });
+  },
+  bad: [
+    {
+      inputs: [{ shape: [1, 64, 64, 3] }, { shape: [3, 3, 4, 8] }, null, null, null],
+      attrs: { stride: [1, 1], padding: [[0, 0], [0, 0]], dilation: [1, 1], activation: "none" },
+      message: /input has 3 channels .* but the filter expects 4/,
+    },
+    {
+      inputs: [{ shape: [1, 2, 2, 3] }, { shape: [5, 5, 3, 8] }, null, null, null],
+      attrs: { stride: [1, 1], padding: [[0, 0], [0, 0]], dilation: [1, 1], activation: "none" },
+      message: /window of 5/,
+    },
+  ],
+});
+
+/** Options of {@link conv2d}. */
+export interface Conv2dOptions {
+  /** Step of the window, one number or [y, x]; default 1. */
+  readonly stride?: number | Pair;
+  /** Zeros around the image: `same` (TensorFlow's), `valid`, one number, or [[top, bottom], [left, right]]; default `valid`. */
+  readonly padding?: Padding;
+  /** Distance between taps, one number or [y, x]; default 1. */
+  readonly dilation?: number | Pair;
+  /** Frozen factor per output channel, [Cout]: no gradient goes to it (an inference-mode batch norm). */
+  readonly scale?: Tensor;
+  /** Added per output channel, [Cout]. */
+  readonly bias?: Tensor;
+  /** Added elementwise before the activation, of the output's shape. */
+  readonly residual?: Tensor;
+  /** Applied last; default `none`. */
+  readonly activation?: Activation;
+}
+
+/**
+ * act(conv(x, w) · scale + bias + residual): x [N, H, W, Cin], w [kH, kW, Cin, Cout] → [N, Ho, Wo, Cout]. Cross-correlation,
+ * as everywhere in the field.
+ */
+export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  const stride = pairOf(options.stride ?? 1);
+  const dilation = pairOf(options.dilation ?? 1);
+  const padding = resolvePadding("conv2d", options.padding ?? "valid", x.shape, w.shape, stride, dilation);
+  const attrs = { stride, padding, dilation, activation: options.activation ?? "none" };
+  return conv2dOp([x, w, options.scale ?? null, options.bias ?? null, options.residual ?? null], attrs)[0];
+}

@@ -1,0 +1,175 @@
+// Gradient of a convolution to its input, as an implicit matrix product: rows are input pixels, columns input channels, the
+// summed axis runs over taps and output channels. With strides, pixels are taken phase by phase (row mod stride, column mod
+// stride): within a phase a tap reaches either every pixel or none, so no work is spent on taps that hit nothing.
+override ROWS: u32 = 16u;
+override COLUMNS: u32 = 8u;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> filters: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>;
+
+struct Phase { y: u32, x: u32, rows: u32, columns: u32 }
+
+fn phase_of(index: u32) -> Phase {
+  let py = index / params.stride_x;
+  let px = index % params.stride_x;
+  return Phase(
+    py, px, (params.h - min(py, params.h) + params.stride_y - 1u) / params.stride_y,
+    (params.w - min(px, params.w) + params.stride_x - 1u) / params.stride_x,
+  );
+}
+
+// Image and position of pixels row..row+3 of the phase, in units of the stride; unused ones get row NOWHERE.
+fn pixels_from(phase: Phase, row: u32) -> Pixels {
+  let p = vec4<u32>(row, row + 1u, row + 2u, row + 3u);
+  let size = max(phase.rows * phase.columns, 1u);
+  let image = p / size;
+  let rest = p % size;
+  let used = (image < vec4<u32>(params.n)) & (vec4<u32>(phase.rows * phase.columns) > vec4<u32>(0u));
+  return Pixels(
+    select(vec4<i32>(NOWHERE), vec4<i32>(rest / max(phase.columns, 1u)), used),
+    vec4<i32>(rest % max(phase.columns, 1u)), vec4<i32>(image),
+  );
+}
+
+// How far, in output pixels, tap k is from the phase's first pixel; `reached` says whether it meets this phase at all.
+struct Shift { by: i32, reached: bool }
+
+fn shift(phase: u32, k: u32, dilation: u32, before: i32, stride: u32) -> Shift {
+  let distance = i32(phase) + before - i32(k * dilation);
+  let s = i32(stride);
+  let whole = (distance + s * 4096) / s - 4096;
+  return Shift(whole, whole * s == distance);
+}
+
+// Offsets of the output pixels that tap (by_y, by_x) links to the pixels, negative where there are none.
+fn linked(p: Pixels, by_y: i32, by_x: i32) -> vec4<i32> {
+  let oy = p.y + by_y;
+  let ox = p.x + by_x;
+  let inside = (oy >= vec4<i32>(0)) & (oy < vec4<i32>(i32(params.ho))) & (ox >= vec4<i32>(0)) & (ox < vec4<i32>(i32(params.wo)));
+  return select(vec4<i32>(-1), ((p.image * i32(params.ho) + oy) * i32(params.wo) + ox) * i32(params.co4), inside);
+}
+
+// Columns: the four pixels; entries: output channels 4c..4c+3.
+fn output_block(at: vec4<i32>, c: u32) -> mat4x4<f32> {
+  let i = vec4<u32>(max(at, vec4<i32>(0))) + c;
+  return mat4x4<f32>(
+    gather_zero(dy[i.x], at.x), gather_zero(dy[i.y], at.y), gather_zero(dy[i.z], at.z), gather_zero(dy[i.w], at.w),
+  );
+}
+
+// Columns: output channels 4c..4c+3 of the tap; entries: input channels 4*column...
+fn filter_block(tap_index: u32, c: u32, column: u32) -> mat4x4<f32> {
+  let co4 = params.co4;
+  let at = (tap_index * params.ci4 + min(column, params.ci4 - 1u)) * 4u * co4 + c;
+  return transpose(mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]));
+}
+
+fn store(phase: Phase, p: Pixels, column: u32, block: mat4x4<f32>) {
+  if (column >= params.ci4) { return; }
+  for (var i = 0u; i < 4u; i++) {
+    if (p.y[i] >= 0) {
+      let yy = u32(p.y[i]) * params.stride_y + phase.y;
+      let xx = u32(p.x[i]) * params.stride_x + phase.x;
+      dx[((u32(p.image[i]) * params.h + yy) * params.w + xx) * params.ci4 + column] = block[i];
+    }
+  }
+}
+
+@compute @workgroup_size(8)
+fn conv_data_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x * (COLUMNS / 4u);
+  let row = id.y * ROWS;
+  let phase = phase_of(id.z);
+  if (column >= params.ci4 || row >= params.n * phase.rows * phase.columns) { return; }
+  let p0 = pixels_from(phase, row);
+  let p1 = pixels_from(phase, row + 4u);
+  let p2 = pixels_from(phase, row + 8u);
+  let p3 = pixels_from(phase, row + 12u);
+  var d00 = mat4x4<f32>(); var d01 = mat4x4<f32>();
+  var d10 = mat4x4<f32>(); var d11 = mat4x4<f32>();
+  var d20 = mat4x4<f32>(); var d21 = mat4x4<f32>();
+  var d30 = mat4x4<f32>(); var d31 = mat4x4<f32>();
+  for (var ky = 0u; ky < params.kh; ky++) {
+    let sy = shift(phase.y, ky, params.dilation_y, params.top, params.stride_y);
+    if (!sy.reached) { continue; }
+    for (var kx = 0u; kx < params.kw; kx++) {
+      let sx = shift(phase.x, kx, params.dilation_x, params.left, params.stride_x);
+      if (!sx.reached) { continue; }
+      let t0 = linked(p0, sy.by, sx.by);
+      let t1 = linked(p1, sy.by, sx.by);
+      let t2 = linked(p2, sy.by, sx.by);
+      let t3 = linked(p3, sy.by, sx.by);
+      let tap_index = ky * params.kw + kx;
+      for (var c = 0u; c < params.co4; c++) {
+        let f0 = filter_block(tap_index, c, column);
+        var f1 = f0;
+        if (COLUMNS > 4u) { f1 = filter_block(tap_index, c, column + 1u); }
+        let g0 = output_block(t0, c);
+        d00 += f0 * g0;
+        if (COLUMNS > 4u) { d01 += f1 * g0; }
+        if (ROWS > 4u) {
+          let g1 = output_block(t1, c);
+          d10 += f0 * g1;
+          if (COLUMNS > 4u) { d11 += f1 * g1; }
+        }
+        if (ROWS > 8u) {
+          let g2 = output_block(t2, c);
+          d20 += f0 * g2;
+          if (COLUMNS > 4u) { d21 += f1 * g2; }
+          let g3 = output_block(t3, c);
+          d30 += f0 * g3;
+          if (COLUMNS > 4u) { d31 += f1 * g3; }
+        }
+      }
+    }
+  }
+  store(phase, p0, column, d00);
+  if (COLUMNS > 4u) { store(phase, p0, column + 1u, d01); }
+  if (ROWS > 4u) {
+    store(phase, p1, column, d10);
+    if (COLUMNS > 4u) { store(phase, p1, column + 1u, d11); }
+  }
+  if (ROWS > 8u) {
+    store(phase, p2, column, d20);
+    store(phase, p3, column, d30);
+    if (COLUMNS > 4u) {
+      store(phase, p2, column + 1u, d21);
+      store(phase, p3, column + 1u, d31);
+    }
+  }
+}
+
+var<workgroup> tile_g: array<mat4x4<f32>, 64>;
+var<workgroup> tile_f: array<mat4x4<f32>, 64>;
+
+@compute @workgroup_size(16, 16)
+fn conv_data_grad_tiles(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let phase = phase_of(group.z);
+  let depth = params.kh * params.kw * params.co4;
+  let mine = pixels_from(phase, group.y * 64u + (lane / 4u) * 4u);
+  var acc = mat4x4<f32>();
+  for (var k = 0u; k < depth; k += 4u) {
+    if (lane < 64u) {
+      let at = k + (lane & 3u);
+      tile_g[lane] = mat4x4<f32>();
+      if (at < depth) {
+        let t = at / params.co4;
+        let sy = shift(phase.y, t / params.kw, params.dilation_y, params.top, params.stride_y);
+        let sx = shift(phase.x, t % params.kw, params.dilation_x, params.left, params.stride_x);
+        if (sy.reached && sx.reached) { tile_g[lane] = output_block(linked(mine, sy.by, sx.by), at % params.co4); }
+      }
+    } else if (lane < 128u) {
+      let slot = lane - 64u;
+      let at = k + slot / 16u;
+      tile_f[slot] = mat4x4<f32>();
+      if (at < depth) { tile_f[slot] = filter_block(at / params.co4, at % params.co4, group.x * 16u + (slot & 15u)); }
+    }
+    workgroupBarrier();
+    for (var s = 0u; s < 4u; s++) { acc += tile_f[s * 16u + local.x] * tile_g[local.y * 4u + s]; }
+    workgroupBarrier();
+  }
+  store(phase, pixels_from(phase, group.y * 64u + local.y * 4u), group.x * 16u + local.x, acc);
+}

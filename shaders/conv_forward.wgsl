@@ -1,0 +1,162 @@
+// Convolution forward as an implicit matrix product: rows are output pixels, columns output channels, and the summed axis
+// runs over taps and input channels. Epilogue: y = act(conv * scale + bias + residual).
+override HAS_SCALE: bool = false;
+override HAS_BIAS: bool = false;
+override HAS_RESIDUAL: bool = false;
+// Rows (output pixels) of a register block: 4, 8 or 16; columns (channels): 4 or 8.
+override ROWS: u32 = 16u;
+override COLUMNS: u32 = 8u;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> filters: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> scale: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+
+// The input pixels under the filter's first tap for output pixels row..row+3.
+fn pixels_from(row: u32) -> Pixels {
+  let p = vec4<u32>(row, row + 1u, row + 2u, row + 3u);
+  let size = params.ho * params.wo;
+  let image = p / size;
+  let rest = p % size;
+  let oy = vec4<i32>(rest / params.wo);
+  let ox = vec4<i32>(rest % params.wo);
+  let origin_y = oy * i32(params.stride_y) - params.top;
+  let used = image < vec4<u32>(params.n);
+  return Pixels(
+    select(vec4<i32>(NOWHERE), origin_y, used), ox * i32(params.stride_x) - params.left,
+    vec4<i32>(image * (params.h * params.w)),
+  );
+}
+
+// Offsets of those pixels under tap (ky, kx), negative where the tap falls outside the image.
+fn tap(p: Pixels, ky: u32, kx: u32) -> vec4<i32> {
+  let yy = p.y + i32(ky * params.dilation_y);
+  let xx = p.x + i32(kx * params.dilation_x);
+  let inside = (yy >= vec4<i32>(0)) & (yy < vec4<i32>(i32(params.h))) & (xx >= vec4<i32>(0)) & (xx < vec4<i32>(i32(params.w)));
+  return select(vec4<i32>(-1), (p.image + yy * i32(params.w) + xx) * i32(params.ci4), inside);
+}
+
+// Columns: the four pixels; entries: channels 4c..4c+3.
+fn input_block(at: vec4<i32>, c: u32) -> mat4x4<f32> {
+  let i = vec4<u32>(max(at, vec4<i32>(0))) + c;
+  return mat4x4<f32>(
+    gather_zero(x[i.x], at.x), gather_zero(x[i.y], at.y), gather_zero(x[i.z], at.z), gather_zero(x[i.w], at.w),
+  );
+}
+
+// Columns: input channels 4c..4c+3 of the tap; entries: output channels 4*column...
+fn filter_block(tap_index: u32, c: u32, column: u32) -> mat4x4<f32> {
+  let co4 = params.co4;
+  let at = (tap_index * params.ci4 + c) * 4u * co4 + min(column, co4 - 1u);
+  return mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]);
+}
+
+fn store(row: u32, column: u32, block: mat4x4<f32>) {
+  if (column >= params.co4) { return; }
+  var factor = vec4<f32>(1.0);
+  if (HAS_SCALE) { factor = scale[column]; }
+  var offset = vec4<f32>(0.0);
+  if (HAS_BIAS) { offset = bias[column]; }
+  for (var i = 0u; i < 4u; i++) {
+    if (row + i < params.n * params.ho * params.wo) {
+      let at = (row + i) * params.co4 + column;
+      var v = block[i] * factor + offset;
+      if (HAS_RESIDUAL) { v += residual[at]; }
+      y[at] = activate(v);
+    }
+  }
+}
+
+// Profile cpu: ROWS pixels x COLUMNS channels in registers, lanes along channels.
+@compute @workgroup_size(8)
+fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x * (COLUMNS / 4u);
+  let row = id.y * ROWS;
+  if (column >= params.co4) { return; }
+  let p0 = pixels_from(row);
+  let p1 = pixels_from(row + 4u);
+  let p2 = pixels_from(row + 8u);
+  let p3 = pixels_from(row + 12u);
+  var y00 = mat4x4<f32>(); var y01 = mat4x4<f32>();
+  var y10 = mat4x4<f32>(); var y11 = mat4x4<f32>();
+  var y20 = mat4x4<f32>(); var y21 = mat4x4<f32>();
+  var y30 = mat4x4<f32>(); var y31 = mat4x4<f32>();
+  for (var ky = 0u; ky < params.kh; ky++) {
+    for (var kx = 0u; kx < params.kw; kx++) {
+      let t0 = tap(p0, ky, kx);
+      let t1 = tap(p1, ky, kx);
+      let t2 = tap(p2, ky, kx);
+      let t3 = tap(p3, ky, kx);
+      let tap_index = ky * params.kw + kx;
+      for (var c = 0u; c < params.ci4; c++) {
+        let f0 = filter_block(tap_index, c, column);
+        var f1 = f0;
+        if (COLUMNS > 4u) { f1 = filter_block(tap_index, c, column + 1u); }
+        let x0 = input_block(t0, c);
+        y00 += f0 * x0;
+        if (COLUMNS > 4u) { y01 += f1 * x0; }
+        if (ROWS > 4u) {
+          let x1 = input_block(t1, c);
+          y10 += f0 * x1;
+          if (COLUMNS > 4u) { y11 += f1 * x1; }
+        }
+        if (ROWS > 8u) {
+          let x2 = input_block(t2, c);
+          y20 += f0 * x2;
+          if (COLUMNS > 4u) { y21 += f1 * x2; }
+          let x3 = input_block(t3, c);
+          y30 += f0 * x3;
+          if (COLUMNS > 4u) { y31 += f1 * x3; }
+        }
+      }
+    }
+  }
+  store(row, column, y00);
+  if (COLUMNS > 4u) { store(row, column + 1u, y01); }
+  if (ROWS > 4u) {
+    store(row + 4u, column, y10);
+    if (COLUMNS > 4u) { store(row + 4u, column + 1u, y11); }
+  }
+  if (ROWS > 8u) {
+    store(row + 8u, column, y20);
+    store(row + 12u, column, y30);
+    if (COLUMNS > 4u) {
+      store(row + 8u, column + 1u, y21);
+      store(row + 12u, column + 1u, y31);
+    }
+  }
+}
+
+// Profile gpu: a 64 pixel x 64 channel tile, 4 x 4 an invocation; blocks 16 deep pass through workgroup memory.
+var<workgroup> tile_x: array<mat4x4<f32>, 64>;
+var<workgroup> tile_f: array<mat4x4<f32>, 64>;
+
+@compute @workgroup_size(16, 16)
+fn conv_forward_tiles(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let depth = params.kh * params.kw * params.ci4;
+  let mine = pixels_from(group.y * 64u + (lane / 4u) * 4u);
+  var acc = mat4x4<f32>();
+  for (var k = 0u; k < depth; k += 4u) {
+    if (lane < 64u) {
+      let at = k + (lane & 3u);
+      tile_x[lane] = mat4x4<f32>();
+      if (at < depth) {
+        let t = at / params.ci4;
+        tile_x[lane] = input_block(tap(mine, t / params.kw, t % params.kw), at % params.ci4);
+      }
+    } else if (lane < 128u) {
+      let slot = lane - 64u;
+      let at = k + slot / 16u;
+      tile_f[slot] = mat4x4<f32>();
+      if (at < depth) { tile_f[slot] = filter_block(at / params.ci4, at % params.ci4, group.x * 16u + (slot & 15u)); }
+    }
+    workgroupBarrier();
+    for (var s = 0u; s < 4u; s++) { acc += tile_f[s * 16u + local.x] * tile_x[local.y * 4u + s]; }
+    workgroupBarrier();
+  }
+  store(group.y * 64u + local.y * 4u, group.x * 16u + local.x, acc);
+}

@@ -1,0 +1,138 @@
+// Gradient of a convolution to its filter, as an implicit matrix product: rows are (tap, input channel), columns output
+// channels, the summed axis runs over output pixels. Pixels are split in chunks of `chunk` output rows; each chunk writes
+// its own partial [chunks, kh, kw, ci, co], summed afterwards in a fixed order.
+override ROWS: u32 = 16u;
+override COLUMNS: u32 = 8u;
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
+
+// Offsets in x of the pixels a tap reads for output pixels (line, ox..ox+3), negative outside. `line` counts rows of all images.
+fn input_at(line: u32, ox: u32, ky: u32, kx: u32) -> vec4<i32> {
+  let yy = i32((line % params.ho) * params.stride_y + ky * params.dilation_y) - params.top;
+  let step = i32(params.stride_x);
+  let xx = vec4<i32>(i32(ox * params.stride_x + kx * params.dilation_x) - params.left) + vec4<i32>(0, step, 2 * step, 3 * step);
+  let inside = (xx >= vec4<i32>(0)) & (xx < vec4<i32>(i32(params.w))) & vec4<bool>(yy >= 0 && yy < i32(params.h));
+  return select(vec4<i32>(-1), (i32((line / params.ho) * params.h + u32(max(yy, 0))) * i32(params.w) + xx) * i32(params.ci4), inside);
+}
+
+// Offsets in dy of output pixels (line, ox..ox+3), negative beyond the row.
+fn output_at(line: u32, ox: u32) -> vec4<i32> {
+  let across = vec4<u32>(ox, ox + 1u, ox + 2u, ox + 3u);
+  return select(vec4<i32>(-1), vec4<i32>((line * params.wo + across) * params.co4), across < vec4<u32>(params.wo));
+}
+
+// Columns: input channels 4c..4c+3; entries: the four pixels.
+fn input_block(at: vec4<i32>, channel: u32) -> mat4x4<f32> {
+  let i = vec4<u32>(max(at, vec4<i32>(0))) + min(channel, params.ci4 - 1u);
+  return transpose(mat4x4<f32>(
+    gather_zero(x[i.x], at.x), gather_zero(x[i.y], at.y), gather_zero(x[i.z], at.z), gather_zero(x[i.w], at.w),
+  ));
+}
+
+// Columns: the four pixels; entries: output channels 4*column...
+fn output_block(at: vec4<i32>, column: u32) -> mat4x4<f32> {
+  let i = vec4<u32>(max(at, vec4<i32>(0))) + min(column, params.co4 - 1u);
+  return mat4x4<f32>(
+    gather_zero(dy[i.x], at.x), gather_zero(dy[i.y], at.y), gather_zero(dy[i.z], at.z), gather_zero(dy[i.w], at.w),
+  );
+}
+
+fn store(chunk: u32, tap_index: u32, channel: u32, column: u32, block: mat4x4<f32>) {
+  if (channel >= params.ci4 || column >= params.co4) { return; }
+  let taps = params.kh * params.kw;
+  let row = ((chunk * taps + tap_index) * params.ci4 + channel) * 4u;
+  for (var i = 0u; i < 4u; i++) { dw[(row + i) * params.co4 + column] = block[i]; }
+}
+
+// id.y counts (tap, block of ROWS input channels), id.z chunks.
+@compute @workgroup_size(8)
+fn conv_weight_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x * (COLUMNS / 4u);
+  if (column >= params.co4) { return; }
+  let per_tap = (params.ci4 * 4u + ROWS - 1u) / ROWS;
+  let tap_index = id.y / per_tap;
+  let channel = (id.y % per_tap) * (ROWS / 4u);
+  let ky = tap_index / params.kw;
+  let kx = tap_index % params.kw;
+  let last = min((id.z + 1u) * params.chunk, params.n * params.ho);
+  var w00 = mat4x4<f32>(); var w01 = mat4x4<f32>();
+  var w10 = mat4x4<f32>(); var w11 = mat4x4<f32>();
+  var w20 = mat4x4<f32>(); var w21 = mat4x4<f32>();
+  var w30 = mat4x4<f32>(); var w31 = mat4x4<f32>();
+  for (var line = id.z * params.chunk; line < last; line++) {
+    for (var ox = 0u; ox < params.wo; ox += 4u) {
+      let at_x = input_at(line, ox, ky, kx);
+      let at_y = output_at(line, ox);
+      let g0 = output_block(at_y, column);
+      var g1 = g0;
+      if (COLUMNS > 4u) { g1 = output_block(at_y, column + 1u); }
+      let x0 = input_block(at_x, channel);
+      w00 += g0 * x0;
+      if (COLUMNS > 4u) { w01 += g1 * x0; }
+      if (ROWS > 4u) {
+        let x1 = input_block(at_x, channel + 1u);
+        w10 += g0 * x1;
+        if (COLUMNS > 4u) { w11 += g1 * x1; }
+      }
+      if (ROWS > 8u) {
+        let x2 = input_block(at_x, channel + 2u);
+        w20 += g0 * x2;
+        if (COLUMNS > 4u) { w21 += g1 * x2; }
+        let x3 = input_block(at_x, channel + 3u);
+        w30 += g0 * x3;
+        if (COLUMNS > 4u) { w31 += g1 * x3; }
+      }
+    }
+  }
+  store(id.z, tap_index, channel, column, w00);
+  if (COLUMNS > 4u) { store(id.z, tap_index, channel, column + 1u, w01); }
+  if (ROWS > 4u) {
+    store(id.z, tap_index, channel + 1u, column, w10);
+    if (COLUMNS > 4u) { store(id.z, tap_index, channel + 1u, column + 1u, w11); }
+  }
+  if (ROWS > 8u) {
+    store(id.z, tap_index, channel + 2u, column, w20);
+    store(id.z, tap_index, channel + 3u, column, w30);
+    if (COLUMNS > 4u) {
+      store(id.z, tap_index, channel + 2u, column + 1u, w21);
+      store(id.z, tap_index, channel + 3u, column + 1u, w31);
+    }
+  }
+}
+
+var<workgroup> tile_x: array<mat4x4<f32>, 64>; // [16 channel blocks][4 pixel blocks]
+var<workgroup> tile_g: array<mat4x4<f32>, 64>; // [4 pixel blocks][16 column blocks]
+
+// A tile is 64 input channels of one tap x 64 output channels; 16 output pixels pass at a time.
+@compute @workgroup_size(16, 16)
+fn conv_weight_grad_tiles(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) lane: u32,
+) {
+  let per_tap = (params.ci4 + 15u) / 16u;
+  let tap_index = group.y / per_tap;
+  let channel = (group.y % per_tap) * 16u;
+  let ky = tap_index / params.kw;
+  let kx = tap_index % params.kw;
+  let quads = (params.wo + 3u) / 4u;
+  let first = group.z * params.chunk * quads;
+  let last = min((group.z + 1u) * params.chunk, params.n * params.ho) * quads;
+  var acc = mat4x4<f32>();
+  for (var k = first; k < last; k += 4u) {
+    if (lane < 64u) {
+      let at = k + (lane & 3u);
+      tile_x[lane] = mat4x4<f32>();
+      if (at < last) { tile_x[lane] = input_block(input_at(at / quads, (at % quads) * 4u, ky, kx), channel + lane / 4u); }
+    } else if (lane < 128u) {
+      let slot = lane - 64u;
+      let at = k + slot / 16u;
+      tile_g[slot] = mat4x4<f32>();
+      if (at < last) { tile_g[slot] = output_block(output_at(at / quads, (at % quads) * 4u), group.x * 16u + (slot & 15u)); }
+    }
+    workgroupBarrier();
+    for (var s = 0u; s < 4u; s++) { acc += tile_g[s * 16u + local.x] * tile_x[local.y * 4u + s]; }
+    workgroupBarrier();
+  }
+  store(group.z, tap_index, channel + local.y, group.x * 16u + local.x, acc);
+}
