@@ -130,6 +130,7 @@ function samples(withEmpty: boolean): Sample<Attrs>[] {
     [[1, 1031], [1]],
     [[1200, 4], [0]],
     [[2, 3], []],
+    [[0, 3], [1]],
   ];
   if (withEmpty) cases.push([[0, 3], [0]], [[3, 0], [0]]);
   return cases.flatMap(([shape, axes]) =>

@@ -147,8 +147,11 @@ export function walkBack(outputs: ArrayLike<Node>, seeds: ArrayLike<number>): Ad
   const size = new Float64Array(count);
   const error = new Float64Array(count);
   for (let i = 0; i < outputs.length; i++) {
-    gradient[outputs[i]] += seeds[i];
-    size[outputs[i]] += Math.abs(seeds[i]);
+    const node = outputs[i];
+    // An op that only moves elements gives the same scalar several times: its gradient is then a sum that rounds.
+    if (size[node] !== 0) error[node] += size[node] + Math.abs(seeds[i]);
+    gradient[node] += seeds[i];
+    size[node] += Math.abs(seeds[i]);
   }
   const pass = (from: Node, to: Node, d: number, e: number): void => {
     const g = size[from];

@@ -50,10 +50,16 @@ function logSoftmax(line: readonly ad.Node[]): ad.Node[] {
   return logits.map((x) => ad.sub(x, logTotal));
 }
 
+function logSumExp(line: readonly ad.Node[]): ad.Node {
+  const top = ad.constant(Math.max(...line.map(ad.valueOf)), 0);
+  return ad.add(top, ad.log(ad.sum(line.map((x) => ad.exp(ad.sub(x, top))))));
+}
+
 function reduced(losses: readonly ad.Node[], shape: readonly number[], attrs: Attrs): NDArray64[] {
   const reduction = word(attrs, "reduction", ["mean", "sum", "none"]);
   if (reduction === "none") return [new NDArray64(shape, Int32Array.from(losses))];
-  return [NDArray64.from([], () => reduction === "sum" ? ad.sum(losses) : mean(losses))];
+  // No rows cost nothing.
+  return [NDArray64.from([], () => reduction === "sum" || losses.length === 0 ? ad.sum(losses) : mean(losses))];
 }
 
 /** Normalisation, softmax and losses by name. */
@@ -107,7 +113,8 @@ export const normalisation: Family = {
       const loss = ad.neg(logSoftmax(line)[label]);
       return weights ? ad.mul(loss, weights.at(row)) : loss;
     });
-    return reduced(losses, [n], attrs);
+    const lse = NDArray64.from([n], ([row]) => logSumExp(Array.from({ length: classes }, (_, c) => logits.at(row, c))));
+    return [...reduced(losses, [n], attrs), lse];
   },
   bceWithLogits: ([x, t], attrs) => {
     const logits = real(x, "logits"), targets = real(t, "targets");
