@@ -71,3 +71,12 @@ export function assertClose(got: ArrayLike<number>, want: Expected, what: string
 export function differenceTolerance(h: number, slope: number): number {
   return (100 * 2 ** -52 / h + 100 * h * h) * (1 + Math.abs(slope));
 }
+
+/**
+ * A published float32 result as something to compare with: it was rounded too, in an order nobody states, so each element
+ * may be off by 32 roundings of the largest. Fixtures are small and well-conditioned; a wrong formula is off by far more.
+ */
+export function published(values: ArrayLike<number>): Expected {
+  const largest = Array.from(values).reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  return { values, bounds: new Float64Array(values.length).fill(32 * largest) };
+}
