@@ -8,11 +8,14 @@ import { run } from "./run_sample.ts";
 
 const devices = await openDevices();
 
+Deno.test("every op that has published values is registered", () => {
+  deepStrictEqual([...new Set(fixtures.map(({ op }) => op))].filter((op) => !allOps().has(op)), []);
+});
+
 for (const profile of PROFILES) {
   const device = devices[profile];
   for (const { title, op: name, inputs, attrs, outputs, outputGrads, inputGrads } of fixtures) {
     const op = allOps().get(name);
-    // Composites are functions over registered ops; tests/ops/composites_test.ts runs them on the same fixtures.
     if (!op) continue;
     Deno.test(`${name} (${profile} kernels) gives ${title}`, () =>
       withoutLeaks(device, async () => {

@@ -3,6 +3,7 @@
  * versions. They hold both the float64 references and the engine to what other people call these ops.
  */
 import crops from "../fixtures/crop_and_resize.json" with { type: "json" };
+import others from "../fixtures/tensorflow_ops.json" with { type: "json" };
 import torch from "../fixtures/torch_ops.json" with { type: "json" };
 import type { Attrs, Values } from "./reference/mod.ts";
 
@@ -38,7 +39,7 @@ function values(stored: Stored | null): FixtureValues | null {
 }
 
 /** Every fixture. */
-export const fixtures: readonly Fixture[] = [crops, torch].flatMap(({ madeBy, cases }) =>
+export const fixtures: readonly Fixture[] = [crops, others, torch].flatMap(({ madeBy, cases }) =>
   (cases as readonly {
     readonly name: string;
     readonly op: string;
