@@ -31,3 +31,6 @@ export {
 } from "./softmax.ts";
 export { conv2d, type Conv2dOptions } from "./conv.ts";
 export { type Padding, type Pair, type Sides } from "./window.ts";
+export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool2d.ts";
+export { batchNorm, batchNormInference, type BatchNormResult } from "./norm.ts";
+export { dropout, type DropoutOptions } from "./dropout.ts";

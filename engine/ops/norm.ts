@@ -1,0 +1,186 @@
+/** Batch normalisation, with the batch's statistics or with fixed ones. */
+import text from "../../shaders/norm.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType } from "../op.ts";
+import { formatShape, sameShape } from "../shape.ts";
+import type { Tensor, TensorMeta } from "../tensor.ts";
+import { reshape } from "./layout.ts";
+import { GROUP, indexLib } from "./library.ts";
+import { mean, sum } from "./reduce.ts";
+
+const parts = [indexLib, { file: "norm.wgsl", text }] as const;
+const normaliseKernel = kernel("normalise", ...parts);
+const deviationKernel = kernel("squared_deviation", ...parts);
+const gammaTermsKernel = kernel("gamma_terms", ...parts);
+const inputGradKernel = kernel("input_grad", ...parts);
+const frozenGradKernel = kernel("input_grad_frozen", ...parts);
+
+interface Attrs {
+  readonly epsilon: number;
+}
+
+function run(which: Kernel, bind: Record<string, Tensor>, y: Tensor, channels: number, epsilon: number): Tensor {
+  y.device.run(which, {
+    bind: { ...bind, y },
+    params: { count: y.size, channels, rows: y.size / channels, epsilon },
+    grid: y.device.gpu.grid(y.size, GROUP),
+  });
+  return y;
+}
+
+function check(op: string, x: TensorMeta, perChannel: readonly (TensorMeta | null)[]): number {
+  expectDType(op, "the input", x, "f32");
+  const channels = x.shape.at(-1) ?? 0;
+  for (const t of perChannel) {
+    if (x.shape.length < 1 || channels < 1 || !sameShape(t!.shape, [channels])) {
+      throw new ShapeError(
+        `${op}: input ${formatShape(x.shape)} wants [${channels}] per channel, got ${formatShape(t!.shape)}`,
+      );
+    }
+  }
+  return channels;
+}
+
+const rows = (x: Tensor, channels: number): Tensor => reshape(x, [x.size / channels, channels]);
+
+/** Copies a small result into the output made for it. */
+function into(y: Tensor, x: Tensor): void {
+  y.device.gpu.copy(x.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
+}
+
+const batchNormOp = defineOp<Attrs>({
+  name: "batchNorm",
+  family: "normalisation",
+  infer: ([x, gamma, beta]) => {
+    const channels = check("batchNorm", x!, [gamma, beta]);
+    if (x!.shape.includes(0)) {
+      throw new ShapeError(`batchNorm: a batch of shape ${formatShape(x!.shape)} has no statistics`);
+    }
+    return [
+      { shape: x!.shape, dtype: "f32" },
+      { shape: [channels], dtype: "f32" },
+      { shape: [channels], dtype: "f32" },
+    ];
+  },
+  forward: ([x, gamma, beta], { epsilon }, [y, average, variance]) => {
+    const channels = gamma!.size;
+    into(average, mean(rows(x!, channels), 0));
+    const squares = run(deviationKernel, { x: x!, mean: average }, x!.device.empty(x!.shape), channels, epsilon);
+    into(variance, mean(rows(squares, channels), 0));
+    run(normaliseKernel, { x: x!, gamma: gamma!, beta: beta!, mean: average, variance }, y, channels, epsilon);
+  },
+  constantOutputs: [1, 2],
+  saves: () => ({ inputs: [0, 1], outputs: [1, 2] }),
+  backward: (call) => {
+    const [x, gamma, average, variance] = [call.input(0), call.input(1), call.output(1), call.output(2)];
+    const dy = call.grads[0]!;
+    const channels = gamma.size;
+    const { epsilon } = call.attrs;
+    const terms = run(gammaTermsKernel, { x, dy, mean: average, variance }, x.device.empty(x.shape), channels, epsilon);
+    const dgamma = sum(rows(terms, channels), 0);
+    const dbeta = sum(rows(dy, channels), 0);
+    const bind = { x, gamma, mean: average, variance, dy, dgamma, dbeta };
+    const dx = call.needs[0] ? run(inputGradKernel, bind, x.device.empty(x.shape), channels, epsilon) : null;
+    return [dx, dgamma, dbeta];
+  },
+  samples: () =>
+    [[6, 4], [2, 3, 5, 7], [1, 4, 4, 1], [130, 3]].map((shape) => ({
+      inputs: [{ shape }, { shape: [shape.at(-1)!], range: [0.5, 1.5] }, { shape: [shape.at(-1)!] }],
+      attrs: { epsilon: 1e-3 },
+    })),
+  bad: [{
+    inputs: [{ shape: [2, 3] }, { shape: [4] }, { shape: [3] }],
+    attrs: { epsilon: 1e-5 },
+    message: /wants \[3\]/,
+  }, {
+    inputs: [{ shape: [0, 3] }, { shape: [3] }, { shape: [3] }],
+    attrs: { epsilon: 1e-5 },
+    message: /has no statistics/,
+  }],
+});
+
+/** A normalised batch with the statistics it was normalised by. */
+export interface BatchNormResult {
+  /** γ · (x − mean) / √(variance + ε) + β. */
+  readonly y: Tensor;
+  /** Mean over all axes but the last, [C]; carries no gradient. */
+  readonly mean: Tensor;
+  /** Biased variance over all axes but the last, [C]; carries no gradient. */
+  readonly variance: Tensor;
+}
+
+/** Batch normalisation with the batch's own statistics; x [..., C], gamma and beta [C]. */
+export function batchNorm(
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  options: { readonly epsilon?: number } = {},
+): BatchNormResult {
+  const [y, average, variance] = batchNormOp([x, gamma, beta], { epsilon: options.epsilon ?? 1e-5 });
+  return { y, mean: average, variance };
+}
+
+const inferenceOp = defineOp<Attrs>({
+  name: "batchNormInference",
+  family: "normalisation",
+  infer: ([x, ...perChannel]) => {
+    check("batchNormInference", x!, perChannel);
+    return [{ shape: x!.shape, dtype: "f32" }];
+  },
+  forward: ([x, gamma, beta, average, variance], { epsilon }, [y]) => {
+    run(
+      normaliseKernel,
+      { x: x!, gamma: gamma!, beta: beta!, mean: average!, variance: variance! },
+      y,
+      gamma!.size,
+      epsilon,
+    );
+  },
+  constantInputs: [3, 4],
+  saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], 1, 3, 4] }),
+  backward: (call) => {
+    const [gamma, average, variance] = [call.input(1), call.input(3), call.input(4)];
+    const dy = call.grads[0]!;
+    const channels = gamma.size;
+    const { epsilon } = call.attrs;
+    const { device } = dy;
+    const dx = () => run(frozenGradKernel, { dy, gamma, variance }, device.empty(dy.shape), channels, epsilon);
+    const dgamma = () => {
+      const bind = { x: call.input(0), dy, mean: average, variance };
+      return sum(rows(run(gammaTermsKernel, bind, device.empty(dy.shape), channels, epsilon), channels), 0);
+    };
+    return [
+      call.needs[0] ? dx() : null,
+      call.needs[1] ? dgamma() : null,
+      call.needs[2] ? sum(rows(dy, channels), 0) : null,
+      null,
+      null,
+    ];
+  },
+  samples: () =>
+    [[6, 4], [2, 3, 5, 7], [0, 3]].map((shape) => {
+      const channel = { shape: [shape.at(-1)!] };
+      return {
+        inputs: [{ shape }, channel, channel, channel, { ...channel, range: [0.2, 2] }],
+        attrs: { epsilon: 1e-3 },
+      };
+    }),
+  bad: [{
+    inputs: [{ shape: [2, 3] }, { shape: [3] }, { shape: [3] }, { shape: [2] }, { shape: [3] }],
+    attrs: { epsilon: 1e-5 },
+    message: /wants \[3\]/,
+  }],
+});
+
+/** Batch normalisation with fixed statistics; x [..., C], the rest [C]. No gradient goes to the statistics. */
+export function batchNormInference(
+  x: Tensor,
+  gamma: Tensor,
+  beta: Tensor,
+  average: Tensor,
+  variance: Tensor,
+  options: { readonly epsilon?: number } = {},
+): Tensor {
+  return inferenceOp([x, gamma, beta, average, variance], { epsilon: options.epsilon ?? 1e-5 })[0];
+}

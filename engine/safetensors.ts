@@ -1,0 +1,249 @@
+/**
+ * The safetensors file format: eight bytes of header length, a JSON header, then the tensors' bytes without gaps.
+ * Pure format code; it knows nothing of devices. Files from elsewhere are not trusted: every claim of the header is
+ * checked against the bytes that are there before anything is allocated for it.
+ */
+import { EngineError } from "./errors.ts";
+
+/** The bytes are not a safetensors file this code can read, or the tensors cannot be written as one. */
+export class SafetensorsError extends EngineError {
+  override readonly name = "SafetensorsError";
+}
+
+/** The host array that carries each element type; BF16 keeps its bits, BOOL is one byte of 0 or 1. */
+export interface SafetensorsArray {
+  F64: Float64Array<ArrayBuffer>;
+  F32: Float32Array<ArrayBuffer>;
+  F16: Float16Array<ArrayBuffer>;
+  BF16: Uint16Array<ArrayBuffer>;
+  I64: BigInt64Array<ArrayBuffer>;
+  U64: BigUint64Array<ArrayBuffer>;
+  I32: Int32Array<ArrayBuffer>;
+  U32: Uint32Array<ArrayBuffer>;
+  I16: Int16Array<ArrayBuffer>;
+  U16: Uint16Array<ArrayBuffer>;
+  I8: Int8Array<ArrayBuffer>;
+  U8: Uint8Array<ArrayBuffer>;
+  BOOL: Uint8Array<ArrayBuffer>;
+}
+
+/** Element type, as the format spells it. */
+export type SafetensorsDType = keyof SafetensorsArray;
+
+/** One tensor: row-major elements and their extents, outermost axis first. */
+export type SafetensorsTensor = {
+  [D in SafetensorsDType]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: SafetensorsArray[D] };
+}[SafetensorsDType];
+
+/** What a file holds. */
+export interface Safetensors {
+  /** Tensors by name, in file order. */
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  /** Free text under `__metadata__`; empty when absent. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+const ARRAYS = {
+  F64: Float64Array,
+  F32: Float32Array,
+  F16: Float16Array,
+  BF16: Uint16Array,
+  I64: BigInt64Array,
+  U64: BigUint64Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  I16: Int16Array,
+  U16: Uint16Array,
+  I8: Int8Array,
+  U8: Uint8Array,
+  BOOL: Uint8Array,
+} as const;
+
+const METADATA = "__metadata__";
+/** The reference reader refuses longer headers too. */
+const MAX_HEADER = 100_000_000;
+
+/**
+ * The bytes of a safetensors file. The same tensors and metadata give the same bytes whatever order they come in: wider
+ * element types first, so that each tensor is aligned, then by name. Throws {@link SafetensorsError} when a tensor's data
+ * does not fill its shape or is not the array its type calls for.
+ */
+export function encodeSafetensors(
+  tensors: Iterable<readonly [string, SafetensorsTensor]> | Readonly<Record<string, SafetensorsTensor>>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const entries = Symbol.iterator in tensors
+    ? [...tensors as Iterable<readonly [string, SafetensorsTensor]>]
+    : Object.entries(tensors);
+  entries.sort(([nameA, a], [nameB, b]) =>
+    ARRAYS[b.dtype].BYTES_PER_ELEMENT - ARRAYS[a.dtype].BYTES_PER_ELEMENT || (nameA < nameB ? -1 : 1)
+  );
+
+  const header = new Map<string, unknown>();
+  if (Object.keys(metadata).length > 0) {
+    header.set(METADATA, Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => a < b ? -1 : 1)));
+  }
+  let end = 0;
+  for (const [name, { dtype, shape, data }] of entries) {
+    if (name === METADATA || header.has(name)) fail(`the tensor name "${name}" is taken`);
+    if (!(data instanceof ARRAYS[dtype])) fail(`tensor "${name}" of type ${dtype} has a ${data.constructor.name}`);
+    const size = elementCount(shape);
+    if (size !== data.length) {
+      fail(`tensor "${name}" has ${data.length} elements, its shape [${shape}] asks for ${size}`);
+    }
+    header.set(name, { dtype, shape, data_offsets: [end, end += data.byteLength] });
+  }
+
+  const text = new TextEncoder().encode(stringifyHeader(header));
+  const headerLength = Math.ceil(text.length / 8) * 8;
+  if (headerLength > MAX_HEADER) fail(`the header would be ${headerLength} bytes long, ${MAX_HEADER} is the limit`);
+  const bytes = new Uint8Array(8 + headerLength + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.fill(0x20, 8 + text.length, 8 + headerLength);
+  bytes.set(text, 8);
+  let at = 8 + headerLength;
+  for (const [, { data }] of entries) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
+    at += data.byteLength;
+  }
+  return bytes;
+}
+
+/**
+ * The tensors and metadata of a safetensors file, copied out of `bytes`. Throws {@link SafetensorsError} with the reason
+ * when the file is cut short, has bytes to spare, contradicts itself, or names anything twice.
+ */
+export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+  if (bytes.length < 8) fail(`the file has ${bytes.length} bytes, the header length alone takes 8`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const claimed = view.getBigUint64(0, true);
+  if (claimed > BigInt(MAX_HEADER)) fail(`the header claims ${claimed} bytes, ${MAX_HEADER} is the limit`);
+  const start = 8 + Number(claimed);
+  if (start > bytes.length) {
+    fail(`the header claims ${claimed} bytes, the file has ${bytes.length - 8} after the length`);
+  }
+
+  const header = parseHeader(bytes.subarray(8, start));
+  let metadata: Record<string, string> = {};
+  const entries: Entry[] = [];
+  for (const [name, value] of Object.entries(header)) {
+    if (name === METADATA) metadata = checkMetadata(value);
+    else entries.push(checkEntry(name, value));
+  }
+
+  entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
+  const room = bytes.length - start;
+  let at = 0;
+  for (const { name, begin, end } of entries) {
+    if (begin < at) fail(`tensor "${name}" begins at byte ${begin}, inside the tensor before it`);
+    if (begin > at) fail(`${begin - at} bytes before tensor "${name}" belong to no tensor`);
+    if (end > room) {
+      fail(`tensor "${name}" ends at byte ${end}, the file holds ${room} bytes of tensors: it is cut short`);
+    }
+    at = end;
+  }
+  if (at !== room) fail(`${room - at} bytes at the end belong to no tensor`);
+
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
+    tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](copy.buffer) } as SafetensorsTensor);
+  }
+  return { tensors, metadata };
+}
+
+interface Entry {
+  readonly name: string;
+  readonly dtype: SafetensorsDType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
+}
+
+function parseHeader(bytes: Uint8Array): Record<string, unknown> {
+  let text: string;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    fail("the header is not UTF-8");
+  }
+  if (!text.startsWith("{")) fail("the header does not begin with {");
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (error) {
+    fail(`the header is not JSON: ${(error as Error).message}`);
+  }
+  refuseRepeatedKeys(text);
+  return header as Record<string, unknown>;
+}
+
+/** JSON.parse keeps the last of two equal keys without a word, and another reader may keep the first. `text` is JSON. */
+function refuseRepeatedKeys(text: string): void {
+  const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g;
+  const open: Set<string>[] = [];
+  for (const [token, colon] of text.matchAll(tokens)) {
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (colon !== undefined) {
+      const key = JSON.parse(token.slice(0, token.length - colon.length)) as string;
+      const seen = open.at(-1)!;
+      if (seen.has(key)) fail(`the header has the key "${key}" twice`);
+      seen.add(key);
+    }
+  }
+}
+
+function checkMetadata(value: unknown): Record<string, string> {
+  if (!isRecord(value)) fail(`${METADATA} is not an object`);
+  for (const [key, text] of Object.entries(value)) {
+    if (typeof text !== "string") fail(`${METADATA} "${key}" is not a string`);
+  }
+  return value as Record<string, string>;
+}
+
+function checkEntry(name: string, value: unknown): Entry {
+  if (!isRecord(value)) fail(`tensor "${name}" is not described by an object`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  for (const key of Object.keys(value)) {
+    if (!["dtype", "shape", "data_offsets"].includes(key)) fail(`tensor "${name}" has an unknown key "${key}"`);
+  }
+  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
+    fail(`tensor "${name}" has the type ${JSON.stringify(dtype)}; known: ${Object.keys(ARRAYS).join(", ")}`);
+  }
+  if (!Array.isArray(shape) || !shape.every(isCount)) fail(`tensor "${name}" has no shape of non-negative integers`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+    fail(`tensor "${name}" has no data_offsets of two non-negative integers`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (end < begin) fail(`tensor "${name}" ends at byte ${end}, before it begins at ${begin}`);
+  const wanted = elementCount(shape) * ARRAYS[dtype as SafetensorsDType].BYTES_PER_ELEMENT;
+  if (!Number.isSafeInteger(wanted)) fail(`tensor "${name}" of shape [${shape}] is too large to address`);
+  if (wanted !== end - begin) {
+    fail(
+      `tensor "${name}" of type ${dtype} and shape [${shape}] takes ${wanted} bytes, its offsets span ${end - begin}`,
+    );
+  }
+  return { name, dtype: dtype as SafetensorsDType, shape, begin, end };
+}
+
+/** JSON text of the header; not by way of an object, which would reorder number-like names. */
+function stringifyHeader(header: ReadonlyMap<string, unknown>): string {
+  return `{${[...header].map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`).join(",")}}`;
+}
+
+function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, extent) => product * extent, 1);
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function fail(reason: string): never {
+  throw new SafetensorsError(`safetensors: ${reason}`);
+}
