@@ -1,0 +1,282 @@
+/** Layers: modules with named parameters, and the initialisers they start from. */
+import type { Device } from "./device.ts";
+import { ShapeError } from "./errors.ts";
+import { batchNorm, batchNormInference, conv2d, type Conv2dOptions, linear } from "./ops/mod.ts";
+import type { Activation } from "./ops/library.ts";
+import { type Shape, sizeOf } from "./shape.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Makes the first value of a parameter. `seed` differs for every parameter of a module tree. */
+export type Initialiser = (device: Device, shape: Shape, seed: number) => Tensor;
+
+/** Initialisers by name. */
+export const init: {
+  readonly zeros: Initialiser;
+  readonly ones: Initialiser;
+  readonly normal: (std: number) => Initialiser;
+  readonly heNormal: Initialiser;
+} = {
+  /** All 0. */
+  zeros: (device, shape) => device.zeros(shape),
+  /** All 1. */
+  ones: (device, shape) => device.ones(shape),
+  /** Normal with mean 0, not truncated. */
+  normal: (std) => (device, shape, seed) => device.randn(shape, { seed, std }),
+  /** Normal with variance 2 / fan-in (He et al., 2015); fan-in is all extents but the last. */
+  heNormal: (device, shape, seed) => device.randn(shape, { seed, std: Math.sqrt(2 / sizeOf(shape.slice(0, -1))) }),
+};
+
+/** A trainable (or frozen) tensor of a module. */
+export interface ParameterOptions {
+  /** Whether gradients are collected; default true. */
+  readonly trainable?: boolean;
+  /** Whether weight decay applies; default true for names that end in `weight`. */
+  readonly decay?: boolean;
+}
+
+/** A parameter with the name it has from the module asked. */
+export interface NamedParameter {
+  /** Dotted path, such as `block1.0.conv2.weight`. */
+  readonly name: string;
+  /** Its value. */
+  readonly tensor: Tensor;
+  /** Whether gradients are collected. */
+  readonly trainable: boolean;
+  /** Whether weight decay applies. */
+  readonly decay: boolean;
+}
+
+/**
+ * A part of a model. Parameters are made with {@link Module.parameter}, parts are registered with {@link Module.child}; both
+ * are found by name, in the order of registration. Disposing a module frees its parameters and those of its parts.
+ */
+export abstract class Module implements Disposable {
+  /** The device its parameters live on. */
+  readonly device: Device;
+  readonly #own: { name: string; tensor: Tensor; trainable: boolean; decay: boolean }[] = [];
+  readonly #children: { name: string; module: Module }[] = [];
+
+  /** A module without parameters yet. */
+  constructor(device: Device) {
+    this.device = device;
+  }
+
+  /** Makes and registers a parameter that no scope owns. */
+  protected parameter(
+    name: string,
+    shape: Shape,
+    make: Initialiser,
+    seed: number,
+    options: ParameterOptions = {},
+  ): Tensor {
+    const tensor = make(this.device, shape, seed).unscoped();
+    const { trainable = true, decay = name.endsWith("weight") } = options;
+    tensor.requiresGrad = trainable;
+    this.#own.push({ name, tensor, trainable, decay });
+    return tensor;
+  }
+
+  /** Registers a part under a name; returns it. */
+  protected child<M extends Module>(name: string, module: M): M {
+    this.#children.push({ name, module });
+    return module;
+  }
+
+  /** Every parameter of this module and its parts, in order of registration. */
+  *parameters(prefix = ""): Generator<NamedParameter> {
+    for (const own of this.#own) yield { ...own, name: prefix + own.name };
+    for (const { name, module } of this.#children) yield* module.parameters(`${prefix}${name}.`);
+  }
+
+  /** Parameters that collect gradients. */
+  trainable(): NamedParameter[] {
+    return [...this.parameters()].filter((p) => p.trainable);
+  }
+
+  /** Forgets all gradients. */
+  zeroGrad(): void {
+    for (const { tensor } of this.parameters()) tensor.zeroGrad();
+  }
+
+  /** Stops collecting gradients for every parameter of this module and its parts. */
+  freeze(): this {
+    for (const own of this.#own) {
+      own.trainable = false;
+      own.tensor.requiresGrad = false;
+    }
+    for (const { module } of this.#children) module.freeze();
+    return this;
+  }
+
+  /** Frees all parameters. */
+  [Symbol.dispose](): void {
+    for (const { tensor } of this.#own) tensor.dispose();
+    for (const { module } of this.#children) module[Symbol.dispose]();
+  }
+}
+
+/** Distinct seeds for the parameters of a model, counted up from one. */
+export class Seeds {
+  #next: number;
+  /** Seeds `first`, `first + 1`, … */
+  constructor(first: number) {
+    this.#next = first * 65536;
+  }
+  /** The next seed. */
+  next(): number {
+    return this.#next++ >>> 0;
+  }
+}
+
+/** Options of {@link Linear}. */
+export interface LinearLayerOptions {
+  /** Add a bias; default true. */
+  readonly bias?: boolean;
+  /** Applied to the result; default `none`. */
+  readonly activation?: Activation;
+  /** Weight initialiser; default He normal. */
+  readonly init?: Initialiser;
+}
+
+/** Fully connected layer: [..., in] → [..., out]; weight [in, out], bias [out] from 0. */
+export class Linear extends Module {
+  /** [in, out]. */
+  readonly weight: Tensor;
+  /** [out], or null. */
+  readonly bias: Tensor | null;
+  readonly #activation: Activation;
+
+  /** A layer from `inputs` to `outputs` features. */
+  constructor(device: Device, inputs: number, outputs: number, seeds: Seeds, options: LinearLayerOptions = {}) {
+    super(device);
+    this.weight = this.parameter("weight", [inputs, outputs], options.init ?? init.heNormal, seeds.next());
+    this.bias = options.bias === false ? null : this.parameter("bias", [outputs], init.zeros, 0);
+    this.#activation = options.activation ?? "none";
+  }
+
+  /** act(x · weight + bias). */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias, { activation: this.#activation });
+  }
+}
+
+/** Options of {@link Conv2d}. */
+export interface Conv2dLayerOptions extends Pick<Conv2dOptions, "stride" | "padding" | "dilation"> {
+  /** Add a bias; default true. */
+  readonly bias?: boolean;
+  /** Applied to the result; default `none`. */
+  readonly activation?: Activation;
+  /** Weight initialiser; default He normal. */
+  readonly init?: Initialiser;
+}
+
+/** 2-D convolution: weight [k, k, in, out], bias [out] from 0. */
+export class Conv2d extends Module {
+  /** [k, k, in, out]. */
+  readonly weight: Tensor;
+  /** [out], or null. */
+  readonly bias: Tensor | null;
+  readonly #options: Conv2dLayerOptions;
+
+  /** A layer with a square window of `kernel` cells. */
+  constructor(
+    device: Device,
+    kernel: number,
+    inputs: number,
+    outputs: number,
+    seeds: Seeds,
+    options: Conv2dLayerOptions = {},
+  ) {
+    super(device);
+    this.weight = this.parameter(
+      "weight",
+      [kernel, kernel, inputs, outputs],
+      options.init ?? init.heNormal,
+      seeds.next(),
+    );
+    this.bias = options.bias === false ? null : this.parameter("bias", [outputs], init.zeros, 0);
+    this.#options = options;
+  }
+
+  /** The convolution of x [N, H, W, in], with an optional frozen affine and residual in its epilogue. */
+  forward(x: Tensor, epilogue: Pick<Conv2dOptions, "scale" | "bias" | "residual" | "activation"> = {}): Tensor {
+    const { stride, padding, dilation, activation } = this.#options;
+    return conv2d(x, this.weight, {
+      ...(stride !== undefined ? { stride } : {}),
+      ...(padding !== undefined ? { padding } : {}),
+      ...(dilation !== undefined ? { dilation } : {}),
+      ...(activation ? { activation } : {}),
+      ...(this.bias ? { bias: this.bias } : {}),
+      ...epilogue,
+    });
+  }
+}
+
+/** Batch normalisation over all axes but the last; in training mode it keeps running statistics. */
+export class BatchNorm2d extends Module {
+  /** γ, [channels]. */
+  readonly gamma: Tensor;
+  /** β, [channels]. */
+  readonly beta: Tensor;
+  /** Running mean, [channels]. */
+  readonly mean: Tensor;
+  /** Running variance, [channels]. */
+  readonly variance: Tensor;
+  readonly #epsilon: number;
+  readonly #momentum: number;
+
+  /** A layer for `channels` channels. */
+  constructor(
+    device: Device,
+    channels: number,
+    options: { readonly epsilon?: number; readonly momentum?: number } = {},
+  ) {
+    super(device);
+    this.gamma = this.parameter("gamma", [channels], init.ones, 0);
+    this.beta = this.parameter("beta", [channels], init.zeros, 0);
+    this.mean = this.parameter("mean", [channels], init.zeros, 0, { trainable: false });
+    this.variance = this.parameter("variance", [channels], init.ones, 0, { trainable: false });
+    this.#epsilon = options.epsilon ?? 1e-5;
+    this.#momentum = options.momentum ?? 0.1;
+  }
+
+  /** Normalises with running statistics, or in training with the batch's own, which then move the running ones. */
+  forward(x: Tensor, options: { readonly training?: boolean } = {}): Tensor {
+    const epsilon = this.#epsilon;
+    if (!options.training) {
+      return batchNormInference(x, this.gamma, this.beta, this.mean, this.variance, { epsilon });
+    }
+    const { y, mean, variance } = batchNorm(x, this.gamma, this.beta, { epsilon });
+    const rows = x.size / this.gamma.size;
+    this.device.noGrad(() => {
+      using _scope = this.device.scope();
+      const unbiased = variance.mul(rows / Math.max(1, rows - 1));
+      this.mean.addInPlace(mean.sub(this.mean).mul(this.#momentum));
+      this.variance.addInPlace(unbiased.sub(this.variance).mul(this.#momentum));
+    });
+    mean.dispose();
+    variance.dispose();
+    return y;
+  }
+}
+
+/** A module with one tensor in and one out. */
+export type Layer = Module & { forward(x: Tensor): Tensor };
+
+/** Layers, or plain functions, one after the other. */
+export class Sequential extends Module {
+  readonly #steps: (Layer | ((x: Tensor) => Tensor))[];
+
+  /** Steps are named by their position. */
+  constructor(device: Device, ...steps: (Layer | ((x: Tensor) => Tensor))[]) {
+    super(device);
+    if (steps.length === 0) throw new ShapeError("Sequential: no layers");
+    this.#steps = steps;
+    steps.forEach((step, i) => step instanceof Module && this.child(String(i), step));
+  }
+
+  /** Applies the steps in order. */
+  forward(x: Tensor): Tensor {
+    return this.#steps.reduce((y, step) => typeof step === "function" ? step(y) : step.forward(y), x);
+  }
+}
