@@ -4,7 +4,7 @@ import { bytesOf, type DType, dtypeOfArray, type HostArray, hostArray, type Type
 import { DisposedError, DTypeError, GradientError, ShapeError } from "./errors.ts";
 import * as ops from "./ops/mod.ts";
 import type { Scope } from "./scope.ts";
-import { formatShape, type Shape, sizeOf } from "./shape.ts";
+import { formatShape, sameShape, type Shape, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
 import { backward, type GradNode } from "./tape.ts";
 
@@ -82,6 +82,21 @@ export class Tensor implements TensorMeta, Disposable {
     this.storage.version++;
   }
 
+  /** Replaces the elements by those of another tensor of the same shape and type, in stream order. */
+  copyFrom(other: Tensor): void {
+    this.assertAlive("copyFrom");
+    other.assertAlive("copyFrom");
+    if (!sameShape(this.shape, other.shape) || this.dtype !== other.dtype) {
+      throw new ShapeError(
+        `copyFrom: ${other.dtype} ${formatShape(other.shape)} into ${this.dtype} ${formatShape(this.shape)}`,
+      );
+    }
+    if (this.storage === other.storage) return;
+    const bytes = Math.ceil(this.size * bytesOf(this.dtype) / 4) * 4;
+    this.device.gpu.copy(other.storage.buffer, 0, this.storage.buffer, 0, bytes);
+    this.storage.version++;
+  }
+
   // ---- lifetime ------------------------------------------------------------------------------------------------------
 
   /** Whether it was disposed. */
@@ -151,8 +166,7 @@ export class Tensor implements TensorMeta, Disposable {
   clone(): Tensor {
     this.assertAlive("clone");
     const copy = new Tensor(this.device, this.shape, this.dtype);
-    const bytes = Math.ceil(this.size * bytesOf(this.dtype) / 4) * 4;
-    this.device.gpu.copy(this.storage.buffer, 0, copy.storage.buffer, 0, bytes);
+    copy.copyFrom(this);
     return copy;
   }
 

@@ -1,0 +1,13 @@
+/** The engine's public face, re-exported by the library's `mod.ts`. */
+export { type Captured, Device, type KernelRun, type MemoryInfo, type Nested } from "./device.ts";
+export { type DeviceOptions } from "./gpu/context.ts";
+export { type AdapterChoice, type AdapterInfo, type Profile } from "./gpu/adapter.ts";
+export { type Operand, Tensor, type TensorMeta } from "./tensor.ts";
+export { Scope } from "./scope.ts";
+export { type DType, type HostArray, type TypedArray } from "./dtype.ts";
+export { type Shape } from "./shape.ts";
+export * from "./errors.ts";
+export * from "./ops/mod.ts";
+export * from "./nn.ts";
+export * from "./optim.ts";
+export { loadTensors, type NamedTensors, saveTensors, tensorsOf } from "./checkpoint.ts";
