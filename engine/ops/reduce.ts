@@ -68,10 +68,14 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
   };
 }
 
-/** Enough chunks to keep a device busy, none shorter than 64 elements; a function of sizes alone. */
+/**
+ * Enough chunks to keep a device busy, none shorter than 64 elements; a function of sizes alone. One, or a multiple of 4, so
+ * that the second pass reads whole vec4 and another image size needs no other kernel.
+ */
 function chunksFor({ outer, reduced, inner }: Columns): number {
   const wanted = Math.ceil(2048 / Math.max(1, outer * inner));
-  return Math.max(1, Math.min(wanted, Math.floor(reduced / 64), 1024));
+  const chunks = Math.min(wanted, Math.floor(reduced / 64), 1024);
+  return chunks < 4 ? 1 : chunks - chunks % 4;
 }
 
 /** Folds columns of x into y, in one pass or two; the last pass multiplies by `scale`. */

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { Device, DisposedError, ops, OutOfMemoryError } from "../../mod.ts";
+
+Deno.test("a scope frees what was made inside and hands on what is kept", async () => {
+  await using device = await Device.open();
+  {
+    using outer = device.scope();
+    let kept;
+    {
+      using inner = device.scope();
+      kept = inner.keep(device.ones([4]).add(1));
+      device.zeros([100]);
+    }
+    assert.equal(device.memory.liveTensors, 1);
+    assert.deepEqual([...await kept.data()], [2, 2, 2, 2]);
+    void outer;
+  }
+  assert.equal(device.memory.liveTensors, 0);
+  assert.equal(device.memory.liveBytes, 0);
+});
+
+Deno.test("scopes closed in the wrong order say so", async () => {
+  await using device = await Device.open();
+  const outer = device.scope();
+  const inner = device.scope();
+  assert.throws(() => outer[Symbol.dispose](), /inner one is open/);
+  inner[Symbol.dispose]();
+  outer[Symbol.dispose]();
+});
+
+Deno.test("a disposed tensor is refused by name", async () => {
+  await using device = await Device.open();
+  const x = device.ones([2, 3]);
+  x.dispose();
+  assert.throws(() => x.add(1), (error) => error instanceof DisposedError && /affine.*\[2, 3\]/.test(error.message));
+});
+
+Deno.test("a result dropped without backward takes its record with it", async () => {
+  await using device = await Device.open();
+  {
+    using w = device.ones([8, 8]);
+    w.requiresGrad = true;
+    {
+      using _scope = device.scope();
+      w.matmul(w).relu().sum();
+    }
+    assert.equal(device.memory.liveTensors, 1);
+  }
+  assert.equal(device.memory.liveTensors, 0);
+});
+
+Deno.test("backward frees each saved tensor after its last use and leaves only gradients", async () => {
+  await using device = await Device.open();
+  {
+    using w = device.ones([8, 8]);
+    w.requiresGrad = true;
+    {
+      using _scope = device.scope();
+      w.matmul(w).tanh().sum().backward();
+    }
+    assert.equal(device.memory.liveTensors, 2);
+    assert.ok(w.grad);
+  }
+  assert.equal(device.memory.liveTensors, 0);
+});
+
+Deno.test("a repeated step creates no buffer, no bind group and no pipeline after its second time", async () => {
+  await using device = await Device.open();
+  {
+    using w = device.randn([48, 64], { seed: 1 });
+    w.requiresGrad = true;
+    const step = (): void => {
+      using _scope = device.scope();
+      const x = device.tensor(new Float32Array(20 * 48), [20, 48]);
+      const labels = device.tensor(new Int32Array(20));
+      ops.crossEntropy(x.matmul(w).relu(), labels).backward();
+      w.zeroGrad();
+      device.flush();
+    };
+    step();
+    step();
+    const before = device.gpu.stats;
+    for (let i = 0; i < 5; i++) step();
+    const after = device.gpu.stats;
+    assert.equal(after.created, before.created);
+    assert.equal(after.bindGroups, before.bindGroups);
+    assert.equal(after.pipelines, before.pipelines);
+    await device.finish();
+  }
+});
+
+Deno.test("a new image size compiles nothing new", async () => {
+  await using device = await Device.open();
+  {
+    using _scope = device.scope();
+    const w = device.randn([3, 3, 8, 16], { seed: 1 });
+    w.requiresGrad = true;
+    const run = (h: number, width: number): void => {
+      const x = device.randn([1, h, width, 8], { seed: 2 });
+      ops.maxPool2d(ops.conv2d(x, w, { padding: 1, activation: "relu" }), 2).mean().backward();
+      w.zeroGrad();
+    };
+    run(32, 40);
+    const { pipelines } = device.gpu.stats;
+    run(51, 47);
+    run(33, 64);
+    assert.equal(device.gpu.stats.pipelines, pipelines);
+    await device.finish();
+  }
+});
+
+Deno.test("the memory limit is named with what was asked and what is live", async () => {
+  await using device = await Device.open({ memoryLimit: 1 << 20 });
+  using x = device.zeros([100_000]);
+  assert.throws(
+    () => device.zeros([200_000]),
+    (error) =>
+      error instanceof OutOfMemoryError && /asked for .* live, over the memory limit of 1\.0 MiB/.test(error.message),
+  );
+  assert.equal((await x.data())[7], 0);
+});
+
+Deno.test("a tensor beyond the binding limit works or says what to do", async () => {
+  await using device = await Device.open();
+  const limit = device.info.limits.maxStorageBufferBindingSize;
+  if (limit > 1 << 30) return;
+  assert.throws(
+    () => device.zeros([limit / 4 + 4]),
+    (error) =>
+      error instanceof OutOfMemoryError && /exceeds what this adapter binds at once .* split it/.test(error.message),
+  );
+  assert.equal(device.memory.liveTensors, 0);
+});
+
+Deno.test("a dispatch of more than 65,535 workgroups is folded", async () => {
+  await using device = await Device.open();
+  {
+    using _scope = device.scope();
+    const count = 65_536 * 64 * 4 + 4096;
+    const x = device.ones([count]).add(1);
+    const rows = x.reshape([count / 4096, 4096]).sum(1);
+    assert.equal(await rows.slice([count / 4096 - 1], [1]).item(), 8192);
+    assert.equal((await rows.sum().item()) / (2 * count), 1);
+  }
+});
