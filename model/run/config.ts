@@ -1,0 +1,155 @@
+/** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
+import { z } from "zod";
+import { UserError } from "../../datasets/errors.ts";
+import { resnetPresets } from "../resnet.ts";
+import { differences, type Json, type Layer, lookup, merge, settle } from "./layers.ts";
+import { VERSION } from "./version.ts";
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+const nonNegative = z.number().min(0);
+
+const resnetSchema = z.strictObject({
+  stem: z.strictObject({ kernel: positive, width: positive, pool: z.boolean() }),
+  blocks: z.array(z.strictObject({ units: positive, width: positive, stride: positive })).min(2),
+  bottleneck: z.boolean(),
+  fixedBlocks: z.int().min(-1),
+  trainShift: z.boolean(),
+});
+
+/** What `config.json` holds. */
+export const trainConfigSchema = z.strictObject({
+  /** Version that began the run. */
+  version: z.string(),
+  /** Starts every random sequence: drawn data, weights, order of images. */
+  seed: z.int().min(0).max(0xffffffff),
+  /** Which adapter computes. */
+  adapter: z.enum(["auto", "gpu", "cpu"]),
+  /** Images shown, one a step. */
+  steps: count,
+  /** Show each image mirrored too. */
+  flip: z.boolean(),
+  dataset: z.strictObject({
+    dataset: z.enum(["context", "coco"]),
+    /** Folder of a data set on disk; null for the drawn one. */
+    data: z.string().nullable(),
+    trainSplit: z.enum(["train", "val", "test"]),
+    /** Split of the final table. */
+    testSplit: z.enum(["train", "val", "test"]),
+    /** Name and leave out images that cannot be read, instead of stopping. */
+    skipBroken: z.boolean(),
+  }),
+  image: z.strictObject({
+    /** Shorter side in pixels after scaling. */
+    shortSide: z.number().min(1),
+    /** Longest a longer side may become. */
+    longSide: z.number().min(1),
+    /** Images prepared ahead. */
+    prefetch: positive,
+    /** Threads that prepare them. */
+    workers: positive,
+  }),
+  model: z.strictObject({
+    name: z.literal("baseline"),
+    resnet: resnetSchema,
+    cropSize: positive,
+    maxPool: z.boolean(),
+    /** Take the frozen normalisation's statistics from the first image: for training from random weights. */
+    calibrate: z.boolean(),
+  }),
+  optimiser: z.strictObject({
+    rate: z.number().positive(),
+    /** Steps after which the rate is multiplied by `decayFactor`. */
+    decaySteps: z.array(positive),
+    decayFactor: z.number().positive(),
+    momentum: nonNegative.lt(1),
+    weightDecay: nonNegative,
+    /** Move biases at twice the rate. */
+    doubleBias: z.boolean(),
+    /** Largest joint norm of the gradients; null does not clip. */
+    clipNorm: z.number().positive().nullable(),
+  }),
+  /** Losses are read from the device and recorded every so many steps. */
+  displayEvery: positive,
+  /** A checkpoint is saved every so many steps. */
+  checkpointEvery: positive,
+  /** Newest checkpoints kept. */
+  checkpointKeep: positive,
+});
+
+/** Settings of a training run. */
+export type TrainConfig = z.infer<typeof trainConfigSchema>;
+
+/** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
+const FREE = /^(steps|dataset\.(data|testSplit)|image\.(prefetch|workers)|checkpointEvery|checkpointKeep)$/;
+
+/** Network names that `model.resnet` takes in place of a description. */
+export const resnetNames: readonly string[] = Object.keys(resnetPresets);
+
+/** The settings of a new run: defaults of the data set named in `layers`, then the layers. Throws {@link UserError}. */
+export function newConfig(layers: readonly Layer[]): TrainConfig {
+  const named = layers.map((layer) => ({ ...layer, value: expandPreset(layer) }));
+  const given = named.reduce<Json>((value, layer) => merge(value, layer.value), {});
+  const dataset = lookup(given, ["dataset", "dataset"]) === "coco" ? "coco" : "context";
+  return settle(trainConfigSchema, [{ source: "defaults", value: defaults(dataset) }, ...named]);
+}
+
+/** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
+export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConfig {
+  const before = settle(trainConfigSchema, [{ source: "defaults", value: defaults("context") }, saved]);
+  for (const layer of layers) {
+    const value = expandPreset(layer);
+    const after = settle(trainConfigSchema, [{ source: saved.source, value: before }, { ...layer, value }]);
+    const changed = differences(before, after).find((path) => !FREE.test(path));
+    if (changed === undefined) continue;
+    const [was, is] = [before, after].map((config) => JSON.stringify(lookup(config, changed.split("."))));
+    throw new UserError(
+      `${layer.source}: a resumed run keeps its settings, "${changed}" is ${was}, not ${is}; give a new run another --name`,
+    );
+  }
+  return settle(trainConfigSchema, [
+    { source: saved.source, value: before },
+    ...layers.map((layer) => ({ ...layer, value: expandPreset(layer) })),
+  ]);
+}
+
+/** Every setting for a data set. */
+function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
+  const drawn = dataset === "context";
+  return {
+    version: VERSION,
+    seed: 3,
+    adapter: "auto",
+    steps: drawn ? 2400 : 4000,
+    flip: true,
+    dataset: { dataset, data: null, trainSplit: "train", testSplit: drawn ? "test" : "val", skipBroken: false },
+    image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, prefetch: 8, workers: 1 },
+    model: { name: "baseline", resnet: expand(resnetPresets.small), cropSize: 7, maxPool: false, calibrate: true },
+    optimiser: {
+      rate: 0.005,
+      decaySteps: drawn ? [1600, 2200] : [3000],
+      decayFactor: 0.1,
+      momentum: 0.9,
+      weightDecay: 1e-4,
+      doubleBias: false,
+      clipNorm: null,
+    },
+    displayEvery: 20,
+    checkpointEvery: 200,
+    checkpointKeep: 2,
+  };
+}
+
+/** A network's name becomes its description, so that `config.json` says what was built. */
+function expandPreset({ source, value }: Layer): Json {
+  const resnet = lookup(value, ["model", "resnet"]);
+  if (typeof resnet !== "string") return value;
+  if (!Object.hasOwn(resnetPresets, resnet)) {
+    throw new UserError(`${source}: "model.resnet": "${resnet}" is none of ${resnetNames.join(", ")}`);
+  }
+  return merge(value, { model: { resnet: expand(resnetPresets[resnet as keyof typeof resnetPresets]) } });
+}
+
+function expand(preset: typeof resnetPresets[keyof typeof resnetPresets]): TrainConfig["model"]["resnet"] {
+  return structuredClone({ trainShift: false, ...preset }) as unknown as TrainConfig["model"]["resnet"];
+}

@@ -1,0 +1,85 @@
+/** `metrics.jsonl`: one JSON record a line, in the order of steps. */
+import { UserError } from "../../datasets/errors.ts";
+import { explainWriteError } from "./atomic.ts";
+
+/** One record: the step it belongs to, and numbers or words by name. Times do not belong here: two runs must agree. */
+export interface MetricsRecord {
+  /** Steps done when it was taken. */
+  readonly step: number;
+  readonly [key: string]: number | string | null;
+}
+
+/** Appends records; a resumed run's finished file is the same as that of a run never stopped. */
+export class MetricsLog implements Disposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+
+  private constructor(path: string, file: Deno.FsFile) {
+    this.#path = path;
+    this.#file = file;
+  }
+
+  /** Opens `path` for appending after dropping a line cut short and every record of a step beyond `step`. */
+  static open(path: string, step: number): MetricsLog {
+    const file = Deno.openSync(path, { write: true, read: true, create: true });
+    const bytes = Deno.readFileSync(path);
+    let end = 0;
+    for (const { record, next } of lines(path, bytes)) {
+      if (record.step > step) break;
+      end = next;
+    }
+    file.truncateSync(end);
+    file.seekSync(end, Deno.SeekMode.Start);
+    return new MetricsLog(path, file);
+  }
+
+  /** The whole records of a file. Throws {@link UserError} naming file and line where one is not a record. */
+  static read(path: string): MetricsRecord[] {
+    return lines(path, Deno.readFileSync(path)).map(({ record }) => record);
+  }
+
+  /** Appends records. */
+  append(...records: readonly MetricsRecord[]): void {
+    const bytes = new TextEncoder().encode(records.map((record) => JSON.stringify(record) + "\n").join(""));
+    try {
+      for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
+    } catch (error) {
+      throw explainWriteError(this.#path, error);
+    }
+  }
+
+  /** Flushes to disk; done before a checkpoint, which promises the records up to its step. */
+  sync(): void {
+    this.#file.syncSync();
+  }
+
+  /** Closes the file. */
+  close(): void {
+    this.#file.close();
+  }
+
+  /** Same as {@link MetricsLog.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function lines(path: string, bytes: Uint8Array): { readonly record: MetricsRecord; readonly next: number }[] {
+  const found: { record: MetricsRecord; next: number }[] = [];
+  const decoder = new TextDecoder();
+  for (let at = 0;;) {
+    const newline = bytes.indexOf(10, at);
+    if (newline < 0) return found;
+    let record: unknown;
+    try {
+      record = JSON.parse(decoder.decode(bytes.subarray(at, newline)));
+    } catch {
+      record = null;
+    }
+    if (typeof (record as MetricsRecord | null)?.step !== "number") {
+      throw new UserError(`${path}:${found.length + 1}: this line is not a metrics record; mend or remove the file`);
+    }
+    at = newline + 1;
+    found.push({ record: record as MetricsRecord, next: at });
+  }
+}

@@ -1,0 +1,176 @@
+/** `report.html`: a page about a run that needs nothing but itself. */
+
+/** A line of a chart: y over x, in order of x. */
+export interface Curve {
+  readonly name: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** A chart of curves over training steps. */
+export interface Chart {
+  readonly title: string;
+  readonly curves: readonly Curve[];
+  /** Draw the y axis logarithmically. */
+  readonly logarithmic?: boolean;
+}
+
+/** A table; numbers are right-aligned and shown with three decimals unless they are whole. */
+export interface Table {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
+  /** Fold it away until it is asked for. */
+  readonly folded?: boolean;
+}
+
+/** A box on a picture. */
+export interface PictureBox {
+  /** x1, y1, x2, y2 in pixels of the picture. */
+  readonly box: readonly [number, number, number, number];
+  readonly label: string;
+  /** Green or red. */
+  readonly right: boolean;
+}
+
+/** A picture with boxes. */
+export interface Picture {
+  readonly title: string;
+  readonly width: number;
+  readonly height: number;
+  /** The whole PNG file. */
+  readonly png: Uint8Array;
+  readonly boxes: readonly PictureBox[];
+}
+
+/** All that goes on the page, in this order. */
+export interface Report {
+  readonly title: string;
+  /** One paragraph under the title. */
+  readonly summary: string;
+  readonly tables: readonly Table[];
+  readonly charts: readonly Chart[];
+  readonly pictures: readonly Picture[];
+  /** Shown as JSON at the end. */
+  readonly config: unknown;
+}
+
+const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#222}
+h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}
+th,td{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+pre{background:#f6f6f6;padding:1rem;overflow:auto}svg{max-width:100%;height:auto}figure{display:inline-block;margin:.5rem}
+figcaption{font-size:.85rem;color:#555}summary{cursor:pointer;font-weight:600;margin-top:2rem}`;
+
+/** The page, as one HTML document without scripts or links. */
+export function renderReport({ title, summary, tables, charts, pictures, config }: Report): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
+<meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>
+<h1>${escape(title)}</h1>
+<p>${escape(summary)}</p>
+${tables.map(renderTable).join("\n")}
+${charts.map((chart) => `<h2>${escape(chart.title)}</h2>\n${renderChart(chart)}`).join("\n")}
+${pictures.length > 0 ? `<h2>Pictures</h2>\n${pictures.map(renderPicture).join("\n")}` : ""}
+<details><summary>Settings</summary><pre>${escape(JSON.stringify(config, null, 2))}</pre></details>
+</body></html>
+`;
+}
+
+function renderTable({ title, columns, rows, folded }: Table): string {
+  const numeric = columns.map((_, i) => rows.some((row) => typeof row[i] === "number"));
+  const cell = (tag: string, value: string | number | null, i: number): string =>
+    `<${tag}${numeric[i] ? ' class="n"' : ""}>${escape(text(value))}</${tag}>`;
+  const line = (tag: string, row: readonly (string | number | null)[]): string =>
+    `<tr>${row.map((value, i) => cell(tag, value, i)).join("")}</tr>`;
+  const table = `<table><thead>${line("th", columns)}</thead><tbody>${
+    rows.map((row) => line("td", row)).join("\n")
+  }</tbody></table>`;
+  return folded
+    ? `<details><summary>${escape(title)}</summary>${table}</details>`
+    : `<h2>${escape(title)}</h2>\n${table}`;
+}
+
+const WIDTH = 860;
+const HEIGHT = 280;
+const LEFT = 64;
+const RIGHT = 130;
+const EDGE = 14;
+const COLOURS = ["#1667b7", "#d1495b", "#2e8b57", "#8a5bb5", "#c77d0a", "#555"];
+/** More points than this cannot be told apart on the page. */
+const MOST_POINTS = 600;
+
+function renderChart({ curves, logarithmic = false }: Chart): string {
+  const drawn = curves.map(({ name, points }) => ({
+    name,
+    points: thin(points.filter(([, y]) => Number.isFinite(y) && (!logarithmic || y > 0))),
+  })).filter(({ points }) => points.length > 0);
+  if (drawn.length === 0) return "<p>Nothing was recorded.</p>";
+  const all = drawn.flatMap(({ points }) => points);
+  const [x0, x1] = range(all.map(([x]) => x));
+  const map = logarithmic ? Math.log10 : (y: number): number => y;
+  const [y0, y1] = range(all.map(([, y]) => map(y)));
+  const px = (x: number): number => LEFT + (x - x0) / (x1 - x0) * (WIDTH - LEFT - RIGHT);
+  const py = (y: number): number => HEIGHT - 30 - (map(y) - y0) / (y1 - y0) * (HEIGHT - 30 - EDGE);
+  const grid = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+    const y = logarithmic ? 10 ** (y0 + share * (y1 - y0)) : y0 + share * (y1 - y0);
+    const x = x0 + share * (x1 - x0);
+    return `<path d="M${LEFT} ${py(y).toFixed(1)}H${WIDTH - RIGHT}" stroke="#e4e4e4"/>` +
+      `<text x="${LEFT - 8}" y="${(py(y) + 4).toFixed(1)}" text-anchor="end">${tick(y)}</text>` +
+      `<text x="${px(x).toFixed(1)}" y="${HEIGHT - 10}" text-anchor="middle">${tick(x)}</text>`;
+  }).join("");
+  const lines = drawn.map(({ name, points }, i) => {
+    const colour = COLOURS[i % COLOURS.length];
+    const path = points.map(([x, y]) => `${px(x).toFixed(1)} ${py(y).toFixed(1)}`).join("L");
+    return `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="1.6"/>` +
+      `<text x="${WIDTH - RIGHT + 10}" y="${EDGE + 10 + 18 * i}" fill="${colour}">${escape(name)}</text>`;
+  }).join("");
+  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-size="12" fill="#555">${grid}${lines}</svg>`;
+}
+
+function renderPicture({ title, width, height, png, boxes }: Picture): string {
+  const scale = Math.max(1, 380 / width);
+  const marks = boxes.map(({ box: [x1, y1, x2, y2], label, right }) => {
+    const colour = right ? "#1a9850" : "#d73027";
+    return `<rect x="${x1}" y="${y1}" width="${x2 - x1 + 1}" height="${y2 - y1 + 1}" fill="none" stroke="${colour}"/>` +
+      `<text x="${x1 + 1}" y="${Math.max(y1 - 2, 7)}" fill="${colour}" font-size="${(11 / scale).toFixed(2)}" ` +
+      `paint-order="stroke" stroke="#fff" stroke-width="${(3 / scale).toFixed(2)}">${escape(label)}</text>`;
+  }).join("");
+  return `<figure><svg viewBox="0 0 ${width} ${height}" width="${Math.round(width * scale)}" height="${
+    Math.round(height * scale)
+  }"><image width="${width}" height="${height}" href="data:image/png;base64,${png.toBase64()}"/>${marks}</svg>` +
+    `<figcaption>${escape(title)}</figcaption></figure>`;
+}
+
+/** Averages neighbours until few enough points are left. */
+function thin(points: Curve["points"]): Curve["points"] {
+  const step = Math.ceil(points.length / MOST_POINTS);
+  if (step <= 1) return points;
+  const thinned: [number, number][] = [];
+  for (let at = 0; at < points.length; at += step) {
+    const group = points.slice(at, at + step);
+    thinned.push([group.at(-1)![0], group.reduce((sum, [, y]) => sum + y, 0) / group.length]);
+  }
+  return thinned;
+}
+
+function range(values: readonly number[]): [number, number] {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  return high > low ? [low, high] : [low - 0.5, high + 0.5];
+}
+
+function tick(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
+}
+
+function text(value: string | number | null): string {
+  if (value === null) return "–";
+  return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
+}
+
+function escape(value: string): string {
+  return value.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
+}

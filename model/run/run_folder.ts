@@ -1,0 +1,168 @@
+/** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
+import { join } from "node:path";
+import { UserError } from "../../datasets/errors.ts";
+import { decodeSafetensors, SafetensorsError } from "../../engine/safetensors.ts";
+import { type AtomicOptions, explainWriteError, isPartial, removePartialFiles, writeFileAtomic } from "./atomic.ts";
+import { writeJsonAtomic } from "./atomic.ts";
+import { newConfig, resumedConfig, type TrainConfig } from "./config.ts";
+import { fileLayer, type Layer } from "./layers.ts";
+
+const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
+const LOCK = ".lock";
+
+/** A run's folder, held by one process at a time. */
+export class RunFolder implements Disposable {
+  /** Path of the folder. */
+  readonly path: string;
+  /** The run's settings. */
+  readonly config: TrainConfig;
+  readonly #lock: Deno.FsFile;
+
+  private constructor(path: string, config: TrainConfig, lock: Deno.FsFile) {
+    this.path = path;
+    this.config = config;
+    this.#lock = lock;
+  }
+
+  /** Begins a run with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
+  static async create(path: string, layers: readonly Layer[]): Promise<RunFolder> {
+    const config = newConfig(layers);
+    makeFolder(path);
+    const lock = takeLock(path);
+    try {
+      for (const { name } of Deno.readDirSync(path)) {
+        if (name === LOCK || isPartial(name) || (name === "checkpoints" && isEmpty(join(path, name)))) continue;
+        throw new UserError(`${path}: there is a run already; go on with it by --resume, or choose another --name`);
+      }
+      await removePartialFiles(path);
+      makeFolder(join(path, "checkpoints"));
+      await writeJsonAtomic(join(path, "config.json"), config);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    return new RunFolder(path, config, lock);
+  }
+
+  /** Opens a run to go on with. Throws {@link UserError} when there is none, or `layers` would make it another. */
+  static async resume(path: string, layers: readonly Layer[] = []): Promise<RunFolder> {
+    const file = join(path, "config.json");
+    if (!exists(file)) throw new UserError(`${path}: there is no run to resume, config.json is missing`);
+    const saved = fileLayer(file);
+    const config = resumedConfig(saved, layers);
+    const lock = takeLock(path);
+    try {
+      makeFolder(join(path, "checkpoints"));
+      await removePartialFiles(path);
+      await removePartialFiles(join(path, "checkpoints"));
+      if (JSON.stringify(config) !== JSON.stringify(saved.value)) await writeJsonAtomic(file, config);
+    } catch (error) {
+      lock.close();
+      throw error;
+    }
+    return new RunFolder(path, config, lock);
+  }
+
+  /** A path inside the folder. */
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Path of the newest checkpoint that is whole; null when there is none. `onBroken` is told of those passed over. */
+  async newestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<string | null> {
+    for (const { path } of listCheckpoints(this.path).reverse()) {
+      try {
+        decodeSafetensors(await Deno.readFile(path));
+        return path;
+      } catch (error) {
+        if (!(error instanceof SafetensorsError)) throw error;
+        onBroken(path, error.message);
+      }
+    }
+    return null;
+  }
+
+  /** Saves a checkpoint and removes those beyond the newest `checkpointKeep`. Older ones stay whole until it is on disk. */
+  async saveCheckpoint(step: number, bytes: Uint8Array, options: AtomicOptions = {}): Promise<string> {
+    const path = join(this.path, "checkpoints", `step_${String(step).padStart(8, "0")}.safetensors`);
+    await writeFileAtomic(path, bytes, options);
+    const old = listCheckpoints(this.path).filter((found) => found.step <= step).slice(0, -this.config.checkpointKeep);
+    for (const { path } of old) Deno.removeSync(path);
+    return path;
+  }
+
+  /** Lets another process have the run. */
+  close(): void {
+    this.#lock.close();
+  }
+
+  /** Same as {@link RunFolder.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Checkpoints of a run, oldest first, whole or not. */
+export function listCheckpoints(run: string): { readonly path: string; readonly step: number }[] {
+  const folder = join(run, "checkpoints");
+  if (!exists(folder)) return [];
+  return [...Deno.readDirSync(folder)]
+    .flatMap(({ name }) => {
+      const step = CHECKPOINT.exec(name)?.[1];
+      return step === undefined ? [] : [{ path: join(folder, name), step: Number(step) }];
+    })
+    .sort((a, b) => a.step - b.step);
+}
+
+/** A name under `root` that no run has: `<stem>-1`, `<stem>-2`, and so on. */
+export function freeName(root: string, stem: string): string {
+  for (let n = 1;; n++) if (!exists(join(root, `${stem}-${n}`))) return `${stem}-${n}`;
+}
+
+/** Name of the run under `root` that was worked on last. Throws {@link UserError} when there is none. */
+export function latestRun(root: string): string {
+  const runs = !exists(root) ? [] : [...Deno.readDirSync(root)].flatMap(({ name }) => {
+    const file = join(root, name, "config.json");
+    if (!exists(file)) return [];
+    const metrics = join(root, name, "metrics.jsonl");
+    return [{ name, time: Deno.statSync(exists(metrics) ? metrics : file).mtime?.getTime() ?? 0 }];
+  });
+  runs.sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1));
+  if (runs.length === 0) throw new UserError(`${root}: there is no run to resume`);
+  return runs[0].name;
+}
+
+/** The lock is the operating system's: it goes with the process that holds it, however that ends. */
+function takeLock(path: string): Deno.FsFile {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(join(path, LOCK), { write: true, create: true });
+  } catch (error) {
+    throw explainWriteError(path, error);
+  }
+  if (file.tryLockSync(true)) return file;
+  file.close();
+  throw new UserError(`${path}: another process is working on this run; wait for it or choose another --name`);
+}
+
+function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw explainWriteError(path, error);
+  }
+}
+
+function isEmpty(folder: string): boolean {
+  return [...Deno.readDirSync(folder)].length === 0;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,43 @@
+import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
+import { join } from "node:path";
+import { UserError } from "../../../datasets/errors.ts";
+import { MetricsLog } from "../../../model/run/metrics_log.ts";
+import { withFolder } from "../../support/folder.ts";
+
+const record = (step: number): { step: number; loss: number } => ({ step, loss: 1 / step });
+
+function run(path: string, from: number, to: number): void {
+  using log = MetricsLog.open(path, from);
+  for (let step = from + 1; step <= to; step++) log.append(record(step));
+  log.sync();
+}
+
+Deno.test("a log cut off anywhere and resumed at any step ends as one never cut", async () => {
+  await withFolder((folder) => {
+    const path = join(folder, "metrics.jsonl");
+    run(path, 0, 8);
+    const whole = Deno.readFileSync(path);
+    strictEqual(MetricsLog.read(path).length, 8);
+    for (let length = 0; length <= whole.length; length++) {
+      const steps = whole.subarray(0, length).filter((byte) => byte === 10).length;
+      for (const resumed of new Set([0, Math.floor(steps / 2), steps])) {
+        Deno.writeFileSync(path, whole.subarray(0, length));
+        run(path, resumed, 8);
+        deepStrictEqual(Deno.readFileSync(path), whole, `cut at ${length}, resumed after ${resumed}`);
+      }
+    }
+  });
+});
+
+Deno.test("a line that is no record is named, and the file left as it is", async () => {
+  await withFolder((folder) => {
+    const path = join(folder, "metrics.jsonl");
+    const content = '{"step":1}\n{"stop":2}\n{"step":3}\n';
+    Deno.writeTextFileSync(path, content);
+    throws(
+      () => MetricsLog.open(path, 3),
+      (error) => error instanceof UserError && error.message.includes(`${path}:2`),
+    );
+    strictEqual(Deno.readTextFileSync(path), content);
+  });
+});

@@ -1,0 +1,113 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { basename, join } from "node:path";
+import { UserError } from "../../../datasets/errors.ts";
+import { encodeSafetensors } from "../../../engine/safetensors.ts";
+import { freeName, latestRun, listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
+import { withFolder } from "../../support/folder.ts";
+
+const few = [{ source: "--steps", value: { steps: 7 } }];
+
+/** Names and contents of all files under a folder, the lock aside. */
+function contents(folder: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (name === ".lock") continue;
+    const path = join(folder, name);
+    if (isDirectory) { for (const [k, v] of Object.entries(contents(path))) found[`${name}/${k}`] = v; }
+    else found[name] = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  }
+  return found;
+}
+
+const weights = (step: number): Uint8Array =>
+  encodeSafetensors({ w: { dtype: "F32", shape: [1], data: new Float32Array([step]) } }, { step: String(step) });
+
+async function refuses(run: Promise<unknown>, message: RegExp): Promise<void> {
+  await rejects(run, (error) => {
+    ok(error instanceof UserError && message.test(error.message), String(error));
+    return true;
+  });
+}
+
+Deno.test("a run is never written over, and resuming needs one", async () => {
+  await withFolder(async (root) => {
+    const path = join(root, "a");
+    await refuses(RunFolder.resume(path), /there is no run to resume/);
+    {
+      using run = await RunFolder.create(path, few);
+      strictEqual(run.config.steps, 7);
+      await run.saveCheckpoint(3, weights(3));
+    }
+    const before = contents(path);
+    ok("config.json" in before && "checkpoints/step_00000003.safetensors" in before);
+    await refuses(RunFolder.create(path, []), /there is a run already.*--resume/);
+    await refuses(RunFolder.resume(path, [{ source: "--seed", value: { seed: 8 } }]), /--seed: a resumed run keeps/);
+    deepStrictEqual(contents(path), before);
+    Deno.mkdirSync(join(root, "mine"));
+    Deno.writeTextFileSync(join(root, "mine", "notes.txt"), "keep");
+    await refuses(RunFolder.create(join(root, "mine"), []), /there is a run already/);
+    deepStrictEqual(contents(join(root, "mine")), { "notes.txt": "keep" });
+    await refuses(RunFolder.create(join(root, "mine", "notes.txt"), []), /notes\.txt/);
+  });
+});
+
+Deno.test("one process holds a run", async () => {
+  await withFolder(async (root) => {
+    const path = join(root, "a");
+    {
+      using _run = await RunFolder.create(path, few);
+      await refuses(RunFolder.resume(path), /another process is working on this run/);
+    }
+    using again = await RunFolder.resume(path, [{ source: "--steps", value: { steps: 9 } }]);
+    strictEqual(again.config.steps, 9);
+    strictEqual(JSON.parse(contents(path)["config.json"]).steps, 9);
+  });
+});
+
+Deno.test("the newest whole checkpoint is found past broken and half-written ones", async () => {
+  await withFolder(async (root) => {
+    const path = join(root, "a");
+    {
+      using run = await RunFolder.create(path, few);
+      strictEqual(await run.newestCheckpoint(), null);
+      for (const step of [2, 4, 6]) await run.saveCheckpoint(step, weights(step));
+      deepStrictEqual(listCheckpoints(path).map(({ step }) => step), [4, 6]);
+    }
+    Deno.writeFileSync(join(path, "checkpoints", "step_00000008.safetensors"), weights(8).subarray(0, 50));
+    Deno.writeFileSync(join(path, "checkpoints", ".step_00000009.safetensors.1.partial"), weights(9));
+    using run = await RunFolder.resume(path);
+    const passed: string[] = [];
+    const newest = await run.newestCheckpoint((broken, reason) => passed.push(`${basename(broken)}: ${reason}`));
+    strictEqual(newest, join(path, "checkpoints", "step_00000006.safetensors"));
+    strictEqual(passed.length, 1);
+    ok(/^step_00000008\.safetensors: safetensors: /.test(passed[0]), passed[0]);
+    ok(!Object.keys(contents(path)).some((name) => name.endsWith(".partial")));
+  });
+});
+
+Deno.test("a checkpoint that cannot be written leaves the one before whole", async () => {
+  await withFolder(async (root) => {
+    using run = await RunFolder.create(join(root, "a"), few);
+    const kept = await run.saveCheckpoint(1, weights(1));
+    const onProgress = (): never => {
+      throw Object.assign(new Error("full"), { code: "ENOSPC" });
+    };
+    await refuses(run.saveCheckpoint(2, weights(2), { onProgress }), /step_00000002\.safetensors: the disk is full/);
+    strictEqual(await run.newestCheckpoint(), kept);
+    deepStrictEqual(listCheckpoints(run.path).map(({ step }) => step), [1]);
+  });
+});
+
+Deno.test("a run without a name gets a free one, and the last run worked on is found", async () => {
+  await withFolder(async (root) => {
+    strictEqual(freeName(root, "context"), "context-1");
+    await rejects(async () => await Promise.resolve(latestRun(join(root, "none"))), UserError);
+    for (const name of ["context-1", "b"]) (await RunFolder.create(join(root, name), few)).close();
+    strictEqual(freeName(root, "context"), "context-2");
+    Deno.utimeSync(join(root, "b", "config.json"), 1000, 1000);
+    strictEqual(latestRun(root), "context-1");
+    Deno.writeTextFileSync(join(root, "b", "metrics.jsonl"), "");
+    Deno.utimeSync(join(root, "b", "metrics.jsonl"), 4e9, 4e9);
+    strictEqual(latestRun(root), "b");
+  });
+});
