@@ -306,9 +306,23 @@ export interface Conv2dOptions {
  * as everywhere in the field.
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  const attrs = attrsOf(x.shape, w.shape, options);
+  return conv2dOp([x, w, options.scale ?? null, options.bias ?? null, options.residual ?? null], attrs)[0];
+}
+
+function attrsOf(x: Shape, w: Shape, options: Conv2dOptions): Attrs {
   const stride = pairOf(options.stride ?? 1);
   const dilation = pairOf(options.dilation ?? 1);
-  const padding = resolvePadding("conv2d", options.padding ?? "valid", x.shape, w.shape, stride, dilation);
-  const attrs = { stride, padding, dilation, activation: options.activation ?? "none" };
-  return conv2dOp([x, w, options.scale ?? null, options.bias ?? null, options.residual ?? null], attrs)[0];
+  const padding = resolvePadding("conv2d", options.padding ?? "valid", x, w, stride, dilation);
+  return { stride, padding, dilation, activation: options.activation ?? "none" };
+}
+
+/** Gradient of {@link conv2d} (without epilogue) to an input of shape `x`, from dy. Not recorded. */
+export function conv2dDataGrad(dy: Tensor, w: Tensor, x: Shape, options: Conv2dOptions = {}): Tensor {
+  return dataGrad(dy, w, x, attrsOf(x, w.shape, options));
+}
+
+/** Gradient of {@link conv2d} (without epilogue) to a filter of shape `w`, from x and dy. Not recorded. */
+export function conv2dWeightGrad(x: Tensor, dy: Tensor, w: Shape, options: Conv2dOptions = {}): Tensor {
+  return weightGrad(x, dy, w, attrsOf(x.shape, w, options));
 }

@@ -1,0 +1,205 @@
+/** What is measured: our op at model sizes, with its arithmetic and traffic, and what a peer needs to do the same. */
+import { type Device, ops, type Tensor } from "../mod.ts";
+
+/** Work that a peer can be asked to do too. */
+export type PeerTask =
+  | { readonly kind: "matmul"; readonly m: number; readonly n: number; readonly k: number }
+  | {
+    readonly kind: "conv2d";
+    readonly height: number;
+    readonly width: number;
+    readonly inputs: number;
+    readonly outputs: number;
+    readonly kernel: number;
+    readonly stride: number;
+    readonly pass: "forward" | "data gradient" | "weight gradient";
+  }
+  | {
+    readonly kind: "crop";
+    readonly height: number;
+    readonly width: number;
+    readonly channels: number;
+    readonly boxes: number;
+  }
+  | { readonly kind: "softmax"; readonly rows: number; readonly columns: number }
+  | { readonly kind: "add"; readonly size: number }
+  | { readonly kind: "sum"; readonly rows: number; readonly columns: number };
+
+/** One line of the table. */
+export interface Case {
+  readonly name: string;
+  /** Floating-point operations of one run; 0 where memory is the limit. */
+  readonly flops: number;
+  /** Bytes that must be read and written once. */
+  readonly bytes: number;
+  readonly task?: PeerTask;
+  /** Makes inputs and returns a function that records one run. */
+  readonly make: (device: Device) => () => void;
+}
+
+function conv(
+  name: string,
+  height: number,
+  width: number,
+  inputs: number,
+  outputs: number,
+  kernel: number,
+  stride: number,
+): Case[] {
+  const ho = Math.ceil(height / stride);
+  const wo = Math.ceil(width / stride);
+  const flops = 2 * ho * wo * outputs * inputs * kernel * kernel;
+  const bytes = 4 * (height * width * inputs + ho * wo * outputs + kernel * kernel * inputs * outputs);
+  const options = { stride, padding: (kernel - 1) / 2 };
+  const make = (pass: "forward" | "data gradient" | "weight gradient") => (device: Device) => {
+    const x = device.randn([1, height, width, inputs], { seed: 1 });
+    const w = device.randn([kernel, kernel, inputs, outputs], { seed: 2 });
+    if (pass === "forward") {
+      return () => {
+        using _scope = device.scope();
+        ops.conv2d(x, w, options);
+      };
+    }
+    // The gradient alone: `propagate` runs the op's own rule on a stand-in result.
+    const wanted = pass === "data gradient" ? x : w;
+    const dy = device.randn([1, ho, wo, outputs], { seed: 3 });
+    return () => {
+      using _scope = device.scope();
+      if (pass === "data gradient") ops.conv2dDataGrad(dy, w, wanted.shape, options);
+      else ops.conv2dWeightGrad(x, dy, wanted.shape, options);
+    };
+  };
+  return (["forward", "data gradient", "weight gradient"] as const).map((pass) => ({
+    name: `${name} ${pass}`,
+    flops,
+    bytes,
+    task: { kind: "conv2d", height, width, inputs, outputs, kernel, stride, pass },
+    make: make(pass),
+  }));
+}
+
+function matmul(m: number, n: number, k: number): Case {
+  return {
+    name: `matmul ${m}×${k} · ${k}×${n}`,
+    flops: 2 * m * n * k,
+    bytes: 4 * (m * k + k * n + m * n),
+    task: { kind: "matmul", m, n, k },
+    make: (device) => {
+      const a = device.randn([m, k], { seed: 1 });
+      const b = device.randn([k, n], { seed: 2 });
+      return () => {
+        using _scope = device.scope();
+        a.matmul(b);
+      };
+    },
+  };
+}
+
+function boxesFor(device: Device, count: number): [Tensor, Tensor] {
+  const boxes = new Float32Array(count * 4);
+  for (let i = 0; i < count; i++) {
+    const y = (i * 7 % 13) / 20;
+    const x = (i * 5 % 11) / 18;
+    boxes.set([y, x, y + 0.15 + (i % 4) * 0.05, x + 0.2 + (i % 3) * 0.05], i * 4);
+  }
+  return [device.tensor(boxes, [count, 4]), device.zeros([count], { dtype: "i32" })];
+}
+
+/** Every case, at sizes the models have. */
+export function cases(): Case[] {
+  const size = 4 << 20;
+  return [
+    matmul(512, 512, 512),
+    matmul(1024, 1024, 1024),
+    matmul(20, 4096, 2048),
+    ...conv("conv 1×1 256→64 at 38×63", 38, 63, 256, 64, 1, 1),
+    ...conv("conv 3×3 64→64 at 75×125", 75, 125, 64, 64, 3, 1),
+    ...conv("conv 3×3 128→128 at 64×64", 64, 64, 128, 128, 3, 1),
+    ...conv("conv 7×7/2 3→64 at 150×250", 150, 250, 3, 64, 7, 2),
+    {
+      name: "crop_and_resize 38×63×1024, 20 boxes",
+      flops: 0,
+      bytes: 4 * 20 * 49 * 1024 * 5,
+      task: { kind: "crop", height: 38, width: 63, channels: 1024, boxes: 20 },
+      make: (device) => {
+        const image = device.randn([1, 38, 63, 1024], { seed: 1 });
+        const [boxes, index] = boxesFor(device, 20);
+        return () => {
+          using _scope = device.scope();
+          ops.cropAndResize(image, boxes, index, [7, 7]);
+        };
+      },
+    },
+    {
+      name: "crop_and_resize image gradient",
+      flops: 0,
+      bytes: 4 * (20 * 49 * 1024 + 38 * 63 * 1024),
+      make: (device) => {
+        const image = device.randn([1, 38, 63, 1024], { seed: 1 });
+        image.requiresGrad = true;
+        const [boxes, index] = boxesFor(device, 20);
+        const dy = device.randn([20, 7, 7, 1024], { seed: 2 });
+        return () => {
+          using _scope = device.scope();
+          ops.cropAndResize(image, boxes, index, [7, 7]).backward(dy);
+          image.zeroGrad();
+        };
+      },
+    },
+    {
+      name: "softmax cross-entropy 300×1485, with gradient",
+      flops: 0,
+      bytes: 4 * 300 * 1485 * 3,
+      make: (device) => {
+        const logits = device.randn([300, 1485], { seed: 1 });
+        logits.requiresGrad = true;
+        const labels = device.tensor(Int32Array.from({ length: 300 }, (_, i) => i % 1485));
+        return () => {
+          using _scope = device.scope();
+          ops.crossEntropy(logits, labels).backward();
+          logits.zeroGrad();
+        };
+      },
+    },
+    {
+      name: "softmax 300×1485",
+      flops: 0,
+      bytes: 4 * 300 * 1485 * 2,
+      task: { kind: "softmax", rows: 300, columns: 1485 },
+      make: (device) => {
+        const x = device.randn([300, 1485], { seed: 1 });
+        return () => {
+          using _scope = device.scope();
+          ops.softmax(x);
+        };
+      },
+    },
+    {
+      name: "add, 4 Mi elements",
+      flops: 0,
+      bytes: 12 * size,
+      task: { kind: "add", size },
+      make: (device) => {
+        const a = device.randn([size], { seed: 1 });
+        const b = device.randn([size], { seed: 2 });
+        return () => {
+          using _scope = device.scope();
+          a.add(b);
+        };
+      },
+    },
+    {
+      name: "sum of rows 2048×1024",
+      flops: 0,
+      bytes: 4 * 2048 * 1024,
+      task: { kind: "sum", rows: 2048, columns: 1024 },
+      make: (device) => {
+        const x = device.randn([2048, 1024], { seed: 1 });
+        return () => {
+          using _scope = device.scope();
+          x.sum(1);
+        };
+      },
+    },
+  ];
+}

@@ -1,0 +1,156 @@
+/**
+ * `deno task bench`: our kernels at model sizes beside the peers that run under Deno on the same adapter, and beside the
+ * limits of this device measured in the same run. Prints a table and writes `bench/results/<time>.json`.
+ */
+import Table from "cli-table3";
+import { Device } from "../mod.ts";
+import { type Case, cases } from "./cases.ts";
+import { bestOf, type Peer } from "./peer.ts";
+import { jax } from "./peers/jax.ts";
+import { tfjs } from "./peers/tfjs.ts";
+
+interface Row {
+  readonly name: string;
+  readonly ms: number;
+  readonly gflops: number | null;
+  readonly gbps: number;
+  readonly shareOfLimit: number;
+  readonly peers: Readonly<Record<string, number | string>>;
+}
+
+const write = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+
+async function measure(device: Device, one: Case): Promise<number> {
+  using _scope = device.scope();
+  const run = one.make(device);
+  // A wait for the device costs about 10 ms whatever was asked of it.
+  let idle = Infinity;
+  for (let i = 0; i < 3; i++) {
+    const from = performance.now();
+    await device.finish();
+    idle = Math.min(idle, performance.now() - from);
+  }
+  run();
+  await device.finish();
+  const from = performance.now();
+  run();
+  await device.finish();
+  const once = Math.max(performance.now() - from - idle, 0.05);
+  const count = Math.max(2, Math.min(200, Math.round(250 / once)));
+  let best = Infinity;
+  for (let round = 0; round < 3; round++) {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) run();
+    await device.finish();
+    best = Math.min(best, (performance.now() - start - idle) / count);
+  }
+  return best;
+}
+
+/** The device's limits as measured: bytes per ms of a large copy, flops per ms of the best of several products. */
+async function limits(device: Device): Promise<{ bandwidth: number; compute: number }> {
+  const size = 16 << 20;
+  const copy = await measure(device, {
+    name: "copy",
+    flops: 0,
+    bytes: 0,
+    make: (d) => {
+      const x = d.zeros([size / 4]);
+      return () => x.clone().dispose();
+    },
+  });
+  let compute = 0;
+  for (const n of device.info.isFallback ? [256, 512, 1024] : [1024, 2048, 4096]) {
+    const ms = await measure(device, {
+      name: "product",
+      flops: 0,
+      bytes: 0,
+      make: (d) => {
+        const [a, b] = [d.randn([n, n], { seed: 1 }), d.randn([n, n], { seed: 2 })];
+        return () => a.matmul(b).dispose();
+      },
+    });
+    compute = Math.max(compute, 2 * n ** 3 / ms);
+  }
+  return { bandwidth: 2 * size / copy, compute };
+}
+
+async function openPeers(): Promise<Peer[]> {
+  const peers: Peer[] = [];
+  for (const [name, open] of [["tfjs webgpu", tfjs], ["jax-js webgpu", jax]] as const) {
+    try {
+      peers.push(await open());
+    } catch (error) {
+      write(`${name} does not run here: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
+    }
+  }
+  return peers;
+}
+
+const only = Deno.args.find((a) => a.startsWith("--only="))?.slice(7);
+const device = await Device.open();
+const limit = await limits(device);
+write(`${device.info.description}, profile ${device.profile}`);
+write(
+  `measured limits: ${(limit.compute / 1e6).toFixed(1)} GFLOP/s (best product), ${
+    (limit.bandwidth / 1e6).toFixed(1)
+  } GB/s (copy)`,
+);
+const peers = Deno.args.includes("--no-peers") ? [] : await openPeers();
+const rows: Row[] = [];
+for (const one of cases()) {
+  if (only && !one.name.includes(only)) continue;
+  const ms = await measure(device, one);
+  const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
+  const measured: Record<string, number | string> = {};
+  for (const peer of peers) {
+    try {
+      const time = one.task ? await peer.measure(one.task) : null;
+      measured[peer.name] = time ?? "no such op";
+    } catch (error) {
+      measured[peer.name] = `fails: ${error instanceof Error ? error.message.split("\n")[0].slice(0, 40) : error}`;
+    }
+  }
+  rows.push({
+    name: one.name,
+    ms,
+    gflops: one.flops > 0 ? one.flops / ms / 1e6 : null,
+    gbps: one.bytes / ms / 1e6,
+    shareOfLimit: share,
+    peers: measured,
+  });
+  write(`measured ${one.name}: ${ms.toFixed(3)} ms`);
+}
+const table = new Table({
+  head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
+  style: { head: [] },
+});
+for (const row of rows) {
+  table.push([
+    row.name,
+    row.ms.toFixed(3),
+    row.gflops?.toFixed(1) ?? "",
+    row.gbps.toFixed(1),
+    `${(100 * row.shareOfLimit).toFixed(0)} %`,
+    ...peers.map(({ name }) => {
+      const peer = row.peers[name];
+      return typeof peer === "number" ? `${peer.toFixed(2)} (${(peer / row.ms).toFixed(1)}×)` : peer;
+    }),
+  ]);
+}
+write(table.toString());
+for (const { name } of peers) {
+  const ratios = rows.flatMap((row) =>
+    typeof row.peers[name] === "number" ? [(row.peers[name] as number) / row.ms] : []
+  );
+  if (ratios.length === 0) continue;
+  const mean = Math.exp(ratios.reduce((s, r) => s + Math.log(r), 0) / ratios.length);
+  write(`${name}: ${mean.toFixed(1)} times our time in geometric mean over ${ratios.length} shared cases`);
+}
+await Deno.mkdir("bench/results", { recursive: true });
+const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
+await Deno.writeTextFile(file, JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows }, null, 2));
+write(`written to ${file}`);
+await device.close();
+// A peer may keep the process alive with a device of its own.
+Deno.exit(0);
