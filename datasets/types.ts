@@ -1,0 +1,54 @@
+/** Records every region-classification set yields, and where its pixels come from. */
+import type { ContextOptions } from "./context/options.ts";
+
+/** The parts of a set. Where a set publishes no test labels, "test" is its validation part. */
+export type Split = "train" | "val" | "test";
+
+/**
+ * One image's regions. Boxes are [x1, y1, x2, y2] in inclusive pixel coordinates, row-major [n, 4]; labels are class
+ * indices 1..C-1, [n]. `path` is the image file, absent where pixels are drawn.
+ */
+export interface RegionRecord {
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  readonly boxes: Float32Array<ArrayBuffer>;
+  readonly labels: Int32Array<ArrayBuffer>;
+  readonly path?: string;
+}
+
+/** Pixels that lie in image files, one per record. */
+export interface FileImages {
+  readonly kind: "files";
+  readonly paths: readonly string[];
+}
+
+/** Pixels that are drawn from a seed. */
+export interface ContextImages {
+  readonly kind: "context";
+  readonly options: ContextOptions;
+}
+
+/** A structured-cloneable description from which a worker gets the pixels of any index. */
+export type ImageSource = FileImages | ContextImages;
+
+/** A split of a region-classification set: annotations in memory, pixels on demand. */
+export interface RegionDataset {
+  /** What the set is called in run folders and messages. */
+  readonly name: string;
+  /** The part that was opened. */
+  readonly split: Split;
+  /** Class names, [C]; the first is `__background__`, which no region is labelled with. */
+  readonly classes: readonly string[];
+  /** Number of images. */
+  readonly size: number;
+  /** The regions of image `index`, 0..size-1. */
+  record(index: number): RegionRecord;
+  /** Where the pixels are. */
+  readonly source: ImageSource;
+  /** Label under mirroring for every label, [C], for sets with left_X and right_X classes; absent means unchanged. */
+  readonly flipLabels?: Int32Array<ArrayBuffer>;
+}
+
+/** Name of class 0. */
+export const BACKGROUND = "__background__";
