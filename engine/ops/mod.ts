@@ -34,3 +34,4 @@ export { type Padding, type Pair, type Sides } from "./window.ts";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool2d.ts";
 export { batchNorm, batchNormInference, type BatchNormResult } from "./norm.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
+export { cropAndResize, type CropAndResizeOptions } from "./crop_and_resize.ts";
