@@ -1,0 +1,158 @@
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { lintBarriers } from "./support/wgsl_lint.ts";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** What each room may import; `mod.ts` is a room of its own, and so is the project's configuration. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  shaders: [],
+  engine: ["engine", "shaders"],
+  datasets: ["datasets"],
+  model: ["model", "engine", "datasets", "deno.json"],
+  "mod.ts": ["engine", "model", "datasets"],
+  cli: ["cli", "model", "engine", "datasets", "mod.ts", "deno.json"],
+  bench: ["bench", "cli", "model", "engine", "datasets", "shaders", "mod.ts", "deno.json"],
+  tests: [],
+};
+
+function room(path: string): string {
+  return path.split("/")[0];
+}
+
+/** Source files of the rooms, relative to the project. */
+function sources(extension: string, folder = ""): string[] {
+  return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory }) => {
+    const path = folder ? `${folder}/${name}` : name;
+    if (isDirectory) return room(path) in MAY_IMPORT && name !== "results" ? sources(extension, path) : [];
+    return name.endsWith(extension) && (folder !== "" || path in MAY_IMPORT) ? [path] : [];
+  });
+}
+
+/** The text with comments blanked, and with `strings` also what stands in quotes. */
+function code(text: string, strings: boolean): string {
+  return text.replace(
+    /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`/g,
+    (part) => {
+      const comment = part.startsWith("/");
+      return comment || strings ? part.replace(/[^\n]/g, " ") : part;
+    },
+  );
+}
+
+/** Relative imports of a TypeScript text: static, dynamic, re-exports and workers. */
+function imports(text: string): string[] {
+  const pattern = /(?:\bfrom|\bimport|\bimport\s*\(|\bnew\s+URL\s*\()\s*["'](\.{1,2}\/[^"']+)["']/g;
+  return [...code(text, false).matchAll(pattern)].map(([, specifier]) => specifier);
+}
+
+function upwardArrows(path: string, text: string): string[] {
+  return imports(text).flatMap((specifier) => {
+    const target = relative(root, join(root, dirname(path), specifier));
+    return MAY_IMPORT[room(path)].includes(room(target)) ? [] : [`${path} imports ${target}`];
+  });
+}
+
+/** Lines that touch WebGPU itself. */
+function webgpu(path: string, text: string): string[] {
+  return code(text, true).split("\n").flatMap((line, i) =>
+    /\bnavigator\b|\bGPU[A-Z]\w*/.test(line) ? [`${path}:${i + 1}: ${text.split("\n")[i].trim()}`] : []
+  );
+}
+
+const read = (path: string): string => Deno.readTextFileSync(join(root, path));
+
+Deno.test("imports point downwards only", () => {
+  // Tests may import everything, and hold imports in strings.
+  const files = sources(".ts").filter((path) => room(path) !== "tests");
+  ok(files.length > 30 && files.includes("mod.ts"), `only ${files.length} files were found`);
+  deepStrictEqual(files.flatMap((path) => upwardArrows(path, read(path))), []);
+});
+
+Deno.test("an upward arrow of any form is seen", () => {
+  for (
+    const text of [
+      'import { x } from "../model/x.ts";',
+      'import type { X } from "../model/x.ts";',
+      'export * from "../model/x.ts";',
+      'import "../model/x.ts";',
+      'const x = await import("../model/x.ts");',
+      'new Worker(new URL("../model/x.ts", import.meta.url));',
+      'import {\n  a,\n  b,\n} from "../model/x.ts";',
+    ]
+  ) deepStrictEqual(upwardArrows("engine/y.ts", text), ["engine/y.ts imports model/x.ts"], text);
+  deepStrictEqual(upwardArrows("engine/y.ts", '// import { x } from "../model/x.ts";'), []);
+  deepStrictEqual(upwardArrows("engine/ops/y.ts", 'import a from "../../shaders/a.wgsl" with { type: "text" };'), []);
+});
+
+Deno.test("WebGPU is touched in engine/gpu alone", () => {
+  const files = sources(".ts").filter((path) => !/^(engine\/gpu|tests|bench)\//.test(path));
+  deepStrictEqual(files.flatMap((path) => webgpu(path, read(path))), []);
+  deepStrictEqual(webgpu("a.ts", "let d: GPUDevice;\n// a GPUBuffer\nnavigator.gpu;\n'GPUQueue'; GpuContext"), [
+    "a.ts:1: let d: GPUDevice;",
+    "a.ts:3: navigator.gpu;",
+  ]);
+});
+
+Deno.test("every shader opens with a comment that says what it computes", () => {
+  const files = sources(".wgsl");
+  ok(files.length > 15, `only ${files.length} shaders were found`);
+  for (const path of files) ok(/^\/\/ \S.{20,}/.test(read(path)), `${path} does not open with a comment`);
+});
+
+Deno.test("no barrier of a shader is under divergent control", () => {
+  const library = sources(".wgsl").filter((path) => path.startsWith("shaders/lib/")).map(read).join("\n");
+  for (const path of sources(".wgsl").filter((path) => !path.startsWith("shaders/lib/"))) {
+    const offset = library.split("\n").length;
+    deepStrictEqual(lintBarriers(`${library}\n${read(path)}`).map((f) => `${path}:${f.line - offset}: ${f.text}`), []);
+  }
+});
+
+/** A kernel around `body`. */
+const kernel = (body: string): string => `
+override TILE: u32 = 16u;
+struct Params { count: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+fn meet() { workgroupBarrier(); }
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
+${body}
+}`;
+
+Deno.test("the barrier lint sees divergence in every form", () => {
+  const divergent: Record<string, string> = {
+    "a branch": "if (local.x < 4u) { workgroupBarrier(); }",
+    "the other arm": "if (local.x < 4u) { y[0] = 1.0; } else { storageBarrier(); }",
+    "else if": "if (TILE == 4u) { } else if (local.x == 0u) { workgroupBarrier(); }",
+    "a function with a barrier": "if (local.x < 4u) { meet(); }",
+    "a loop bound": "for (var i = 0u; i < local.x; i++) { workgroupBarrier(); }",
+    "a loop start": "for (var i = local.x; i < 64u; i += 4u) { workgroupBarrier(); }",
+    "a while loop": "var i = local.x; while (i > 0u) { i = i / 2u; workgroupBarrier(); }",
+    "an early return": "if (local.x > params.count) { return; } workgroupBarrier();",
+    "an early break": "for (var i = 0u; i < 4u; i++) { if (local.x == i) { break; } workgroupBarrier(); }",
+    "a break after it": "for (var i = 0u; i < 4u; i++) { workgroupBarrier(); if (local.x == i) { break; } }",
+    "a return inside a loop": "for (var i = 0u; i < 4u; i++) { if (local.x == i) { return; } } workgroupBarrier();",
+    "a derived value": "let a = local.x * 2u; let b = a + 1u; if (b > 3u) { workgroupBarrier(); }",
+    "a value set under a branch": "var a = 0u; if (local.x > 1u) { a = 1u; } if (a == 1u) { workgroupBarrier(); }",
+    "a value from memory": "if (y[0] > 0.0) { workgroupBarrier(); }",
+    "a switch": "switch (local.x) { case 0u: { workgroupBarrier(); } default: { } }",
+    "a bare loop": "loop { if (local.x > 1u) { break; } workgroupBarrier(); }",
+  };
+  for (const [name, body] of Object.entries(divergent)) ok(lintBarriers(kernel(body)).length > 0, name);
+});
+
+Deno.test("the barrier lint lets through what a whole workgroup does together", () => {
+  const together: Record<string, string> = {
+    "the top level": "y[local.x] = 1.0; workgroupBarrier(); y[0] = 2.0;",
+    "a tree": "for (var s = TILE / 2u; s > 0u; s = s / 2u) { workgroupBarrier(); if (local.x < s) { y[s] += 1.0; } }",
+    "a loop over parameters": "for (var k = 0u; k < params.count; k += TILE) { workgroupBarrier(); }",
+    "a branch on the workgroup": "let g = group.x + 1u; if (g < params.count) { workgroupBarrier(); }",
+    "a divergent loop without one":
+      "for (var i = local.x; i < 9u; i++) { if (i == 3u) { break; } } workgroupBarrier();",
+    "a comment": "if (local.x < 4u) { /* workgroupBarrier(); */ } // workgroupBarrier();",
+    "a function with a barrier": "meet();",
+  };
+  for (const [name, body] of Object.entries(together)) deepStrictEqual(lintBarriers(kernel(body)), [], name);
+});
