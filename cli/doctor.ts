@@ -1,0 +1,111 @@
+/** `itera doctor`: what computes here, what it can do, how fast it is, and what is wrong if something is. */
+import type { Command } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
+import type { AdapterChoice } from "../engine/gpu/adapter.ts";
+import { type FeatureProof, proveFeatures } from "../engine/gpu/probes.ts";
+import { Device } from "../engine/device.ts";
+import { bytes, line, table } from "./output.ts";
+
+/** Adds the command. */
+export function addDoctor(program: Command): void {
+  program.command("doctor")
+    .description("Name the adapter, its limits, its proven features and its measured speed")
+    .addOption(
+      new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const).default("auto" as const),
+    )
+    .option("--brief", "one line, nothing measured")
+    .action(async ({ adapter, brief }) => await doctor(adapter, brief ?? false));
+}
+
+async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
+  await using device = await Device.open({ adapter });
+  const { info } = device;
+  const software = info.isFallback ? ", software" : "";
+  if (brief) {
+    line(
+      `adapter: ${info.description || info.vendor}${software}; kernels: ${device.profile}; Deno ${Deno.version.deno}`,
+    );
+    return;
+  }
+  line(`adapter    ${info.description || "(no name)"}`);
+  line(`vendor     ${[info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)"}`);
+  line(`kind       ${info.isFallback ? "software fallback: the CPU computes" : "hardware"}`);
+  line(`kernels    ${device.profile} profile`);
+  line(`runtime    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
+  const proofs = await proveFeatures(adapter);
+  table(
+    ["feature", "claimed", "works", "found"],
+    proofs.map(({ name, claimed, proven, detail }) => [
+      name,
+      claimed ? "yes" : "no",
+      proven ? "yes" : "no",
+      detail,
+    ]),
+  );
+  table(["limit", "value"], Object.entries(info.limits).map(([name, value]) => [name, describeLimit(name, value)]));
+  const rates = await measureRates(device);
+  table(["measured", "rate"], [
+    [`matmul ${rates.side}³`, `${rates.gflops.toPrecision(3)} GFLOP/s`],
+    ["copy", `${rates.gigabytes.toPrecision(3)} GB/s read and written`],
+  ]);
+  const complaints = whatIsWrong(device, proofs);
+  for (const complaint of complaints) line(`wrong: ${complaint}`);
+  if (complaints.length === 0) line("nothing is wrong");
+}
+
+function describeLimit(name: string, value: number): string {
+  return /Size$/.test(name) && !/WorkgroupSize[XYZ]$/.test(name) ? `${value} (${bytes(value)})` : String(value);
+}
+
+/** Everything that keeps this machine from computing right, or as fast as it could. */
+function whatIsWrong(device: Device, proofs: readonly FeatureProof[]): string[] {
+  const found: string[] = [];
+  for (const { name, claimed, proven, detail } of proofs) {
+    if (claimed && !proven) found.push(`${name} is claimed but does not work: ${detail}`);
+  }
+  if (device.info.isFallback && hasGpu()) {
+    found.push("this machine has a GPU that Vulkan does not see; install its vendor's Vulkan driver");
+  }
+  return found;
+}
+
+/** Whether the kernel shows a device that only a GPU driver makes. */
+function hasGpu(): boolean {
+  return ["/dev/nvidia0", "/dev/kfd", "/dev/dri/renderD128"].some((path) => {
+    try {
+      Deno.statSync(path);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Best product and copy of a few rounds. */
+async function measureRates(device: Device): Promise<{ side: number; gflops: number; gigabytes: number }> {
+  using _scope = device.scope();
+  const side = device.info.isFallback ? 512 : 2048;
+  const [a, b] = [device.randn([side, side], { seed: 1 }), device.randn([side, side], { seed: 2 })];
+  const product = await milliseconds(device, () => a.matmul(b).dispose());
+  // Larger than caches, smaller than the least binding limit.
+  const large = device.zeros([96 << 18]);
+  const copy = await milliseconds(device, () => large.clone().dispose());
+  return { side, gflops: 2 * side ** 3 / product / 1e6, gigabytes: 2 * 4 * large.size / copy / 1e6 };
+}
+
+/** Time of one run on the device. A wait costs about 10 ms whatever was asked, so many runs share one. */
+async function milliseconds(device: Device, run: () => void): Promise<number> {
+  const timed = async (count: number): Promise<number> => {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) run();
+    await device.finish();
+    return performance.now() - start;
+  };
+  await timed(1);
+  const idle = Math.min(await timed(0), await timed(0));
+  const once = Math.max(await timed(1) - idle, 0.05);
+  const count = Math.max(2, Math.min(200, Math.round(200 / once)));
+  let best = Infinity;
+  for (let round = 0; round < 3; round++) best = Math.min(best, (await timed(count) - idle) / count);
+  return best;
+}

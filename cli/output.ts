@@ -1,0 +1,101 @@
+/** The one place that writes to the terminal: results to standard output, everything else to standard error. */
+import { SingleBar } from "cli-progress";
+import Table from "cli-table3";
+
+/** A line of results. */
+export function line(text = ""): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+}
+
+/** A line that is no result: a notice or a complaint. */
+export function notice(text: string): void {
+  Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
+}
+
+/** Prints a table; numbers are right-aligned, those that are not whole with three decimals. */
+export function table(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  const aligns = columns.map((_, i) => rows.some((row) => typeof row[i] === "number") ? "right" : "left");
+  const drawn = new Table({
+    head: [...columns],
+    colAligns: aligns as ("left" | "right")[],
+    style: { head: [], border: [] },
+  });
+  for (const row of rows) drawn.push(row.map((value) => format(value)));
+  line(drawn.toString());
+}
+
+/** How far a long piece of work is: a bar on a terminal, a line now and then where output is piped. */
+export class Progress implements Disposable {
+  readonly #what: string;
+  readonly #unit: string;
+  readonly #bar: SingleBar | undefined;
+  readonly #start = performance.now();
+  #first: number | undefined;
+  #printed = performance.now();
+  #open = false;
+
+  /** `what` is being done, counted in `unit`s; `terminal` defaults to whether standard error is one. */
+  constructor(what: string, unit: string, terminal: boolean = Deno.stderr.isTerminal()) {
+    this.#what = what;
+    this.#unit = unit;
+    if (!terminal) return;
+    this.#bar = new SingleBar({
+      format: `${what} {bar} {value}/{total} {detail}`,
+      barsize: 24,
+      hideCursor: true,
+      clearOnComplete: true,
+      // Ctrl-C is ours: the step is finished and saved first.
+      gracefulExit: false,
+    });
+  }
+
+  /** `done` of `total` units are done; `detail`, such as the loss, stands beside. */
+  update(done: number, total: number, detail = ""): void {
+    this.#first ??= Math.max(0, done - 1);
+    const seconds = (performance.now() - this.#start) / 1000;
+    const rate = (done - this.#first) / Math.max(seconds, 1e-3);
+    const left = duration((total - done) / Math.max(rate, 1e-9));
+    const text = `${detail ? `${detail}  ` : ""}${rate.toPrecision(3)} ${this.#unit}/s  ${left} left`;
+    if (this.#bar) {
+      if (!this.#open) this.#bar.start(total, done, { detail: text });
+      else this.#bar.update(done, { detail: text });
+      this.#open = true;
+    } else if (performance.now() - this.#printed > 5000 || done === total) {
+      this.#printed = performance.now();
+      notice(`${this.#what} ${done}/${total}  ${text}`);
+    }
+  }
+
+  /** Prints a line without disturbing the bar. */
+  notice(text: string): void {
+    if (this.#bar && this.#open) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
+    notice(text);
+  }
+
+  /** Ends the bar. */
+  [Symbol.dispose](): void {
+    if (this.#open) this.#bar?.stop();
+    this.#open = false;
+  }
+}
+
+/** Seconds in words: `48 s`, `3 min 05 s`, `2 h 10 min`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "–";
+  const whole = Math.max(0, Math.round(seconds));
+  const two = (n: number): string => String(n).padStart(2, "0");
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole % 3600 / 60))} min`;
+}
+
+/** Bytes in words. */
+export function bytes(count: number): string {
+  const units = ["B", "KiB", "MiB", "GiB"];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(count, 1)) / 10)));
+  return `${Number((count / 1024 ** power).toPrecision(4))} ${units[power]}`;
+}
+
+function format(value: string | number): string {
+  return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
+}

@@ -1,0 +1,53 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { judge, Stopped } from "../../cli/failure.ts";
+import { UserError } from "../../datasets/errors.ts";
+import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/errors.ts";
+import { itera } from "../support/command.ts";
+
+Deno.test("a mistyped command or flag ends with 2 and one line that suggests the right one", async () => {
+  const mistakes: [string[], string][] = [
+    [["doctr"], "itera: unknown command 'doctr' (did you mean doctor?)\n"],
+    [["doctor", "--bref"], "itera: unknown option '--bref' (did you mean --brief?)\n"],
+    [["doctor", "extra"], "itera: too many arguments for 'doctor'. Expected 0 arguments but got 1: extra.\n"],
+  ];
+  const ends = await Promise.all(mistakes.map(([args]) => itera(...args)));
+  ends.forEach((end, i) => deepStrictEqual(end, { code: 2, out: "", err: mistakes[i][1] }));
+});
+
+Deno.test("help and version end with 0", async () => {
+  const [help, version, nothing] = await Promise.all([itera("--help"), itera("--version"), itera()]);
+  strictEqual(help.code, 0);
+  ok(/Usage: itera/.test(help.out) && /doctor/.test(help.out));
+  strictEqual(version.code, 0);
+  ok(/^\d+\.\d+\.\d+\n$/.test(version.out));
+  strictEqual(nothing.code, 2);
+});
+
+Deno.test("the doctor names the adapter in one line when asked to be brief", async () => {
+  const { code, out, err } = await itera("doctor", "--brief");
+  deepStrictEqual([code, err], [0, ""]);
+  ok(/^adapter: .+; kernels: (cpu|gpu); Deno \d+\.\d+\.\d+\n$/.test(out), out);
+});
+
+Deno.test("the doctor proves features, measures rates and says whether something is wrong", async () => {
+  const { code, out } = await itera("doctor");
+  strictEqual(code, 0);
+  ok(/compute +│ yes +│ yes +│ 3 \/ 5 = 0\.6, 7 × 11 = 77/.test(out), out);
+  for (const name of ["shader-f16", "timestamp-query", "subgroups", "maxBufferSize"]) ok(out.includes(name), name);
+  const [, matmul] = /matmul \d+³ +│ (\S+) GFLOP\/s/.exec(out)!;
+  const [, copy] = /copy +│ (\S+) GB\/s/.exec(out)!;
+  ok(Number(matmul) > 0.1 && Number(copy) > 0.1, `${matmul} ${copy}`);
+  ok(/^(nothing is wrong|wrong: .+)$/m.test(out));
+});
+
+Deno.test("an error's status says whose mistake it is, and its message is one line", () => {
+  const judged = (error: unknown): [number, boolean] => [judge(error).status, judge(error).internal];
+  deepStrictEqual(judged(new UserError("a.json: broken")), [2, false]);
+  deepStrictEqual(judged(new NoAdapterError("none")), [2, false]);
+  deepStrictEqual(judged(new Stopped("saved")), [130, false]);
+  deepStrictEqual(judged(new OutOfMemoryError("all")), [1, false]);
+  deepStrictEqual(judged(new DeviceLostError("gone")), [1, false]);
+  deepStrictEqual(judged(new ShapeError("conv2d")), [1, true]);
+  deepStrictEqual(judged("thrown text"), [1, true]);
+  strictEqual(judge(new UserError("one\n  two")).message, "one two");
+});
