@@ -8,13 +8,12 @@ import type { RunFolder } from "./run/run_folder.ts";
  * The loss window of a run: losses since the last record, read or not. The window is saved with each checkpoint, so that a
  * resumed run writes the records an uninterrupted one would.
  */
-export class LossLog implements AsyncDisposable {
+export class LossLog implements Disposable {
   readonly #metrics: MetricsLog;
   readonly #events: EventWriter;
   readonly #unread: Tensor[] = [];
   #window: number[];
   #latest = NaN;
-  #open = true;
 
   private constructor(metrics: MetricsLog, events: EventWriter, window: number[]) {
     this.#metrics = metrics;
@@ -23,11 +22,11 @@ export class LossLog implements AsyncDisposable {
   }
 
   /** Opens the logs of `folder` as they were after `step` steps with `window` losses not yet recorded. */
-  static async open(folder: RunFolder, step: number, window: number[]): Promise<LossLog> {
+  static open(folder: RunFolder, step: number, window: readonly number[]): LossLog {
     return new LossLog(
-      await MetricsLog.open(`${folder.path}/metrics.jsonl`, step),
-      await EventWriter.open(folder.path),
-      window,
+      MetricsLog.open(folder.file("metrics.jsonl"), step),
+      EventWriter.open(folder.path, step > 0 ? { resumeStep: step } : {}),
+      [...window],
     );
   }
 
@@ -54,31 +53,29 @@ export class LossLog implements AsyncDisposable {
     if (this.#window.length > 0) this.#latest = mean(this.#window);
   }
 
-  /** Records the window's mean at `step` and starts a new window. */
+  /** Records the window's mean at `step` and starts a new window; takes charge of `regulariser`. */
   async write(step: number, rate: number, regulariser: Tensor): Promise<void> {
     const decay = await regulariser.item();
     regulariser.dispose();
     const loss = mean(this.#window);
     this.#window = [];
-    await this.#metrics.append({ step, cross_entropy: loss, total_loss: loss + decay, rate });
+    this.#metrics.append({ step, cross_entropy: loss, total_loss: loss + decay, rate });
     this.#events.scalar("loss/cross_entropy", loss, step);
     this.#events.scalar("loss/total_loss", loss + decay, step);
     this.#events.scalar("rate", rate, step);
-    await this.#events.flush();
+    this.#events.flush();
   }
 
-  /** Closes the logs. */
-  async close(): Promise<void> {
-    if (!this.#open) return;
-    this.#open = false;
+  /** Makes the records durable: a checkpoint promises those up to its step. */
+  sync(): void {
+    this.#metrics.sync();
+  }
+
+  /** Frees unread losses and closes the files. */
+  [Symbol.dispose](): void {
     for (const loss of this.#unread.splice(0)) loss.dispose();
-    await this.#metrics.close();
-    await this.#events.close();
-  }
-
-  /** Same as {@link LossLog.close}. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+    this.#metrics[Symbol.dispose]();
+    this.#events[Symbol.dispose]();
   }
 }
 

@@ -1,7 +1,8 @@
 /** Training a region classifier: data, steps, checkpoints, evaluation, the run folder. */
 import { type LoadedImage, Loader } from "../datasets/loader.ts";
 import { openDataset } from "../datasets/open.ts";
-import { evaluationSchedule, trainingSchedule } from "../datasets/schedule.ts";
+import { evaluationOrder, trainingOrder } from "../datasets/schedule.ts";
+
 import type { RegionDataset } from "../datasets/types.ts";
 import {
   crossEntropy,
@@ -16,8 +17,8 @@ import {
 import { BaselineClassifier } from "./baseline.ts";
 import { scoreSplit } from "./evaluate.ts";
 import { LossLog } from "./loss_log.ts";
+import { type Results, resultsOf, saveResults } from "./results.ts";
 import { buildModel, loaderOptions } from "./setup.ts";
-import { type Results, summarise } from "./results.ts";
 import type { TrainConfig } from "./run/config.ts";
 import type { RunFolder } from "./run/run_folder.ts";
 
@@ -46,15 +47,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** Everything a checkpoint holds: weights, optimiser state and, as metadata, step and position. */
-async function checkpointBytes(
-  model: BaselineClassifier,
-  optimiser: SGD,
-  metadata: Readonly<Record<string, string>>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  return await saveTensors(checkpointTensors(model, optimiser), metadata);
-}
-
+/** Everything a checkpoint holds: weights and optimiser state; step and loss window are its metadata. */
 function checkpointTensors(model: BaselineClassifier, optimiser: SGD): Map<string, Tensor> {
   const tensors = tensorsOf(model.parameters(), "model.");
   for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
@@ -73,67 +66,95 @@ export function trainStep(model: BaselineClassifier, optimiser: SGD, image: Load
   return scope.keep(loss.detach()).unscoped();
 }
 
-/** Trains as `config` says into `folder`, from its newest checkpoint if it has one, and evaluates at the end. */
-export async function trainModel(config: TrainConfig, folder: RunFolder, hooks: TrainHooks = {}): Promise<Results> {
+/** Trains as the folder's settings say, from its newest checkpoint if it has one, and evaluates at the end. */
+export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Promise<Results> {
+  const { config } = folder;
   const say = hooks.onMessage ?? (() => {});
-  const train = await openDataset({ ...config.dataset, split: config.dataset.trainSplit, seed: config.seed });
-  const test = await openDataset({ ...config.dataset, split: config.dataset.testSplit, seed: config.seed });
+  const train = await openSplit(config, config.dataset.trainSplit);
+  const test = await openSplit(config, config.dataset.testSplit);
   await using device = await Device.open({ adapter: config.adapter });
   say(`adapter: ${device.info.description}${device.info.isFallback ? " (software)" : ""}, kernels: ${device.profile}`);
   using model = buildModel(device, config, train.classes.length);
-  const { optimiser: o } = config;
-  using optimiser = new SGD(device, model.trainable(), {
+  using optimiser = makeOptimiser(device, model, config);
+  const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
+  const checkpoint = await folder.newestCheckpoint(onBroken);
+  const loader = new Loader(train, { ...loaderOptions(config), onBroken });
+  try {
+    let step = 0;
+    let position = 0;
+    let window: number[] = [];
+    if (checkpoint) {
+      const metadata = loadTensors(await Deno.readFile(checkpoint), checkpointTensors(model, optimiser), checkpoint);
+      step = Number(metadata.step);
+      position = Number(metadata.position);
+      window = JSON.parse(metadata.window ?? "[]");
+      say(`resuming after step ${step}`);
+    } else if (config.model.calibrate) {
+      await calibrate(model, loader, train, config);
+    }
+    await runSteps(folder, model, optimiser, loader, train, { step, position, window }, hooks);
+  } finally {
+    loader.close();
+  }
+  return await evaluateModel(model, test, folder, hooks);
+}
+
+/** A split of the data set a run names. */
+export async function openSplit(config: TrainConfig, split: "train" | "val" | "test"): Promise<RegionDataset> {
+  const { dataset, data, skipBroken } = config.dataset;
+  return await openDataset({ dataset, split, skipBroken, ...(data === null ? {} : { data }) });
+}
+
+function makeOptimiser(device: Device, model: BaselineClassifier, { optimiser: o }: TrainConfig): SGD {
+  return new SGD(device, model.trainable(), {
     rate: o.rate,
     momentum: o.momentum,
     weightDecay: o.weightDecay,
     biasRateFactor: o.doubleBias ? 2 : 1,
     ...(o.clipNorm === null ? {} : { clipNorm: o.clipNorm }),
   });
-  const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
-  const loader = new Loader(train, { ...loaderOptions(config), onBroken });
-  try {
-    const checkpoint = await folder.newestCheckpoint();
-    let step = 0;
-    let window: number[] = [];
-    if (checkpoint) {
-      const metadata = loadTensors(await Deno.readFile(checkpoint), checkpointTensors(model, optimiser), checkpoint);
-      step = Number(metadata.step);
-      window = JSON.parse(metadata.window ?? "[]");
-      say(`resuming after step ${step}`);
-    } else {
-      await calibrate(model, loader, train, config);
-    }
-    await using log = await LossLog.open(folder, step, window);
-    const rate = schedules.steps(o.rate, o.decaySteps, o.decayFactor);
-    const save = async (): Promise<void> => {
-      const metadata = {
-        step: String(step),
-        window: JSON.stringify(log.window),
-        classes: JSON.stringify(train.classes),
-      };
-      await folder.saveCheckpoint(step, await checkpointBytes(model, optimiser, metadata));
+}
+
+async function runSteps(
+  folder: RunFolder,
+  model: BaselineClassifier,
+  optimiser: SGD,
+  loader: Loader,
+  train: RegionDataset,
+  from: { readonly step: number; readonly position: number; readonly window: readonly number[] },
+  hooks: TrainHooks,
+): Promise<void> {
+  const { config } = folder;
+  const order = { seed: config.seed, flip: config.flip };
+  let { step, position } = from;
+  if (step >= config.steps) return;
+  using log = LossLog.open(folder, step, from.window);
+  const save = async (): Promise<void> => {
+    log.sync();
+    const metadata = {
+      step: String(step),
+      position: String(position),
+      window: JSON.stringify(log.window),
+      classes: JSON.stringify(train.classes),
     };
-    const order = trainingSchedule(train, {
-      seed: config.seed,
-      flip: config.flip,
-      first: step,
-      steps: config.steps - step,
-    });
-    for await (const image of loader.run(order)) {
-      optimiser.rate = rate(step);
-      log.add(trainStep(model, optimiser, image));
-      step++;
-      const checkpointDue = step % config.checkpointEvery === 0 || step === config.steps;
-      if (step % config.displayEvery === 0 || checkpointDue || hooks.signal?.aborted) await log.read();
-      if (step % config.displayEvery === 0) await log.write(step, optimiser.rate, decayLoss(config, model));
-      hooks.onStep?.(step, config.steps, log.latest);
-      if (checkpointDue || hooks.signal?.aborted) await save();
-      if (hooks.signal?.aborted && step < config.steps) throw new Interrupted(step);
-    }
-    await log.close();
-    return await evaluate(model, test, config, folder, hooks);
-  } finally {
-    loader.close();
+    await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(model, optimiser), metadata));
+  };
+  const { rate, decaySteps, decayFactor } = config.optimiser;
+  const schedule = schedules.steps(rate, decaySteps, decayFactor);
+  for await (const image of loader.run(trainingOrder(train, { ...order, first: position }))) {
+    optimiser.rate = schedule(step);
+    log.add(trainStep(model, optimiser, image));
+    step++;
+    position = image.position + 1;
+    const stopping = hooks.signal?.aborted ?? false;
+    const display = step % config.displayEvery === 0;
+    const checkpoint = stopping || step % config.checkpointEvery === 0 || step === config.steps;
+    if (display || checkpoint) await log.read();
+    if (display) await log.write(step, optimiser.rate, decayLoss(config, model));
+    hooks.onStep?.(step, config.steps, log.latest);
+    if (checkpoint) await save();
+    if (stopping && step < config.steps) throw new Interrupted(step);
+    if (step === config.steps) break;
   }
 }
 
@@ -155,27 +176,27 @@ async function calibrate(
   train: RegionDataset,
   config: TrainConfig,
 ): Promise<void> {
-  const first = trainingSchedule(train, { seed: config.seed, flip: false, first: 0, steps: 1 });
-  for await (const image of loader.run(first)) model.calibrate(image);
+  for await (const image of loader.run(trainingOrder(train, { seed: config.seed, flip: config.flip, first: 0 }))) {
+    model.calibrate(image);
+    break;
+  }
 }
 
-async function evaluate(
+/** Scores `test` with the model, saves results and report in the folder, and returns them. */
+export async function evaluateModel(
   model: BaselineClassifier,
   test: RegionDataset,
-  config: TrainConfig,
   folder: RunFolder,
-  hooks: TrainHooks,
+  hooks: TrainHooks = {},
 ): Promise<Results> {
   const onBroken = (path: string, reason: string): void => hooks.onMessage?.(`skipped ${path}: ${reason}`);
-  const loader = new Loader(test, { ...loaderOptions(config), onBroken });
+  const loader = new Loader(test, { ...loaderOptions(folder.config), onBroken });
   try {
-    const scores = await scoreSplit(
-      model,
-      loader.run(evaluationSchedule(test)),
-      test.classes.length,
-      (done) => hooks.onEvaluate?.(done, test.size),
-    );
-    return await summarise(scores, test, config, folder);
+    const images = loader.run(evaluationOrder(test));
+    const scores = await scoreSplit(model, images, test.classes.length, (n) => hooks.onEvaluate?.(n, test.size));
+    const results = resultsOf(folder.config.model.name, scores, test);
+    await saveResults(results, test, folder);
+    return results;
   } finally {
     loader.close();
   }
