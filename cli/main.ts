@@ -2,8 +2,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { VERSION } from "../model/run/version.ts";
 import { addDoctor } from "./doctor.ts";
+import { addEvaluate } from "./evaluate.ts";
 import { judge } from "./failure.ts";
 import { notice } from "./output.ts";
+import { addTrain } from "./train.ts";
 
 /** The program with all its commands. */
 export function program(): Command {
@@ -13,6 +15,8 @@ export function program(): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(`itera: ${oneLine(text)}\n`) });
+  addTrain(itera);
+  addEvaluate(itera);
   addDoctor(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;
