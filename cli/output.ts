@@ -29,9 +29,10 @@ export class Progress implements Disposable {
   readonly #what: string;
   readonly #unit: string;
   readonly #bar: SingleBar | undefined;
-  readonly #start = performance.now();
+  /** The clock starts with the first update: what came before is not this work. */
+  #start = 0;
   #first: number | undefined;
-  #printed = performance.now();
+  #printed = 0;
   #open = false;
 
   /** `what` is being done, counted in `unit`s; `terminal` defaults to whether standard error is one. */
@@ -51,11 +52,14 @@ export class Progress implements Disposable {
 
   /** `done` of `total` units are done; `detail`, such as the loss, stands beside. */
   update(done: number, total: number, detail = ""): void {
-    this.#first ??= Math.max(0, done - 1);
+    if (this.#first === undefined) {
+      this.#first = done;
+      this.#start = this.#printed = performance.now();
+    }
     const seconds = (performance.now() - this.#start) / 1000;
     const rate = (done - this.#first) / Math.max(seconds, 1e-3);
-    const left = duration((total - done) / Math.max(rate, 1e-9));
-    const text = `${detail ? `${detail}  ` : ""}${rate.toPrecision(3)} ${this.#unit}/s  ${left} left`;
+    const pace = rate > 0 ? `${rate.toPrecision(3)} ${this.#unit}/s  ${duration((total - done) / rate)} left` : "";
+    const text = [detail, pace].filter(Boolean).join("  ");
     if (this.#bar) {
       if (!this.#open) this.#bar.start(total, done, { detail: text });
       else this.#bar.update(done, { detail: text });

@@ -6,6 +6,7 @@ import { fourMetrics, METRIC_COLUMNS, type Results } from "../model/results.ts";
 import { resnetNames } from "../model/run/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
+import { VERSION } from "../model/run/version.ts";
 import { Interrupted, trainModel } from "../model/trainer.ts";
 import { Stopped } from "./failure.ts";
 import { duration, line, notice, Progress, table } from "./output.ts";
@@ -62,7 +63,10 @@ export function addTrain(program: Command): void {
       ];
       using folder = await openRun(flags, layers);
       line(`run: ${folder.path}`);
-      const results = await train(folder);
+      const results = await train(folder).catch(async (error: unknown) => {
+        if (!(error instanceof Stopped)) await folder.discardIfUnused();
+        throw error;
+      });
       printResults(results);
       line(`report: ${join(folder.path, "report.html")}`);
     });
@@ -76,7 +80,12 @@ async function openRun(
   },
   layers: readonly Layer[],
 ): Promise<RunFolder> {
-  if (resume) return await RunFolder.resume(join(runs, name ?? latestRun(runs)), layers);
+  if (resume) {
+    const folder = await RunFolder.resume(join(runs, name ?? latestRun(runs)), layers);
+    const { version } = folder.config;
+    if (version !== VERSION) notice(`${folder.path} was begun by version ${version}; ${VERSION} may round differently`);
+    return folder;
+  }
   const dataset = layers.map(({ value }) => lookup(value, ["dataset", "dataset"])).findLast((v) => v !== undefined);
   const stem = `baseline-${typeof dataset === "string" ? dataset : "context"}`;
   return await RunFolder.create(join(runs, name ?? freeName(runs, stem)), layers);
@@ -85,8 +94,8 @@ async function openRun(
 /** Trains with a bar. Ctrl-C finishes the step and saves; a second one stops at once. */
 async function train(folder: RunFolder): Promise<Results> {
   const stop = new AbortController();
-  using training = new Progress("training", "image");
-  using evaluating = new Progress("evaluating", "image");
+  using training = new Progress("training", "images");
+  using evaluating = new Progress("evaluating", "images");
   const interrupt = (): void => {
     if (stop.signal.aborted) Deno.exit(130);
     stop.abort();
@@ -100,7 +109,12 @@ async function train(folder: RunFolder): Promise<Results> {
       signal: stop.signal,
       onMessage: (text) => training.notice(text),
       onStep: (done, of, loss) => training.update(done, of, Number.isFinite(loss) ? `loss ${loss.toFixed(4)}` : ""),
-      onEvaluate: (done, of) => evaluating.update(done, of),
+      onEvaluate: (done, of) => {
+        if (stop.signal.aborted) {
+          throw new Stopped("stopped while evaluating; the training is saved, --resume evaluates");
+        }
+        evaluating.update(done, of);
+      },
     });
     notice(`done in ${duration((performance.now() - start) / 1000)}`);
     return results;

@@ -17,11 +17,14 @@ export class RunFolder implements Disposable {
   /** The run's settings. */
   readonly config: TrainConfig;
   readonly #lock: Deno.FsFile;
+  /** Whether this process began the run. */
+  readonly #began: boolean;
 
-  private constructor(path: string, config: TrainConfig, lock: Deno.FsFile) {
+  private constructor(path: string, config: TrainConfig, lock: Deno.FsFile, began: boolean) {
     this.path = path;
     this.config = config;
     this.#lock = lock;
+    this.#began = began;
   }
 
   /** Begins a run with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
@@ -41,7 +44,7 @@ export class RunFolder implements Disposable {
       lock.close();
       throw error;
     }
-    return new RunFolder(path, config, lock);
+    return new RunFolder(path, config, lock, true);
   }
 
   /** Opens a run to go on with. Throws {@link UserError} when there is none, or `layers` would make it another. */
@@ -60,7 +63,7 @@ export class RunFolder implements Disposable {
       lock.close();
       throw error;
     }
-    return new RunFolder(path, config, lock);
+    return new RunFolder(path, config, lock, false);
   }
 
   /** A path inside the folder. */
@@ -89,6 +92,18 @@ export class RunFolder implements Disposable {
     const old = listCheckpoints(this.path).filter((found) => found.step <= step).slice(0, -this.config.checkpointKeep);
     for (const { path } of old) Deno.removeSync(path);
     return path;
+  }
+
+  /**
+   * Removes the folder again if this process began the run and nothing was recorded in it yet: a data set that is not there
+   * should not use up the run's name. Returns whether it did.
+   */
+  async discardIfUnused(): Promise<boolean> {
+    const metrics = this.file("metrics.jsonl");
+    const recorded = listCheckpoints(this.path).length > 0 || (exists(metrics) && Deno.statSync(metrics).size > 0);
+    if (!this.#began || recorded) return false;
+    await Deno.remove(this.path, { recursive: true });
+    return true;
   }
 
   /** Lets another process have the run. */
