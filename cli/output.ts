@@ -12,15 +12,14 @@ export function notice(text: string): void {
   Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
 }
 
-/** Prints a table; numbers are right-aligned, those that are not whole with three decimals. */
+/** Prints a table; numbers have three decimals, and columns of them are right-aligned. */
 export function table(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  const aligns = columns.map((_, i) => rows.some((row) => typeof row[i] === "number") ? "right" : "left");
   const drawn = new Table({
     head: [...columns],
-    colAligns: aligns as ("left" | "right")[],
+    colAligns: columns.map((_, i) => rows.some((row) => typeof row[i] === "number") ? "right" : "left"),
     style: { head: [], border: [] },
   });
-  for (const row of rows) drawn.push(row.map((value) => format(value)));
+  for (const row of rows) drawn.push(row.map((value) => typeof value === "number" ? value.toFixed(3) : value));
   line(drawn.toString());
 }
 
@@ -98,8 +97,4 @@ export function bytes(count: number): string {
   const units = ["B", "KiB", "MiB", "GiB"];
   const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(count, 1)) / 10)));
   return `${Number((count / 1024 ** power).toPrecision(4))} ${units[power]}`;
-}
-
-function format(value: string | number): string {
-  return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
 }

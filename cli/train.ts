@@ -96,12 +96,17 @@ async function train(folder: RunFolder): Promise<Results> {
   const stop = new AbortController();
   using training = new Progress("training", "images");
   using evaluating = new Progress("evaluating", "images");
+  const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
+  const ignore = (): void => {
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+  };
   const interrupt = (): void => {
-    if (stop.signal.aborted) Deno.exit(130);
+    // Without a listener the next signal ends the process as the system does it; an orderly exit in the middle of the
+    // device's work would have the driver's threads run into memory that is gone.
+    ignore();
     stop.abort();
     training.notice("stopping after this step; press Ctrl-C again to stop at once");
   };
-  const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
   for (const signal of signals) Deno.addSignalListener(signal, interrupt);
   const start = performance.now();
   try {
@@ -122,7 +127,7 @@ async function train(folder: RunFolder): Promise<Results> {
     if (error instanceof Interrupted) throw new Stopped(error.message);
     throw error;
   } finally {
-    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+    ignore();
   }
 }
 

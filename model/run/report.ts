@@ -14,7 +14,7 @@ export interface Chart {
   readonly logarithmic?: boolean;
 }
 
-/** A table; numbers are right-aligned and shown with three decimals unless they are whole. */
+/** A table; columns of numbers are right-aligned and shown with three decimals unless all of them are whole. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
@@ -76,9 +76,15 @@ ${pictures.length > 0 ? `<h2>Pictures</h2>\n${pictures.map(renderPicture).join("
 }
 
 function renderTable({ title, columns, rows, folded }: Table): string {
-  const numeric = columns.map((_, i) => rows.some((row) => typeof row[i] === "number"));
+  const numbers = columns.map((_, i) => rows.map((row) => row[i]).filter((value) => typeof value === "number"));
+  const text = (value: string | number | null, i: number): string =>
+    value === null
+      ? "–"
+      : typeof value === "string" || numbers[i].every(Number.isInteger)
+      ? String(value)
+      : value.toFixed(3);
   const cell = (tag: string, value: string | number | null, i: number): string =>
-    `<${tag}${numeric[i] ? ' class="n"' : ""}>${escape(text(value))}</${tag}>`;
+    `<${tag}${numbers[i].length > 0 ? ' class="n"' : ""}>${escape(text(value, i))}</${tag}>`;
   const line = (tag: string, row: readonly (string | number | null)[]): string =>
     `<tr>${row.map((value, i) => cell(tag, value, i)).join("")}</tr>`;
   const table = `<table><thead>${line("th", columns)}</thead><tbody>${
@@ -164,11 +170,6 @@ function range(values: readonly number[]): [number, number] {
 
 function tick(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
-}
-
-function text(value: string | number | null): string {
-  if (value === null) return "–";
-  return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
 }
 
 function escape(value: string): string {

@@ -4,7 +4,11 @@ import { renderReport } from "../../../model/run/report.ts";
 const page = renderReport({
   title: "a <run>",
   summary: "words & more",
-  tables: [{ title: "Results", columns: ["who", "AC"], rows: [["<b>us</b>", 0.12345], ["scene", 1], ["none", null]] }],
+  tables: [{ title: "Results", columns: ["who", "AC"], rows: [["<b>us</b>", 0.12345], ["scene", 1], ["none", null]] }, {
+    title: "Counts",
+    columns: ["class", "n"],
+    rows: [["cup", 7]],
+  }],
   charts: [
     { title: "Loss", curves: [{ name: "loss", points: [[0, 3], [10, NaN], [20, 1], [30, 0.5]] }] },
     { title: "Nothing", curves: [{ name: "x", points: [] }] },
@@ -41,7 +45,10 @@ Deno.test("the report draws finite coordinates, and a box covers its last pixel"
   ok(points[0][1] < points[1][1] && points[1][1] < points[2][1], "a falling loss falls on the page");
 });
 
-Deno.test("numbers are shown with three decimals, whole ones as they are, absent ones as a dash", () => {
-  ok(page.includes('<td class="n">0.123</td>') && page.includes('<td class="n">1</td>'));
+Deno.test("numbers are shown with three decimals, counts as they are, absent ones as a dash", () => {
+  ok(
+    page.includes('<td class="n">0.123</td>') && page.includes('<td class="n">1.000</td>') &&
+      page.includes('<td class="n">7</td>'),
+  );
   ok(page.includes('<td class="n">–</td>'));
 });

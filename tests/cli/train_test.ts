@@ -1,0 +1,156 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { listCheckpoints } from "../../model/run/run_folder.ts";
+import { type Ended, ended, itera, start } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
+import { TINY, writeTinyCoco } from "../support/tiny_coco.ts";
+
+/** All files under a folder and their contents, the lock and event files aside. */
+function contents(folder: string, prefix = ""): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
+    if (name === ".lock" || name.startsWith("events.")) continue;
+    const path = join(folder, name);
+    if (isDirectory) Object.assign(found, contents(path, `${prefix}${name}/`));
+    else found[prefix + name] = new TextDecoder("latin1").decode(Deno.readFileSync(path));
+  }
+  return found;
+}
+
+async function tiny(folder: string): Promise<{ readonly runs: string; readonly flags: readonly string[] }> {
+  const data = join(folder, "data");
+  await writeTinyCoco(data);
+  await Deno.writeTextFile(join(folder, "tiny.json"), JSON.stringify(TINY));
+  const runs = join(folder, "runs");
+  return { runs, flags: ["--runs", runs, "--config", join(folder, "tiny.json"), "--data", data] };
+}
+
+function refused({ code, err }: Ended, message: RegExp): void {
+  ok(message.test(err), `${message} is not in: ${err}`);
+  strictEqual(code, 2, err);
+  strictEqual(err.trimEnd().split("\n").filter((text) => !text.startsWith("adapter: ")).length, 1, err);
+  ok(!/\bat .*:\d+:\d+/.test(err), `a stack trace: ${err}`);
+}
+
+Deno.test("training prints plain lines where piped, and a table; a run is never begun twice", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const { code, out, err } = await itera("train", ...flags, "--name", "a", "--steps", "5");
+    strictEqual(code, 0, err);
+    ok(/^training 5\/5 +loss \d+\.\d+ /m.test(err), err);
+    ok(!err.includes("\x1b") && !out.includes("\x1b"), "escape codes in piped output");
+    ok(/│ baseline +│ +\d\.\d{3} │ +\d\.\d{3} │ +\d\.\d{3} │ +\d\.\d{3} │/.test(out), out);
+    const before = contents(runs);
+    const config = JSON.parse(before["a/config.json"]);
+    deepStrictEqual([config.steps, config.optimiser.momentum, config.dataset.dataset], [5, 0.9, "coco"]);
+    deepStrictEqual(JSON.parse(before["a/results.json"]).instances, 4);
+    ok(before["a/report.html"].includes("<svg"));
+    refused(await itera("train", ...flags, "--name", "a"), /a: there is a run already; go on with it by --resume/);
+    refused(
+      await itera("train", ...flags, "--name", "a", "--resume", "--seed", "8"),
+      /--seed: a resumed run keeps its settings, "seed" is 3, not 8/,
+    );
+    deepStrictEqual(contents(runs), before);
+    const resumed = await itera("train", "--runs", runs, "--resume");
+    strictEqual(resumed.code, 0, resumed.err);
+    strictEqual(contents(runs)["a/results.json"], before["a/results.json"], "a finished run is evaluated again");
+  });
+});
+
+Deno.test("Ctrl-C saves and exits with 130, and the resumed run ends as one never stopped", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const many = [...flags, "--steps", "60", "--set", "checkpointEvery=1000"];
+    const whole = await itera("train", ...many, "--name", "whole");
+    strictEqual(whole.code, 0, whole.err);
+
+    const child = start(["train", ...many, "--name", "stopped"]);
+    const metrics = join(runs, "stopped", "metrics.jsonl");
+    while (!(await Deno.stat(metrics).then(({ size }) => size > 0, () => false))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    child.kill("SIGINT");
+    const { code, err } = await ended(child);
+    strictEqual(code, 130, err);
+    const [, step] = /^itera: stopped after step (\d+); everything is saved, --resume goes on from there$/m.exec(err)!;
+    ok(Number(step) < 60, `stopped only after step ${step}`);
+    deepStrictEqual(listCheckpoints(join(runs, "stopped")).map((found) => found.step), [Number(step)]);
+
+    const resumed = await itera("train", "--runs", runs, "--name", "stopped", "--resume");
+    strictEqual(resumed.code, 0, resumed.err);
+    ok(resumed.err.includes(`resuming after step ${step}`), resumed.err);
+    const [a, b] = ["whole", "stopped"].map((name) => contents(join(runs, name)));
+    for (const name of ["metrics.jsonl", "results.json", "checkpoints/step_00000060.safetensors"]) {
+      ok(a[name].length > 0 && a[name] === b[name], `${name} differs`);
+    }
+  });
+});
+
+Deno.test("a second Ctrl-C stops at once", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const args = ["train", ...flags, "--steps", "100000", "--name", "a", "--set", "image.shortSide=1000"];
+    const child = start([...args, "--set", "image.longSide=1200"]);
+    while (!(await Deno.stat(join(runs, "a", "metrics.jsonl")).then(() => true, () => false))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    const status = child.status;
+    const reader = child.stderr.pipeThrough(new TextDecoderStream()).getReader();
+    child.kill("SIGINT");
+    for (let text = ""; !text.includes("stopping after this step");) text += (await reader.read()).value ?? "";
+    child.kill("SIGINT");
+    const killed = performance.now();
+    strictEqual((await status).code, 130);
+    ok(performance.now() - killed < 1000, "at once");
+    await reader.cancel();
+    await child.stdout.cancel();
+  });
+});
+
+Deno.test("each mistake of the user is one line and status 2, and leaves nothing behind", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const file = (name: string, text: string): string => {
+      Deno.writeTextFileSync(join(folder, name), text);
+      return join(folder, name);
+    };
+    const annotations = join(folder, "data", "annotations", "instances_train2017.json");
+    const train = (...args: string[]): Promise<Ended> => itera("train", ...flags, ...args);
+    const mistakes: [() => Promise<Ended>, RegExp][] = [
+      [() => train("--stpes", "5"), /unknown option '--stpes' \(did you mean --steps\?\)/],
+      [() => train("--steps", "many"), /argument 'many' is invalid/],
+      [() => train("--steps", "-1"), /--steps: "steps": too small/],
+      [() => train("--data", join(folder, "nowhere")), /nowhere: there is no such folder/],
+      [() => train("--dataset", "coco", "--set", "dataset.data=null"), /needs --data/],
+      [() => train("--config", join(folder, "none.json")), /none\.json: there is no such file/],
+      [() => train("--config", file("cut.json", '{"steps": 5,')), /cut\.json: is not JSON, it ends too early/],
+      [
+        () => train("--config", file("key.json", '{"stepz": 5}')),
+        /key\.json: unknown key "stepz"; did you mean "steps"\?/,
+      ],
+      [() => train("--set", "optimiser.rte=1"), /unknown key "optimiser\.rte"; did you mean "optimiser\.rate"\?/],
+      [() => train("--resume"), /there is no run to resume/],
+      [() => train("--resume", "--name", "x"), /x: there is no run to resume/],
+      [() => itera("train", "--runs", file("file", ""), "--steps", "1"), /file/],
+    ];
+    for (const [run, message] of mistakes) refused(await run(), message);
+    const whole = Deno.readTextFileSync(annotations);
+    Deno.writeTextFileSync(annotations, whole.slice(0, whole.length / 2));
+    refused(await train(), /instances_train2017\.json: is not whole JSON/);
+    Deno.writeTextFileSync(annotations, whole);
+    deepStrictEqual([...Deno.readDirSync(runs)], [], "a failed run left a folder");
+  });
+});
+
+Deno.test("a broken image stops the run by name, and is named and left out where asked", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const broken = join(folder, "data", "train2017", "3.png");
+    Deno.writeFileSync(broken, Deno.readFileSync(broken).subarray(0, 60));
+    refused(await itera("train", ...flags), /3\.png: cannot be read as an image/);
+    const { code, err } = await itera("train", ...flags, "--skip-broken", "--name", "a");
+    strictEqual(code, 0, err);
+    ok(/skipped .*3\.png: /.test(err), err);
+    strictEqual(listCheckpoints(join(runs, "a")).at(-1)?.step, 12);
+  });
+});
