@@ -35,3 +35,6 @@ export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool2d.ts";
 export { batchNorm, batchNormInference, type BatchNormResult } from "./norm.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { cropAndResize, type CropAndResizeOptions } from "./crop_and_resize.ts";
+export { embedding, gather, oneHot } from "./gather.ts";
+export { resizeBilinear, type ResizeMode } from "./resize.ts";
+export { roiAlign, type RoiAlignOptions } from "./roi_align.ts";

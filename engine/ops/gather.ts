@@ -1,0 +1,102 @@
+/** Picking rows of a table, and one-hot vectors. */
+import text from "../../shaders/gather.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType } from "../op.ts";
+import { formatShape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { fill } from "./fill.ts";
+import { GROUP, indexLib } from "./library.ts";
+
+const parts = [indexLib, { file: "gather.wgsl", text }] as const;
+const gatherKernel = kernel("gather", ...parts);
+const gradKernel = kernel("gather_grad", ...parts);
+const oneHotKernel = kernel("one_hot", ...parts);
+
+type NoAttrs = Record<string, never>;
+
+const gatherOp = defineOp<NoAttrs>({
+  name: "gather",
+  family: "indexing",
+  infer: ([x, indices]) => {
+    expectDType("gather", "the table", x!, "f32");
+    expectDType("gather", "the indices", indices!, "i32");
+    if (x!.shape.length < 1) throw new ShapeError(`gather: a table of shape ${formatShape(x!.shape)} has no rows`);
+    return [{ shape: [...indices!.shape, ...x!.shape.slice(1)], dtype: "f32" }];
+  },
+  forward: ([x, indices], _attrs, [y], device) => {
+    const width = sizeOf(x!.shape.slice(1));
+    device.run(gatherKernel, {
+      bind: { x: x!, indices: indices!, y },
+      params: { count: y.size, rows: x!.shape[0], width, picks: indices!.size },
+      grid: device.gpu.grid(y.size, GROUP),
+    });
+  },
+  constantInputs: [1],
+  saves: () => ({ inputs: [1] }),
+  backward: (call) => {
+    const dy = call.grads[0]!;
+    const indices = call.input(1);
+    const { shape } = call.inputMetas[0]!;
+    const width = sizeOf(shape.slice(1));
+    const dx = dy.device.empty(shape);
+    fill(dx, 0);
+    dy.device.run(gradKernel, {
+      bind: { indices, dy, y: dx },
+      params: { count: dx.size, rows: shape[0], width, picks: indices.size },
+      grid: dy.device.gpu.grid(dx.size === 0 || indices.size === 0 ? 0 : width, GROUP),
+    });
+    return [dx, null];
+  },
+  samples: () =>
+    ([
+      [[5, 3], [4]],
+      [[7], [2, 3]],
+      [[6, 4, 5], [11]],
+      [[3, 8], []],
+      [[1, 1], [1]],
+      [[4, 3], [0]],
+    ] as const).map(([x, indices]) => ({
+      inputs: [{ shape: x }, { shape: indices, dtype: "i32", range: [-1, x[0] + 1] }],
+      attrs: {},
+    })),
+  bad: [{ inputs: [{ shape: [] }, { shape: [2], dtype: "i32" }], attrs: {}, message: /has no rows/ }],
+});
+
+/** Rows of x [V, ...] at `indices` (i32, any shape) → [...indices, ...]. An index out of range gives zeros and no gradient. */
+export function gather(x: Tensor, indices: Tensor): Tensor {
+  return gatherOp([x, indices], {})[0];
+}
+
+/** Vectors of a table [V, D] at `indices`: {@link gather} by the name embeddings have. */
+export const embedding: (table: Tensor, indices: Tensor) => Tensor = gather;
+
+const oneHotOp = defineOp<{ readonly depth: number }>({
+  name: "oneHot",
+  family: "indexing",
+  infer: ([indices], { depth }) => {
+    expectDType("oneHot", "the indices", indices!, "i32");
+    if (!Number.isInteger(depth) || depth < 1) {
+      throw new ShapeError(`oneHot: depth ${depth} is not a positive whole number`);
+    }
+    return [{ shape: [...indices!.shape, depth], dtype: "f32" }];
+  },
+  forward: ([indices], { depth }, [y], device) =>
+    device.run(oneHotKernel, {
+      bind: { indices: indices!, y },
+      params: { count: y.size, rows: 0, width: depth, picks: indices!.size },
+      grid: device.gpu.grid(y.size, GROUP),
+    }),
+  backward: { nondifferentiable: "an index" },
+  samples: () =>
+    ([[[5], 7], [[2, 3], 4], [[], 3], [[0], 2]] as const).map(([shape, depth]) => ({
+      inputs: [{ shape, dtype: "i32", range: [-1, depth + 1] }],
+      attrs: { depth },
+    })),
+  bad: [{ inputs: [{ shape: [2], dtype: "i32" }], attrs: { depth: 0 }, message: /not a positive/ }],
+});
+
+/** Indices (i32, any shape) as vectors of `depth` with a single 1; all zeros for an index out of range. */
+export function oneHot(indices: Tensor, depth: number): Tensor {
+  return oneHotOp([indices], { depth })[0];
+}

@@ -1,0 +1,70 @@
+/** Bilinear resizing. */
+import text from "../../shaders/resize.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType } from "../op.ts";
+import { formatShape, type Shape, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { GROUP, indexLib } from "./library.ts";
+import type { Pair } from "./window.ts";
+
+const parts = [indexLib, { file: "resize.wgsl", text }] as const;
+const resizeKernel = kernel("resize", ...parts);
+const gradKernel = kernel("resize_grad", ...parts);
+
+const MODES = { asymmetric: 0, halfPixel: 1, alignCorners: 2 } as const;
+
+/** Where output cells lie in the input: TensorFlow 1's default, half-pixel centres, or corners on corners. */
+export type ResizeMode = keyof typeof MODES;
+
+interface Attrs {
+  readonly size: Pair;
+  readonly mode: ResizeMode;
+}
+
+function run(which: Kernel, x: Tensor, y: Tensor, image: Shape, { size, mode }: Attrs): void {
+  x.device.run(which, {
+    bind: { x, y },
+    params: { n: image[0], h: image[1], w: image[2], c: image[3], ho: size[0], wo: size[1] },
+    constants: { MODE: MODES[mode] },
+    grid: x.device.gpu.grid(y.size, GROUP),
+  });
+}
+
+const resizeOp = defineOp<Attrs>({
+  name: "resizeBilinear",
+  family: "regions",
+  infer: ([x], { size }) => {
+    expectDType("resizeBilinear", "the image", x!, "f32");
+    const { shape } = x!;
+    if (shape.length !== 4 || shape[1] === 0 || shape[2] === 0 || !size.every((n) => Number.isInteger(n) && n > 0)) {
+      throw new ShapeError(
+        `resizeBilinear: ${formatShape(shape)} cannot become ${size[0]}×${size[1]}; [N, H, W, C] is wanted`,
+      );
+    }
+    return [{ shape: [shape[0], ...size, shape[3]], dtype: "f32" }];
+  },
+  forward: ([x], attrs, [y]) => run(resizeKernel, x!, y, x!.shape, attrs),
+  backward: (call) => {
+    const { shape } = call.inputMetas[0]!;
+    const dx = call.grads[0]!.device.empty(shape);
+    if (sizeOf(shape) > 0) run(gradKernel, call.grads[0]!, dx, shape, call.attrs);
+    return [dx];
+  },
+  samples: () =>
+    (["asymmetric", "halfPixel", "alignCorners"] as const).flatMap((mode) =>
+      ([[[1, 5, 7, 3], [8, 9]], [[2, 9, 6, 1], [4, 3]], [[1, 1, 3, 2], [5, 1]], [[1, 20, 20, 4], [8, 12]], [[
+        0,
+        3,
+        3,
+        2,
+      ], [2, 2]]] as const)
+        .map(([shape, size]) => ({ inputs: [{ shape }], attrs: { size, mode } }))
+    ),
+  bad: [{ inputs: [{ shape: [4, 4] }], attrs: { size: [2, 2], mode: "halfPixel" }, message: /cannot become/ }],
+});
+
+/** x [N, H, W, C] resized bilinearly to `size`; `mode` defaults to half-pixel centres. */
+export function resizeBilinear(x: Tensor, size: Pair, options: { readonly mode?: ResizeMode } = {}): Tensor {
+  return resizeOp([x], { size, mode: options.mode ?? "halfPixel" })[0];
+}

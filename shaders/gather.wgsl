@@ -1,0 +1,40 @@
+// Rows of a table [rows, width] picked by index, one-hot vectors, and the gradient of picking. Everything is 32-bit floats but
+// the indices.
+struct Params { count: u32, rows: u32, width: u32, picks: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read> indices: array<i32>;
+@group(0) @binding(3) var<storage, read> dy: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+fn inside(index: i32) -> bool { return index >= 0 && index < i32(params.rows); }
+
+// y [picks, width] = x[indices]; an index out of range gives zeros.
+@compute @workgroup_size(64)
+fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let index = indices[i / params.width];
+  y[i] = 0.0;
+  if (inside(index)) { y[i] = x[u32(index) * params.width + i % params.width]; }
+}
+
+// y [rows, width] += dy into the picked rows, y zero before: an invocation owns a column and walks the picks in order, so
+// equal indices add up in a fixed order without atomics.
+@compute @workgroup_size(64)
+fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let column = linear_index(id, groups, 64u);
+  if (column >= params.width) { return; }
+  for (var p = 0u; p < params.picks; p++) {
+    let index = indices[p];
+    if (inside(index)) { y[u32(index) * params.width + column] += dy[p * params.width + column]; }
+  }
+}
+
+// y [picks, width] = 1 where the column is the index, else 0.
+@compute @workgroup_size(64)
+fn one_hot(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  y[i] = select(0.0, 1.0, indices[i / params.width] == i32(i % params.width));
+}

@@ -1,0 +1,70 @@
+// Bilinear resizing of x [n, h, w, c] to y [n, ho, wo, c] and its gradient by gather. MODE says where output cell i lies:
+// 0 asymmetric i s, 1 half-pixel (i + 0.5) s - 0.5, 2 corners aligned i (h - 1) / (ho - 1); positions are clamped to the image.
+override MODE: u32 = 0u;
+struct Params { n: u32, h: u32, w: u32, c: u32, ho: u32, wo: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+struct Sample { low: u32, high: u32, part: f32 }
+
+fn sample_at(i: u32, size: u32, cells: u32) -> Sample {
+  var p = 0.0;
+  switch MODE {
+    case 0u: { p = f32(i) * (f32(size) / f32(cells)); }
+    case 1u: { p = (f32(i) + 0.5) * (f32(size) / f32(cells)) - 0.5; }
+    default: { if (cells > 1u) { p = f32(i) * (f32(size - 1u) / f32(cells - 1u)); } }
+  }
+  p = clamp(p, 0.0, f32(size - 1u));
+  let low = u32(floor(p));
+  return Sample(low, min(low + 1u, size - 1u), p - floor(p));
+}
+
+@compute @workgroup_size(64)
+fn resize(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.n * params.ho * params.wo * params.c) { return; }
+  let c = i % params.c;
+  let place = i / params.c;
+  let sy = sample_at((place / params.wo) % params.ho, params.h, params.ho);
+  let sx = sample_at(place % params.wo, params.w, params.wo);
+  let image = place / (params.wo * params.ho) * params.h;
+  let top = mix(x[((image + sy.low) * params.w + sx.low) * params.c + c], x[((image + sy.low) * params.w + sx.high) * params.c + c], sx.part);
+  let bottom = mix(x[((image + sy.high) * params.w + sx.low) * params.c + c], x[((image + sy.high) * params.w + sx.high) * params.c + c], sx.part);
+  y[i] = mix(top, bottom, sy.part);
+}
+
+// First output cell that may touch input cell p: positions rise with i, so the scan starts a little before the inverse.
+fn first_touching(p: u32, size: u32, cells: u32) -> u32 {
+  let inverse = (f32(p) - 1.5) * (f32(cells) / f32(size)) - 2.0;
+  return u32(clamp(inverse, 0.0, f32(cells)));
+}
+
+fn share(s: Sample, p: u32) -> f32 {
+  return select(0.0, 1.0 - s.part, s.low == p) + select(0.0, s.part, s.high == p);
+}
+
+// y = gradient to the input of dy (in x, [n, ho, wo, c]); y [n, h, w, c].
+@compute @workgroup_size(64)
+fn resize_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.n * params.h * params.w * params.c) { return; }
+  let c = i % params.c;
+  let place = i / params.c;
+  let px = place % params.w;
+  let py = (place / params.w) % params.h;
+  let image = place / (params.w * params.h);
+  var total = 0.0;
+  for (var oy = first_touching(py, params.h, params.ho); oy < params.ho; oy++) {
+    let sy = sample_at(oy, params.h, params.ho);
+    if (sy.low > py) { break; }
+    let weight = share(sy, py);
+    if (weight == 0.0) { continue; }
+    for (var ox = first_touching(px, params.w, params.wo); ox < params.wo; ox++) {
+      let sx = sample_at(ox, params.w, params.wo);
+      if (sx.low > px) { break; }
+      total += weight * share(sx, px) * x[((image * params.ho + oy) * params.wo + ox) * params.c + c];
+    }
+  }
+  y[i] = total;
+}
