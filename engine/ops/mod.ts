@@ -38,3 +38,6 @@ export { cropAndResize, type CropAndResizeOptions } from "./crop_and_resize.ts";
 export { embedding, gather, oneHot } from "./gather.ts";
 export { resizeBilinear, type ResizeMode } from "./resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./roi_align.ts";
+export { type CellWeights, gruCell, lstmCell } from "./recurrent.ts";
+export { convGru, type ConvGruWeights } from "./conv_gru.ts";
+export { propagate } from "./propagate.ts";

@@ -1,0 +1,170 @@
+/** Graphs of several relations in compressed sparse rows, on the host and, once used, on a device. */
+import type { Device } from "./device.ts";
+import { ShapeError } from "./errors.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** One relation's adjacency [rows, cols] in compressed sparse rows. */
+export interface Relation {
+  /** [rows + 1]: where each row's edges begin. */
+  readonly rowPtr: ArrayLike<number>;
+  /** [edges]: the column of each edge. */
+  readonly colIdx: ArrayLike<number>;
+  /** [edges]: its weight. */
+  readonly values: ArrayLike<number>;
+}
+
+/** A graph as plain data. */
+export interface GraphData {
+  /** Nodes that receive. */
+  readonly rows: number;
+  /** Nodes that send. */
+  readonly cols: number;
+  readonly relations: readonly Relation[];
+}
+
+/** An edge: `row` receives from `col`. */
+export type Triple = readonly [row: number, col: number, value: number];
+
+/** One direction of a graph on a device: relations with edges only, their edges end to end. */
+export interface SparseTensors {
+  /** u32 [relations, rows + 1], absolute. */
+  readonly rowStart: Tensor;
+  /** u32 [edges]. */
+  readonly colIndex: Tensor;
+  /** f32 [edges]. */
+  readonly values: Tensor;
+}
+
+/** A graph kept on a device between uses. Dispose it when it is no longer needed. */
+export class Graph implements GraphData, Disposable {
+  readonly rows: number;
+  readonly cols: number;
+  readonly relations: readonly Relation[];
+  #forward: SparseTensors | undefined;
+  #backward: SparseTensors | undefined;
+
+  /** Wraps plain data after checking it. */
+  constructor(data: GraphData) {
+    checkGraph(data);
+    this.rows = data.rows;
+    this.cols = data.cols;
+    this.relations = data.relations;
+  }
+
+  /** Builds a graph from edges by relation; edges of a row keep their order, equal ones add up. */
+  static fromTriples(rows: number, cols: number, relations: readonly (readonly Triple[])[]): Graph {
+    return new Graph({ rows, cols, relations: relations.map((triples) => compress(rows, cols, triples)) });
+  }
+
+  /** The same graph with each row's weights divided by max(their sum, epsilon). */
+  rowNormalised(epsilon = 1e-14): Graph {
+    const relations = this.relations.map(({ rowPtr, colIdx, values }) => {
+      const scaled = Float32Array.from(values);
+      for (let r = 0; r < this.rows; r++) {
+        let total = 0;
+        for (let e = rowPtr[r]; e < rowPtr[r + 1]; e++) total += values[e];
+        for (let e = rowPtr[r]; e < rowPtr[r + 1]; e++) scaled[e] = values[e] / Math.max(total, epsilon);
+      }
+      return { rowPtr, colIdx, values: scaled };
+    });
+    return new Graph({ rows: this.rows, cols: this.cols, relations });
+  }
+
+  /** The adjacency on `device`, uploaded on first use. */
+  forwardTensors(device: Device): SparseTensors {
+    return this.#forward ??= upload(device, this.rows, used(this), true);
+  }
+
+  /** The transposed adjacency on `device`, uploaded on first use. */
+  backwardTensors(device: Device): SparseTensors {
+    return this.#backward ??= upload(device, this.cols, transposed(this), true);
+  }
+
+  /** Frees what was uploaded. */
+  [Symbol.dispose](): void {
+    for (const side of [this.#forward, this.#backward]) {
+      side?.rowStart.dispose();
+      side?.colIndex.dispose();
+      side?.values.dispose();
+    }
+    this.#forward = this.#backward = undefined;
+  }
+}
+
+/** Indices of relations that have edges: the others cost nothing. */
+export function usedRelations(graph: GraphData): number[] {
+  return graph.relations.flatMap(({ colIdx }, e) => colIdx.length > 0 ? [e] : []);
+}
+
+/** One direction of a graph on a device; freed by the current scope unless the graph is a {@link Graph}. */
+export function sparseTensors(device: Device, graph: GraphData, direction: "forward" | "backward"): SparseTensors {
+  if (graph instanceof Graph) {
+    return direction === "forward" ? graph.forwardTensors(device) : graph.backwardTensors(device);
+  }
+  return direction === "forward"
+    ? upload(device, graph.rows, used(graph), false)
+    : upload(device, graph.cols, transposed(graph), false);
+}
+
+/** Throws {@link ShapeError} naming `op` unless every relation is a well-formed [rows, cols] matrix. */
+export function checkGraph({ rows, cols, relations }: GraphData, op = "graph"): void {
+  relations.forEach(({ rowPtr, colIdx, values }, e) => {
+    let fits = rowPtr.length === rows + 1 && rowPtr[0] === 0 && rowPtr[rows] === colIdx.length &&
+      values.length === colIdx.length;
+    for (let r = 0; fits && r < rows; r++) fits = rowPtr[r] <= rowPtr[r + 1];
+    for (let i = 0; fits && i < colIdx.length; i++) fits = colIdx[i] >= 0 && colIdx[i] < cols;
+    if (!fits) {
+      throw new ShapeError(`${op}: relation ${e} is not a sparse [${rows}, ${cols}] matrix in compressed rows`);
+    }
+  });
+}
+
+function compress(rows: number, cols: number, triples: readonly Triple[]): Relation {
+  const counts = new Uint32Array(rows + 1);
+  for (const [row, col] of triples) {
+    if (!(row >= 0 && row < rows && col >= 0 && col < cols)) {
+      throw new ShapeError(`graph: edge (${row}, ${col}) is outside [${rows}, ${cols}]`);
+    }
+    counts[row + 1]++;
+  }
+  for (let r = 0; r < rows; r++) counts[r + 1] += counts[r];
+  const next = counts.slice(0, rows);
+  const colIdx = new Uint32Array(triples.length);
+  const values = new Float32Array(triples.length);
+  for (const [row, col, value] of triples) {
+    colIdx[next[row]] = col;
+    values[next[row]++] = value;
+  }
+  return { rowPtr: counts, colIdx, values };
+}
+
+function used(graph: GraphData): Relation[] {
+  return usedRelations(graph).map((e) => graph.relations[e]);
+}
+
+function transposed(graph: GraphData): Relation[] {
+  return used(graph).map(({ rowPtr, colIdx, values }) => {
+    const triples: Triple[] = [];
+    for (let r = 0; r < graph.rows; r++) {
+      for (let e = rowPtr[r]; e < rowPtr[r + 1]; e++) triples.push([colIdx[e], r, values[e]]);
+    }
+    return compress(graph.cols, graph.rows, triples);
+  });
+}
+
+function upload(device: Device, rows: number, relations: readonly Relation[], keep: boolean): SparseTensors {
+  const edges = relations.reduce((n, { colIdx }) => n + colIdx.length, 0);
+  const rowStart = new Uint32Array(relations.length * (rows + 1));
+  const colIndex = new Uint32Array(edges);
+  const values = new Float32Array(edges);
+  let at = 0;
+  relations.forEach((relation, e) => {
+    for (let r = 0; r <= rows; r++) rowStart[e * (rows + 1) + r] = at + relation.rowPtr[r];
+    colIndex.set(relation.colIdx, at);
+    values.set(relation.values, at);
+    at += relation.colIdx.length;
+  });
+  const made = { rowStart: device.tensor(rowStart), colIndex: device.tensor(colIndex), values: device.tensor(values) };
+  if (keep) { for (const tensor of Object.values(made)) tensor.unscoped(); }
+  return made;
+}

@@ -1,0 +1,171 @@
+/** Sparse multi-relation message passing. */
+import text from "../../shaders/propagate.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { kernel } from "../gpu/kernel.ts";
+import { checkGraph, type GraphData, sparseTensors, usedRelations } from "../graph.ts";
+import { defineOp, expectDType, type Sample } from "../op.ts";
+import { formatShape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { fill } from "./fill.ts";
+import { concat, pad, reshape, slice } from "./layout.ts";
+import { GROUP, indexLib } from "./library.ts";
+import { matmul } from "./matmul.ts";
+
+const parts = [indexLib, { file: "propagate.wgsl", text }] as const;
+const collectKernel = kernel("collect", ...parts);
+const spreadKernel = kernel("spread", ...parts);
+
+interface Attrs {
+  readonly graph: GraphData;
+}
+
+const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** x [n, d] with d padded by zeros to a multiple of 4. */
+function padWidth(x: Tensor): Tensor {
+  const d = x.shape[1];
+  return d % 4 === 0 ? x : pad(x, [[0, 0], [0, ceil4(d) - d]]);
+}
+
+/** The weights of relations with edges, one above the other: [relations · d, o], d padded to a multiple of 4. */
+function stackedWeights(w: Tensor, used: readonly number[]): Tensor {
+  const [all, d, o] = w.shape;
+  const wide = d % 4 === 0 ? w : pad(w, [[0, 0], [0, ceil4(d) - d], [0, 0]]);
+  const kept = used.length === all ? wide : concat(used.map((e) => slice(wide, [e, 0, 0], [1, ceil4(d), o])), 0);
+  return reshape(kept, [used.length * ceil4(d), o]);
+}
+
+/** What each row hears over each relation: [rows, relations · d]. */
+function collect(x: Tensor, graph: GraphData, relations: number): Tensor {
+  const { device } = x;
+  const wide = padWidth(x);
+  const width = wide.shape[1];
+  const y = device.empty([graph.rows, relations * width]);
+  const { rowStart, colIndex, values } = sparseTensors(device, graph, "forward");
+  const count = y.size / 4;
+  device.run(collectKernel, {
+    bind: { row_start: rowStart, col_index: colIndex, values, x: wide, y },
+    params: { count, rows: graph.rows, relations, width4: width / 4 },
+    grid: device.gpu.grid(count, GROUP),
+  });
+  return y;
+}
+
+/** The transpose of {@link collect}. */
+function spread(dy: Tensor, graph: GraphData, relations: number, width: number): Tensor {
+  const { device } = dy;
+  const wide = ceil4(width);
+  const y = device.empty([graph.cols, wide]);
+  const { rowStart, colIndex, values } = sparseTensors(device, graph, "backward");
+  const count = y.size / 4;
+  device.run(spreadKernel, {
+    bind: { row_start: rowStart, col_index: colIndex, values, x: dy, y },
+    params: { count, rows: graph.cols, relations, width4: wide / 4 },
+    grid: device.gpu.grid(count, GROUP),
+  });
+  return wide === width ? y : slice(y, [0, 0], [graph.cols, width]);
+}
+
+const propagateOp = defineOp<Attrs>({
+  name: "propagate",
+  family: "graph",
+  infer: ([x, w], { graph }) => {
+    expectDType("propagate", "the nodes", x!, "f32");
+    expectDType("propagate", "the weights", w!, "f32");
+    checkGraph(graph, "propagate");
+    const fits = x!.shape.length === 2 && w!.shape.length === 3 && x!.shape[0] === graph.cols &&
+      w!.shape[0] === graph.relations.length && w!.shape[1] === x!.shape[1];
+    if (!fits) {
+      throw new ShapeError(
+        `propagate: nodes ${formatShape(x!.shape)} and weights ${
+          formatShape(w!.shape)
+        } do not fit ${graph.relations.length} relations [${graph.rows}, ${graph.cols}]; wanted [cols, D] and [relations, D, O]`,
+      );
+    }
+    return [{ shape: [graph.rows, w!.shape[2]], dtype: "f32" }];
+  },
+  forward: ([x, w], { graph }, [y]) => {
+    const used = usedRelations(graph);
+    if (used.length === 0 || x!.size === 0 || w!.size === 0) return fill(y, 0);
+    y.copyFrom(matmul(collect(x!, graph, used.length), stackedWeights(w!, used)));
+  },
+  saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []] }),
+  backward: (call) => {
+    const dy = call.grads[0]!;
+    const { device } = dy;
+    const { graph } = call.attrs;
+    const used = usedRelations(graph);
+    const [shapeX, shapeW] = call.inputMetas.map((meta) => meta!.shape);
+    const [all, d, o] = shapeW;
+    if (used.length === 0 || dy.size === 0 || d === 0 || shapeX[0] === 0) {
+      return [call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null];
+    }
+    const dx = () => {
+      const back = matmul(dy, stackedWeights(call.input(1), used), { transposeB: true });
+      return spread(back, graph, used.length, d);
+    };
+    const dw = () => {
+      const heard = collect(call.input(0), graph, used.length);
+      const stacked = reshape(matmul(heard, dy, { transposeA: true }), [used.length, ceil4(d), o]);
+      const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
+      if (used.length === all) return cut;
+      const empty = device.zeros([1, d, o]);
+      const rows = Array.from({ length: all }, (_, e) => {
+        const at = used.indexOf(e);
+        return at < 0 ? empty : slice(cut, [at, 0, 0], [1, d, o]);
+      });
+      return concat(rows, 0);
+    };
+    return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null];
+  },
+  samples: (random) => {
+    const sparse = (rows: number, cols: number, density: number) => {
+      const rowPtr = [0];
+      const colIdx: number[] = [];
+      const values: number[] = [];
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < cols; c++) {
+          // Skewed: the first row hears almost everybody.
+          if (random() < (r === 0 ? Math.min(1, density * 4) : density)) {
+            colIdx.push(c);
+            values.push(2 * random() - 1);
+          }
+        }
+        rowPtr.push(colIdx.length);
+      }
+      return { rowPtr, colIdx, values };
+    };
+    return ([
+      [5, 7, 4, 6, [0.4, 0.2]],
+      [6, 6, 3, 5, [0.3, 0, 0.5]],
+      [1, 1, 1, 1, [1]],
+      [11, 4, 8, 8, [0.9]],
+      [3, 3, 4, 4, [0, 0]],
+      [0, 5, 4, 3, [0.5]],
+      [4, 5, 4, 3, []],
+    ] as const).map(([rows, cols, d, o, densities]): Sample<Attrs> => ({
+      inputs: [{ shape: [cols, d] }, { shape: [densities.length, d, o] }],
+      attrs: { graph: { rows, cols, relations: densities.map((density) => sparse(rows, cols, density)) } },
+    }));
+  },
+  bad: [
+    {
+      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }],
+      attrs: { graph: { rows: 2, cols: 5, relations: [{ rowPtr: [0, 0, 0], colIdx: [], values: [] }] } },
+      message: /do not fit 1 relations/,
+    },
+    {
+      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }],
+      attrs: { graph: { rows: 2, cols: 3, relations: [{ rowPtr: [0, 1, 1], colIdx: [7], values: [1] }] } },
+      message: /relation 0 is not a sparse/,
+    },
+  ],
+});
+
+/**
+ * Σₑ Aₑ · x · wₑ: x [cols, D], w [relations, D, O] → [rows, O], Aₑ [rows, cols] the graph's relations in compressed sparse
+ * rows. Relations without edges cost nothing; edge weights are constants. A `Graph` stays on the device between calls.
+ */
+export function propagate(x: Tensor, graph: GraphData, w: Tensor): Tensor {
+  return propagateOp([x, w], { graph })[0];
+}
