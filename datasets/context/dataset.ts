@@ -1,0 +1,97 @@
+/** The context scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
+import { UserError } from "../errors.ts";
+import { BACKGROUND, type RegionDataset, type RegionRecord } from "../types.ts";
+import { type ContextInput, type ContextOptions, contextOptions } from "./options.ts";
+import { type ContextScene, layoutScene, objectsOf } from "./layout.ts";
+import { appearancePosterior, imagePosterior, pairPosterior } from "./posteriors.ts";
+import { classShares, CONTEXT_TABLES, type ContextTables } from "./tables.ts";
+
+/** The context scenes with what only their generator knows. */
+export interface ContextDataset extends RegionDataset {
+  readonly options: ContextOptions;
+  readonly tables: ContextTables;
+  /** Scene type, pairs, looks and boxes of image `index`. */
+  scene(index: number): ContextScene;
+}
+
+/** Posteriors over classes, each [N, C] row-major with column 0 zero, one row per region in dataset order. */
+export interface ContextPosteriors {
+  /** From an object's look alone. */
+  readonly appearance: Float32Array<ArrayBuffer>;
+  /** From the looks of an object and its partner and their relation. */
+  readonly pair: Float32Array<ArrayBuffer>;
+  /** From all pairs of the image. */
+  readonly scene: Float32Array<ArrayBuffer>;
+}
+
+/**
+ * Opens a split of the context scenes.
+ *
+ * @throws {UserError} when an option is unknown or out of range.
+ */
+export function openContext(input: ContextInput): ContextDataset {
+  const parsed = contextOptions.safeParse(input);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new UserError(`context data set: ${issue.path.join(".") || "options"}: ${issue.message}`);
+  }
+  return contextDataset(parsed.data, CONTEXT_TABLES);
+}
+
+/** The set that tables of one's own give. Its pixels can be drawn only where `tables` name looks that exist. */
+export function contextDataset(options: ContextOptions, tables: ContextTables): ContextDataset {
+  const scene = (index: number): ContextScene => {
+    if (!Number.isInteger(index) || index < 0 || index >= options.images) {
+      throw new RangeError(`image ${index} of a split of ${options.images}`);
+    }
+    return layoutScene(options, index, tables);
+  };
+  return {
+    name: "context",
+    split: options.split,
+    classes: [BACKGROUND, ...tables.names.slice(1)],
+    size: options.images,
+    source: { kind: "context", options },
+    options,
+    tables,
+    scene,
+    record(index): RegionRecord {
+      const objects = objectsOf(scene(index));
+      return {
+        id: `${options.split}-${String(index).padStart(6, "0")}`,
+        width: options.width,
+        height: options.height,
+        boxes: Float32Array.from(objects.flatMap((object) => object.box)),
+        labels: Int32Array.from(objects, (object) => object.label),
+      };
+    },
+  };
+}
+
+/** The three exact posteriors of every region of a split. */
+export function contextPosteriors(dataset: ContextDataset): ContextPosteriors {
+  const { tables } = dataset;
+  const shares = classShares(tables);
+  const rows = { appearance: [] as Float64Array[], pair: [] as Float64Array[], scene: [] as Float64Array[] };
+  for (let index = 0; index < dataset.size; index++) {
+    const { pairs, order } = dataset.scene(index);
+    const seen = pairs.map(({ host, guest, relation }) => ({ hostLook: host.look, guestLook: guest.look, relation }));
+    const byPair = seen.map((pair) => pairPosterior(tables, pair));
+    const byScene = imagePosterior(tables, seen).pairs;
+    for (const code of order) {
+      const role = code % 2 === 0 ? "host" : "guest";
+      const pair = code >> 1;
+      rows.appearance.push(appearancePosterior(tables, shares, pairs[pair][role].look));
+      rows.pair.push(byPair[pair][role]);
+      rows.scene.push(byScene[pair][role]);
+    }
+  }
+  return { appearance: stacked(rows.appearance), pair: stacked(rows.pair), scene: stacked(rows.scene) };
+}
+
+function stacked(rows: readonly Float64Array[]): Float32Array<ArrayBuffer> {
+  const width = rows[0].length;
+  const all = new Float32Array(rows.length * width);
+  rows.forEach((row, i) => all.set(row, i * width));
+  return all;
+}
