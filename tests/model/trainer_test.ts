@@ -1,4 +1,4 @@
-import { deepStrictEqual, notDeepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
 import { decodeSafetensors } from "../../engine/safetensors.ts";
 import { listCheckpoints } from "../../model/run/run_folder.ts";
@@ -65,14 +65,18 @@ Deno.test("a run killed at any moment and resumed ends with the bits of one neve
     );
     await trainUntil(run, settings, /step 11\n/);
     await trainUntil(run, settings, /finished/);
-    deepStrictEqual(outcome(run), whole);
+    const resumedOutcome = outcome(run);
+    deepStrictEqual(Object.keys(resumedOutcome), Object.keys(whole));
+    // Not deepStrictEqual: describing how a megabyte differs takes it minutes.
+    for (const [name, bytes] of Object.entries(whole)) {
+      const at = bytes.findIndex((byte, i) => byte !== resumedOutcome[name][i]);
+      ok(at < 0 && bytes.length === resumedOutcome[name].length, `${name} differs from byte ${at} on`);
+    }
 
     const other = join(folder, "other");
     await trainUntil(other, { ...settings, seed: 4 }, /finished/);
-    notDeepStrictEqual(
-      decodeSafetensors(outcome(other)["step_00000012.safetensors"]).tensors.get("model.cls_score.weight"),
-      tensors.get("model.cls_score.weight"),
-      "another seed gives other weights",
-    );
+    const scores = decodeSafetensors(outcome(other)["step_00000012.safetensors"]).tensors.get("model.cls_score.weight");
+    const same = tensors.get("model.cls_score.weight");
+    ok(scores && same && scores.data.some((v, i) => v !== same.data[i]), "another seed gives other weights");
   });
 });
