@@ -34,6 +34,11 @@ export {
   OutOfMemoryError,
   ShapeError,
 } from "./engine/errors.ts";
+export type { MatmulOptions, ReduceOptions } from "./engine/ops/mod.ts";
+export type { NamedParameter } from "./engine/nn.ts";
+/** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
+export { type Kernel, kernel, type ShaderText } from "./engine/gpu/kernel.ts";
+export type { KernelInterface, ParamField, StorageBinding } from "./engine/gpu/wgsl.ts";
 /** Ops as functions on tensors: `ops.conv2d`, `ops.softmax`, … */
 export * as ops from "./engine/ops/mod.ts";
 /** Layers, modules and initialisers. */

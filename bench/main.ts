@@ -5,7 +5,7 @@
 import Table from "cli-table3";
 import { Device } from "../mod.ts";
 import { type Case, cases } from "./cases.ts";
-import { bestOf, type Peer } from "./peer.ts";
+import type { Peer } from "./peer.ts";
 import { jax } from "./peers/jax.ts";
 import { tfjs } from "./peers/tfjs.ts";
 

@@ -2,7 +2,7 @@
 import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
 import { DTypeError, EngineError, ShapeError } from "./errors.ts";
 import type { AdapterInfo, Profile } from "./gpu/adapter.ts";
-import { type DeviceOptions, GpuContext, type Run } from "./gpu/context.ts";
+import { type DeviceOptions, GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
 import { fill, randomFill } from "./ops/fill.ts";
 import { Scope } from "./scope.ts";
@@ -25,8 +25,15 @@ export interface MemoryInfo {
 }
 
 /** Tensors bound to a kernel's storage variables by name; null where the kernel was told not to look. */
-export interface KernelRun extends Omit<Run, "bind"> {
+export interface KernelRun {
+  /** What each storage variable is bound to. */
   readonly bind: Readonly<Record<string, Tensor | null>>;
+  /** Fields of the shader's `Params` by name. */
+  readonly params?: Readonly<Record<string, number | readonly number[]>>;
+  /** Pipeline-overridable constants by name. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** Workgroups along x, y and z. */
+  readonly grid: readonly [number, number, number];
 }
 
 /** A step captured by {@link Device.capture}. */
@@ -39,7 +46,10 @@ export interface Captured<T> extends Disposable {
 
 /** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
 export class Device implements AsyncDisposable {
-  /** The engine's face of WebGPU; for ops, not for user code. */
+  /**
+   * The engine's face of WebGPU; for ops, not for user code.
+   * @internal
+   */
   readonly gpu: GpuContext;
   /** Every live tensor; for ops and leak reports. */
   readonly registry: Set<Tensor> = new Set();

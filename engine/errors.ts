@@ -2,46 +2,55 @@
 
 /** Base class of every error the engine throws on purpose. */
 export class EngineError extends Error {
+  /** Tells it apart by name. */
   override readonly name: string = "EngineError";
 }
 
 /** The shapes, axes or attributes given to an op do not fit together. */
 export class ShapeError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "ShapeError";
 }
 
 /** A tensor has another element type than the op takes. */
 export class DTypeError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "DTypeError";
 }
 
 /** No WebGPU adapter of the wanted kind could be opened. */
 export class NoAdapterError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "NoAdapterError";
 }
 
 /** The device refused an allocation, or the allocation would exceed the memory limit or a device limit. */
 export class OutOfMemoryError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "OutOfMemoryError";
 }
 
 /** The GPU device was lost (driver reset, unplugged, destroyed); nothing computed since the last read is to be trusted. */
 export class DeviceLostError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "DeviceLostError";
 }
 
 /** A shader failed to compile or a dispatch failed validation: a mistake in a kernel, not in its user's program. */
 export class KernelError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "KernelError";
 }
 
 /** A tensor was used after it, or the scope that owned it, was disposed. */
 export class DisposedError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "DisposedError";
 }
 
 /** `backward()` was asked of something that has no recorded work, or whose record was already consumed. */
 export class GradientError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "GradientError";
 }
 

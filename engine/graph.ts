@@ -19,6 +19,7 @@ export interface GraphData {
   readonly rows: number;
   /** Nodes that send. */
   readonly cols: number;
+  /** One adjacency per relation. */
   readonly relations: readonly Relation[];
 }
 
@@ -37,8 +38,11 @@ export interface SparseTensors {
 
 /** A graph kept on a device between uses. Dispose it when it is no longer needed. */
 export class Graph implements GraphData, Disposable {
+  /** Nodes that receive. */
   readonly rows: number;
+  /** Nodes that send. */
   readonly cols: number;
+  /** One adjacency per relation. */
   readonly relations: readonly Relation[];
   #forward: SparseTensors | undefined;
   #backward: SparseTensors | undefined;

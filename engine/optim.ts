@@ -145,6 +145,7 @@ export class SGD extends Optimiser {
     }
   }
 
+  /** One parameter's update. */
   protected override update(parameter: NamedParameter, gradient: Tensor, clip: Tensor | null): void {
     const bind = { velocity: this.#velocity.get(parameter.name)! };
     this.run(sgdKernel, parameter, gradient, clip, bind, { momentum: this.#momentum, beta2: 0, epsilon: 0 });
@@ -176,10 +177,12 @@ export class Adam extends Optimiser {
     }
   }
 
+  /** Counts the step. */
   protected override before(): void {
     this.device.run(countKernel, { bind: { time: this.#time }, grid: [1, 1, 1] });
   }
 
+  /** One parameter's update. */
   protected override update(parameter: NamedParameter, gradient: Tensor, clip: Tensor | null): void {
     const { velocity, second } = this.#moments.get(parameter.name)!;
     const [momentum, beta2] = this.#betas;

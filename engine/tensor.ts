@@ -30,7 +30,10 @@ export class Tensor implements TensorMeta, Disposable {
   readonly dtype: DType;
   /** Number of elements. */
   readonly size: number;
-  /** Memory under it; shared by reshapes. */
+  /**
+   * Memory under it; shared by reshapes.
+   * @internal
+   */
   readonly storage: Storage;
   #owner: Scope | undefined;
   #disposed = false;
@@ -200,7 +203,10 @@ export class Tensor implements TensorMeta, Disposable {
     backward(this, gradient);
   }
 
-  /** The node that made it; internal to the tape. */
+  /**
+   * The node that made it; internal to the tape.
+   * @internal
+   */
   get node(): GradNode | undefined {
     return this.#node;
   }
@@ -210,7 +216,10 @@ export class Tensor implements TensorMeta, Disposable {
     return this.#nodeIndex;
   }
 
-  /** Links it to the node that made it; internal to the tape. */
+  /**
+   * Links it to the node that made it; internal to the tape.
+   * @internal
+   */
   attach(node: GradNode, index: number): void {
     node.retain();
     this.#node = node;

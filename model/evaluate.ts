@@ -1,5 +1,5 @@
 /** Class probabilities of every region of a split, read back in bulk. */
-import type { LoadedImage, Loader } from "../datasets/loader.ts";
+import type { LoadedImage } from "../datasets/loader.ts";
 import type { Tensor } from "../engine/mod.ts";
 import { softmax } from "../engine/mod.ts";
 import type { BaselineClassifier } from "./baseline.ts";

@@ -4,8 +4,10 @@ import { opsTable } from "../engine/ops_table.ts";
 const readme = await Deno.readTextFile(new URL("../README.md", import.meta.url));
 
 Deno.test("the README's table of ops is the registry's", () => {
+  // The formatter aligns columns with blanks and dashes.
+  const bare = (text: string): string => text.replace(/ +/g, " ").replace(/-{3,}/g, "---");
   assert.ok(
-    readme.includes(opsTable()),
+    bare(readme).includes(bare(opsTable())),
     "the table differs; write the new one with: deno run -A tests/support/write_ops_table.ts",
   );
 });

@@ -4,17 +4,25 @@ import { type KernelInterface, reflect } from "./wgsl.ts";
 
 /** A named WGSL text, `shaders/<file>`. */
 export interface ShaderText {
+  /** File below `shaders/`. */
   readonly file: string;
+  /** Its WGSL. */
   readonly text: string;
 }
 
 /** One entry point of one shader file, with the library files it leans on. */
 export interface Kernel {
+  /** Distinct for every kernel. */
   readonly id: number;
+  /** `file:entry`. */
   readonly name: string;
+  /** Entry point. */
   readonly entry: string;
+  /** The texts it is made of, library files first. */
   readonly parts: readonly ShaderText[];
+  /** The texts joined. */
   readonly code: string;
+  /** What has to be bound. */
   readonly interface: KernelInterface;
 }
 

@@ -8,23 +8,33 @@ import { KernelError } from "../errors.ts";
 
 /** One scalar or vector field of `struct Params`, in bytes from its start. */
 export interface ParamField {
+  /** As in the shader. */
   readonly name: string;
+  /** Type of its components. */
   readonly scalar: "u32" | "i32" | "f32";
+  /** Number of components, 1 to 4. */
   readonly width: number;
+  /** Bytes from the start of the block. */
   readonly offset: number;
 }
 
 /** One storage binding an entry point uses. */
 export interface StorageBinding {
+  /** As in the shader. */
   readonly name: string;
+  /** Its `@binding` number. */
   readonly binding: number;
+  /** Whether it is `read_write`. */
   readonly writable: boolean;
 }
 
 /** What one entry point needs bound. */
 export interface KernelInterface {
+  /** Fields of `Params`, in order. */
   readonly params: readonly ParamField[];
+  /** Size of the parameter block; 0 when there is none. */
   readonly paramBytes: number;
+  /** Storage variables it reaches. */
   readonly storage: readonly StorageBinding[];
 }
 
