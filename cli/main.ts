@@ -1,6 +1,7 @@
 /** `itera`: the command line. Parses, calls, prints; the work is done elsewhere. */
 import { Command } from "@commander-js/extra-typings";
 import { VERSION } from "../model/run/version.ts";
+import { addData } from "./data.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { judge } from "./failure.ts";
@@ -17,6 +18,7 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(`itera: ${oneLine(text)}\n`) });
   addTrain(itera);
   addEvaluate(itera);
+  addData(itera);
   addDoctor(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;

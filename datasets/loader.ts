@@ -73,6 +73,7 @@ export class Loader {
       }
     };
     fill();
+    let brokenInARow = 0;
     for (let head = queue.shift(); head; head = queue.shift()) {
       const answer = await head.answer;
       fill();
@@ -83,8 +84,15 @@ export class Loader {
           );
         }
         onBroken?.(answer.path, answer.reason);
+        // An endless order over a set without one good image would never end.
+        if (++brokenInARow > 2 * this.#dataset.size) {
+          throw new UserError(
+            `${this.#dataset.name} ${this.#dataset.split}: no image can be read, the last was ${answer.path}`,
+          );
+        }
         continue;
       }
+      brokenInARow = 0;
       yield this.#finish(head.entry, answer);
     }
   }

@@ -1,0 +1,76 @@
+/** Writes context scenes to disk in the layout of ADE20K's release of July 2016, with the reference's split files. */
+import { join } from "node:path";
+import sharp from "sharp";
+import type { ContextDataset } from "./dataset.ts";
+import { drawContext } from "./draw.ts";
+import type { WrittenSplits } from "./write_coco.ts";
+
+/**
+ * Writes pictures, `_seg.png` (classes in red and green, instances in blue) and `_atr.txt` below `images/training` and
+ * `images/validation`, the lists train, val, mval (its first half) and mtest (its second half), and the vocabulary with
+ * counts. Scenes name the folders, as ADE's do. `onImage` is told of each picture written.
+ */
+export async function writeContextAsAde(
+  folder: string,
+  splits: WrittenSplits,
+  onImage: (done: number, of: number) => void = () => {},
+): Promise<void> {
+  const total = splits.train.size + splits.val.size;
+  let done = 0;
+  const lists: string[][] = [];
+  for (const [part, code, set] of [["training", "train", splits.train], ["validation", "val", splits.val]] as const) {
+    const list: string[] = [];
+    for (let i = 0; i < set.size; i++) {
+      const scene = set.tables.scenes[set.scene(i).scene].name;
+      const inside = `${scene[0]}/${scene}`;
+      const stem = `ADE_${code}_${String(i + 1).padStart(8, "0")}`;
+      await writeImage(join(folder, "images", part, inside), stem, set, i);
+      list.push(`${inside}/${stem}.jpg`);
+      onImage(++done, total);
+    }
+    lists.push(list);
+  }
+  const [train, val] = lists;
+  const half = Math.ceil(val.length / 2);
+  const files = { train, val, mval: val.slice(0, half), mtest: val.slice(half) };
+  for (const [name, list] of Object.entries(files)) {
+    await Deno.writeTextFile(join(folder, `${name}.txt`), list.map((line) => `${line}\n`).join(""));
+  }
+  await writeVocabulary(folder, splits.train);
+}
+
+async function writeImage(folder: string, stem: string, set: ContextDataset, index: number): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  const { width, height, pixels, regions } = drawContext(set.options, index, set.tables);
+  const raw = { raw: { width, height, channels: 3 as const } };
+  await sharp(pixels, raw).jpeg({ quality: 95 }).toFile(join(folder, `${stem}.jpg`));
+  const { labels } = set.record(index);
+  const segmentation = new Uint8Array(width * height * 3);
+  regions.forEach((region, at) => {
+    if (region === 0) return;
+    const label = labels[region - 1];
+    segmentation.set([Math.floor(label / 256) * 10, label % 256, region], 3 * at);
+  });
+  await sharp(segmentation, raw).png().toFile(join(folder, `${stem}_seg.png`));
+  // Instance number, part level, occluded, class as WordNet has it, raw name, attributes.
+  const lines = Array.from(labels, (label, r) => {
+    const name = set.classes[label];
+    return `${String(r + 1).padStart(3, "0")} # 0 # 0 # ${name} # ${name} # ""\n`;
+  });
+  await Deno.writeTextFile(join(folder, `${stem}_atr.txt`), lines.join(""));
+}
+
+/** Names with a trailing blank, a dash first, and aligned counts over the training images. */
+async function writeVocabulary(folder: string, set: ContextDataset): Promise<void> {
+  const counts = new Int32Array(set.classes.length);
+  for (let i = 0; i < set.size; i++) for (const label of set.record(i).labels) counts[label]++;
+  const order = set.classes.map((_, c) => c).slice(1).sort((a, b) => set.classes[a] < set.classes[b] ? -1 : 1);
+  await Deno.writeTextFile(
+    join(folder, "objectnames.txt"),
+    ["-", ...order.map((c) => set.classes[c])].map((n) => `${n} \n`).join(""),
+  );
+  await Deno.writeTextFile(
+    join(folder, "objectcounts.txt"),
+    [1, ...order.map((c) => counts[c])].map((n) => `${n}\n`).join(""),
+  );
+}
