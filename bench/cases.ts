@@ -1,5 +1,5 @@
 /** What is measured: our op at model sizes, with its arithmetic and traffic, and what a peer needs to do the same. */
-import { type Device, ops, type Tensor } from "../mod.ts";
+import { type Device, Graph, ops, type Tensor, type Triple } from "../mod.ts";
 
 /** Work that a peer can be asked to do too. */
 export type PeerTask =
@@ -60,7 +60,6 @@ function conv(
         ops.conv2d(x, w, options);
       };
     }
-    // The gradient alone: `propagate` runs the op's own rule on a stand-in result.
     const wanted = pass === "data gradient" ? x : w;
     const dy = device.randn([1, ho, wo, outputs], { seed: 3 });
     return () => {
@@ -143,6 +142,34 @@ export function cases(): Case[] {
           using _scope = device.scope();
           ops.cropAndResize(image, boxes, index, [7, 7]).backward(dy);
           image.zeroGrad();
+        };
+      },
+    },
+    {
+      name: "GRU cell 300×512→512",
+      flops: 2 * 300 * 512 * 3 * 512 * 2,
+      bytes: 4 * (300 * 512 * 3 + 2 * 512 * 3 * 512),
+      make: (device) => {
+        const [x, h] = [1, 2].map((seed) => device.randn([300, 512], { seed }));
+        const [wx, wh] = [3, 4].map((seed) => device.randn([512, 1536], { seed, std: 0.05 }));
+        return () => {
+          using _scope = device.scope();
+          ops.gruCell(x, h, { wx, wh });
+        };
+      },
+    },
+    {
+      name: "propagate 300 regions, 5 relations of all pairs, 512→512",
+      flops: 2 * 5 * (300 * 300 * 512 + 300 * 512 * 512),
+      bytes: 4 * (5 * 300 * 300 * 2 + 2 * 300 * 512 + 5 * 512 * 512),
+      make: (device) => {
+        const pairs = Array.from({ length: 300 * 300 }, (_, i): Triple => [Math.floor(i / 300), i % 300, 1 / 300]);
+        const graph = Graph.fromTriples(300, 300, [pairs, pairs, pairs, pairs, pairs]);
+        const x = device.randn([300, 512], { seed: 1 });
+        const w = device.randn([5, 512, 512], { seed: 2, std: 0.05 });
+        return () => {
+          using _scope = device.scope();
+          ops.propagate(x, graph, w);
         };
       },
     },

@@ -3,10 +3,17 @@
  * limits of this device measured in the same run. Prints a table and writes `bench/results/<time>.json`.
  */
 import Table from "cli-table3";
-import { Device } from "../mod.ts";
+import { openContext } from "../datasets/context/dataset.ts";
+import { Loader } from "../datasets/loader.ts";
+import { evaluationOrder } from "../datasets/schedule.ts";
+import { Device, SGD } from "../mod.ts";
+import { BaselineClassifier } from "../model/baseline.ts";
+import { resnetPresets } from "../model/resnet.ts";
+import { trainStep } from "../model/trainer.ts";
 import { type Case, cases } from "./cases.ts";
 import type { Peer } from "./peer.ts";
 import { jax } from "./peers/jax.ts";
+import { onnx } from "./peers/onnx.ts";
 import { tfjs } from "./peers/tfjs.ts";
 
 interface Row {
@@ -77,7 +84,7 @@ async function limits(device: Device): Promise<{ bandwidth: number; compute: num
 
 async function openPeers(): Promise<Peer[]> {
   const peers: Peer[] = [];
-  for (const [name, open] of [["tfjs webgpu", tfjs], ["jax-js webgpu", jax]] as const) {
+  for (const [name, open] of [["tfjs webgpu", tfjs], ["jax-js webgpu", jax], ["onnxruntime CPU", onnx]] as const) {
     try {
       peers.push(await open());
     } catch (error) {
@@ -85,6 +92,37 @@ async function openPeers(): Promise<Peer[]> {
     }
   }
   return peers;
+}
+
+/** A training step of the default model on a drawn image: time, dispatches, and the JavaScript between them. */
+async function trainingStep(device: Device): Promise<string> {
+  const set = openContext({ split: "val", images: 1 });
+  const loader = new Loader(set, { scale: { target: 128, max: 192 } });
+  const [image] = await Array.fromAsync(loader.run(evaluationOrder(set)));
+  loader.close();
+  using model = new BaselineClassifier(device, { classes: set.classes.length, resnet: resnetPresets.small, seed: 3 });
+  using sgd = new SGD(device, model.trainable(), { rate: 0.001, momentum: 0.9, weightDecay: 1e-4 });
+  const step = (): void => trainStep(model, sgd, image).dispose();
+  for (let i = 0; i < 3; i++) step();
+  await device.finish();
+  const before = device.gpu.stats;
+  let host = 0;
+  const start = performance.now();
+  for (let i = 0; i < 20; i++) {
+    const from = performance.now();
+    step();
+    host += performance.now() - from;
+  }
+  await device.finish();
+  const ms = (performance.now() - start) / 20;
+  const after = device.gpu.stats;
+  const dispatches = (after.dispatches - before.dispatches) / 20;
+  return `training step of the default model, ${image.labels.length} regions: ${
+    ms.toFixed(1)
+  } ms, ${dispatches} dispatches, ` +
+    `${(1000 * host / 20 / dispatches).toFixed(1)} µs of JavaScript each, ${
+      after.created - before.created
+    } new buffers in 20 steps`;
 }
 
 const only = Deno.args.find((a) => a.startsWith("--only="))?.slice(7);
@@ -121,6 +159,7 @@ for (const one of cases()) {
   });
   write(`measured ${one.name}: ${ms.toFixed(3)} ms`);
 }
+write(await trainingStep(device));
 const table = new Table({
   head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
   style: { head: [] },
