@@ -140,6 +140,8 @@ async function runSteps(
     await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(model, optimiser), metadata));
   };
   const { rate, decaySteps, decayFactor } = config.optimiser;
+  const { device } = model;
+  let atRest: number | undefined;
   const schedule = schedules.steps(rate, decaySteps, decayFactor);
   for await (const image of loader.run(trainingOrder(train, { ...order, first: position }))) {
     optimiser.rate = schedule(step);
@@ -151,11 +153,23 @@ async function runSteps(
     const checkpoint = stopping || step % config.checkpointEvery === 0 || step === config.steps;
     if (display || checkpoint) await log.read();
     if (display) await log.write(step, optimiser.rate, decayLoss(config, model));
+    if (display || checkpoint) atRest = checkMemory(device, atRest);
     hooks.onStep?.(step, config.steps, log.latest);
     if (checkpoint) await save();
     if (stopping && step < config.steps) throw new Interrupted(step);
     if (step === config.steps) break;
   }
+}
+
+/** Between steps, with all losses read, the same tensors are alive each time; returns how many. */
+function checkMemory(device: Device, before: number | undefined): number {
+  const { liveTensors } = device.memory;
+  if (before !== undefined && liveTensors !== before) {
+    throw new EngineError(
+      `internal: training leaks, ${liveTensors} tensors are alive between steps, ${before} were before`,
+    );
+  }
+  return liveTensors;
 }
 
 /** ½ λ Σ w² over decayed weights, as a tensor: the regulariser of the reported total loss. */
