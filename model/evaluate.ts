@@ -15,12 +15,12 @@ export interface Scores {
 /** Images whose results are read together; a read costs 10 ms at least, so not after every image. */
 const BATCH = 32;
 
-/** Runs `model` on every image of the schedule; `onImage` is told how many are done. */
+/** Runs `model` on every image of the schedule; `onImage` is told of each, and how many are done. */
 export async function scoreSplit(
   model: BaselineClassifier,
   images: AsyncIterable<LoadedImage>,
   classes: number,
-  onImage: (done: number) => void = () => {},
+  onImage: (done: number, image: LoadedImage) => void = () => {},
 ): Promise<Scores> {
   const { device } = model;
   const rows: Float32Array[] = [];
@@ -41,7 +41,7 @@ export async function scoreSplit(
       });
       labels.push(image.labels);
     }
-    onImage(++done);
+    onImage(++done, image);
     if (pending.length === BATCH) await read();
   }
   await read();

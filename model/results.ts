@@ -5,7 +5,7 @@ import { type Metrics, regionMetrics } from "./metrics.ts";
 import type { Scores } from "./evaluate.ts";
 import { writeFileAtomic, writeJsonAtomic } from "./run/atomic.ts";
 import { MetricsLog } from "./run/metrics_log.ts";
-import { renderReport, type Table } from "./run/report.ts";
+import { type Picture, renderReport, type Table } from "./run/report.ts";
 import type { RunFolder } from "./run/run_folder.ts";
 
 /** One row of the results table. */
@@ -49,7 +49,12 @@ export function resultsOf(name: string, scores: Scores, dataset: RegionDataset):
 }
 
 /** Writes `results.json`, the reference's four-number `results.txt` and `report.html` of a run. */
-export async function saveResults(results: Results, dataset: RegionDataset, folder: RunFolder): Promise<void> {
+export async function saveResults(
+  results: Results,
+  dataset: RegionDataset,
+  folder: RunFolder,
+  pictures: readonly Picture[],
+): Promise<void> {
   const { split, images, rows } = results;
   const [first] = rows;
   await writeJsonAtomic(folder.file("results.json"), {
@@ -79,7 +84,7 @@ export async function saveResults(results: Results, dataset: RegionDataset, fold
       },
       { title: "Learning rate", curves: [{ name: "rate", points: curve("rate") }] },
     ],
-    pictures: [],
+    pictures,
     config: folder.config,
   });
   await writeFileAtomic(folder.file("report.html"), new TextEncoder().encode(html));

@@ -7,6 +7,7 @@ import type { RegionDataset } from "../datasets/types.ts";
 import {
   crossEntropy,
   Device,
+  EngineError,
   loadTensors,
   saveTensors,
   schedules,
@@ -16,6 +17,7 @@ import {
 } from "../engine/mod.ts";
 import { BaselineClassifier } from "./baseline.ts";
 import { scoreSplit } from "./evaluate.ts";
+import { gallery } from "./gallery.ts";
 import { LossLog } from "./loss_log.ts";
 import { type Results, resultsOf, saveResults } from "./results.ts";
 import { buildModel, loaderOptions } from "./setup.ts";
@@ -196,6 +198,9 @@ async function calibrate(
   }
 }
 
+/** Images in a report. */
+const SHOWN = 12;
+
 /** Scores `test` with the model, saves results and report in the folder, and returns them. */
 export async function evaluateModel(
   model: BaselineClassifier,
@@ -206,10 +211,14 @@ export async function evaluateModel(
   const onBroken = (path: string, reason: string): void => hooks.onMessage?.(`skipped ${path}: ${reason}`);
   const loader = new Loader(test, { ...loaderOptions(folder.config), onBroken });
   try {
+    const shown: LoadedImage[] = [];
     const images = loader.run(evaluationOrder(test));
-    const scores = await scoreSplit(model, images, test.classes.length, (n) => hooks.onEvaluate?.(n, test.size));
+    const scores = await scoreSplit(model, images, test.classes.length, (done, image) => {
+      if (shown.length < SHOWN && image.labels.length > 0) shown.push(image);
+      hooks.onEvaluate?.(done, test.size);
+    });
     const results = resultsOf(folder.config.model.name, scores, test);
-    await saveResults(results, test, folder);
+    await saveResults(results, test, folder, await gallery(shown, scores, test));
     return results;
   } finally {
     loader.close();
