@@ -42,7 +42,7 @@ export type { KernelInterface, ParamField, StorageBinding } from "./engine/gpu/w
 /** Ops as functions on tensors: `ops.conv2d`, `ops.softmax`, … */
 export * as ops from "./engine/ops/mod.ts";
 /** Layers, modules and initialisers. */
-export * as nn from "./engine/nn.ts";
+export * as nn from "./engine/layers.ts";
 export { Adam, Optimiser, type OptimiserOptions, type Schedule, schedules, SGD } from "./engine/optim.ts";
 /** Named tensors to and from safetensors files. */
 export * as checkpoint from "./engine/checkpoint.ts";

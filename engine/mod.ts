@@ -8,6 +8,6 @@ export { type DType, type HostArray, type TypedArray } from "./dtype.ts";
 export { type Shape } from "./shape.ts";
 export * from "./errors.ts";
 export * from "./ops/mod.ts";
-export * from "./nn.ts";
+export * from "./layers.ts";
 export * from "./optim.ts";
 export { loadTensors, type NamedTensors, saveTensors, tensorsOf } from "./checkpoint.ts";

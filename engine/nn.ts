@@ -14,6 +14,7 @@ export const init: {
   readonly zeros: Initialiser;
   readonly ones: Initialiser;
   readonly normal: (std: number) => Initialiser;
+  readonly uniform: (bound: number) => Initialiser;
   readonly heNormal: Initialiser;
 } = {
   /** All 0. */
@@ -22,6 +23,8 @@ export const init: {
   ones: (device, shape) => device.ones(shape),
   /** Normal with mean 0, not truncated. */
   normal: (std) => (device, shape, seed) => device.randn(shape, { seed, std }),
+  /** Uniform in [−bound, bound). */
+  uniform: (bound) => (device, shape, seed) => device.uniform(shape, { seed, low: -bound, high: bound }),
   /** Normal with variance 2 / fan-in (He et al., 2015); fan-in is all extents but the last. */
   heNormal: (device, shape, seed) => device.randn(shape, { seed, std: Math.sqrt(2 / sizeOf(shape.slice(0, -1))) }),
 };
