@@ -91,7 +91,9 @@ export function newConfig(layers: readonly Layer[]): TrainConfig {
   const named = layers.map((layer) => ({ ...layer, value: expandPreset(layer) }));
   const given = named.reduce<Json>((value, layer) => merge(value, layer.value), {});
   const dataset = lookup(given, ["dataset", "dataset"]) === "coco" ? "coco" : "context";
-  return settle(trainConfigSchema, [{ source: "defaults", value: defaults(dataset) }, ...named]);
+  const published = layers.some(({ value }) => PUBLISHED.includes(lookup(value, ["model", "resnet"]) as string));
+  const base = published ? merge(defaults(dataset), publishedSchedule(dataset)) : defaults(dataset);
+  return settle(trainConfigSchema, [{ source: "defaults", value: base }, ...named]);
 }
 
 /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
@@ -111,6 +113,17 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
     { source: saved.source, value: before },
     ...layers.map((layer) => ({ ...layer, value: expandPreset(layer) })),
   ]);
+}
+
+/** Networks that are trained by the reference's schedule unless told otherwise. */
+const PUBLISHED: readonly string[] = ["resnet50", "resnet101"];
+
+/** The reference's rate for every data set, and its steps for COCO: 720,000, drops after 320,000 and 560,000. */
+function publishedSchedule(dataset: TrainConfig["dataset"]["dataset"]): Json {
+  const optimiser = { rate: 5e-4 };
+  return dataset === "coco"
+    ? { steps: 720_000, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [320_000, 560_000] } }
+    : { optimiser };
 }
 
 /** Every setting for a data set. */

@@ -143,3 +143,18 @@ Deno.test("a dispatch of more than 65,535 workgroups is folded", async () => {
     assert.equal((await rows.sum().item()) / (2 * count), 1);
   }
 });
+
+Deno.test("the pool keeps no more than its bound, and what it keeps is given out again", async () => {
+  await using device = await Device.open({ maxPooledBytes: 1 << 20 });
+  for (let i = 1; i <= 20; i++) {
+    using _scope = device.scope();
+    device.zeros([i * 20_000]).add(1);
+    device.zeros([i * 20_000]).add(1);
+  }
+  assert.ok(device.memory.pooledBytes <= 1 << 20, `${device.memory.pooledBytes}`);
+  device.zeros([1000]).dispose();
+  const { created } = device.gpu.stats;
+  device.zeros([1000]).dispose();
+  assert.equal(device.gpu.stats.created, created);
+  await device.finish();
+});

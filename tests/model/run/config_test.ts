@@ -87,3 +87,11 @@ Deno.test("a resumed run keeps the settings its numbers depend on", () => {
     /^runs\/a\/config\.json: unknown key "sed"/,
   );
 });
+
+Deno.test("the published networks start from the reference's schedule, which flags still override", () => {
+  const layer = (value: Json) => ({ source: "test", value });
+  const coco = newConfig([layer({ dataset: { dataset: "coco" } }), layer({ model: { resnet: "resnet50" } })]);
+  deepStrictEqual([coco.steps, coco.optimiser.rate, coco.optimiser.decaySteps], [720_000, 5e-4, [320_000, 560_000]]);
+  const own = newConfig([layer({ model: { resnet: "resnet101" } }), layer({ optimiser: { rate: 0.01 }, steps: 9 })]);
+  deepStrictEqual([own.steps, own.optimiser.rate], [9, 0.01]);
+});
