@@ -7,7 +7,7 @@
 struct Params {
   batch: u32, h: u32, w: u32, c4: u32,
   regions: u32, rows: u32, columns: u32, outside: f32,
-  tolerance: f32,
+  tolerance: f32, words: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> image: array<vec4<f32>>;
@@ -15,6 +15,8 @@ struct Params {
 @group(0) @binding(3) var<storage, read> box_image: array<i32>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> result: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> touch: array<u32>;
+@group(0) @binding(7) var<storage, read_write> touch_out: array<u32>;
 
 // Where sample i of n lies along an axis of `extent` cells.
 fn coordinate(first: f32, last: f32, i: u32, n: u32, extent: u32) -> f32 {
@@ -62,22 +64,46 @@ fn crop(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   result[at] = top + (bottom - top) * sy.part;
 }
 
-// Samples i of n that may touch cell p: those within one cell of it, and one more on either side for rounding.
+// Samples i of n that may touch cell p: those within one cell of it, and a quarter of a sample more for rounding (a sample
+// rounding moves across that line has next to no share in the cell).
 struct Reach { first: u32, end: u32 }
 
 fn reach(first: f32, last: f32, p: u32, n: u32, extent: u32) -> Reach {
   let start = coordinate(first, last, 0u, n, extent);
   let stop = coordinate(first, last, n - 1u, n, extent);
-  let low = f32(p) - 1.0;
-  let high = f32(p) + 1.0;
+  let low = f32(p) - 1.0 - params.tolerance;
+  let high = f32(p) + 1.0 + params.tolerance;
   if (max(start, stop) < low - 0.01 || min(start, stop) > high + 0.01) { return Reach(0u, 0u); }
   let step = (stop - start) / f32(max(n, 2u) - 1u);
   if (abs(step) < 1e-6) { return Reach(0u, n); }
   let a = (low - start) / step;
   let b = (high - start) / step;
-  let from_ = clamp(floor(min(a, b)) - 1.0, 0.0, f32(n));
-  let to_ = clamp(ceil(max(a, b)) + 2.0, 0.0, f32(n));
+  let from_ = clamp(ceil(min(a, b) - 0.25), 0.0, f32(n));
+  let to_ = clamp(floor(max(a, b) + 0.25) + 1.0, 0.0, f32(n));
   return Reach(u32(from_), u32(to_));
+}
+
+// Which boxes may reach each row of each image and each column, a bit a box: touch_out [b h + w, words]. Without it every
+// pixel and channel would look at every box.
+@compute @workgroup_size(64)
+fn mark(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let at = linear_index(id, groups, 64u);
+  let all_rows = params.batch * params.h;
+  if (at >= (all_rows + params.w) * params.words) { return; }
+  let line = at / params.words;
+  let start = (at % params.words) * 32u;
+  var bits = 0u;
+  for (var region = start; region < min(start + 32u, params.regions); region++) {
+    let bounds = boxes[region];
+    var hit = Reach(0u, 0u);
+    if (line >= all_rows) {
+      hit = reach(bounds.y, bounds.w, line - all_rows, params.columns, params.w);
+    } else if (box_image[region] == i32(line / params.h)) {
+      hit = reach(bounds.x, bounds.z, line % params.h, params.rows, params.h);
+    }
+    bits |= select(0u, 1u << (region - start), hit.first < hit.end);
+  }
+  touch_out[at] = bits;
 }
 
 // The share of cell p in a sample.
@@ -96,7 +122,8 @@ fn image_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
   let place = at / lanes;
   let x = place % params.w;
   let y = (place / params.w) % params.h;
-  let which = i32(place / (params.w * params.h));
+  let row_marks = place / params.w * params.words;
+  let column_marks = (params.batch * params.h + x) * params.words;
   let c1 = min(c + lanes, params.c4 - 1u);
   let c2 = min(c + 2u * lanes, params.c4 - 1u);
   let c3 = min(c + 3u * lanes, params.c4 - 1u);
@@ -104,25 +131,26 @@ fn image_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
   var g1 = vec4<f32>();
   var g2 = vec4<f32>();
   var g3 = vec4<f32>();
-  for (var region = 0u; region < params.regions; region++) {
-    if (box_image[region] != which) { continue; }
-    let bounds = boxes[region];
-    let rows = reach(bounds.x, bounds.z, y, params.rows, params.h);
-    if (rows.first >= rows.end) { continue; }
-    let columns = reach(bounds.y, bounds.w, x, params.columns, params.w);
-    for (var i = rows.first; i < rows.end; i++) {
-      let sy = sample_at(coordinate(bounds.x, bounds.z, i, params.rows, params.h), params.h);
-      let weight_y = select(0.0, share(sy, i32(y)), sy.low >= 0);
-      if (weight_y == 0.0) { continue; }
-      for (var j = columns.first; j < columns.end; j++) {
-        let sx = sample_at(coordinate(bounds.y, bounds.w, j, params.columns, params.w), params.w);
-        let weight = weight_y * select(0.0, share(sx, i32(x)), sx.low >= 0);
-        if (weight == 0.0) { continue; }
-        let cell = ((region * params.rows + i) * params.columns + j) * params.c4;
-        g0 += weight * dy[cell + c];
-        g1 += weight * dy[cell + c1];
-        g2 += weight * dy[cell + c2];
-        g3 += weight * dy[cell + c3];
+  for (var word = 0u; word < params.words; word++) {
+    for (var bits = touch[row_marks + word] & touch[column_marks + word]; bits != 0u; bits &= bits - 1u) {
+      let region = word * 32u + firstTrailingBit(bits);
+      let bounds = boxes[region];
+      let rows = reach(bounds.x, bounds.z, y, params.rows, params.h);
+      let columns = reach(bounds.y, bounds.w, x, params.columns, params.w);
+      for (var i = rows.first; i < rows.end; i++) {
+        let sy = sample_at(coordinate(bounds.x, bounds.z, i, params.rows, params.h), params.h);
+        let weight_y = select(0.0, share(sy, i32(y)), sy.low >= 0);
+        if (weight_y == 0.0) { continue; }
+        for (var j = columns.first; j < columns.end; j++) {
+          let sx = sample_at(coordinate(bounds.y, bounds.w, j, params.columns, params.w), params.w);
+          let weight = weight_y * select(0.0, share(sx, i32(x)), sx.low >= 0);
+          if (weight == 0.0) { continue; }
+          let cell = ((region * params.rows + i) * params.columns + j) * params.c4;
+          g0 += weight * dy[cell + c];
+          g1 += weight * dy[cell + c1];
+          g2 += weight * dy[cell + c2];
+          g3 += weight * dy[cell + c3];
+        }
       }
     }
   }

@@ -13,6 +13,7 @@ import type { Pair } from "./window.ts";
 
 const parts = [indexLib, { file: "crop_and_resize.wgsl", text }] as const;
 const cropKernel = kernel("crop", ...parts);
+const markKernel = kernel("mark", ...parts);
 const imageGradKernel = kernel("image_grad", ...parts);
 const boxGradKernel = kernel("box_grad", ...parts);
 
@@ -44,7 +45,7 @@ function run(
   items: number,
   attrs: Attrs,
 ): void {
-  const { device } = bind.result;
+  const { device } = bind.boxes;
   device.run(which, {
     bind,
     params: {
@@ -57,6 +58,7 @@ function run(
       columns: attrs.size[1],
       outside: attrs.extrapolationValue,
       tolerance: attrs.boundTolerance ?? 0,
+      words: Math.ceil(regions / 32),
     },
     grid: device.gpu.grid(items, GROUP),
   });
@@ -110,7 +112,9 @@ const cropOp = defineOp<Attrs>({
       const lanes = Math.ceil(ceil4(channels) / 16);
       if (regions === 0) fill(wide, 0);
       else {
-        const bind = { boxes, box_image: index, dy: crops, result: wide };
+        const touch = device.empty([batch * h + w, Math.ceil(regions / 32)], "u32");
+        run(markKernel, { boxes, box_image: index, touch_out: touch }, shape, regions, touch.size, call.attrs);
+        const bind = { boxes, touch, dy: crops, result: wide };
         run(imageGradKernel, bind, shape, regions, batch * h * w * lanes, call.attrs);
       }
       return cutChannels(wide, shape);
@@ -132,6 +136,7 @@ const cropOp = defineOp<Attrs>({
       [[1, 1, 3, 4], 2, [2, 2], 0],
       [[1, 5, 5, 4], 0, [3, 3], 0],
       [[3, 4, 4, 0], 2, [2, 2], 0],
+      [[2, 5, 3, 4], 70, [2, 3], 0],
     ] as const).map(([shape, regions, size, extrapolationValue]): Sample<Attrs> => ({
       inputs: [
         { shape },

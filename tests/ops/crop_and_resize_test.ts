@@ -29,3 +29,25 @@ for (const profile of PROFILES) {
       }));
   }
 }
+
+for (const profile of PROFILES) {
+  Deno.test(`cropAndResize (${profile} kernels): a bound tolerance puts what rounding left outside back on the border`, () =>
+    withoutLeaks(devices[profile], async () => {
+      const op = allOps().get("cropAndResize")!;
+      const just = 2 ** -14;
+      const inputs = [
+        { shape: [1, 2, 2, 1], data: Float32Array.from(cropImage) },
+        { shape: [1, 4], data: Float32Array.of(-just, 0, 1 + just, 1 + 4 * just) },
+        { shape: [1], data: Int32Array.of(0) },
+      ];
+      const options = { needs: [true, false, false], seeds: [Float32Array.of(1, 1, 1, 1)] };
+      const attrs = { size: [2, 2], extrapolationValue: -7 };
+      const strict = await run(devices[profile], op, { inputs, attrs }, options);
+      deepStrictEqual([...strict.outputs[0]], [-7, -7, -7, -7]);
+      deepStrictEqual([...strict.grads[0]!], [0, 0, 0, 0]);
+      // 2^-14 is within 1e-4 of the border, four times as much is not.
+      const lenient = await run(devices[profile], op, { inputs, attrs: { ...attrs, boundTolerance: 1e-4 } }, options);
+      deepStrictEqual([...lenient.outputs[0]], [1, -7, 3, -7]);
+      deepStrictEqual([...lenient.grads[0]!], [1, 0, 1, 0]);
+    }));
+}
