@@ -102,7 +102,7 @@ async function trainingStep(device: Device): Promise<string> {
   loader.close();
   using model = new BaselineClassifier(device, { classes: set.classes.length, resnet: resnetPresets.small, seed: 3 });
   using sgd = new SGD(device, model.trainable(), { rate: 0.001, momentum: 0.9, weightDecay: 1e-4 });
-  const step = (): void => trainStep(model, sgd, image).dispose();
+  const step = (): void => trainStep(model, sgd, image).values.dispose();
   for (let i = 0; i < 3; i++) step();
   await device.finish();
   const before = device.gpu.stats;

@@ -1,37 +1,76 @@
-/** `itera evaluate`: scores a run's newest checkpoint again. */
+/** `itera evaluate` and `itera re-evaluate`: figures of a trained model, and the same from scores saved before. */
 import type { Command } from "@commander-js/extra-typings";
-import { Device, loadTensors, tensorsOf } from "../engine/mod.ts";
-import { resultsTable } from "../model/results.ts";
-import { RunFolder } from "../model/run/run_folder.ts";
-import { buildModel } from "../model/setup.ts";
-import { evaluateModel, openSplit } from "../model/trainer.ts";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../datasets/errors.ts";
-import { line, notice, Progress, table } from "./output.ts";
+import { Device } from "../engine/mod.ts";
+import { evaluateModel, type EvaluationFolder } from "../model/evaluation.ts";
+import { type Results, resultsOf, saveResults } from "../model/results.ts";
+import { perClassTable } from "../model/run_report.ts";
+import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
+import { readScores } from "../model/scores_file.ts";
+import { type Checkpoint, modelOf, readCheckpoint } from "../model/trained.ts";
+import { openSplit } from "../model/trainer.ts";
+import { notice, Progress } from "./output.ts";
+import { printResults, printTable } from "./training.ts";
 
-/** Adds the command. */
+/** Adds the commands. */
 export function addEvaluate(program: Command): void {
   program.command("evaluate")
-    .description("score the newest checkpoint of a run on its test split and rewrite its results and report")
-    .argument("<run>", "folder of the run, such as runs/context-1")
-    .action(async (path) => {
-      using folder = await RunFolder.resume(path);
-      const { config } = folder;
-      const checkpoint = await folder.newestCheckpoint((file, reason) => notice(`passed over ${file}: ${reason}`));
-      if (!checkpoint) throw new UserError(`${path}: there is no checkpoint yet`);
+    .description(
+      "score a trained model on its test split: metrics, per class and per iteration; writes scores and report",
+    )
+    .argument("[run]", "folder of the run, such as runs/final-context-1; its newest checkpoint is scored")
+    .option("--checkpoint <file>", "score this checkpoint instead")
+    .option("--data <folder>", "where the data set is, if it is not where it was in training")
+    .option("--out <folder>", "where scores, results and report go; by default the run's folder")
+    .action(async (run, flags) => {
+      const checkpoint = await chosen(run, flags.checkpoint);
+      const out = flags.out ?? run ?? runOf(checkpoint.path);
+      if (!out) throw new UserError(`${checkpoint.path}: lies in no run's folder; say where results go by --out`);
+      const config = flags.data === undefined
+        ? checkpoint.config
+        : { ...checkpoint.config, dataset: { ...checkpoint.config.dataset, data: flags.data } };
+      makeFolder(out);
+      const folder: EvaluationFolder = { path: out, config, file: (name) => join(out, name) };
       const test = await openSplit(config, config.dataset.testSplit);
       await using device = await Device.open({ adapter: config.adapter });
-      using model = buildModel(device, config, test.classes.length);
-      loadTensors(await Deno.readFile(checkpoint), tensorsOf(model.parameters(), "model."), checkpoint, {
-        allowExtra: true,
-      });
+      using model = modelOf(device, checkpoint);
       using evaluating = new Progress("evaluating", "images");
       const results = await evaluateModel(model, test, folder, {
         onMessage: (text) => evaluating.notice(text),
         onEvaluate: (done, of) => evaluating.update(done, of),
       });
       evaluating[Symbol.dispose]();
-      const { title, columns, rows } = resultsTable(results);
-      line(title);
-      table(columns, rows.map((row) => row.map((value) => value ?? "")));
+      print(results);
     });
+  program.command("re-evaluate")
+    .description("compute the metrics again from the scores an evaluation saved; needs no model and no GPU")
+    .argument("<run>", "folder with scores.safetensors")
+    .action(async (run) => {
+      const { model, scores, set } = await readScores(join(run, "scores.safetensors"));
+      const results = resultsOf(model, scores, set);
+      await saveResults(results, { file: (name) => join(run, name) });
+      print(results);
+    });
+}
+
+/** The checkpoint named, or the run's newest. */
+async function chosen(run: string | undefined, file: string | undefined): Promise<Checkpoint> {
+  if (file !== undefined) return await readCheckpoint(file);
+  if (run === undefined) throw new UserError("evaluate: name a run's folder, or a checkpoint by --checkpoint");
+  using folder = await RunFolder.resume(run);
+  const newest = await folder.newestCheckpoint((path, reason) => notice(`passed over ${path}: ${reason}`));
+  if (!newest) throw new UserError(`${run}: there is no checkpoint yet`);
+  return await readCheckpoint(newest);
+}
+
+/** The run's folder a checkpoint lies in, or null. */
+function runOf(checkpoint: string): string | null {
+  const folder = dirname(checkpoint);
+  return basename(folder) === "checkpoints" ? dirname(folder) : null;
+}
+
+function print(results: Results): void {
+  printTable({ ...perClassTable(results), folded: false });
+  printResults(results);
 }

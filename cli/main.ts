@@ -1,10 +1,12 @@
 /** `itera`: the command line. Parses, calls, prints; the work is done elsewhere. */
 import { Command } from "@commander-js/extra-typings";
 import { VERSION } from "../model/run/version.ts";
+import { addAblate } from "./ablate.ts";
 import { addData } from "./data.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { judge } from "./failure.ts";
+import { addInspect } from "./inspect.ts";
 import { notice } from "./output.ts";
 import { addTrain } from "./train.ts";
 
@@ -18,6 +20,8 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(`itera: ${oneLine(text)}\n`) });
   addTrain(itera);
   addEvaluate(itera);
+  addAblate(itera);
+  addInspect(itera);
   addData(itera);
   addDoctor(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);

@@ -1,20 +1,24 @@
-/** `itera train`: begins a run or goes on with one, and prints the results. */
+/** `itera train`: begins runs or goes on with them, and prints the results. */
 import type { Command } from "@commander-js/extra-typings";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
-import { fourMetrics, METRIC_COLUMNS, type Results } from "../model/results.ts";
-import { resnetNames } from "../model/run/config.ts";
+import { UserError } from "../datasets/errors.ts";
+import { Experiment } from "../model/experiment.ts";
+import { MODEL_NAMES, resnetNames } from "../model/run/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { VERSION } from "../model/run/version.ts";
-import { Interrupted, trainModel } from "../model/trainer.ts";
+import { proofMembers, QUICK } from "../model/variants.ts";
+import { trainModel } from "../model/trainer.ts";
 import { Stopped } from "./failure.ts";
-import { duration, line, notice, Progress, table } from "./output.ts";
+import { line, notice } from "./output.ts";
+import { printResults, runExperiment, training } from "./training.ts";
 
 /** Flags that set one setting each, and the setting. */
 const SETTINGS = {
   dataset: "dataset.dataset",
   data: "dataset.data",
+  graph: "dataset.knowledge",
   skipBroken: "dataset.skipBroken",
   steps: "steps",
   rate: "optimiser.rate",
@@ -26,11 +30,15 @@ const SETTINGS = {
   longSide: "image.longSide",
 } as const;
 
+type Model = typeof MODEL_NAMES[number];
+
 /** Adds the command. */
 export function addTrain(program: Command): void {
   program.command("train")
-    .description("Train a model: by default the baseline on the context scenes, which takes minutes on two cores")
-    .option("--name <run>", "name of the run's folder; by default the data set's and a number")
+    .description(
+      "Train models: by default the baseline and the reasoning model on the context scenes, compared in a table",
+    )
+    .option("--name <run>", "name of the run's folder; by default the model's, the data set's and a number")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, or with the last one worked on")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
@@ -40,8 +48,12 @@ export function addTrain(program: Command): void {
       collect,
       [] as string[],
     )
+    .addOption(new Option("--model <names...>", "what to train; several are compared").choices(MODEL_NAMES))
+    .option("--seeds <n>", "train each model from so many seeds and print mean and spread", toCount, 1)
+    .option("--quick", "a fifth of the steps: a rougher answer in minutes (context scenes)")
     .addOption(new Option("--dataset <set>", "data set").choices(["context", "coco"] as const))
     .option("--data <folder>", "where the data set is")
+    .option("--graph <file>", "knowledge graph of the classes, as `itera graph build` writes it")
     .option("--skip-broken", "name and leave out images that cannot be read")
     .option("--steps <n>", "images to show", toNumber)
     .option("--rate <rate>", "first learning rate", toNumber)
@@ -54,6 +66,7 @@ export function addTrain(program: Command): void {
     .action(async (flags, command) => {
       const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
       const layers = [
+        ...flags.quick ? [{ source: "--quick", value: QUICK }] : [],
         ...flags.config.map(fileLayer),
         ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
           source: flagName(key),
@@ -61,80 +74,66 @@ export function addTrain(program: Command): void {
         })),
         ...flags.set.map(settingLayer),
       ];
-      using folder = await openRun(flags, layers);
-      line(`run: ${folder.path}`);
-      const results = await train(folder).catch(async (error: unknown) => {
-        if (!(error instanceof Stopped)) await folder.discardIfUnused();
-        throw error;
-      });
-      printResults(results);
-      line(`report: ${join(folder.path, "report.html")}`);
+      const { runs, name, seeds } = flags;
+      if (flags.resume) return await goOn(join(runs, name ?? latestRun(runs)), layers);
+      const models = chosen(flags.model as Model[] | undefined, layers);
+      if (models.length * seeds > 1) {
+        const stem = `${models.length > 1 ? "compare" : models[0]}-${
+          setting(layers, ["dataset", "dataset"], "context")
+        }`;
+        const first = Number(setting(layers, ["seed"], "3"));
+        const members = proofMembers(models, Array.from({ length: seeds }, (_, i) => first + i));
+        const path = join(runs, name ?? freeName(runs, stem));
+        return await runExperiment(await Experiment.create(path, models.join(", "), members, layers));
+      }
+      const [model] = models;
+      const path = join(runs, name ?? freeName(runs, `${model}-${setting(layers, ["dataset", "dataset"], "context")}`));
+      await trainOne(
+        await RunFolder.create(path, [...layers, { source: "--model", value: { model: { name: model } } }]),
+      );
     });
 }
 
-async function openRun(
-  { name, runs, resume }: {
-    readonly name?: string | undefined;
-    readonly runs: string;
-    readonly resume?: true | undefined;
-  },
-  layers: readonly Layer[],
-): Promise<RunFolder> {
-  if (resume) {
-    const folder = await RunFolder.resume(join(runs, name ?? latestRun(runs)), layers);
-    const { version } = folder.config;
-    if (version !== VERSION) notice(`${folder.path} was begun by version ${version}; ${VERSION} may round differently`);
-    return folder;
+/** The models asked for; those of a settings file; on the drawn data what shows that reasoning helps. */
+function chosen(flag: readonly Model[] | undefined, layers: readonly Layer[]): readonly Model[] {
+  if (flag) return [...new Set(flag)];
+  const named = setting(layers, ["model", "name"], "");
+  if (named) return [named as Model];
+  return setting(layers, ["dataset", "dataset"], "context") === "context" ? ["baseline", "final"] : ["baseline"];
+}
+
+/** A setting as the last layer that has it gives it, as text. */
+function setting(layers: readonly Layer[], path: readonly string[], otherwise: string): string {
+  const value = layers.map((layer) => lookup(layer.value, path)).findLast((v) => v !== undefined && v !== null);
+  return typeof value === "string" || typeof value === "number" ? String(value) : otherwise;
+}
+
+/** Goes on with a run or an experiment. */
+async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
+  if (Experiment.is(path)) {
+    if (layers.length > 0) {
+      throw new UserError(
+        `${layers[0].source}: a resumed experiment keeps its settings; give a new one another --name`,
+      );
+    }
+    return await runExperiment(Experiment.open(path));
   }
-  const dataset = layers.map(({ value }) => lookup(value, ["dataset", "dataset"])).findLast((v) => v !== undefined);
-  const stem = `baseline-${typeof dataset === "string" ? dataset : "context"}`;
-  return await RunFolder.create(join(runs, name ?? freeName(runs, stem)), layers);
+  const folder = await RunFolder.resume(path, layers);
+  const { version } = folder.config;
+  if (version !== VERSION) notice(`${folder.path} was begun by version ${version}; ${VERSION} may round differently`);
+  await trainOne(folder);
 }
 
-/** Trains with a bar. Ctrl-C finishes the step and saves; a second one stops at once. */
-async function train(folder: RunFolder): Promise<Results> {
-  const stop = new AbortController();
-  using training = new Progress("training", "images");
-  using evaluating = new Progress("evaluating", "images");
-  const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
-  const ignore = (): void => {
-    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
-  };
-  const interrupt = (): void => {
-    // Without a listener the next signal ends the process as the system does it; an orderly exit in the middle of the
-    // device's work would have the driver's threads run into memory that is gone.
-    ignore();
-    stop.abort();
-    training.notice("stopping after this step; press Ctrl-C again to stop at once");
-  };
-  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
-  const start = performance.now();
-  try {
-    const results = await trainModel(folder, {
-      signal: stop.signal,
-      onMessage: (text) => training.notice(text),
-      onStep: (done, of, loss) => training.update(done, of, Number.isFinite(loss) ? `loss ${loss.toFixed(4)}` : ""),
-      onEvaluate: (done, of) => {
-        if (stop.signal.aborted) {
-          throw new Stopped("stopped while evaluating; the training is saved, --resume evaluates");
-        }
-        evaluating.update(done, of);
-      },
-    });
-    notice(`done in ${duration((performance.now() - start) / 1000)}`);
-    return results;
-  } catch (error) {
-    if (error instanceof Interrupted) throw new Stopped(error.message);
+/** Trains in one folder and prints what came of it. */
+async function trainOne(run: RunFolder): Promise<void> {
+  using folder = run;
+  line(`run: ${folder.path}`);
+  const results = await training((hooks) => trainModel(folder, hooks)).catch(async (error: unknown) => {
+    if (!(error instanceof Stopped)) await folder.discardIfUnused();
     throw error;
-  } finally {
-    ignore();
-  }
-}
-
-/** Prints the four metrics of the model and of what is known to be possible. */
-export function printResults({ split, images, rows }: Results): void {
-  line(`\n${split}, ${images} images`);
-  table(["", ...METRIC_COLUMNS], rows.map(({ name, metrics }) => [name, ...fourMetrics(metrics)]));
+  });
+  printResults(results);
+  line(`report: ${join(folder.path, "report.html")}`);
 }
 
 function collect(value: string, before: string[]): string[] {
@@ -144,6 +143,12 @@ function collect(value: string, before: string[]): string[] {
 function toNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is not a number.");
+  return value;
+}
+
+function toCount(text: string): number {
+  const value = toNumber(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1 on.");
   return value;
 }
 

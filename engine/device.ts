@@ -135,13 +135,29 @@ export class Device implements AsyncDisposable {
     return made;
   }
 
-  /** Normal random numbers; the same (seed, step, shape) gives the same bits on one adapter. */
+  /**
+   * Normal random numbers; the same (seed, step, shape) gives the same bits on one adapter. `truncated` draws again what
+   * lies more than two standard deviations from the mean.
+   */
   randn(
     shape: Shape,
-    options: { readonly seed: number; readonly step?: number; readonly mean?: number; readonly std?: number },
+    options: {
+      readonly seed: number;
+      readonly step?: number;
+      readonly mean?: number;
+      readonly std?: number;
+      readonly truncated?: boolean;
+    },
   ): Tensor {
     const made = this.empty(shape, "f32");
-    randomFill(made, "normal", options.seed, options.step ?? 0, options.mean ?? 0, options.std ?? 1);
+    randomFill(
+      made,
+      options.truncated ? "truncated" : "normal",
+      options.seed,
+      options.step ?? 0,
+      options.mean ?? 0,
+      options.std ?? 1,
+    );
     return made;
   }
 

@@ -16,6 +16,7 @@ export const init: {
   readonly normal: (std: number) => Initialiser;
   readonly uniform: (bound: number) => Initialiser;
   readonly heNormal: Initialiser;
+  readonly heTruncated: Initialiser;
 } = {
   /** All 0. */
   zeros: (device, shape) => device.zeros(shape),
@@ -27,6 +28,9 @@ export const init: {
   uniform: (bound) => (device, shape, seed) => device.uniform(shape, { seed, low: -bound, high: bound }),
   /** Normal with variance 2 / fan-in (He et al., 2015); fan-in is all extents but the last. */
   heNormal: (device, shape, seed) => device.randn(shape, { seed, std: Math.sqrt(2 / sizeOf(shape.slice(0, -1))) }),
+  /** He normal cut at two standard deviations, widened by √1.3 to keep its variance (TensorFlow's variance scaling). */
+  heTruncated: (device, shape, seed) =>
+    device.randn(shape, { seed, std: Math.sqrt(1.3 * 2 / sizeOf(shape.slice(0, -1))), truncated: true }),
 };
 
 /** A trainable (or frozen) tensor of a module. */

@@ -9,6 +9,7 @@ import type { Tensor } from "./tensor.ts";
 export class Scope implements Disposable {
   readonly #stack: Scope[];
   readonly #owned = new Set<Tensor>();
+  readonly #adopted: Disposable[] = [];
   #open = true;
 
   /** Use `device.scope()`. */
@@ -27,6 +28,12 @@ export class Scope implements Disposable {
     this.#owned.delete(tensor);
   }
 
+  /** Disposes `thing` when the scope closes, a graph made for one step, say; returns it. */
+  adopt<T extends Disposable>(thing: T): T {
+    this.#adopted.push(thing);
+    return thing;
+  }
+
   /** Hands a tensor on to the enclosing scope, or to the caller where there is none; returns it. */
   keep<T extends Tensor>(tensor: T): T {
     if (this.#owned.delete(tensor)) tensor.moveTo(this.#stack[this.#stack.indexOf(this) - 1]);
@@ -43,6 +50,7 @@ export class Scope implements Disposable {
     }
     this.#open = false;
     this.#stack.pop();
+    for (const thing of this.#adopted.splice(0)) thing[Symbol.dispose]();
     for (const tensor of this.#owned) tensor.release();
     this.#owned.clear();
   }

@@ -1,15 +1,23 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../datasets/loader.ts";
-import type { Tensor } from "../engine/mod.ts";
-import { softmax } from "../engine/mod.ts";
-import type { BaselineClassifier } from "./baseline.ts";
+import { concat, reshape, softmax, type Tensor } from "../engine/mod.ts";
+import type { RegionModel } from "./region_model.ts";
+
+/** Scores of one kind of prediction. */
+export interface Output {
+  /** `image`, `local 1`, …, `attended`. */
+  readonly name: string;
+  /** [N, classes] softmax probabilities. */
+  readonly probabilities: Float32Array<ArrayBuffer>;
+}
 
 /** Scores of a split: rows in the order of the data set, regions in annotation order. */
 export interface Scores {
-  /** [N, classes] softmax probabilities. */
-  readonly probabilities: Float32Array;
+  /** Every prediction of the model; the last is its answer. */
+  readonly outputs: readonly Output[];
   /** [N] true classes. */
-  readonly labels: Int32Array;
+  readonly labels: Int32Array<ArrayBuffer>;
+  readonly classes: number;
 }
 
 /** Images whose results are read together; a read costs 10 ms at least, so not after every image. */
@@ -17,7 +25,7 @@ const BATCH = 32;
 
 /** Runs `model` on every image of the schedule; `onImage` is told of each, and how many are done. */
 export async function scoreSplit(
-  model: BaselineClassifier,
+  model: RegionModel,
   images: AsyncIterable<LoadedImage>,
   classes: number,
   onImage: (done: number, image: LoadedImage) => void = () => {},
@@ -25,6 +33,7 @@ export async function scoreSplit(
   const { device } = model;
   const rows: Float32Array[] = [];
   const labels: Int32Array[] = [];
+  let names: readonly string[] = [];
   let pending: Tensor[] = [];
   let done = 0;
   const read = async (): Promise<void> => {
@@ -36,8 +45,10 @@ export async function scoreSplit(
     if (image.labels.length > 0) {
       device.noGrad(() => {
         using scope = device.scope();
-        const tensor = scope.keep(softmax(model.forward(image)));
-        pending.push(tensor.unscoped());
+        const all = model.predict(image);
+        names = all.map(({ name }) => name);
+        const stacked = concat(all.map(({ logits }) => reshape(logits, [1, ...logits.shape])), 0);
+        pending.push(scope.keep(softmax(stacked)).unscoped());
       });
       labels.push(image.labels);
     }
@@ -45,14 +56,27 @@ export async function scoreSplit(
     if (pending.length === BATCH) await read();
   }
   await read();
+  return join(names, rows, labels, classes);
+}
+
+/** From [outputs, R, classes] for each image to [N, classes] for each output. */
+function join(
+  names: readonly string[],
+  rows: readonly Float32Array[],
+  labels: readonly Int32Array[],
+  classes: number,
+): Scores {
   const count = labels.reduce((n, l) => n + l.length, 0);
-  const probabilities = new Float32Array(count * classes);
+  const outputs = names.map((name) => ({ name, probabilities: new Float32Array(count * classes) }));
   const truth = new Int32Array(count);
   let at = 0;
-  rows.forEach((row, i) => {
-    probabilities.set(row, at * classes);
-    truth.set(labels[i], at);
-    at += labels[i].length;
+  labels.forEach((own, i) => {
+    const size = own.length * classes;
+    outputs.forEach(({ probabilities }, k) =>
+      probabilities.set(rows[i].subarray(k * size, (k + 1) * size), at * classes)
+    );
+    truth.set(own, at);
+    at += own.length;
   });
-  return { probabilities, labels: truth };
+  return { outputs, labels: truth, classes };
 }

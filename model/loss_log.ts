@@ -4,35 +4,46 @@ import { EventWriter } from "./run/event_file.ts";
 import { MetricsLog } from "./run/metrics_log.ts";
 import type { RunFolder } from "./run/run_folder.ts";
 
-/**
- * The loss window of a run: losses since the last record, read or not. The window is saved with each checkpoint, so that a
- * resumed run writes the records an uninterrupted one would.
- */
+/** The losses of one step: names, and their values as one tensor of that length. The first is the whole cross-entropy. */
+export interface StepLosses {
+  readonly names: readonly string[];
+  readonly values: Tensor;
+}
+
+/** Losses read but not yet recorded; saved with each checkpoint, so that a resumed run writes what an uninterrupted one would. */
+export interface LossWindow {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly number[])[];
+}
+
+/** The loss log of a run. */
 export class LossLog implements Disposable {
   readonly #metrics: MetricsLog;
   readonly #events: EventWriter;
   readonly #unread: Tensor[] = [];
-  #window: number[];
+  #names: readonly string[];
+  #rows: (readonly number[])[];
   #latest = NaN;
 
-  private constructor(metrics: MetricsLog, events: EventWriter, window: number[]) {
+  private constructor(metrics: MetricsLog, events: EventWriter, { names, rows }: LossWindow) {
     this.#metrics = metrics;
     this.#events = events;
-    this.#window = window;
+    this.#names = names;
+    this.#rows = [...rows];
   }
 
-  /** Opens the logs of `folder` as they were after `step` steps with `window` losses not yet recorded. */
-  static open(folder: RunFolder, step: number, window: readonly number[]): LossLog {
+  /** Opens the logs of `folder` as they were after `step` steps with `window` not yet recorded. */
+  static open(folder: RunFolder, step: number, window: LossWindow): LossLog {
     return new LossLog(
       MetricsLog.open(folder.file("metrics.jsonl"), step),
       EventWriter.open(folder.path, step > 0 ? { resumeStep: step } : {}),
-      [...window],
+      window,
     );
   }
 
   /** Losses read since the last record. */
-  get window(): readonly number[] {
-    return this.#window;
+  get window(): LossWindow {
+    return { names: this.#names, rows: this.#rows };
   }
 
   /** Mean loss of the last window read; NaN before the first. */
@@ -40,28 +51,29 @@ export class LossLog implements Disposable {
     return this.#latest;
   }
 
-  /** Takes the loss of one step. */
-  add(loss: Tensor): void {
-    this.#unread.push(loss);
+  /** Takes the losses of one step. */
+  add({ names, values }: StepLosses): void {
+    this.#names = names;
+    this.#unread.push(values);
   }
 
   /** Reads what was added; waits for the device. */
   async read(): Promise<void> {
     const losses = this.#unread.splice(0);
-    for (const values of await Promise.all(losses.map((t) => t.data()))) this.#window.push(values[0]);
+    for (const values of await Promise.all(losses.map((t) => t.data()))) this.#rows.push([...values]);
     for (const loss of losses) loss.dispose();
-    if (this.#window.length > 0) this.#latest = mean(this.#window);
+    if (this.#rows.length > 0) this.#latest = this.#mean(0);
   }
 
-  /** Records the window's mean at `step` and starts a new window; takes charge of `regulariser`. */
+  /** Records the window's means at `step` and starts a new window; takes charge of `regulariser`. */
   async write(step: number, rate: number, regulariser: Tensor): Promise<void> {
     const decay = await regulariser.item();
     regulariser.dispose();
-    const loss = mean(this.#window);
-    this.#window = [];
-    this.#metrics.append({ step, cross_entropy: loss, total_loss: loss + decay, rate });
-    this.#events.scalar("loss/cross_entropy", loss, step);
-    this.#events.scalar("loss/total_loss", loss + decay, step);
+    const means = Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)]));
+    const losses = { ...means, total_loss: this.#mean(0) + decay };
+    this.#rows = [];
+    this.#metrics.append({ step, ...losses, rate });
+    for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
     this.#events.scalar("rate", rate, step);
     this.#events.flush();
   }
@@ -77,8 +89,8 @@ export class LossLog implements Disposable {
     this.#metrics[Symbol.dispose]();
     this.#events[Symbol.dispose]();
   }
-}
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, v) => sum + v, 0) / values.length;
+  #mean(column: number): number {
+    return this.#rows.reduce((sum, row) => sum + row[column], 0) / this.#rows.length;
+  }
 }

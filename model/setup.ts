@@ -1,13 +1,32 @@
 /** From a run's settings to a model and a loader's options. */
+import type { Knowledge } from "../datasets/context/knowledge.ts";
+import { UserError } from "../datasets/errors.ts";
 import type { LoaderOptions } from "../datasets/loader.ts";
 import type { Device } from "../engine/mod.ts";
 import { BaselineClassifier } from "./baseline.ts";
+import { type ClassKnowledge, classKnowledge } from "./reasoning/knowledge.ts";
+import { ReasoningClassifier } from "./reasoning/reasoner.ts";
+import type { RegionModel } from "./region_model.ts";
 import type { TrainConfig } from "./run/config.ts";
 
-/** The classifier `config` describes, with random weights from its seed. */
-export function buildModel(device: Device, { model, seed }: TrainConfig, classes: number): BaselineClassifier {
-  const { resnet, cropSize, maxPool } = model;
-  return new BaselineClassifier(device, { classes, resnet, cropSize, maxPool, seed });
+/** The classifier `config` describes, with random weights from its seed; `knowledge` is for modes with a graph. */
+export function buildModel(
+  device: Device,
+  { model, seed }: TrainConfig,
+  classes: number,
+  knowledge: Knowledge | null,
+): RegionModel {
+  const { name, resnet, cropSize, maxPool, reasoning } = model;
+  const options = { classes, resnet, cropSize, maxPool, seed };
+  if (name === "baseline") return new BaselineClassifier(device, options);
+  let known: ClassKnowledge;
+  try {
+    known = classKnowledge(knowledge, classes, reasoning.graph.classEdges, seed);
+  } catch (error) {
+    if (error instanceof RangeError) throw new UserError(`model.reasoning.graph.classEdges: ${error.message}`);
+    throw error;
+  }
+  return new ReasoningClassifier(device, { ...options, mode: name, reasoning, knowledge: known });
 }
 
 /** How images are prepared for `config`. */

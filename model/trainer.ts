@@ -1,25 +1,29 @@
 /** Training a region classifier: data, steps, checkpoints, evaluation, the run folder. */
 import { type LoadedImage, Loader } from "../datasets/loader.ts";
+import { contextKnowledge, type Knowledge } from "../datasets/context/knowledge.ts";
 import { openDataset } from "../datasets/open.ts";
-import { evaluationOrder, trainingOrder } from "../datasets/schedule.ts";
+import { trainingOrder } from "../datasets/schedule.ts";
 
 import type { RegionDataset } from "../datasets/types.ts";
 import {
-  crossEntropy,
+  Adam,
+  concat,
   Device,
   EngineError,
   loadTensors,
+  type Optimiser,
+  reshape,
   saveTensors,
   schedules,
   SGD,
   type Tensor,
   tensorsOf,
 } from "../engine/mod.ts";
-import { BaselineClassifier } from "./baseline.ts";
-import { scoreSplit } from "./evaluate.ts";
-import { gallery } from "./gallery.ts";
-import { LossLog } from "./loss_log.ts";
-import { type Results, resultsOf, saveResults } from "./results.ts";
+import { evaluateModel } from "./evaluation.ts";
+import { LossLog, type LossWindow, type StepLosses } from "./loss_log.ts";
+import type { Results } from "./results.ts";
+import type { RegionModel } from "./region_model.ts";
+import { factsMetadata, readCheckpoint } from "./trained.ts";
 import { buildModel, loaderOptions } from "./setup.ts";
 import type { TrainConfig } from "./run/config.ts";
 import type { RunFolder } from "./run/run_folder.ts";
@@ -50,22 +54,36 @@ export class Interrupted extends Error {
 }
 
 /** Everything a checkpoint holds: weights and optimiser state; step and loss window are its metadata. */
-function checkpointTensors(model: BaselineClassifier, optimiser: SGD): Map<string, Tensor> {
+function checkpointTensors(model: RegionModel, optimiser: Optimiser): Map<string, Tensor> {
   const tensors = tensorsOf(model.parameters(), "model.");
   for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
   return tensors;
 }
 
-/** The loss of one image, its gradient, the update; returns the loss, unread. */
-export function trainStep(model: BaselineClassifier, optimiser: SGD, image: LoadedImage): Tensor {
+/** What the losses are called in the logs: the reference's names, `graph` for the module it does not have. */
+const LOSS_NAMES = {
+  image: "cross_entropy_image",
+  local: "cross_entropy_memory",
+  global: "cross_entropy_graph",
+  final: "cross_entropy_final",
+} as const;
+
+/** The losses of one image, their gradient, the update; returns the losses, unread. */
+export function trainStep(model: RegionModel, optimiser: Optimiser, image: LoadedImage): StepLosses {
   const { device } = model;
   using scope = device.scope();
   const labels = device.tensor(image.labels as Int32Array<ArrayBuffer>);
-  const loss = crossEntropy(model.forward(image), labels);
-  loss.backward();
+  const { total, parts } = model.loss(image, labels);
+  total.backward();
   optimiser.step();
   model.zeroGrad();
-  return scope.keep(loss.detach()).unscoped();
+  const named = Object.entries(parts) as [keyof typeof LOSS_NAMES, Tensor][];
+  const shown = named.length > 1 ? named : [];
+  const values = concat([total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1])), 0);
+  return {
+    names: ["cross_entropy", ...shown.map(([name]) => LOSS_NAMES[name])],
+    values: scope.keep(values).unscoped(),
+  };
 }
 
 /** Trains as the folder's settings say, from its newest checkpoint if it has one, and evaluates at the end. */
@@ -76,25 +94,30 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
   const test = await openSplit(config, config.dataset.testSplit);
   await using device = await Device.open({ adapter: config.adapter });
   say(`adapter: ${device.info.description}${device.info.isFallback ? " (software)" : ""}, kernels: ${device.profile}`);
-  using model = buildModel(device, config, train.classes.length);
-  using optimiser = makeOptimiser(device, model, config);
   const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
-  const checkpoint = await folder.newestCheckpoint(onBroken);
+  const newest = await folder.newestCheckpoint(onBroken);
+  const checkpoint = newest === null ? null : await readCheckpoint(newest);
+  // A run goes on with the knowledge it began with, whatever became of the file.
+  const knowledge = checkpoint ? checkpoint.knowledge : knowledgeOf(config);
+  if (knowledge && !checkpoint && config.model.name !== "baseline") say(describe(knowledge));
+  using model = buildModel(device, config, train.classes.length, knowledge);
+  using optimiser = makeOptimiser(device, model, config);
   const loader = new Loader(train, { ...loaderOptions(config), onBroken });
   try {
     let step = 0;
     let position = 0;
-    let window: number[] = [];
+    let window: LossWindow = { names: [], rows: [] };
     if (checkpoint) {
-      const metadata = loadTensors(await Deno.readFile(checkpoint), checkpointTensors(model, optimiser), checkpoint);
-      step = Number(metadata.step);
+      const metadata = loadTensors(checkpoint.bytes, checkpointTensors(model, optimiser), checkpoint.path);
+      step = checkpoint.step;
       position = Number(metadata.position);
-      window = JSON.parse(metadata.window ?? "[]");
+      window = JSON.parse(metadata.window);
       say(`resuming after step ${step}`);
     } else if (config.model.calibrate) {
       await calibrate(model, loader, train, config);
     }
-    await runSteps(folder, model, optimiser, loader, train, { step, position, window }, hooks);
+    const start = { step, position, window };
+    await runSteps(folder, model, optimiser, loader, { train, knowledge }, start, hooks);
   } finally {
     loader.close();
   }
@@ -107,23 +130,36 @@ export async function openSplit(config: TrainConfig, split: "train" | "val" | "t
   return await openDataset({ dataset, split, skipBroken, ...(data === null ? {} : { data }) });
 }
 
-function makeOptimiser(device: Device, model: BaselineClassifier, { optimiser: o }: TrainConfig): SGD {
-  return new SGD(device, model.trainable(), {
+/** What is known of the classes of the run's data set; null where nothing is. */
+export function knowledgeOf({ dataset }: TrainConfig): Knowledge | null {
+  return dataset.dataset === "context" ? contextKnowledge() : null;
+}
+
+/** Edge types and counts on one line. */
+function describe({ types, edges }: Knowledge): string {
+  const counts = types.map((type, t) => `${edges.filter((edge) => edge.type === t).length} ${type}`);
+  return `knowledge graph: ${counts.join(", ")}`;
+}
+
+function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {
+  const options = {
     rate: o.rate,
-    momentum: o.momentum,
     weightDecay: o.weightDecay,
     biasRateFactor: o.doubleBias ? 2 : 1,
     ...(o.clipNorm === null ? {} : { clipNorm: o.clipNorm }),
-  });
+  };
+  return o.kind === "adam"
+    ? new Adam(device, model.trainable(), { ...options, betas: [o.momentum, 0.999] })
+    : new SGD(device, model.trainable(), { ...options, momentum: o.momentum });
 }
 
 async function runSteps(
   folder: RunFolder,
-  model: BaselineClassifier,
-  optimiser: SGD,
+  model: RegionModel,
+  optimiser: Optimiser,
   loader: Loader,
-  train: RegionDataset,
-  from: { readonly step: number; readonly position: number; readonly window: readonly number[] },
+  { train, knowledge }: { readonly train: RegionDataset; readonly knowledge: Knowledge | null },
+  from: { readonly step: number; readonly position: number; readonly window: LossWindow },
   hooks: TrainHooks,
 ): Promise<void> {
   const { config } = folder;
@@ -134,10 +170,9 @@ async function runSteps(
   const save = async (): Promise<void> => {
     log.sync();
     const metadata = {
-      step: String(step),
+      ...factsMetadata({ step, config, classes: train.classes, knowledge }),
       position: String(position),
       window: JSON.stringify(log.window),
-      classes: JSON.stringify(train.classes),
     };
     await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(model, optimiser), metadata));
   };
@@ -175,7 +210,7 @@ function checkMemory(device: Device, before: number | undefined): number {
 }
 
 /** ½ λ Σ w² over decayed weights, as a tensor: the regulariser of the reported total loss. */
-function decayLoss(config: TrainConfig, model: BaselineClassifier): Tensor {
+function decayLoss(config: TrainConfig, model: RegionModel): Tensor {
   const { device } = model;
   return device.noGrad(() => {
     using scope = device.scope();
@@ -187,7 +222,7 @@ function decayLoss(config: TrainConfig, model: BaselineClassifier): Tensor {
 
 /** Random weights have no statistics yet: the first image of the training order gives them to the frozen normalisation. */
 async function calibrate(
-  model: BaselineClassifier,
+  model: RegionModel,
   loader: Loader,
   train: RegionDataset,
   config: TrainConfig,
@@ -195,32 +230,5 @@ async function calibrate(
   for await (const image of loader.run(trainingOrder(train, { seed: config.seed, flip: config.flip, first: 0 }))) {
     model.calibrate(image);
     break;
-  }
-}
-
-/** Images in a report. */
-const SHOWN = 12;
-
-/** Scores `test` with the model, saves results and report in the folder, and returns them. */
-export async function evaluateModel(
-  model: BaselineClassifier,
-  test: RegionDataset,
-  folder: RunFolder,
-  hooks: TrainHooks = {},
-): Promise<Results> {
-  const onBroken = (path: string, reason: string): void => hooks.onMessage?.(`skipped ${path}: ${reason}`);
-  const loader = new Loader(test, { ...loaderOptions(folder.config), onBroken });
-  try {
-    const shown: LoadedImage[] = [];
-    const images = loader.run(evaluationOrder(test));
-    const scores = await scoreSplit(model, images, test.classes.length, (done, image) => {
-      if (shown.length < SHOWN && image.labels.length > 0) shown.push(image);
-      hooks.onEvaluate?.(done, test.size);
-    });
-    const results = resultsOf(folder.config.model.name, scores, test);
-    await saveResults(results, test, folder, await gallery(shown, scores, test));
-    return results;
-  } finally {
-    loader.close();
   }
 }

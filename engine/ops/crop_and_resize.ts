@@ -5,8 +5,9 @@ import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { ceil4, cutChannels, padChannels } from "./channels.ts";
 import { fill } from "./fill.ts";
-import { pad, reshape, slice } from "./layout.ts";
+import { reshape } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
 import { sum } from "./reduce.ts";
 import type { Pair } from "./window.ts";
@@ -21,20 +22,6 @@ interface Attrs {
   readonly size: Pair;
   readonly extrapolationValue: number;
   readonly boundTolerance?: number;
-}
-
-const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
-
-/** x with its channels padded by zeros to a multiple of 4. */
-function padChannels(x: Tensor): Tensor {
-  const channels = x.shape[3];
-  if (channels % 4 === 0) return x;
-  return pad(x, [[0, 0], [0, 0], [0, 0], [0, ceil4(channels) - channels]]);
-}
-
-/** y with its padded channels cut off again. */
-function cutChannels(y: Tensor, shape: Shape): Tensor {
-  return y.shape[3] === shape[3] ? y : slice(y, [0, 0, 0, 0], shape as number[]);
 }
 
 function run(

@@ -9,6 +9,12 @@ const parts = [indexLib, randomLib, { file: "fill.wgsl", text }] as const;
 const fillKernel = kernel("fill", ...parts);
 const uniformKernel = kernel("random_uniform", ...parts);
 const normalKernel = kernel("random_normal", ...parts);
+const truncatedKernel = kernel("random_truncated", ...parts);
+
+/** How random numbers are spread; `truncated` is a normal cut at two standard deviations. */
+export type RandomKind = "uniform" | "normal" | "truncated";
+
+const randomKernels = { uniform: uniformKernel, normal: normalKernel, truncated: truncatedKernel };
 
 const NO_RANDOM = { seed: 0, step: 0, base: 0, spread: 0 };
 
@@ -33,13 +39,13 @@ export function fill(y: Tensor, value: number): void {
 /** Fills `y` (f32) with random numbers keyed by (seed, step, element). */
 export function randomFill(
   y: Tensor,
-  kind: "uniform" | "normal",
+  kind: RandomKind,
   seed: number,
   step: number,
   base: number,
   spread: number,
 ): void {
-  y.device.run(kind === "uniform" ? uniformKernel : normalKernel, {
+  y.device.run(randomKernels[kind], {
     bind: { y },
     params: { count: y.size, bits: 0, seed, step, base, spread },
     grid: y.device.gpu.grid(y.size, GROUP),

@@ -40,4 +40,5 @@ export { resizeBilinear, type ResizeMode } from "./resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./roi_align.ts";
 export { type CellWeights, gruCell, lstmCell } from "./recurrent.ts";
 export { convGru, type ConvGruWeights } from "./conv_gru.ts";
+export { pasteRegions } from "./paste_regions.ts";
 export { propagate } from "./propagate.ts";

@@ -2,10 +2,11 @@
 import text from "../../shaders/propagate.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { checkGraph, type GraphData, sparseTensors, usedRelations } from "../graph.ts";
+import { checkGraph, Graph, type GraphData, sparseTensors, usedRelations } from "../graph.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { ceil4 } from "./channels.ts";
 import { fill } from "./fill.ts";
 import { concat, pad, reshape, slice } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
@@ -19,19 +20,49 @@ interface Attrs {
   readonly graph: GraphData;
 }
 
-const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
-
 /** x [n, d] with d padded by zeros to a multiple of 4. */
 function padWidth(x: Tensor): Tensor {
   const d = x.shape[1];
   return d % 4 === 0 ? x : pad(x, [[0, 0], [0, ceil4(d) - d]]);
 }
 
+/** Ascending numbers as runs [first, length] of neighbours: what is without edges is mostly at one end. */
+function runs(numbers: readonly number[]): [first: number, length: number][] {
+  const found: [number, number][] = [];
+  for (const n of numbers) {
+    const last = found.at(-1);
+    if (last && last[0] + last[1] === n) last[1]++;
+    else found.push([n, 1]);
+  }
+  return found;
+}
+
+/** The gradient of {@link stackedWeights}: [relations with edges, d, o] with zeros for the others. */
+function unstacked(stacked: Tensor, used: readonly number[], all: number): Tensor {
+  const [, d, o] = stacked.shape;
+  const blocks: Tensor[] = [];
+  let from = 0;
+  let next = 0;
+  const gap = (end: number): void => {
+    if (end > next) blocks.push(stacked.device.zeros([end - next, d, o]));
+  };
+  for (const [first, length] of runs(used)) {
+    gap(first);
+    blocks.push(slice(stacked, [from, 0, 0], [length, d, o]));
+    from += length;
+    next = first + length;
+  }
+  gap(all);
+  return concat(blocks, 0);
+}
+
 /** The weights of relations with edges, one above the other: [relations · d, o], d padded to a multiple of 4. */
 function stackedWeights(w: Tensor, used: readonly number[]): Tensor {
   const [all, d, o] = w.shape;
   const wide = d % 4 === 0 ? w : pad(w, [[0, 0], [0, ceil4(d) - d], [0, 0]]);
-  const kept = used.length === all ? wide : concat(used.map((e) => slice(wide, [e, 0, 0], [1, ceil4(d), o])), 0);
+  const kept = used.length === all
+    ? wide
+    : concat(runs(used).map(([first, length]) => slice(wide, [first, 0, 0], [length, ceil4(d), o])), 0);
   return reshape(kept, [used.length * ceil4(d), o]);
 }
 
@@ -72,7 +103,8 @@ const propagateOp = defineOp<Attrs>({
   infer: ([x, w], { graph }) => {
     expectDType("propagate", "the nodes", x!, "f32");
     expectDType("propagate", "the weights", w!, "f32");
-    checkGraph(graph, "propagate");
+    // A Graph was checked when it was made.
+    if (!(graph instanceof Graph)) checkGraph(graph, "propagate");
     const fits = x!.shape.length === 2 && w!.shape.length === 3 && x!.shape[0] === graph.cols &&
       w!.shape[0] === graph.relations.length && w!.shape[1] === x!.shape[1];
     if (!fits) {
@@ -108,13 +140,7 @@ const propagateOp = defineOp<Attrs>({
       const heard = collect(call.input(0), graph, used.length);
       const stacked = reshape(matmul(heard, dy, { transposeA: true }), [used.length, ceil4(d), o]);
       const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
-      if (used.length === all) return cut;
-      const empty = device.zeros([1, d, o]);
-      const rows = Array.from({ length: all }, (_, e) => {
-        const at = used.indexOf(e);
-        return at < 0 ? empty : slice(cut, [at, 0, 0], [1, d, o]);
-      });
-      return concat(rows, 0);
+      return used.length === all ? cut : unstacked(cut, used, all);
     };
     return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null];
   },
@@ -141,6 +167,7 @@ const propagateOp = defineOp<Attrs>({
       [1, 1, 1, 1, [1]],
       [11, 4, 8, 8, [0.9]],
       [3, 3, 4, 4, [0, 0]],
+      [5, 4, 3, 4, [0, 0.5, 0.5, 0, 0.4, 0]],
       [0, 5, 4, 3, [0.5]],
       [4, 5, 4, 3, []],
     ] as const).map(([rows, cols, d, o, densities]): Sample<Attrs> => ({

@@ -1,6 +1,7 @@
 /** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
+import { PUBLISHED_REASONING, type ReasoningOptions, REGION_RELATIONS, SMALL_REASONING } from "../reasoning/options.ts";
 import { resnetPresets } from "../resnet.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "./layers.ts";
 import { VERSION } from "./version.ts";
@@ -16,6 +17,52 @@ const resnetSchema = z.strictObject({
   fixedBlocks: z.int().min(-1),
   trainShift: z.boolean(),
 });
+
+const odd = positive.refine((n) => n % 2 === 1, "must be odd");
+
+const reasoningSchema = z.strictObject({
+  iterations: z.int().min(2),
+  memory: z.strictObject({
+    depth: positive,
+    initSize: z.tuple([positive, positive]),
+    cropSize: positive,
+    kernel: odd,
+    contextLayers: odd,
+    contextKernel: odd,
+    contextFirstKernel: odd,
+    inputLayers: positive,
+    inputKernel: odd,
+    std: nonNegative,
+    updateStd: nonNegative,
+  }),
+  graph: z.strictObject({
+    width: positive,
+    layers: count,
+    regionEdges: z.array(z.enum(REGION_RELATIONS)),
+    bandwidth: z.number().positive(),
+    distance: z.enum(["gap", "centre"]),
+    classEdges: z.array(z.string()).nullable(),
+    assignNorm: z.enum(["row", "none"]),
+    gates: z.enum(["region", "channel"]),
+    carryClasses: z.boolean(),
+    std: nonNegative,
+    updateStd: nonNegative,
+  }),
+  head: z.strictObject({ width: positive, layers: z.int().min(0).max(2), std: nonNegative }),
+  loss: z.strictObject({
+    local: nonNegative,
+    global: nonNegative,
+    final: nonNegative,
+    reweight: z.boolean(),
+    beta: z.number().min(0).max(1),
+  }),
+  stop: z.strictObject({ features: z.boolean(), feedback: z.boolean(), attended: z.boolean() }),
+  crossFeed: z.boolean(),
+  attention: z.boolean(),
+});
+
+/** Models by name: the plain ConvNet, the spatial memory, the graph, both joined. */
+export const MODEL_NAMES = ["baseline", "local", "global", "final"] as const;
 
 /** What `config.json` holds. */
 export const trainConfigSchema = z.strictObject({
@@ -33,6 +80,8 @@ export const trainConfigSchema = z.strictObject({
     dataset: z.enum(["context", "coco"]),
     /** Folder of a data set on disk; null for the drawn one. */
     data: z.string().nullable(),
+    /** Knowledge graph of the classes, a JSON-lines file; null for the data set's own, if it has one. */
+    knowledge: z.string().nullable(),
     trainSplit: z.enum(["train", "val", "test"]),
     /** Split of the final table. */
     testSplit: z.enum(["train", "val", "test"]),
@@ -50,14 +99,18 @@ export const trainConfigSchema = z.strictObject({
     workers: positive,
   }),
   model: z.strictObject({
-    name: z.literal("baseline"),
+    name: z.enum(MODEL_NAMES),
     resnet: resnetSchema,
     cropSize: positive,
     maxPool: z.boolean(),
     /** Take the frozen normalisation's statistics from the first image: for training from random weights. */
     calibrate: z.boolean(),
+    /** Memory, graph and their roll-out; the baseline has none of it. */
+    reasoning: reasoningSchema,
   }),
   optimiser: z.strictObject({
+    /** SGD with momentum, as the reference; or Adam, with `momentum` as its β₁ and β₂ = 0.999. */
+    kind: z.enum(["sgd", "adam"]),
     rate: z.number().positive(),
     /** Steps after which the rate is multiplied by `decayFactor`. */
     decaySteps: z.array(positive),
@@ -118,12 +171,19 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
 /** Networks that are trained by the reference's schedule unless told otherwise. */
 const PUBLISHED: readonly string[] = ["resnet50", "resnet101"];
 
+/** Narrow modules on photographs: distances are those of the published input size. */
+const SMALL_AT_FULL_SCALE: ReasoningOptions = {
+  ...SMALL_REASONING,
+  graph: { ...SMALL_REASONING.graph, bandwidth: PUBLISHED_REASONING.graph.bandwidth },
+};
+
 /** The reference's rate for every data set, and its steps for COCO: 720,000, drops after 320,000 and 560,000. */
 function publishedSchedule(dataset: TrainConfig["dataset"]["dataset"]): Json {
   const optimiser = { rate: 5e-4 };
+  const model = { reasoning: PUBLISHED_REASONING as unknown as Json };
   return dataset === "coco"
-    ? { steps: 720_000, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [320_000, 560_000] } }
-    : { optimiser };
+    ? { model, steps: 720_000, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [320_000, 560_000] } }
+    : { model, optimiser };
 }
 
 /** Every setting for a data set. */
@@ -135,10 +195,25 @@ function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
     adapter: "auto",
     steps: drawn ? 2400 : 4000,
     flip: true,
-    dataset: { dataset, data: null, trainSplit: "train", testSplit: drawn ? "test" : "val", skipBroken: false },
+    dataset: {
+      dataset,
+      data: null,
+      knowledge: null,
+      trainSplit: "train",
+      testSplit: drawn ? "test" : "val",
+      skipBroken: false,
+    },
     image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, prefetch: 8, workers: 1 },
-    model: { name: "baseline", resnet: expand(resnetPresets.small), cropSize: 7, maxPool: false, calibrate: true },
+    model: {
+      name: "baseline",
+      resnet: expand(resnetPresets.small),
+      cropSize: 7,
+      maxPool: false,
+      calibrate: true,
+      reasoning: structuredClone(drawn ? SMALL_REASONING : SMALL_AT_FULL_SCALE) as TrainConfig["model"]["reasoning"],
+    },
     optimiser: {
+      kind: "sgd",
       rate: 0.005,
       decaySteps: drawn ? [1600, 2200] : [3000],
       decayFactor: 0.1,

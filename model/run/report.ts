@@ -1,4 +1,5 @@
 /** `report.html`: a page about a run that needs nothing but itself. */
+import { type Bars, escape, type Explained, renderBars, renderExplained } from "./report_parts.ts";
 
 /** A line of a chart: y over x, in order of x. */
 export interface Curve {
@@ -40,6 +41,8 @@ export interface Picture {
   /** The whole PNG file. */
   readonly png: Uint8Array;
   readonly boxes: readonly PictureBox[];
+  /** What the model believed of the boxes, when, and who told it. */
+  readonly explained?: Explained;
 }
 
 /** All that goes on the page, in this order. */
@@ -47,8 +50,11 @@ export interface Report {
   readonly title: string;
   /** One paragraph under the title. */
   readonly summary: string;
+  /** Pages of the parts, relative to this one. */
+  readonly links?: readonly { readonly href: string; readonly text: string }[];
   readonly tables: readonly Table[];
   readonly charts: readonly Chart[];
+  readonly bars?: readonly Bars[];
   readonly pictures: readonly Picture[];
   /** Shown as JSON at the end. */
   readonly config: unknown;
@@ -58,17 +64,26 @@ const STYLE = `body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2r
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}
 th,td{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 pre{background:#f6f6f6;padding:1rem;overflow:auto}svg{max-width:100%;height:auto}figure{display:inline-block;margin:.5rem}
-figcaption{font-size:.85rem;color:#555}summary{cursor:pointer;font-weight:600;margin-top:2rem}`;
+figcaption{font-size:.85rem;color:#555}summary{cursor:pointer;font-weight:600;margin-top:2rem}summary.s{margin-top:0;font-weight:400;font-size:.85rem}
+table.x{font-size:.8rem}table.x td,table.x th{padding:.15rem .5rem}.w{height:3px;background:#8a5bb5}`;
 
 /** The page, as one HTML document without scripts or links. */
-export function renderReport({ title, summary, tables, charts, pictures, config }: Report): string {
+export function renderReport(
+  { title, summary, links = [], tables, charts, bars = [], pictures, config }: Report,
+): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>${escape(title)}</title>
 <meta name="viewport" content="width=device-width"><style>${STYLE}</style></head><body>
 <h1>${escape(title)}</h1>
 <p>${escape(summary)}</p>
+${
+    links.length > 0
+      ? `<p>Runs: ${links.map(({ href, text }) => `<a href="${escape(href)}">${escape(text)}</a>`).join(", ")}</p>`
+      : ""
+  }
 ${tables.map(renderTable).join("\n")}
 ${charts.map((chart) => `<h2>${escape(chart.title)}</h2>\n${renderChart(chart)}`).join("\n")}
+${bars.map(renderBars).join("\n")}
 ${pictures.length > 0 ? `<h2>Pictures</h2>\n${pictures.map(renderPicture).join("\n")}` : ""}
 <details><summary>Settings</summary><pre>${escape(JSON.stringify(config, null, 2))}</pre></details>
 </body></html>
@@ -132,7 +147,7 @@ function renderChart({ curves, logarithmic = false }: Chart): string {
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-size="12" fill="#555">${grid}${lines}</svg>`;
 }
 
-function renderPicture({ title, width, height, png, boxes }: Picture): string {
+function renderPicture({ title, width, height, png, boxes, explained }: Picture): string {
   const scale = Math.max(1, 380 / width);
   const marks = boxes.map(({ box: [x1, y1, x2, y2], label, right }) => {
     const colour = right ? "#1a9850" : "#d73027";
@@ -143,7 +158,12 @@ function renderPicture({ title, width, height, png, boxes }: Picture): string {
   return `<figure><svg viewBox="0 0 ${width} ${height}" width="${Math.round(width * scale)}" height="${
     Math.round(height * scale)
   }"><image width="${width}" height="${height}" href="data:image/png;base64,${png.toBase64()}"/>${marks}</svg>` +
-    `<figcaption>${escape(title)}</figcaption></figure>`;
+    `<figcaption>${escape(title)}</figcaption></figure>` +
+    (explained
+      ? `<details><summary class="s">What it believed of ${escape(title)}</summary>${
+        renderExplained(explained)
+      }</details>`
+      : "");
 }
 
 /** Averages neighbours until few enough points are left. */
@@ -170,8 +190,4 @@ function range(values: readonly number[]): [number, number] {
 
 function tick(value: number): string {
   return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
-}
-
-function escape(value: string): string {
-  return value.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
 }

@@ -27,6 +27,11 @@ export class RunFolder implements Disposable {
     this.#began = began;
   }
 
+  /** Throws {@link UserError} where the settings of `layers` would not do for a run. */
+  static check(layers: readonly Layer[]): void {
+    newConfig(layers);
+  }
+
   /** Begins a run with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
   static async create(path: string, layers: readonly Layer[]): Promise<RunFolder> {
     const config = newConfig(layers);
@@ -134,17 +139,25 @@ export function freeName(root: string, stem: string): string {
   for (let n = 1;; n++) if (!exists(join(root, `${stem}-${n}`))) return `${stem}-${n}`;
 }
 
-/** Name of the run under `root` that was worked on last. Throws {@link UserError} when there is none. */
+/** Name of the run or experiment under `root` that was worked on last. Throws {@link UserError} when there is none. */
 export function latestRun(root: string): string {
   const runs = !exists(root) ? [] : [...Deno.readDirSync(root)].flatMap(({ name }) => {
-    const file = join(root, name, "config.json");
-    if (!exists(file)) return [];
-    const metrics = join(root, name, "metrics.jsonl");
-    return [{ name, time: Deno.statSync(exists(metrics) ? metrics : file).mtime?.getTime() ?? 0 }];
+    const time = lastWorkedOn(join(root, name));
+    return time === null ? [] : [{ name, time }];
   });
   runs.sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1));
   if (runs.length === 0) throw new UserError(`${root}: there is no run to resume`);
   return runs[0].name;
+}
+
+/** When a run, or any run of an experiment, last recorded something; null for other folders. */
+function lastWorkedOn(path: string): number | null {
+  const time = (file: string): number => Deno.statSync(file).mtime?.getTime() ?? 0;
+  const [metrics, config, experiment] = ["metrics.jsonl", "config.json", "experiment.json"].map((n) => join(path, n));
+  if (exists(config)) return time(exists(metrics) ? metrics : config);
+  if (!exists(experiment)) return null;
+  const runs = [...Deno.readDirSync(path)].map(({ name }) => lastWorkedOn(join(path, name)) ?? 0);
+  return Math.max(time(experiment), ...runs);
 }
 
 /** The lock is the operating system's: it goes with the process that holds it, however that ends. */
@@ -160,7 +173,8 @@ function takeLock(path: string): Deno.FsFile {
   throw new UserError(`${path}: another process is working on this run; wait for it or choose another --name`);
 }
 
-function makeFolder(path: string): void {
+/** Makes a folder and those above it. Throws {@link UserError} where it cannot be. */
+export function makeFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {

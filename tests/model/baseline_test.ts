@@ -4,7 +4,8 @@ import { type LoadedImage, Loader } from "../../datasets/loader.ts";
 import { evaluationOrder } from "../../datasets/schedule.ts";
 import { crossEntropy, Device, SGD } from "../../engine/mod.ts";
 import { Seeds } from "../../engine/nn.ts";
-import { BaselineClassifier, normaliseBoxes } from "../../model/baseline.ts";
+import { BaselineClassifier } from "../../model/baseline.ts";
+import { normaliseBoxes } from "../../model/regions.ts";
 import { ResNet, resnetPresets } from "../../model/resnet.ts";
 import { trainStep } from "../../model/trainer.ts";
 
@@ -68,7 +69,7 @@ Deno.test("a fresh classifier's loss is about ln C, and a few steps on one image
   using sgd = new SGD(device, model.trainable(), { rate: 0.005, momentum: 0.9, weightDecay: 1e-4 });
   const losses = [];
   for (let i = 0; i < 15; i++) {
-    const loss = trainStep(model, sgd, image);
+    const { values: loss } = trainStep(model, sgd, image);
     losses.push(await loss.item());
     loss.dispose();
   }
@@ -83,7 +84,7 @@ Deno.test("a training step of the default model creates no buffer, bind group or
     using model = new BaselineClassifier(device, { classes: 41, resnet: resnetPresets.small, seed: 3 });
     using sgd = new SGD(device, model.trainable(), { rate: 0.005, momentum: 0.9, weightDecay: 1e-4 });
     const step = async (): Promise<void> => {
-      trainStep(model, sgd, image).dispose();
+      trainStep(model, sgd, image).values.dispose();
       await device.finish();
     };
     await step();

@@ -48,6 +48,35 @@ export const sampling: Family = {
       }),
     ];
   },
+  // The inverse crop of the spatial memory (specification 3.3, steps 4 and 5): each cell inside a box reads its patch, cells
+  // under several boxes take the mean. Boxes are in cells.
+  pasteRegions: ([x, y], attrs) => {
+    const patches = real(x, "patches"), boxes = real(y, "boxes");
+    const [regions, rows, columns, channels] = patches.shape;
+    const [h, w] = numbers(attrs, "size");
+    const side = (r: number, axis: number): [number, number] => [
+      ad.valueOf(boxes.at(r, axis)),
+      ad.valueOf(boxes.at(r, axis + 2)),
+    ];
+    const holds = ([low, high]: [number, number], cell: number): boolean => cell >= low && cell <= high;
+    const at = (r: number, axis: number, cell: number, n: number): ad.Node => {
+      const [low, high] = [boxes.at(r, axis), boxes.at(r, axis + 2)];
+      const length = ad.sub(high, low);
+      if (ad.valueOf(length) === 0) return ad.constant(0);
+      return ad.div(ad.mul(ad.sub(ad.constant(cell), low), ad.constant(n - 1)), length);
+    };
+    const count = (y: number, x: number): number[] =>
+      Array.from({ length: regions }, (_, r) => r).filter((r) => holds(side(r, 0), y) && holds(side(r, 1), x));
+    return [
+      NDArray64.from([1, h, w, channels], ([, y, x, c]) => {
+        const over = count(y, x);
+        if (over.length === 0) return ad.constant(0);
+        const read = over.map((r) => bilinear(patches, r, c, at(r, 0, y, rows), at(r, 1, x, columns)));
+        return ad.div(ad.sum(read), ad.constant(over.length));
+      }),
+      NDArray64.from([h, w], ([y, x]) => ad.constant(count(y, x).length)),
+    ];
+  },
   // torchvision.ops.roi_align with boxes [y1, x1, y2, x2].
   roiAlign: ([x, y, z], attrs) => {
     const image = real(x, "image"), boxes = real(y, "boxes"), boxIndex = whole(z, "boxIndex");

@@ -1,0 +1,92 @@
+/** `itera ablate`: the whole model without each of its parts, and with regions missing, in one table. */
+import type { Command } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { join } from "node:path";
+import { UserError } from "../datasets/errors.ts";
+import { Device } from "../engine/mod.ts";
+import { Experiment } from "../model/experiment.ts";
+import { evaluateMissing } from "../model/missing.ts";
+import { writeJsonAtomic } from "../model/run/atomic.ts";
+import { fileLayer, settingLayer } from "../model/run/layers.ts";
+import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
+import { modelOf, readCheckpoint } from "../model/trained.ts";
+import { openSplit } from "../model/trainer.ts";
+import { ABLATIONS, QUICK } from "../model/variants.ts";
+import { notice, Progress } from "./output.ts";
+import { printTable, runExperiment } from "./training.ts";
+
+/** Shares of regions left out at test time. */
+const MISSING = [0, 0.25, 0.5, 0.75];
+
+/** Adds the command. */
+export function addAblate(program: Command): void {
+  const names = ABLATIONS.map(({ folder }) => folder);
+  program.command("ablate")
+    .description("train the reasoning model without each of its parts and compare; then leave out regions at test time")
+    .option("--name <experiment>", "name of the experiment's folder")
+    .option("--runs <folder>", "folder of all runs", "runs")
+    .option("--resume", "go on with the experiment of that name, or with the last one worked on")
+    .option("--only <variants...>", `some of: ${names.join(", ")}`, (value, before: string[] = []) => {
+      if (!names.includes(value)) throw new InvalidArgumentError(`It is none of ${names.join(", ")}.`);
+      return [...before, value];
+    })
+    .option("--quick", "a fifth of the steps: a rougher answer")
+    .option(
+      "--config <file>",
+      "JSON file of settings; may be repeated",
+      (v, all: string[]) => [...all, v],
+      [] as string[],
+    )
+    .option("--set <key=value>", "one setting; may be repeated", (v, all: string[]) => [...all, v], [] as string[])
+    .action(async ({ name, runs, resume, only, quick, config, set }) => {
+      const layers = [
+        ...quick ? [{ source: "--quick", value: QUICK }] : [],
+        ...config.map(fileLayer),
+        ...set.map(settingLayer),
+      ];
+      let experiment: Experiment;
+      if (resume) {
+        const path = join(runs, name ?? latestRun(runs));
+        if (!Experiment.is(path)) throw new UserError(`${path}: is no experiment to resume`);
+        if (layers.length > 0) throw new UserError(`${layers[0].source}: a resumed experiment keeps its settings`);
+        experiment = Experiment.open(path);
+      } else {
+        const members = ABLATIONS.filter(({ folder }) => !only || only.includes(folder));
+        experiment = await Experiment.create(
+          join(runs, name ?? freeName(runs, "ablate")),
+          "ablations",
+          members,
+          layers,
+        );
+      }
+      await runExperiment(experiment);
+      await missing(experiment);
+    });
+}
+
+/** Scores the baseline and the whole model on images of which they see only some regions. */
+async function missing(experiment: Experiment): Promise<void> {
+  const rows: (string | number)[][] = [];
+  for (const { folder: member, name } of experiment.members) {
+    if (name !== "baseline" && name !== "final") continue;
+    using folder = await RunFolder.resume(join(experiment.path, member));
+    const checkpoint = await readCheckpoint((await folder.newestCheckpoint((path) => notice(`passed over ${path}`)))!);
+    const test = await openSplit(folder.config, folder.config.dataset.testSplit);
+    await using device = await Device.open({ adapter: folder.config.adapter });
+    using model = modelOf(device, checkpoint);
+    for (const share of MISSING) {
+      using progress = new Progress(`${name}, ${100 * share} % of regions missing`, "images");
+      const { perInstance, perClass } = await evaluateMissing(model, test, folder.config, share, {
+        onEvaluate: (done, of) => progress.update(done, of),
+      });
+      rows.push([name, `${100 * share} %`, perInstance.ap, perInstance.ac, perClass.ap, perClass.ac]);
+    }
+  }
+  if (rows.length === 0) return;
+  printTable({
+    title: "With regions missing from each test image (metrics of those that are left)",
+    columns: ["model", "missing", "per-instance AP", "per-instance AC", "per-class AP", "per-class AC"],
+    rows,
+  });
+  await writeJsonAtomic(join(experiment.path, "missing.json"), rows);
+}

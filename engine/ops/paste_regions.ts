@@ -1,0 +1,109 @@
+/** Patches of regions written back onto a feature map: the write of the spatial memory. */
+import text from "../../shaders/paste_regions.wgsl" with { type: "text" };
+import { ShapeError } from "../errors.ts";
+import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { defineOp, expectDType, type Sample } from "../op.ts";
+import { formatShape, type Shape } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { ceil4, cutChannels, padChannels } from "./channels.ts";
+import { GROUP, indexLib } from "./library.ts";
+import type { Pair } from "./window.ts";
+
+const parts = [indexLib, { file: "paste_regions.wgsl", text }] as const;
+const coverKernel = kernel("cover", ...parts);
+const pasteKernel = kernel("paste", ...parts);
+const pasteGradKernel = kernel("paste_grad", ...parts);
+
+interface Attrs {
+  readonly size: Pair;
+}
+
+function run(
+  which: Kernel,
+  bind: Record<string, Tensor>,
+  [h, w]: Pair,
+  [regions, rows, columns, c]: Shape,
+  items: number,
+): void {
+  const { device } = bind.boxes;
+  const params = { h, w, c4: ceil4(c) / 4, regions, rows, columns };
+  device.run(which, { bind, params, grid: device.gpu.grid(items, GROUP) });
+}
+
+const pasteOp = defineOp<Attrs>({
+  name: "pasteRegions",
+  family: "regions",
+  infer: ([patches, boxes], { size }) => {
+    expectDType("pasteRegions", "the patches", patches!, "f32");
+    expectDType("pasteRegions", "the boxes", boxes!, "f32");
+    const [regions, rows, columns, channels] = patches!.shape;
+    const fits = patches!.shape.length === 4 && rows > 0 && columns > 0 && boxes!.shape.length === 2 &&
+      boxes!.shape[0] === regions && boxes!.shape[1] === 4;
+    if (!fits) {
+      throw new ShapeError(
+        `pasteRegions: patches ${formatShape(patches!.shape)} and boxes ${
+          formatShape(boxes!.shape)
+        } must be [R, h, w, C] and [R, 4]`,
+      );
+    }
+    return [{ shape: [1, ...size, channels], dtype: "f32" }, { shape: [...size], dtype: "f32" }];
+  },
+  forward: ([patches, boxes], { size }, [y, count], device) => {
+    const { shape } = patches!;
+    if (count.size > 0) run(coverKernel, { boxes: boxes!, count_out: count }, size, shape, count.size);
+    if (y.size === 0) return;
+    const target = shape[3] % 4 === 0 ? y : device.empty([1, ...size, ceil4(shape[3])]);
+    const chunks = Math.ceil(ceil4(shape[3]) / 16);
+    const bind = { patches: padChannels(patches!), boxes: boxes!, count, result: target };
+    run(pasteKernel, bind, size, shape, size[0] * size[1] * chunks);
+    if (target !== y) y.copyFrom(cutChannels(target, y.shape));
+  },
+  constantInputs: [1],
+  constantOutputs: [1],
+  saves: () => ({ inputs: [1], outputs: [1] }),
+  backward: (call) => {
+    const dy = call.grads[0]!;
+    const { shape } = call.inputMetas[0]!;
+    const [regions, rows, columns, channels] = shape;
+    const wide = dy.device.empty([regions, rows, columns, ceil4(channels)]);
+    const bind = { dy: padChannels(dy), boxes: call.input(1), count: call.output(1), result: wide };
+    if (wide.size > 0) run(pasteGradKernel, bind, call.attrs.size, shape, wide.size / 4);
+    return [cutChannels(wide, shape), null];
+  },
+  samples: () =>
+    ([
+      [[3, 7, 7, 4], [6, 8]],
+      [[5, 3, 2, 3], [5, 7]],
+      [[1, 1, 1, 8], [4, 4]],
+      [[9, 2, 5, 20], [9, 3]],
+      [[2, 3, 3, 1], [1, 1]],
+      [[0, 7, 7, 4], [3, 5]],
+      [[2, 3, 3, 0], [3, 5]],
+    ] as const).map(([shape, size]): Sample<Attrs> => ({
+      inputs: [{ shape }, { shape: [shape[0], 4], range: [-1, 8] }],
+      attrs: { size },
+    })),
+  bad: [
+    {
+      inputs: [{ shape: [3, 7, 7, 4] }, { shape: [2, 4] }],
+      attrs: { size: [4, 4] },
+      message: /must be \[R, h, w, C\]/,
+    },
+    {
+      inputs: [{ shape: [3, 0, 7, 4] }, { shape: [3, 4] }],
+      attrs: { size: [4, 4] },
+      message: /must be \[R, h, w, C\]/,
+    },
+  ],
+});
+
+/**
+ * The inverse of a crop: patches [R, h, w, C] of boxes [R, 4] (y1, x1, y2, x2 in cells of the map, no gradient) → map
+ * [1, H, W, C]. A cell inside a box reads the box's patch bilinearly, corners on corners; a cell inside several takes their
+ * mean; a cell inside none is 0. A box that holds no whole cell writes nothing. (Chen et al., CVPR 2018, section 3.1.)
+ */
+export function pasteRegions(patches: Tensor, boxes: Tensor, size: Pair): Tensor {
+  const [map, count] = pasteOp([patches, boxes], { size });
+  count.dispose();
+  return map;
+}

@@ -1,0 +1,107 @@
+/** Parts of a report beside tables and curves: bars, and what a model believed of one picture. */
+
+/** One bar per item, in the order given. */
+export interface Bars {
+  readonly title: string;
+  readonly items: readonly { readonly name: string; readonly value: number; readonly note: string }[];
+}
+
+/** One belief: a class and its probability. */
+export interface Belief {
+  readonly label: string;
+  readonly share: number;
+  readonly right: boolean;
+}
+
+/** What was believed of one region. */
+export interface ExplainedRegion {
+  readonly truth: string;
+  /** Aligned with the columns. */
+  readonly beliefs: readonly Belief[];
+  /** Attention to each column but the last, summing to 1; null without attention. */
+  readonly attention: readonly number[] | null;
+  /** Who told it most: names and shares. */
+  readonly senders: readonly string[];
+}
+
+/** A map of non-negative numbers. */
+export interface HeatMap {
+  readonly title: string;
+  readonly width: number;
+  readonly height: number;
+  readonly values: ArrayLike<number>;
+}
+
+/** What a model believed of the regions of one picture. */
+export interface Explained {
+  /** Names of the predictions, the answer last. */
+  readonly columns: readonly string[];
+  readonly regions: readonly ExplainedRegion[];
+  readonly maps: readonly HeatMap[];
+}
+
+/** Text safe inside HTML and SVG. */
+export function escape(value: string): string {
+  return value.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
+}
+
+const GOOD = "#1a9850";
+const BAD = "#d73027";
+const BAR = 14;
+
+/** Horizontal bars of values in [0, 1]. */
+export function renderBars({ title, items }: Bars): string {
+  const rows = items.map(({ name, value, note }, i) => {
+    const y = i * (BAR + 4);
+    return `<text x="150" y="${y + 11}" text-anchor="end">${escape(name)}</text>` +
+      `<rect x="158" y="${y}" width="520" height="${BAR}" fill="#eee"/>` +
+      `<rect x="158" y="${y}" width="${
+        (520 * Math.min(1, Math.max(0, value))).toFixed(1)
+      }" height="${BAR}" fill="#1667b7"/>` +
+      `<text x="686" y="${y + 11}">${value.toFixed(3)} ${escape(note)}</text>`;
+  });
+  const height = items.length * (BAR + 4);
+  return `<details open><summary>${
+    escape(title)
+  }</summary><svg viewBox="0 0 860 ${height}" width="860" height="${height}" ` +
+    `role="img" font-size="12" fill="#333">${rows.join("")}</svg></details>`;
+}
+
+/** A table of beliefs with a column per prediction, and the memory's maps under it. */
+export function renderExplained({ columns, regions, maps }: Explained): string {
+  const told = regions.some(({ senders }) => senders.length > 0);
+  const head = `<tr><th>truth</th>${columns.map((name) => `<th>${escape(name)}</th>`).join("")}${
+    told ? "<th>heard most from</th>" : ""
+  }</tr>`;
+  const rows = regions.map(({ truth, beliefs, attention, senders }) => {
+    const cells = beliefs.map(({ label, share, right }, i) => {
+      const weight = attention?.[i];
+      const bar = weight === undefined
+        ? ""
+        : `<div class="w" title="attention ${weight.toFixed(2)}" style="width:${(100 * weight).toFixed(0)}%"></div>`;
+      return `<td style="color:${right ? GOOD : BAD}">${escape(label)} ${share.toFixed(2)}${bar}</td>`;
+    });
+    return `<tr><td>${escape(truth)}</td>${cells.join("")}${told ? `<td>${escape(senders.join(", "))}</td>` : ""}</tr>`;
+  });
+  const table = `<table class="x"><thead>${head}</thead><tbody>${rows.join("\n")}</tbody></table>`;
+  return `${table}${maps.length > 0 ? `<p>${maps.map((map) => renderHeatMap(map, largest(maps))).join("")}</p>` : ""}`;
+}
+
+function largest(maps: readonly HeatMap[]): number {
+  return maps.reduce((most, { values }) => Array.from(values).reduce((a, b) => Math.max(a, b), most), 0) || 1;
+}
+
+/** Cells from white to blue, all maps of a picture on one scale. */
+function renderHeatMap({ title, width, height, values }: HeatMap, most: number): string {
+  const scale = 200 / width;
+  const cells = Array.from(values, (v, i) => {
+    const part = Math.sqrt(Math.min(1, v / most));
+    const [r, g, b] = [255 - 233 * part, 255 - 152 * part, 255 - 72 * part].map(Math.round);
+    return `<rect x="${i % width}" y="${
+      Math.floor(i / width)
+    }" width="1.02" height="1.02" fill="rgb(${r},${g},${b})"/>`;
+  });
+  return `<figure><svg viewBox="0 0 ${width} ${height}" width="200" height="${Math.round(height * scale)}">${
+    cells.join("")
+  }</svg><figcaption>${escape(title)}</figcaption></figure>`;
+}

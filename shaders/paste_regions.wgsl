@@ -1,0 +1,110 @@
+// Patches of regions written back onto a map, averaged where they overlap, and the gradient to the patches.
+// patches [r, rows, columns, 4 c4]; boxes [r, 4] as y1, x1, y2, x2 in cells of the map; map [h, w, 4 c4]. A cell at y within
+// [y1, y2] reads the patch at (rows - 1)(y - y1) / (y2 - y1), bilinearly; a cell outside the box gets nothing from it.
+struct Params { h: u32, w: u32, c4: u32, regions: u32, rows: u32, columns: u32 }
+@group(0) @binding(0) var<uniform> params: Params;
+@group(0) @binding(1) var<storage, read> patches: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> boxes: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> count_out: array<f32>;
+@group(0) @binding(4) var<storage, read> count: array<f32>;
+@group(0) @binding(5) var<storage, read> dy: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> result: array<vec4<f32>>;
+
+const LANES = 4u;
+
+fn inside(bounds: vec4<f32>, y: f32, x: f32) -> bool {
+  return y >= bounds.x && y <= bounds.z && x >= bounds.y && x <= bounds.w;
+}
+
+// Where along a patch's n samples the cell at p lies, first <= p <= last.
+fn place(p: f32, first: f32, last: f32, n: u32) -> f32 {
+  let span = f32(n - 1u);
+  return clamp(span * ((p - first) / max(last - first, 1e-14)), 0.0, span);
+}
+
+// count_out [h, w]: how many boxes hold each cell.
+@compute @workgroup_size(64)
+fn cover(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let cell = linear_index(id, groups, 64u);
+  if (cell >= params.h * params.w) { return; }
+  var total = 0.0;
+  for (var r = 0u; r < params.regions; r++) {
+    total += select(0.0, 1.0, inside(boxes[r], f32(cell / params.w), f32(cell % params.w)));
+  }
+  count_out[cell] = total;
+}
+
+// result [h, w, c4]: one cell and up to 16 channels an invocation.
+@compute @workgroup_size(64)
+fn paste(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let at = linear_index(id, groups, 64u);
+  let chunks = (params.c4 + LANES - 1u) / LANES;
+  if (at >= params.h * params.w * chunks) { return; }
+  let first = (at % chunks) * LANES;
+  let lanes = min(LANES, params.c4 - first);
+  let cell = at / chunks;
+  let y = f32(cell / params.w);
+  let x = f32(cell % params.w);
+  var total = array<vec4<f32>, LANES>();
+  if (count[cell] > 0.0) {
+    for (var r = 0u; r < params.regions; r++) {
+      let bounds = boxes[r];
+      if (!inside(bounds, y, x)) { continue; }
+      let py = place(y, bounds.x, bounds.z, params.rows);
+      let px = place(x, bounds.y, bounds.w, params.columns);
+      let top = (r * params.rows + u32(floor(py))) * params.columns;
+      let bottom = (r * params.rows + u32(ceil(py))) * params.columns;
+      let left = u32(floor(px));
+      let right = u32(ceil(px));
+      let part = vec2<f32>(py - floor(py), px - floor(px));
+      for (var l = 0u; l < lanes; l++) {
+        let c = first + l;
+        let upper = mix(patches[(top + left) * params.c4 + c], patches[(top + right) * params.c4 + c], part.y);
+        let lower = mix(patches[(bottom + left) * params.c4 + c], patches[(bottom + right) * params.c4 + c], part.y);
+        total[l] += mix(upper, lower, part.x);
+      }
+    }
+  }
+  for (var l = 0u; l < lanes; l++) {
+    result[cell * params.c4 + first + l] = total[l] / max(count[cell], 1.0);
+  }
+}
+
+// Cells whose sample may touch patch row i of n: a range a little too wide, cut to the map.
+fn reach(i: u32, first: f32, last: f32, n: u32, extent: u32) -> vec2<i32> {
+  var low = first;
+  var high = last;
+  if (n > 1u) {
+    let step = (last - first) / f32(n - 1u);
+    low = max(low, first + (f32(i) - 1.0) * step - 0.01);
+    high = min(high, first + (f32(i) + 1.0) * step + 0.01);
+  }
+  let end = f32(extent) - 1.0;
+  return vec2<i32>(i32(ceil(clamp(low, 0.0, end + 1.0))), i32(floor(clamp(high, -1.0, end))));
+}
+
+// result [r, rows, columns, c4] = the weights of paste, transposed: one vec4 of channels an invocation.
+@compute @workgroup_size(64)
+fn paste_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let at = linear_index(id, groups, 64u);
+  let cells = params.rows * params.columns;
+  if (at >= params.regions * cells * params.c4) { return; }
+  let c = at % params.c4;
+  let i = (at / params.c4) % cells / params.columns;
+  let j = (at / params.c4) % params.columns;
+  let bounds = boxes[at / (params.c4 * cells)];
+  let ys = reach(i, bounds.x, bounds.z, params.rows, params.h);
+  let xs = reach(j, bounds.y, bounds.w, params.columns, params.w);
+  var total = vec4<f32>();
+  for (var y = ys.x; y <= ys.y; y++) {
+    let wy = 1.0 - abs(place(f32(y), bounds.x, bounds.z, params.rows) - f32(i));
+    for (var x = xs.x; x <= xs.y; x++) {
+      if (!inside(bounds, f32(y), f32(x))) { continue; }
+      let wx = 1.0 - abs(place(f32(x), bounds.y, bounds.w, params.columns) - f32(j));
+      if (wy <= 0.0 || wx <= 0.0) { continue; }
+      let cell = u32(y) * params.w + u32(x);
+      total += wy * wx / count[cell] * dy[cell * params.c4 + c];
+    }
+  }
+  result[at] = total;
+}
