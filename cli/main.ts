@@ -8,6 +8,7 @@ import { addEvaluate } from "./evaluate.ts";
 import { judge } from "./failure.ts";
 import { addInspect } from "./inspect.ts";
 import { notice } from "./output.ts";
+import { addPredict } from "./predict.ts";
 import { addTrain } from "./train.ts";
 
 /** The program with all its commands. */
@@ -21,6 +22,7 @@ export function program(): Command {
   addTrain(itera);
   addEvaluate(itera);
   addAblate(itera);
+  addPredict(itera);
   addInspect(itera);
   addData(itera);
   addDoctor(itera);

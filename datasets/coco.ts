@@ -65,14 +65,11 @@ export async function openCoco(folder: string, split: Split, options: CocoOption
     const kept = (byImage.get(image.id) ?? []).filter((a) => options.crowd !== false || a.iscrowd === 0);
     const boxes: number[] = [];
     const labels: number[] = [];
-    for (const { bbox: [x, y, w, h], area, category_id } of kept) {
-      const x1 = Math.max(0, x);
-      const y1 = Math.max(0, y);
-      const x2 = Math.min(image.width - 1, x1 + Math.max(0, w - 1));
-      const y2 = Math.min(image.height - 1, y1 + Math.max(0, h - 1));
-      if (!(area > 0 && x2 >= x1 && y2 >= y1)) continue;
-      boxes.push(Math.trunc(x1), Math.trunc(y1), Math.trunc(x2), Math.trunc(y2));
-      labels.push(rank.get(category_id)!);
+    for (const annotation of kept) {
+      const box = clipped(annotation, image);
+      if (!box) continue;
+      boxes.push(...box);
+      labels.push(rank.get(annotation.category_id)!);
     }
     return {
       id: String(image.id),
@@ -93,6 +90,41 @@ export async function openCoco(folder: string, split: Split, options: CocoOption
     record: (index) => records[index],
     source: { kind: "files", paths },
   };
+}
+
+/** A region of one picture. */
+export interface CocoRegion {
+  /** x1, y1, x2, y2, inclusive pixels. */
+  readonly box: [number, number, number, number];
+  readonly name: string;
+}
+
+/**
+ * The regions of one picture by its file name.
+ *
+ * @throws {UserError} when the file is no COCO instances file or does not name the picture.
+ */
+export async function cocoBoxes(annotations: string, fileName: string): Promise<CocoRegion[]> {
+  const instances = await readInstances(annotations);
+  const image = instances.images.find(({ file_name }) => file_name.split("/").at(-1) === fileName);
+  if (!image) throw new UserError(`${annotations}: names no picture ${fileName}`);
+  const names = new Map(instances.categories.map(({ id, name }) => [id, name.replaceAll(" ", "_")]));
+  return instances.annotations.filter(({ image_id }) => image_id === image.id).flatMap((annotation) => {
+    const box = clipped(annotation, image);
+    return box ? [{ box, name: names.get(annotation.category_id) ?? "" }] : [];
+  });
+}
+
+/** The box inside the image, whole pixels; null for an empty one. */
+function clipped(
+  { bbox: [x, y, w, h], area }: Instances["annotations"][number],
+  { width, height }: Instances["images"][number],
+): CocoRegion["box"] | null {
+  const x1 = Math.max(0, x);
+  const y1 = Math.max(0, y);
+  const x2 = Math.min(width - 1, x1 + Math.max(0, w - 1));
+  const y2 = Math.min(height - 1, y1 + Math.max(0, h - 1));
+  return area > 0 && x2 >= x1 && y2 >= y1 ? [Math.trunc(x1), Math.trunc(y1), Math.trunc(x2), Math.trunc(y2)] : null;
 }
 
 async function findLayout(folder: string, split: Split): Promise<{ annotations: string; images: string }> {

@@ -22,16 +22,8 @@ export type WorkerAnswer =
   | { readonly id: number; readonly path: string; readonly reason: string };
 
 async function fileReader(paths: readonly string[]): Promise<(index: number) => Promise<RgbImage>> {
-  const { default: sharp } = await import("sharp");
-  sharp.concurrency(1);
-  return async (index) => {
-    const bytes = await Deno.readFile(paths[index]);
-    const { data, info } = await sharp(bytes).toColourspace("srgb").removeAlpha().raw().toBuffer({
-      resolveWithObject: true,
-    });
-    if (info.channels !== 3) throw new Error(`it has ${info.channels} channels, 3 are wanted`);
-    return { rgb: data, width: info.width, height: info.height };
-  };
+  const { readImage } = await import("./read_image.ts");
+  return (index) => readImage(paths[index]);
 }
 
 async function readerFor(source: ImageSource): Promise<(index: number) => Promise<RgbImage> | RgbImage> {

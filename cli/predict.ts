@@ -1,0 +1,143 @@
+/** `itera predict`: names the regions of a picture. */
+import type { Command } from "@commander-js/extra-typings";
+import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { adeRegions, readAdeAnnotation } from "../datasets/ade_annotation.ts";
+import { cocoBoxes } from "../datasets/coco.ts";
+import { UserError } from "../datasets/errors.ts";
+import { BOX_COLOURS, labelPicture } from "../datasets/label_picture.ts";
+import type { RgbImage } from "../datasets/preprocess.ts";
+import { readImage } from "../datasets/read_image.ts";
+import { Device } from "../engine/mod.ts";
+import { predictions } from "../model/metrics.ts";
+import { predictRegions, preparedRegions, type RegionScores } from "../model/predict.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../model/run/atomic.ts";
+import { readJsonFile } from "../model/run/layers.ts";
+import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
+import { modelOf, readCheckpoint } from "../model/trained.ts";
+import { line, notice, table } from "./output.ts";
+
+const box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
+const boxesSchema = z.union([z.array(box), z.object({ boxes: z.array(box) }).transform(({ boxes }) => boxes)]);
+
+/** A region to be named, and what an annotation says it is. */
+interface Region {
+  readonly box: readonly [number, number, number, number];
+  readonly truth?: string;
+}
+
+/** Adds the command. */
+export function addPredict(program: Command): void {
+  program.command("predict")
+    .description("name the regions of a picture: writes the labelled picture and the scores of every class")
+    .requiredOption("--checkpoint <file>", "a checkpoint, or a run's folder for its newest one")
+    .requiredOption("--image <file>", "the picture")
+    .option("--boxes <file>", "JSON: a list of [x1, y1, x2, y2] in pixels of the picture, or { boxes: that list }")
+    .option(
+      "--annotations <file>",
+      "COCO instances to take the picture's boxes from; else ADE20K files beside the picture",
+    )
+    .option("--out <folder>", "where the results go", ".")
+    .option("--top <n>", "classes listed for a region", (v) => {
+      if (!/^[1-9]\d*$/.test(v)) throw new InvalidArgumentError("It is not a whole number from 1 on.");
+      return Number(v);
+    }, 5)
+    .action(async ({ checkpoint: file, image, boxes, annotations, out, top }) => {
+      const picture = await readImage(image).catch((error: unknown) => {
+        const missing = error instanceof Deno.errors.NotFound;
+        const reason = missing
+          ? "there is no such picture"
+          : `cannot be read as a picture: ${(error as Error).message}`;
+        throw new UserError(`${image}: ${reason.split("\n")[0]}`);
+      });
+      const regions = check(await regionsOf(image, boxes, annotations), picture, boxes ?? image);
+      const checkpoint = await readCheckpoint(await fileOf(file));
+      const { config, classes } = checkpoint;
+      await using device = await Device.open({ adapter: config.adapter });
+      using model = modelOf(device, checkpoint);
+      const flat = Float32Array.from(regions.flatMap((region) => [...region.box]));
+      const scores = await predictRegions(model, preparedRegions(picture, flat, config));
+      const named = scores.map((all) => {
+        const { probabilities } = all.at(-1)!;
+        const [best] = predictions(probabilities, 1, classes.length);
+        return { name: classes[best], score: probabilities[best] };
+      });
+      makeFolder(out);
+      const stem = join(out, basename(image).replace(/\.[^.]+$/, ""));
+      const labelled = regions.map((region, r) => ({
+        box: region.box,
+        label: `${named[r].name} ${named[r].score.toFixed(2)}`,
+        colour: BOX_COLOURS[r % BOX_COLOURS.length],
+      }));
+      await writeFileAtomic(`${stem}.labelled.png`, await labelPicture(picture, labelled));
+      await writeJsonAtomic(`${stem}.scores.json`, {
+        image,
+        checkpoint: checkpoint.path,
+        regions: regions.map((region, r) => ({ ...region, ...named[r], predictions: ranked(scores[r], classes, top) })),
+      });
+      table(
+        ["region", "box", "named", "score", "truth"],
+        regions.map(({ box, truth }, r) => [
+          String(r + 1),
+          box.map((v) => Math.round(v)).join(", "),
+          named[r].name,
+          named[r].score,
+          truth ?? "–",
+        ]),
+      );
+      line(`${stem}.labelled.png\n${stem}.scores.json`);
+    });
+}
+
+/** The `top` most probable classes of every prediction. */
+function ranked(scores: readonly RegionScores[], classes: readonly string[], top: number) {
+  return Object.fromEntries(scores.map(({ name, probabilities }) => {
+    const order = [...probabilities.keys()].slice(1).sort((a, b) => probabilities[b] - probabilities[a]).slice(0, top);
+    return [name, order.map((c) => ({ class: classes[c], probability: probabilities[c] }))];
+  }));
+}
+
+/** Boxes from the file given, from COCO annotations, or from the ADE20K annotation beside the picture. */
+async function regionsOf(image: string, boxes?: string, annotations?: string): Promise<Region[]> {
+  if (boxes !== undefined) {
+    const parsed = boxesSchema.safeParse(readJsonFile(boxes));
+    if (parsed.success) return parsed.data.map((box) => ({ box }));
+    throw new UserError(`${boxes}: holds no boxes; wanted [[x1, y1, x2, y2], …] or { "boxes": [[x1, y1, x2, y2], …] }`);
+  }
+  if (annotations !== undefined) {
+    const found = await cocoBoxes(annotations, basename(image));
+    return found.map(({ box, name }) => ({ box, truth: name }));
+  }
+  const stem = join(dirname(image), basename(image).replace(/\.[^.]+$/, ""));
+  if (!await Deno.stat(`${stem}_seg.png`).then(() => true, () => false)) {
+    throw new UserError(
+      `${image}: no regions are known; give --boxes, or COCO --annotations, or put ${stem}_seg.png there`,
+    );
+  }
+  return adeRegions(await readAdeAnnotation(image)).map(({ box, name }) => ({ box, truth: name }));
+}
+
+/** Refuses boxes that are empty or outside. */
+function check(regions: Region[], { width, height }: RgbImage, source: string): Region[] {
+  regions.forEach(({ box: [x1, y1, x2, y2] }, r) => {
+    if (!(x1 <= x2 && y1 <= y2 && x1 >= 0 && y1 >= 0 && x2 <= width && y2 <= height)) {
+      throw new UserError(
+        `${source}: box ${
+          r + 1
+        } (${x1}, ${y1}, ${x2}, ${y2}) is empty or reaches out of the picture of ${width}×${height}`,
+      );
+    }
+  });
+  if (regions.length === 0) notice(`${source}: no regions; only the picture is written`);
+  return regions;
+}
+
+/** A checkpoint file, or the newest of a run's folder. */
+async function fileOf(path: string): Promise<string> {
+  if (!await Deno.stat(path).then((s) => s.isDirectory, () => false)) return path;
+  using folder = await RunFolder.resume(path);
+  const newest = await folder.newestCheckpoint((broken, reason) => notice(`passed over ${broken}: ${reason}`));
+  if (!newest) throw new UserError(`${path}: there is no checkpoint yet`);
+  return newest;
+}

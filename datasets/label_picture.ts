@@ -1,0 +1,73 @@
+/** Pictures with labelled boxes, as PNG files. */
+import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
+import sharp, { type OverlayOptions } from "sharp";
+import type { RgbImage } from "./preprocess.ts";
+
+/** A box and what to write on it. */
+export interface LabelledBox {
+  /** x1, y1, x2, y2 in inclusive pixels. */
+  readonly box: readonly [number, number, number, number];
+  readonly label: string;
+  /** CSS colour of box and label. */
+  readonly colour: string;
+}
+
+/** The font travels with the packages: a bare machine has none. */
+const FONT = fileURLToPath(import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
+
+/** Colours that keep neighbouring boxes apart, by position in a list. */
+export const BOX_COLOURS = ["#d1495b", "#1667b7", "#2e8b57", "#8a5bb5", "#b86a00", "#007b8a"] as const;
+
+/** Shorter pictures than this are enlarged, or their labels could not be read. */
+const LEAST_SIDE = 640;
+
+/** PNG of an image with boxes and labels drawn on it, enlarged by a whole factor where it is small. */
+export async function labelPicture(image: RgbImage, boxes: readonly LabelledBox[]): Promise<Uint8Array<ArrayBuffer>> {
+  const factor = Math.max(1, Math.ceil(LEAST_SIDE / Math.max(image.width, image.height)));
+  const [width, height] = [image.width * factor, image.height * factor];
+  const frames = boxes.map(({ box: [x1, y1, x2, y2], colour }) =>
+    `<rect x="${x1 * factor}" y="${y1 * factor}" width="${(x2 - x1 + 1) * factor}" height="${
+      (y2 - y1 + 1) * factor
+    }" ` +
+    `fill="none" stroke="${colour}" stroke-width="2"/>`
+  );
+  const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${
+    frames.join("")
+  }</svg>`;
+  const labels = await Promise.all(boxes.map((box) => place(box, factor, width, height)));
+  const raw = { width: image.width, height: image.height, channels: 3 as const };
+  const enlarged = await sharp(image.rgb, { raw }).resize(width, height, { kernel: factor > 1 ? "nearest" : "cubic" })
+    .png().toBuffer();
+  const drawn = sharp(enlarged).composite([{ input: Buffer.from(overlay), left: 0, top: 0 }, ...labels]);
+  return new Uint8Array(await drawn.png().toBuffer());
+}
+
+/** A label as a small picture above its box, or inside where there is no room above. */
+async function place(
+  { box: [x1, y1], label, colour }: LabelledBox,
+  factor: number,
+  width: number,
+  height: number,
+): Promise<OverlayOptions> {
+  const safe = label.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
+  const text = await sharp({
+    text: {
+      text: `<span foreground="white">${safe}</span>`,
+      font: "DejaVu Sans 9",
+      fontfile: FONT,
+      rgba: true,
+      dpi: 96,
+    },
+  }).png().toBuffer({ resolveWithObject: true });
+  const tag = await sharp({
+    create: { width: text.info.width + 6, height: text.info.height + 6, channels: 4, background: colour },
+  }).composite([{ input: text.data, left: 3, top: 3 }]).png().toBuffer({ resolveWithObject: true });
+  const left = Math.max(0, Math.min(x1 * factor, width - tag.info.width));
+  const above = y1 * factor - tag.info.height;
+  const top = Math.max(0, Math.min(above >= 0 ? above : y1 * factor, height - tag.info.height));
+  // A label wider than the picture is cut rather than refused.
+  const [w, h] = [Math.min(tag.info.width, width), Math.min(tag.info.height, height)];
+  const input = await sharp(tag.data).extract({ left: 0, top: 0, width: w, height: h }).png().toBuffer();
+  return { input, left: Math.round(left), top: Math.round(top) };
+}
