@@ -6,6 +6,7 @@ import { addData } from "./data.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEvaluate } from "./evaluate.ts";
 import { judge } from "./failure.ts";
+import { addGraph } from "./graph.ts";
 import { addInspect } from "./inspect.ts";
 import { notice } from "./output.ts";
 import { addPredict } from "./predict.ts";
@@ -24,6 +25,7 @@ export function program(): Command {
   addAblate(itera);
   addPredict(itera);
   addInspect(itera);
+  addGraph(itera);
   addData(itera);
   addDoctor(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);

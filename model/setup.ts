@@ -1,5 +1,5 @@
 /** From a run's settings to a model and a loader's options. */
-import type { Knowledge } from "../datasets/context/knowledge.ts";
+import type { Knowledge } from "../datasets/knowledge/knowledge.ts";
 import { UserError } from "../datasets/errors.ts";
 import type { LoaderOptions } from "../datasets/loader.ts";
 import type { Device } from "../engine/mod.ts";

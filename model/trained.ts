@@ -1,6 +1,6 @@
 /** Checkpoints: what they hold beside the weights, and models made from nothing else. */
 import { z } from "zod";
-import type { Knowledge } from "../datasets/context/knowledge.ts";
+import type { Knowledge } from "../datasets/knowledge/knowledge.ts";
 import { UserError } from "../datasets/errors.ts";
 import { type Device, loadTensors, tensorsOf } from "../engine/mod.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../engine/safetensors.ts";

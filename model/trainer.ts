@@ -1,6 +1,7 @@
 /** Training a region classifier: data, steps, checkpoints, evaluation, the run folder. */
 import { type LoadedImage, Loader } from "../datasets/loader.ts";
-import { contextKnowledge, type Knowledge } from "../datasets/context/knowledge.ts";
+import { contextKnowledge } from "../datasets/context/knowledge.ts";
+import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../datasets/knowledge/knowledge.ts";
 import { openDataset } from "../datasets/open.ts";
 import { trainingOrder } from "../datasets/schedule.ts";
 
@@ -98,7 +99,7 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
   const newest = await folder.newestCheckpoint(onBroken);
   const checkpoint = newest === null ? null : await readCheckpoint(newest);
   // A run goes on with the knowledge it began with, whatever became of the file.
-  const knowledge = checkpoint ? checkpoint.knowledge : knowledgeOf(config);
+  const knowledge = checkpoint ? checkpoint.knowledge : await knowledgeOf(config, train.classes, say);
   if (knowledge && !checkpoint && config.model.name !== "baseline") say(describe(knowledge));
   using model = buildModel(device, config, train.classes.length, knowledge);
   using optimiser = makeOptimiser(device, model, config);
@@ -130,15 +131,21 @@ export async function openSplit(config: TrainConfig, split: "train" | "val" | "t
   return await openDataset({ dataset, split, skipBroken, ...(data === null ? {} : { data }) });
 }
 
-/** What is known of the classes of the run's data set; null where nothing is. */
-export function knowledgeOf({ dataset }: TrainConfig): Knowledge | null {
-  return dataset.dataset === "context" ? contextKnowledge() : null;
+/** What is known of `classes`: the graph file of the settings, what the drawn scenes bring, or nothing. */
+export async function knowledgeOf(
+  { dataset }: TrainConfig,
+  classes: readonly string[],
+  say: (text: string) => void = () => {},
+): Promise<Knowledge | null> {
+  if (dataset.knowledge === null) return dataset.dataset === "context" ? contextKnowledge() : null;
+  const { knowledge, dropped } = fitKnowledge(await readKnowledgeFile(dataset.knowledge), classes);
+  if (dropped > 0) say(`${dataset.knowledge}: ${dropped} of its classes are not in the data set and were left out`);
+  return knowledge;
 }
 
 /** Edge types and counts on one line. */
-function describe({ types, edges }: Knowledge): string {
-  const counts = types.map((type, t) => `${edges.filter((edge) => edge.type === t).length} ${type}`);
-  return `knowledge graph: ${counts.join(", ")}`;
+function describe(knowledge: Knowledge): string {
+  return `knowledge graph: ${edgeCounts(knowledge).map(({ type, edges }) => `${edges} ${type}`).join(", ")}`;
 }
 
 function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {

@@ -2,28 +2,12 @@
  * The knowledge graph of the context scenes as a person would write it down: what is found with what, what stands on what,
  * what is the same kind of thing, what looks alike; a few edges wrong, a few missing. And a vector for every class.
  */
+import type { Knowledge } from "../knowledge/knowledge.ts";
 import { RandomStream } from "../random.ts";
 import { CONTEXT_TABLES, type ContextTables, RELATIONS } from "./tables.ts";
 
 /** Edge types, in the order edges name them. */
 export const KNOWLEDGE_TYPES = ["found-with", "stands-on", "carries", "kind-of", "looks-like"] as const;
-
-/** What a person knows of the classes. */
-export interface Knowledge {
-  /** Edge types. */
-  readonly types: readonly string[];
-  /** Directed edges: a message goes from class `from` to class `to` (labels 1..C-1). */
-  readonly edges: readonly {
-    readonly type: number;
-    readonly from: number;
-    readonly to: number;
-    readonly weight: number;
-  }[];
-  /** Class vectors, [C, dim] row-major; zeros for the background. */
-  readonly vectors: Float32Array<ArrayBuffer>;
-  /** Numbers in a class vector. */
-  readonly dim: number;
-}
 
 /** Options of {@link contextKnowledge}. */
 export interface KnowledgeOptions {

@@ -1,5 +1,5 @@
 /** What is known of the classes, as the graph module takes it. */
-import type { Knowledge } from "../../datasets/context/knowledge.ts";
+import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
 import { RandomStream } from "../../datasets/random.ts";
 import { Graph, type Triple } from "../../engine/graph.ts";
 

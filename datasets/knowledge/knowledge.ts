@@ -1,0 +1,129 @@
+/** Knowledge graphs of classes and their file format: JSON lines with names, not numbers, so that a graph outlives a set. */
+import { z } from "zod";
+import { UserError } from "../errors.ts";
+import { BACKGROUND } from "../types.ts";
+
+/** A directed edge: a message goes from class `from` to class `to` (labels 1..C-1). */
+export interface KnowledgeEdge {
+  /** Index into the graph's types. */
+  readonly type: number;
+  readonly from: number;
+  readonly to: number;
+  readonly weight: number;
+}
+
+/** What is known of the classes of a data set. */
+export interface Knowledge {
+  /** Edge types. */
+  readonly types: readonly string[];
+  readonly edges: readonly KnowledgeEdge[];
+  /** Class vectors, [C, dim] row-major; zeros for the background. */
+  readonly vectors: Float32Array<ArrayBuffer>;
+  /** Numbers in a class vector; 0 where there are none. */
+  readonly dim: number;
+}
+
+const FORMAT = "itera-knowledge";
+
+const headSchema = z.strictObject({
+  format: z.literal(FORMAT),
+  version: z.literal(1),
+  classes: z.array(z.string()).min(2),
+  types: z.array(z.string()),
+  dim: z.int().min(0),
+});
+const lineSchema = z.union([
+  z.strictObject({ type: z.string(), from: z.string(), to: z.string(), weight: z.number().positive() }),
+  z.strictObject({ class: z.string(), vector: z.array(z.number()) }),
+]);
+
+/** A graph as read, with its own vocabulary. */
+export interface KnowledgeFile extends Knowledge {
+  /** Class names, background first. */
+  readonly classes: readonly string[];
+}
+
+/** Number of edges of each type. */
+export function edgeCounts({ types, edges }: Pick<Knowledge, "types" | "edges">): { type: string; edges: number }[] {
+  return types.map((type, t) => ({ type, edges: edges.filter((edge) => edge.type === t).length }));
+}
+
+/** The file's text: a head with classes, types and dim; a line per edge; a line per class vector. */
+export function encodeKnowledge({ types, edges, vectors, dim }: Knowledge, classes: readonly string[]): string {
+  const lines: unknown[] = [{ format: FORMAT, version: 1, classes, types, dim }];
+  for (const { type, from, to, weight } of edges) {
+    lines.push({ type: types[type], from: classes[from], to: classes[to], weight });
+  }
+  for (let c = 1; dim > 0 && c < classes.length; c++) {
+    lines.push({ class: classes[c], vector: [...vectors.subarray(c * dim, (c + 1) * dim)] });
+  }
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+}
+
+/** Reads a graph with its own vocabulary. Throws {@link UserError} with path and line of the first mistake. */
+export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
+  const text = await Deno.readTextFile(path).catch((error: unknown) => {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UserError(`${path}: ${missing ? "there is no such knowledge graph" : (error as Error).message}`);
+  });
+  const lines = text.split("\n");
+  const head = parse(headSchema, path, 1, lines[0], "is no knowledge graph's first line");
+  const { classes, types, dim } = head;
+  if (classes[0] !== BACKGROUND) throw new UserError(`${path}:1: the first class must be ${BACKGROUND}`);
+  const labels = new Map(classes.map((name, c) => [name, c]));
+  const vectors = new Float32Array(classes.length * dim);
+  const edges: KnowledgeEdge[] = [];
+  const find = (list: ReadonlyMap<string, number>, name: string, what: string, line: number): number => {
+    const found = list.get(name);
+    if (found === undefined) throw new UserError(`${path}:${line}: no ${what} "${name}" is in the first line`);
+    return found;
+  };
+  const typeOf = new Map(types.map((type, t) => [type, t]));
+  for (let i = 1; i < lines.length; i++) {
+    if (lines[i].trim() === "") continue;
+    const entry = parse(lineSchema, path, i + 1, lines[i], "is neither an edge nor a class vector");
+    if ("vector" in entry) {
+      if (entry.vector.length !== dim) {
+        throw new UserError(`${path}:${i + 1}: the vector has ${entry.vector.length} numbers, not ${dim}`);
+      }
+      vectors.set(entry.vector, dim * find(labels, entry.class, "class", i + 1));
+      continue;
+    }
+    const [from, to] = [entry.from, entry.to].map((name) => find(labels, name, "class", i + 1));
+    if (from === to || from === 0 || to === 0) {
+      throw new UserError(`${path}:${i + 1}: an edge joins two different classes, neither the background`);
+    }
+    edges.push({ type: find(typeOf, entry.type, "type", i + 1), from, to, weight: entry.weight });
+  }
+  return { classes, types, edges, vectors, dim };
+}
+
+/** The graph over another list of classes; what that list lacks is left out and counted. */
+export function fitKnowledge(
+  file: KnowledgeFile,
+  classes: readonly string[],
+): { knowledge: Knowledge; dropped: number } {
+  const label = new Map(classes.map((name, c) => [name, c]));
+  const target = file.classes.map((name) => label.get(name) ?? -1);
+  const vectors = new Float32Array(classes.length * file.dim);
+  target.forEach((to, from) => {
+    if (to > 0) vectors.set(file.vectors.subarray(from * file.dim, (from + 1) * file.dim), to * file.dim);
+  });
+  const edges = file.edges.map((edge) => ({ ...edge, from: target[edge.from], to: target[edge.to] }))
+    .filter(({ from, to }) => from > 0 && to > 0);
+  const dropped = target.filter((to) => to < 0).length;
+  return { knowledge: { types: file.types, edges, vectors, dim: file.dim }, dropped };
+}
+
+function parse<T>(schema: z.ZodType<T>, path: string, line: number, text: string, complaint: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new UserError(`${path}:${line}: is not JSON`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [{ path: where, message }] = parsed.error.issues;
+  throw new UserError(`${path}:${line}: ${complaint} (${where.length > 0 ? `${where.join(".")}: ` : ""}${message})`);
+}

@@ -1,0 +1,105 @@
+/** Class vectors from word vectors in fastText's text format (`.vec`), streamed: such files have gigabytes. */
+import { UserError } from "../errors.ts";
+import { RandomStream } from "../random.ts";
+import type { KnowledgeBuilder } from "./builder.ts";
+
+/** Vectors of the classes. */
+export interface ClassVectors {
+  /** [C, dim], zeros for the background. */
+  readonly vectors: Float32Array<ArrayBuffer>;
+  readonly dim: number;
+  /** Classes none of whose words the file knows; their vectors are random. */
+  readonly unknown: readonly string[];
+}
+
+const STREAM = 0x7ec5;
+
+/** The words of a class name, lower case. */
+export function wordsOf(name: string): string[] {
+  return name.toLowerCase().split(/[\s_,-]+/).filter((word) => word !== "");
+}
+
+/**
+ * Reads the vectors of the words of `classes` (background first) from a file; a class's vector is the mean over its words,
+ * or uniform in ±1/√dim from `seed` where no word is known.
+ *
+ * @throws {UserError} naming file and line.
+ */
+export async function readClassVectors(path: string, classes: readonly string[], seed = 1): Promise<ClassVectors> {
+  const wanted = new Set(classes.slice(1).flatMap(wordsOf));
+  const { found, dim } = await readWords(path, wanted);
+  const vectors = new Float32Array(classes.length * dim);
+  const unknown: string[] = [];
+  classes.forEach((name, c) => {
+    if (c === 0) return;
+    const own = wordsOf(name).map((word) => found.get(word)).filter((vector) => vector !== undefined);
+    if (own.length === 0) {
+      unknown.push(name);
+      const random = new RandomStream(seed, STREAM, c);
+      for (let d = 0; d < dim; d++) vectors[c * dim + d] = (2 * random.unit() - 1) / Math.sqrt(dim);
+    }
+    for (const vector of own) vector.forEach((v, d) => vectors[c * dim + d] += v / own.length);
+  });
+  return { vectors, dim, unknown };
+}
+
+/** Adds `similar` edges between classes whose vectors' cosine is at least `threshold`, weighted by it. */
+export function addSimilar(
+  builder: KnowledgeBuilder,
+  { vectors, dim, unknown }: ClassVectors,
+  threshold: number,
+): void {
+  const { names } = builder;
+  const unit = names.map((name, i) => {
+    const own = vectors.subarray((i + 1) * dim, (i + 2) * dim);
+    const length = Math.hypot(...own);
+    return unknown.includes(name) || length === 0 ? null : own.map((v) => v / length);
+  });
+  for (let a = 0; a < names.length; a++) {
+    for (let b = a + 1; b < names.length; b++) {
+      const [u, v] = [unit[a], unit[b]];
+      if (!u || !v) continue;
+      let cosine = 0;
+      for (let d = 0; d < dim; d++) cosine += u[d] * v[d];
+      if (cosine >= threshold) builder.addBoth("similar", "similar", names[a], names[b], cosine);
+    }
+  }
+}
+
+async function readWords(path: string, wanted: ReadonlySet<string>) {
+  const found = new Map<string, number[]>();
+  let dim = 0;
+  let number = 0;
+  for await (const line of lines(path)) {
+    number++;
+    const fields = line.trimEnd().split(" ");
+    // The first line may give count and dimension.
+    if (number === 1 && fields.length === 2) continue;
+    if (dim === 0) dim = fields.length - 1;
+    if (fields.length !== dim + 1 || dim < 2) {
+      throw new UserError(`${path}:${number}: has ${fields.length - 1} numbers after the word, ${dim} were expected`);
+    }
+    if (!wanted.has(fields[0])) continue;
+    const vector = fields.slice(1).map(Number);
+    if (vector.some(Number.isNaN)) throw new UserError(`${path}:${number}: not all of the vector are numbers`);
+    found.set(fields[0], vector);
+  }
+  if (dim === 0) throw new UserError(`${path}: holds no word vectors`);
+  return { found, dim };
+}
+
+async function* lines(path: string): AsyncGenerator<string> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch {
+    throw new UserError(`${path}: there is no such file, or it cannot be read`);
+  }
+  let rest = "";
+  for await (const piece of file.readable.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + piece).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+  if (rest !== "") yield rest;
+}
