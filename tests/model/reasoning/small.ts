@@ -92,9 +92,10 @@ export function probe(
 /** Replaces the modules' weights, which start too small to tell right from wrong, by lively ones. */
 export function enliven(model: Probe, random: Random): void {
   for (const { name, tensor, trainable } of model.parameters()) {
-    if (!trainable || !/^(memory|graph)\./.test(name)) continue;
+    if (!trainable || !/^(memory|graph|cls_score)\./.test(name)) continue;
     const fan = tensor.shape.length > 1 ? tensor.shape.slice(0, -1).reduce((n, e) => n * e, 1) : 4;
-    const reach = name.endsWith("mem_init") ? 1 : Math.sqrt(3 / fan);
+    // The ConvNet must be sure of some regions, or re-weighting would treat all alike.
+    const reach = name.endsWith("mem_init") ? 1 : (name.startsWith("cls_score") ? 8 : 1) * Math.sqrt(3 / fan);
     tensor.write(random.reals(tensor.size, -reach, reach));
   }
 }
