@@ -46,3 +46,7 @@ export * as nn from "./engine/layers.ts";
 export { Adam, Optimiser, type OptimiserOptions, type Schedule, schedules, SGD } from "./engine/optim.ts";
 /** Named tensors to and from safetensors files. */
 export * as checkpoint from "./engine/checkpoint.ts";
+/** Data sets of image regions, loaders, knowledge graphs. */
+export * as datasets from "./datasets/mod.ts";
+/** Region classifiers and their metrics. */
+export * as models from "./model/mod.ts";

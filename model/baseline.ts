@@ -81,8 +81,8 @@ export class BaselineClassifier extends Module implements RegionModel {
     this.resnet.calibrate(() => this.forward(input));
   }
 
-  /** Crops, pooled features and logits; the caller's scope owns them. */
-  protected features({ image, height, width, boxes }: RegionInput): RegionFeatures {
+  /** Crops, pooled features and logits of an image's regions; the caller's scope owns them. */
+  features({ image, height, width, boxes }: RegionInput): RegionFeatures {
     const { device } = this;
     const map = this.resnet.body(device.tensor(image, [1, height, width, 3]));
     const regions = regionBoxes(device, boxes, [map.shape[1], map.shape[2]], this.resnet.outputStride);

@@ -6,7 +6,7 @@ import type { Json } from "./run/layers.ts";
 export const QUICK: Json = {
   steps: 500,
   checkpointEvery: 100,
-  optimiser: { decaySteps: [350, 450] },
+  optimiser: { decaySteps: [250, 400] },
 };
 
 /** Each model from each seed. */

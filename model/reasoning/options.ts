@@ -140,10 +140,10 @@ export const PUBLISHED_REASONING: ReasoningOptions = {
   attention: true,
 };
 
-/** Sizes for the context scenes on two CPU cores: narrower, with weights that start as much larger as the layers are narrower. */
+/** Narrow modules for two CPU cores, with weights that start as much larger as the layers are narrower. */
 export const SMALL_REASONING: ReasoningOptions = {
   ...PUBLISHED_REASONING,
-  memory: { ...PUBLISHED_REASONING.memory, depth: 64, std: 0.05, updateStd: 0.05 },
-  graph: { ...PUBLISHED_REASONING.graph, width: 64, layers: 3, bandwidth: 10, std: 0.1, updateStd: 0.1 },
+  memory: { ...PUBLISHED_REASONING.memory, depth: 64, std: 0.1, updateStd: 0.1 },
+  graph: { ...PUBLISHED_REASONING.graph, width: 64, std: 0.1, updateStd: 0.1 },
   head: { width: 192, layers: 2, std: 0.01 },
 };

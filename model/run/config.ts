@@ -1,7 +1,7 @@
 /** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
-import { PUBLISHED_REASONING, type ReasoningOptions, REGION_RELATIONS, SMALL_REASONING } from "../reasoning/options.ts";
+import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "../reasoning/options.ts";
 import { resnetPresets } from "../resnet.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "./layers.ts";
 import { VERSION } from "./version.ts";
@@ -171,15 +171,9 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
 /** Networks that are trained by the reference's schedule unless told otherwise. */
 const PUBLISHED: readonly string[] = ["resnet50", "resnet101"];
 
-/** Narrow modules on photographs: distances are those of the published input size. */
-const SMALL_AT_FULL_SCALE: ReasoningOptions = {
-  ...SMALL_REASONING,
-  graph: { ...SMALL_REASONING.graph, bandwidth: PUBLISHED_REASONING.graph.bandwidth },
-};
-
 /** The reference's rate for every data set, and its steps for COCO: 720,000, drops after 320,000 and 560,000. */
 function publishedSchedule(dataset: TrainConfig["dataset"]["dataset"]): Json {
-  const optimiser = { rate: 5e-4 };
+  const optimiser = { kind: "sgd", rate: 5e-4, weightDecay: 1e-4, decayFactor: 0.1 };
   const model = { reasoning: PUBLISHED_REASONING as unknown as Json };
   return dataset === "coco"
     ? { model, steps: 720_000, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [320_000, 560_000] } }
@@ -210,15 +204,15 @@ function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
       cropSize: 7,
       maxPool: false,
       calibrate: true,
-      reasoning: structuredClone(drawn ? SMALL_REASONING : SMALL_AT_FULL_SCALE) as TrainConfig["model"]["reasoning"],
+      reasoning: structuredClone(SMALL_REASONING) as TrainConfig["model"]["reasoning"],
     },
     optimiser: {
-      kind: "sgd",
-      rate: 0.005,
-      decaySteps: drawn ? [1600, 2200] : [3000],
-      decayFactor: 0.1,
+      kind: drawn ? "adam" : "sgd",
+      rate: drawn ? 0.001 : 0.005,
+      decaySteps: drawn ? [800, 1500, 2100] : [3000],
+      decayFactor: drawn ? 0.3 : 0.1,
       momentum: 0.9,
-      weightDecay: 1e-4,
+      weightDecay: drawn ? 0 : 1e-4,
       doubleBias: false,
       clipNorm: null,
     },

@@ -1,7 +1,6 @@
 /** Small reasoning models with lively weights, and the float64 picture of what they see. */
 import { contextKnowledge } from "../../../datasets/context/knowledge.ts";
 import type { Device, Tensor } from "../../../engine/mod.ts";
-import type { RegionFeatures } from "../../../model/baseline.ts";
 import { classKnowledge } from "../../../model/reasoning/knowledge.ts";
 import { PUBLISHED_REASONING, type ReasoningOptions } from "../../../model/reasoning/options.ts";
 import { ReasoningClassifier, type ReasoningMode } from "../../../model/reasoning/reasoner.ts";
@@ -61,14 +60,6 @@ export function randomKnowledge(classes: number, types: number, random: Random):
   };
 }
 
-/** A model whose features can be looked at. */
-export class Probe extends ReasoningClassifier {
-  /** The ConvNet's features of an image. */
-  look(input: RegionInput): RegionFeatures {
-    return this.features(input);
-  }
-}
-
 /** Builds one; `knowledge` null means no class edges. */
 export function probe(
   device: Device,
@@ -76,9 +67,9 @@ export function probe(
   classes: number,
   reasoning: ReasoningOptions,
   knowledge: Knowledge | null = contextKnowledge(),
-): Probe {
+): ReasoningClassifier {
   const known = classKnowledge(knowledge, classes, reasoning.graph.classEdges, 7);
-  return new Probe(device, {
+  return new ReasoningClassifier(device, {
     mode,
     classes,
     reasoning,
@@ -90,7 +81,7 @@ export function probe(
 }
 
 /** Replaces the modules' weights, which start too small to tell right from wrong, by lively ones. */
-export function enliven(model: Probe, random: Random): void {
+export function enliven(model: ReasoningClassifier, random: Random): void {
   for (const { name, tensor, trainable } of model.parameters()) {
     if (!trainable || !/^(memory|graph|cls_score)\./.test(name)) continue;
     const fan = tensor.shape.length > 1 ? tensor.shape.slice(0, -1).reduce((n, e) => n * e, 1) : 4;
@@ -110,7 +101,7 @@ export function randomInput(random: Random, count: number, height = 40, width = 
 }
 
 /** Every parameter as float64. */
-export async function weightsOf(model: Probe): Promise<Map<string, Array64>> {
+export async function weightsOf(model: ReasoningClassifier): Promise<Map<string, Array64>> {
   const all = [...model.parameters()];
   const data = await Promise.all(all.map(({ tensor }) => tensor.data()));
   return new Map(all.map(({ name, tensor }, i) => [name, { shape: tensor.shape, data: Float64Array.from(data[i]) }]));
@@ -119,9 +110,13 @@ export async function weightsOf(model: Probe): Promise<Map<string, Array64>> {
 const to64 = async (t: Tensor): Promise<Array64> => ({ shape: t.shape, data: Float64Array.from(await t.data()) });
 
 /** What the modules see of an image, in float64. */
-export async function sceneOf(model: Probe, input: RegionInput, labels: readonly number[]): Promise<Scene64> {
+export async function sceneOf(
+  model: ReasoningClassifier,
+  input: RegionInput,
+  labels: readonly number[],
+): Promise<Scene64> {
   using _scope = model.device.scope();
-  const { pool5, fc7, logits } = model.device.noGrad(() => model.look(input));
+  const { pool5, fc7, logits } = model.device.noGrad(() => model.features(input));
   const quads = Array.from(labels, (_, r) => [...input.boxes.subarray(4 * r, 4 * r + 4)]);
   const [p, f, l] = [to64(pool5), to64(fc7), to64(logits)];
   const stride = model.resnet.outputStride;

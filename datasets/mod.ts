@@ -1,0 +1,21 @@
+/** Data sets of image regions: the drawn context scenes, COCO, loaders and knowledge graphs. */
+export { UserError } from "./errors.ts";
+export { BACKGROUND } from "./types.ts";
+export type { ContextImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
+export { openDataset, type OpenOptions } from "./open.ts";
+export { type ContextDataset, type ContextPosteriors, contextPosteriors, openContext } from "./context/dataset.ts";
+export type { ContextInput, ContextOptions } from "./context/options.ts";
+export type { ContextScene, SceneObject, ScenePair } from "./context/layout.ts";
+export type { ContextTables, GuestTable, SceneTable } from "./context/tables.ts";
+export { contextKnowledge, type KnowledgeOptions } from "./context/knowledge.ts";
+export {
+  encodeKnowledge,
+  fitKnowledge,
+  type Knowledge,
+  type KnowledgeEdge,
+  type KnowledgeFile,
+  readKnowledgeFile,
+} from "./knowledge/knowledge.ts";
+export { type LoadedImage, Loader, type LoaderOptions } from "./loader.ts";
+export type { ScaleOptions } from "./preprocess.ts";
+export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./schedule.ts";
