@@ -3,14 +3,9 @@
  * limits of this device measured in the same run. Prints a table and writes `bench/results/<time>.json`.
  */
 import Table from "cli-table3";
-import { openContext } from "../datasets/context/dataset.ts";
-import { Loader } from "../datasets/loader.ts";
-import { evaluationOrder } from "../datasets/schedule.ts";
-import { Device, SGD } from "../mod.ts";
-import { BaselineClassifier } from "../model/baseline.ts";
-import { resnetPresets } from "../model/resnet.ts";
-import { trainStep } from "../model/trainer.ts";
+import { Device } from "../mod.ts";
 import { type Case, cases } from "./cases.ts";
+import { type ModelRow, modelRows, SIZES } from "./models.ts";
 import type { Peer } from "./peer.ts";
 import { jax } from "./peers/jax.ts";
 import { onnx } from "./peers/onnx.ts";
@@ -94,40 +89,6 @@ async function openPeers(): Promise<Peer[]> {
   return peers;
 }
 
-/** A training step of the default model on a drawn image: time, dispatches, and the JavaScript between them. */
-async function trainingStep(device: Device): Promise<string> {
-  const set = openContext({ split: "val", images: 1 });
-  const loader = new Loader(set, { scale: { target: 128, max: 192 } });
-  const [image] = await Array.fromAsync(loader.run(evaluationOrder(set)));
-  loader.close();
-  using model = new BaselineClassifier(device, { classes: set.classes.length, resnet: resnetPresets.small, seed: 3 });
-  using sgd = new SGD(device, model.trainable(), { rate: 0.001, momentum: 0.9, weightDecay: 1e-4 });
-  const step = (): void => trainStep(model, sgd, image).values.dispose();
-  for (let i = 0; i < 3; i++) step();
-  await device.finish();
-  const before = device.gpu.stats;
-  const start = performance.now();
-  for (let i = 0; i < 20; i++) step();
-  await device.finish();
-  const ms = (performance.now() - start) / 20;
-  const after = device.gpu.stats;
-  const dispatches = (after.dispatches - before.dispatches) / 20;
-  // On an idle device nothing waits for a submit, so what passes is JavaScript alone.
-  let host = 0;
-  for (let i = 0; i < 20; i++) {
-    const from = performance.now();
-    step();
-    host += performance.now() - from;
-    await device.finish();
-  }
-  return `training step of the default model, ${image.labels.length} regions: ${
-    ms.toFixed(1)
-  } ms, ${dispatches} dispatches, ` +
-    `${(1000 * host / 20 / dispatches).toFixed(1)} µs of JavaScript each, ${
-      after.created - before.created
-    } new buffers in 20 steps`;
-}
-
 const only = Deno.args.find((a) => a.startsWith("--only="))?.slice(7);
 const device = await Device.open();
 const limit = await limits(device);
@@ -162,7 +123,25 @@ for (const one of cases()) {
   });
   write(`measured ${one.name}: ${ms.toFixed(3)} ms`);
 }
-write(await trainingStep(device));
+const models: Record<string, ModelRow[]> = {};
+for (const size of SIZES) {
+  // A software adapter takes minutes for the published size: only where it is asked for.
+  const asked = only ? "models".includes(only) : !Deno.args.includes("--no-models");
+  if (!asked || (device.info.isFallback && size !== SIZES[0] && !Deno.args.includes("--full"))) continue;
+  const measured: ModelRow[] = models[size.name] = [];
+  const drawn = new Table({ head: [size.name, "ms", "peak MiB", "dispatches", "in JavaScript"], style: { head: [] } });
+  for await (const one of modelRows(size)) {
+    measured.push(one);
+    drawn.push([
+      one.name,
+      one.ms.toFixed(1),
+      one.peakMiB.toFixed(0),
+      one.dispatches,
+      `${(100 * one.host).toFixed(0)} %`,
+    ]);
+  }
+  write(drawn.toString());
+}
 const table = new Table({
   head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
   style: { head: [] },
@@ -191,7 +170,10 @@ for (const { name } of peers) {
 }
 await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
-await Deno.writeTextFile(file, JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows }, null, 2));
+await Deno.writeTextFile(
+  file,
+  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, models }, null, 2),
+);
 write(`written to ${file}`);
 await device.close();
 // A peer may keep the process alive with a device of its own.

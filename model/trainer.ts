@@ -145,7 +145,8 @@ export async function knowledgeOf(
 
 /** Edge types and counts on one line. */
 function describe(knowledge: Knowledge): string {
-  return `knowledge graph: ${edgeCounts(knowledge).map(({ type, edges }) => `${edges} ${type}`).join(", ")}`;
+  const counts = edgeCounts(knowledge).map(({ type, edges }) => `${edges} ${type}`);
+  return `knowledge graph: ${counts.join(", ") || "no edges"}`;
 }
 
 function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {

@@ -1,0 +1,187 @@
+/** Training steps and inference of every model, and of the reasoning modules alone, at small and at published size. */
+import type { LoadedImage } from "../datasets/loader.ts";
+import { Device, SGD, type Tensor } from "../mod.ts";
+import { GlobalGraph } from "../model/reasoning/graph.ts";
+import { classKnowledge } from "../model/reasoning/knowledge.ts";
+import { regionEdges } from "../model/reasoning/edges.ts";
+import { SpatialMemory } from "../model/reasoning/memory.ts";
+import { PUBLISHED_REASONING, type ReasoningOptions, SMALL_REASONING } from "../model/reasoning/options.ts";
+import { ReasoningClassifier } from "../model/reasoning/reasoner.ts";
+import { BaselineClassifier } from "../model/baseline.ts";
+import { regionBoxes } from "../model/regions.ts";
+import { type ResNetOptions, resnetPresets } from "../model/resnet.ts";
+import { trainStep } from "../model/trainer.ts";
+import { Seeds } from "../engine/nn.ts";
+
+/** One measured piece of work. */
+export interface ModelRow {
+  readonly name: string;
+  readonly ms: number;
+  /** Most device memory in use at once, MiB. */
+  readonly peakMiB: number;
+  readonly dispatches: number;
+  /** Share of the time that JavaScript takes on an idle device. */
+  readonly host: number;
+}
+
+interface Size {
+  readonly name: string;
+  readonly resnet: ResNetOptions;
+  readonly reasoning: ReasoningOptions;
+  readonly classes: number;
+  readonly regions: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The default data's size, and that of ADE20K with ResNet-50. */
+export const SIZES: readonly Size[] = [
+  {
+    name: "small 128×192, 12 regions, 41 classes",
+    resnet: resnetPresets.small,
+    reasoning: SMALL_REASONING,
+    classes: 41,
+    regions: 12,
+    height: 128,
+    width: 192,
+  },
+  {
+    name: "full 600×1000, 20 regions, 1,485 classes",
+    resnet: resnetPresets.resnet50,
+    reasoning: PUBLISHED_REASONING,
+    classes: 1485,
+    regions: 20,
+    height: 600,
+    width: 1000,
+  },
+];
+
+/** Random boxes over a grey picture: what is in it does not change the work. */
+function imageOf({ regions, classes, height, width }: Size): LoadedImage {
+  const at = (i: number, m: number): number => (i * 2654435761 % 4294967296) / 4294967296 * m;
+  const boxes = Array.from({ length: regions }, (_, r) => {
+    const [x, y] = [at(2 * r + 1, 0.7 * width), at(2 * r + 2, 0.7 * height)];
+    return [x, y, x + 0.25 * width, y + 0.25 * height];
+  });
+  return {
+    position: 0,
+    index: 0,
+    flipped: false,
+    image: new Float32Array(height * width * 3),
+    height,
+    width,
+    scale: 1,
+    boxes: Float32Array.from(boxes.flat()),
+    labels: Int32Array.from({ length: regions }, (_, r) => 1 + r % (classes - 1)),
+  };
+}
+
+/** Times `work` on a device of its own, so that the peak is its own. */
+async function row(name: string, prepare: (device: Device) => Disposable & { run(): void }): Promise<ModelRow> {
+  await using device = await Device.open();
+  using work = prepare(device);
+  work.run();
+  await device.finish();
+  const before = device.gpu.stats.dispatches;
+  const first = performance.now();
+  work.run();
+  const host = performance.now() - first;
+  await device.finish();
+  const once = performance.now() - first;
+  const dispatches = device.gpu.stats.dispatches - before;
+  const count = Math.max(1, Math.min(20, Math.round(1500 / once)));
+  const start = performance.now();
+  for (let i = 0; i < count; i++) work.run();
+  await device.finish();
+  const ms = (performance.now() - start) / count;
+  return { name, ms, peakMiB: device.memory.peakBytes / 2 ** 20, dispatches, host: host / ms };
+}
+
+/** Something that frees what it was made of. */
+function work(run: () => void, ...parts: Disposable[]): Disposable & { run(): void } {
+  return { run, [Symbol.dispose]: () => parts.forEach((part) => part[Symbol.dispose]()) };
+}
+
+/** All rows of one size. */
+export async function* modelRows(size: Size): AsyncGenerator<ModelRow> {
+  const { resnet, reasoning, classes } = size;
+  const image = imageOf(size);
+  const knowledge = () => classKnowledge(chain(classes), classes, null, 1);
+  for (const mode of ["baseline", "local", "global", "final"] as const) {
+    const build = (device: Device) =>
+      mode === "baseline"
+        ? new BaselineClassifier(device, { classes, resnet, seed: 3 })
+        : new ReasoningClassifier(device, { classes, resnet, seed: 3, mode, reasoning, knowledge: knowledge() });
+    yield await row(`${mode}: training step`, (device) => {
+      const model = build(device);
+      const sgd = new SGD(device, model.trainable(), { rate: 1e-4, momentum: 0.9, weightDecay: 1e-4 });
+      return work(() => trainStep(model, sgd, image).values.dispose(), model, sgd);
+    });
+    yield await row(`${mode}: inference`, (device) => {
+      const model = build(device);
+      return work(() => device.noGrad(() => model.forward(image).dispose()), model);
+    });
+  }
+  yield* moduleRows(size, image);
+}
+
+/** The parts of one iteration, forward. */
+async function* moduleRows(
+  { resnet, reasoning, classes, regions, height, width }: Size,
+  image: LoadedImage,
+): AsyncGenerator<ModelRow> {
+  const stride = resnet.blocks.slice(0, -1).reduce((s, b) => s * b.stride, resnet.stem.pool ? 4 : 2);
+  const map = [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
+  const widthOf = (at: number): number => resnet.blocks.at(at)!.width * (resnet.bottleneck ? 4 : 1);
+  const inputs = { classes, feedback: 2 * classes };
+  const forward = (device: Device, body: () => Tensor) => () =>
+    device.noGrad(() => {
+      using _scope = device.scope();
+      body();
+    });
+  for (const part of ["predict", "update"] as const) {
+    yield await row(`spatial memory: ${part}`, (device) => {
+      const memory = new SpatialMemory(
+        device,
+        { ...inputs, features: widthOf(-2) },
+        reasoning.memory,
+        reasoning.head,
+        new Seeds(3),
+      );
+      const boxes = regionBoxes(device, image.boxes, map, stride);
+      const [state, said] = [memory.initial(map).detach(), device.zeros([regions, 2 * classes])];
+      const pool5 = device.zeros([regions, 7, 7, widthOf(-2)]);
+      const body = part === "predict"
+        ? () => memory.predict(state, boxes).logits
+        : () => memory.update(state, said, pool5, boxes);
+      const tensors = [state, said, pool5, boxes.cells, boxes.normalised, boxes.image];
+      return work(forward(device, body), memory, ...tensors);
+    });
+  }
+  yield await row("global graph: update, reason, predict", (device) => {
+    const known = classKnowledge(chain(classes), classes, null, 1);
+    const options = { ...inputs, features: widthOf(-1) };
+    const graph = new GlobalGraph(device, options, known, reasoning.graph, reasoning.head, new Seeds(3));
+    const [fc7, said] = [device.zeros([regions, widthOf(-1)]), device.zeros([regions, 2 * classes])];
+    const belief = device.full([regions, classes], 1 / classes);
+    const body = (): Tensor => {
+      const edges = device.currentScope!.adopt(regionEdges(image.boxes, reasoning.graph));
+      const start = graph.initial(fc7);
+      const nodes = graph.reason({ ...start, regions: graph.update(start.regions, said, fc7) }, belief, edges);
+      return graph.predict(nodes.regions).logits;
+    };
+    return work(forward(device, body), graph, fc7, said, belief);
+  });
+}
+
+/** Nine edge types, each linking every third class to its neighbour: as sparse as common sense. */
+function chain(classes: number) {
+  const types = Array.from({ length: 9 }, (_, t) => `type ${t}`);
+  const edges = types.flatMap((_, type) =>
+    Array.from(
+      { length: Math.floor((classes - 2) / 3) },
+      (_, i) => ({ type, from: 1 + 3 * i, to: 2 + 3 * i, weight: 1 }),
+    )
+  );
+  return { types, edges, vectors: new Float32Array(classes * 300).fill(0.01), dim: 300 };
+}
