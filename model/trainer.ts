@@ -184,10 +184,11 @@ async function runSteps(
     };
     await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(model, optimiser), metadata));
   };
-  const { rate, decaySteps, decayFactor } = config.optimiser;
+  const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
   const { device } = model;
   let atRest: number | undefined;
-  const schedule = schedules.steps(rate, decaySteps, decayFactor);
+  const steps = schedules.steps(rate, decaySteps, decayFactor);
+  const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
   for await (const image of loader.run(trainingOrder(train, { ...order, first: position }))) {
     optimiser.rate = schedule(step);
     log.add(trainStep(model, optimiser, image));

@@ -40,3 +40,19 @@ fn scatter_vec4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
   let i = linear_index(id, groups, 64u);
   if (i < params.count) { y4[place(i)] = x4[i]; }
 }
+
+// y [batch, inner.x rows, inner.y columns] = x [batch, outer.x rows, outer.y columns] with `base` bits after its rows and
+// columns: the padding that kernels reading four at a time ask for, in one pass.
+@compute @workgroup_size(64)
+fn pad_matrix(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let column = i % params.inner.y;
+  let row = (i / params.inner.y) % params.inner.x;
+  let batch = i / (params.inner.y * params.inner.x);
+  var word = params.base;
+  if (column < params.outer.y && row < params.outer.x) {
+    word = x[(batch * params.outer.x + row) * params.outer.y + column];
+  }
+  y[i] = word;
+}

@@ -2,7 +2,7 @@
 import castText from "../../shaders/cast.wgsl" with { type: "text" };
 import castHalfText from "../../shaders/cast_f16.wgsl" with { type: "text" };
 import stridedText from "../../shaders/strided.wgsl" with { type: "text" };
-import type { DType } from "../dtype.ts";
+import { type DType, hostArray } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp } from "../op.ts";
@@ -18,6 +18,7 @@ const kernels = {
   gather4: kernel("gather_vec4", ...parts),
   scatter: kernel("scatter", ...parts),
   scatter4: kernel("scatter_vec4", ...parts),
+  padMatrix: kernel("pad_matrix", ...parts),
 };
 
 /** A block of a contiguous tensor: where it begins and how far apart its elements are, in elements. */
@@ -51,6 +52,24 @@ function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor, block:
     bind: inOrder ? { x4: x, y4: y } : { x, y },
     params,
     grid: x.device.gpu.grid(count / unit, GROUP),
+  });
+}
+
+function padMatrix(x: Tensor, y: Tensor, value: number): void {
+  const extents = (shape: Shape): number[] => [shape.at(-2) ?? 1, shape.at(-1) ?? 1, 0, 0];
+  const unused = [0, 0, 0, 0];
+  x.device.run(kernels.padMatrix, {
+    bind: { x, y },
+    params: {
+      count: y.size,
+      rank: 0,
+      base: new Uint32Array(hostArray(y.dtype, [value]).buffer)[0],
+      outer: extents(x.shape),
+      inner: extents(y.shape),
+      stride_outer: unused,
+      stride_inner: unused,
+    },
+    grid: x.device.gpu.grid(y.size, GROUP),
   });
 }
 
@@ -177,6 +196,11 @@ const padOp = defineOp<{ readonly padding: Around; readonly value: number }>({
     return [{ shape: x!.shape.map((e, axis) => e + padding[axis][0] + padding[axis][1]), dtype: x!.dtype }];
   },
   forward: ([x], { padding, value }, [y]) => {
+    const rank = y.shape.length;
+    // Only after the last two axes, as kernels want it: one pass instead of a fill and a copy.
+    const simple = x!.size > 0 &&
+      padding.every(([before, after], axis) => before === 0 && (after === 0 || axis >= rank - 2));
+    if (simple) return padMatrix(x!, y, value);
     if (y.size !== x!.size) fill(y, value);
     const strides = stridesOf(y.shape);
     const base = padding.reduce((s, [before], axis) => s + before * strides[axis], 0);
@@ -189,6 +213,9 @@ const padOp = defineOp<{ readonly padding: Around; readonly value: number }>({
     { inputs: [{ shape: [3] }], attrs: { padding: [[2, 1]], value: 0.5 } },
     { inputs: [{ shape: [2, 3, 4] }], attrs: { padding: [[0, 1], [1, 1], [0, 4]], value: 0 } },
     { inputs: [{ shape: [2, 0] }], attrs: { padding: [[0, 0], [1, 2]], value: -1 } },
+    { inputs: [{ shape: [3, 5] }], attrs: { padding: [[0, 1], [0, 3]], value: 0 } },
+    { inputs: [{ shape: [2, 3, 5] }], attrs: { padding: [[0, 0], [0, 0], [0, 2]], value: -0.25 } },
+    { inputs: [{ shape: [5] }], attrs: { padding: [[0, 3]], value: 2 } },
   ],
   bad: [{ inputs: [{ shape: [3] }], attrs: { padding: [[-1, 0]], value: 0 }, message: /pair of counts/ }],
 });

@@ -31,11 +31,10 @@ interface Attrs {
 
 const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
 
-/** x with its last two axes padded by zeros to multiples of 4. */
-function padLastTwo(x: Tensor, rows: number, columns: number): Tensor {
-  const rank = x.shape.length;
-  if (x.shape[rank - 2] === rows && x.shape[rank - 1] === columns) return x;
-  return pad(x, x.shape.map((e, axis) => [0, axis === rank - 2 ? rows - e : axis === rank - 1 ? columns - e : 0]));
+/** x with its last axis padded by zeros to `columns`. */
+function padLast(x: Tensor, columns: number): Tensor {
+  const last = x.shape.length - 1;
+  return x.shape[last] === columns ? x : pad(x, x.shape.map((e, axis) => [0, axis === last ? columns - e : 0]));
 }
 
 interface Product {
@@ -49,8 +48,8 @@ interface Product {
 }
 
 /**
- * y [batch, m, n] = act(op(a) · op(b) + bias). `a` and `b` hold one matrix, or one per batch entry. Operands whose extents
- * the kernel cannot take are padded with zeros first.
+ * y [batch, m, n] = act(op(a) · op(b) + bias). `a` and `b` hold one matrix, or one per batch entry. Operands whose last
+ * extent is no multiple of 4 are padded with zeros first.
  */
 function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): void {
   const { device } = y;
@@ -60,22 +59,26 @@ function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): vo
   const n4 = ceil4(n);
   const k4 = Math.max(4, ceil4(k));
   const m4 = transposeA ? ceil4(m) : m;
-  const left = transposeA ? padLastTwo(a, k4, m4) : padLastTwo(a, m, k4);
-  const right = transposeB ? padLastTwo(b, n4, k4) : padLastTwo(b, k4, n4);
+  const left = padLast(a, transposeA ? m4 : k4);
+  const right = padLast(b, transposeB ? k4 : n4);
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
   const target = n4 === n ? y : device.empty([batch, m, n4]);
   const params = {
     m,
+    n,
+    k,
     m4: ceil4(m) / 4,
     n4: n4 / 4,
     k4: k4 / 4,
-    stride_a: sizeOf(a.shape.slice(0, -2)) === 1 ? 0 : m4 * k4 / 4,
-    stride_b: sizeOf(b.shape.slice(0, -2)) === 1 ? 0 : n4 * k4 / 4,
+    stride_a: sizeOf(a.shape.slice(0, -2)) === 1 ? 0 : sizeOf(left.shape.slice(-2)) / 4,
+    stride_b: sizeOf(b.shape.slice(0, -2)) === 1 ? 0 : sizeOf(right.shape.slice(-2)) / 4,
     stride_c: m * n4 / 4,
   };
   const shared = {
     TRANSPOSE_A: Number(transposeA),
     TRANSPOSE_B: Number(transposeB),
+    // Rows of a transposed A are often an image's regions: always ragged, so that their number compiles nothing.
+    RAGGED: Number(transposeA || (transposeB ? n % 4 !== 0 : k % 4 !== 0)),
     HAS_BIAS: Number(bias !== null),
     ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
   };

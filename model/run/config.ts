@@ -112,6 +112,8 @@ export const trainConfigSchema = z.strictObject({
     /** SGD with momentum, as the reference; or Adam, with `momentum` as its β₁ and β₂ = 0.999. */
     kind: z.enum(["sgd", "adam"]),
     rate: z.number().positive(),
+    /** Steps over which the rate rises to `rate` in a straight line. */
+    warmupSteps: count,
     /** Steps after which the rate is multiplied by `decayFactor`. */
     decaySteps: z.array(positive),
     decayFactor: z.number().positive(),
@@ -173,7 +175,7 @@ const PUBLISHED: readonly string[] = ["resnet50", "resnet101"];
 
 /** The reference's rate for every data set, and its steps for COCO: 720,000, drops after 320,000 and 560,000. */
 function publishedSchedule(dataset: TrainConfig["dataset"]["dataset"]): Json {
-  const optimiser = { kind: "sgd", rate: 5e-4, weightDecay: 1e-4, decayFactor: 0.1 };
+  const optimiser = { kind: "sgd", rate: 5e-4, warmupSteps: 0, weightDecay: 1e-4, decayFactor: 0.1 };
   const model = { reasoning: PUBLISHED_REASONING as unknown as Json };
   return dataset === "coco"
     ? { model, steps: 720_000, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [320_000, 560_000] } }
@@ -209,6 +211,7 @@ function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
     optimiser: {
       kind: drawn ? "adam" : "sgd",
       rate: drawn ? 0.001 : 0.005,
+      warmupSteps: drawn ? 100 : 0,
       decaySteps: drawn ? [800, 1500, 2100] : [3000],
       decayFactor: drawn ? 0.3 : 0.1,
       momentum: 0.9,

@@ -12,6 +12,7 @@ import { draw } from "./run_sample.ts";
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "fill.wgsl:random_uniform": "tests/ops/made_tensors_test.ts",
   "fill.wgsl:random_normal": "tests/ops/made_tensors_test.ts",
+  "fill.wgsl:random_truncated": "tests/engine/nn_test.ts",
   "pointwise.wgsl:accumulate": "tests/ops/made_tensors_test.ts",
   "cast_f16.wgsl:f32_to_f16": "tests/ops/made_tensors_test.ts",
   "cast_f16.wgsl:f16_to_f32": "tests/ops/made_tensors_test.ts",
