@@ -80,7 +80,9 @@ Deno.test("a resumed run keeps the settings its numbers depend on", () => {
   deepStrictEqual(resumedConfig(saved, [layer({ seed: 3 }, "--seed")]), newConfig([]));
   mistake(
     () => resumedConfig(saved, [layer({ optimiser: { rate: 1 } }, "--rate")]),
-    '--rate: a resumed run keeps its settings, "optimiser.rate" is 0.005, not 1; give a new run another --name',
+    `--rate: a resumed run keeps its settings, "optimiser.rate" is ${
+      newConfig([]).optimiser.rate
+    }, not 1; give a new run another --name`,
   );
   mistake(
     () => resumedConfig(layer({ sed: 1 }, "runs/a/config.json"), []),
