@@ -1,7 +1,18 @@
 /** Layers: modules with named parameters, and the initialisers they start from. */
 import type { Device } from "./device.ts";
 import { ShapeError } from "./errors.ts";
-import { batchNorm, batchNormInference, conv2d, type Conv2dOptions, linear } from "./ops/mod.ts";
+import {
+  add,
+  batchNorm,
+  batchNormInference,
+  conv2d,
+  type Conv2dOptions,
+  linear,
+  relu,
+  sigmoid,
+  slice,
+  tanh,
+} from "./ops/mod.ts";
 import type { Activation } from "./ops/library.ts";
 import { type Shape, sizeOf } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";
@@ -17,6 +28,7 @@ export const init: {
   readonly uniform: (bound: number) => Initialiser;
   readonly heNormal: Initialiser;
   readonly heTruncated: Initialiser;
+  readonly heTruncatedOf: (fanIn: number) => Initialiser;
 } = {
   /** All 0. */
   zeros: (device, shape) => device.zeros(shape),
@@ -29,8 +41,10 @@ export const init: {
   /** Normal with variance 2 / fan-in (He et al., 2015); fan-in is all extents but the last. */
   heNormal: (device, shape, seed) => device.randn(shape, { seed, std: Math.sqrt(2 / sizeOf(shape.slice(0, -1))) }),
   /** He normal cut at two standard deviations, widened by √1.3 to keep its variance (TensorFlow's variance scaling). */
-  heTruncated: (device, shape, seed) =>
-    device.randn(shape, { seed, std: Math.sqrt(1.3 * 2 / sizeOf(shape.slice(0, -1))), truncated: true }),
+  heTruncated: (device, shape, seed) => init.heTruncatedOf(sizeOf(shape.slice(0, -1)))(device, shape, seed),
+  /** The same with the fan-in given, for a block of a larger weight. */
+  heTruncatedOf: (fanIn) => (device, shape, seed) =>
+    device.randn(shape, { seed, std: Math.sqrt(1.3 * 2 / fanIn), truncated: true }),
 };
 
 /** A trainable (or frozen) tensor of a module. */
@@ -165,6 +179,57 @@ export class Linear extends Module {
   forward(x: Tensor): Tensor {
     return linear(x, this.weight, this.bias, { activation: this.#activation });
   }
+}
+
+/** Bytes every WebGPU adapter lets one storage binding have. */
+const GUARANTEED_BINDING = 128 << 20;
+
+/**
+ * A fully connected layer whose weight may be larger than a storage binding: it is kept in blocks of rows of at most
+ * 128 MiB, which depend on its size alone, so that a checkpoint fits every adapter. [N, in] → [N, out].
+ */
+export class WideLinear extends Module {
+  readonly #blocks: Tensor[] = [];
+  readonly #rows: number;
+  readonly #bias: Tensor;
+  readonly #activation: Activation;
+
+  /** `init` is made for the whole fan-in. */
+  constructor(
+    device: Device,
+    inputs: number,
+    outputs: number,
+    seeds: Seeds,
+    options: { readonly activation?: Activation; readonly init: (fanIn: number) => Initialiser },
+  ) {
+    super(device);
+    const count = Math.max(1, Math.ceil(inputs * outputs * 4 / GUARANTEED_BINDING));
+    this.#rows = Math.ceil(inputs / count);
+    this.#activation = options.activation ?? "none";
+    for (let i = 0; i < count; i++) {
+      const name = count === 1 ? "weight" : `${i}.weight`;
+      const rows = Math.min(this.#rows, inputs - i * this.#rows);
+      this.#blocks.push(this.parameter(name, [rows, outputs], options.init(inputs), seeds.next()));
+    }
+    this.#bias = this.parameter("bias", [outputs], init.zeros, 0);
+  }
+
+  /** act(x · weight + bias). */
+  forward(x: Tensor): Tensor {
+    const activation = this.#activation;
+    const [first, ...others] = this.#blocks;
+    if (others.length === 0) return linear(x, first, this.#bias, { activation });
+    const part = (i: number): Tensor => slice(x, [0, i * this.#rows], [x.shape[0], this.#blocks[i].shape[0]]);
+    const rest = others.reduce(
+      (sum, block, i) => add(sum, linear(part(i + 1), block)),
+      linear(part(0), first, this.#bias),
+    );
+    return activate(rest, activation);
+  }
+}
+
+function activate(x: Tensor, activation: Activation): Tensor {
+  return activation === "none" ? x : { relu, sigmoid, tanh }[activation](x);
 }
 
 /** Options of {@link Conv2d}. */

@@ -1,5 +1,5 @@
 /** From a module's features to class scores and the confidence that attention weighs them by. */
-import { type Device, init, Linear, Module, type Seeds, type Tensor } from "../../engine/mod.ts";
+import { type Device, init, Linear, Module, type Seeds, type Tensor, WideLinear } from "../../engine/mod.ts";
 import type { HeadOptions } from "./options.ts";
 
 /** What a module says of the regions. */
@@ -12,7 +12,7 @@ export interface Verdict {
 
 /** Fully connected layers, class scores and confidence (specification 3.2: mem_fc6 to confid_mem). */
 export class PredictionHead extends Module {
-  readonly #fc: Linear[] = [];
+  readonly #fc: WideLinear[] = [];
   readonly #score: Linear;
   readonly #confidence: Linear;
 
@@ -21,7 +21,7 @@ export class PredictionHead extends Module {
     super(device);
     let from = inputs;
     for (let i = 0; i < layers; i++) {
-      const fc = new Linear(device, from, width, seeds, { init: init.heTruncated, activation: "relu" });
+      const fc = new WideLinear(device, from, width, seeds, { init: init.heTruncatedOf, activation: "relu" });
       this.#fc.push(this.child(`fc${6 + i}`, fc));
       from = width;
     }

@@ -53,6 +53,49 @@ Deno.test("He's truncated initialiser keeps that variance and ends at two standa
   assert.ok(Math.abs(beyondOne - 0.285) < 0.01, `${beyondOne}`);
 });
 
+Deno.test("a fully connected layer wider than a binding is kept in blocks, and is one layer all the same", async () => {
+  await using device = await Device.open();
+  using scope = device.scope();
+  const [inputs, outputs] = [8401, 8001];
+  using layer = new nn.WideLinear(device, inputs, outputs, new nn.Seeds(2), {
+    init: (fanIn) => nn.init.normal(1 / Math.sqrt(fanIn)),
+    activation: "relu",
+  });
+  const blocks = [...layer.parameters()].filter(({ name }) => name.endsWith("weight"));
+  assert.deepEqual(blocks.map(({ name, tensor }) => [name, tensor.shape]), [
+    ["0.weight", [2801, outputs]],
+    ["1.weight", [2801, outputs]],
+    ["2.weight", [2799, outputs]],
+  ]);
+  const x = device.randn([2, inputs], { seed: 5 });
+  const y = layer.forward(x);
+  y.sum().backward();
+  const values = await x.data(), got = await y.data();
+  const columns = [0, 1, 4000, 8000];
+  const sums = columns.map(() => [0, 0]);
+  for (const [b, { tensor }] of blocks.entries()) {
+    for (const [k, column] of columns.entries()) {
+      const weights = await scope.keep(tensor.slice([0, column], [tensor.shape[0], 1])).data();
+      for (let n = 0; n < 2; n++) weights.forEach((w, r) => sums[k][n] += w * values[n * inputs + b * 2801 + r]);
+    }
+    // d(sum of relu)/dW[r, c] adds up x[n, r] over the rows n whose output c is positive.
+    const gradient = await tensor.grad!.slice([7, 0], [1, outputs]).data();
+    for (const column of columns) {
+      const want = [0, 1].reduce(
+        (s, n) => s + (got[n * outputs + column] > 0 ? values[n * inputs + b * 2801 + 7] : 0),
+        0,
+      );
+      assert.ok(Math.abs(gradient[column] - want) < 1e-5);
+    }
+  }
+  columns.forEach((column, k) => {
+    for (let n = 0; n < 2; n++) {
+      assert.ok(Math.abs(got[n * outputs + column] - Math.max(0, sums[k][n])) < 1e-4, `${n}, ${column}`);
+    }
+  });
+  layer.zeroGrad();
+});
+
 Deno.test("batch normalisation in training normalises and moves its running statistics towards the batch's", async () => {
   await using device = await Device.open();
   {
