@@ -1,5 +1,6 @@
 /** Batched matrix products and the fully connected layer. */
 import text from "../../shaders/matmul.wgsl" with { type: "text" };
+import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
@@ -8,13 +9,17 @@ import type { Tensor } from "../tensor.ts";
 import { sumTo } from "./binary.ts";
 import { fill } from "./fill.ts";
 import { expandTo, pad, reshape, slice } from "./layout.ts";
-import { type Activation, activationLib, ACTIVATIONS } from "./library.ts";
+import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 import { activationGrad } from "./activation.ts";
 import { sum } from "./reduce.ts";
 
 const parts = [activationLib, { file: "matmul.wgsl", text }] as const;
 const registersKernel = kernel("matmul_registers", ...parts);
 const tilesKernel = kernel("matmul_tiles", ...parts);
+const wordsKernel = kernel("matmul_words", indexLib, activationLib, { file: "matmul_words.wgsl", text: wordsText });
+
+/** Multiplications up to which a product with ragged rows is done word by word: padding would take longer. */
+const SMALL = 1 << 19;
 
 /** Options of {@link matmul}. */
 export interface MatmulOptions {
@@ -56,6 +61,8 @@ function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): vo
   const { m, n, k, transposeA, transposeB } = p;
   if (y.size === 0) return;
   if (k === 0 && !p.bias) return fill(y, 0);
+  const ragged = (transposeA ? m : k) % 4 !== 0 || (transposeB ? k : n) % 4 !== 0 || n % 4 !== 0;
+  if (ragged && batch * m * n * k <= SMALL) return productByWords(a, b, y, p);
   const n4 = ceil4(n);
   const k4 = Math.max(4, ceil4(k));
   const m4 = transposeA ? ceil4(m) : m;
@@ -107,6 +114,22 @@ function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): vo
     const cut = slice(target, [0, 0, 0], [batch, m, n]);
     device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
   }
+}
+
+function productByWords(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
+  const { m, n, k, transposeA, transposeB, bias } = p;
+  const stride = (x: Tensor): number => sizeOf(x.shape.slice(0, -2)) === 1 ? 0 : sizeOf(x.shape.slice(-2));
+  y.device.run(wordsKernel, {
+    bind: { a, b, bias: bias ?? null, c: y },
+    params: { count: y.size, m, n, k, stride_a: stride(a), stride_b: stride(b) },
+    constants: {
+      TRANSPOSE_A: Number(transposeA),
+      TRANSPOSE_B: Number(transposeB),
+      HAS_BIAS: Number(bias != null),
+      ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
+    },
+    grid: y.device.gpu.grid(y.size, GROUP),
+  });
 }
 
 function extents(name: string, a: Shape, b: Shape, { transposeA, transposeB }: Attrs) {
@@ -182,6 +205,8 @@ const matmulOp = defineOp<Attrs>({
       [[7, 5], [3, 7], true, true],
       [[37, 64], [64, 72], false, false],
       [[67, 33], [33, 129], false, false],
+      [[131, 66], [66, 129], false, false],
+      [[66, 131], [129, 66], true, true],
       [[2, 3, 4, 5], [5, 6], false, false],
       [[2, 1, 4, 5], [3, 5, 8], false, false],
       [[3, 5, 4], [3, 5, 2], true, false],

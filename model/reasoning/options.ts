@@ -143,7 +143,7 @@ export const PUBLISHED_REASONING: ReasoningOptions = {
 /** Narrow modules for two CPU cores, with weights that start as much larger as the layers are narrower. */
 export const SMALL_REASONING: ReasoningOptions = {
   ...PUBLISHED_REASONING,
-  memory: { ...PUBLISHED_REASONING.memory, depth: 48, std: 0.05, updateStd: 0.05 },
+  memory: { ...PUBLISHED_REASONING.memory, depth: 32, std: 0.07, updateStd: 0.07 },
   graph: { ...PUBLISHED_REASONING.graph, width: 96, std: 0.1, updateStd: 0.1 },
   head: { width: 192, layers: 2, std: 0.01 },
 };

@@ -210,9 +210,9 @@ function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
     },
     optimiser: {
       kind: drawn ? "adam" : "sgd",
-      rate: drawn ? 0.001 : 0.005,
+      rate: drawn ? 7e-4 : 0.005,
       warmupSteps: drawn ? 100 : 0,
-      decaySteps: drawn ? [800, 1500, 2100] : [3000],
+      decaySteps: drawn ? [1300, 1800, 2150] : [3000],
       decayFactor: drawn ? 0.3 : 0.1,
       momentum: 0.9,
       weightDecay: drawn ? 0 : 1e-4,

@@ -151,8 +151,12 @@ function renderPicture({ title, width, height, png, boxes, explained }: Picture)
   const scale = Math.max(1, 380 / width);
   const marks = boxes.map(({ box: [x1, y1, x2, y2], label, right }) => {
     const colour = right ? "#1a9850" : "#d73027";
+    // Letters are about half as wide as the font is high; a label may not run out of the picture.
+    const left = Math.max(0, Math.min(x1 + 1, width - label.length * 0.52 * 11 / scale));
     return `<rect x="${x1}" y="${y1}" width="${x2 - x1 + 1}" height="${y2 - y1 + 1}" fill="none" stroke="${colour}"/>` +
-      `<text x="${x1 + 1}" y="${Math.max(y1 - 2, 7)}" fill="${colour}" font-size="${(11 / scale).toFixed(2)}" ` +
+      `<text x="${left.toFixed(1)}" y="${Math.max(y1 - 2, 7)}" fill="${colour}" font-size="${
+        (11 / scale).toFixed(2)
+      }" ` +
       `paint-order="stroke" stroke="#fff" stroke-width="${(3 / scale).toFixed(2)}">${escape(label)}</text>`;
   }).join("");
   return `<figure><svg viewBox="0 0 ${width} ${height}" width="${Math.round(width * scale)}" height="${

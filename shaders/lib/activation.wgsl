@@ -10,3 +10,5 @@ fn activate(v: vec4<f32>) -> vec4<f32> {
     default: { return v; }
   }
 }
+
+fn activate_one(v: f32) -> f32 { return activate(vec4<f32>(v)).x; }
