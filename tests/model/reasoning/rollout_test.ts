@@ -38,6 +38,8 @@ const CASES: readonly Case[] = [
   { mode: "final" },
   { mode: "final", options: { crossFeed: false, attention: false }, regions: 1 },
   { mode: "final", options: { loss: { reweight: false }, iterations: 4 }, types: 0 },
+  { mode: "final", options: { stop: { feedback: false, attended: false } }, regions: 3 },
+  { mode: "local", options: { stop: { attended: false }, attention: false }, regions: 3 },
   {
     mode: "global",
     options: {

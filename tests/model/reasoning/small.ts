@@ -167,6 +167,7 @@ export function shapeOf(
     reweight: loss.reweight,
     beta: loss.beta,
     carryClasses: graph.carryClasses,
+    stop: options.stop,
   };
 }
 

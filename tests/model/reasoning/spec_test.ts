@@ -3,6 +3,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { contextKnowledge } from "../../../datasets/context/knowledge.ts";
 import { cropAndResize, Device, pasteRegions } from "../../../engine/mod.ts";
 import { hardExampleWeights } from "../../../model/reasoning/losses.ts";
+import type { ReasoningOptions } from "../../../model/reasoning/options.ts";
+import type { ReasoningClassifier } from "../../../model/reasoning/reasoner.ts";
 import { SpatialMemory } from "../../../model/reasoning/memory.ts";
 import { cellBoxes, normaliseBoxes, regionBoxes } from "../../../model/regions.ts";
 import { Seeds } from "../../../engine/nn.ts";
@@ -84,11 +86,15 @@ Deno.test("11.6: memory changes inside boxes only, and is the average where two 
 Deno.test("11.7: only the image loss trains the ConvNet, and all losses train the modules", async () => {
   await using device = await Device.open();
   const random = randomFor("gradients");
-  using model = probe(device, "final", 41, narrow());
-  enliven(model, random);
   const input = randomInput(random, 4);
-  model.calibrate(input);
-  const gradients = async (part: "image" | "local" | "global" | "final") => {
+  const build = (options: ReasoningOptions): ReasoningClassifier => {
+    const model = probe(device, "final", 41, options);
+    enliven(model, random);
+    model.calibrate(input);
+    return model;
+  };
+  using model = build(narrow());
+  const gradients = async (model: ReasoningClassifier, part: "image" | "local" | "global" | "final") => {
     using _scope = device.scope();
     model.loss(input, device.tensor(Int32Array.of(3, 9, 3, 20))).parts[part]!.backward();
     const seen = new Set<string>();
@@ -98,11 +104,16 @@ Deno.test("11.7: only the image loss trains the ConvNet, and all losses train th
     model.zeroGrad();
     return [...seen].sort();
   };
-  deepStrictEqual(await gradients("image"), ["cls_score", "resnet"]);
+  deepStrictEqual(await gradients(model, "image"), ["cls_score", "resnet"]);
   // Predictions are fed back without gradient, so each stream's loss trains that stream alone.
-  deepStrictEqual(await gradients("local"), ["memory"]);
-  deepStrictEqual(await gradients("global"), ["graph"]);
-  deepStrictEqual(await gradients("final"), ["graph", "memory"]);
+  deepStrictEqual(await gradients(model, "local"), ["memory"]);
+  deepStrictEqual(await gradients(model, "global"), ["graph"]);
+  deepStrictEqual(await gradients(model, "final"), ["graph", "memory"]);
+  // Each switch lets through what it names.
+  using open = build(narrow({ stop: { features: false, feedback: false, attended: false } }));
+  for (const part of ["local", "global", "final"] as const) {
+    deepStrictEqual(await gradients(open, part), ["cls_score", "graph", "memory", "resnet"], part);
+  }
 });
 
 Deno.test("11.8: with all logits equal each term is ln C", async () => {

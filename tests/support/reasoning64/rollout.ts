@@ -27,6 +27,8 @@ export interface RolloutShape {
   readonly reweight: boolean;
   readonly beta: number;
   readonly carryClasses: boolean;
+  /** Whether gradients stop at predictions fed back, and at the class scores under the final loss. */
+  readonly stop: { readonly feedback: boolean; readonly attended: boolean };
 }
 
 /** Values that carry no gradient, in the order they come up. */
@@ -66,7 +68,9 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
   ];
   let [saidLocal, saidGlobal] = [scene.logits, scene.logits];
   for (let i = 1; i < shape.iterations; i++) {
-    const [l, g] = [stop(saidLocal), stop(saidGlobal)];
+    // The belief never carries a gradient; what is fed back may.
+    const held = [stop(saidLocal), stop(saidGlobal)];
+    const [l, g] = shape.stop.feedback ? held : [saidLocal, saidGlobal];
     const both = shape.crossFeed && local && global;
     if (local && memory) {
       memory = updateMemory(memory, both ? beside([l, g]) : l, scene.pool5, scene.cells, w, local);
@@ -76,7 +80,7 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
       saidLocal = logits;
     }
     if (global && nodes && start) {
-      const belief = both ? map(plus(softmax(l), softmax(g)), (v) => v / 2) : softmax(g);
+      const belief = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
       const regions = updateNodes(nodes.regions, both ? beside([l, g]) : g, scene.fc7, w);
       const thought = reason({ regions, classes: nodes.classes }, belief, scene.pixels, w, global);
       const { logits, confidence } = predictNodes(thought.regions, w, global);
@@ -86,7 +90,7 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
       nodes = { regions, classes: shape.carryClasses ? thought.classes : start.classes };
     }
   }
-  const scores = predictions.map(({ logits }) => stop(logits));
+  const scores = predictions.map(({ logits }) => shape.stop.attended ? stop(logits) : logits);
   const attention = shape.attention ? softmax(beside(confidences)) : null;
   const streams = Number(local !== null) + Number(global !== null);
   const attended = make(scene.logits.shape, ([r, c]) => {
@@ -104,7 +108,7 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
       return each.reduce((sum, loss, r) => sum + weights[r] * loss, 0);
     }));
   }
-  if (shape.attention) losses.final = mean(crossEntropies(attended, scene.labels));
+  if (shape.attention || !shape.stop.attended) losses.final = mean(crossEntropies(attended, scene.labels));
   const total = Object.values(losses).reduce((a, b) => a + b, 0);
   return { predictions, attention, attended, losses, total, held: { values: kept } };
 }
