@@ -1,6 +1,7 @@
 /** Training at a terminal: bars, Ctrl-C, and what is printed in the end. */
 import { join } from "node:path";
-import { compare, type Experiment } from "../model/experiment.ts";
+import { compare } from "../model/comparison.ts";
+import type { Experiment } from "../model/experiment.ts";
 import { comparisonTables, saveComparison } from "../model/experiment_report.ts";
 import { cluesTable, type Results, resultsTable } from "../model/results.ts";
 import type { Table } from "../model/run/report.ts";

@@ -1,6 +1,7 @@
 /** The comparison of an experiment as tables, and as a page. */
 import { join } from "node:path";
-import { type ComparedRow, type Comparison, type Experiment } from "./experiment.ts";
+import type { ComparedRow, Comparison } from "./comparison.ts";
+import type { Experiment } from "./experiment.ts";
 import { METRIC_COLUMNS } from "./results.ts";
 import { writeFileAtomic, writeJsonAtomic } from "./run/atomic.ts";
 import { MetricsLog } from "./run/metrics_log.ts";
