@@ -81,6 +81,12 @@ export class Experiment {
     }
   }
 
+  /** Removes the folder again while no run is in it: a data set that is not there should not use up its name. */
+  #discardIfUnused(): void {
+    const inside = [...Deno.readDirSync(this.path)].map(({ name }) => name);
+    if (inside.every((name) => name === FILE)) Deno.removeSync(this.path, { recursive: true });
+  }
+
   /** Trains what is not yet trained, in order. `onMember` is told which run begins. */
   async run(hooks: TrainHooks, onMember: (member: Member, index: number) => void): Promise<MemberResults[]> {
     const done: MemberResults[] = [];
@@ -94,7 +100,7 @@ export class Experiment {
           ? await RunFolder.resume(path)
           : await RunFolder.create(path, layers);
         await trainModel(folder, hooks).catch(async (error: unknown) => {
-          await folder.discardIfUnused();
+          if (await folder.discardIfUnused()) this.#discardIfUnused();
           throw error;
         });
       }

@@ -80,6 +80,10 @@ Deno.test("several models and seeds are compared; what was done is not done agai
     strictEqual(again.code, 0, again.err);
     strictEqual(again.out.replace(/\s+/g, ""), out.replace(/\s+/g, ""));
     ok(again.err.includes("run 4 of 4: local-seed4") && !again.err.includes("run 3 of 4"), again.err);
+    const nowhere = ["--data", join(folder, "nowhere"), "--name", "lost"];
+    const failed = await itera("train", ...flags, "--model", "baseline", "local", ...nowhere);
+    deepStrictEqual([failed.code, failed.err.includes("nowhere: there is no such folder")], [2, true], failed.err);
+    deepStrictEqual([...Deno.readDirSync(runs)].map(({ name }) => name), ["both"], "a failed experiment left a folder");
     const refused = await itera("train", "--runs", runs, "--resume", "--steps", "9");
     deepStrictEqual([refused.code, refused.err], [
       2,
