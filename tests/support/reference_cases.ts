@@ -37,6 +37,10 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
     const box = real([count, 4], 0, 1);
     return { shape: box.shape, data: box.data.map((v, i) => v * (i % 2 === 0 ? height : width)) };
   };
+  const spans = (count: number): Values => {
+    const box = real([count, 4], -1, 2);
+    return { shape: box.shape, data: box.data.map((v, i) => i % 4 < 2 ? v : v + 3) };
+  };
   const along: Case[] = [
     { inputs: [real([2, 3, 4], -3, 3)], attrs: { axis: 1 } },
     { inputs: [real([5], -3, 3)], attrs: { axis: -1 } },
@@ -129,6 +133,10 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
         inputs: [real([1, 4, 4, 1]), real([2, 4], 0, 1), whole([2], 0, 1)],
         attrs: { size: [1, 1], extrapolationValue: 0 },
       },
+    ],
+    pasteRegions: [
+      { inputs: [real([4, 3, 2, 2]), spans(4)], attrs: { size: [5, 4] } },
+      { inputs: [real([2, 1, 1, 1]), spans(2)], attrs: { size: [3, 3] } },
     ],
     roiAlign: [true, false].map((aligned) => ({
       inputs: [real([2, 6, 7, 2]), boxes(3, 12, 14), whole([3], 0, 2)],
