@@ -11,6 +11,7 @@ import { addInspect } from "./inspect.ts";
 import { notice } from "./output.ts";
 import { addPredict } from "./predict.ts";
 import { addTrain } from "./train.ts";
+import { addWeights } from "./weights.ts";
 
 /** The program with all its commands. */
 export function program(): Command {
@@ -26,6 +27,7 @@ export function program(): Command {
   addPredict(itera);
   addInspect(itera);
   addGraph(itera);
+  addWeights(itera);
   addData(itera);
   addDoctor(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);

@@ -10,6 +10,7 @@ import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { VERSION } from "../model/run/version.ts";
 import { proofMembers, QUICK } from "../model/variants.ts";
 import { trainModel } from "../model/trainer.ts";
+import { readStartingWeights } from "../model/weights/weights_file.ts";
 import { Stopped } from "./failure.ts";
 import { line, notice } from "./output.ts";
 import { printResults, runExperiment, training } from "./training.ts";
@@ -25,6 +26,7 @@ const SETTINGS = {
   seed: "seed",
   adapter: "adapter",
   resnet: "model.resnet",
+  weights: "model.weights",
   flip: "flip",
   shortSide: "image.shortSide",
   longSide: "image.longSide",
@@ -60,12 +62,13 @@ export function addTrain(program: Command): void {
     .option("--seed <n>", "seed of weights and order", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
     .addOption(new Option("--resnet <net>", "backbone").choices(resnetNames))
+    .option("--weights <file>", "begin from these: what `itera weights import` wrote, or a run's checkpoint")
     .option("--no-flip", "do not show images mirrored too")
     .option("--short-side <pixels>", "scale images to this shorter side", toNumber)
     .option("--long-side <pixels>", "but no longer side above this", toNumber)
     .action(async (flags, command) => {
       const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
-      const layers = [
+      const own = [
         ...flags.quick ? [{ source: "--quick", value: QUICK }] : [],
         ...flags.config.map(fileLayer),
         ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
@@ -74,6 +77,7 @@ export function addTrain(program: Command): void {
         })),
         ...flags.set.map(settingLayer),
       ];
+      const layers = flags.resume ? own : [...await weightsLayer(own), ...own];
       const { runs, name, seeds } = flags;
       if (flags.resume) return await goOn(join(runs, name ?? latestRun(runs)), layers);
       const models = chosen(flags.model as Model[] | undefined, layers);
@@ -92,6 +96,12 @@ export function addTrain(program: Command): void {
         await RunFolder.create(path, [...layers, { source: "--model", value: { model: { name: model } } }]),
       );
     });
+}
+
+/** What the weights to begin from ask for: their network, the values of its images. */
+async function weightsLayer(layers: readonly Layer[]): Promise<Layer[]> {
+  const path = setting(layers, ["model", "weights"], "");
+  return path === "" ? [] : [{ source: path, value: (await readStartingWeights(path)).settings }];
 }
 
 /** The models asked for; those of a settings file; on the drawn data what shows that reasoning helps. */

@@ -17,5 +17,5 @@ export {
   readKnowledgeFile,
 } from "./knowledge/knowledge.ts";
 export { type LoadedImage, Loader, type LoaderOptions } from "./loader.ts";
-export type { ScaleOptions } from "./preprocess.ts";
+export type { Normalisation, ScaleOptions } from "./preprocess.ts";
 export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./schedule.ts";

@@ -1,15 +1,38 @@
-/** From 8-bit RGB to what the networks take: BGR, mean-subtracted, resized (the reference's lib/utils/blob.py). */
+/** From 8-bit RGB to what the networks take: normalised and resized (the reference's lib/utils/blob.py). */
 
-/** How large an image becomes. */
+/**
+ * What pixels become: `caffe`, BGR minus the means of the reference, not divided; `torchvision`, RGB / 255 minus ImageNet's
+ * means, divided by its deviations; `port`, the same with the means and deviations of red and blue swapped, as the
+ * reference's PyTorch port has it (specification 8, item 8). Weights come with the one they were trained on.
+ */
+export type Normalisation = "caffe" | "torchvision" | "port";
+
+/** How large an image becomes, and its values. */
 export interface ScaleOptions {
   /** Wanted shorter side, in pixels. */
   readonly target: number;
   /** Largest longer side, in pixels. */
   readonly max: number;
+  /** Default `caffe`. */
+  readonly normalise?: Normalisation;
 }
 
-/** Channel means in BGR order, subtracted from 8-bit values; there is no division. */
-export const BGR_MEANS: readonly [number, number, number] = [102.9801, 115.9465, 122.7717];
+/** A network's channels: where each lies in RGB, and the mean and deviation that make (v − mean) / deviation of 8 bits. */
+export interface Channels {
+  readonly rgb: readonly [number, number, number];
+  readonly means: readonly [number, number, number];
+  readonly deviations: readonly [number, number, number];
+}
+
+/** ImageNet's mean and deviation of 8 bits in red, green and blue. */
+const [R, G, B] = [[0.485, 0.229], [0.456, 0.224], [0.406, 0.225]].map((pair) => pair.map((v) => 255 * v));
+
+/** The channels of each normalisation. */
+export const CHANNELS: Readonly<Record<Normalisation, Channels>> = {
+  caffe: { rgb: [2, 1, 0], means: [102.9801, 115.9465, 122.7717], deviations: [1, 1, 1] },
+  torchvision: { rgb: [0, 1, 2], means: [R[0], G[0], B[0]], deviations: [R[1], G[1], B[1]] },
+  port: { rgb: [0, 1, 2], means: [B[0], G[0], R[0]], deviations: [B[1], G[1], R[1]] },
+};
 
 /** A decoded image: RGB bytes, row-major [height, width, 3]. */
 export interface RgbImage {
@@ -18,7 +41,7 @@ export interface RgbImage {
   readonly height: number;
 }
 
-/** A network's input: [height, width, 3] BGR floats, and the factor from the original's pixels to its own. */
+/** A network's input: [height, width, 3] floats, and the factor from the original's pixels to its own. */
 export interface PreparedImage {
   readonly image: Float32Array<ArrayBuffer>;
   readonly width: number;
@@ -34,12 +57,13 @@ export function scaleFor(width: number, height: number, { target, max }: ScaleOp
 }
 
 /**
- * Mirrors if asked, turns RGB into BGR minus the means, and resizes bilinearly with half-pixel centres and clamped borders
- * (OpenCV's INTER_LINEAR). The means are subtracted from the interpolated value, which equals interpolating what is left
- * after subtraction.
+ * Mirrors if asked, normalises, and resizes bilinearly with half-pixel centres and clamped borders (OpenCV's
+ * INTER_LINEAR). The means are subtracted from the interpolated value, which equals interpolating what is left after
+ * subtraction.
  */
 export function prepareImage(source: RgbImage, flipped: boolean, options: ScaleOptions): PreparedImage {
   const { rgb, width, height } = source;
+  const { rgb: channels, means, deviations } = CHANNELS[options.normalise ?? "caffe"];
   const scale = scaleFor(width, height, options);
   const outWidth = Math.max(1, Math.round(width * scale));
   const outHeight = Math.max(1, Math.round(height * scale));
@@ -57,14 +81,14 @@ export function prepareImage(source: RgbImage, flipped: boolean, options: ScaleO
       const right = columns.high[from];
       const fx = columns.part[from];
       for (let c = 0; c < 3; c++) {
-        const channel = 2 - c;
+        const channel = channels[c];
         const a = rgb[(top + left) * 3 + channel];
         const b = rgb[(top + right) * 3 + channel];
         const d = rgb[(bottom + left) * 3 + channel];
         const e = rgb[(bottom + right) * 3 + channel];
         const upper = a + (b - a) * fx;
         const lower = d + (e - d) * fx;
-        image[at++] = upper + (lower - upper) * fy - BGR_MEANS[c];
+        image[at++] = (upper + (lower - upper) * fy - means[c]) / deviations[c];
       }
     }
   }

@@ -47,7 +47,7 @@ export async function evaluateModel(
   const results = resultsOf(name, scores, set);
   await saveScores(folder.file("scores.safetensors"), name, scores, set);
   await saveResults(results, folder);
-  await saveReport(results, folder, await gallery(shown, scores, test, model));
+  await saveReport(results, folder, await gallery(shown, scores, test, model, folder.config.image.normalise));
   return results;
 }
 

@@ -1,6 +1,7 @@
 /** The first images of a split with what the model said of their regions, for a run's report. */
 import type { LoadedImage } from "../datasets/loader.ts";
 import { toPng } from "../datasets/picture.ts";
+import type { Normalisation } from "../datasets/preprocess.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 import type { Scores } from "./evaluate.ts";
 import { explain, type Explanation } from "./explain.ts";
@@ -48,6 +49,7 @@ export async function gallery(
   scores: Scores,
   dataset: RegionDataset,
   model: RegionModel,
+  normalise: Normalisation,
 ): Promise<Picture[]> {
   const classes = dataset.classes.length;
   const { probabilities } = scores.outputs.at(-1)!;
@@ -75,7 +77,7 @@ export async function gallery(
       title: `image ${dataset.record(index).id}: ${right} of ${labels.length} right`,
       width,
       height,
-      png: await toPng(image, width, height),
+      png: await toPng(image, width, height, normalise),
       boxes: marks,
       ...explanation ? { explained: inWords(explanation, labels, dataset.classes) } : {},
     });

@@ -1,6 +1,7 @@
 /**
- * ResNet v1 (He et al., 2016) in TF-slim's arrangement, split where the region classifiers need it: a body that makes the
- * feature map, and a tail that runs on region crops. A block's stride sits on its last unit, on the 3×3 convolution.
+ * ResNet v1 (He et al., 2016) in TF-slim's or torchvision's arrangement, split where the region classifiers need it: a body
+ * that makes the feature map, and a tail that runs on region crops. A block's stride sits on a 3×3 convolution, of its last
+ * unit (TF-slim) or of its first (torchvision).
  */
 import { conv2d, type Device, init, maxPool2d, Module, type Seeds, type Tensor } from "../engine/mod.ts";
 
@@ -20,7 +21,7 @@ export interface BlockOptions {
   readonly units: number;
   /** Channels inside a unit; a bottleneck puts out four times as many. */
   readonly width: number;
-  /** Stride of the last unit. */
+  /** Stride of one unit, the last or the first by {@link ResNetOptions.strideOn}. */
   readonly stride: number;
 }
 
@@ -30,6 +31,8 @@ export interface ResNetOptions {
   readonly blocks: readonly BlockOptions[];
   /** 1×1, 3×3, 1×1 units (true), or two 3×3 convolutions (false). */
   readonly bottleneck: boolean;
+  /** The unit of a block that has its stride: the last, as TF-slim, or the first, as torchvision; default last. */
+  readonly strideOn?: "last" | "first";
   /** Stem and this many first blocks get no gradient, as with pretrained weights; −1 trains the stem too. */
   readonly fixedBlocks: number;
   /** Train the shift of the frozen normalisation, for training from random weights; default false. */
@@ -136,7 +139,7 @@ class Unit extends Module {
   }
 }
 
-/** Units in a row, the stride on the last. */
+/** Units in a row, the stride on the last or the first. */
 class Block extends Module {
   readonly #units: Unit[] = [];
   readonly outputs: number;
@@ -149,11 +152,12 @@ class Block extends Module {
     seeds: Seeds,
   ) {
     super(device);
+    const strided = options.strideOn === "first" ? 0 : units - 1;
     let channels = inputs;
     for (let i = 0; i < units; i++) {
       const unit = this.child(
         `unit${i + 1}`,
-        new Unit(device, channels, width, i === units - 1 ? stride : 1, options, seeds),
+        new Unit(device, channels, width, i === strided ? stride : 1, options, seeds),
       );
       this.#units.push(unit);
       channels = unit.outputs;
@@ -238,21 +242,21 @@ export class ResNet extends Module {
   }
 }
 
-function imagenet(units: readonly [number, number, number, number]): ResNetOptions {
+type Units = readonly [number, number, number, number];
+
+function imagenet(units: Units, strideOn: "last" | "first"): ResNetOptions {
+  // The body's map has stride 16 either way; TF-slim's tail keeps the size of the crops, torchvision's halves it.
+  const strides = strideOn === "last" ? [2, 2, 1, 1] : [1, 2, 2, 2];
   return {
     stem: { kernel: 7, width: 64, pool: true },
-    blocks: [
-      { units: units[0], width: 64, stride: 2 },
-      { units: units[1], width: 128, stride: 2 },
-      { units: units[2], width: 256, stride: 1 },
-      { units: units[3], width: 512, stride: 1 },
-    ],
+    blocks: units.map((count, b) => ({ units: count, width: 64 * 2 ** b, stride: strides[b] })),
     bottleneck: true,
+    strideOn,
     fixedBlocks: 1,
   };
 }
 
-/** Networks by name. `small` trains from random weights on two CPU cores; its map has stride 8. */
+/** Networks by name, TF-slim's arrangement unless said otherwise. `small` trains from random weights on two CPU cores; its map has stride 8. */
 export const resnetPresets = {
   small: {
     stem: { kernel: 5, width: 24, pool: false },
@@ -265,6 +269,10 @@ export const resnetPresets = {
     fixedBlocks: -1,
     trainShift: true,
   },
-  resnet50: imagenet([3, 4, 6, 3]),
-  resnet101: imagenet([3, 4, 23, 3]),
+  resnet50: imagenet([3, 4, 6, 3], "last"),
+  resnet101: imagenet([3, 4, 23, 3], "last"),
+  resnet152: imagenet([3, 8, 36, 3], "last"),
+  "resnet50-torchvision": imagenet([3, 4, 6, 3], "first"),
+  "resnet101-torchvision": imagenet([3, 4, 23, 3], "first"),
+  "resnet152-torchvision": imagenet([3, 8, 36, 3], "first"),
 } as const satisfies Record<string, ResNetOptions>;

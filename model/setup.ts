@@ -32,7 +32,7 @@ export function buildModel(
 /** How images are prepared for `config`. */
 export function loaderOptions({ image, dataset }: TrainConfig): LoaderOptions {
   return {
-    scale: { target: image.shortSide, max: image.longSide },
+    scale: { target: image.shortSide, max: image.longSide, normalise: image.normalise },
     prefetch: image.prefetch,
     workers: image.workers,
     skipBroken: dataset.skipBroken,

@@ -27,6 +27,7 @@ import type { RegionModel } from "./region_model.ts";
 import { factsMetadata, readCheckpoint } from "./trained.ts";
 import { buildModel, loaderOptions } from "./setup.ts";
 import type { TrainConfig } from "./run/config.ts";
+import { applyWeights, readStartingWeights } from "./weights/weights_file.ts";
 import type { RunFolder } from "./run/run_folder.ts";
 
 /** What a caller may watch and stop. */
@@ -114,8 +115,9 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
       position = Number(metadata.position);
       window = JSON.parse(metadata.window);
       say(`resuming after step ${step}`);
-    } else if (config.model.calibrate) {
-      await calibrate(model, loader, train, config);
+    } else {
+      if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
+      if (config.model.calibrate) await calibrate(model, loader, train, config);
     }
     const start = { step, position, window };
     await runSteps(folder, model, optimiser, loader, { train, knowledge }, start, hooks);

@@ -14,6 +14,8 @@ const resnetSchema = z.strictObject({
   stem: z.strictObject({ kernel: positive, width: positive, pool: z.boolean() }),
   blocks: z.array(z.strictObject({ units: positive, width: positive, stride: positive })).min(2),
   bottleneck: z.boolean(),
+  /** The unit of a block that has its stride: the last, as TF-slim, or the first, as torchvision. */
+  strideOn: z.enum(["last", "first"]).default("last"),
   fixedBlocks: z.int().min(-1),
   trainShift: z.boolean(),
 });
@@ -93,6 +95,8 @@ export const trainConfigSchema = z.strictObject({
     shortSide: z.number().min(1),
     /** Longest a longer side may become. */
     longSide: z.number().min(1),
+    /** What pixels become: BGR minus the reference's means, or as torchvision's weights or the PyTorch port's want them. */
+    normalise: z.enum(["caffe", "torchvision", "port"]).default("caffe"),
     /** Images prepared ahead. */
     prefetch: positive,
     /** Threads that prepare them. */
@@ -105,6 +109,8 @@ export const trainConfigSchema = z.strictObject({
     maxPool: z.boolean(),
     /** Take the frozen normalisation's statistics from the first image: for training from random weights. */
     calibrate: z.boolean(),
+    /** File of weights to begin from; null for random ones. */
+    weights: z.string().nullable().default(null),
     /** Memory, graph and their roll-out; the baseline has none of it. */
     reasoning: reasoningSchema,
   }),
@@ -171,7 +177,7 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
 }
 
 /** Networks that are trained by the reference's schedule unless told otherwise. */
-const PUBLISHED: readonly string[] = ["resnet50", "resnet101"];
+const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
 
 /** The reference's rate for every data set, and its steps for COCO: 720,000, drops after 320,000 and 560,000. */
 function publishedSchedule(dataset: TrainConfig["dataset"]["dataset"]): Json {
@@ -199,13 +205,14 @@ function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
       testSplit: drawn ? "test" : "val",
       skipBroken: false,
     },
-    image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, prefetch: 8, workers: 1 },
+    image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, normalise: "caffe", prefetch: 8, workers: 1 },
     model: {
       name: "baseline",
       resnet: expand(resnetPresets.small),
       cropSize: 7,
       maxPool: false,
       calibrate: true,
+      weights: null,
       reasoning: structuredClone(SMALL_REASONING) as TrainConfig["model"]["reasoning"],
     },
     optimiser: {
@@ -236,5 +243,9 @@ function expandPreset({ source, value }: Layer): Json {
 }
 
 function expand(preset: typeof resnetPresets[keyof typeof resnetPresets]): TrainConfig["model"]["resnet"] {
-  return structuredClone({ trainShift: false, ...preset }) as unknown as TrainConfig["model"]["resnet"];
+  return structuredClone({
+    trainShift: false,
+    strideOn: "last",
+    ...preset,
+  }) as unknown as TrainConfig["model"]["resnet"];
 }

@@ -2,7 +2,10 @@
  * TensorBoard event files: records of a length, its checksum, a protobuf `Event` and its checksum. A resumed run begins a
  * new file whose first record tells TensorBoard to forget what the killed run wrote beyond the resumed step.
  */
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
+import { maskedCrc32c } from "../crc32c.ts";
 import { explainWriteError } from "./atomic.ts";
 
 /** A picture for {@link EventWriter.image}. */
@@ -37,10 +40,10 @@ export class EventWriter implements Disposable {
     }
     const path = join(folder, `events.out.tfevents.${String(second).padStart(10, "0")}.itera`);
     const events = new EventWriter(path, Deno.openSync(path, { write: true, createNew: true }));
-    events.#event(field(3, "brain.Event:2"), 0);
+    events.#event((event) => event.tag(3, WireType.LengthDelimited).string("brain.Event:2"), 0);
     if (options.resumeStep !== undefined) {
       // SessionLog.status = START: what came before with this step or a later one is void.
-      events.#event(field(7, varintField(1, 1)), options.resumeStep + 1);
+      events.#event((event) => message(event, 7).tag(1, WireType.Varint).int32(1).join(), options.resumeStep + 1);
     }
     events.flush();
     return events;
@@ -48,18 +51,24 @@ export class EventWriter implements Disposable {
 
   /** One value of a curve. */
   scalar(tag: string, value: number, step: number): void {
-    this.#summary(step, concat(field(1, tag), floatField(2, value)));
+    this.#summary(
+      step,
+      (entry) => entry.tag(1, WireType.LengthDelimited).string(tag).tag(2, WireType.Bit32).float(value),
+    );
   }
 
   /** One picture of a series. */
   image(tag: string, { width, height, png }: EventImage, step: number): void {
-    const image = concat(varintField(1, height), varintField(2, width), varintField(3, 3), field(4, png));
-    this.#summary(step, concat(field(1, tag), field(4, image)));
+    this.#summary(step, (entry) => {
+      message(entry.tag(1, WireType.LengthDelimited).string(tag), 4)
+        .tag(1, WireType.Varint).int32(height).tag(2, WireType.Varint).int32(width).tag(3, WireType.Varint).int32(RGB)
+        .tag(4, WireType.LengthDelimited).bytes(png).join();
+    });
   }
 
   /** Writes what is pending. */
   flush(): void {
-    const bytes = concat(...this.#pending);
+    const bytes = Buffer.concat(this.#pending);
     this.#pending = [];
     try {
       for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
@@ -82,76 +91,36 @@ export class EventWriter implements Disposable {
     this.close();
   }
 
-  #summary(step: number, value: Uint8Array): void {
-    this.#event(field(5, field(1, value)), step);
+  #summary(step: number, write: (entry: BinaryWriter) => void): void {
+    this.#event((event) => {
+      const entry = message(message(event, 5), 1);
+      write(entry);
+      entry.join().join();
+    }, step);
   }
 
-  #event(payload: Uint8Array, step: number): void {
-    const event = concat(doubleField(1, Date.now() / 1000), varintField(2, step), payload);
+  #event(write: (event: BinaryWriter) => void, step: number): void {
+    const writer = new BinaryWriter().tag(1, WireType.Bit64).double(Date.now() / 1000)
+      .tag(2, WireType.Varint).int64(step);
+    write(writer);
+    const event = writer.finish();
     const length = new Uint8Array(8);
     new DataView(length.buffer).setBigUint64(0, BigInt(event.length), true);
     this.#pending.push(length, checksum(length), event, checksum(event));
   }
 }
 
-/** CRC-32C (Castagnoli) of `bytes`, unsigned. */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) crc = TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  return ~crc >>> 0;
+/** Channels of a picture: the field says "colour space", 3 is RGB. */
+const RGB = 3;
+
+/** Begins field `number`, a nested message that `join` ends. */
+function message(writer: BinaryWriter, number: number): BinaryWriter {
+  return writer.tag(number, WireType.LengthDelimited).fork();
 }
 
-const TABLE = Uint32Array.from({ length: 256 }, (_, i) => {
-  let crc = i;
-  for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-  return crc;
-});
-
-/** The record format masks its checksums, because a checksum of data that holds its own checksum says little. */
+/** A record's checksum as its bytes. */
 function checksum(bytes: Uint8Array): Uint8Array {
-  const crc = crc32c(bytes);
   const masked = new Uint8Array(4);
-  new DataView(masked.buffer).setUint32(0, ((crc >>> 15) | (crc << 17)) + 0xa282ead8, true);
+  new DataView(masked.buffer).setUint32(0, maskedCrc32c(bytes), true);
   return masked;
-}
-
-// ---- protobuf: a key (field number and wire type), then the value ---------------------------------------------------------
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  let rest = BigInt(value);
-  do {
-    const low = Number(rest & 127n);
-    rest >>= 7n;
-    bytes.push(rest > 0n ? low | 128 : low);
-  } while (rest > 0n);
-  return Uint8Array.from(bytes);
-}
-
-function varintField(number: number, value: number): Uint8Array {
-  return concat(varint(number << 3), varint(value));
-}
-
-function doubleField(number: number, value: number): Uint8Array {
-  return concat(varint(number << 3 | 1), new Uint8Array(new Float64Array([value]).buffer));
-}
-
-function floatField(number: number, value: number): Uint8Array {
-  return concat(varint(number << 3 | 5), new Uint8Array(new Float32Array([value]).buffer));
-}
-
-/** A string, bytes or nested message. */
-function field(number: number, value: string | Uint8Array): Uint8Array {
-  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
-  return concat(varint(number << 3 | 2), varint(bytes.length), bytes);
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((total, part) => total + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }

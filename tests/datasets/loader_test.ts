@@ -5,7 +5,7 @@ import { openContext } from "../../datasets/context/dataset.ts";
 import { drawContext } from "../../datasets/context/draw.ts";
 import { UserError } from "../../datasets/errors.ts";
 import { Loader } from "../../datasets/loader.ts";
-import { BGR_MEANS, flipBoxes, prepareImage, scaleFor } from "../../datasets/preprocess.ts";
+import { CHANNELS, flipBoxes, type Normalisation, prepareImage, scaleFor } from "../../datasets/preprocess.ts";
 import { type Entry, evaluationOrder, trainingOrder } from "../../datasets/schedule.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { withFolder } from "../support/folder.ts";
@@ -45,7 +45,7 @@ Deno.test("pixels become BGR minus the means, and mirror with their boxes", asyn
   for (let y = 0; y < height; y += 7) {
     for (let x = 0; x < width; x += 5) {
       for (let c = 0; c < 3; c++) {
-        const want = Math.fround(pixels[(y * width + x) * 3 + 2 - c] - BGR_MEANS[c]);
+        const want = Math.fround(pixels[(y * width + x) * 3 + 2 - c] - CHANNELS.caffe.means[c]);
         assert.ok(Math.abs(plain.image[(y * width + x) * 3 + c] - want) < 1e-4);
         assert.equal(mirrored.image[(y * width + width - 1 - x) * 3 + c], plain.image[(y * width + x) * 3 + c]);
       }
@@ -67,8 +67,20 @@ Deno.test("resizing interpolates between pixel centres and clamps at the border"
     { target: 2, max: 100 },
   );
   assert.deepEqual([width, height], [4, 2]);
-  const red = [0, 1, 2, 3].map((x) => image[3 * x + 2] + BGR_MEANS[2]);
+  const red = [0, 1, 2, 3].map((x) => image[3 * x + 2] + CHANNELS.caffe.means[2]);
   [0, 25, 75, 100].forEach((want, i) => assert.ok(Math.abs(red[i] - want) < 1e-4, `${red}`));
+});
+
+Deno.test("each normalisation has its channels, means and deviations", () => {
+  const pixel = { rgb: Uint8Array.of(255, 0, 51), width: 1, height: 1 };
+  const values = (normalise: Normalisation): number[] => [
+    ...prepareImage(pixel, false, { target: 1, max: 1, normalise }).image,
+  ];
+  const near = (got: number[], want: number[]): void =>
+    got.forEach((v, c) => assert.ok(Math.abs(v - want[c]) < 1e-4, `${got}, not ${want}`));
+  near(values("caffe"), [51 - 102.9801, -115.9465, 255 - 122.7717]);
+  near(values("torchvision"), [(1 - 0.485) / 0.229, -0.456 / 0.224, (0.2 - 0.406) / 0.225]);
+  near(values("port"), [(1 - 0.406) / 0.225, -0.456 / 0.224, (0.2 - 0.485) / 0.229]);
 });
 
 async function brokenSet(folder: string): Promise<RegionDataset> {

@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { crc32c, EventWriter } from "../../../model/run/event_file.ts";
+import { crc32c } from "../../../model/crc32c.ts";
+import { EventWriter } from "../../../model/run/event_file.ts";
 import { withFolder } from "../../support/folder.ts";
 
 /** A bitwise CRC-32C: the polynomial division as the definition has it, without a table. */

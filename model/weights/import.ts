@@ -1,0 +1,169 @@
+/** Weights of others as ours: which network they are, and how its images must be prepared. */
+import type { Normalisation } from "../../datasets/preprocess.ts";
+import type { resnetPresets } from "../resnet.ts";
+import { filterFromTorch, folded, type OwnTensor, reversedInputs, TensorSource, transposed } from "./convert.ts";
+import { importPortMemory } from "./port_memory.ts";
+import { convNames, type ConvPlace, convPlaces, type Naming, ownName } from "./resnet_names.ts";
+import { type WeightFile, WeightsError } from "./stored.ts";
+
+/** A network whose weights can be read, by the name of its description. */
+export type ImportedNet = Exclude<keyof typeof resnetPresets, "small">;
+
+/** What must be known to use imported weights. */
+export interface WeightFacts {
+  /** Whose names and arrangement they had. */
+  readonly origin: Naming;
+  /** The kind of file they came from. */
+  readonly format: string;
+  readonly resnet: ImportedNet;
+  readonly normalise: Normalisation;
+  /** Longest side of the images they were trained on, where it is not the usual one. */
+  readonly longSide?: number;
+  /** Classes, background included, of the scores that came with them. */
+  readonly classes?: number;
+}
+
+/** Weights by our names, and what is known of them. */
+export interface ImportedWeights {
+  readonly facts: WeightFacts;
+  readonly tensors: ReadonlyMap<string, OwnTensor>;
+  /** Names in the file that have no place here: classifiers of ImageNet, counters, optimisers' state. */
+  readonly left: readonly string[];
+  /** What is lost on the way, in words. */
+  readonly notes: readonly string[];
+}
+
+/** Both definitions normalise with it. */
+const EPSILON = 1e-5;
+
+const NETS: Readonly<Record<string, "resnet50" | "resnet101" | "resnet152">> = {
+  "3,4,6,3": "resnet50",
+  "3,4,23,3": "resnet101",
+  "3,8,36,3": "resnet152",
+};
+
+/**
+ * Reads torchvision's (and timm's) ResNets, TF-slim's `resnet_v1`, the reference's own snapshots of its baseline, and the
+ * checkpoints of the reference's PyTorch port.
+ *
+ * @throws {WeightsError} when the names are none of these, a tensor is missing or has another shape.
+ */
+export function importWeights(file: WeightFile): ImportedWeights {
+  const { naming, prefix, root } = recognise(file);
+  const source = new TensorSource(file, prefix);
+  const units = [1, 2, 3, 4].map((block) => {
+    let count = 0;
+    while (source.has(convNames(naming, { block, unit: count + 1, conv: 1 }, root).weight)) count++;
+    return count;
+  });
+  const net = NETS[units.join(",")];
+  if (!net) throw new WeightsError(`its blocks have ${units.join(", ")} units; ResNet-50, -101 and -152 are read`);
+  const tensors = new Map<string, OwnTensor>();
+  // The reference reverses the channels of slim's weights once, on loading; its own snapshots have been through that.
+  const snapshot = naming === "slim" && source.has(`${root}/cls_score/weights`);
+  for (const place of convPlaces(units)) {
+    importConv(source, tensors, naming, place, root, naming === "slim" && !snapshot);
+  }
+  const score = naming === "slim"
+    ? [`${root}/cls_score/weights`, `${root}/cls_score/biases`]
+    : ["Net_cls_score", "_cls_init"].filter((name) => source.has(`${name}.weight`))
+      .flatMap((name) => [`${name}.weight`, `${name}.bias`]);
+  const classes = score.length > 0 && source.has(score[0])
+    ? importScores(source, tensors, score, naming === "slim")
+    : undefined;
+  const notes = naming === "port" && source.has("context_n1.weight") ? importPortMemory(source, tensors, classes!) : [];
+  return {
+    facts: {
+      origin: naming,
+      format: file.format,
+      resnet: naming === "slim" ? net : `${net}-torchvision`,
+      normalise: ({ slim: "caffe", torchvision: "torchvision", port: "port" } as const)[naming],
+      ...naming === "port" ? { longSide: 600 } : {},
+      ...classes === undefined ? {} : { classes },
+    },
+    tensors,
+    left: source.left(),
+    notes,
+  };
+}
+
+/** Whose names they are, what stands before all of them, and the scope of slim's. */
+function recognise({ tensors }: WeightFile): { naming: Naming; prefix: string; root: string } {
+  const found: { naming: Naming; prefix: string; root: string }[] = [];
+  for (const name of tensors.keys()) {
+    for (const naming of ["torchvision", "port"] as const) {
+      const mark = convNames(naming, { block: 1, unit: 1, conv: 1 }).weight;
+      if (name === mark || name.endsWith(`.${mark}`)) {
+        found.push({ naming, prefix: name.slice(0, -mark.length), root: "" });
+      }
+    }
+    const slim = /^(.+)\/block1\/unit_1\/bottleneck_v1\/conv1\/weights$/.exec(name);
+    if (slim) found.push({ naming: "slim", prefix: "", root: slim[1] });
+  }
+  if (found.length === 1) return found[0];
+  if (found.length > 1) {
+    const names = found.map(({ prefix, root }) => `"${prefix || root}"`).join(", ");
+    throw new WeightsError(`it holds several networks, ${names}; save one alone`);
+  }
+  const some = [...tensors.keys()].slice(0, 3).join(", ");
+  throw new WeightsError(
+    `its names are none of torchvision's, TF-slim's resnet_v1 or the PyTorch port's ResNets (${
+      some || "no tensors"
+    } …)`,
+  );
+}
+
+function importConv(
+  source: TensorSource,
+  into: Map<string, OwnTensor>,
+  naming: Naming,
+  place: ConvPlace,
+  root: string,
+  reverse: boolean,
+): void {
+  const { weight, norm } = convNames(naming, place, root);
+  const own = ownName(place);
+  const [k, inputs, outputs] = convSizes(place);
+  const hwio = [k, k, inputs, outputs], oihw = [outputs, inputs, k, k];
+  const filter: OwnTensor = naming === "slim"
+    ? { shape: hwio, data: source.take(weight, hwio) }
+    : filterFromTorch(source.take(weight, oihw), oihw);
+  into.set(`${own}.weight`, place === "stem" && reverse ? reversedInputs(filter) : filter);
+  const [gamma, beta, mean, variance] = norm.map((name) => source.take(name, [outputs]));
+  const { scale, shift } = folded(gamma, beta, mean, variance, EPSILON);
+  into.set(`${own}.scale`, { shape: [outputs], data: scale });
+  into.set(`${own}.shift`, { shape: [outputs], data: shift });
+}
+
+/** Window, input and output channels of a ResNet's convolution. */
+function convSizes(place: ConvPlace): readonly [number, number, number] {
+  if (place === "stem") return [7, 3, 64];
+  const width = 32 * 2 ** place.block;
+  const before = place.unit > 1 ? 4 * width : place.block === 1 ? 64 : 2 * width;
+  switch (place.conv) {
+    case 1:
+      return [1, before, width];
+    case 2:
+      return [3, width, width];
+    case 3:
+      return [1, width, 4 * width];
+    case "shortcut":
+      return [1, before, 4 * width];
+  }
+}
+
+/** The class scores on fc7; returns the number of classes. */
+function importScores(
+  source: TensorSource,
+  into: Map<string, OwnTensor>,
+  [weight, bias]: readonly string[],
+  slim: boolean,
+): number {
+  const shape = source.shape(weight);
+  const classes = shape[slim ? 1 : 0];
+  const wanted = slim ? [2048, classes] : [classes, 2048];
+  const data = source.take(weight, wanted);
+  into.set("cls_score.weight", slim ? { shape: wanted, data } : transposed(data, wanted));
+  into.set("cls_score.bias", { shape: [classes], data: source.take(bias, [classes]) });
+  return classes;
+}
