@@ -1,13 +1,14 @@
-/** `itera evaluate` and `itera re-evaluate`: figures of a trained model, and the same from scores saved before. */
+/** `itera evaluate`, `re-evaluate` and `ensemble`: figures of a model, of scores saved before, of several models together. */
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../datasets/errors.ts";
 import { Device } from "../engine/mod.ts";
-import { evaluateModel, type EvaluationFolder } from "../model/evaluation.ts";
-import { type Results, resultsOf, saveResults } from "../model/results.ts";
+import { ensemble, type EnsembleMember } from "../model/ensemble.ts";
+import { evaluateModel, type EvaluationFolder, score } from "../model/evaluation.ts";
+import { type Results, resultsOf, saveResults, scoredSet } from "../model/results.ts";
 import { perClassTable } from "../model/run_report.ts";
 import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
-import { readScores } from "../model/scores_file.ts";
+import { readScores, saveScores } from "../model/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/trained.ts";
 import { openSplit } from "../model/trainer.ts";
 import { notice, Progress } from "./output.ts";
@@ -52,6 +53,45 @@ export function addEvaluate(program: Command): void {
       await saveResults(results, { file: (name) => join(run, name) });
       print(results);
     });
+}
+
+/** Adds `itera ensemble`. */
+export function addEnsemble(program: Command): void {
+  program.command("ensemble")
+    .description("average what several models say of the same test split and score the mean")
+    .argument("<members...>", "evaluated runs (their saved scores are used), or checkpoints, which are evaluated first")
+    .requiredOption("--out <folder>", "where scores and results go")
+    .action(async (paths, { out }) => {
+      if (paths.length < 2) throw new UserError("ensemble: name at least two runs or checkpoints");
+      const members: EnsembleMember[] = [];
+      for (const path of paths) {
+        const run = join(path, "scores.safetensors");
+        const saved = await Deno.stat(run).then(() => true, () => false);
+        members.push({ name: path, ...saved ? await readScores(run) : await scoresOf(path) });
+      }
+      const { scores, set } = ensemble(members);
+      const results = resultsOf("ensemble", scores, set);
+      makeFolder(out);
+      await saveScores(join(out, "scores.safetensors"), "ensemble", scores, set);
+      await saveResults(results, { file: (name) => join(out, name) });
+      printResults(results);
+    });
+}
+
+/** Every prediction of a checkpoint for its own test split. */
+async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "set">> {
+  const isRun = await Deno.stat(path).then((info) => info.isDirectory, () => false);
+  const checkpoint = await chosen(isRun ? path : undefined, isRun ? undefined : path);
+  const { config } = checkpoint;
+  const test = await openSplit(config, config.dataset.testSplit);
+  await using device = await Device.open({ adapter: config.adapter });
+  using model = modelOf(device, checkpoint);
+  using evaluating = new Progress(path, "images");
+  const hooks = {
+    onMessage: (text: string) => evaluating.notice(text),
+    onEvaluate: (done: number, of: number) => evaluating.update(done, of),
+  };
+  return { scores: await score(model, test, config, hooks, (image) => image), set: scoredSet(test) };
 }
 
 /** The checkpoint named, or the run's newest. */

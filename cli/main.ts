@@ -4,7 +4,7 @@ import { VERSION } from "../model/run/version.ts";
 import { addAblate } from "./ablate.ts";
 import { addData } from "./data.ts";
 import { addDoctor } from "./doctor.ts";
-import { addEvaluate } from "./evaluate.ts";
+import { addEnsemble, addEvaluate } from "./evaluate.ts";
 import { judge } from "./failure.ts";
 import { addGraph } from "./graph.ts";
 import { addInspect } from "./inspect.ts";
@@ -23,6 +23,7 @@ export function program(): Command {
     .configureOutput({ outputError: (text, write) => write(`itera: ${oneLine(text)}\n`) });
   addTrain(itera);
   addEvaluate(itera);
+  addEnsemble(itera);
   addAblate(itera);
   addPredict(itera);
   addInspect(itera);
