@@ -22,9 +22,9 @@ export async function writeContextAsAde(
     const list: string[] = [];
     for (let i = 0; i < set.size; i++) {
       const scene = set.tables.scenes[set.scene(i).scene].name;
-      const inside = `${scene[0]}/${scene}`;
+      const inside = `images/${part}/${scene[0]}/${scene}`;
       const stem = `ADE_${code}_${String(i + 1).padStart(8, "0")}`;
-      await writeImage(join(folder, "images", part, inside), stem, set, i);
+      await writeImage(join(folder, inside), stem, set, i);
       list.push(`${inside}/${stem}.jpg`);
       onImage(++done, total);
     }

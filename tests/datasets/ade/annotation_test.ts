@@ -1,13 +1,13 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
-import { adeRegions, readAdeAnnotation } from "../../datasets/ade_annotation.ts";
-import { openContext } from "../../datasets/context/dataset.ts";
-import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
-import { KnowledgeBuilder } from "../../datasets/knowledge/builder.ts";
-import { addParts, countParts, minePartCounts } from "../../datasets/knowledge/parts.ts";
-import { BACKGROUND } from "../../datasets/types.ts";
-import { withFolder } from "../support/folder.ts";
+import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
+import { openContext } from "../../../datasets/context/dataset.ts";
+import { writeContextAsAde } from "../../../datasets/context/write_ade.ts";
+import { KnowledgeBuilder } from "../../../datasets/knowledge/builder.ts";
+import { addParts, countParts, minePartCounts } from "../../../datasets/knowledge/parts.ts";
+import { BACKGROUND } from "../../../datasets/types.ts";
+import { withFolder } from "../../support/folder.ts";
 
 /** Writes blue values [height][width] as a PNG. */
 async function writeMap(path: string, rows: readonly (readonly number[])[]): Promise<void> {
@@ -77,7 +77,7 @@ Deno.test("context scenes written as ADE20K read back with their regions", async
     const out = join(folder, "ade");
     await writeContextAsAde(out, { train, val: openContext({ split: "test", images: 2 }) });
     const [first] = (await Deno.readTextFile(join(out, "train.txt"))).split("\n");
-    const regions = adeRegions(await readAdeAnnotation(join(out, "images", "training", first)));
+    const regions = adeRegions(await readAdeAnnotation(join(out, first)));
     const { boxes, labels } = train.record(0);
     deepStrictEqual(regions.map(({ name }) => name), [...labels].map((label) => train.classes[label]));
     deepStrictEqual(regions.flatMap(({ box }) => [...box]), [...boxes]);

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openCoco } from "../../datasets/coco.ts";
-import { UserError } from "../../datasets/errors.ts";
-import { openDataset } from "../../datasets/open.ts";
-import { withFolder } from "../support/folder.ts";
+import { openCoco } from "../../../datasets/coco/open.ts";
+import { UserError } from "../../../datasets/errors.ts";
+import { openDataset } from "../../../datasets/open.ts";
+import { withFolder } from "../../support/folder.ts";
 
 const ANNOTATIONS = {
   images: [
@@ -72,7 +72,7 @@ Deno.test("missing folders, cut JSON, unknown categories and missing pictures ar
   });
 });
 
-const REAL = new URL("../../../shared/data/coco-tiny", import.meta.url).pathname;
+const REAL = new URL("../../../../shared/data/coco-tiny", import.meta.url).pathname;
 const there = await Deno.stat(REAL).then(() => true, () => false);
 
 Deno.test(`real COCO photographs are read${there ? "" : " (left out: ../shared/data/coco-tiny is not here)"}`, async () => {
