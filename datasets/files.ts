@@ -35,6 +35,21 @@ export async function readLines(path: string, advice = ""): Promise<string[]> {
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }
 
+/** Longest time, in ms, in which a file system gives two changes of a file the same time. */
+const TICK = 20;
+
+/**
+ * Size and time of the last change of a file, in ms. Waits for the clock where the change is so recent that another could
+ * still bear the same time, so that whoever reads the file afterwards can tell it from any later one.
+ */
+export async function sizeAndTime(path: string): Promise<readonly [size: number, time: number]> {
+  const { size, mtime } = await Deno.stat(path);
+  const time = mtime?.getTime() ?? 0;
+  const age = Date.now() - time;
+  if (age >= 0 && age < TICK) await new Promise((resolve) => setTimeout(resolve, TICK - age));
+  return [size, time];
+}
+
 /** Runs `work` on every item, at most `at` at once; stops at the first error. */
 export async function forEachAtOnce<T>(
   items: readonly T[],

@@ -1,7 +1,7 @@
 /** ADE20K as region classification: lists, classes and filtering of the reference (specification 6.1). */
 import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
-import { forEachAtOnce, Listing, requireFolder } from "../files.ts";
+import { forEachAtOnce, Listing, requireFolder, sizeAndTime } from "../files.ts";
 import { type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { tellBroken } from "../index/report.ts";
@@ -59,6 +59,10 @@ export async function openAde(
     },
   });
   tellBroken(table.findings, hooks);
+  if (table.ids.length === 0) {
+    const [{ path, reason }] = table.findings.broken;
+    throw new UserError(`${lists.files[0]}: no image it names can be read, the first is ${path}: ${reason}`);
+  }
   return tableDataset("ade", split, folder, table, mirroredLabels(lists.classes));
 }
 
@@ -90,8 +94,7 @@ async function findAll(folder: string, lists: AdeLists, skipBroken: boolean): Pr
 async function stampOf(files: readonly string[]): Promise<number> {
   let [low, high] = [0x811c9dc5, files.length];
   for (const file of files) {
-    const { size, mtime } = await Deno.stat(file).catch(() => ({ size: -1, mtime: null }));
-    const time = mtime?.getTime() ?? 0;
+    const [size, time] = await sizeAndTime(file).catch(() => [-1, 0]);
     for (const word of [size, time, time / 2 ** 32]) {
       low = Math.imul(low ^ word, 0x01000193);
       high = Math.imul(high ^ low ^ (low >>> 15), 0x2c1b3c6d);

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../errors.ts";
+import { sizeAndTime } from "../files.ts";
 import { decodeIndex, encodeIndex } from "./file.ts";
 import type { SplitTable } from "./table.ts";
 
@@ -52,10 +53,10 @@ export interface IndexPlan {
 export async function openIndexed(plan: IndexPlan): Promise<SplitTable> {
   const { name, split, options, data } = plan;
   const sources = await Promise.all(plan.sources.map(async (path) => {
-    const { size, mtime } = await Deno.stat(path).catch(() => {
+    const found = await sizeAndTime(path).catch(() => {
       throw new UserError(`${path}: there is no such file`);
     });
-    return [relative(data, path), size, mtime?.getTime() ?? 0];
+    return [relative(data, path), ...found];
   }));
   const key = JSON.stringify({ version: READER_VERSION, options, sources });
   // Other options have a file of their own: two runs that differ do not take turns in overwriting one.
@@ -86,6 +87,7 @@ async function load(folders: readonly string[], file: string, key: string): Prom
 /** Written beside and renamed: another program that opens the same set sees the whole file or none. */
 async function save(folders: readonly string[], file: string, bytes: Uint8Array): Promise<void> {
   for (const folder of folders) {
+    if (await isReadOnly(dirname(folder))) continue;
     const path = join(folder, file);
     const partial = join(dirname(path), `.${file}.${Deno.pid}.partial`);
     try {
@@ -98,6 +100,12 @@ async function save(folders: readonly string[], file: string, bytes: Uint8Array)
       await Deno.remove(partial).catch(() => {});
     }
   }
+}
+
+/** A folder nobody may write is left as it is even by those whom permissions do not bind. */
+async function isReadOnly(folder: string): Promise<boolean> {
+  const mode = await Deno.stat(folder).then((found) => found.mode, () => null);
+  return mode !== null && (mode & 0o222) === 0;
 }
 
 function digest(text: string): string {
