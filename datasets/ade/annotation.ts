@@ -110,16 +110,19 @@ export function adeRegions({ width, levels }: AdeAnnotation): AdeRegion[] {
 }
 
 /** The box of every position that has pixels. */
-export function instanceBoxes(map: Uint8Array, width: number): Map<number, [number, number, number, number]> {
+function instanceBoxes(map: Uint8Array, width: number): Map<number, [number, number, number, number]> {
   const left = new Int32Array(256).fill(width), right = new Int32Array(256).fill(-1);
   const top = new Int32Array(256).fill(-1), bottom = new Int32Array(256);
   const height = map.length / width;
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at++) {
-      const position = map[at];
+  for (let y = 0; y < height; y++) {
+    const row = y * width;
+    // Neighbours are mostly of one instance: a run of pixels at a time.
+    for (let x = 0, end = 0; x < width; x = end) {
+      const position = map[row + x];
+      for (end = x + 1; end < width && map[row + end] === position;) end++;
       if (position === 0) continue;
       if (x < left[position]) left[position] = x;
-      if (x > right[position]) right[position] = x;
+      if (end - 1 > right[position]) right[position] = end - 1;
       if (top[position] < 0) top[position] = y;
       bottom[position] = y;
     }

@@ -25,10 +25,10 @@ export interface AdeOptions {
   readonly referenceNumbers?: boolean;
 }
 
-/** An image of the split, its annotation's files and their stamp; or why there is nothing to read. */
+/** An image of the split, its annotation's files and their stamp; or where it should be. */
 type Found =
   | { readonly path: string; readonly files: AdeFiles; readonly stamp: number }
-  | { readonly broken: string; readonly reason: string };
+  | { readonly missing: string };
 
 /**
  * Opens a split of ADE20K under `folder`, the release of 2016 or of 2021: `train` by train.txt, `val` by mval.txt, `test`
@@ -60,8 +60,10 @@ export async function openAde(
   });
   tellBroken(table.findings, hooks);
   if (table.ids.length === 0) {
-    const [{ path, reason }] = table.findings.broken;
-    throw new UserError(`${lists.files[0]}: no image it names can be read, the first is ${path}: ${reason}`);
+    const [first] = table.findings.broken;
+    throw new UserError(
+      `${lists.files[0]}: no image it names can be read, the first is ${first.path}: ${first.reason}`,
+    );
   }
   return tableDataset("ade", split, folder, table, mirroredLabels(lists.classes));
 }
@@ -81,7 +83,7 @@ async function findAll(folder: string, lists: AdeLists, skipBroken: boolean): Pr
     if (path === null) {
       const missing = join(folder, lists.pictures[i]);
       if (!skipBroken) throw new UserError(`${missing}: ${named}; --skip-broken leaves such images out`);
-      found[i] = { broken: missing, reason: named };
+      found[i] = { missing };
       return;
     }
     const files = await adeFiles(join(folder, path), (file) => listing.has(file));
@@ -137,9 +139,13 @@ async function readAll(
   );
   const builder = new TableBuilder();
   for (const one of found) {
-    const failed = "files" in one ? broken.get(one.path) : { path: one.broken, reason: one.reason };
+    if ("missing" in one) {
+      builder.findings.missing.push(one.missing);
+      continue;
+    }
+    const failed = broken.get(one.path);
     if (failed) builder.findings.broken.push({ path: failed.path, reason: failed.reason });
-    else if ("files" in one) {
+    else {
       const image = parsed.get(one.path) ?? tableImage(before!, known.get(keyOf(one))!);
       builder.add({ ...image, id: idOf(one.path), path: one.path, stamp: one.stamp });
     }

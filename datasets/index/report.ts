@@ -9,9 +9,13 @@ import type { Findings, SplitTable } from "./table.ts";
 const NAMED = 20;
 
 /** Names what was left out. */
-export function tellBroken({ broken }: Findings, { onMessage }: OpenHooks): void {
-  for (const { path, reason } of broken.slice(0, NAMED)) onMessage?.(`left out ${path}: ${reason}`);
-  if (broken.length > NAMED) onMessage?.(`left out ${broken.length - NAMED} more; \`itera data check\` tells of all`);
+export function tellBroken({ missing, broken }: Findings, { onMessage }: OpenHooks): void {
+  const all = [
+    ...missing.map((path) => `${path}: is missing`),
+    ...broken.map(({ path, reason }) => `${path}: ${reason}`),
+  ];
+  for (const text of all.slice(0, NAMED)) onMessage?.(`left out ${text}`);
+  if (all.length > NAMED) onMessage?.(`left out ${all.length - NAMED} more; \`itera data check\` counts all`);
 }
 
 /**

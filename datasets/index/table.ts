@@ -10,6 +10,8 @@ export interface Tally {
 
 /** What a reader met on its way that the person who trains may want to know. */
 export interface Findings {
+  /** Pictures that are listed but nowhere to be found; left out. */
+  readonly missing: string[];
   /** Images or annotations that cannot be read and were left out. */
   readonly broken: { readonly path: string; readonly reason: string }[];
   /** By image: the names of its regions that are no class; these regions are left out. */
@@ -61,7 +63,7 @@ const FIRST = 5;
 
 /** Nothing found yet. */
 export function noFindings(): Findings {
-  return { broken: [], unknown: {}, clipped: { count: 0, first: [] }, dropped: { count: 0, first: [] } };
+  return { missing: [], broken: [], unknown: {}, clipped: { count: 0, first: [] }, dropped: { count: 0, first: [] } };
 }
 
 /** Counts one more. */

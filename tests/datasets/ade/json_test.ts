@@ -154,7 +154,7 @@ Deno.test(`real scenes of 2021 through the reference's lists: every name is a cl
     ]);
     const counts = Array.from({ length: set.size }, (_, i) => [set.record(i).id, set.record(i).labels.length]);
     deepStrictEqual(counts, [["ADE_train_00016869", 70], ["ADE_train_00016900", 37], ["ADE_train_00016964", 32]]);
-    strictEqual(told.at(-1), "left out 20187 more; `itera data check` tells of all");
+    strictEqual(told.at(-1), "left out 20187 more; `itera data check` counts all");
     const pairs = ["arm", "foot", "hand", "leg", "shoulder"].map((name) => set.classes.indexOf(`left_${name}`));
     const swapped = [...set.flipLabels!].flatMap((label, i) => label > i ? [i] : []);
     deepStrictEqual(swapped, pairs.sort((a, b) => a - b));

@@ -141,7 +141,7 @@ Deno.test("a broken annotation and a missing picture are named, and left out whe
     await writeImage(folder, IMAGES.train[0]);
     const mended = await openAde(folder, "train", { skipBroken: true }, hooks);
     deepStrictEqual([mended.size, mended.record(0).id], [1, "ADE_train_00000002"]);
-    match(told[1], /ADE_train_00000001\.jpg: is named in/);
+    match(told[1], /ADE_train_00000001\.jpg: is missing/);
     await Deno.remove(`${stems[0]}_atr.txt`);
     await rejects(
       openAde(folder, "train", { skipBroken: true }),
