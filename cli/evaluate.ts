@@ -2,6 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../datasets/errors.ts";
+import { openingMessages } from "../datasets/index/cache.ts";
 import { Device } from "../engine/mod.ts";
 import { ensemble, type EnsembleMember } from "../model/ensemble.ts";
 import { evaluateModel, type EvaluationFolder, score } from "../model/evaluation.ts";
@@ -33,7 +34,7 @@ export function addEvaluate(program: Command): void {
         : { ...checkpoint.config, dataset: { ...checkpoint.config.dataset, data: flags.data } };
       makeFolder(out);
       const folder: EvaluationFolder = { path: out, config, file: (name) => join(out, name) };
-      const test = await openSplit(config, config.dataset.testSplit);
+      const test = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
       await using device = await Device.open({ adapter: config.adapter });
       using model = modelOf(device, checkpoint);
       using evaluating = new Progress("evaluating", "images");

@@ -1,7 +1,6 @@
 /** `itera graph`: builds knowledge graphs of classes, and shows what is in one. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { contextKnowledge } from "../datasets/context/knowledge.ts";
-import { openContext } from "../datasets/context/dataset.ts";
 import { UserError } from "../datasets/errors.ts";
 import { KnowledgeBuilder } from "../datasets/knowledge/builder.ts";
 import { addCooccurrence } from "../datasets/knowledge/cooccurrence.ts";
@@ -11,7 +10,7 @@ import { addParts, minePartCounts } from "../datasets/knowledge/parts.ts";
 import { MIN_COUNT, readVocabulary } from "../datasets/knowledge/vocabulary.ts";
 import { addSimilar, type ClassVectors, readClassVectors } from "../datasets/knowledge/word_vectors.ts";
 import { addWordNet } from "../datasets/knowledge/wordnet.ts";
-import { openDataset } from "../datasets/open.ts";
+import { type DatasetName, DATASETS, openDataset } from "../datasets/open.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 import { writeFileAtomic } from "../model/run/atomic.ts";
 import { line, notice, Progress, table } from "./output.ts";
@@ -24,8 +23,9 @@ export function addGraph(program: Command): void {
     .description("write a graph from class names and whatever else is given; `itera train --graph FILE` reads it")
     .copyInheritedSettings(program)
     .requiredOption("--out <file>", "the graph, JSON lines")
-    .addOption(new Option("--dataset <set>", "take the classes of this data set").choices(["context", "coco"] as const))
+    .addOption(new Option("--dataset <set>", "take the classes of this data set").choices(DATASETS))
     .option("--data <folder>", "where the data set is")
+    .option("--lists <folder>", "where ADE20K's lists are, if not there too")
     .option("--vocabulary <file>", "take the classes from a text file, one a line")
     .option("--counts <file>", "instance counts aligned with it: the first line and rare classes are left out")
     .option(
@@ -48,7 +48,7 @@ export function addGraph(program: Command): void {
         throw new UserError("--similar needs --vectors FILE");
       }
       if (flags.cooccurrence && !flags.dataset) throw new UserError("--cooccurrence needs --dataset");
-      const dataset = flags.dataset && await openTraining(flags.dataset, flags.data);
+      const dataset = flags.dataset && await openTraining(flags.dataset, flags.data, flags.lists);
       const classes = dataset ? dataset.classes : await readVocabulary(flags.vocabulary!, flags.counts, flags.minCount);
       if (flags.own && dataset?.source.kind !== "context") throw new UserError("--own needs --dataset context");
       const knowledge = flags.own ? contextKnowledge() : await build(classes, dataset || null, flags);
@@ -106,9 +106,15 @@ async function build(
   return builder.build(own?.vectors, own?.dim);
 }
 
-async function openTraining(dataset: "context" | "coco", data: string | undefined): Promise<RegionDataset> {
-  if (dataset === "context") return openContext({ split: "train" });
-  return await openDataset({ dataset, split: "train", skipBroken: true, ...data === undefined ? {} : { data } });
+async function openTraining(dataset: DatasetName, data?: string, lists?: string): Promise<RegionDataset> {
+  using progress = new Progress("reading", "annotations");
+  return await openDataset({
+    dataset,
+    split: "train",
+    skipBroken: true,
+    ...data === undefined ? {} : { data },
+    ...lists === undefined ? {} : { lists },
+  }, { onMessage: (text) => progress.notice(text), onProgress: (done, of) => progress.update(done, of) });
 }
 
 function show(knowledge: Knowledge, classes: number): void {

@@ -3,6 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { UserError } from "../datasets/errors.ts";
+import { DATASETS } from "../datasets/open.ts";
 import { Experiment } from "../model/experiment.ts";
 import { MODEL_NAMES, resnetNames } from "../model/run/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
@@ -19,6 +20,7 @@ import { printResults, runExperiment, training } from "./training.ts";
 const SETTINGS = {
   dataset: "dataset.dataset",
   data: "dataset.data",
+  lists: "dataset.lists",
   graph: "dataset.knowledge",
   skipBroken: "dataset.skipBroken",
   steps: "steps",
@@ -53,8 +55,9 @@ export function addTrain(program: Command): void {
     .addOption(new Option("--model <names...>", "what to train; several are compared").choices(MODEL_NAMES))
     .option("--seeds <n>", "train each model from so many seeds and print mean and spread", toCount, 1)
     .option("--quick", "a fifth of the steps: a rougher answer in minutes (context scenes)")
-    .addOption(new Option("--dataset <set>", "data set").choices(["context", "coco"] as const))
+    .addOption(new Option("--dataset <set>", "data set").choices(DATASETS))
     .option("--data <folder>", "where the data set is")
+    .option("--lists <folder>", "where ADE20K's lists of images and classes are, if not there too")
     .option("--graph <file>", "knowledge graph of the classes, as `itera graph build` writes it")
     .option("--skip-broken", "name and leave out images that cannot be read")
     .option("--steps <n>", "images to show", toNumber)

@@ -14,3 +14,9 @@ export async function readImage(path: string): Promise<RgbImage> {
   if (info.channels !== 3) throw new Error(`it has ${info.channels} channels, 3 are wanted`);
   return { rgb: data, width: info.width, height: info.height };
 }
+
+/** Width and height that an image file states, its pixels unread. Throws what went wrong. */
+export async function readSize(path: string): Promise<Pick<RgbImage, "width" | "height">> {
+  const { width, height } = await sharp(path).metadata();
+  return { width, height };
+}

@@ -2,9 +2,9 @@
 import { type LoadedImage, Loader } from "../datasets/loader.ts";
 import { contextKnowledge } from "../datasets/context/knowledge.ts";
 import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../datasets/knowledge/knowledge.ts";
+import { type OpenHooks, openingMessages } from "../datasets/index/cache.ts";
 import { openDataset } from "../datasets/open.ts";
 import { trainingOrder } from "../datasets/schedule.ts";
-
 import type { RegionDataset } from "../datasets/types.ts";
 import {
   Adam,
@@ -92,8 +92,9 @@ export function trainStep(model: RegionModel, optimiser: Optimiser, image: Loade
 export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Promise<Results> {
   const { config } = folder;
   const say = hooks.onMessage ?? (() => {});
-  const train = await openSplit(config, config.dataset.trainSplit);
-  const test = await openSplit(config, config.dataset.testSplit);
+  const opening = openingMessages(say);
+  const train = await openSplit(config, config.dataset.trainSplit, opening);
+  const test = await openSplit(config, config.dataset.testSplit, opening);
   await using device = await Device.open({ adapter: config.adapter });
   say(`adapter: ${device.info.description}${device.info.isFallback ? " (software)" : ""}, kernels: ${device.profile}`);
   const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
@@ -128,9 +129,21 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
 }
 
 /** A split of the data set a run names. */
-export async function openSplit(config: TrainConfig, split: "train" | "val" | "test"): Promise<RegionDataset> {
-  const { dataset, data, skipBroken } = config.dataset;
-  return await openDataset({ dataset, split, skipBroken, ...(data === null ? {} : { data }) });
+export async function openSplit(
+  config: TrainConfig,
+  split: "train" | "val" | "test",
+  hooks: OpenHooks = {},
+): Promise<RegionDataset> {
+  const { dataset, data, lists, cache, reference, skipBroken } = config.dataset;
+  return await openDataset({
+    dataset,
+    split,
+    skipBroken,
+    reference,
+    ...(data === null ? {} : { data }),
+    ...(lists === null ? {} : { lists }),
+    ...(cache === null ? {} : { cache }),
+  }, hooks);
 }
 
 /** What is known of `classes`: the graph file of the settings, what the drawn scenes bring, or nothing. */

@@ -1,19 +1,23 @@
-/** Writes context scenes to disk in the layout of ADE20K's release of July 2016, with the reference's split files. */
+/** Writes context scenes to disk in the layouts of ADE20K's releases of 2016 and 2021, with the reference's lists. */
 import { join } from "node:path";
 import sharp from "sharp";
 import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
+import { writeAdeJson } from "./write_ade_json.ts";
 import type { WrittenSplits } from "./write_coco.ts";
 
 /**
- * Writes pictures, `_seg.png` (classes in red and green, instances in blue) and `_atr.txt` below `images/training` and
- * `images/validation`, the lists train, val, mval (its first half) and mtest (its second half), and the vocabulary with
- * counts. Scenes name the folders, as ADE's do. `onImage` is told of each picture written.
+ * Writes pictures, `_seg.png` (classes in red and green, instances in blue) and names, the lists train, val, mval (its
+ * first half) and mtest (its second half), and the vocabulary with counts. The release of 2016 has `_atr.txt` below
+ * `images/training` and `images/validation`; that of 2021 has `.json` and a mask for each instance below `images/ADE`,
+ * while the lists keep the paths of 2016, as the reference's do. Scenes name the folders, as ADE's do. `onImage` is told
+ * of each picture written.
  */
 export async function writeContextAsAde(
   folder: string,
   splits: WrittenSplits,
   onImage: (done: number, of: number) => void = () => {},
+  release: 2016 | 2021 = 2016,
 ): Promise<void> {
   const total = splits.train.size + splits.val.size;
   let done = 0;
@@ -22,10 +26,10 @@ export async function writeContextAsAde(
     const list: string[] = [];
     for (let i = 0; i < set.size; i++) {
       const scene = set.tables.scenes[set.scene(i).scene].name;
-      const inside = `${scene[0]}/${scene}`;
       const stem = `ADE_${code}_${String(i + 1).padStart(8, "0")}`;
-      await writeImage(join(folder, "images", part, inside), stem, set, i);
-      list.push(`${inside}/${stem}.jpg`);
+      const listed = `images/${part}/${scene[0]}/${scene}`;
+      await writeImage(join(folder, release === 2016 ? listed : `images/ADE/${part}/${scene}`), stem, set, i, release);
+      list.push(`${listed}/${stem}.jpg`);
       onImage(++done, total);
     }
     lists.push(list);
@@ -39,9 +43,16 @@ export async function writeContextAsAde(
   await writeVocabulary(folder, splits.train);
 }
 
-async function writeImage(folder: string, stem: string, set: ContextDataset, index: number): Promise<void> {
+async function writeImage(
+  folder: string,
+  stem: string,
+  set: ContextDataset,
+  index: number,
+  release: 2016 | 2021,
+): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  const { width, height, pixels, regions } = drawContext(set.options, index, set.tables);
+  const image = drawContext(set.options, index, set.tables);
+  const { width, height, pixels, regions } = image;
   const raw = { raw: { width, height, channels: 3 as const } };
   await sharp(pixels, raw).jpeg({ quality: 95 }).toFile(join(folder, `${stem}.jpg`));
   const { labels } = set.record(index);
@@ -52,12 +63,15 @@ async function writeImage(folder: string, stem: string, set: ContextDataset, ind
     segmentation.set([Math.floor(label / 256) * 10, label % 256, region], 3 * at);
   });
   await sharp(segmentation, raw).png().toFile(join(folder, `${stem}_seg.png`));
-  // Instance number, part level, occluded, class as WordNet has it, raw name, attributes.
-  const lines = Array.from(labels, (label, r) => {
-    const name = set.classes[label];
-    return `${String(r + 1).padStart(3, "0")} # 0 # 0 # ${name} # ${name} # ""\n`;
-  });
-  await Deno.writeTextFile(join(folder, `${stem}_atr.txt`), lines.join(""));
+  const names = Array.from(labels, (label) => set.classes[label]);
+  if (release === 2016) await writeAttributes(join(folder, `${stem}_atr.txt`), names);
+  else await writeAdeJson(folder, stem, names, image);
+}
+
+/** Instance number, part level, occluded, class as WordNet has it, raw name, attributes. */
+async function writeAttributes(path: string, names: readonly string[]): Promise<void> {
+  const lines = names.map((name, r) => `${String(r + 1).padStart(3, "0")} # 0 # 0 # ${name} # ${name} # ""\n`);
+  await Deno.writeTextFile(path, lines.join(""));
 }
 
 /** Names with a trailing blank, a dash first, and aligned counts over the training images. */

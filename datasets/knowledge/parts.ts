@@ -1,6 +1,6 @@
 /** Which thing is part of which, counted in ADE20K's annotations (specification 4.1). */
 import { join } from "node:path";
-import { type AdeAnnotation, readAdeAnnotation } from "../ade_annotation.ts";
+import { type AdeAnnotation, readAdeAnnotation } from "../ade/annotation.ts";
 import { UserError } from "../errors.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 
@@ -56,7 +56,7 @@ export function addParts(builder: KnowledgeBuilder, counts: PartCounts): void {
   }
 }
 
-/** Stems with a text annotation beside their segmentation, in order of their names. */
+/** Pictures with names beside their segmentation, in either release's form, in order of their names. */
 async function annotatedImages(folder: string): Promise<string[]> {
   const found: string[] = [];
   const walk = async (path: string): Promise<void> => {
@@ -66,9 +66,12 @@ async function annotatedImages(folder: string): Promise<string[]> {
     } catch {
       throw new UserError(`${path}: there is no such folder, or it cannot be read`);
     }
+    const names = new Set(entries.map(({ name }) => name));
     for (const { name, isDirectory } of entries.sort((a, b) => a.name < b.name ? -1 : 1)) {
       if (isDirectory) await walk(join(path, name));
-      else if (name.endsWith("_seg.png") && entries.some((e) => e.name === name.replace("_seg.png", "_atr.txt"))) {
+      else if (
+        name.endsWith("_seg.png") && ["_atr.txt", ".json"].some((end) => names.has(name.replace("_seg.png", end)))
+      ) {
         found.push(join(path, name.replace("_seg.png", ".jpg")));
       }
     }

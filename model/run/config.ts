@@ -1,6 +1,7 @@
 /** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
+import { type DatasetName, DATASETS, referenceSchema } from "../../datasets/open.ts";
 import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "../reasoning/options.ts";
 import { resnetPresets } from "../resnet.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "./layers.ts";
@@ -79,9 +80,15 @@ export const trainConfigSchema = z.strictObject({
   /** Show each image mirrored too. */
   flip: z.boolean(),
   dataset: z.strictObject({
-    dataset: z.enum(["context", "coco"]),
+    dataset: z.enum(DATASETS),
     /** Folder of a data set on disk; null for the drawn one. */
     data: z.string().nullable(),
+    /** Folder of ADE20K's lists (train.txt, …, objectnames.txt); null where they lie in `data`. */
+    lists: z.string().nullable().default(null),
+    /** Folder for what was parsed; null for one beside the data, or the user's cache where that may not be written. */
+    cache: z.string().nullable().default(null),
+    /** Where the reference does something one may want otherwise. */
+    reference: referenceSchema.prefault({}),
     /** Knowledge graph of the classes, a JSON-lines file; null for the data set's own, if it has one. */
     knowledge: z.string().nullable(),
     trainSplit: z.enum(["train", "val", "test"]),
@@ -142,7 +149,7 @@ export const trainConfigSchema = z.strictObject({
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
 
 /** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
-const FREE = /^(steps|dataset\.(data|testSplit)|image\.(prefetch|workers)|checkpointEvery|checkpointKeep)$/;
+const FREE = /^(steps|dataset\.(data|lists|cache|testSplit)|image\.(prefetch|workers)|checkpointEvery|checkpointKeep)$/;
 
 /** Network names that `model.resnet` takes in place of a description. */
 export const resnetNames: readonly string[] = Object.keys(resnetPresets);
@@ -151,7 +158,7 @@ export const resnetNames: readonly string[] = Object.keys(resnetPresets);
 export function newConfig(layers: readonly Layer[]): TrainConfig {
   const named = layers.map((layer) => ({ ...layer, value: expandPreset(layer) }));
   const given = named.reduce<Json>((value, layer) => merge(value, layer.value), {});
-  const dataset = lookup(given, ["dataset", "dataset"]) === "coco" ? "coco" : "context";
+  const dataset = DATASETS.find((name) => name === lookup(given, ["dataset", "dataset"])) ?? "context";
   const published = layers.some(({ value }) => PUBLISHED.includes(lookup(value, ["model", "resnet"]) as string));
   const base = published ? merge(defaults(dataset), publishedSchedule(dataset)) : defaults(dataset);
   return settle(trainConfigSchema, [{ source: "defaults", value: base }, ...named]);
@@ -179,17 +186,27 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
 /** Networks that are trained by the reference's schedule unless told otherwise. */
 const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
 
-/** The reference's rate for every data set, and its steps for COCO: 720,000, drops after 320,000 and 560,000. */
-function publishedSchedule(dataset: TrainConfig["dataset"]["dataset"]): Json {
+/** The reference's steps and rate drops. It names none for Visual Genome, which is given COCO's (specification 5). */
+const SCHEDULES: Readonly<
+  Partial<Record<DatasetName, { readonly steps: number; readonly decaySteps: readonly number[] }>>
+> = {
+  coco: { steps: 720_000, decaySteps: [320_000, 560_000] },
+  ade: { steps: 320_000, decaySteps: [280_000] },
+  vg: { steps: 720_000, decaySteps: [320_000, 560_000] },
+};
+
+/** The reference's rate for every data set, and its schedule for each real one. */
+function publishedSchedule(dataset: DatasetName): Json {
   const optimiser = { kind: "sgd", rate: 5e-4, warmupSteps: 0, weightDecay: 1e-4, decayFactor: 0.1 };
   const model = { reasoning: PUBLISHED_REASONING as unknown as Json };
-  return dataset === "coco"
-    ? { model, steps: 720_000, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [320_000, 560_000] } }
-    : { model, optimiser };
+  const schedule = SCHEDULES[dataset];
+  if (!schedule) return { model, optimiser };
+  const { steps, decaySteps } = schedule;
+  return { model, steps, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps } };
 }
 
 /** Every setting for a data set. */
-function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
+function defaults(dataset: DatasetName): TrainConfig {
   const drawn = dataset === "context";
   return {
     version: VERSION,
@@ -200,9 +217,13 @@ function defaults(dataset: TrainConfig["dataset"]["dataset"]): TrainConfig {
     dataset: {
       dataset,
       data: null,
+      lists: null,
+      cache: null,
+      reference: referenceSchema.parse({}),
       knowledge: null,
       trainSplit: "train",
-      testSplit: drawn ? "test" : "val",
+      // COCO publishes no test labels: its test split is the validation images under another name.
+      testSplit: dataset === "coco" ? "val" : "test",
       skipBroken: false,
     },
     image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, normalise: "caffe", prefetch: 8, workers: 1 },

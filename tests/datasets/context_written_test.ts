@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
-import { openCoco } from "../../datasets/coco.ts";
+import { openCoco } from "../../datasets/coco/open.ts";
 import { openContext } from "../../datasets/context/dataset.ts";
 import { contextKnowledge, KNOWLEDGE_TYPES } from "../../datasets/context/knowledge.ts";
 import { CONTEXT_TABLES } from "../../datasets/context/tables.ts";
@@ -45,7 +45,7 @@ Deno.test("written in ADE20K's layout, the instance maps and attribute files hol
     const list = (await Deno.readTextFile(join(folder, "train.txt"))).trim().split("\n");
     assert.equal(list.length, sets.train.size);
     for (const [i, path] of list.entries()) {
-      const stem = join(folder, "images", "training", path.replace(/\.jpg$/, ""));
+      const stem = join(folder, path.replace(/\.jpg$/, ""));
       const { data, info } = await sharp(`${stem}_seg.png`).raw().toBuffer({ resolveWithObject: true });
       // The reference's rule: sorted distinct blue values; a value's place in that list is the instance number.
       const values = [...new Set(data.filter((_, at) => at % 3 === 2))].sort((a, b) => a - b);

@@ -1,19 +1,13 @@
 import { deepStrictEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
-import { adeRegions, readAdeAnnotation } from "../../datasets/ade_annotation.ts";
-import { openContext } from "../../datasets/context/dataset.ts";
-import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
-import { KnowledgeBuilder } from "../../datasets/knowledge/builder.ts";
-import { addParts, countParts, minePartCounts } from "../../datasets/knowledge/parts.ts";
-import { BACKGROUND } from "../../datasets/types.ts";
-import { withFolder } from "../support/folder.ts";
-
-/** Writes blue values [height][width] as a PNG. */
-async function writeMap(path: string, rows: readonly (readonly number[])[]): Promise<void> {
-  const raw = { width: rows[0].length, height: rows.length, channels: 3 as const };
-  await sharp(Uint8Array.from(rows.flat().flatMap((blue) => [0, 7, blue])), { raw }).png().toFile(path);
-}
+import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
+import { openContext } from "../../../datasets/context/dataset.ts";
+import { writeContextAsAde } from "../../../datasets/context/write_ade.ts";
+import { KnowledgeBuilder } from "../../../datasets/knowledge/builder.ts";
+import { addParts, countParts, minePartCounts } from "../../../datasets/knowledge/parts.ts";
+import { BACKGROUND } from "../../../datasets/types.ts";
+import { writeMap } from "../../support/ade_files.ts";
+import { withFolder } from "../../support/folder.ts";
 
 /** A car with two wheels, one of them with a hub, and a lamp of which a corner lies under a wheel's mask. */
 async function writeScene(folder: string): Promise<string> {
@@ -77,7 +71,7 @@ Deno.test("context scenes written as ADE20K read back with their regions", async
     const out = join(folder, "ade");
     await writeContextAsAde(out, { train, val: openContext({ split: "test", images: 2 }) });
     const [first] = (await Deno.readTextFile(join(out, "train.txt"))).split("\n");
-    const regions = adeRegions(await readAdeAnnotation(join(out, "images", "training", first)));
+    const regions = adeRegions(await readAdeAnnotation(join(out, first)));
     const { boxes, labels } = train.record(0);
     deepStrictEqual(regions.map(({ name }) => name), [...labels].map((label) => train.classes[label]));
     deepStrictEqual(regions.flatMap(({ box }) => [...box]), [...boxes]);

@@ -1,0 +1,30 @@
+/** Names of instances in the text files of ADE20K's release of 2016. */
+import { UserError } from "../errors.ts";
+
+/**
+ * Reads lines `number # level # occluded # class # raw name # attributes`: raw names, blanks as underscores, by level and
+ * instance number.
+ *
+ * @throws {UserError} naming file and line.
+ */
+export async function readAttributes(path: string): Promise<Map<number, Map<number, string>>> {
+  const text = await Deno.readTextFile(path).catch(() => {
+    throw new UserError(`${path}: there is no such file, or it cannot be read`, { path });
+  });
+  const names = new Map<number, Map<number, string>>();
+  text.split("\n").forEach((line, i) => {
+    if (line.trim() === "") return;
+    const fields = line.split("#").map((field) => field.trim());
+    const [number, level] = [Number(fields[0]), Number(fields[1])];
+    if (fields.length < 5 || !Number.isInteger(number) || !Number.isInteger(level)) {
+      throw new UserError(
+        `${path}:${i + 1}: is no instance; wanted number # level # occluded # class # name # attributes`,
+        { path },
+      );
+    }
+    const own = names.get(level) ?? new Map<number, string>();
+    own.set(number, fields[4].replaceAll(" ", "_"));
+    names.set(level, own);
+  });
+  return names;
+}

@@ -1,0 +1,36 @@
+/** Where the pictures of ADE20K's lists lie, in either release. */
+import { basename, join } from "node:path";
+import { isDirectory, type Listing } from "../files.ts";
+
+/**
+ * The file of each picture below `folder`, null where it is nowhere. The lists have the paths of 2016
+ * (`images/training/s/street/ADE_train_00016869.jpg`); the release of 2021 has the same names in other folders
+ * (`images/ADE/training/urban/street/`), where a picture is looked for by its name.
+ */
+export async function findPictures(
+  folder: string,
+  listed: readonly string[],
+  listing: Listing,
+): Promise<(string | null)[]> {
+  const elsewhere = await isDirectory(join(folder, "images", "ADE"))
+    ? await picturesBelow(folder, join("images", "ADE"))
+    : new Map<string, string>();
+  return listed.map((path) => listing.has(join(folder, path)) ? path : elsewhere.get(basename(path)) ?? null);
+}
+
+/** Pictures by name, with their paths below `folder`. The folders of instance masks beside them hold none. */
+async function picturesBelow(folder: string, inside: string): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const walk = async (path: string): Promise<void> => {
+    const entries = await Array.fromAsync(Deno.readDir(join(folder, path)));
+    const stems = new Set<string>();
+    for (const { name } of entries) {
+      if (!name.endsWith(".jpg")) continue;
+      found.set(name, join(path, name));
+      stems.add(name.slice(0, -".jpg".length));
+    }
+    for (const { name, isDirectory } of entries) if (isDirectory && !stems.has(name)) await walk(join(path, name));
+  };
+  await walk(inside);
+  return found;
+}

@@ -1,0 +1,96 @@
+/** COCO instances as region classification, by the reference's rules (specification 6.2). */
+import { join, sep } from "node:path";
+import { UserError } from "../errors.ts";
+import { type OpenHooks, openIndexed } from "../index/cache.ts";
+import { type TableDataset, tableDataset } from "../index/dataset.ts";
+import { refuseBroken, requirePictures, tellBroken } from "../index/report.ts";
+import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
+import { BACKGROUND, type Split } from "../types.ts";
+import { clipped, readInstances } from "./instances.ts";
+import { type CocoPart, findParts } from "./layout.ts";
+
+/** Options of {@link openCoco}. */
+export interface CocoOptions {
+  /** Keep crowd annotations, as the reference does; default true. */
+  readonly crowd?: boolean;
+  /** Folder to keep the parsed split in. */
+  readonly cache?: string | undefined;
+  /**
+   * Name and leave out annotations that are broken; images named in the annotations but missing on disk are left to the
+   * loader to skip. Default false: both are errors.
+   */
+  readonly skipBroken?: boolean;
+}
+
+/**
+ * Opens a split of COCO under `folder` (`annotations/instances_*.json` and the image folders).
+ *
+ * @throws {UserError} naming the folder, the file or the field that is wrong.
+ */
+export async function openCoco(
+  folder: string,
+  split: Split,
+  options: CocoOptions = {},
+  hooks: OpenHooks = {},
+): Promise<TableDataset> {
+  const { crowd = true, cache, skipBroken = false } = options;
+  const parts = await findParts(folder, split);
+  const table = await openIndexed({
+    data: folder,
+    cache,
+    name: "coco",
+    split,
+    options: { crowd, images: parts.map(({ images }) => images) },
+    sources: parts.map(({ annotations }) => join(folder, annotations)),
+    build: async (before) => before ?? await readParts(folder, parts, crowd, hooks),
+  });
+  if (skipBroken) tellBroken(table.findings, hooks);
+  else {
+    refuseBroken(table.findings);
+    requirePictures(folder, table, (picture) => {
+      const part = parts.find(({ images }) => picture.startsWith(images + sep)) ?? parts[0];
+      return join(folder, part.annotations);
+    });
+  }
+  return tableDataset("coco", split, folder, table);
+}
+
+async function readParts(
+  folder: string,
+  parts: readonly CocoPart[],
+  crowd: boolean,
+  { onMessage }: OpenHooks,
+): Promise<SplitTable> {
+  const builder = new TableBuilder();
+  let classes: string[] | undefined;
+  for (const { annotations, images } of parts) {
+    const file = join(folder, annotations);
+    onMessage?.(`reading ${file}`);
+    const set = await readInstances(file, (reason) => builder.findings.broken.push({ path: file, reason }));
+    const names = [BACKGROUND, ...set.categories.map(({ name }) => name.replaceAll(" ", "_"))];
+    if (classes && String(classes) !== String(names)) {
+      throw new UserError(`${file}: has other categories than ${join(folder, parts[0].annotations)}`);
+    }
+    classes = names;
+    // Category ids have holes: a class is the rank of its id.
+    const rank = new Map(set.categories.map(({ id }, i) => [id, i + 1]));
+    for (const image of set.images) {
+      const id = String(image.id);
+      const boxes: number[] = [];
+      const labels: number[] = [];
+      for (const annotation of set.annotations.get(image.id) ?? []) {
+        const label = rank.get(annotation.category);
+        if (label === undefined || annotation.crowd && !crowd) continue;
+        const inside = clipped(annotation, image);
+        if (!inside) tally(builder.findings.dropped, id);
+        else {
+          if (inside.cut) tally(builder.findings.clipped, id);
+          boxes.push(...inside.box);
+          labels.push(label);
+        }
+      }
+      builder.add({ ...image, id, path: join(images, image.file_name), boxes, labels });
+    }
+  }
+  return builder.finish(classes!);
+}
