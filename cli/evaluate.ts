@@ -84,7 +84,7 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
   const isRun = await Deno.stat(path).then((info) => info.isDirectory, () => false);
   const checkpoint = await chosen(isRun ? path : undefined, isRun ? undefined : path);
   const { config } = checkpoint;
-  const test = await openSplit(config, config.dataset.testSplit);
+  const test = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
   await using device = await Device.open({ adapter: config.adapter });
   using model = modelOf(device, checkpoint);
   using evaluating = new Progress(path, "images");

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { UserError } from "../datasets/errors.ts";
 import { DATASETS } from "../datasets/open.ts";
 import { Experiment } from "../model/experiment.ts";
-import { MODEL_NAMES, resnetNames } from "../model/run/config.ts";
+import { PRESETS } from "../model/presets.ts";
+import { MODEL_NAMES, newConfig, resnetNames } from "../model/run/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { VERSION } from "../model/run/version.ts";
@@ -52,6 +53,10 @@ export function addTrain(program: Command): void {
       collect,
       [] as string[],
     )
+    .addOption(
+      new Option("--preset <name>", "an experiment of the paper's tables; tells what it will take before it begins")
+        .choices([...PRESETS.keys()]),
+    )
     .addOption(new Option("--model <names...>", "what to train; several are compared").choices(MODEL_NAMES))
     .option("--seeds <n>", "train each model from so many seeds and print mean and spread", toCount, 1)
     .option("--quick", "a fifth of the steps: a rougher answer in minutes (context scenes)")
@@ -61,6 +66,7 @@ export function addTrain(program: Command): void {
     .option("--graph <file>", "knowledge graph of the classes, as `itera graph build` writes it")
     .option("--skip-broken", "name and leave out images that cannot be read")
     .option("--steps <n>", "images to show", toNumber)
+    .option("--max-steps <n>", "stop after so many images if there would be more", toCount)
     .option("--rate <rate>", "first learning rate", toNumber)
     .option("--seed <n>", "seed of weights and order", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
@@ -80,9 +86,15 @@ export function addTrain(program: Command): void {
         })),
         ...flags.set.map(settingLayer),
       ];
-      const layers = flags.resume ? own : [...await weightsLayer(own), ...own];
-      const { runs, name, seeds } = flags;
-      if (flags.resume) return await goOn(join(runs, name ?? latestRun(runs)), layers);
+      const { runs, name, seeds, preset } = flags;
+      if (flags.resume) {
+        if (flags.maxSteps !== undefined) throw new UserError("--max-steps: a resumed run is shortened by --steps");
+        return await goOn(join(runs, name ?? latestRun(runs)), own);
+      }
+      const named = preset === undefined
+        ? []
+        : [{ source: `--preset ${preset}`, value: PRESETS.get(preset)!.settings }];
+      const layers = capped([...named, ...await weightsLayer(own, named), ...own], flags.maxSteps);
       const models = chosen(flags.model as Model[] | undefined, layers);
       if (models.length * seeds > 1) {
         const stem = `${models.length > 1 ? "compare" : models[0]}-${
@@ -94,17 +106,36 @@ export function addTrain(program: Command): void {
         return await runExperiment(await Experiment.create(path, models.join(", "), members, layers));
       }
       const [model] = models;
-      const path = join(runs, name ?? freeName(runs, `${model}-${setting(layers, ["dataset", "dataset"], "context")}`));
+      const stem = preset ?? `${model}-${setting(layers, ["dataset", "dataset"], "context")}`;
+      const path = join(runs, name ?? freeName(runs, stem));
+      if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
       await trainOne(
         await RunFolder.create(path, [...layers, { source: "--model", value: { model: { name: model } } }]),
+        preset !== undefined,
       );
     });
 }
 
-/** What the weights to begin from ask for: their network, the values of its images. */
-async function weightsLayer(layers: readonly Layer[]): Promise<Layer[]> {
+/** What the weights to begin from ask for: their network, the values of its images. They refine what a preset asks for. */
+async function weightsLayer(layers: readonly Layer[], preset: readonly Layer[]): Promise<Layer[]> {
   const path = setting(layers, ["model", "weights"], "");
-  return path === "" ? [] : [{ source: path, value: (await readStartingWeights(path)).settings }];
+  if (path === "") return [];
+  const { settings } = await readStartingWeights(path);
+  const net = (value: Json): Json | undefined => lookup(value, ["model", "resnet"]);
+  const given = net(settings);
+  for (const { source, value } of preset) {
+    const wanted = String(net(value));
+    // A run's checkpoint describes its network at length; loading finds out whether it fits.
+    if (typeof given !== "string" || given.replace("-torchvision", "") === wanted) continue;
+    throw new UserError(`${source}: wants weights of ${wanted}, ${path} holds those of ${given}`);
+  }
+  return [{ source: path, value: settings }];
+}
+
+/** With `--max-steps`: no more steps than that. */
+function capped(layers: readonly Layer[], most: number | undefined): Layer[] {
+  if (most === undefined || newConfig(layers).steps <= most) return [...layers];
+  return [...layers, { source: "--max-steps", value: { steps: most } }];
 }
 
 /** The models asked for; those of a settings file; on the drawn data what shows that reasoning helps. */
@@ -138,10 +169,10 @@ async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
 }
 
 /** Trains in one folder and prints what came of it. */
-async function trainOne(run: RunFolder): Promise<void> {
+async function trainOne(run: RunFolder, plan = false): Promise<void> {
   using folder = run;
   line(`run: ${folder.path}`);
-  const results = await training((hooks) => trainModel(folder, hooks)).catch(async (error: unknown) => {
+  const results = await training((hooks) => trainModel(folder, { ...hooks, plan })).catch(async (error: unknown) => {
     if (!(error instanceof Stopped)) await folder.discardIfUnused();
     throw error;
   });

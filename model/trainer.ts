@@ -3,6 +3,7 @@ import { type LoadedImage, Loader } from "../datasets/loader.ts";
 import { contextKnowledge } from "../datasets/context/knowledge.ts";
 import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../datasets/knowledge/knowledge.ts";
 import { type OpenHooks, openingMessages } from "../datasets/index/cache.ts";
+import { UserError } from "../datasets/errors.ts";
 import { openDataset } from "../datasets/open.ts";
 import { trainingOrder } from "../datasets/schedule.ts";
 import type { RegionDataset } from "../datasets/types.ts";
@@ -22,6 +23,7 @@ import {
 } from "../engine/mod.ts";
 import { evaluateModel } from "./evaluation.ts";
 import { LossLog, type LossWindow, type StepLosses } from "./loss_log.ts";
+import { planLines, runCost } from "./plan.ts";
 import type { Results } from "./results.ts";
 import type { RegionModel } from "./region_model.ts";
 import { factsMetadata, readCheckpoint } from "./trained.ts";
@@ -40,6 +42,8 @@ export interface TrainHooks {
   readonly onEvaluate?: (done: number, of: number) => void;
   /** Aborting it finishes the step, saves and throws {@link Interrupted}. */
   readonly signal?: AbortSignal;
+  /** Before a run begins, measure a step and tell what the run will do and cost; default false. */
+  readonly plan?: boolean;
 }
 
 /** Training was stopped on request; everything up to `step` is saved. */
@@ -118,7 +122,12 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
       say(`resuming after step ${step}`);
     } else {
       if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
-      if (config.model.calibrate) await calibrate(model, loader, train, config);
+      const image = await firstImage(loader, train, config);
+      if (config.model.calibrate) model.calibrate(image);
+      if (hooks.plan) {
+        const cost = await runCost(model, optimiser, test, image);
+        for (const text of planLines({ config, train, image, cost, adapter: device.info.description })) say(text);
+      }
     }
     const start = { step, position, window };
     await runSteps(folder, model, optimiser, loader, { train, knowledge }, start, hooks);
@@ -212,7 +221,7 @@ async function runSteps(
     const stopping = hooks.signal?.aborted ?? false;
     const display = step % config.displayEvery === 0;
     const checkpoint = stopping || step % config.checkpointEvery === 0 || step === config.steps;
-    if (display || checkpoint) await log.read();
+    if (display || checkpoint) await readLosses(log, step, optimiser.rate);
     if (display) await log.write(step, optimiser.rate, decayLoss(config, model));
     if (display || checkpoint) atRest = checkMemory(device, atRest);
     hooks.onStep?.(step, config.steps, log.latest);
@@ -220,6 +229,16 @@ async function runSteps(
     if (stopping && step < config.steps) throw new Interrupted(step);
     if (step === config.steps) break;
   }
+}
+
+/** Reads the losses. Throws {@link UserError} when they are no numbers any more, before anything of it is saved. */
+async function readLosses(log: LossLog, step: number, rate: number): Promise<void> {
+  await log.read();
+  if (Number.isFinite(log.latest)) return;
+  throw new UserError(
+    `the loss is ${log.latest} by step ${step}, at a rate of ${rate}: lower optimiser.rate, lengthen ` +
+      "optimiser.warmupSteps or bound gradients by optimiser.clipNorm; checkpoints saved before are whole",
+  );
 }
 
 /** Between steps, with all losses read, the same tensors are alive each time; returns how many. */
@@ -244,15 +263,9 @@ function decayLoss(config: TrainConfig, model: RegionModel): Tensor {
   });
 }
 
-/** Random weights have no statistics yet: the first image of the training order gives them to the frozen normalisation. */
-async function calibrate(
-  model: RegionModel,
-  loader: Loader,
-  train: RegionDataset,
-  config: TrainConfig,
-): Promise<void> {
-  for await (const image of loader.run(trainingOrder(train, { seed: config.seed, flip: config.flip, first: 0 }))) {
-    model.calibrate(image);
-    break;
-  }
+/** The first image of the training order: what gives random weights' frozen normalisation its statistics. */
+async function firstImage(loader: Loader, train: RegionDataset, config: TrainConfig): Promise<LoadedImage> {
+  const order = trainingOrder(train, { seed: config.seed, flip: config.flip, first: 0 });
+  for await (const image of loader.run(order)) return image;
+  throw new EngineError("internal: an endless order ended");
 }

@@ -226,3 +226,34 @@ Deno.test("ablations are trained as one experiment, and regions are left out", a
     );
   });
 });
+
+Deno.test("a preset says what it takes and is shortened; runs become an ensemble", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const args = ["train", ...flags, "--preset", "coco-res50-baseline", "--resnet", "small", "--max-steps", "3"];
+    const { code, out, err } = await itera(...args, "--name", "a");
+    strictEqual(code, 0, err);
+    match(err, /preset coco-res50-baseline: Baseline on COCO/);
+    match(err, /3 steps of one image/);
+    match(err, /disk: \d+ MiB for 2 checkpoints[^]*memory: \d+ MiB at an image[^]*time: 1 minutes at \d+ ms a step/);
+    ok(out.includes("Results on coco val"));
+    strictEqual((await itera(...args, "--name", "b", "--seed", "9")).code, 0);
+    const checkpoint = join(runs, "b", "checkpoints", "step_00000003.safetensors");
+    const both = await itera("ensemble", join(runs, "a"), checkpoint, "--out", join(folder, "both"));
+    strictEqual(both.code, 0, both.err);
+    match(both.out, /│ ensemble +│[^]*│ ensemble: .*a +│[^]*step_00000003/);
+    const scored = JSON.parse(read(join(folder, "both", "results.json")));
+    deepStrictEqual(scored.rows.map((row: { kind: string }) => row.kind), ["answer", "prediction", "prediction"]);
+    const alone = await itera("ensemble", join(runs, "a"), "--out", join(folder, "c"));
+    match(alone.err, /name at least two runs or checkpoints/);
+    const weights = await itera("train", ...flags, "--weights", checkpoint, "--name", "c", "--steps", "1");
+    strictEqual(weights.code, 0, weights.err);
+    match(weights.err, /step_00000003\.safetensors: resnet: \d+ tensors; cls_score: 2 tensors/);
+    const wild = await itera("train", ...flags, "--model", "baseline", "--rate", "1e30", "--steps", "9", "--name", "e");
+    match(wild.err, /the loss is NaN by step \d, at a rate of 1e\+30: lower optimiser\.rate/);
+    strictEqual(wild.code === 0, false);
+    const foreign = await itera("train", ...flags, "--weights", join(folder, "tiny.json"), "--name", "d");
+    match(foreign.err, /tiny\.json: safetensors: .*converted by itera weights import/);
+    strictEqual(foreign.code === 0, false);
+  });
+});
