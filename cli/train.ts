@@ -28,6 +28,7 @@ const SETTINGS = {
   rate: "optimiser.rate",
   seed: "seed",
   adapter: "adapter",
+  precision: "precision",
   resnet: "model.resnet",
   weights: "model.weights",
   flip: "flip",
@@ -70,6 +71,11 @@ export function addTrain(program: Command): void {
     .option("--rate <rate>", "first learning rate", toNumber)
     .option("--seed <n>", "seed of weights and order", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
+    .addOption(
+      new Option("--precision <kind>", "mixed keeps in 16 bits what the backward pass reads").choices(
+        ["f32", "mixed"] as const,
+      ),
+    )
     .addOption(new Option("--resnet <net>", "backbone").choices(resnetNames))
     .option("--weights <file>", "begin from these: what `itera weights import` wrote, or a run's checkpoint")
     .option("--no-flip", "do not show images mirrored too")

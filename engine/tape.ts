@@ -5,6 +5,7 @@
  * what can still reach them, so a result that is dropped without `backward()` takes its record with it.
  */
 import { GradientError } from "./errors.ts";
+import { fromHalf, halfCopy } from "./half.ts";
 import type { AnyOp, BackwardCall } from "./op.ts";
 import type { TensorMeta } from "./tensor.ts";
 import { Tensor } from "./tensor.ts";
@@ -12,7 +13,7 @@ import { Tensor } from "./tensor.ts";
 /** Where an input came from: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
 export type Origin = { readonly leaf: Tensor } | { readonly node: GradNode; readonly index: number } | null;
 
-/** A saved tensor with the version of its memory when it was saved. */
+/** A saved tensor with the version of its memory when it was saved, or a 16-bit copy of it. */
 interface Saved {
   readonly tensor: Tensor;
   readonly version: number;
@@ -47,9 +48,14 @@ export class GradNode {
     this.inputMetas = inputs.map((t) => t && { shape: t.shape, dtype: t.dtype });
     this.outputMetas = outputs.map((t) => ({ shape: t.shape, dtype: t.dtype }));
     const saves = op.saves(needs, attrs);
-    const save = (t: Tensor): Saved => ({ tensor: t.alias(), version: t.storage.version });
-    this.#savedInputs = new Map((saves.inputs ?? []).filter((i) => inputs[i]).map((i) => [i, save(inputs[i]!)]));
-    this.#savedOutputs = new Map((saves.outputs ?? []).map((i) => [i, save(outputs[i])]));
+    // Weights stay where they are anyway; results are what memory fills with.
+    const save = (t: Tensor, result: boolean): Saved => {
+      const tensor = (result && t.device.halfSaves ? halfCopy(t) : null) ?? t.alias();
+      return { tensor, version: tensor.storage.version };
+    };
+    const given = (saves.inputs ?? []).filter((i) => inputs[i]);
+    this.#savedInputs = new Map(given.map((i) => [i, save(inputs[i]!, inputs[i]!.node !== undefined)]));
+    this.#savedOutputs = new Map((saves.outputs ?? []).map((i) => [i, save(outputs[i], true)]));
   }
 
   /** Whether its saved tensors are gone. */
@@ -91,7 +97,7 @@ export class GradNode {
           `${this.op.name}: ${kind} ${i} was written in place after the forward pass; call backward() before updating it`,
         );
       }
-      return entry.tensor;
+      return entry.tensor.dtype === "f16" ? fromHalf(entry.tensor) : entry.tensor;
     };
     return {
       attrs: this.attrs,

@@ -121,7 +121,9 @@ class Unit extends Module {
     this.#shortcut = inputs === this.outputs ? null : make("shortcut", 1, inputs, this.outputs, stride);
   }
 
+  /** What the unit makes on the way is freed with it, but for what the tape keeps. */
   forward(x: Tensor): Tensor {
+    using scope = this.device.scope();
     const shortcut = this.#shortcut
       ? this.#shortcut.forward(x, "none")
       : this.#stride === 1
@@ -130,13 +132,22 @@ class Unit extends Module {
     const last = this.#convs.length - 1;
     let y = x;
     for (let i = 0; i < last; i++) y = this.#convs[i].forward(y, "relu");
-    return this.#convs[last].forward(y, "relu", shortcut);
+    return scope.keep(this.#convs[last].forward(y, "relu", shortcut));
   }
 
   *layers(): Generator<ConvNorm> {
     yield* this.#convs;
     if (this.#shortcut) yield this.#shortcut;
   }
+}
+
+/** Parts in a row, each freeing what the one before gave it; `x` itself stays. */
+function inTurn(parts: readonly { forward(x: Tensor): Tensor }[], x: Tensor): Tensor {
+  return parts.reduce((y, part) => {
+    const next = part.forward(y);
+    if (y !== x) y.dispose();
+    return next;
+  }, x);
 }
 
 /** Units in a row, the stride on the last or the first. */
@@ -166,7 +177,7 @@ class Block extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return this.#units.reduce((y, unit) => unit.forward(y), x);
+    return inTurn(this.#units, x);
   }
 
   *layers(): Generator<ConvNorm> {
@@ -212,11 +223,11 @@ export class ResNet extends Module {
 
   /** The feature map: image [N, h, w, 3] → [N, ceil(h / s), ceil(w / s), bodyChannels], s the output stride. */
   body(image: Tensor): Tensor {
+    using scope = this.device.scope();
     let x = this.#stem.forward(image, "relu");
     // The input follows a ReLU, so a window cut at the border (padding never wins) equals slim's padding with zeros.
     if (this.#pool) x = maxPool2d(x, 3, { stride: 2, padding: 1 });
-    for (const block of this.#blocks.slice(0, -1)) x = block.forward(x);
-    return x;
+    return scope.keep(inTurn(this.#blocks.slice(0, -1), x));
   }
 
   /** The last block, on crops [R, k, k, bodyChannels] → [R, k, k, tailChannels]. */

@@ -1,6 +1,5 @@
 /** Ops that move elements without computing: reshape, transpose, slice, pad, concat, tile, cast. */
 import castText from "../../shaders/cast.wgsl" with { type: "text" };
-import castHalfText from "../../shaders/cast_f16.wgsl" with { type: "text" };
 import stridedText from "../../shaders/strided.wgsl" with { type: "text" };
 import { type DType, hostArray } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../errors.ts";
@@ -8,6 +7,7 @@ import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { Tensor, type TensorMeta } from "../tensor.ts";
+import { fromHalfKernel, toHalfKernel } from "../half.ts";
 import { broadcastLib, GROUP, indexLib } from "./library.ts";
 import { fill } from "./fill.ts";
 import { broadcastParams } from "./strides.ts";
@@ -325,7 +325,6 @@ export function tile(x: Tensor, reps: readonly number[]): Tensor {
 // ---- cast -------------------------------------------------------------------------------------------------------------
 
 const castParts = [indexLib, { file: "cast.wgsl", text: castText }] as const;
-const halfParts = [indexLib, { file: "cast_f16.wgsl", text: castHalfText }] as const;
 const casts: Record<string, { kernel: Kernel; x: string; y: string; per: number }> = {
   "f32>i32": { kernel: kernel("f32_to_i32", ...castParts), x: "xf", y: "yi", per: 1 },
   "f32>u32": { kernel: kernel("f32_to_u32", ...castParts), x: "xf", y: "yu", per: 1 },
@@ -333,8 +332,8 @@ const casts: Record<string, { kernel: Kernel; x: string; y: string; per: number 
   "i32>u32": { kernel: kernel("i32_to_u32", ...castParts), x: "xi", y: "yu", per: 1 },
   "u32>f32": { kernel: kernel("u32_to_f32", ...castParts), x: "xu", y: "yf", per: 1 },
   "u32>i32": { kernel: kernel("u32_to_i32", ...castParts), x: "xu", y: "yi", per: 1 },
-  "f32>f16": { kernel: kernel("f32_to_f16", ...halfParts), x: "xf", y: "yh", per: 2 },
-  "f16>f32": { kernel: kernel("f16_to_f32", ...halfParts), x: "xh", y: "yf", per: 2 },
+  "f32>f16": { kernel: toHalfKernel, x: "xf", y: "yh", per: 2 },
+  "f16>f32": { kernel: fromHalfKernel, x: "xh", y: "yf", per: 2 },
 };
 
 const castOp = defineOp<{ readonly dtype: DType }>({
@@ -364,7 +363,7 @@ const castOp = defineOp<{ readonly dtype: DType }>({
   ],
 });
 
-/** The same values as another element type; floats truncate towards zero. The same tensor data when nothing changes. */
+/** The same values as another element type; floats truncate towards zero, or round to f16 within ±65,504. The same tensor data when nothing changes. */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return dtype === x.dtype ? x.detach() : castOp([x], { dtype })[0];
 }

@@ -75,6 +75,8 @@ export const trainConfigSchema = z.strictObject({
   seed: z.int().min(0).max(0xffffffff),
   /** Which adapter computes. */
   adapter: z.enum(["auto", "gpu", "cpu"]),
+  /** f32 throughout; or mixed: what the backward pass reads is kept in f16, sums and weights stay f32. */
+  precision: z.enum(["f32", "mixed"]).default("f32"),
   /** Images shown, one a step. */
   steps: count,
   /** Show each image mirrored too. */
@@ -212,6 +214,7 @@ function defaults(dataset: DatasetName): TrainConfig {
     version: VERSION,
     seed: 3,
     adapter: "auto",
+    precision: "f32",
     steps: drawn ? 2400 : 4000,
     flip: true,
     dataset: {
