@@ -1,0 +1,47 @@
+/** Masks as the scene files hold them: run lengths, row by row, zeros first (iep-ref.md, 2.3). */
+
+/** Run lengths of a mask [height, width] of 0 and others, row-major: zeros, ones, zeros, …, separated by commas. */
+export function encodeRuns(mask: ArrayLike<number>): string {
+  const runs: number[] = [];
+  let value = false, length = 0;
+  for (let i = 0; i < mask.length; i++) {
+    if ((mask[i] !== 0) !== value) {
+      runs.push(length);
+      value = !value;
+      length = 0;
+    }
+    length++;
+  }
+  runs.push(length);
+  return runs.join(",");
+}
+
+/**
+ * The mask that `runs` describes, `pixels` long, of 0 and 1; added to `into` where given, so that several make a union.
+ *
+ * @throws {RangeError} when a run is no whole number or they do not sum to `pixels`.
+ */
+export function decodeRuns(
+  runs: string,
+  pixels: number,
+  into: Uint8Array<ArrayBuffer> = new Uint8Array(pixels),
+): Uint8Array<ArrayBuffer> {
+  let at = 0, set = false;
+  for (const text of runs.split(",")) {
+    const length = Number(text);
+    if (text.trim() === "" || !Number.isInteger(length) || length < 0) {
+      throw new RangeError(`a run of "${text.slice(0, 20)}" pixels`);
+    }
+    if (at + length > pixels) throw new RangeError(`runs of more than ${pixels} pixels`);
+    if (set) into.fill(1, at, at + length);
+    at += length;
+    set = !set;
+  }
+  if (at !== pixels) throw new RangeError(`runs of ${at} pixels, ${pixels} are wanted`);
+  return into;
+}
+
+/** Number of pixels that `runs` sets. */
+export function countRuns(runs: string): number {
+  return runs.split(",").reduce((sum, length, i) => i % 2 === 1 ? sum + Number(length) : sum, 0);
+}
