@@ -28,10 +28,7 @@ export function visibilityOf(scene: Scene): Visibility | null {
 
 function partition(scene: Scene): Visibility | null {
   const count = scene.objects.length;
-  const masks = scene.objects.map((_, i) => {
-    const runs = scene.obj_mask[String(i + 1)];
-    return { pixels: decodeRuns(runs, WIDTH * HEIGHT) };
-  });
+  const masks = scene.objects.map((_, i) => decodeRuns(scene.obj_mask[String(i + 1)], WIDTH * HEIGHT));
   const depth = (i: number): number => scene.objects[i].pixel_coords[2];
   const partial = new Set<number>();
   for (let near = 0; near < count; near++) {
@@ -39,8 +36,8 @@ function partition(scene: Scene): Visibility | null {
       if (near === far || depth(near) >= depth(far)) continue;
       const [x, y, width, height] = scene.obj_bbox[String(far + 1)];
       let covered = 0;
-      for (let v = y; v < y + height; v++) {
-        for (let u = x; u < x + width; u++) covered += masks[near].pixels[v * WIDTH + u] ?? 0;
+      for (let v = y; v < Math.min(y + height, HEIGHT); v++) {
+        for (let u = x; u < Math.min(x + width, WIDTH); u++) covered += masks[near][v * WIDTH + u];
       }
       const share = covered / (width * height);
       if (share > 0 && share < HIDDEN) return null;

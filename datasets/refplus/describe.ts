@@ -1,0 +1,133 @@
+/** Descriptions that a filter can be given on a scene, and how one is drawn among them (iep-ref.md, 8.3). */
+import type { RandomStream } from "../random.ts";
+import {
+  type Attribute,
+  ATTRIBUTE_NAMES,
+  ATTRIBUTES,
+  COUNTED_FROM,
+  ORDINALS,
+  type Relation,
+  RELATIONS,
+  VISIBILITIES,
+} from "./catalogue.ts";
+import type { FilterStep } from "./templates.ts";
+import type { Scene } from "./types.ts";
+import { visibilityOf } from "./visibility.ts";
+
+/** What is drawn for a slot: attributes that are named, and at most one of rank and visibility. */
+export interface Description extends Readonly<Partial<Record<Attribute, string>>> {
+  readonly relation?: Relation;
+  readonly ordinal?: readonly [rank: string, from: string];
+  readonly visible?: string;
+  /** Of steps that are one plain filter. */
+  readonly value?: string;
+}
+
+/** A combination of attributes and the objects that have it, as bits. */
+interface Combination {
+  readonly attributes: Readonly<Partial<Record<Attribute, string>>>;
+  readonly members: number;
+}
+
+/** The drawer of descriptions of one scene. Sets of objects are bits: object i is 2^i. */
+export class Descriptions {
+  readonly #scene: Scene;
+  readonly #present: readonly Combination[];
+  readonly #absent: readonly Combination[];
+
+  /** Lists every combination of attributes that some object has; with `absent`, those that none has are drawn too. */
+  constructor(scene: Scene, absent: boolean) {
+    this.#scene = scene;
+    const all = everyCombination().map((attributes): Combination => ({
+      attributes,
+      members: bits(
+        scene.objects.flatMap((object, i) =>
+          ATTRIBUTE_NAMES.every((name) => attributes[name] === undefined || attributes[name] === object[name])
+            ? [i]
+            : []
+        ),
+      ),
+    }));
+    this.#present = all.filter(({ members }) => members !== 0);
+    this.#absent = absent ? all.filter(({ members }) => members === 0) : [];
+  }
+
+  /**
+   * Draws descriptions for a filter whose input gave `input`: as many as there are candidates, with replacement. A number
+   * of scene objects that have the attributes is drawn first, uniformly, then a candidate with that number.
+   */
+  *draw(step: FilterStep, input: number | readonly number[], random: RandomStream): Generator<Description> {
+    const candidates = typeof input === "number" ? this.#related(step, input) : this.#filters(step, input.length);
+    const buckets = new Map<number, Description[]>();
+    let total = 0;
+    for (const [count, description] of candidates) {
+      const bucket = buckets.get(count);
+      if (bucket) bucket.push(description);
+      else buckets.set(count, [description]);
+      total++;
+    }
+    const lists = [...buckets.values()];
+    for (let i = 0; i < total; i++) {
+      const list = lists[random.integer(0, lists.length - 1)];
+      yield list[random.integer(0, list.length - 1)];
+    }
+  }
+
+  /** Candidates over a set of `size` objects, each with how many scene objects have its attributes. */
+  *#filters({ ordinals, empty }: FilterStep, size: number): Generator<[number, Description]> {
+    for (const { attributes, members } of this.#present) {
+      const count = ones(members);
+      if (Object.keys(attributes).length > 0) yield [count, attributes];
+      for (const visible of VISIBILITIES) yield [count, { ...attributes, visible }];
+      if (ordinals) yield* ranks(attributes, count, size);
+    }
+    if (empty) { for (const { attributes } of this.#absent) yield [0, attributes]; }
+  }
+
+  /**
+   * Candidates after each relation to an object. Those are left out to which the relation adds nothing, because all scene
+   * objects with the attributes stand in it.
+   */
+  *#related({ ordinals, unique, empty }: FilterStep, from: number): Generator<[number, Description]> {
+    const seen = visibilityOf(this.#scene);
+    for (const relation of RELATIONS) {
+      const there = bits(this.#scene.relationships[relation][from]);
+      for (const { attributes, members } of this.#present) {
+        const count = ones(members);
+        const fits = (left: number): boolean => left !== members && (unique ? ones(left) === 1 : empty || left !== 0);
+        const described = { relation, ...attributes };
+        if (fits(there & members)) yield [count, described];
+        if (seen) {
+          if (fits(there & members & bits(seen.full))) yield [count, { ...described, visible: VISIBILITIES[0] }];
+          if (fits(there & members & bits(seen.partial))) yield [count, { ...described, visible: VISIBILITIES[1] }];
+        }
+        if (ordinals) yield* ranks(described, count, count);
+      }
+    }
+  }
+}
+
+/** A description with every rank below `size`, counted from every end. */
+function* ranks(described: Description, count: number, size: number): Generator<[number, Description]> {
+  for (const rank of ORDINALS.slice(0, size)) {
+    for (const from of COUNTED_FROM) yield [count, { ...described, ordinal: [rank, from] }];
+  }
+}
+
+function everyCombination(): Description[] {
+  let all: Description[] = [{}];
+  for (const name of ATTRIBUTE_NAMES) {
+    all = all.flatMap((named) => [named, ...ATTRIBUTES[name].map((value) => ({ ...named, [name]: value }))]);
+  }
+  return all;
+}
+
+function bits(set: readonly number[]): number {
+  return set.reduce((sum, i) => sum | (1 << i), 0);
+}
+
+function ones(set: number): number {
+  let count = 0;
+  for (; set !== 0; set &= set - 1) count++;
+  return count;
+}
