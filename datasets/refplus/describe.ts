@@ -34,10 +34,15 @@ export class Descriptions {
   readonly #scene: Scene;
   readonly #present: readonly Combination[];
   readonly #absent: readonly Combination[];
+  readonly #falsePremise: boolean;
 
-  /** Lists every combination of attributes that some object has; with `absent`, those that none has are drawn too. */
-  constructor(scene: Scene, absent: boolean) {
+  /**
+   * Lists every combination of attributes that some object has. Where nothing is to be referred to, every filter that need
+   * not leave one object may leave none, and combinations that no object has are drawn too.
+   */
+  constructor(scene: Scene, falsePremise: boolean) {
     this.#scene = scene;
+    this.#falsePremise = falsePremise;
     const all = everyCombination().map((attributes): Combination => ({
       attributes,
       members: bits(
@@ -49,7 +54,7 @@ export class Descriptions {
       ),
     }));
     this.#present = all.filter(({ members }) => members !== 0);
-    this.#absent = absent ? all.filter(({ members }) => members === 0) : [];
+    this.#absent = falsePremise ? all.filter(({ members }) => members === 0) : [];
   }
 
   /**
@@ -74,14 +79,14 @@ export class Descriptions {
   }
 
   /** Candidates over a set of `size` objects, each with how many scene objects have its attributes. */
-  *#filters({ ordinals, empty }: FilterStep, size: number): Generator<[number, Description]> {
+  *#filters({ ordinals, unique }: FilterStep, size: number): Generator<[number, Description]> {
     for (const { attributes, members } of this.#present) {
       const count = ones(members);
       if (Object.keys(attributes).length > 0) yield [count, attributes];
       for (const visible of VISIBILITIES) yield [count, { ...attributes, visible }];
       if (ordinals) yield* ranks(attributes, count, size);
     }
-    if (empty) { for (const { attributes } of this.#absent) yield [0, attributes]; }
+    if (!unique) { for (const { attributes } of this.#absent) yield [0, attributes]; }
   }
 
   /**
@@ -90,11 +95,13 @@ export class Descriptions {
    */
   *#related({ ordinals, unique, empty }: FilterStep, from: number): Generator<[number, Description]> {
     const seen = visibilityOf(this.#scene);
+    const mayBeEmpty = empty || this.#falsePremise;
     for (const relation of RELATIONS) {
       const there = bits(this.#scene.relationships[relation][from]);
       for (const { attributes, members } of this.#present) {
         const count = ones(members);
-        const fits = (left: number): boolean => left !== members && (unique ? ones(left) === 1 : empty || left !== 0);
+        const fits = (left: number): boolean =>
+          left !== members && (unique ? ones(left) === 1 : mayBeEmpty || left !== 0);
         const described = { relation, ...attributes };
         if (fits(there & members)) yield [count, described];
         if (seen) {
