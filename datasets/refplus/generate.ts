@@ -56,9 +56,7 @@ export async function generateRefPlus(
   // Before anything is written: nothing that is there may be at odds with what is asked for.
   for (const { path, key, info } of plans) {
     const whole = await wholeList(path, key, info);
-    if (whole && whole.images > options.images) {
-      throw new UserError(`${path}: has ${whole.images} pictures already; give --images ${whole.images} or more`);
-    }
+    notBeyond(path, whole?.images ?? 0, options.images);
   }
   await drawPictures(files.images, files.scenes, options, (done, of) => onProgress?.("pictures", done, of));
   const refexps = await writeRefexps(
@@ -104,6 +102,7 @@ async function drawPictures(folder: string, path: string, options: RefPlusOption
   }
   using list = await GrowingList.open(path, "scenes", sceneInfo(options));
   const { seed, split, images } = options;
+  notBeyond(path, list.images, images);
   while (list.images < images) {
     onDone(list.images, images);
     const { scene, pixels } = makePicture({ seed, split, index: list.images });
@@ -145,6 +144,7 @@ async function writeRefexps(
     balanceOf(image).add(template_filename, refexp_family_index, answer.length);
   };
   using list = await GrowingList.open(path, "refexps", info, (line, image) => tally(JSON.parse(line), image));
+  notBeyond(path, list.images, images);
   if (list.images < images) {
     for await (const { index, value } of readList(scenes, "scenes")) {
       if (index < list.images) continue;
@@ -156,4 +156,9 @@ async function writeRefexps(
   await list.finish();
   onDone(images, images);
   return list.size;
+}
+
+/** Pictures are never taken away. */
+function notBeyond(path: string, there: number, images: number): void {
+  if (there > images) throw new UserError(`${path}: has ${there} pictures already; give --images ${there} or more`);
 }
