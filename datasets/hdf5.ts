@@ -1,6 +1,6 @@
 /** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
 import { resolve } from "node:path";
-import h5wasm, { type Dataset, type File as HdfFile } from "h5wasm/node";
+import h5wasm, { Dataset, type File as HdfFile } from "h5wasm/node";
 import { UserError } from "./errors.ts";
 
 /** What a data set can hold here. */
@@ -9,6 +9,7 @@ export type Rows = Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | Uint8A
 /** An open HDF5 file; closes itself at the end of its block. */
 export class Hdf5 implements Disposable {
   readonly #file: HdfFile;
+  #open = true;
   /** Path of the file. */
   readonly path: string;
 
@@ -77,8 +78,8 @@ export class Hdf5 implements Disposable {
    */
   dataset(name: string): Dataset {
     const found = this.#file.get(name);
-    if (!found || found.type !== "Dataset") throw new UserError(`${this.path}: ${name}: there is no such data set`);
-    return found as Dataset;
+    if (!(found instanceof Dataset)) throw new UserError(`${this.path}: ${name}: there is no such data set`);
+    return found;
   }
 
   /** Whether there is a data set of that name. */
@@ -98,6 +99,8 @@ export class Hdf5 implements Disposable {
 
   /** Closes the file, with all that was written on disk. */
   [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
     this.#file.flush();
     this.#file.close();
   }

@@ -80,3 +80,12 @@ export function functionTokens(): string[] {
     return lists.map((list) => list.length === 0 ? name : `${name}[${list.join(",")}]`);
   });
 }
+
+/** Every word of the published expressions, in the order of their code points (iep-ref.md, 2.6). */
+export const WORDS: readonly string[] = (
+  "; Any Find Look The and are as at ball ball(s) behind big block block(s) blue both brown color cube cube(s) cyan " +
+  "cylinder cylinder(s) eighth either fifth first fourth from front fully gray green have in is it large left made " +
+  "material matte metal metallic nineth object object(s) objects of on one or other partially purple red right rubber " +
+  "same second seventh shape shiny side sixth size small sphere sphere(s) that the thing thing(s) things third tiny to " +
+  "visible yellow"
+).split(" ");
