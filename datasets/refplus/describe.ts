@@ -29,12 +29,28 @@ interface Combination {
   readonly members: number;
 }
 
+/** A description that can be drawn, and how many scene objects have its attributes. */
+interface Candidate {
+  readonly count: number;
+  readonly attributes: Combination["attributes"];
+  readonly relation: Relation | null;
+  readonly visible: string | null;
+  readonly ordinal: readonly [string, string] | null;
+}
+
+/** Candidates by their counts, and how many there are. */
+interface Choice {
+  readonly buckets: readonly (readonly Candidate[])[];
+  readonly total: number;
+}
+
 /** The drawer of descriptions of one scene. Sets of objects are bits: object i is 2^i. */
 export class Descriptions {
   readonly #scene: Scene;
   readonly #present: readonly Combination[];
   readonly #absent: readonly Combination[];
   readonly #falsePremise: boolean;
+  readonly #known = new Map<string, Choice>();
 
   /**
    * Lists every combination of attributes that some object has. Where nothing is to be referred to, every filter that need
@@ -62,62 +78,72 @@ export class Descriptions {
    * of scene objects that have the attributes is drawn first, uniformly, then a candidate with that number.
    */
   *draw(step: FilterStep, input: number | readonly number[], random: RandomStream): Generator<Description> {
-    const candidates = typeof input === "number" ? this.#related(step, input) : this.#filters(step, input.length);
-    const buckets = new Map<number, Description[]>();
-    let total = 0;
-    for (const [count, description] of candidates) {
-      const bucket = buckets.get(count);
-      if (bucket) bucket.push(description);
-      else buckets.set(count, [description]);
-      total++;
-    }
-    const lists = [...buckets.values()];
+    const { buckets, total } = this.#choice(step, input);
     for (let i = 0; i < total; i++) {
-      const list = lists[random.integer(0, lists.length - 1)];
-      yield list[random.integer(0, list.length - 1)];
+      const bucket = buckets[random.integer(0, buckets.length - 1)];
+      const { attributes, relation, visible, ordinal } = bucket[random.integer(0, bucket.length - 1)];
+      yield {
+        ...attributes,
+        ...relation === null ? {} : { relation },
+        ...visible === null ? {} : { visible },
+        ...ordinal === null ? {} : { ordinal },
+      };
     }
   }
 
-  /** Candidates over a set of `size` objects, each with how many scene objects have its attributes. */
-  *#filters({ ordinals, unique }: FilterStep, size: number): Generator<[number, Description]> {
+  #choice(step: FilterStep, input: number | readonly number[]): Choice {
+    const { ordinals, unique, empty } = step;
+    const key = `${typeof input === "number" ? `of ${input}` : input.length} ${ordinals} ${unique} ${empty}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    const candidates = [...typeof input === "number" ? this.#related(step, input) : this.#filters(step, input.length)];
+    const buckets = [...Map.groupBy(candidates, ({ count }) => count).values()];
+    const choice = { buckets, total: candidates.length };
+    this.#known.set(key, choice);
+    return choice;
+  }
+
+  /** Candidates over a set of `size` objects. */
+  *#filters({ ordinals, unique }: FilterStep, size: number): Generator<Candidate> {
+    const relation = null;
     for (const { attributes, members } of this.#present) {
-      const count = ones(members);
-      if (Object.keys(attributes).length > 0) yield [count, attributes];
-      for (const visible of VISIBILITIES) yield [count, { ...attributes, visible }];
-      if (ordinals) yield* ranks(attributes, count, size);
+      const plain = { count: ones(members), attributes, relation, visible: null, ordinal: null };
+      if (Object.keys(attributes).length > 0) yield plain;
+      for (const visible of VISIBILITIES) yield { ...plain, visible };
+      if (ordinals) yield* ranks(plain, size);
     }
-    if (!unique) { for (const { attributes } of this.#absent) yield [0, attributes]; }
+    if (unique) return;
+    for (const { attributes } of this.#absent) yield { count: 0, attributes, relation, visible: null, ordinal: null };
   }
 
   /**
    * Candidates after each relation to an object. Those are left out to which the relation adds nothing, because all scene
    * objects with the attributes stand in it.
    */
-  *#related({ ordinals, unique, empty }: FilterStep, from: number): Generator<[number, Description]> {
+  *#related({ ordinals, unique, empty }: FilterStep, from: number): Generator<Candidate> {
     const seen = visibilityOf(this.#scene);
     const mayBeEmpty = empty || this.#falsePremise;
     for (const relation of RELATIONS) {
       const there = bits(this.#scene.relationships[relation][from]);
       for (const { attributes, members } of this.#present) {
-        const count = ones(members);
+        const plain = { count: ones(members), attributes, relation, visible: null, ordinal: null };
         const fits = (left: number): boolean =>
           left !== members && (unique ? ones(left) === 1 : mayBeEmpty || left !== 0);
-        const described = { relation, ...attributes };
-        if (fits(there & members)) yield [count, described];
+        if (fits(there & members)) yield plain;
         if (seen) {
-          if (fits(there & members & bits(seen.full))) yield [count, { ...described, visible: VISIBILITIES[0] }];
-          if (fits(there & members & bits(seen.partial))) yield [count, { ...described, visible: VISIBILITIES[1] }];
+          if (fits(there & members & bits(seen.full))) yield { ...plain, visible: VISIBILITIES[0] };
+          if (fits(there & members & bits(seen.partial))) yield { ...plain, visible: VISIBILITIES[1] };
         }
-        if (ordinals) yield* ranks(described, count, count);
+        if (ordinals) yield* ranks(plain, plain.count);
       }
     }
   }
 }
 
-/** A description with every rank below `size`, counted from every end. */
-function* ranks(described: Description, count: number, size: number): Generator<[number, Description]> {
+/** A candidate with every rank below `size`, counted from every end. */
+function* ranks(plain: Candidate, size: number): Generator<Candidate> {
   for (const rank of ORDINALS.slice(0, size)) {
-    for (const from of COUNTED_FROM) yield [count, { ...described, ordinal: [rank, from] }];
+    for (const from of COUNTED_FROM) yield { ...plain, ordinal: [rank, from] };
   }
 }
 

@@ -8,12 +8,9 @@ export type Output = number | readonly number[];
 
 /**
  * What a step gives on a scene from what its inputs gave; null where it is invalid there: `unique` of several, a rank that
- * does not exist, visibility where it is unclear.
- *
- * @throws {RangeError} for an unknown function, a wrong value or inputs of the wrong number or kind.
+ * does not exist, visibility where it is unclear. The step must be one that {@link execute} would take: it is not checked.
  */
 export function executeStep(scene: Scene, node: ProgramNode, inputs: readonly Output[]): Output | null {
-  checkStep(node, inputs);
   const [input] = inputs;
   const [value] = node.value_inputs;
   const set = input as readonly number[];
@@ -44,7 +41,7 @@ export function executeStep(scene: Scene, node: ProgramNode, inputs: readonly Ou
 /**
  * What every step of a program gives on a scene; null where any is invalid there.
  *
- * @throws {RangeError} for a malformed program, naming the step.
+ * @throws {RangeError} for a malformed program: an unknown function, a wrong value, inputs of the wrong number or kind.
  */
 export function execute(scene: Scene, program: readonly ProgramNode[]): Output[] | null {
   const outputs: Output[] = [];
@@ -52,7 +49,9 @@ export function execute(scene: Scene, program: readonly ProgramNode[]): Output[]
     if (node.inputs.some((at) => !Number.isInteger(at) || at < 0 || at >= i)) {
       throw new RangeError(`step ${i}, ${node.type}: input ${node.inputs.join(", ")} is not an earlier step`);
     }
-    const output = executeStep(scene, node, node.inputs.map((at) => outputs[at]));
+    const inputs = node.inputs.map((at) => outputs[at]);
+    checkStep(node, inputs);
+    const output = executeStep(scene, node, inputs);
     if (output === null) return null;
     outputs.push(output);
   }

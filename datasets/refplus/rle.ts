@@ -1,18 +1,16 @@
 /** Masks as the scene files hold them: run lengths, row by row, zeros first (iep-ref.md, 2.3). */
 
-/** Run lengths of a mask [height, width] of 0 and others, row-major: zeros, ones, zeros, …, separated by commas. */
-export function encodeRuns(mask: ArrayLike<number>): string {
+/** Run lengths of the pixels of `labels` [height, width], row-major, that are `label`: others, those, others, …, by commas. */
+export function encodeRuns(labels: Uint8Array, label = 1): string {
   const runs: number[] = [];
-  let value = false, length = 0;
-  for (let i = 0; i < mask.length; i++) {
-    if ((mask[i] !== 0) !== value) {
-      runs.push(length);
-      value = !value;
-      length = 0;
-    }
-    length++;
+  let inside = false, start = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if ((labels[i] === label) === inside) continue;
+    runs.push(i - start);
+    start = i;
+    inside = !inside;
   }
-  runs.push(length);
+  runs.push(labels.length - start);
   return runs.join(",");
 }
 

@@ -46,7 +46,7 @@ function describe({ split, index }: PictureKey, layout: Layout): Scene {
     }),
     directions: camera.directions,
     relationships: relationships(layout),
-    obj_mask: numbered((i) => encodeRuns(owner.map((id) => id === i + 1 ? 1 : 0))),
+    obj_mask: numbered((i) => encodeRuns(owner, i + 1)),
     obj_bbox: numbered((i) => boxes[i]),
   };
 }
