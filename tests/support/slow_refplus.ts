@@ -25,15 +25,33 @@ export function isTowards(scene: Scene, direction: string, from: number, to: num
   return [0, 1, 2].map((k) => (b[k] - a[k]) * way[k]).reduce((x, y) => x + y) > 0.2;
 }
 
+const counted = new WeakMap<Scene, Set<number> | Invalid>();
+
 /** Objects that are partly hidden, by counting pixels; throws {@link Invalid} where that is unclear. */
 export function partlyHidden(scene: Scene): Set<number> {
+  let found = counted.get(scene);
+  if (!found) {
+    try {
+      found = countHidden(scene);
+    } catch (error) {
+      if (!(error instanceof Invalid)) throw error;
+      found = error;
+    }
+    counted.set(scene, found);
+  }
+  if (found instanceof Invalid) throw found;
+  return found;
+}
+
+function countHidden(scene: Scene): Set<number> {
+  const shown = scene.objects.map((_, i) => [...shownPixels(scene, i)]);
   const hidden = new Set<number>();
   const n = scene.objects.length;
   for (let near = 0; near < n; near++) {
     for (let far = 0; far < n; far++) {
       if (scene.objects[near].pixel_coords[2] >= scene.objects[far].pixel_coords[2]) continue;
       const [x, y, w, h] = scene.obj_bbox[`${far + 1}`];
-      const inside = [...shownPixels(scene, near)].filter((p) => {
+      const inside = shown[near].filter((p) => {
         const [u, v] = [p % 480, Math.floor(p / 480)];
         return u >= x && u < x + w && v >= y && v < y + h;
       });
