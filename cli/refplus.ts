@@ -23,13 +23,17 @@ export function addRefPlus(program: Command): void {
     .requiredOption("--images <n>", "pictures of the split in the end", toNumber)
     .option("--refexps-per-image <k>", "expressions about each picture", toNumber, 10)
     .option("--seed <s>", "seed of the set", toNumber, 1)
+    .option("--reset-counts-every <n>", "pictures after which templates are balanced anew", toNumber, 250)
     .option("--false-premise", "also write expressions that refer to nothing")
-    .action(async ({ out, split, images, refexpsPerImage, seed, falsePremise = false }) => {
+    .action(async ({ out, split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise = false }) => {
       using stages = new Stages();
       const made = await generateRefPlus(
         out,
-        { split, images, refexpsPerImage, seed, falsePremise },
-        { onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of) },
+        { split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise },
+        {
+          threads: navigator.hardwareConcurrency,
+          onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
+        },
       );
       stages[Symbol.dispose]();
       const nothing = made.falsePremise === null ? "" : `, ${made.falsePremise} that refer to nothing`;

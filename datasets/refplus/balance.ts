@@ -3,9 +3,6 @@ import type { RandomStream } from "../random.ts";
 import { MOST_OBJECTS } from "./catalogue.ts";
 import { type Template, TEMPLATES } from "./templates.ts";
 
-/** Pictures after which the tallies start anew. */
-export const BLOCK = 250;
-
 /** Tallies of the pictures of one block so far. */
 export class Balance {
   readonly #used = new Map<string, number>();

@@ -1,23 +1,26 @@
 /** Writes a generated set in CLEVR-Ref+'s format: goes on where it stopped, and appends to what is whole. */
 import { join } from "node:path";
-import sharp from "sharp";
 import { explainWriteError, removePartialFiles, writeFileAtomic } from "../atomic.ts";
 import { UserError } from "../errors.ts";
-import { Balance, BLOCK } from "./balance.ts";
-import { HEIGHT, WIDTH } from "./camera.ts";
+import { Balance } from "./balance.ts";
+import { drawMany } from "./draw_many.ts";
 import { GrowingList, wholeList } from "./growing_list.ts";
 import { readList } from "./json_list.ts";
 import { refPlusFiles } from "./layout.ts";
 import { type RefPlusInput, type RefPlusOptions, refPlusOptions } from "./options.ts";
 import { makeRefexps } from "./refexps.ts";
-import { makePicture } from "./scene.ts";
-import type { Refexp, Scene } from "./types.ts";
+import { imageName, type Refexp, type Scene } from "./types.ts";
 
 /** Version of the drawing and writing: files of another one are not appended to. */
 const VERSION = "itera-1";
 
-/** What a generator is told of. */
+/** So few pictures are drawn before threads have begun. */
+const FEW = 8;
+
+/** How a set is made, and what is told of it. */
 export interface GenerateHooks {
+  /** Threads that draw; default 1. The bytes do not depend on it. */
+  readonly threads?: number;
   /** `done` of `of` pictures are drawn, or written about. */
   readonly onProgress?: (stage: "pictures" | "expressions" | "false premises", done: number, of: number) => void;
 }
@@ -38,7 +41,7 @@ export interface Generated {
 export async function generateRefPlus(
   folder: string,
   input: RefPlusInput,
-  { onProgress }: GenerateHooks = {},
+  { onProgress, threads = 1 }: GenerateHooks = {},
 ): Promise<Generated> {
   const parsed = refPlusOptions.safeParse(input);
   if (!parsed.success) {
@@ -58,7 +61,7 @@ export async function generateRefPlus(
     const whole = await wholeList(path, key, info);
     notBeyond(path, whole?.images ?? 0, options.images);
   }
-  await drawPictures(files.images, files.scenes, options, (done, of) => onProgress?.("pictures", done, of));
+  await drawPictures(files.images, files.scenes, options, threads, (done, of) => onProgress?.("pictures", done, of));
   const refexps = await writeRefexps(
     files.refexps,
     files.scenes,
@@ -87,32 +90,44 @@ function sceneInfo({ split, seed }: RefPlusOptions): Record<string, unknown> {
 
 /** What the head of a file of expressions says. */
 function refexpInfo(options: RefPlusOptions, falsePremise: boolean): Record<string, unknown> {
-  return { ...sceneInfo(options), refexps_per_image: options.refexpsPerImage, false_premise: falsePremise };
+  return {
+    ...sceneInfo(options),
+    refexps_per_image: options.refexpsPerImage,
+    reset_counts_every: options.resetCountsEvery,
+    false_premise: falsePremise,
+  };
 }
 
-async function drawPictures(folder: string, path: string, options: RefPlusOptions, onDone: OnDone): Promise<void> {
-  if ((await wholeList(path, "scenes", sceneInfo(options)))?.images === options.images) {
-    return onDone(options.images, options.images);
-  }
+async function drawPictures(
+  folder: string,
+  path: string,
+  options: RefPlusOptions,
+  threads: number,
+  onDone: OnDone,
+): Promise<void> {
+  const { seed, split, images } = options;
+  const whole = (await wholeList(path, "scenes", sceneInfo(options)))?.images === images;
+  using list = whole ? null : await GrowingList.open(path, "scenes", sceneInfo(options));
+  const described = list?.images ?? images;
+  notBeyond(path, described, images);
   try {
     await Deno.mkdir(folder, { recursive: true });
     await removePartialFiles(folder);
   } catch (error) {
     throw explainWriteError(folder, error);
   }
-  using list = await GrowingList.open(path, "scenes", sceneInfo(options));
-  const { seed, split, images } = options;
-  notBeyond(path, list.images, images);
-  while (list.images < images) {
-    onDone(list.images, images);
-    const { scene, pixels } = makePicture({ seed, split, index: list.images });
-    const png = await sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
-      .png({ compressionLevel: 6, adaptiveFiltering: true }).toBuffer();
+  // Pictures that went missing are drawn again.
+  const there = new Set(Array.from(Deno.readDirSync(folder), ({ name }) => name));
+  const keys = Array.from({ length: images }, (_, index) => ({ seed, split, index }))
+    .filter(({ index }) => index >= described || !there.has(imageName(split, index)));
+  let done = images - keys.length;
+  onDone(done, images);
+  for await (const { scene, png } of drawMany(keys, keys.length < FEW ? 1 : threads)) {
     await writeFileAtomic(join(folder, scene.image_filename), png);
-    list.append([scene]);
+    if (scene.image_index >= described) list!.append([scene]);
+    onDone(++done, images);
   }
-  await list.finish();
-  onDone(images, images);
+  await list?.finish();
 }
 
 /** Writes the expressions of all pictures; returns how many there are. */
@@ -123,7 +138,7 @@ async function writeRefexps(
   falsePremise: boolean,
   onDone: OnDone,
 ): Promise<number> {
-  const { seed, split, images, refexpsPerImage: count } = options;
+  const { seed, split, images, refexpsPerImage: count, resetCountsEvery } = options;
   const info = refexpInfo(options, falsePremise);
   const whole = await wholeList(path, "refexps", info);
   if (whole?.images === images) {
@@ -133,10 +148,9 @@ async function writeRefexps(
   let balance = new Balance(), block = 0;
   /** The tallies to which picture `image` is added. */
   const balanceOf = (image: number): Balance => {
-    if (Math.floor(image / BLOCK) !== block) {
-      balance = new Balance();
-      block = Math.floor(image / BLOCK);
-    }
+    const now = Math.floor(image / resetCountsEvery);
+    if (now !== block) balance = new Balance();
+    block = now;
     return balance;
   };
   const tally = ({ template_filename, refexp_family_index, program }: Refexp, image: number): void => {

@@ -3,7 +3,7 @@
  * given to it when it is whole, and taken up again to append. Elements are grouped by picture, one line each.
  */
 import { basename, dirname, join } from "node:path";
-import { explainWriteError, removePartialFiles, writeFileAtomic } from "../atomic.ts";
+import { explainWriteError, isPartial, writeFileAtomic } from "../atomic.ts";
 import { UserError } from "../errors.ts";
 
 const SUFFIX = ".growing";
@@ -46,7 +46,7 @@ export class GrowingList implements Disposable {
     const head = headOf(key, info);
     try {
       await Deno.mkdir(dirname(path), { recursive: true });
-      await removePartialFiles(dirname(path));
+      await removeCopies(path);
     } catch (error) {
       throw explainWriteError(path, error);
     }
@@ -148,6 +148,13 @@ async function reopen(path: string, growing: string, whole: WholeList): Promise<
   } catch (error) {
     await Deno.remove(copy).catch(() => {});
     throw explainWriteError(path, error);
+  }
+}
+
+/** Removes what interrupted runs left of copies of this list; other lists of the folder may be in the making. */
+async function removeCopies(path: string): Promise<void> {
+  for await (const { name } of Deno.readDir(dirname(path))) {
+    if (isPartial(name) && name.startsWith(`.${basename(path)}.`)) await Deno.remove(join(dirname(path), name));
   }
 }
 
