@@ -10,6 +10,7 @@ import { addGraph } from "./graph.ts";
 import { addInspect } from "./inspect.ts";
 import { notice } from "./output.ts";
 import { addPredict } from "./predict.ts";
+import { addRefPlus } from "./refplus.ts";
 import { addTrain } from "./train.ts";
 import { addWeights } from "./weights.ts";
 
@@ -30,6 +31,7 @@ export function program(): Command {
   addGraph(itera);
   addWeights(itera);
   addData(itera);
+  addRefPlus(itera);
   addDoctor(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;

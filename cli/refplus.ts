@@ -1,0 +1,131 @@
+/** `itera refplus`: data for referring expressions in CLEVR-Ref+'s format. */
+import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { generateRefPlus } from "../datasets/refplus/generate.ts";
+import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
+import { line, Progress } from "./output.ts";
+
+/** Switches as the reference has them. */
+const SWITCH = ["0", "1"] as const;
+
+/** Adds the command group. */
+export function addRefPlus(program: Command): void {
+  const refplus = program.command("refplus").description("make and prepare referring expressions (CLEVR-Ref+)")
+    .copyInheritedSettings(program);
+  refplus.command("generate")
+    .description(
+      "draw scenes and write expressions about them; goes on where it stopped, and appends with more --images",
+    )
+    .copyInheritedSettings(program)
+    .requiredOption("--out <folder>", "where the set is or is to be")
+    .addOption(
+      new Option("--split <name>", "which part of it").choices(["train", "val", "test"] as const).makeOptionMandatory(),
+    )
+    .requiredOption("--images <n>", "pictures of the split in the end", toNumber)
+    .option("--refexps-per-image <k>", "expressions about each picture", toNumber, 10)
+    .option("--seed <s>", "seed of the set", toNumber, 1)
+    .option("--reset-counts-every <n>", "pictures after which templates are balanced anew", toNumber, 250)
+    .option("--false-premise", "also write expressions that refer to nothing")
+    .action(async ({ out, split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise = false }) => {
+      using stages = new Stages();
+      const made = await generateRefPlus(
+        out,
+        { split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise },
+        {
+          threads: navigator.hardwareConcurrency,
+          onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
+        },
+      );
+      stages[Symbol.dispose]();
+      const nothing = made.falsePremise === null ? "" : `, ${made.falsePremise} that refer to nothing`;
+      line(`${out}: ${split} has ${made.images} pictures and ${made.refexps} expressions${nothing}`);
+    });
+  refplus.command("preprocess")
+    .description("encode expressions, programs and masks for training; goes on where it stopped, and appends")
+    .copyInheritedSettings(program)
+    .requiredOption("--input_refexps_json <file>", "expressions, of CLEVR-Ref+ or generated")
+    .requiredOption("--input_scenes_json <file>", "their scenes")
+    .requiredOption("--output_h5_file <file>", "what to write")
+    .option("--input_vocab_json <file>", "use this vocabulary instead of building one")
+    .option("--output_vocab_json <file>", "where to write the vocabulary")
+    .addOption(
+      new Option("--mode <order>", "order of program steps").choices(["prefix", "postfix", "chain"] as const)
+        .default("prefix" as const),
+    )
+    .option("--num_examples <n>", "expressions to encode, -1 for all", toCount, -1)
+    .option("--height <pixels>", "height of the masks", toSize, 320)
+    .option("--width <pixels>", "width of the masks", toSize, 320)
+    .addOption(
+      new Option("--expand_vocab <0|1>", "add new words to the vocabulary read").choices(SWITCH).default("0" as const),
+    )
+    .addOption(
+      new Option("--full_vocab <0|1>", "build a vocabulary of every word and step there can be, seen or not")
+        .choices(SWITCH).default("0" as const),
+    )
+    .option("--unk_threshold <n>", "leave words out of the vocabulary that are rarer", toSize, 1)
+    .addOption(
+      new Option("--encode_unk <0|1>", "encode words outside the vocabulary as <UNK>").choices(SWITCH).default(
+        "0" as const,
+      ),
+    )
+    .action(async (flags) => {
+      using stages = new Stages();
+      const made = await preprocessRefexps({
+        mode: flags.mode,
+        refexps: flags.input_refexps_json,
+        scenes: flags.input_scenes_json,
+        output: flags.output_h5_file,
+        inputVocabulary: flags.input_vocab_json,
+        outputVocabulary: flags.output_vocab_json,
+        examples: flags.num_examples,
+        height: flags.height,
+        width: flags.width,
+        expand: flags.expand_vocab === "1",
+        complete: flags.full_vocab === "1",
+        threshold: flags.unk_threshold,
+        encodeUnknown: flags.encode_unk === "1",
+        onProgress: (stage, done, of) => stages.update(stage, "expressions", done, of),
+      });
+      stages[Symbol.dispose]();
+      const { rows, added, words, programTokens } = made;
+      line(
+        `${flags.output_h5_file}: ${rows} rows, ${added} of them new; ${words} words, ${programTokens} program tokens`,
+      );
+    });
+}
+
+/** One bar after another, each named by what is being done. */
+class Stages implements Disposable {
+  #stage = "";
+  #progress: Progress | undefined;
+
+  /** `done` of `of` units of a stage are done. */
+  update(stage: string, unit: string, done: number, of: number): void {
+    if (stage !== this.#stage) {
+      this[Symbol.dispose]();
+      this.#progress = new Progress(stage, unit);
+      this.#stage = stage;
+    }
+    this.#progress!.update(done, of);
+  }
+
+  /** Ends the bar. */
+  [Symbol.dispose](): void {
+    this.#progress?.[Symbol.dispose]();
+  }
+}
+
+function toNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is not a number.");
+  return value;
+}
+
+function toSize(text: string): number {
+  const value = toNumber(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1.");
+  return value;
+}
+
+function toCount(text: string): number {
+  return Number(text) === -1 ? -1 : toSize(text);
+}

@@ -1,0 +1,107 @@
+/** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
+import { resolve } from "node:path";
+import h5wasm, { Dataset, type File as HdfFile } from "h5wasm/node";
+import { UserError } from "./errors.ts";
+
+/** What a data set can hold here. */
+export type Rows = Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
+/** An open HDF5 file; closes itself at the end of its block. */
+export class Hdf5 implements Disposable {
+  readonly #file: HdfFile;
+  #open = true;
+  /** Path of the file. */
+  readonly path: string;
+
+  private constructor(path: string, file: HdfFile) {
+    this.path = path;
+    this.#file = file;
+  }
+
+  /** Begins a file; one that is there is emptied. The folder must exist. */
+  static async create(path: string): Promise<Hdf5> {
+    await h5wasm.ready;
+    // The library reports what it cannot open on standard error at length: the file system is asked first.
+    await Deno.writeFile(path, new Uint8Array());
+    return new Hdf5(path, new h5wasm.File(resolve(path), "w"));
+  }
+
+  /**
+   * Opens a file to read, or to append.
+   *
+   * @throws {UserError} when it is missing, or no HDF5 file.
+   */
+  static async open(path: string, mode: "r" | "a" = "r"): Promise<Hdf5> {
+    await h5wasm.ready;
+    using file = await Deno.open(path).catch(() => {
+      throw new UserError(`${path}: there is no such file`, { path });
+    });
+    const start = new Uint8Array(8);
+    await file.read(start);
+    if (String.fromCharCode(...start) !== "\x89HDF\r\n\x1a\n") {
+      throw new UserError(`${path}: is not an HDF5 file; make or download it again`, { path });
+    }
+    return new Hdf5(path, new h5wasm.File(resolve(path), mode));
+  }
+
+  /** Adds a data set of no rows, to which {@link Hdf5.append} adds some; `chunk` is the shape that is packed as one. */
+  addRows(name: string, like: Rows, width: readonly number[], chunk: readonly number[]): void {
+    const dtype = like instanceof Int32Array ? "<i" : like instanceof Uint8Array ? "<B" : "<q";
+    this.#file.create_dataset({
+      name,
+      data: like.subarray(0, 0) as Uint8Array,
+      dtype,
+      shape: [0, ...width],
+      // Rows may become wider too: sequences are padded to the longest there is.
+      maxshape: [null, ...width.map(() => null)],
+      chunks: [...chunk],
+      compression: "gzip",
+      compression_opts: 4,
+    });
+  }
+
+  /** Appends rows of `width`; where it is larger than before, earlier rows are padded with zeros. */
+  append(name: string, rows: Rows, count: number, width: readonly number[]): void {
+    const dataset = this.dataset(name);
+    const [before, ...widths] = dataset.shape!;
+    const wider = widths.map((w, i) => Math.max(w, width[i]));
+    dataset.resize([before + count, ...wider]);
+    const region = [[before, before + count], ...width.map((w) => [0, w])] as [number, number][];
+    // The library takes any typed array that fits the type; its declaration does not say so.
+    dataset.write_slice(region, rows as unknown as Uint8Array);
+  }
+
+  /**
+   * A data set by its name.
+   *
+   * @throws {UserError} when there is none.
+   */
+  dataset(name: string): Dataset {
+    const found = this.#file.get(name);
+    if (!(found instanceof Dataset)) throw new UserError(`${this.path}: ${name}: there is no such data set`);
+    return found;
+  }
+
+  /** Whether there is a data set of that name. */
+  has(name: string): boolean {
+    return this.#file.keys().includes(name);
+  }
+
+  /** Sets an attribute of the whole file. */
+  setAttribute(name: string, value: string | number): void {
+    this.#file.create_attribute(name, value);
+  }
+
+  /** An attribute of the whole file; undefined where there is none. */
+  attribute(name: string): unknown {
+    return this.#file.attrs[name]?.value;
+  }
+
+  /** Closes the file, with all that was written on disk. */
+  [Symbol.dispose](): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#file.flush();
+    this.#file.close();
+  }
+}

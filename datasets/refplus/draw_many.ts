@@ -1,0 +1,48 @@
+/** Draws many pictures on several threads, in order whatever order they finish in. */
+import { type DrawnPicture, drawPng } from "./draw_worker.ts";
+import type { PictureKey } from "./place.ts";
+
+/** Pictures that each thread is ahead. */
+const AHEAD = 2;
+
+/** Draws the pictures of `keys`; with fewer than two threads, on this one. */
+export async function* drawMany(keys: readonly PictureKey[], threads: number): AsyncGenerator<DrawnPicture> {
+  if (threads < 2) {
+    for (const key of keys) yield await drawPng(key);
+    return;
+  }
+  const workers = Array.from(
+    { length: Math.min(threads, keys.length) },
+    () => new Worker(new URL("./draw_worker.ts", import.meta.url), { type: "module" }),
+  );
+  try {
+    // Each worker answers in the order it is asked, so its answers need no names.
+    const asked = workers.map(() => [] as PromiseWithResolvers<DrawnPicture>[]);
+    workers.forEach((worker, w) => {
+      worker.onmessage = ({ data }: MessageEvent<DrawnPicture>) => asked[w].shift()!.resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        for (const { reject } of asked[w].splice(0)) reject(new Error(event.message));
+      };
+    });
+    const queue: Promise<DrawnPicture>[] = [];
+    let next = 0;
+    const ask = (): void => {
+      if (next >= keys.length) return;
+      const answer = Promise.withResolvers<DrawnPicture>();
+      // Whoever waits for it hears of a failure; those behind it in the queue are not waited for.
+      answer.promise.catch(() => {});
+      const w = next % workers.length;
+      asked[w].push(answer);
+      workers[w].postMessage(keys[next++]);
+      queue.push(answer.promise);
+    };
+    for (let i = 0; i < AHEAD * workers.length; i++) ask();
+    for (let head = queue.shift(); head; head = queue.shift()) {
+      yield await head;
+      ask();
+    }
+  } finally {
+    for (const worker of workers) worker.terminate();
+  }
+}

@@ -1,0 +1,21 @@
+/** Where the files of a set are (iep-ref.md, 2.1). */
+import { join } from "node:path";
+
+/** Paths of one split's files under a set's folder. */
+export interface RefPlusFiles {
+  readonly images: string;
+  readonly scenes: string;
+  readonly refexps: string;
+  /** Expressions that refer to nothing; only generated sets have them. */
+  readonly falsePremise: string;
+}
+
+/** The paths of a split: `train` and `val` of the published set, `test` of generated ones, or any other name. */
+export function refPlusFiles(folder: string, split: string): RefPlusFiles {
+  return {
+    images: join(folder, "images", split),
+    scenes: join(folder, "scenes", `clevr_ref+_${split}_scenes.json`),
+    refexps: join(folder, "refexps", `clevr_ref+_${split}_refexps.json`),
+    falsePremise: join(folder, "refexps", `clevr_ref+_${split}_false_premise_refexps.json`),
+  };
+}

@@ -1,0 +1,75 @@
+/** Target masks: the union of objects' masks, squeezed into the model's frame, one bit a pixel (iep-ref.md, 2.6). */
+
+/** Which source positions make a target position of an axis squeezed or stretched by linear interpolation. */
+interface Axis {
+  readonly first: Int32Array;
+  /** Equal to `first` where the other neighbour has no weight. */
+  readonly second: Int32Array;
+}
+
+function axisOf(source: number, target: number): Axis {
+  const first = new Int32Array(target), second = new Int32Array(target);
+  for (let i = 0; i < target; i++) {
+    // Pixel centres are at halves; beyond the outermost centres the border goes on.
+    const at = Math.min(source - 1, Math.max(0, (i + 0.5) * source / target - 0.5));
+    first[i] = Math.floor(at);
+    second[i] = Math.ceil(at);
+  }
+  return { first, second };
+}
+
+/** Resizes masks of one size to another: a pixel is set where the interpolated mask is 1, that is, wholly inside. */
+export class MaskResizer {
+  readonly #x: Axis;
+  readonly #y: Axis;
+  readonly #sourceWidth: number;
+  readonly #width: number;
+  readonly #height: number;
+
+  /** From [sourceHeight, sourceWidth] to [height, width]. */
+  constructor(sourceWidth: number, sourceHeight: number, width: number, height: number) {
+    this.#x = axisOf(sourceWidth, width);
+    this.#y = axisOf(sourceHeight, height);
+    this.#sourceWidth = sourceWidth;
+    this.#width = width;
+    this.#height = height;
+  }
+
+  /** The resized mask [height, width] of 0 and 1. */
+  resize(mask: Uint8Array): Uint8Array<ArrayBuffer> {
+    const out = new Uint8Array(this.#width * this.#height);
+    for (let y = 0, at = 0; y < this.#height; y++) {
+      const upper = this.#y.first[y] * this.#sourceWidth, lower = this.#y.second[y] * this.#sourceWidth;
+      for (let x = 0; x < this.#width; x++, at++) {
+        const a = this.#x.first[x], b = this.#x.second[x];
+        out[at] = mask[upper + a] & mask[upper + b] & mask[lower + a] & mask[lower + b];
+      }
+    }
+    return out;
+  }
+}
+
+/** Bytes of a packed row. */
+export function packedWidth(width: number): number {
+  return Math.ceil(width / 8);
+}
+
+/** Packs a mask of 0 and 1 [height, width] into bits: rows begin at whole bytes, the leftmost pixel is the highest bit. */
+export function packMask(mask: Uint8Array, width: number): Uint8Array<ArrayBuffer> {
+  const bytes = packedWidth(width), height = mask.length / width;
+  const packed = new Uint8Array(bytes * height);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) if (mask[at]) packed[y * bytes + (x >> 3)] |= 0x80 >> (x & 7);
+  }
+  return packed;
+}
+
+/** The mask [height, width] of 0 and 1 that {@link packMask} packed. */
+export function unpackMask(packed: Uint8Array, width: number): Uint8Array<ArrayBuffer> {
+  const bytes = packedWidth(width), height = packed.length / bytes;
+  const mask = new Uint8Array(width * height);
+  for (let y = 0, at = 0; y < height; y++) {
+    for (let x = 0; x < width; x++, at++) mask[at] = (packed[y * bytes + (x >> 3)] >> (7 - (x & 7))) & 1;
+  }
+  return mask;
+}

@@ -1,0 +1,45 @@
+/** Masks as the scene files hold them: run lengths, row by row, zeros first (iep-ref.md, 2.3). */
+
+/** Run lengths of the pixels of `labels` [height, width], row-major, that are `label`: others, those, others, …, by commas. */
+export function encodeRuns(labels: Uint8Array, label = 1): string {
+  const runs: number[] = [];
+  let inside = false, start = 0;
+  for (let i = 0; i < labels.length; i++) {
+    if ((labels[i] === label) === inside) continue;
+    runs.push(i - start);
+    start = i;
+    inside = !inside;
+  }
+  runs.push(labels.length - start);
+  return runs.join(",");
+}
+
+/**
+ * The mask that `runs` describes, `pixels` long, of 0 and 1; added to `into` where given, so that several make a union.
+ *
+ * @throws {RangeError} when a run is no whole number or they do not sum to `pixels`.
+ */
+export function decodeRuns(
+  runs: string,
+  pixels: number,
+  into: Uint8Array<ArrayBuffer> = new Uint8Array(pixels),
+): Uint8Array<ArrayBuffer> {
+  let at = 0, set = false;
+  for (const text of runs.split(",")) {
+    const length = Number(text);
+    if (text.trim() === "" || !Number.isInteger(length) || length < 0) {
+      throw new RangeError(`a run of "${text.slice(0, 20)}" pixels`);
+    }
+    if (at + length > pixels) throw new RangeError(`runs of more than ${pixels} pixels`);
+    if (set) into.fill(1, at, at + length);
+    at += length;
+    set = !set;
+  }
+  if (at !== pixels) throw new RangeError(`runs of ${at} pixels, ${pixels} are wanted`);
+  return into;
+}
+
+/** Number of pixels that `runs` sets. */
+export function countRuns(runs: string): number {
+  return runs.split(",").reduce((sum, length, i) => i % 2 === 1 ? sum + Number(length) : sum, 0);
+}
