@@ -57,7 +57,9 @@ export class Progress implements Disposable {
     }
     const seconds = (performance.now() - this.#start) / 1000;
     const rate = (done - this.#first) / Math.max(seconds, 1e-3);
-    const pace = rate > 0 ? `${Number(rate.toPrecision(3))} ${this.#unit}/s  ${duration((total - done) / rate)} left` : "";
+    const pace = rate > 0
+      ? `${Number(rate.toPrecision(3))} ${this.#unit}/s  ${duration((total - done) / rate)} left`
+      : "";
     const text = [detail, pace].filter(Boolean).join("  ");
     if (this.#bar) {
       if (!this.#open) this.#bar.start(total, done, { detail: text });
