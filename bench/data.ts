@@ -29,7 +29,7 @@ const IMAGES = 120, STEPS = 40, WARM = 16;
 export async function dataRows(): Promise<{ readonly source: string; readonly rows: readonly DataRow[] }> {
   const folder = await Deno.makeTempDir({ prefix: "itera-bench-" });
   try {
-    const photographs = fileURLToPath(new URL("../../shared/data/coco-tiny", import.meta.url));
+    const photographs = join(fileURLToPath(import.meta.url), "..", "..", "..", "shared", "data", "coco-tiny");
     const there = await Deno.stat(photographs).then(() => true, () => false);
     const set = there
       ? await openDataset({ dataset: "coco", data: photographs, split: "train", cache: folder })

@@ -124,7 +124,7 @@ async function readAll(
   const parsed = new Map<string, ParsedImage>();
   const broken = new Map<string, { readonly path: string; readonly reason: string }>();
   let done = 0;
-  onProgress?.(0, fresh.length);
+  if (fresh.length > 0) onProgress?.(0, fresh.length, "annotations");
   await parseAnnotations(
     fresh.map(({ path, files }) => ({ image: join(folder, path), files })),
     { classes, referenceNumbers },
@@ -134,7 +134,7 @@ async function readAll(
         if (!skipBroken) throw new UserError(`${answer.path}: ${answer.reason}; --skip-broken leaves such images out`);
         broken.set(path, answer);
       } else parsed.set(path, answer);
-      onProgress?.(++done, fresh.length);
+      onProgress?.(++done, fresh.length, "annotations");
     },
   );
   const builder = new TableBuilder();
