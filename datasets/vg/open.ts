@@ -48,7 +48,7 @@ export async function openVg(
     cache,
     name: "vg",
     split,
-    options: { keepFirstSynset, whole, counted: synsets === null },
+    options: { keepFirstSynset },
     sources: [...new Set([pictures, objects, ...synsets === null ? [training] : [synsets]])],
     build: async (before) => before ?? await readSplit(files, split, keepFirstSynset, hooks),
   });

@@ -96,6 +96,14 @@ Deno.test("an image is shown by its place or its name, with its boxes", async ()
   await withFolder(async (folder) => {
     const data = join(folder, "ade"), out = join(folder, "a.png");
     strictEqual((await write(data, "ade2021", 24, 2)).code, 0);
+    // Nobody trains on validation images: without them training can begin, without the test images it cannot.
+    const lists = ["mval.txt", "mtest.txt"].map((name) => join(data, name));
+    await Deno.writeTextFile(lists[0], "images/validation/nowhere.jpg\n");
+    const half = await itera("data", "check", "ade", "--data", data, "--headers");
+    deepStrictEqual([half.code, /^val: .*nowhere\.jpg: is named in .*mval\.txt/m.test(half.err)], [0, true], half.err);
+    await Deno.writeTextFile(lists[1], "images/validation/nowhere.jpg\n");
+    const none = await itera("data", "check", "ade", "--data", data, "--headers");
+    deepStrictEqual([none.code, /would fail: test: .*nowhere\.jpg/.test(none.err)], [2, true], none.err);
     const set = await openDataset({ dataset: "ade", data, split: "train" });
     const { labels, boxes } = set.record(2);
     const flags = ["data", "show", "ade", "--data", data, "--out", out];
