@@ -145,7 +145,7 @@ Deno.test("what is missing or broken is named, and left out where asked", async 
     await Deno.writeTextFile(join(folder, "VG_100K_2", "3.jpg"), "");
     const broken = [{ image_id: 6, objects: [{ x: 1 }] }, { image_id: 99, objects: [] }];
     await writeJson(folder, "train.json", [...SPLITS.train, ...broken]);
-    await refuses(/train\.json: 2\.objects\.0\.y: .*; --skip-broken leaves it out/);
+    await refuses(/train\.json: 2\.objects\.0\.y: .*; --skip-broken leaves out what/);
     const told: string[] = [];
     const set = await openVg(folder, "train", { skipBroken: true }, { onMessage: (text) => told.push(text) });
     strictEqual(set.size, 2);
