@@ -18,7 +18,7 @@ const objects = z.object({
     y: z.number(),
     w: z.number(),
     h: z.number(),
-    synsets: z.array(z.string()).default([]),
+    synsets: z.array(z.string()).nullish().transform((synsets) => synsets ?? []),
   })),
 });
 

@@ -92,6 +92,31 @@ Deno.test("a check counts and names what is missing, broken and odd, and says wh
   });
 });
 
+Deno.test("a set in ADE20K's layout, its lists elsewhere, leads to a graph, a trained model and a table", async () => {
+  await withFolder(async (folder) => {
+    const [data, lists, runs] = ["ade", "lists", "runs"].map((name) => join(folder, name));
+    strictEqual((await write(data, "ade2021", 16, 4)).code, 0);
+    await Deno.mkdir(lists);
+    for await (const { name } of Deno.readDir(data)) {
+      if (name.endsWith(".txt")) await Deno.rename(join(data, name), join(lists, name));
+    }
+    const where = ["--dataset", "ade", "--data", data, "--lists", lists];
+    const graph = join(folder, "graph.jsonl");
+    const built = await itera("graph", "build", ...where, "--parts", data, "--cooccurrence", "--out", graph);
+    strictEqual(built.code, 0, built.err);
+    match(built.out, /│ seen-with +│/);
+    const small = ["--short-side", "32", "--long-side", "48", "--steps", "2", "--model", "baseline", "--graph", graph];
+    const trained = await itera("train", ...where, ...small, "--runs", runs, "--name", "a");
+    strictEqual(trained.code, 0, trained.err);
+    match(trained.out, /^Results on ade test$/m);
+    const { dataset } = JSON.parse(await Deno.readTextFile(join(runs, "a", "config.json")));
+    deepStrictEqual([dataset.dataset, dataset.lists, dataset.testSplit], ["ade", lists, "test"]);
+    const evaluated = await itera("evaluate", join(runs, "a"));
+    strictEqual(evaluated.code, 0, evaluated.err);
+    match(evaluated.out, /^Results on ade test$/m);
+  });
+});
+
 Deno.test("an image is shown by its place or its name, with its boxes", async () => {
   await withFolder(async (folder) => {
     const data = join(folder, "ade"), out = join(folder, "a.png");

@@ -61,6 +61,9 @@ Deno.test("lists of one may lack their brackets, and bytes may be Latin-1", asyn
     const [point] = await readAdeJson(path);
     deepStrictEqual([point.name, point.x, point.y], ["café_table", [3], [4]]);
     deepStrictEqual([...nameByPolygons(new Uint8Array(64).fill(1), { width: 8, height: 8 }, [point])], []);
+    const { polygon: _polygon, ...nowhere } = { ...one, raw_name: [], parts: { part_level: "1" } };
+    await Deno.writeTextFile(path, json([nowhere]));
+    deepStrictEqual(await readAdeJson(path), [{ name: "", level: 1, x: [], y: [] }]);
     await Deno.writeTextFile(path, json([]));
     deepStrictEqual(await readAdeJson(path), []);
     await Deno.writeTextFile(path, json([{ ...one, raw_name: 3 }]));

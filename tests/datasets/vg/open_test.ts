@@ -23,7 +23,7 @@ const SPLITS = {
     { image_id: 1, objects: [object(1, 1, 1, 1, "rare.n.01"), object(2, 2, 0, 3, "tree.n.01"), object(0, 0, 20, 10)] },
   ],
   val: [{ image_id: 2, objects: [object(4, 5, 6, 2, "dog.n.01")] }],
-  test: [{ image_id: 4, objects: [] }],
+  test: [{ image_id: 4, objects: [{ ...object(1, 1, 2, 2), synsets: null }] }],
 };
 
 const SYNSETS = ["dog.n.01:99", "tree.n.01:40", "plant.n.02: 5", "rare.n.01:4"];
