@@ -51,7 +51,8 @@ async function opening(
   try {
     return await openShown(set, split, where, () => {});
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    // Without a folder there is nothing to say split by split.
+    if (!(error instanceof UserError) || where.data === undefined) throw error;
     onFault(`${split}: ${error.message}`);
     return null;
   }

@@ -27,6 +27,11 @@ Deno.test("the scenes are written in the layouts of real sets, and are fit to be
         match(out, /^training on it can begin$/m);
       }),
     );
+    const nowhere = await itera("data", "check", "vg");
+    deepStrictEqual([nowhere.code, nowhere.err], [
+      2,
+      "itera: --dataset vg needs --data FOLDER, the folder with image_data.json, VG_100K and VG_100K_2\n",
+    ]);
     const twice = await write(join(folder, "vg"), "vg");
     deepStrictEqual([twice.code, /vg: is there already; name a folder that is not/.test(twice.err)], [2, true]);
     const unknown = await write(join(folder, "x"), "voc");
