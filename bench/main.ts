@@ -5,6 +5,7 @@
 import Table from "cli-table3";
 import { Device } from "../mod.ts";
 import { type Case, cases } from "./cases.ts";
+import { dataRows, STEP_MS } from "./data.ts";
 import { type ModelRow, modelRows, SIZES } from "./models.ts";
 import type { Peer } from "./peer.ts";
 import { jax } from "./peers/jax.ts";
@@ -98,10 +99,12 @@ write(
     (limit.bandwidth / 1e6).toFixed(1)
   } GB/s (copy)`,
 );
-const peers = Deno.args.includes("--no-peers") ? [] : await openPeers();
+// "data" is the section of that name, though some kernels have the word in theirs too.
+const onlyData = only === "data";
+const peers = Deno.args.includes("--no-peers") || onlyData ? [] : await openPeers();
 const rows: Row[] = [];
 for (const one of cases()) {
-  if (only && !one.name.includes(only)) continue;
+  if (onlyData || only && !one.name.includes(only)) continue;
   const ms = await measure(device, one);
   const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
   const measured: Record<string, number | string> = {};
@@ -142,6 +145,17 @@ for (const size of SIZES) {
   }
   write(drawn.toString());
 }
+const data = onlyData || !only ? await dataRows() : null;
+if (data) {
+  const drawn = new Table({
+    head: [data.source, "images/s", `wait per step of ${STEP_MS} ms`],
+    style: { head: [] },
+  });
+  for (const { workers, perSecond, waitMs } of data.rows) {
+    drawn.push([`${workers} thread${workers > 1 ? "s" : ""}`, perSecond.toFixed(1), `${waitMs.toFixed(1)} ms`]);
+  }
+  write(drawn.toString());
+}
 const table = new Table({
   head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
   style: { head: [] },
@@ -159,7 +173,7 @@ for (const row of rows) {
     }),
   ]);
 }
-write(table.toString());
+if (rows.length > 0) write(table.toString());
 for (const { name } of peers) {
   const ratios = rows.flatMap((row) =>
     typeof row.peers[name] === "number" ? [(row.peers[name] as number) / row.ms] : []
@@ -172,7 +186,7 @@ await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
 await Deno.writeTextFile(
   file,
-  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, models }, null, 2),
+  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, models, data }, null, 2),
 );
 write(`written to ${file}`);
 await device.close();

@@ -1,7 +1,7 @@
 /** Opening a split to look at it. */
 import { type DatasetName, openDataset } from "../datasets/open.ts";
 import type { RegionDataset, Split } from "../datasets/types.ts";
-import { Progress } from "./output.ts";
+import { notice, Progress } from "./output.ts";
 
 /** Flags that say where a set is. */
 export interface SetFlags {
@@ -9,14 +9,15 @@ export interface SetFlags {
   readonly lists?: string | undefined;
 }
 
-/** Opens what can be opened of a split, with a bar while it is read; `onMessage` defaults to a line above the bar. */
+/** Opens what can be opened of a split, with a bar while it is read; `onMessage` is told of what is left out. */
 export async function openShown(
   set: string,
   split: Split,
   { data, lists }: SetFlags,
-  onMessage?: (text: string) => void,
+  onMessage: (text: string) => void = notice,
 ): Promise<RegionDataset> {
-  using progress = new Progress(`reading ${split}`, "annotations");
+  using disposables = new DisposableStack();
+  let progress: Progress | undefined;
   return await openDataset({
     dataset: set as DatasetName,
     split,
@@ -24,9 +25,10 @@ export async function openShown(
     ...data === undefined ? {} : { data },
     ...lists === undefined ? {} : { lists },
   }, {
-    onMessage: onMessage ?? ((text) => progress.notice(text)),
-    onProgress: (done, of) => {
-      if (of > 0) progress.update(done, of);
+    onMessage,
+    onProgress: (done, of, unit) => {
+      progress ??= disposables.use(new Progress(`reading ${split}`, unit));
+      progress.update(done, of);
     },
   });
 }

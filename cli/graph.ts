@@ -10,9 +10,10 @@ import { addParts, minePartCounts } from "../datasets/knowledge/parts.ts";
 import { MIN_COUNT, readVocabulary } from "../datasets/knowledge/vocabulary.ts";
 import { addSimilar, type ClassVectors, readClassVectors } from "../datasets/knowledge/word_vectors.ts";
 import { addWordNet } from "../datasets/knowledge/wordnet.ts";
-import { type DatasetName, DATASETS, openDataset } from "../datasets/open.ts";
+import { DATASETS } from "../datasets/open.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 import { writeFileAtomic } from "../model/run/atomic.ts";
+import { openShown } from "./data_set.ts";
 import { line, notice, Progress, table } from "./output.ts";
 
 /** Adds the command. */
@@ -48,7 +49,7 @@ export function addGraph(program: Command): void {
         throw new UserError("--similar needs --vectors FILE");
       }
       if (flags.cooccurrence && !flags.dataset) throw new UserError("--cooccurrence needs --dataset");
-      const dataset = flags.dataset && await openTraining(flags.dataset, flags.data, flags.lists);
+      const dataset = flags.dataset && await openShown(flags.dataset, "train", flags);
       const classes = dataset ? dataset.classes : await readVocabulary(flags.vocabulary!, flags.counts, flags.minCount);
       if (flags.own && dataset?.source.kind !== "context") throw new UserError("--own needs --dataset context");
       const knowledge = flags.own ? contextKnowledge() : await build(classes, dataset || null, flags);
@@ -104,17 +105,6 @@ async function build(
     if (similar !== undefined) addSimilar(builder, own, similar);
   }
   return builder.build(own?.vectors, own?.dim);
-}
-
-async function openTraining(dataset: DatasetName, data?: string, lists?: string): Promise<RegionDataset> {
-  using progress = new Progress("reading", "annotations");
-  return await openDataset({
-    dataset,
-    split: "train",
-    skipBroken: true,
-    ...data === undefined ? {} : { data },
-    ...lists === undefined ? {} : { lists },
-  }, { onMessage: (text) => progress.notice(text), onProgress: (done, of) => progress.update(done, of) });
 }
 
 function show(knowledge: Knowledge, classes: number): void {

@@ -17,19 +17,26 @@ const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT
 
 /**
  * Tells the elements of a file that is an array, or of every array that is a member of a file that is an object. Only one
- * element is in memory at a time, so half a gigabyte is read in little room.
+ * element is in memory at a time, so half a gigabyte is read in little room. `onProgress` is told how far the file is read.
  *
  * @throws {UserError} naming the file where it is missing or no whole JSON; and what `onElement` throws.
  */
-export async function readJsonArrays(path: string, onElement: OnElement): Promise<void> {
+export async function readJsonArrays(
+  path: string,
+  onElement: OnElement,
+  onProgress: (bytes: number, of: number) => void = () => {},
+): Promise<void> {
   using file = await Deno.open(path).catch(() => {
     throw new UserError(`${path}: there is no such file, or it cannot be read`);
   });
   const scanner = new Scanner(path, onElement);
+  const { size } = await file.stat();
+  let bytes = 0;
   for (;;) {
     const count = await file.read(scanner.room());
     if (count === null) break;
     scanner.scan(count);
+    onProgress(bytes += count, size);
   }
   scanner.end();
 }

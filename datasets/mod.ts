@@ -1,8 +1,9 @@
-/** Data sets of image regions: the drawn context scenes, COCO, loaders and knowledge graphs. */
+/** Data sets of image regions: drawn context scenes, ADE20K, COCO, Visual Genome; loaders and knowledge graphs. */
 export { UserError } from "./errors.ts";
 export { BACKGROUND } from "./types.ts";
 export type { ContextImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
-export { openDataset, type OpenOptions } from "./open.ts";
+export { type DatasetName, DATASETS, openDataset, type OpenOptions } from "./open.ts";
+export type { OpenHooks } from "./index/cache.ts";
 export { type ContextDataset, type ContextPosteriors, contextPosteriors, openContext } from "./context/dataset.ts";
 export type { ContextInput, ContextOptions } from "./context/options.ts";
 export type { ContextScene, SceneObject, ScenePair } from "./context/layout.ts";

@@ -18,15 +18,15 @@ export interface AdeObject {
   readonly y: readonly number[];
 }
 
-/** The files were written by a program that leaves out the brackets of a list of one. */
+/** The files were written by a program that leaves out the brackets of a list of one, and has `[]` for empty text. */
 function listOf<T extends z.ZodType>(one: T) {
   return z.union([z.array(one), one.transform((value) => [value])]);
 }
 
 const object = z.object({
-  raw_name: z.string(),
+  raw_name: z.union([z.string(), z.tuple([]).transform(() => "")]),
   parts: z.object({ part_level: z.coerce.number().int().min(0) }),
-  polygon: z.object({ x: listOf(z.number()), y: listOf(z.number()) }),
+  polygon: z.object({ x: listOf(z.number()), y: listOf(z.number()) }).default({ x: [], y: [] }),
 });
 const schema = z.object({ annotation: z.object({ object: listOf(object) }) });
 

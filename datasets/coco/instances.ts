@@ -51,7 +51,11 @@ export interface CocoInstances {
  *
  * @throws {UserError} naming the file and what is wrong in it.
  */
-export async function readInstances(path: string, onBroken: (reason: string) => void): Promise<CocoInstances> {
+export async function readInstances(
+  path: string,
+  onBroken: (reason: string) => void,
+  onProgress?: (bytes: number, of: number) => void,
+): Promise<CocoInstances> {
   const images: CocoImage[] = [];
   const annotations = new Map<number, CocoAnnotation[]>();
   const categories: z.output<typeof category>[] = [];
@@ -73,7 +77,7 @@ export async function readInstances(path: string, onBroken: (reason: string) => 
       annotations.set(image_id, list);
       if (!used.has(category_id)) used.set(category_id, index);
     }
-  });
+  }, onProgress);
   if (images.length === 0) throw new UserError(`${path}: holds no images; is it a COCO instances file?`);
   const ids = new Set(categories.map(({ id }) => id));
   for (const [id, index] of used) {

@@ -1,7 +1,7 @@
 /** COCO instances as region classification, by the reference's rules (specification 6.2). */
 import { join, sep } from "node:path";
 import { UserError } from "../errors.ts";
-import { type OpenHooks, openIndexed } from "../index/cache.ts";
+import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { refuseBroken, requirePictures, tellBroken } from "../index/report.ts";
 import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
@@ -59,14 +59,14 @@ async function readParts(
   folder: string,
   parts: readonly CocoPart[],
   crowd: boolean,
-  { onMessage }: OpenHooks,
+  hooks: OpenHooks,
 ): Promise<SplitTable> {
   const builder = new TableBuilder();
   let classes: string[] | undefined;
   for (const { annotations, images } of parts) {
     const file = join(folder, annotations);
-    onMessage?.(`reading ${file}`);
-    const set = await readInstances(file, (reason) => builder.findings.broken.push({ path: file, reason }));
+    const onBroken = (reason: string) => void builder.findings.broken.push({ path: file, reason });
+    const set = await readInstances(file, onBroken, inMebibytes(hooks));
     const names = [BACKGROUND, ...set.categories.map(({ name }) => name.replaceAll(" ", "_"))];
     if (classes && String(classes) !== String(names)) {
       throw new UserError(`${file}: has other categories than ${join(folder, parts[0].annotations)}`);

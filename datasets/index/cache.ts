@@ -13,19 +13,28 @@ const READER_VERSION = 1;
 export interface OpenHooks {
   /** A line worth telling, such as an image left out. */
   readonly onMessage?: (text: string) => void;
-  /** Images or annotations read, of how many. */
-  readonly onProgress?: (done: number, of: number) => void;
+  /** How much is read, of how much, counted in what; from 0 on, and not at all where nothing is to be read. */
+  readonly onProgress?: (done: number, of: number, unit: "annotations" | "MiB") => void;
 }
 
-/** Hooks that turn progress into a line now and then, for where there is no bar. */
+/** Bytes of a file that are read, told as whole MiB. */
+export function inMebibytes({ onProgress }: OpenHooks): (bytes: number, of: number) => void {
+  return (bytes, of) => onProgress?.(Math.ceil(bytes / 2 ** 20), Math.ceil(of / 2 ** 20), "MiB");
+}
+
+/** Hooks that turn progress into a line now and then, for where there is no bar, and say nothing twice. */
 export function openingMessages(say: (text: string) => void): OpenHooks {
+  const said = new Set<string>();
   let told = performance.now();
   return {
-    onMessage: say,
-    onProgress: (done, of) => {
-      if (of === 0 || performance.now() - told < 5000) return;
+    onMessage: (text) => {
+      if (!said.has(text)) say(text);
+      said.add(text);
+    },
+    onProgress: (done, of, unit) => {
+      if (performance.now() - told < 5000) return;
       told = performance.now();
-      say(`read ${done} of ${of} annotations`);
+      say(`read ${done} of ${of} ${unit}`);
     },
   };
 }

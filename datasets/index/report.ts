@@ -21,14 +21,16 @@ export function tellBroken({ missing, broken }: Findings, { onMessage }: OpenHoo
 /**
  * Refuses a table from which something was left out.
  *
- * @throws {UserError} naming the first of it.
+ * @throws {UserError} naming the first of it, and how much more there is.
  */
-export function refuseBroken({ broken: [first] }: Findings): void {
-  if (first) throw new UserError(`${first.path}: ${first.reason}; --skip-broken leaves it out`);
+export function refuseBroken({ broken: [first, ...others] }: Findings): void {
+  if (!first) return;
+  const more = others.length > 0 ? `, and ${others.length} more` : "";
+  throw new UserError(`${first.path}: ${first.reason}${more}; --skip-broken leaves out what cannot be read`);
 }
 
 /** Pictures of a table that are not there, as paths below `folder`. */
-export function missingPictures(folder: string, { paths }: SplitTable): string[] {
+function missingPictures(folder: string, { paths }: SplitTable): string[] {
   const listing = new Listing();
   return paths.filter((path) => !listing.has(join(folder, path)));
 }

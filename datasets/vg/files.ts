@@ -18,7 +18,7 @@ const objects = z.object({
     y: z.number(),
     w: z.number(),
     h: z.number(),
-    synsets: z.array(z.string()).default([]),
+    synsets: z.array(z.string()).nullish().transform((synsets) => synsets ?? []),
   })),
 });
 
@@ -55,12 +55,13 @@ export async function readObjects(
   path: string,
   onImage: (image: VgObjects) => void,
   onBroken: (reason: string) => void,
+  onProgress?: (bytes: number, of: number) => void,
 ): Promise<void> {
   await readJsonArrays(path, (_, value, index) => {
     const parsed = objects.safeParse(value);
     if (parsed.success) onImage(parsed.data);
     else onBroken(complaint(index, parsed.error));
-  });
+  }, onProgress);
 }
 
 function complaint(index: number, { issues: [issue] }: z.ZodError): string {

@@ -1,6 +1,6 @@
 /** Visual Genome as region classification, by the reference's rules (specification 6.3). */
 import { requireFolder } from "../files.ts";
-import { type OpenHooks, openIndexed } from "../index/cache.ts";
+import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { NumberList } from "../index/numbers.ts";
 import { refuseBroken, requirePictures, tellBroken } from "../index/report.ts";
@@ -48,7 +48,7 @@ export async function openVg(
     cache,
     name: "vg",
     split,
-    options: { keepFirstSynset, whole, counted: synsets === null },
+    options: { keepFirstSynset },
     sources: [...new Set([pictures, objects, ...synsets === null ? [training] : [synsets]])],
     build: async (before) => before ?? await readSplit(files, split, keepFirstSynset, hooks),
   });
@@ -94,7 +94,7 @@ async function readSplit(
   { pictures: pictureFile, objects, training, whole, synsets }: VgFiles,
   split: Split,
   keepFirst: boolean,
-  { onMessage }: OpenHooks,
+  hooks: OpenHooks,
 ): Promise<SplitTable> {
   const pictures = await readPictures(pictureFile);
   const own = whole ? rebuiltSplit(pictures.keys(), split) : null;
@@ -110,13 +110,17 @@ async function readSplit(
     }
   };
   const broken = (path: string) => (reason: string) => builder.findings.broken.push({ path, reason });
-  onMessage?.(`reading ${objects}`);
-  await readObjects(objects, (image) => {
-    if (training === objects) count(image);
-    const picture = pictures.get(image.image_id);
-    if (!picture) broken(objects)(`image ${image.image_id} is not in ${pictureFile}`);
-    else if (!own || own.has(image.image_id)) found.add(image, picture, builder);
-  }, broken(objects));
+  await readObjects(
+    objects,
+    (image) => {
+      if (training === objects) count(image);
+      const picture = pictures.get(image.image_id);
+      if (!picture) broken(objects)(`image ${image.image_id} is not in ${pictureFile}`);
+      else if (!own || own.has(image.image_id)) found.add(image, picture, builder);
+    },
+    broken(objects),
+    inMebibytes(hooks),
+  );
   if (counting && training !== objects) await readObjects(training, count, broken(training));
   return tableOf(found, builder, synsets === null ? countedClasses(counts) : await readSynsets(synsets, keepFirst));
 }

@@ -1,6 +1,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
+import { writeMap } from "../support/ade_files.ts";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 import { TINY, writeTinyCoco } from "../support/tiny_coco.ts";
@@ -138,6 +139,16 @@ Deno.test("a trained model is inspected, evaluated again, re-evaluated from scor
     const annotations = ["--annotations", join(data, "annotations", "instances_val2017.json")];
     const told = await itera("predict", "--checkpoint", run, "--image", image, ...annotations, "--out", out);
     match(told.out, /│ 1 +│ 2, 6, 17, 19 +│ \w+ +│ \d\.\d{3} │ red +│/);
+
+    // An annotation of ADE20K beside the picture, in the form of 2021.
+    const beside = join(folder, "0.png");
+    Deno.copyFileSync(image, beside);
+    await writeMap(join(folder, "0_seg.png"), [[0, 9, 9], [0, 9, 9]]);
+    const polygon = { x: [1, 3, 3, 1], y: [0, 0, 2, 2] };
+    const object = [{ raw_name: "red ball", parts: { part_level: 0 }, polygon }];
+    Deno.writeTextFileSync(join(folder, "0.json"), JSON.stringify({ annotation: { object } }));
+    const known = await itera("predict", "--checkpoint", run, "--image", beside, "--out", out);
+    match(known.out, /│ 1 +│ 1, 0, 2, 1 +│ \w+ +│ \d\.\d{3} │ red_ball +│/);
 
     const wrong: [string[], RegExp][] = [
       [["--image", image], /0\.png: no regions are known; give --boxes/],

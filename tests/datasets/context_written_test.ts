@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
-import { openCoco } from "../../datasets/coco/open.ts";
-import { openContext } from "../../datasets/context/dataset.ts";
+import { type ContextDataset, openContext } from "../../datasets/context/dataset.ts";
 import { contextKnowledge, KNOWLEDGE_TYPES } from "../../datasets/context/knowledge.ts";
 import { CONTEXT_TABLES } from "../../datasets/context/tables.ts";
 import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
 import { writeContextAsCoco } from "../../datasets/context/write_coco.ts";
+import { writeContextAsVg } from "../../datasets/context/write_vg.ts";
+import { type DatasetName, openDataset } from "../../datasets/open.ts";
+import type { RegionDataset, Split } from "../../datasets/types.ts";
 import { withFolder } from "../support/folder.ts";
 
 const splits = () => ({
@@ -14,20 +16,91 @@ const splits = () => ({
   val: openContext({ split: "val", images: 4, seed: 3 }),
 });
 
-Deno.test("written in COCO's layout, the scenes read back to the same regions", async () => {
+/** Which scenes a split read back must hold, and what its classes are called. */
+interface Expected {
+  readonly scenes: readonly (readonly [ContextDataset, number])[];
+  readonly name: (name: string) => string;
+}
+
+const scenesOf = (set: ContextDataset, from = 0, to = set.size) =>
+  Array.from({ length: to - from }, (_, i): [ContextDataset, number] => [set, from + i]);
+
+/** Names and boxes of the regions of scenes, but for those of other classes than `classes`. */
+function regionsOf({ scenes, name }: Expected, classes: readonly string[]): unknown[] {
+  return scenes.map(([set, i]) => {
+    const { boxes, labels, width, height } = set.record(i);
+    const regions = Array.from(labels, (label, r) => [name(set.classes[label]), ...boxes.subarray(4 * r, 4 * r + 4)]);
+    return [width, height, ...regions.filter(([name]) => classes.includes(String(name)))];
+  });
+}
+
+async function compare(dataset: DatasetName, data: string, split: Split, expected: Expected): Promise<RegionDataset> {
+  const set = await openDataset({ dataset, data, split });
+  const read = Array.from({ length: set.size }, (_, i) => {
+    const { boxes, labels, width, height } = set.record(i);
+    return [width, height, ...Array.from(labels, (l, r) => [set.classes[l], ...boxes.subarray(4 * r, 4 * r + 4)])];
+  });
+  assert.deepEqual(read, regionsOf(expected, set.classes), `${dataset} ${split}`);
+  return set;
+}
+
+/** Classes seen at least five times in training. */
+function frequent(train: ContextDataset): string[] {
+  const counts = new Map<string, number>();
+  for (let i = 0; i < train.size; i++) {
+    for (const label of train.record(i).labels) {
+      counts.set(train.classes[label], (counts.get(train.classes[label]) ?? 0) + 1);
+    }
+  }
+  return train.classes.slice(1).filter((name) => (counts.get(name) ?? 0) >= 5);
+}
+
+const same = (name: string): string => name;
+
+Deno.test("written in COCO's layouts, the scenes read back to the same regions and classes", async () => {
   await withFolder(async (folder) => {
-    const sets = splits();
-    await writeContextAsCoco(folder, sets);
-    for (const split of ["train", "val"] as const) {
-      const back = await openCoco(folder, split);
-      assert.equal(back.size, sets[split].size);
-      assert.deepEqual(back.classes, sets[split].classes);
-      for (let i = 0; i < back.size; i++) {
-        const { boxes, labels, width, height } = sets[split].record(i);
-        const read = back.record(i);
-        assert.deepEqual([read.width, read.height, [...read.labels], [...read.boxes]], [width, height, [...labels], [
-          ...boxes,
-        ]]);
+    const { train, val } = splits();
+    const [of2017, of2014] = ["2017", "2014"].map((name) => join(folder, name));
+    await writeContextAsCoco(of2017, { train, val });
+    await writeContextAsCoco(of2014, { train, val }, () => {}, 2014);
+    const wanted: [string, Split, Expected["scenes"]][] = [
+      [of2017, "train", scenesOf(train)],
+      [of2017, "val", scenesOf(val)],
+      [of2017, "test", scenesOf(val)],
+      // The reference trains on what is not in minival too.
+      [of2014, "train", [...scenesOf(train), ...scenesOf(val, 2)]],
+      [of2014, "val", scenesOf(val, 0, 2)],
+      [of2014, "test", scenesOf(val, 0, 2)],
+    ];
+    for (const [data, split, scenes] of wanted) {
+      const set = await compare("coco", data, split, { scenes, name: same });
+      assert.deepEqual(set.classes, train.classes);
+      assert.equal(set.flipLabels, undefined);
+      assert.equal(set.record(0).path!.startsWith(data), true);
+    }
+  });
+});
+
+Deno.test("written in ADE20K's layouts and Visual Genome's, they read back but for classes that are too rare", async () => {
+  await withFolder(async (folder) => {
+    const train = openContext({ split: "train", images: 18, seed: 5, height: 112, width: 160 });
+    const val = openContext({ split: "val", images: 3, seed: 5, height: 112, width: 160 });
+    const layouts = [
+      ["ade", "2016", (data: string) => writeContextAsAde(data, { train, val }), same],
+      ["ade", "2021", (data: string) => writeContextAsAde(data, { train, val }, () => {}, 2021), same],
+      ["vg", "vg", (data: string) => writeContextAsVg(data, { train, val }), (name: string) => `${name}.n.01`],
+    ] as const;
+    const kept = frequent(train);
+    assert.ok(kept.length > 10 && kept.length < 40, `${kept.length}`);
+    for (const [dataset, data, write, name] of layouts) {
+      await write(join(folder, data));
+      const parts = { train: scenesOf(train), val: scenesOf(val, 0, 2), test: scenesOf(val, 2) };
+      for (const [split, scenes] of Object.entries(parts)) {
+        const set = await compare(dataset, join(folder, data), split as Split, { scenes, name });
+        const classes = (dataset === "ade" ? [...kept].sort() : kept).map(name);
+        assert.deepEqual(set.classes, ["__background__", ...classes]);
+        // No class has a side: mirroring changes no name.
+        if (dataset === "ade") assert.deepEqual([...set.flipLabels!], set.classes.map((_, i) => i));
       }
     }
   });

@@ -70,6 +70,19 @@ Deno.test("elements, keys and strings may lie across the pieces a file is read i
   });
 });
 
+Deno.test("progress ends with the whole file", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "a.json");
+    await Deno.writeTextFile(path, JSON.stringify(["x".repeat(5 << 19)]));
+    const told: [number, number][] = [];
+    await readJsonArrays(path, () => {}, (...bytes) => void told.push(bytes));
+    const { size } = await Deno.stat(path);
+    deepStrictEqual(told.at(-1), [size, size]);
+    deepStrictEqual(told.map(([bytes]) => bytes), told.map(([bytes]) => bytes).sort((a, b) => a - b));
+    strictEqual(told.length > 2, true);
+  });
+});
+
 Deno.test("a file that is missing, cut or no list is named in one line", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "a.json");

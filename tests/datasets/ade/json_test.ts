@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
 import { type AdeObject, nameByPolygons, readAdeJson } from "../../../datasets/ade/json.ts";
 import { openDataset } from "../../../datasets/open.ts";
-import { writeLists, writeMap, writePicture } from "../../support/ade_files.ts";
+import { writeAttributes, writeLists, writeMap, writePicture } from "../../support/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
 
@@ -24,13 +24,13 @@ const json = (objects: unknown): string => JSON.stringify({ annotation: { filena
 Deno.test("instances of 2021 get the names of the polygons they fill, in the order of the maps", async () => {
   await withFolder(async (folder) => {
     const stem = join(folder, "a");
-    // A van behind a car; the car's window lies under its mirror but for a column.
+    // A van behind a car that was outlined carelessly; the car's window lies under its mirror but for a column.
     await writeMap(`${stem}_seg.png`, [[3, 3, 3, 3, 0, 0], [3, 9, 9, 9, 9, 0], [3, 9, 9, 9, 9, 0]]);
     await writeMap(`${stem}_parts_1.png`, [[0, 0, 0, 0, 0, 0], [0, 5, 255, 255, 0, 0], [0, 0, 0, 0, 0, 0]]);
     await Deno.writeTextFile(
       `${stem}.json`,
       json([
-        object(0, "delivery car", 0, [1, 1, 4, 2]),
+        object(0, "delivery car", 0, [1, 1, 3, 2]),
         object(1, "van", 0, [0, 0, 4, 2]),
         object(2, "mirror", 1, [2, 1, 3, 1]),
         object(4, "window", 1, [1, 1, 3, 1]),
@@ -42,6 +42,11 @@ Deno.test("instances of 2021 get the names of the polygons they fill, in the ord
       { name: "delivery_car", level: 0, box: [1, 1, 4, 2] },
       { name: "window", level: 1, box: [1, 1, 1, 1] },
       { name: "mirror", level: 1, box: [2, 1, 3, 1] },
+    ]);
+    // Files of 2016 beside it are what the reference reads.
+    await writeAttributes(`${stem}_atr.txt`, [[2, 0, "lorry"]]);
+    deepStrictEqual(adeRegions(await readAdeAnnotation(`${stem}.jpg`)), [
+      { name: "lorry", level: 0, box: [1, 1, 4, 2] },
     ]);
   });
 });
@@ -56,6 +61,9 @@ Deno.test("lists of one may lack their brackets, and bytes may be Latin-1", asyn
     const [point] = await readAdeJson(path);
     deepStrictEqual([point.name, point.x, point.y], ["café_table", [3], [4]]);
     deepStrictEqual([...nameByPolygons(new Uint8Array(64).fill(1), { width: 8, height: 8 }, [point])], []);
+    const { polygon: _polygon, ...nowhere } = { ...one, raw_name: [], parts: { part_level: "1" } };
+    await Deno.writeTextFile(path, json([nowhere]));
+    deepStrictEqual(await readAdeJson(path), [{ name: "", level: 1, x: [], y: [] }]);
     await Deno.writeTextFile(path, json([]));
     deepStrictEqual(await readAdeJson(path), []);
     await Deno.writeTextFile(path, json([{ ...one, raw_name: 3 }]));

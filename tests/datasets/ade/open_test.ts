@@ -1,4 +1,4 @@
-import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { openAde } from "../../../datasets/ade/open.ts";
 import { UserError } from "../../../datasets/errors.ts";
@@ -134,8 +134,11 @@ Deno.test("a broken annotation and a missing picture are named, and left out whe
     const left = await openAde(folder, "train", { skipBroken: true }, hooks);
     deepStrictEqual([left.size, regions(left, 0)], [1, WANTED]);
     deepStrictEqual(told, [`left out ${stems[0]}_seg.png: is no picture`]);
-    // What was kept of the set without it must not hide it from one who did not ask for that.
-    await rejects(openAde(folder, "train"), /_seg\.png: is no picture/);
+    // What was kept of the set without it must not hide it from one who did not ask for that; the rest is kept.
+    const read: number[] = [];
+    const onProgress = (done: number, of: number) => void (done === 0 && read.push(of));
+    await rejects(openAde(folder, "train", {}, { onProgress }), /_seg\.png: is no picture/);
+    deepStrictEqual(read, [1]);
     await Deno.remove(`${stems[1]}.jpg`);
     await rejects(openAde(folder, "train"), /ADE_train_00000001\.jpg: is named in .*train\.txt but missing; --skip-/);
     await writeImage(folder, IMAGES.train[0]);
@@ -150,12 +153,12 @@ Deno.test("a broken annotation and a missing picture are named, and left out whe
   });
 });
 
-/** Overwrites a file without a trace in its size and time of change, which is what an index goes by. */
-async function swapUnnoticed(path: string, from: string, to: string): Promise<void> {
+/** Overwrites part of a file and sets its time of change to what it was, plus so many ms. */
+async function swap(path: string, from: string, to: string, later = 0): Promise<void> {
   const { mtime } = await Deno.stat(path);
-  strictEqual(from.length, to.length);
+  const time = new Date(mtime!.getTime() + later);
   await Deno.writeTextFile(path, (await Deno.readTextFile(path)).replace(from, to));
-  await Deno.utime(path, mtime!, mtime!);
+  await Deno.utime(path, time, time);
 }
 
 Deno.test("a second opening reads no annotation, a changed one is read again alone, and a changed list tells all", async () => {
@@ -165,7 +168,8 @@ Deno.test("a second opening reads no annotation, a changed one is read again alo
     const open = () => openAde(folder, "train", {}, { onProgress: (done, of) => void (done === 0 && read.push(of)) });
     const before = await open();
     const stems = IMAGES.train.map((path) => join(folder, path.replace(".jpg", "")));
-    await swapUnnoticed(`${stems[0]}_atr.txt`, "# car #", "# hub #");
+    // An index goes by size and time of change: what leaves no trace in either is not seen, and shows that it is used.
+    await swap(`${stems[0]}_atr.txt`, "# car #", "# hub #");
     const again = await open();
     deepStrictEqual([regions(again, 0), regions(again, 1), again.classes], [WANTED, WANTED, CLASSES]);
     deepStrictEqual(again.table.findings, before.table.findings);
@@ -180,6 +184,13 @@ Deno.test("a second opening reads no annotation, a changed one is read again alo
     await Deno.remove(`${stems[1]}_parts_1.png`);
     deepStrictEqual(regions(await open(), 1), [], "levels end where one is missing");
     deepStrictEqual(read, [2, 1, 1, 1]);
+
+    await swap(`${stems[0]}_atr.txt`, "# hub #", "# car #", 3);
+    deepStrictEqual(regions(await open(), 0), WANTED);
+    await swap(`${stems[0]}_atr.txt`, "# car #", "# wheel #");
+    deepStrictEqual(regions(await open(), 0)[0], ["wheel", 0, 0, 2, 1]);
+    await swap(`${stems[0]}_atr.txt`, "# wheel #", "# hub #");
+    deepStrictEqual(read, [2, 1, 1, 1, 1, 1]);
 
     await writeLists(folder, { ...IMAGES, train: IMAGES.train.slice(0, 1) }, { ...NAMES, hub: 50 });
     const other = await open();
@@ -207,7 +218,8 @@ Deno.test("the index lies beside the data, where told, or in the user's cache, a
     deepStrictEqual(files(join(data, ".itera")), files(own));
     const index = join(own, files(own)[0]);
     const whole = await Deno.readFile(index);
-    for (const bytes of [whole.subarray(0, whole.length - 1), whole.subarray(0, 9), new TextEncoder().encode("{}\n")]) {
+    const broken = [[...whole.subarray(0, -1)], [...whole, 0], [...whole.subarray(0, 9)], [123, 125, 10]];
+    for (const bytes of broken.map((bytes) => Uint8Array.from(bytes))) {
       await Deno.writeFile(index, bytes);
       deepStrictEqual(regions(await openAde(data, "val", { cache: own }), 0), WANTED);
       ok((await Deno.readFile(index)).length === whole.length, "the broken index was not replaced");

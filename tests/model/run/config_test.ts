@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../datasets/errors.ts";
+import { DATASETS } from "../../../datasets/open.ts";
 import { newConfig, resumedConfig, trainConfigSchema } from "../../../model/run/config.ts";
 import { fileLayer, type Json, settingLayer } from "../../../model/run/layers.ts";
 import { resnetPresets } from "../../../model/resnet.ts";
@@ -19,7 +20,7 @@ function mistake(run: () => unknown, message: string | RegExp): void {
 }
 
 Deno.test("without settings every default is written out and passes the schema", () => {
-  for (const dataset of ["context", "coco"] as const) {
+  for (const dataset of DATASETS) {
     const config = newConfig([layer({ dataset: { dataset } })]);
     deepStrictEqual(trainConfigSchema.parse(JSON.parse(JSON.stringify(config))), config);
     strictEqual(config.dataset.dataset, dataset);
@@ -96,4 +97,27 @@ Deno.test("the published networks start from the reference's schedule, which fla
   deepStrictEqual([coco.steps, coco.optimiser.rate, coco.optimiser.decaySteps], [720_000, 5e-4, [320_000, 560_000]]);
   const own = newConfig([layer({ model: { resnet: "resnet101" } }), layer({ optimiser: { rate: 0.01 }, steps: 9 })]);
   deepStrictEqual([own.steps, own.optimiser.rate], [9, 0.01]);
+  const schedule = (dataset: string) => {
+    const { steps, optimiser, dataset: { testSplit } } = newConfig([
+      layer({ dataset: { dataset }, model: { resnet: "resnet50" } }),
+    ]);
+    return [steps, optimiser.decaySteps, optimiser.rate, optimiser.kind, testSplit];
+  };
+  deepStrictEqual(schedule("ade"), [320_000, [280_000], 5e-4, "sgd", "test"]);
+  deepStrictEqual(schedule("vg"), [720_000, [320_000, 560_000], 5e-4, "sgd", "test"]);
+});
+
+Deno.test("settings from before data sets had lists, a cache and switches are those of today's defaults", () => {
+  const config = newConfig([layer({ dataset: { dataset: "coco" } })]);
+  const { lists: _lists, cache: _cache, reference: _reference, ...dataset } = config.dataset;
+  deepStrictEqual(trainConfigSchema.parse({ ...config, dataset }), config);
+  deepStrictEqual(config.dataset.reference, { crowd: true, dropFirstSynset: true, instanceNumbers: false });
+  const saved = layer(newConfig([layer({ dataset: { dataset: "ade" } })]), "runs/a/config.json");
+  const moved = resumedConfig(saved, [settingLayer("dataset.lists=b"), settingLayer("dataset.cache=c")]);
+  deepStrictEqual([moved.dataset.lists, moved.dataset.cache], ["b", "c"]);
+  mistake(
+    () => resumedConfig(saved, [settingLayer("dataset.reference.instanceNumbers=true")]),
+    /a resumed run keeps its settings, "dataset\.reference\.instanceNumbers" is false, not true/,
+  );
+  mistake(() => newConfig([settingLayer("dataset.reference.crow=true")]), /did you mean "dataset\.reference\.crowd"\?/);
 });
