@@ -25,6 +25,8 @@ export const referenceSchema = z.strictObject({
    * before. An accident of the reference that concerns few images, so it is off.
    */
   instanceNumbers: z.boolean().default(false),
+  /** Training: leave the last entry of each epoch's permutation out. It changes no figure that can be measured. */
+  dropLastEntry: z.boolean().default(false),
 });
 
 const schema = z.strictObject({

@@ -5,7 +5,7 @@ import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../
 import { type OpenHooks, openingMessages } from "../datasets/index/cache.ts";
 import { UserError } from "../datasets/errors.ts";
 import { openDataset } from "../datasets/open.ts";
-import { trainingOrder } from "../datasets/schedule.ts";
+import { trainingOrder, type TrainingOrderOptions } from "../datasets/schedule.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 import {
   Adam,
@@ -196,7 +196,6 @@ async function runSteps(
   hooks: TrainHooks,
 ): Promise<void> {
   const { config } = folder;
-  const order = { seed: config.seed, flip: config.flip };
   let { step, position } = from;
   if (step >= config.steps) return;
   using log = LossLog.open(folder, step, from.window);
@@ -214,7 +213,7 @@ async function runSteps(
   let atRest: number | undefined;
   const steps = schedules.steps(rate, decaySteps, decayFactor);
   const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
-  for await (const image of loader.run(trainingOrder(train, { ...order, first: position }))) {
+  for await (const image of loader.run(trainingOrder(train, orderOf(config, position)))) {
     optimiser.rate = schedule(step);
     log.add(trainStep(model, optimiser, image));
     step++;
@@ -264,9 +263,12 @@ function decayLoss(config: TrainConfig, model: RegionModel): Tensor {
   });
 }
 
+function orderOf({ seed, flip, dataset }: TrainConfig, first: number): TrainingOrderOptions {
+  return { seed, flip, first, reference: dataset.reference.dropLastEntry };
+}
+
 /** The first image of the training order: what gives random weights' frozen normalisation its statistics. */
 async function firstImage(loader: Loader, train: RegionDataset, config: TrainConfig): Promise<LoadedImage> {
-  const order = trainingOrder(train, { seed: config.seed, flip: config.flip, first: 0 });
-  for await (const image of loader.run(order)) return image;
+  for await (const image of loader.run(trainingOrder(train, orderOf(config, 0)))) return image;
   throw new EngineError("internal: an endless order ended");
 }
