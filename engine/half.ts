@@ -3,7 +3,7 @@ import castHalfText from "../shaders/cast_f16.wgsl" with { type: "text" };
 import { type Kernel, kernel } from "./gpu/kernel.ts";
 import { GROUP, indexLib } from "./ops/library.ts";
 import type { Storage } from "./storage.ts";
-import { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 
 const parts = [indexLib, { file: "cast_f16.wgsl", text: castHalfText }] as const;
 /** f32 to f16, beyond ±65,504 the largest f16; two elements an invocation. */
@@ -28,9 +28,9 @@ export function halfCopy(tensor: Tensor): Tensor | null {
   if (dtype !== "f32" || size < WORTH) return null;
   const before = copies.get(storage);
   if (before && before.version === storage.version && before.storage.refs > 0) {
-    return new Tensor(device, shape, "f16", before.storage.retain()).unscoped();
+    return tensor.over(before.storage, "f16");
   }
-  const half = new Tensor(device, shape, "f16").unscoped();
+  const half = device.empty(shape, "f16").unscoped();
   const count = Math.ceil(size / 2);
   device.run(toHalfKernel, { bind: { xf: tensor, yh: half }, params: { count }, grid: device.gpu.grid(count, GROUP) });
   copies.set(storage, { version: storage.version, storage: half.storage });

@@ -157,9 +157,11 @@ export interface LinearLayerOptions {
   readonly activation?: Activation;
   /** Weight initialiser; default He normal. */
   readonly init?: Initialiser;
+  /** Bias initialiser; default zeros. */
+  readonly biasInit?: Initialiser;
 }
 
-/** Fully connected layer: [..., in] → [..., out]; weight [in, out], bias [out] from 0. */
+/** Fully connected layer: [..., in] → [..., out]; weight [in, out], bias [out]. */
 export class Linear extends Module {
   /** [in, out]. */
   readonly weight: Tensor;
@@ -171,7 +173,7 @@ export class Linear extends Module {
   constructor(device: Device, inputs: number, outputs: number, seeds: Seeds, options: LinearLayerOptions = {}) {
     super(device);
     this.weight = this.parameter("weight", [inputs, outputs], options.init ?? init.heNormal, seeds.next());
-    this.bias = options.bias === false ? null : this.parameter("bias", [outputs], init.zeros, 0);
+    this.bias = options.bias === false ? null : biasOf(outputs, options, seeds, (...made) => this.parameter(...made));
     this.#activation = options.activation ?? "none";
   }
 
@@ -240,9 +242,21 @@ export interface Conv2dLayerOptions extends Pick<Conv2dOptions, "stride" | "padd
   readonly activation?: Activation;
   /** Weight initialiser; default He normal. */
   readonly init?: Initialiser;
+  /** Bias initialiser; default zeros. */
+  readonly biasInit?: Initialiser;
 }
 
-/** 2-D convolution: weight [k, k, in, out], bias [out] from 0. */
+/** A layer's bias; one that starts from zeros takes no seed. */
+function biasOf(
+  outputs: number,
+  { biasInit }: { readonly biasInit?: Initialiser },
+  seeds: Seeds,
+  parameter: (name: string, shape: Shape, make: Initialiser, seed: number) => Tensor,
+): Tensor {
+  return parameter("bias", [outputs], biasInit ?? init.zeros, biasInit ? seeds.next() : 0);
+}
+
+/** 2-D convolution: weight [k, k, in, out], bias [out]. */
 export class Conv2d extends Module {
   /** [k, k, in, out]. */
   readonly weight: Tensor;
@@ -266,7 +280,7 @@ export class Conv2d extends Module {
       options.init ?? init.heNormal,
       seeds.next(),
     );
-    this.bias = options.bias === false ? null : this.parameter("bias", [outputs], init.zeros, 0);
+    this.bias = options.bias === false ? null : biasOf(outputs, options, seeds, (...made) => this.parameter(...made));
     this.#options = options;
   }
 

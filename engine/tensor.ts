@@ -159,6 +159,11 @@ export class Tensor implements TensorMeta, Disposable {
     return new Tensor(this.device, this.shape, this.dtype, this.storage.retain()).unscoped();
   }
 
+  /** A tensor of this shape on memory that holds another form of its data, as {@link Tensor.alias}: for the tape. */
+  over(storage: Storage, dtype: DType): Tensor {
+    return new Tensor(this.device, this.shape, dtype, storage.retain()).unscoped();
+  }
+
   /** The same data without its history; shares memory. */
   detach(): Tensor {
     this.assertAlive("detach");

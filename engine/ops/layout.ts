@@ -22,13 +22,15 @@ const kernels = {
 };
 
 /** A block of a contiguous tensor: where it begins and how far apart its elements are, in elements. */
-interface Block {
+/** Elements of a larger tensor: extents, its strides, and where the first lies. */
+export interface Block {
   readonly shape: Shape;
   readonly strides: readonly number[];
   readonly base: number;
 }
 
-function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor, block: Block): void {
+/** Copies a block of x to y, or x to a block of y, whatever the strides. */
+export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor, block: Block): void {
   const count = sizeOf(block.shape);
   if (count === 0) return;
   const last = block.shape.length - 1;

@@ -178,6 +178,7 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
     ],
     concat: [{ inputs: [real([2, 3]), real([2, 1]), real([2, 0])], attrs: { axis: 1 } }],
     slice: [{ inputs: [real([4, 3])], attrs: { begin: [1, 0], size: [2, 2] } }],
+    split: [{ inputs: [real([2, 5])], attrs: { sizes: [2, 0, 3], axis: 1 } }],
     pad: [{ inputs: [real([2, 3])], attrs: { padding: [[1, 0], [0, 2]], value: 3 } }],
     reshape: [{ inputs: [real([2, 3])], attrs: { shape: [3, 2] } }],
     transpose: [{ inputs: [real([2, 3, 4])], attrs: { perm: [2, 0, 1] } }],

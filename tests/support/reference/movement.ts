@@ -74,6 +74,15 @@ export const movement: Family = {
     const begin = numbers(attrs, "begin");
     return [move(present(x, "x"), numbers(attrs, "size"), (index) => index.map((i, axis) => i + begin[axis]))];
   },
+  split: ([x], attrs) => {
+    const from = present(x, "x"), axis = number(attrs, "axis");
+    let begin = 0;
+    return numbers(attrs, "sizes").map((size) => {
+      const first = begin;
+      begin += size;
+      return move(from, from.shape.with(axis, size), (index) => index.with(axis, index[axis] + first));
+    });
+  },
   pad: ([x], attrs) => {
     const from = present(x, "x"), padding = pairs(attrs, "padding");
     const shape = from.shape.map((extent, axis) => extent + padding[axis][0] + padding[axis][1]);

@@ -1,0 +1,47 @@
+/** Cutting a tensor into parts along an axis: the inverse of concat, with one gradient for all parts. */
+import { ShapeError } from "../errors.ts";
+import { defineOp } from "../op.ts";
+import { formatShape, normaliseAxis, stridesOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { concat, moveBlock } from "./layout.ts";
+
+interface Attrs {
+  readonly sizes: readonly number[];
+  readonly axis: number;
+}
+
+const splitOp = defineOp<Attrs>({
+  name: "split",
+  family: "layout",
+  infer: ([x], { sizes, axis }) => {
+    const { shape, dtype } = x!;
+    if (sizes.some((n) => n < 0) || sizes.reduce((sum, n) => sum + n, 0) !== shape[axis]) {
+      throw new ShapeError(`split: parts of [${sizes}] do not fill axis ${axis} of ${formatShape(shape)}`);
+    }
+    return sizes.map((n) => ({ shape: shape.with(axis, n), dtype }));
+  },
+  forward: ([x], { axis }, parts) => {
+    const strides = stridesOf(x!.shape);
+    let base = 0;
+    for (const part of parts) {
+      moveBlock("gather", x!, part, { shape: part.shape, strides, base });
+      base += part.shape[axis] * strides[axis];
+    }
+  },
+  backward: ({ grads, outputMetas, attrs: { axis } }) => {
+    const { device } = grads.find((grad) => grad !== null)!;
+    return [concat(grads.map((grad, i) => grad ?? device.zeros(outputMetas[i].shape)), axis)];
+  },
+  samples: () => [
+    { inputs: [{ shape: [7] }], attrs: { sizes: [3, 4], axis: 0 } },
+    { inputs: [{ shape: [5, 3, 4] }], attrs: { sizes: [1, 0, 4], axis: 0 } },
+    { inputs: [{ shape: [2, 6] }], attrs: { sizes: [1, 2, 3], axis: 1 } },
+    { inputs: [{ shape: [0, 4] }], attrs: { sizes: [0], axis: 0 } },
+  ],
+  bad: [{ inputs: [{ shape: [4] }], attrs: { sizes: [2, 1], axis: 0 }, message: /do not fill axis 0/ }],
+});
+
+/** Parts of `sizes` extents along `axis` (the first by default), in order. */
+export function split(x: Tensor, sizes: readonly number[], axis = 0): Tensor[] {
+  return splitOp([x], { sizes, axis: normaliseAxis("split", axis, x.shape.length) });
+}

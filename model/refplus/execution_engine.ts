@@ -1,0 +1,211 @@
+/** The module network of IEP-Ref: a module a program token, put together as each program says (Liu et al., CVPR 2019). */
+import {
+  add,
+  concat,
+  crossEntropy,
+  type Device,
+  gather,
+  greater,
+  maximum,
+  Module,
+  reshape,
+  Seeds,
+  slice,
+  split,
+  type Tensor,
+} from "../../engine/mod.ts";
+import { BinaryBlock, ResidualBlock, Stem } from "./blocks.ts";
+import { MaskHead } from "./mask_head.ts";
+import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
+import { type Schedule, schedule } from "./schedule.ts";
+
+/** What the engine is built from. */
+export interface ExecutionEngineOptions {
+  readonly tokens: ProgramTokens;
+  /** Channels of the images' features. */
+  readonly features: number;
+  /** Channels of all maps between modules; default 128. */
+  readonly dim?: number;
+  /** Convolutions of the stem; default 2. */
+  readonly stemLayers?: number;
+  /** Height and width of the masks; default 320 × 320. */
+  readonly size?: readonly [number, number];
+  /** Samples the head works on at once; by default as many as keep one of its tensors within 128 MiB. */
+  readonly headChunk?: number;
+  readonly seed: number;
+}
+
+/** Loss and overlaps of a batch, unread. */
+export interface BatchOutcome {
+  /** Mean cross-entropy over all pixels; a scalar. */
+  readonly loss: Tensor;
+  /** Pixels of both masks, and of either, for each sample; f32 [N, 2]. */
+  readonly overlaps: Tensor;
+}
+
+/** Bytes every adapter lets one binding have. */
+const BINDING = 128 << 20;
+
+/** A batch's maps: all values that each level makes. */
+interface Run {
+  readonly plan: Schedule;
+  /** The scenes, then each level's own values, [n, h, w, C]. */
+  readonly values: readonly Tensor[];
+  /** The answers, [N, h, w, C]. */
+  readonly answers: Tensor;
+}
+
+/** The execution engine. */
+export class ExecutionEngine extends Module {
+  readonly #size: readonly [number, number];
+  readonly #chunk: number;
+  readonly #scene: number;
+  readonly #stem: Stem;
+  readonly #modules: (ResidualBlock | BinaryBlock)[] = [];
+  readonly #head: MaskHead;
+
+  /** Builds it with random weights. */
+  constructor(device: Device, options: ExecutionEngineOptions) {
+    super(device);
+    const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], seed } = options;
+    const seeds = new Seeds(seed);
+    this.#size = size;
+    this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
+    this.#scene = tokens.scene;
+    this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds));
+    tokens.names.forEach((name, i) => {
+      const block = tokens.arities[i] > 1 ? new BinaryBlock(device, dim, seeds) : new ResidualBlock(device, dim, seeds);
+      this.#modules.push(this.child(name, block));
+    });
+    this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds));
+  }
+
+  /** Runs one program for each image: features [N, h, w, C] → the answers' maps [N, h, w, dim]. */
+  forward(features: Tensor, programs: readonly ProgramTree[]): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.#run(features, programs).answers);
+  }
+
+  /**
+   * Scores of the masks that every node of every program stands for, program after program in the order of their nodes:
+   * the step-wise inspection. Each [1, H, W, 2]; the caller's scope owns them.
+   */
+  *inspect(features: Tensor, programs: readonly ProgramTree[]): Generator<Tensor> {
+    const { plan, values } = this.#run(features, programs);
+    for (const places of plan.places) {
+      for (const { level, row } of places) {
+        const all = values[level + 1];
+        yield this.#head.forward(slice(all, [row, 0, 0, 0], [1, ...all.shape.slice(1)]));
+      }
+    }
+  }
+
+  /** Scores [n, H, W, 2] of a few samples' maps, in one piece. */
+  scores(maps: Tensor, options: { readonly commuted?: boolean } = {}): Tensor {
+    return this.#head.forward(maps, options);
+  }
+
+  /** Masks of maps [N, h, w, dim]: f32 [N, H, W] of 0 and 1; a tie is background. */
+  masks(maps: Tensor): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(
+      concat(this.#chunks(maps.shape[0]).map(([from, count]) => this.#mask(rows(maps, from, count))), 0),
+    );
+  }
+
+  /**
+   * The loss of a batch against masks (i32 of 0 and 1, [N · H · W], on the host). With `learn`, its gradient is added to the
+   * parameters'. The head runs on a few samples at a time and is done with each before the next, so that no more than those
+   * few full-size maps are alive.
+   */
+  evaluate(
+    features: Tensor,
+    programs: readonly ProgramTree[],
+    masks: Int32Array<ArrayBuffer>,
+    options: { readonly learn: boolean },
+  ): BatchOutcome {
+    const { device } = this;
+    using scope = device.scope();
+    const [height, width] = this.#size;
+    const count = programs.length, pixels = height * width;
+    const maps = this.#run(features, programs).answers;
+    const leaf = maps.detach();
+    if (options.learn) leaf.requiresGrad = true;
+    const overlaps: Tensor[] = [];
+    let loss = device.zeros([]);
+    for (const [from, n] of this.#chunks(count)) {
+      using part = device.scope();
+      const labels = device.tensor(masks.slice(from * pixels, (from + n) * pixels));
+      const scores = this.#head.forward(rows(leaf, from, n));
+      const own = crossEntropy(reshape(scores, [n * pixels, 2]), labels, { reduction: "sum" }).mul(
+        1 / (count * pixels),
+      );
+      if (options.learn) own.backward();
+      device.noGrad(() => {
+        overlaps.push(
+          part.keep(overlap(reshape(foreground(scores), [n, pixels]), reshape(labels.cast("f32"), [n, pixels]))),
+        );
+        loss = part.keep(add(loss, own.detach()));
+      });
+    }
+    if (options.learn) maps.backward(leaf.grad!);
+    leaf.zeroGrad();
+    return { loss: scope.keep(loss), overlaps: scope.keep(device.noGrad(() => concat(overlaps, 0))) };
+  }
+
+  #run(features: Tensor, programs: readonly ProgramTree[]): Run {
+    const { device } = this;
+    const plan = schedule(programs);
+    const scenes = this.#unary(this.#scene).forward(this.#stem.forward(features));
+    const values = [scenes];
+    let alive = scenes;
+    for (const { rows, groups, carried } of plan.levels) {
+      const binary = groups.filter(({ token }) => this.#modules[token] instanceof BinaryBlock);
+      const sizes = [...groups, ...binary].map(({ count }) => count);
+      const parts = split(gather(alive, device.tensor(rows)), [...sizes, carried]);
+      let second = groups.length;
+      const made = groups.map(({ token }, g) => {
+        const module = this.#modules[token];
+        return module instanceof BinaryBlock ? module.forward(parts[g], parts[second++]) : module.forward(parts[g]);
+      });
+      const own = made.length === 1 ? made[0] : concat(made, 0);
+      values.push(own);
+      alive = carried > 0 ? concat([own, parts.at(-1)!], 0) : own;
+    }
+    return { plan, values, answers: gather(alive, device.tensor(plan.answers)) };
+  }
+
+  #unary(token: number): ResidualBlock {
+    return this.#modules[token] as ResidualBlock;
+  }
+
+  #mask(maps: Tensor): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(foreground(this.#head.forward(maps)));
+  }
+
+  /** First sample and number of samples of each piece the head works on. */
+  #chunks(count: number): (readonly [number, number])[] {
+    const pieces = Math.ceil(count / this.#chunk);
+    return Array.from({ length: pieces }, (_, i) => {
+      const from = i * this.#chunk;
+      return [from, Math.min(this.#chunk, count - from)] as const;
+    });
+  }
+}
+
+function rows(x: Tensor, from: number, count: number): Tensor {
+  return slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
+}
+
+/** Where the second score is larger: [N, H, W, 2] → f32 [N, H, W] of 0 and 1. */
+function foreground(scores: Tensor): Tensor {
+  const [n, h, w] = scores.shape;
+  const [background, object] = split(scores, [1, 1], 3);
+  return reshape(greater(object, background).cast("f32"), [n, h, w]);
+}
+
+/** Pixels in both masks and in either: two of [N, pixels] → [N, 2]. */
+function overlap(a: Tensor, b: Tensor): Tensor {
+  return concat([a.mul(b).sum(1, { keepDims: true }), maximum(a, b).sum(1, { keepDims: true })], 1);
+}

@@ -1,0 +1,45 @@
+/** From a module's map to a mask's scores (iep-ref.md, 5, "Head"). */
+import { type Conv2d, type Device, Module, relu, resizeBilinear, type Seeds, type Tensor } from "../../engine/mod.ts";
+import { ResidualBlock } from "./blocks.ts";
+import { conv } from "./initial.ts";
+
+/** Channels between the map's and the two scores. */
+const NARROW = [32, 4] as const;
+
+/** The head that all modules share. */
+export class MaskHead extends Module {
+  readonly #size: readonly [number, number];
+  readonly #block: ResidualBlock;
+  readonly #before: Conv2d;
+  readonly #after: Conv2d;
+  readonly #rest: Conv2d[];
+
+  /** A head on maps of `channels` channels; `size` is the masks' height and width. */
+  constructor(device: Device, channels: number, size: readonly [number, number], seeds: Seeds) {
+    super(device);
+    this.#size = size;
+    const [wide, narrow] = NARROW;
+    // Numbered as the reference's Sequential, in which ReLUs and the upsampling have numbers too.
+    this.#block = this.child("0", new ResidualBlock(device, channels, seeds));
+    this.#before = this.child("1", conv(device, 1, channels, channels, seeds, "relu"));
+    this.#after = this.child("5", conv(device, 1, channels, channels, seeds));
+    this.#rest = [
+      this.child("7", conv(device, 1, channels, wide, seeds, "relu")),
+      this.child("9", conv(device, 1, wide, narrow, seeds, "relu")),
+      this.child("11", conv(device, 1, narrow, 2, seeds)),
+    ];
+  }
+
+  /**
+   * Maps [N, h, w, C] → scores [N, H, W, 2], background first. The 1×1 convolution after the upsampling runs before it: the
+   * weights of bilinear interpolation sum to one, so the two commute but for rounding, at 1/256 of the work.
+   */
+  forward(x: Tensor, options: { readonly commuted?: boolean } = {}): Tensor {
+    using scope = this.device.scope();
+    const map = this.#before.forward(this.#block.forward(x));
+    const wide = options.commuted ?? true
+      ? resizeBilinear(this.#after.forward(map), this.#size)
+      : this.#after.forward(resizeBilinear(map, this.#size));
+    return scope.keep(this.#rest.reduce((y, layer) => layer.forward(y), relu(wide)));
+  }
+}

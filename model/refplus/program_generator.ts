@@ -1,0 +1,199 @@
+/** From an expression's words to a program's tokens: an LSTM that reads, an LSTM that writes (iep-ref.md, 4). */
+import { END, NULL, START } from "../../datasets/refplus/tokens.ts";
+import {
+  argmax,
+  clamp,
+  concat,
+  crossEntropy,
+  type Device,
+  Embedding,
+  gather,
+  type Linear,
+  log,
+  LSTM,
+  type LSTMResult,
+  Module,
+  reshape,
+  Seeds,
+  type Tensor,
+  tile,
+} from "../../engine/mod.ts";
+import { linear } from "./initial.ts";
+
+/** What the generator is built from. */
+export interface ProgramGeneratorOptions {
+  /** Size of the expressions' vocabulary. */
+  readonly words: number;
+  /** Size of the programs' vocabulary. */
+  readonly tokens: number;
+  /** Width of word and token vectors; default 300. */
+  readonly wordDim?: number;
+  /** Units of each LSTM layer; default 256. */
+  readonly hidden?: number;
+  /** LSTM layers on either side; default 2. */
+  readonly layers?: number;
+  readonly seed: number;
+}
+
+/** Token sequences of a batch, one after another: right-padded with `<NULL>`, `<START>` and `<END>` included. */
+export interface Sequences {
+  /** [count, length]. */
+  readonly data: Int32Array<ArrayBuffer>;
+  readonly count: number;
+  readonly length: number;
+}
+
+/** How tokens are chosen: the likeliest, or drawn with a temperature, keyed by seed and step. */
+export type Choice = "likeliest" | { readonly seed: number; readonly step: number; readonly temperature?: number };
+
+/** Decoded programs. */
+export interface Decoded {
+  /** [count, length] without `<START>`, `<END>` included, then `<NULL>`. */
+  readonly programs: Sequences;
+  /** The same before anything after `<END>` is made `<NULL>`, as far as the last program goes. */
+  readonly drawn: Sequences;
+}
+
+/** Steps of decoding. */
+export const MAX_PROGRAM = 30;
+
+/** The program generator of IEP-Ref: sequence to sequence without attention. */
+export class ProgramGenerator extends Module {
+  readonly #tokens: number;
+  readonly #encoderEmbed: Embedding;
+  readonly #encoder: LSTM;
+  readonly #decoderEmbed: Embedding;
+  readonly #decoder: LSTM;
+  readonly #linear: Linear;
+
+  /** Builds it with random weights. */
+  constructor(device: Device, options: ProgramGeneratorOptions) {
+    super(device);
+    const { words, tokens, wordDim = 300, hidden = 256, layers = 2, seed } = options;
+    const seeds = new Seeds(seed);
+    this.#tokens = tokens;
+    this.#encoderEmbed = this.child("encoder_embed", new Embedding(device, words, wordDim, seeds));
+    this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, { layers }));
+    this.#decoderEmbed = this.child("decoder_embed", new Embedding(device, tokens, wordDim, seeds));
+    this.#decoder = this.child("decoder_rnn", new LSTM(device, hidden + wordDim, hidden, seeds, { layers }));
+    this.#linear = this.child("decoder_linear", linear(device, hidden, tokens, seeds));
+  }
+
+  /** The top layer's state at each expression's last word: [count, hidden]. What follows it is read but plays no part. */
+  encode({ data, count, length }: Sequences): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const ends = Int32Array.from({ length: count }, (_, n) => {
+      let last = length - 1;
+      while (last > 0 && data[n * length + last] === NULL) last--;
+      return n * length + last;
+    });
+    const { outputs } = this.#encoder.forward(this.#encoderEmbed.forward(device.tensor(data, [count, length])));
+    return scope.keep(gather(reshape(outputs, [count * length, outputs.shape[2]]), device.tensor(ends)));
+  }
+
+  /** Logits of the token after each of `inputs`: encoded [N, hidden], inputs i32 [N, T] → [N, T, tokens]. */
+  logits(encoded: Tensor, inputs: Tensor): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.#linear.forward(this.#decode(encoded, inputs).outputs));
+  }
+
+  /** Mean cross-entropy over all tokens after `<START>`, `<END>` included, `<NULL>` not (teacher forcing). */
+  loss(refexps: Sequences, programs: Sequences): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const { count } = programs, length = programs.length - 1;
+    const inputs = new Int32Array(count * length), labels = new Int32Array(count * length);
+    let kept = 0;
+    for (let n = 0; n < count; n++) {
+      const row = programs.data.subarray(n * programs.length, (n + 1) * programs.length);
+      inputs.set(row.subarray(0, length), n * length);
+      row.subarray(1).forEach((token, t) => {
+        // A label of −1 costs nothing.
+        labels[n * length + t] = token === NULL ? -1 : token;
+        if (token !== NULL) kept++;
+      });
+    }
+    const logits = this.logits(this.encode(refexps), device.tensor(inputs, [count, length]));
+    const total = crossEntropy(reshape(logits, [count * length, this.#tokens]), device.tensor(labels), {
+      reduction: "sum",
+    });
+    return scope.keep(total.mul(1 / Math.max(1, kept)));
+  }
+
+  /** Writes programs for expressions, at most {@link MAX_PROGRAM} tokens each. */
+  async decode(refexps: Sequences, choice: Choice): Promise<Decoded> {
+    const { device } = this;
+    const { count } = refexps;
+    const read = device.noGrad(() => {
+      using _scope = device.scope();
+      const encoded = this.encode(refexps);
+      let last = device.tensor(new Int32Array(count).fill(START));
+      let state: Pick<LSTMResult, "h" | "c"> | undefined;
+      const chosen: Tensor[] = [];
+      for (let t = 0; t < MAX_PROGRAM; t++) {
+        const result = this.#decode(encoded, reshape(last, [count, 1]), state);
+        state = result;
+        const logits = reshape(this.#linear.forward(result.outputs), [count, this.#tokens]);
+        last = argmax(choice === "likeliest" ? logits : perturbed(logits, choice, t), 1);
+        chosen.push(reshape(last, [count, 1]));
+      }
+      return concat(chosen, 1).data();
+    });
+    return finished(Int32Array.from(await read), count);
+  }
+
+  /**
+   * The score-function loss −Σ Aₙ log p(yₙₜ) of drawn programs (Williams, 1992); `mask` leaves out what was drawn after a
+   * program's own end, which the reference includes (`none`).
+   */
+  reinforceLoss(
+    refexps: Sequences,
+    { data, count, length }: Sequences,
+    advantages: ArrayLike<number>,
+    mask: "after_end" | "none",
+  ): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const inputs = new Int32Array(count * length), weights = new Float32Array(count * length);
+    for (let n = 0; n < count; n++) {
+      let over = false;
+      for (let t = 0; t < length; t++) {
+        const at = n * length + t;
+        inputs[at] = t === 0 ? START : data[at - 1];
+        weights[at] = over && mask === "after_end" ? 0 : advantages[n];
+        over ||= data[at] === END;
+      }
+    }
+    const logits = this.logits(this.encode(refexps), device.tensor(inputs, [count, length]));
+    const rows = reshape(logits, [count * length, this.#tokens]);
+    return scope.keep(crossEntropy(rows, device.tensor(data), { reduction: "sum", weights: device.tensor(weights) }));
+  }
+
+  /** Hidden states of the decoder: encoded [N, hidden] joins every input, tokens i32 [N, T]. */
+  #decode(encoded: Tensor, inputs: Tensor, state?: Pick<LSTMResult, "h" | "c">): LSTMResult {
+    const [count, steps] = inputs.shape;
+    const known = tile(reshape(encoded, [count, 1, encoded.shape[1]]), [1, steps, 1]);
+    return this.#decoder.forward(concat([known, this.#decoderEmbed.forward(inputs)], 2), state);
+  }
+}
+
+/** Logits whose argmax is a draw from their softmax: Gumbel noise −log(−log u) added. */
+function perturbed(logits: Tensor, { seed, step, temperature = 1 }: Exclude<Choice, string>, t: number): Tensor {
+  const { device, shape } = logits;
+  const uniform = clamp(device.uniform(shape, { seed, step: step * MAX_PROGRAM + t }), 1e-12, 1 - 1e-7);
+  return logits.mul(1 / temperature).sub(log(log(uniform).neg()));
+}
+
+/** Cuts drawn tokens [count, MAX_PROGRAM] where the last program ends, and each program at its own end. */
+function finished(data: Int32Array<ArrayBuffer>, count: number): Decoded {
+  const rows = Array.from({ length: count }, (_, n) => data.subarray(n * MAX_PROGRAM, (n + 1) * MAX_PROGRAM));
+  const lengths = rows.map((row) => {
+    const end = row.indexOf(END);
+    return end < 0 ? MAX_PROGRAM : end + 1;
+  });
+  const length = Math.max(1, ...lengths);
+  const drawn = Int32Array.from(rows.flatMap((row) => [...row.subarray(0, length)]));
+  const programs = drawn.map((token, i) => i % length < lengths[Math.floor(i / length)] ? token : NULL);
+  return { programs: { data: programs, count, length }, drawn: { data: drawn, count, length } };
+}

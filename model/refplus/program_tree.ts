@@ -1,0 +1,65 @@
+/** Programs as the execution engine runs them: nodes in an order in which inputs come first (iep-ref.md, 5). */
+import { arity } from "../../datasets/refplus/programs.ts";
+import { NULL, START } from "../../datasets/refplus/tokens.ts";
+import type { ProgramNode } from "../../datasets/refplus/types.ts";
+import { tokenOf } from "../../datasets/refplus/programs.ts";
+
+/** A step: which module runs, on the results of which earlier steps. */
+export interface TreeNode {
+  /** Index in the program vocabulary. */
+  readonly token: number;
+  readonly inputs: readonly number[];
+}
+
+/** A program; its last node is the answer. */
+export type ProgramTree = readonly TreeNode[];
+
+/** What of a vocabulary execution needs. */
+export class ProgramTokens {
+  /** Token texts by index. */
+  readonly names: readonly string[];
+  /** Number of inputs of each. */
+  readonly arities: readonly number[];
+  /** Index of `scene`. */
+  readonly scene: number;
+
+  /** Throws {@link RangeError} where there is no `scene`, without which no program has a beginning. */
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.arities = names.map(arity);
+    this.scene = names.indexOf("scene");
+    if (this.scene < 0) throw new RangeError("the program vocabulary has no scene");
+  }
+}
+
+/**
+ * The integer form: a prefix sequence read by recursive descent. Beyond the end, and at `<NULL>`, a scene is taken for
+ * granted; `<START>` is passed over; what follows the root's end is ignored. So every sequence is some program.
+ */
+export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens): ProgramTree {
+  const nodes: TreeNode[] = [];
+  let at = 0;
+  const add = (token: number, inputs: readonly number[]): number => nodes.push({ token, inputs }) - 1;
+  const take = (): number => {
+    while (at < tokens.length && tokens[at] === START) at++;
+    if (at >= tokens.length || tokens[at] === NULL) return add(vocabulary.scene, []);
+    const token = tokens[at++];
+    const inputs = Array.from({ length: vocabulary.arities[token] }, take);
+    return add(token, inputs);
+  };
+  take();
+  return nodes;
+}
+
+/**
+ * The list form: the nodes of an annotation, with their own order of inputs.
+ *
+ * @throws {RangeError} for a step that the vocabulary lacks.
+ */
+export function fromList(program: readonly ProgramNode[], vocabulary: ProgramTokens): ProgramTree {
+  return program.map((node) => {
+    const token = vocabulary.names.indexOf(tokenOf(node));
+    if (token < 0) throw new RangeError(`the program vocabulary has no ${tokenOf(node)}`);
+    return { token, inputs: node.inputs };
+  });
+}

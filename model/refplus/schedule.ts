@@ -1,0 +1,103 @@
+/**
+ * Programs of a batch, level by level: nodes whose inputs are all there run together, equal modules as one call. Exact, as
+ * nothing mixes samples.
+ */
+import type { ProgramTree } from "./program_tree.ts";
+
+/** Equal modules of one level. */
+export interface Group {
+  readonly token: number;
+  /** How many nodes. */
+  readonly count: number;
+}
+
+/** One level: rows of the live values that it reads, and the calls it makes. */
+export interface Level {
+  /**
+   * Rows of the values alive before: the first inputs of all groups in order, the second inputs of the binary ones in order,
+   * then the values that later levels still need.
+   */
+  readonly rows: Int32Array<ArrayBuffer>;
+  readonly groups: readonly Group[];
+  /** Values carried on. */
+  readonly carried: number;
+}
+
+/** Level by level; the values alive at first are the scenes, one row a sample. */
+export interface Schedule {
+  readonly levels: readonly Level[];
+  /** Row of each sample's answer among the values alive at the end. */
+  readonly answers: Int32Array<ArrayBuffer>;
+  /** For each sample and node, the level that makes it (−1: a scene) and its row among that level's values. */
+  readonly places: readonly (readonly { readonly level: number; readonly row: number }[])[];
+}
+
+interface Node {
+  readonly sample: number;
+  readonly index: number;
+  readonly token: number;
+  readonly inputs: readonly number[];
+}
+
+/** Orders the nodes of `programs`. Nodes without inputs are scenes. */
+export function schedule(programs: readonly ProgramTree[]): Schedule {
+  const depths = programs.map((tree) => {
+    const depth: number[] = [];
+    for (const { inputs } of tree) depth.push(inputs.reduce((most, i) => Math.max(most, depth[i] + 1), 0));
+    return depth;
+  });
+  const byLevel: Node[][] = [];
+  programs.forEach((tree, sample) =>
+    tree.forEach(({ token, inputs }, index) => {
+      const depth = depths[sample][index];
+      if (depth > 0) (byLevel[depth - 1] ??= []).push({ sample, index, token, inputs });
+    })
+  );
+  const lastUse = programs.map((tree, sample) => {
+    const last = tree.map(() => 0);
+    tree.forEach(({ inputs }, index) => {
+      for (const input of inputs) last[input] = Math.max(last[input], depths[sample][index]);
+    });
+    last[tree.length - 1] = Infinity;
+    return last;
+  });
+  const places = programs.map((tree, sample) => tree.map(() => ({ level: -1, row: sample })));
+  // Row of every value that is alive, by sample and node.
+  let alive = new Map<string, number>();
+  const key = (sample: number, index: number): string => `${sample} ${index}`;
+  programs.forEach((tree, sample) =>
+    tree.forEach(({ inputs }, index) => {
+      if (inputs.length === 0) alive.set(key(sample, index), sample);
+    })
+  );
+  const levels = byLevel.map((nodes, level): Level => {
+    const sorted = [...nodes].sort((a, b) => a.token - b.token);
+    const groups: Group[] = [];
+    for (const { token } of sorted) {
+      const group = groups.at(-1);
+      if (group?.token === token) groups[groups.length - 1] = { token, count: group.count + 1 };
+      else groups.push({ token, count: 1 });
+    }
+    const row = ({ sample, inputs }: Node, which: number): number => alive.get(key(sample, inputs[which]))!;
+    const firsts = sorted.map((node) => row(node, 0));
+    const seconds = sorted.filter(({ inputs }) => inputs.length > 1).map((node) => row(node, 1));
+    const kept = [...alive].filter(([name]) => {
+      const [sample, index] = name.split(" ").map(Number);
+      return lastUse[sample][index] > level + 1;
+    });
+    const next = new Map<string, number>();
+    sorted.forEach(({ sample, index }, at) => {
+      next.set(key(sample, index), at);
+      places[sample][index] = { level, row: at };
+    });
+    kept.forEach(([name], i) => next.set(name, sorted.length + i));
+    alive = next;
+    return {
+      rows: Int32Array.from([...firsts, ...seconds, ...kept.map(([, at]) => at)]),
+      groups,
+      carried: kept.length,
+    };
+  });
+  const answers = Int32Array.from(programs, (tree, sample) => alive.get(key(sample, tree.length - 1))!);
+  return { levels, answers, places };
+}

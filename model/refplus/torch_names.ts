@@ -1,0 +1,42 @@
+/** The reference's names and axes of both models' weights, so that its checkpoints can be read (iep-ref.md, 4 and 5). */
+import { filterFromTorch, type OwnTensor, TensorSource, transposed } from "../weights/convert.ts";
+import type { WeightFile } from "../weights/stored.ts";
+
+/** PyTorch's name of an LSTM's weight: ours is `<layer>.<x or h>.<weight or bias>`. */
+function torchName(name: string): string {
+  const lstm = /^(\w+_rnn)\.(\d+)\.([xh])\.(weight|bias)$/.exec(name);
+  if (!lstm) return name;
+  const [, rnn, layer, side, kind] = lstm;
+  return `${rnn}.${kind}_${side === "x" ? "ih" : "hh"}_l${layer}`;
+}
+
+/** Shape a tensor has in PyTorch: filters [O, I, kH, kW], matrices [out, in]; embeddings as they are. */
+function torchShape(name: string, shape: readonly number[]): readonly number[] {
+  if (shape.length === 4) return [shape[3], shape[2], shape[0], shape[1]];
+  return shape.length === 2 && !name.includes("_embed.") ? [...shape].reverse() : shape;
+}
+
+/**
+ * The weights of a model's parameters (names and shapes ours) from a state dict of the reference's, behind `prefix`.
+ *
+ * @throws {WeightsError} when one is missing or of another shape.
+ */
+export function fromTorchState(
+  file: WeightFile,
+  parameters: Iterable<{ readonly name: string; readonly tensor: { readonly shape: readonly number[] } }>,
+  prefix = "",
+): Map<string, OwnTensor> {
+  const source = new TensorSource(file, prefix);
+  const tensors = new Map<string, OwnTensor>();
+  for (const { name, tensor: { shape } } of parameters) {
+    const wanted = torchShape(name, shape);
+    const data = source.take(torchName(name), wanted);
+    const turned = wanted.length === 4
+      ? filterFromTorch(data, wanted)
+      : wanted === shape
+      ? { shape, data }
+      : transposed(data, wanted);
+    tensors.set(name, turned);
+  }
+  return tensors;
+}
