@@ -1,4 +1,4 @@
-/** Data sets of image regions: the drawn context scenes, COCO, loaders and knowledge graphs. */
+/** Data sets: image regions (the drawn context scenes, COCO), loaders, knowledge graphs, and referring expressions. */
 export { UserError } from "./errors.ts";
 export { BACKGROUND } from "./types.ts";
 export type { ContextImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
@@ -19,3 +19,5 @@ export {
 export { type LoadedImage, Loader, type LoaderOptions } from "./loader.ts";
 export type { ScaleOptions } from "./preprocess.ts";
 export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./schedule.ts";
+/** Referring expressions (CLEVR-Ref+). */
+export * as refplus from "./refplus/mod.ts";
