@@ -159,6 +159,10 @@ Deno.test("no relation is said that adds nothing", () => {
       const fits = [...scene.objects.keys()].filter((i) =>
         plain.every(({ type, value_inputs: [value] }) => scene.objects[i][type.split("_")[1] as "size"] === value)
       );
+      // By the reference's rule, relation and visibility together must leave out something.
+      const left = refersTo(scene, program, at + filters.length);
+      ok(fits.some((i) => !left.has(i)), refexp);
+      if (plain.length < filters.length) return;
       const [from] = asSet(program[inputs[0]]._output!);
       ok(fits.some((i) => !isTowards(scene, value_inputs[0], from, i)), refexp);
     });
