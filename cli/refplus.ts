@@ -1,5 +1,6 @@
 /** `itera refplus`: data for referring expressions in CLEVR-Ref+'s format. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
 import { line, Progress } from "./output.ts";
@@ -31,7 +32,7 @@ export function addRefPlus(program: Command): void {
         out,
         { split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise },
         {
-          threads: navigator.hardwareConcurrency,
+          threads: availableParallelism(),
           onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
         },
       );

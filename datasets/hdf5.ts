@@ -1,10 +1,17 @@
 /** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
 import { resolve } from "node:path";
-import h5wasm, { Dataset, type File as HdfFile } from "h5wasm/node";
+import type { Dataset, File as HdfFile } from "h5wasm/node";
 import { UserError } from "./errors.ts";
 
 /** What a data set can hold here. */
 export type Rows = Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+
+/** The library: it takes a while to load, so only those wait for it who need it. */
+async function load() {
+  const library = await import("h5wasm/node");
+  await library.ready;
+  return library;
+}
 
 /** An open HDF5 file; closes itself at the end of its block. */
 export class Hdf5 implements Disposable {
@@ -20,10 +27,10 @@ export class Hdf5 implements Disposable {
 
   /** Begins a file; one that is there is emptied. The folder must exist. */
   static async create(path: string): Promise<Hdf5> {
-    await h5wasm.ready;
+    const { File } = await load();
     // The library reports what it cannot open on standard error at length: the file system is asked first.
     await Deno.writeFile(path, new Uint8Array());
-    return new Hdf5(path, new h5wasm.File(resolve(path), "w"));
+    return new Hdf5(path, new File(resolve(path), "w"));
   }
 
   /**
@@ -32,7 +39,7 @@ export class Hdf5 implements Disposable {
    * @throws {UserError} when it is missing, or no HDF5 file.
    */
   static async open(path: string, mode: "r" | "a" = "r"): Promise<Hdf5> {
-    await h5wasm.ready;
+    const { File } = await load();
     using file = await Deno.open(path).catch(() => {
       throw new UserError(`${path}: there is no such file`, { path });
     });
@@ -41,7 +48,7 @@ export class Hdf5 implements Disposable {
     if (String.fromCharCode(...start) !== "\x89HDF\r\n\x1a\n") {
       throw new UserError(`${path}: is not an HDF5 file; make or download it again`, { path });
     }
-    return new Hdf5(path, new h5wasm.File(resolve(path), mode));
+    return new Hdf5(path, new File(resolve(path), mode));
   }
 
   /** Adds a data set of no rows, to which {@link Hdf5.append} adds some; `chunk` is the shape that is packed as one. */
@@ -78,8 +85,10 @@ export class Hdf5 implements Disposable {
    */
   dataset(name: string): Dataset {
     const found = this.#file.get(name);
-    if (!(found instanceof Dataset)) throw new UserError(`${this.path}: ${name}: there is no such data set`);
-    return found;
+    if (!found || !("type" in found) || found.type !== "Dataset") {
+      throw new UserError(`${this.path}: ${name}: there is no such data set`);
+    }
+    return found as Dataset;
   }
 
   /** Whether there is a data set of that name. */

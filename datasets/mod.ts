@@ -1,4 +1,4 @@
-/** Data sets of image regions: drawn context scenes, ADE20K, COCO, Visual Genome; loaders and knowledge graphs. */
+/** Data sets: drawn context scenes, ADE20K, COCO, Visual Genome, CLEVR-Ref+; loaders and knowledge graphs. */
 export { UserError } from "./errors.ts";
 export { BACKGROUND } from "./types.ts";
 export type { ContextImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
@@ -20,3 +20,5 @@ export {
 export { type LoadedImage, Loader, type LoaderOptions } from "./loader.ts";
 export type { Normalisation, ScaleOptions } from "./preprocess.ts";
 export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./schedule.ts";
+/** Referring expressions (CLEVR-Ref+). */
+export * as refplus from "./refplus/mod.ts";

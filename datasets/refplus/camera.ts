@@ -60,10 +60,10 @@ export function project(camera: Camera, [x, y, z]: Vector): { readonly x: number
   };
 }
 
-/** Direction of the ray through a point of the picture, written to `out`; its part along the view is 1. */
-export function ray({ right: r, up: u, forward: f }: Camera, x: number, y: number, out: Float64Array): void {
+/** Direction of the ray through a point of the picture; its part along the view is 1. */
+export function ray({ right: r, up: u, forward: f }: Camera, x: number, y: number): Vector {
   const a = (x - WIDTH / 2) / FOCAL, b = (HEIGHT / 2 - y) / FOCAL;
-  for (let i = 0; i < 3; i++) out[i] = f[i] + a * r[i] + b * u[i];
+  return [f[0] + a * r[0] + b * u[0], f[1] + a * r[1] + b * u[1], f[2] + a * r[2] + b * u[2]];
 }
 
 /** Pixels, inclusive and clipped to the picture, that a ball may cover; `right` below `left` where it is outside. */

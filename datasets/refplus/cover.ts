@@ -21,15 +21,14 @@ export interface Coverage {
 export function cover(camera: Camera, solids: readonly Solid[]): Coverage {
   const owner = new Uint8Array(WIDTH * HEIGHT);
   const distance = new Float64Array(WIDTH * HEIGHT).fill(Infinity);
-  const direction = new Float64Array(3);
   const [ox, oy, oz] = camera.position;
   const boxes = solids.map((solid, i): Box => {
     const around = ballBounds(camera, [solid.x, solid.y, solid.z], solid.bound);
     let left = WIDTH, right = -1, top = HEIGHT, bottom = -1;
     for (let y = around.top; y <= around.bottom; y++) {
       for (let x = around.left; x <= around.right; x++) {
-        ray(camera, x + 0.5, y + 0.5, direction);
-        const t = solid.hit(ox, oy, oz, direction[0], direction[1], direction[2]);
+        const [dx, dy, dz] = ray(camera, x + 0.5, y + 0.5);
+        const t = solid.hit(ox, oy, oz, dx, dy, dz);
         if (t === Infinity) continue;
         left = Math.min(left, x);
         right = Math.max(right, x);

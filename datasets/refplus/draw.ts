@@ -13,16 +13,13 @@ const STEP = 0.045;
 /** RGB bytes, row-major [HEIGHT, WIDTH, 3]. */
 export function drawPicture(key: PictureKey, layout: Layout): Uint8Array<ArrayBuffer> {
   const { camera, coverage: { owner, distance } } = layout;
-  const [ox, oy, oz] = camera.position;
   const light = new Light(key, layout);
-  const direction = new Float64Array(3), seen = new Float64Array(3);
+  const seen = new Float64Array(3);
   // Square roots of linear light: near enough to how bright a screen looks, and the gamma of the picture.
   const values = new Float32Array(WIDTH * HEIGHT * 3);
   for (let y = 0, at = 0; y < HEIGHT; y++) {
     for (let x = 0; x < WIDTH; x++, at++) {
-      ray(camera, x + 0.5, y + 0.5, direction);
-      const [dx, dy, dz] = direction;
-      light.look(ox, oy, oz, dx, dy, dz, owner[at] - 1, distance[at], scramble(at), seen);
+      light.look(camera.position, ray(camera, x + 0.5, y + 0.5), owner[at] - 1, distance[at], scramble(at), seen);
       for (let c = 0; c < 3; c++) values[3 * at + c] = Math.sqrt(seen[c]);
     }
   }
@@ -33,9 +30,7 @@ export function drawPicture(key: PictureKey, layout: Layout): Uint8Array<ArrayBu
       const sum = [0, 0, 0];
       for (let sample = 0; sample < GRID * GRID; sample++) {
         const u = (sample % GRID + 0.5) / GRID, v = (Math.floor(sample / GRID) + 0.5) / GRID;
-        ray(camera, x + u, y + v, direction);
-        const [dx, dy, dz] = direction;
-        light.trace(ox, oy, oz, dx, dy, dz, scramble(at + sample * WIDTH * HEIGHT), seen);
+        light.trace(camera.position, ray(camera, x + u, y + v), scramble(at + sample * WIDTH * HEIGHT), seen);
         for (let c = 0; c < 3; c++) sum[c] += Math.min(1, seen[c]);
       }
       for (let c = 0; c < 3; c++) smooth[3 * at + c] = Math.sqrt(sum[c] / (GRID * GRID));

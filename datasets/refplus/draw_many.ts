@@ -1,5 +1,5 @@
 /** Draws many pictures on several threads, in order whatever order they finish in. */
-import { type DrawnPicture, drawPng } from "./draw_worker.ts";
+import { type DrawnPicture, drawPng } from "./draw_png.ts";
 import type { PictureKey } from "./place.ts";
 
 /** Pictures that each thread is ahead. */

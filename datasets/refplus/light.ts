@@ -1,5 +1,6 @@
 /** Light, shadow and surfaces: how bright a point of the scene looks from the camera. Linear RGB, no trigonometry. */
 import { RandomStream, scramble } from "../random.ts";
+import type { Vector } from "./geometry.ts";
 import { type Layout, type PictureKey, type Placed, SPLIT_CODES, STREAMS } from "./place.ts";
 
 /** Colours of the published generator, as bytes of a picture. */
@@ -21,6 +22,8 @@ const KEY_POWER = 66, FILL_POWER = 15, BACK_POWER = 9;
 /** Half the side of the key lamp: what makes its shadows soft. */
 const KEY_HALF = 1.1;
 
+const UP: Vector = [0, 0, 1];
+
 /** How much brighter than its middle the room is at the horizon, as mirrors see it. */
 const HORIZON = 0.75;
 
@@ -30,16 +33,15 @@ const AMBIENT = 0.4, GROUND = 0.38, HAZE = 0.56;
 export class Light {
   readonly #objects: readonly Placed[];
   readonly #albedo: readonly (readonly number[])[];
-  readonly #key: readonly number[];
-  readonly #fill: readonly number[];
-  readonly #back: readonly number[];
+  readonly #key: Vector;
+  readonly #fill: Vector;
+  readonly #back: Vector;
   readonly #normal = new Float64Array(3);
-  readonly #mirrored = new Float64Array(3);
 
   /** The lamps of a picture over its objects. */
   constructor({ seed, split, index }: PictureKey, { objects }: Layout) {
     const random = new RandomStream(seed, SPLIT_CODES[split], index, STREAMS.light);
-    const jitter = (at: readonly number[]) => at.map((v) => v + 2 * random.unit() - 1);
+    const jitter = (at: Vector) => at.map((v) => v + 2 * random.unit() - 1) as unknown as Vector;
     [this.#key, this.#fill, this.#back] = [jitter(KEY), jitter(FILL), jitter(BACK)];
     this.#objects = objects;
     // Bytes to linear light: a gamma of 2 needs no powers.
@@ -47,73 +49,68 @@ export class Light {
   }
 
   /** Follows a ray to the nearest object or the ground and writes what it sees to `out`, RGB; `salt` jitters shadows. */
-  trace(
-    ...[ox, oy, oz, dx, dy, dz, salt, out]: [number, number, number, number, number, number, number, Float64Array]
-  ): void {
-    let nearest = Infinity, id = -1;
-    this.#objects.forEach(({ solid }, i) => {
-      const t = solid.hit(ox, oy, oz, dx, dy, dz);
-      if (t >= nearest) return;
-      nearest = t;
-      id = i;
-    });
-    this.look(ox, oy, oz, dx, dy, dz, id, nearest, salt, out);
+  trace(origin: Vector, direction: Vector, salt: number, out: Float64Array): void {
+    const { id, t } = this.#nearest(origin, direction, -1);
+    this.look(origin, direction, id, t, salt, out);
   }
 
   /** The same where the ray is known to end after `t` lengths at object `id`, or -1 for the ground. */
-  look(
-    ...[ox, oy, oz, dx, dy, dz, id, t, salt, out]: [
-      ...[number, number, number, number, number, number, number, number, number],
-      Float64Array,
-    ]
-  ): void {
-    if (id >= 0) return this.#surface(ox + t * dx, oy + t * dy, oz + t * dz, dx, dy, dz, id, salt, true, out);
-    if (dz >= 0) return this.#studio(dx, dy, dz, out);
+  look(origin: Vector, direction: Vector, id: number, t: number, salt: number, out: Float64Array): void {
+    const [ox, oy, oz] = origin, [dx, dy, dz] = direction;
+    if (id >= 0) return this.#surface([ox + t * dx, oy + t * dy, oz + t * dz], direction, id, salt, true, out);
+    if (dz >= 0) return this.#studio(direction, out);
     const down = -oz / dz;
     this.#ground(ox + down * dx, oy + down * dy, salt, out);
   }
 
+  /** The object, other than `own`, that a ray meets first, or -1, and after how many lengths. */
+  #nearest([ox, oy, oz]: Vector, [dx, dy, dz]: Vector, own: number): { readonly id: number; readonly t: number } {
+    let id = -1, t = Infinity;
+    this.#objects.forEach(({ solid }, i) => {
+      const here = i === own ? Infinity : solid.hit(ox, oy, oz, dx, dy, dz);
+      if (here >= t) return;
+      t = here;
+      id = i;
+    });
+    return { id, t };
+  }
+
   #ground(x: number, y: number, salt: number, out: Float64Array): void {
+    const point: Vector = [x, y, 0];
     const far = Math.sqrt(x * x + y * y);
     const haze = Math.min(1, Math.max(0, (far - 4) / 16));
-    const lit = AMBIENT * 1.15 * this.#openness(x, y, 0, 0, 0, 1) +
-      this.#lamp(this.#key, KEY_POWER, x, y, 0, 0, 0, 1) * this.#shadow(x, y, 0, salt);
+    const lit = AMBIENT * 1.15 * this.#openness(point, UP) +
+      received(this.#key, KEY_POWER, point, UP) * this.#shadow(point, salt);
     const value = GROUND * lit * (1 - haze) + HAZE * haze;
     out[0] = value;
     out[1] = value;
     out[2] = value * 0.99;
   }
 
-  #surface(
-    ...[px, py, pz, dx, dy, dz, id, salt, mirror, out]: [
-      ...[number, number, number, number, number, number, number, number, boolean],
-      Float64Array,
-    ]
-  ): void {
-    const normal = mirror ? this.#normal : this.#mirrored;
-    this.#objects[id].solid.normal(px, py, pz, normal);
-    const [nx, ny, nz] = normal;
+  /** A point on object `id`. Seen in a mirror (`direct` false), it has no shadows and is no mirror itself. */
+  #surface(at: Vector, direction: Vector, id: number, salt: number, direct: boolean, out: Float64Array): void {
+    this.#objects[id].solid.normal(at[0], at[1], at[2], this.#normal);
+    const [nx, ny, nz] = this.#normal, normal: Vector = [nx, ny, nz];
     // Off the surface, or a ray from here would meet it again.
-    const x = px + 1e-4 * nx, y = py + 1e-4 * ny, z = pz + 1e-4 * nz;
-    const size = Math.sqrt(dx * dx + dy * dy + dz * dz);
-    const vx = dx / size, vy = dy / size, vz = dz / size;
-    const towards = Math.max(0, -(vx * nx + vy * ny + vz * nz));
-    const shadow = mirror ? this.#shadow(x, y, z, salt) : 1;
-    const key = this.#lamp(this.#key, KEY_POWER, x, y, z, nx, ny, nz) * shadow;
-    const rest = this.#lamp(this.#fill, FILL_POWER, x, y, z, nx, ny, nz) +
-      this.#lamp(this.#back, BACK_POWER, x, y, z, nx, ny, nz);
-    const ambient = AMBIENT * (0.65 + 0.35 * nz) * this.#openness(x, y, z, nx, ny, nz);
+    const point: Vector = [at[0] + 1e-4 * nx, at[1] + 1e-4 * ny, at[2] + 1e-4 * nz];
+    const [dx, dy, dz] = direction, length = Math.sqrt(dx * dx + dy * dy + dz * dz);
+    const view: Vector = [dx / length, dy / length, dz / length];
+    const shadow = direct ? this.#shadow(point, salt) : 1;
+    const key = received(this.#key, KEY_POWER, point, normal) * shadow;
+    const rest = received(this.#fill, FILL_POWER, point, normal) + received(this.#back, BACK_POWER, point, normal);
+    const ambient = AMBIENT * (0.65 + 0.35 * nz) * this.#openness(point, normal);
     const diffuse = ambient + key + rest;
-    const gloss = this.#gloss(x, y, z, nx, ny, nz, vx, vy, vz) * shadow;
+    const gloss = glossOf(this.#key, point, normal, view) * shadow;
     const albedo = this.#albedo[id];
-    if (this.#objects[id].material === "rubber" || !mirror) {
+    if (this.#objects[id].material === "rubber" || !direct) {
       const sheen = 0.035 * power(gloss, 2);
       for (let c = 0; c < 3; c++) out[c] = albedo[c] * diffuse + sheen;
       return;
     }
-    const twice = 2 * (vx * nx + vy * ny + vz * nz);
-    this.#reflect(x, y, z, vx - twice * nx, vy - twice * ny, vz - twice * nz, id, salt, out);
-    const rim = power(1 - towards, 2);
+    const along = view[0] * nx + view[1] * ny + view[2] * nz, twice = 2 * along;
+    const mirrored: Vector = [view[0] - twice * nx, view[1] - twice * ny, view[2] - twice * nz];
+    this.#reflect(point, mirrored, id, salt, out);
+    const rim = power(1 - Math.max(0, -along), 2);
     const highlight = 1.8 * power(gloss, 4) * power(gloss, 3);
     for (let c = 0; c < 3; c++) {
       const tint = albedo[c] * 0.85 + 0.07;
@@ -122,69 +119,32 @@ export class Light {
   }
 
   /** What a mirror on object `own` sees: other objects and the ground once, without their own mirrors. */
-  #reflect(
-    ...[x, y, z, dx, dy, dz, own, salt, out]: [
-      ...[number, number, number, number, number, number, number, number],
-      Float64Array,
-    ]
-  ): void {
-    let nearest = Infinity, id = -1;
-    this.#objects.forEach(({ solid }, i) => {
-      const t = i === own ? Infinity : solid.hit(x, y, z, dx, dy, dz);
-      if (t >= nearest) return;
-      nearest = t;
-      id = i;
-    });
-    if (id >= 0) {
-      this.#surface(x + nearest * dx, y + nearest * dy, z + nearest * dz, dx, dy, dz, id, salt, false, out);
-    } else if (dz >= 0) this.#studio(dx, dy, dz, out);
-    else {
-      const far = -z / dz;
-      this.#ground(x + far * dx, y + far * dy, salt, out);
-      // The floor shines towards the horizon and under the lamps: without it, upright mirrors would look like paint.
-      const streaks = 0.45 + 1.9 * (streak(this.#key, dx, dy) + streak(this.#fill, dx, dy));
-      const shine = HORIZON * streaks * far * far / (far * far + 10);
-      for (let c = 0; c < 3; c++) out[c] = 0.45 * out[c] + shine;
-    }
+  #reflect(from: Vector, direction: Vector, own: number, salt: number, out: Float64Array): void {
+    const [x, y, z] = from, [dx, dy, dz] = direction;
+    const { id, t } = this.#nearest(from, direction, own);
+    if (id >= 0) return this.#surface([x + t * dx, y + t * dy, z + t * dz], direction, id, salt, false, out);
+    if (dz >= 0) return this.#studio(direction, out);
+    const far = -z / dz;
+    this.#ground(x + far * dx, y + far * dy, salt, out);
+    // The floor shines towards the horizon and under the lamps: without it, upright mirrors would look like paint.
+    const streaks = 0.45 + 1.9 * (streak(this.#key, dx, dy) + streak(this.#fill, dx, dy));
+    const shine = HORIZON * streaks * far * far / (far * far + 10);
+    for (let c = 0; c < 3; c++) out[c] = 0.45 * out[c] + shine;
   }
 
   /** The room around: bright at the horizon, darker above, with a bright panel where the key lamp is. */
-  #studio(dx: number, dy: number, dz: number, out: Float64Array): void {
+  #studio([dx, dy, dz]: Vector, out: Float64Array): void {
     const [kx, ky, kz] = this.#key;
     const length = Math.sqrt((kx * kx + ky * ky + kz * kz) * (dx * dx + dy * dy + dz * dz));
     const near = (kx * dx + ky * dy + kz * dz) / length;
     const panel = Math.min(1, Math.max(0, (near - 0.955) / 0.015));
     const above = dz / Math.sqrt(dx * dx + dy * dy + dz * dz);
     const value = 0.2 + HORIZON * power(1 - above, 2) + 2.2 * panel;
-    out[0] = value;
-    out[1] = value;
-    out[2] = value;
-  }
-
-  /** Light of a lamp on a surface. */
-  #lamp(
-    ...[lamp, power, x, y, z, nx, ny, nz]: [readonly number[], number, number, number, number, number, number, number]
-  ): number {
-    const lx = lamp[0] - x, ly = lamp[1] - y, lz = lamp[2] - z;
-    const square = lx * lx + ly * ly + lz * lz;
-    return Math.max(0, (lx * nx + ly * ny + lz * nz) / Math.sqrt(square)) * power / square;
-  }
-
-  /** Cosine between the normal and the middle of view and key lamp, to the fourth: raise it for sharper highlights. */
-  #gloss(
-    ...[x, y, z, nx, ny, nz, vx, vy, vz]: [
-      ...[number, number, number, number, number, number, number, number, number],
-    ]
-  ): number {
-    const lx = this.#key[0] - x, ly = this.#key[1] - y, lz = this.#key[2] - z;
-    const length = Math.sqrt(lx * lx + ly * ly + lz * lz);
-    const hx = lx / length - vx, hy = ly / length - vy, hz = lz / length - vz;
-    const cosine = (hx * nx + hy * ny + hz * nz) / Math.sqrt(hx * hx + hy * hy + hz * hz);
-    return cosine <= 0 ? 0 : power(cosine, 2);
+    out.fill(value);
   }
 
   /** Share of the sky that objects nearby leave open. */
-  #openness(x: number, y: number, z: number, nx: number, ny: number, nz: number): number {
+  #openness([x, y, z]: Vector, [nx, ny, nz]: Vector): number {
     let open = 1;
     for (const { solid } of this.#objects) {
       const cx = solid.x - x, cy = solid.y - y, cz = solid.z - z;
@@ -197,7 +157,7 @@ export class Light {
   }
 
   /** Share of the key lamp that is seen from a point, 0..1, by sixteen rays to it. */
-  #shadow(x: number, y: number, z: number, salt: number): number {
+  #shadow([x, y, z]: Vector, salt: number): number {
     const [kx, ky, kz] = this.#key;
     const lx = kx - x, ly = ky - y, lz = kz - z;
     const square = lx * lx + ly * ly + lz * lz;
@@ -220,8 +180,24 @@ export class Light {
   }
 }
 
+/** Light of a lamp on a surface that nothing shades. */
+function received([x, y, z]: Vector, strength: number, [px, py, pz]: Vector, [nx, ny, nz]: Vector): number {
+  const lx = x - px, ly = y - py, lz = z - pz;
+  const square = lx * lx + ly * ly + lz * lz;
+  return Math.max(0, (lx * nx + ly * ny + lz * nz) / Math.sqrt(square)) * strength / square;
+}
+
+/** Cosine between the normal and the middle of view and lamp, to the fourth: raise it for sharper highlights. */
+function glossOf(lamp: Vector, [px, py, pz]: Vector, [nx, ny, nz]: Vector, [vx, vy, vz]: Vector): number {
+  const lx = lamp[0] - px, ly = lamp[1] - py, lz = lamp[2] - pz;
+  const length = Math.sqrt(lx * lx + ly * ly + lz * lz);
+  const hx = lx / length - vx, hy = ly / length - vy, hz = lz / length - vz;
+  const cosine = (hx * nx + hy * ny + hz * nz) / Math.sqrt(hx * hx + hy * hy + hz * hz);
+  return cosine <= 0 ? 0 : power(cosine, 2);
+}
+
 /** How much a direction on the ground goes along that of a lamp: 1 towards it, 0 from about 35 degrees away. */
-function streak(lamp: readonly number[], dx: number, dy: number): number {
+function streak(lamp: Vector, dx: number, dy: number): number {
   const square = (lamp[0] * lamp[0] + lamp[1] * lamp[1]) * (dx * dx + dy * dy) + 1e-12;
   const along = (lamp[0] * dx + lamp[1] * dy) / Math.sqrt(square);
   const near = Math.min(1, Math.max(0, (along - 0.82) / 0.18));

@@ -38,9 +38,12 @@ export class MaskResizer {
   /** The resized mask [height, width] of 0 and 1. */
   resize(mask: Uint8Array): Uint8Array<ArrayBuffer> {
     const out = new Uint8Array(this.#width * this.#height);
-    for (let y = 0, at = 0; y < this.#height; y++) {
-      const upper = this.#y.first[y] * this.#sourceWidth, lower = this.#y.second[y] * this.#sourceWidth;
-      for (let x = 0; x < this.#width; x++, at++) {
+    // Objects are small: most rows are empty, and searching for their ends is much faster than looking at each pixel.
+    const begin = mask.indexOf(1), end = mask.lastIndexOf(1) + 1, row = this.#sourceWidth;
+    for (let y = 0; y < this.#height; y++) {
+      const upper = this.#y.first[y] * row, lower = this.#y.second[y] * row;
+      if (lower >= end || upper + row <= begin) continue;
+      for (let x = 0, at = y * this.#width; x < this.#width; x++, at++) {
         const a = this.#x.first[x], b = this.#x.second[x];
         out[at] = mask[upper + a] & mask[upper + b] & mask[lower + a] & mask[lower + b];
       }
@@ -58,8 +61,9 @@ export function packedWidth(width: number): number {
 export function packMask(mask: Uint8Array, width: number): Uint8Array<ArrayBuffer> {
   const bytes = packedWidth(width), height = mask.length / width;
   const packed = new Uint8Array(bytes * height);
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at++) if (mask[at]) packed[y * bytes + (x >> 3)] |= 0x80 >> (x & 7);
+  for (let at = mask.indexOf(1); at >= 0; at = mask.indexOf(1, at + 1)) {
+    const x = at % width;
+    packed[(at - x) / width * bytes + (x >> 3)] |= 0x80 >> (x & 7);
   }
   return packed;
 }

@@ -27,7 +27,8 @@ export interface Found {
  */
 export async function findOutput(output: string, settings: RefexpFileSettings): Promise<Found> {
   const whole = await inspect(output, settings, true);
-  const kept = await inspect(savedPath(output), settings, false);
+  // A copy that cannot be read is as good as none.
+  const kept = await inspect(savedPath(output), settings, false).catch(() => null);
   const best = kept && kept.rows > (whole?.rows ?? -1) ? kept : whole;
   return { rows: 0, last: null, path: null, ...best, whole: whole?.rows ?? 0 };
 }

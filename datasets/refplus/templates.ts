@@ -39,9 +39,12 @@ export const TEMPLATE_FILES = [
   "same_relate.json",
 ] as const;
 
+/** Name of such a file. */
+export type TemplateFile = typeof TEMPLATE_FILES[number];
+
 /** One template. */
 export interface Template {
-  readonly file: typeof TEMPLATE_FILES[number];
+  readonly file: TemplateFile;
   /** Its place in that file. */
   readonly index: number;
   readonly steps: readonly TemplateStep[];
@@ -166,7 +169,7 @@ function sameRelateFiltered(attribute: Attribute): Body {
 }
 
 /** Templates of each file. The published files hold several of them twice, which doubles how often they are used. */
-const BODIES: Readonly<Record<Template["file"], readonly Body[]>> = {
+const BODIES: Readonly<Record<TemplateFile, readonly Body[]>> = {
   "zero_hop.json": [zeroHop, zeroHop],
   "one_hop.json": [oneHop, oneHop],
   "two_hop.json": [twoHop, twoHop],

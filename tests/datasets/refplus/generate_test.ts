@@ -150,6 +150,12 @@ Deno.test("a list that is interrupted while it is appended to keeps its whole fi
     using list = await GrowingList.open(path, "things", { a: 1 });
     deepStrictEqual([list.images, list.size], [9, 13]);
     await refuses(() => GrowingList.open(path, "things", { a: 1 }), /list\.json: another process is making it/);
+    const other = join(folder, "other.json");
+    await Deno.writeTextFile(GrowingList.growingPath(other), "no head\n");
+    await refuses(
+      () => GrowingList.open(other, "things", { a: 1 }),
+      /other\.json: was begun with other settings; give/,
+    );
   });
 });
 

@@ -220,6 +220,8 @@ Deno.test("an interrupted run goes on from what it saved, and a broken working c
       deepStrictEqual([...Deno.readDirSync(folder)].filter(({ name }) => name.startsWith(".")), []);
       // What was saved with other settings is of no use.
       await Deno.copyFile(small.output, join(folder, ".wide.h5.saved"));
+      await Deno.writeTextFile(join(folder, ".torn.h5.saved"), "torn");
+      strictEqual((await preprocessRefexps({ ...small, output: join(folder, "torn.h5"), examples: 1 })).added, 1);
       const wide = { ...small, width: 40, output: join(folder, "wide.h5"), examples: 2 };
       deepStrictEqual((await preprocessRefexps(wide)).added, 2);
     })));
@@ -302,6 +304,26 @@ Deno.test("what cannot be encoded is refused in one line, and the output stays a
     await refuses(() => preprocessRefexps({ ...options, examples: 2 }), /out\.h5: has 3 rows already, 2 are asked for/);
     await writeInput(folder, 6, (r) => r.image_index = 0);
     await refuses(() => preprocessRefexps(options), /refexps\.2: is not what .*out\.h5 holds there; remove that file/);
+    const write = (answers: number, settings: Record<string, string | number> = {}) => {
+      const file = new h5wasm.File(options.output, "w");
+      for (const name of ["refexps", "programs"]) {
+        file.create_dataset({ name, data: Int32Array.of(1, 2), shape: [1, 2], dtype: "<i" });
+      }
+      for (const name of ["image_idxs", "orig_idxs", "refexp_families"]) {
+        file.create_dataset({ name, data: new BigInt64Array(1) as unknown as Int32Array, shape: [1], dtype: "<q" });
+      }
+      if (answers > 0) {
+        file.create_dataset({ name: "answers", data: new Float64Array(answers), shape: [answers, 1, 1] });
+      }
+      for (const [name, value] of Object.entries(settings)) file.create_attribute(name, value);
+      file.flush();
+      file.close();
+    };
+    write(2);
+    await refuses(() => RefexpFile.open(options.output), /out\.h5: answers: has 2 rows, refexps 1/);
+    write(0);
+    await refuses(() => RefexpFile.open(options.output), /out\.h5: answers: there is no such data set/);
+    await refuses(() => preprocessRefexps(options), /out\.h5: was made with another program; remove it/);
     await Deno.writeTextFile(options.output, "not HDF5 at all");
     await refuses(() => preprocessRefexps(options), /out\.h5: is not an HDF5 file/);
     await refuses(() => RefexpFile.open(join(folder, "none.h5")), /none\.h5: there is no such file/);
