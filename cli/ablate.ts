@@ -6,7 +6,7 @@ import { UserError } from "../datasets/errors.ts";
 import { Device } from "../engine/mod.ts";
 import { Experiment } from "../model/experiment.ts";
 import { evaluateMissing } from "../model/missing.ts";
-import { writeJsonAtomic } from "../model/run/atomic.ts";
+import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";

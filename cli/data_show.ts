@@ -7,7 +7,7 @@ import { DATASETS } from "../datasets/open.ts";
 import type { RgbImage } from "../datasets/preprocess.ts";
 import { readImage } from "../datasets/read_image.ts";
 import type { RegionDataset } from "../datasets/types.ts";
-import { writeFileAtomic } from "../model/run/atomic.ts";
+import { writeFileAtomic } from "../datasets/atomic.ts";
 import { openShown } from "./data_set.ts";
 import { line, table } from "./output.ts";
 

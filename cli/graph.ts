@@ -12,7 +12,7 @@ import { addSimilar, type ClassVectors, readClassVectors } from "../datasets/kno
 import { addWordNet } from "../datasets/knowledge/wordnet.ts";
 import { DATASETS } from "../datasets/open.ts";
 import type { RegionDataset } from "../datasets/types.ts";
-import { writeFileAtomic } from "../model/run/atomic.ts";
+import { writeFileAtomic } from "../datasets/atomic.ts";
 import { openShown } from "./data_set.ts";
 import { line, notice, Progress, table } from "./output.ts";
 

@@ -12,7 +12,7 @@ import { readImage } from "../datasets/read_image.ts";
 import { Device } from "../engine/mod.ts";
 import { predictions } from "../model/metrics.ts";
 import { predictRegions, preparedRegions, type RegionScores } from "../model/predict.ts";
-import { writeFileAtomic, writeJsonAtomic } from "../model/run/atomic.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { readJsonFile } from "../model/run/layers.ts";
 import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";

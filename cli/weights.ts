@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { UserError } from "../datasets/errors.ts";
 import { SafetensorsError } from "../engine/safetensors.ts";
-import { writeFileAtomic } from "../model/run/atomic.ts";
+import { writeFileAtomic } from "../datasets/atomic.ts";
 import { exportTorch } from "../model/weights/export.ts";
 import { importWeights } from "../model/weights/import.ts";
 import { readWeights } from "../model/weights/read_weights.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../datasets/errors.ts";
 import { readResults, type Results } from "./results.ts";
-import { writeJsonAtomic } from "./run/atomic.ts";
+import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "./run/layers.ts";
 import { makeFolder, RunFolder } from "./run/run_folder.ts";
 import { type TrainHooks, trainModel } from "./trainer.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { ComparedRow, Comparison } from "./comparison.ts";
 import type { Experiment } from "./experiment.ts";
 import { METRIC_COLUMNS } from "./results.ts";
-import { writeFileAtomic, writeJsonAtomic } from "./run/atomic.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { MetricsLog } from "./run/metrics_log.ts";
 import { renderReport, type Table } from "./run/report.ts";
 

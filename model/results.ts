@@ -5,7 +5,7 @@ import type { RegionDataset } from "../datasets/types.ts";
 import { CLUE_RANGES, type ClueRow, clueTable } from "./clues.ts";
 import type { Output, Scores } from "./evaluate.ts";
 import { type ClassMetrics, type MetricTriple, regionMetrics } from "./metrics.ts";
-import { writeFileAtomic, writeJsonAtomic } from "./run/atomic.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { readJsonFile } from "./run/layers.ts";
 import type { Table } from "./run/report.ts";
 

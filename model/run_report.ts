@@ -1,7 +1,7 @@
 /** `report.html` of a run, from its results, its log and some pictures. */
 import { existsSync } from "node:fs";
 import { cluesTable, type Results, resultsTable } from "./results.ts";
-import { writeFileAtomic } from "./run/atomic.ts";
+import { writeFileAtomic } from "../datasets/atomic.ts";
 import { MetricsLog } from "./run/metrics_log.ts";
 import { type Picture, renderReport, type Table } from "./run/report.ts";
 import type { EvaluationFolder } from "./evaluation.ts";

@@ -5,7 +5,7 @@ import { UserError } from "../datasets/errors.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../engine/safetensors.ts";
 import type { Output, Scores } from "./evaluate.ts";
 import type { ScoredSet } from "./results.ts";
-import { writeFileAtomic } from "./run/atomic.ts";
+import { writeFileAtomic } from "../datasets/atomic.ts";
 
 const PREFIX = "probabilities.";
 

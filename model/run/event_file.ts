@@ -6,7 +6,7 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { maskedCrc32c } from "../crc32c.ts";
-import { explainWriteError } from "./atomic.ts";
+import { explainWriteError } from "../../datasets/atomic.ts";
 
 /** A picture for {@link EventWriter.image}. */
 export interface EventImage {

@@ -2,8 +2,14 @@
 import { join } from "node:path";
 import { UserError } from "../../datasets/errors.ts";
 import { decodeSafetensors, SafetensorsError } from "../../engine/safetensors.ts";
-import { type AtomicOptions, explainWriteError, isPartial, removePartialFiles, writeFileAtomic } from "./atomic.ts";
-import { writeJsonAtomic } from "./atomic.ts";
+import {
+  type AtomicOptions,
+  explainWriteError,
+  isPartial,
+  removePartialFiles,
+  writeFileAtomic,
+} from "../../datasets/atomic.ts";
+import { writeJsonAtomic } from "../../datasets/atomic.ts";
 import { newConfig, resumedConfig, type TrainConfig } from "./config.ts";
 import { fileLayer, type Layer } from "./layers.ts";
 

@@ -8,7 +8,7 @@ import {
   type SafetensorsTensor,
 } from "../../engine/safetensors.ts";
 import { sameShape } from "../../engine/shape.ts";
-import { writeFileAtomic } from "../run/atomic.ts";
+import { writeFileAtomic } from "../../datasets/atomic.ts";
 import type { Json } from "../run/layers.ts";
 import { trainConfigSchema } from "../run/config.ts";
 import type { RegionModel } from "../region_model.ts";

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../datasets/errors.ts";
-import { explainWriteError, removePartialFiles, writeFileAtomic } from "../../../model/run/atomic.ts";
-import { withFolder } from "../../support/folder.ts";
+import { explainWriteError, removePartialFiles, writeFileAtomic } from "../../datasets/atomic.ts";
+import { withFolder } from "../support/folder.ts";
 
 Deno.test("a write that fails midway leaves the old content and nothing else", async () => {
   await withFolder(async (folder) => {
