@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../../../datasets/errors.ts";
+import { UserError } from "../../datasets/errors.ts";
 import { explainWriteError, removePartialFiles, writeFileAtomic } from "../../datasets/atomic.ts";
 import { withFolder } from "../support/folder.ts";
 
