@@ -7,6 +7,7 @@ import { Device } from "../mod.ts";
 import { type Case, cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
 import { type ModelRow, modelRows, SIZES } from "./models.ts";
+import { type PresetRow, presetRows } from "./presets.ts";
 import type { Peer } from "./peer.ts";
 import { jax } from "./peers/jax.ts";
 import { onnx } from "./peers/onnx.ts";
@@ -101,7 +102,7 @@ write(
 );
 // "data" is the section of that name, though some kernels have the word in theirs too.
 const onlyData = only === "data";
-const peers = Deno.args.includes("--no-peers") || onlyData ? [] : await openPeers();
+const peers = Deno.args.includes("--no-peers") || onlyData || only?.startsWith("presets") ? [] : await openPeers();
 const rows: Row[] = [];
 for (const one of cases()) {
   if (onlyData || only && !one.name.includes(only)) continue;
@@ -141,6 +142,32 @@ for (const size of SIZES) {
       one.peakMiB.toFixed(0),
       one.dispatches,
       `${(100 * one.host).toFixed(0)} %`,
+    ]);
+  }
+  write(drawn.toString());
+}
+// Minutes a row on a software adapter: only where asked for, such as --only=presets or --only=presets:ade-res50.
+const presets: PresetRow[] = [];
+if (only?.startsWith("presets") || (!only && !device.info.isFallback)) {
+  const head = [
+    "experiment, one training step",
+    "ms",
+    "images/s",
+    "peak MiB",
+    "PyTorch ms (ratio)",
+    "PyTorch peak MiB",
+  ];
+  const drawn = new Table({ head, style: { head: [] } });
+  for await (const one of presetRows(only?.split(":")[1] ?? "", !Deno.args.includes("--no-peers"))) {
+    presets.push(one);
+    const { torch, ms } = one;
+    drawn.push([
+      one.name,
+      ms.toFixed(0),
+      one.imagesPerSecond.toPrecision(3),
+      one.peakMiB.toFixed(0),
+      torch ? `${torch.ms.toFixed(0)} (${(torch.ms / ms).toFixed(2)}×)` : "–",
+      torch ? torch.peakMiB.toFixed(0) : "–",
     ]);
   }
   write(drawn.toString());
@@ -186,7 +213,7 @@ await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
 await Deno.writeTextFile(
   file,
-  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, models, data }, null, 2),
+  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, models, presets, data }, null, 2),
 );
 write(`written to ${file}`);
 await device.close();

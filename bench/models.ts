@@ -57,7 +57,9 @@ export const SIZES: readonly Size[] = [
 ];
 
 /** Random boxes over a grey picture: what is in it does not change the work. */
-function imageOf({ regions, classes, height, width }: Size): LoadedImage {
+export function imageOf(
+  { regions, classes, height, width }: Pick<Size, "regions" | "classes" | "height" | "width">,
+): LoadedImage {
   const at = (i: number, m: number): number => (i * 2654435761 % 4294967296) / 4294967296 * m;
   const boxes = Array.from({ length: regions }, (_, r) => {
     const [x, y] = [at(2 * r + 1, 0.7 * width), at(2 * r + 2, 0.7 * height)];
@@ -77,7 +79,7 @@ function imageOf({ regions, classes, height, width }: Size): LoadedImage {
 }
 
 /** Times `work` on a device of its own, so that the peak is its own. */
-async function row(name: string, prepare: (device: Device) => Disposable & { run(): void }): Promise<ModelRow> {
+export async function row(name: string, prepare: (device: Device) => Disposable & { run(): void }): Promise<ModelRow> {
   await using device = await Device.open();
   using work = prepare(device);
   work.run();
@@ -98,7 +100,7 @@ async function row(name: string, prepare: (device: Device) => Disposable & { run
 }
 
 /** Something that frees what it was made of. */
-function work(run: () => void, ...parts: Disposable[]): Disposable & { run(): void } {
+export function work(run: () => void, ...parts: Disposable[]): Disposable & { run(): void } {
   return { run, [Symbol.dispose]: () => parts.forEach((part) => part[Symbol.dispose]()) };
 }
 
@@ -175,7 +177,7 @@ async function* moduleRows(
 }
 
 /** Nine edge types, each linking every third class to its neighbour: as sparse as common sense. */
-function chain(classes: number) {
+export function chain(classes: number) {
   const types = Array.from({ length: 9 }, (_, t) => `type ${t}`);
   const edges = types.flatMap((_, type) =>
     Array.from(

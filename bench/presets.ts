@@ -1,0 +1,70 @@
+/** Training steps of the paper's experiments at their sizes: images per second and memory, PyTorch's beside where it is. */
+import { SGD } from "../mod.ts";
+import type { Knowledge } from "../datasets/knowledge/knowledge.ts";
+import { buildModel } from "../model/setup.ts";
+import { PRESETS } from "../model/presets.ts";
+import { newConfig } from "../model/run/config.ts";
+import { trainStep } from "../model/trainer.ts";
+import { chain, imageOf, row, work } from "./models.ts";
+
+/** Outputs with the background. Visual Genome's come from its synsets; about so many occur at least five times. */
+const CLASSES = { ade: 1485, coco: 81, vg: 3994 } as const;
+
+/** Regions of an image, about as many as ADE20K's have. */
+const REGIONS = 20;
+
+/** COCO's modes with a graph reason over regions alone. */
+const regionsAlone = (classes: number): Knowledge => ({
+  types: [],
+  edges: [],
+  vectors: new Float32Array(classes),
+  dim: 1,
+});
+
+/** What PyTorch takes for the same step. */
+interface TorchRow {
+  readonly ms: number;
+  readonly peakMiB: number;
+  readonly device: string;
+}
+
+/** One experiment's step. */
+export interface PresetRow {
+  readonly name: string;
+  readonly ms: number;
+  readonly imagesPerSecond: number;
+  /** Most device memory held at once by tensors, MiB. */
+  readonly peakMiB: number;
+  /** PyTorch eager, f32 without TF32; null where Python or PyTorch is not there or the model has no twin. */
+  readonly torch: TorchRow | null;
+}
+
+/** Every preset whose name contains `only`. */
+export async function* presetRows(only: string, withTorch: boolean): AsyncGenerator<PresetRow> {
+  for (const [name, { settings }] of PRESETS) {
+    if (!name.includes(only)) continue;
+    const config = newConfig([{ source: name, value: settings }]);
+    const classes = CLASSES[config.dataset.dataset as keyof typeof CLASSES];
+    const [height, width] = [config.image.shortSide, config.image.longSide];
+    const image = imageOf({ regions: REGIONS, classes, height, width });
+    // COCO has no class graph in the reference; its modes with a graph reason over regions alone.
+    const knowledge = config.dataset.dataset === "coco" ? regionsAlone(classes) : chain(classes);
+    const { ms, peakMiB } = await row(name, (device) => {
+      const model = buildModel(device, config, classes, knowledge);
+      const sgd = new SGD(device, model.trainable(), { rate: 1e-5, momentum: 0.9, weightDecay: 1e-4 });
+      return work(() => trainStep(model, sgd, image).values.dispose(), model, sgd);
+    });
+    const { name: model, resnet } = config.model;
+    const twin = withTorch && (model === "baseline" || model === "final");
+    const net = resnet.blocks[2].units === 6 ? "resnet50" : "resnet101";
+    const torch = twin ? await torchRow([model, net, height, width, REGIONS, classes].map(String)) : null;
+    yield { name, ms, imagesPerSecond: 1000 / ms, peakMiB, torch };
+  }
+}
+
+async function torchRow(args: readonly string[]): Promise<TorchRow | null> {
+  const script = new URL("./peers/torch_models.py", import.meta.url).pathname;
+  const run = new Deno.Command("python3", { args: [script, ...args], stdout: "piped", stderr: "null" });
+  const { success, stdout } = await run.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
+  return success ? JSON.parse(new TextDecoder().decode(stdout)) : null;
+}
