@@ -1,4 +1,5 @@
 /** Training a region classifier: data, steps, checkpoints, evaluation, the run folder. */
+import { setImmediate } from "node:timers/promises";
 import { type LoadedImage, Loader } from "../datasets/loader.ts";
 import { contextKnowledge } from "../datasets/context/knowledge.ts";
 import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../datasets/knowledge/knowledge.ts";
@@ -218,6 +219,8 @@ async function runSteps(
     log.add(trainStep(model, optimiser, image));
     step++;
     position = image.position + 1;
+    // Images wait ready, so nothing else here would let a signal through before the next reading.
+    await setImmediate();
     const stopping = hooks.signal?.aborted ?? false;
     const display = step % config.displayEvery === 0;
     const checkpoint = stopping || step % config.checkpointEvery === 0 || step === config.steps;
