@@ -1,7 +1,7 @@
 /** Layers with a memory, and embeddings. */
 import type { Device } from "./device.ts";
 import { init, type Initialiser, Module, type Seeds } from "./nn.ts";
-import { concat, convGru, embedding, gruCell, lstmCell, reshape, split } from "./ops/mod.ts";
+import { convGru, embedding, gruCell, lstm } from "./ops/mod.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Vectors of a vocabulary: weight [vocabulary, width], normal with standard deviation 1 unless told otherwise. */
@@ -96,23 +96,16 @@ export class LSTM extends Module {
 
   /** x [B, T, inputs] from zero states, or from those given (one h and c a layer). */
   forward(x: Tensor, state?: { readonly h: readonly Tensor[]; readonly c: readonly Tensor[] }): LSTMResult {
-    const [batch, steps, inputs] = x.shape;
-    const xs = split(x, new Array<number>(steps).fill(1), 1);
-    const zeros = (): Tensor => this.device.zeros([batch, this.#hidden]);
-    const h = this.#layers.map((_, l) => state?.h[l] ?? zeros());
-    const c = this.#layers.map((_, l) => state?.c[l] ?? zeros());
-    const outputs: Tensor[] = [];
-    for (let t = 0; t < steps; t++) {
-      let input = reshape(xs[t], [batch, inputs]);
-      this.#layers.forEach((weights, l) => {
-        const next = lstmCell(input, h[l], c[l], weights);
-        h[l] = input = next.h;
-        c[l] = next.c;
-      });
-      outputs.push(reshape(input, [batch, 1, this.#hidden]));
-    }
-    const all = steps === 0 ? this.device.zeros([batch, 0, this.#hidden]) : concat(outputs, 1);
-    return { outputs: all, h, c };
+    const zeros = (): Tensor => this.device.zeros([x.shape[0], this.#hidden]);
+    const [h, c]: Tensor[][] = [[], []];
+    let outputs = x;
+    this.#layers.forEach((weights, l) => {
+      const layer = lstm(outputs, state?.h[l] ?? zeros(), state?.c[l] ?? zeros(), weights);
+      outputs = layer.outputs;
+      h.push(layer.h);
+      c.push(layer.c);
+    });
+    return { outputs, h, c };
   }
 }
 

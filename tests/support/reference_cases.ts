@@ -154,6 +154,12 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
       { inputs: [...cells(4, 2), real([16]), real([16])], attrs: {} },
       { inputs: [...cells(4, 2), null, null], attrs: {} },
     ],
+    lstm: [
+      {
+        inputs: [real([2, 2, 3]), real([2, 2]), real([2, 2]), real([3, 8]), real([2, 8]), real([8]), real([8])],
+        attrs: {},
+      },
+    ],
     convGru: [
       { inputs: gru(1), attrs: { activation: "relu" } },
       { inputs: gru(3), attrs: { activation: "tanh" } },

@@ -23,19 +23,21 @@ export const recurrent: Family = {
       }),
     ];
   },
-  // torch.nn.LSTMCell: gates in the order input, forget, cell, output.
-  lstmCell: ([x, h, c, wx, wh, bx, bh]) => {
-    const hidden = real(h, "h"), cell = real(c, "c"), [, d] = cell.shape;
-    const fromInput = dense(real(x, "x"), real(wx, "wx"), optionalReal(bx, "bx"));
-    const fromState = dense(hidden, real(wh, "wh"), optionalReal(bh, "bh"));
-    const gate = (b: number, i: number, k: number): ad.Node =>
-      ad.add(fromInput.at(b, k * d + i), fromState.at(b, k * d + i));
-    const next = NDArray64.from(cell.shape, ([b, i]) => {
-      const kept = ad.mul(ad.sigmoid(gate(b, i, 1)), cell.at(b, i));
-      return ad.add(kept, ad.mul(ad.sigmoid(gate(b, i, 0)), ad.tanh(gate(b, i, 2))));
-    });
-    const out = NDArray64.from(cell.shape, ([b, i]) => ad.mul(ad.sigmoid(gate(b, i, 3)), ad.tanh(next.at(b, i))));
-    return [out, next];
+  // torch.nn.LSTMCell.
+  lstmCell: ([x, h, c, wx, wh, bx, bh]) =>
+    lstmStep(real(x, "x"), real(h, "h"), real(c, "c"), real(wx, "wx"), real(wh, "wh"), [bx, bh]),
+  // torch.nn.LSTM of one layer, time first.
+  lstm: ([x, h, c, wx, wh, bx, bh]) => {
+    const all = real(x, "x"), [steps, rows, inputs] = all.shape;
+    let [hidden, cell] = [real(h, "h"), real(c, "c")];
+    const states: NDArray64[] = [];
+    for (let t = 0; t < steps; t++) {
+      const now = NDArray64.from([rows, inputs], ([b, i]) => all.at(t, b, i));
+      [hidden, cell] = lstmStep(now, hidden, cell, real(wx, "wx"), real(wh, "wh"), [bx, bh]);
+      states.push(hidden);
+    }
+    const outputs = NDArray64.from([steps, rows, hidden.shape[1]], ([t, b, i]) => states[t].at(b, i));
+    return [outputs, hidden, cell];
   },
   convGru: ([x, s, wxGates, wsGates, bGates, wxCand, wsCand, bCand], attrs) => {
     const image = real(x, "x"), state = real(s, "s"), depth = state.shape[3];
@@ -61,3 +63,25 @@ export const recurrent: Family = {
     ];
   },
 };
+
+/** Gates in the order input, forget, cell, output: the states after one step. */
+function lstmStep(
+  x: NDArray64,
+  hidden: NDArray64,
+  cell: NDArray64,
+  wx: NDArray64,
+  wh: NDArray64,
+  [bx, bh]: readonly Parameters<typeof optionalReal>[0][],
+): [NDArray64, NDArray64] {
+  const [, d] = cell.shape;
+  const fromInput = dense(x, wx, optionalReal(bx, "bx"));
+  const fromState = dense(hidden, wh, optionalReal(bh, "bh"));
+  const gate = (b: number, i: number, k: number): ad.Node =>
+    ad.add(fromInput.at(b, k * d + i), fromState.at(b, k * d + i));
+  const next = NDArray64.from(cell.shape, ([b, i]) => {
+    const kept = ad.mul(ad.sigmoid(gate(b, i, 1)), cell.at(b, i));
+    return ad.add(kept, ad.mul(ad.sigmoid(gate(b, i, 0)), ad.tanh(gate(b, i, 2))));
+  });
+  const out = NDArray64.from(cell.shape, ([b, i]) => ad.mul(ad.sigmoid(gate(b, i, 3)), ad.tanh(next.at(b, i))));
+  return [out, next];
+}
