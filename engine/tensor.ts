@@ -159,7 +159,11 @@ export class Tensor implements TensorMeta, Disposable {
     return new Tensor(this.device, this.shape, this.dtype, this.storage.retain()).unscoped();
   }
 
-  /** A tensor of this shape on memory that holds another form of its data, as {@link Tensor.alias}: for the tape. */
+  /**
+   * A tensor of this shape on memory that holds another form of its data; as with {@link Tensor.alias}, the caller owns it.
+   *
+   * @internal
+   */
   over(storage: Storage, dtype: DType): Tensor {
     return new Tensor(this.device, this.shape, dtype, storage.retain()).unscoped();
   }
