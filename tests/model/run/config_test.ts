@@ -111,7 +111,12 @@ Deno.test("settings from before data sets had lists, a cache and switches are th
   const config = newConfig([layer({ dataset: { dataset: "coco" } })]);
   const { lists: _lists, cache: _cache, reference: _reference, ...dataset } = config.dataset;
   deepStrictEqual(trainConfigSchema.parse({ ...config, dataset }), config);
-  deepStrictEqual(config.dataset.reference, { crowd: true, dropFirstSynset: true, instanceNumbers: false });
+  deepStrictEqual(config.dataset.reference, {
+    crowd: true,
+    dropFirstSynset: true,
+    dropLastEntry: false,
+    instanceNumbers: false,
+  });
   const saved = layer(newConfig([layer({ dataset: { dataset: "ade" } })]), "runs/a/config.json");
   const moved = resumedConfig(saved, [settingLayer("dataset.lists=b"), settingLayer("dataset.cache=c")]);
   deepStrictEqual([moved.dataset.lists, moved.dataset.cache], ["b", "c"]);
