@@ -48,5 +48,5 @@ export { Adam, Optimiser, type OptimiserOptions, type Schedule, schedules, SGD }
 export * as checkpoint from "./engine/checkpoint.ts";
 /** Data sets of image regions, loaders, knowledge graphs. */
 export * as datasets from "./datasets/mod.ts";
-/** Region classifiers and their metrics. */
+/** Models, their metrics and weights. */
 export * as models from "./model/mod.ts";
