@@ -7,6 +7,7 @@ import { Device } from "../mod.ts";
 import { type Case, cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
 import { type ModelRow, modelRows, SIZES } from "./models.ts";
+import { REFPLUS_SIZES, refplusRows } from "./refplus.ts";
 import { type PresetRow, presetRows } from "./presets.ts";
 import type { Peer } from "./peer.ts";
 import { jax } from "./peers/jax.ts";
@@ -102,7 +103,9 @@ write(
 );
 // "data" is the section of that name, though some kernels have the word in theirs too.
 const onlyData = only === "data";
-const peers = Deno.args.includes("--no-peers") || onlyData || only?.startsWith("presets") ? [] : await openPeers();
+const peers = Deno.args.includes("--no-peers") || onlyData || only?.startsWith("presets") || only === "refplus"
+  ? []
+  : await openPeers();
 const rows: Row[] = [];
 for (const one of cases()) {
   if (onlyData || only && !one.name.includes(only)) continue;
@@ -135,6 +138,24 @@ for (const size of SIZES) {
   const measured: ModelRow[] = models[size.name] = [];
   const drawn = new Table({ head: [size.name, "ms", "peak MiB", "dispatches", "in JavaScript"], style: { head: [] } });
   for await (const one of modelRows(size)) {
+    measured.push(one);
+    drawn.push([
+      one.name,
+      one.ms.toFixed(1),
+      one.peakMiB.toFixed(0),
+      one.dispatches,
+      `${(100 * one.host).toFixed(0)} %`,
+    ]);
+  }
+  write(drawn.toString());
+}
+for (const size of REFPLUS_SIZES) {
+  const asked = only ? only === "refplus" : !Deno.args.includes("--no-models");
+  if (!asked || (device.info.isFallback && size !== REFPLUS_SIZES[0] && !Deno.args.includes("--full"))) continue;
+  const measured: ModelRow[] = models[`refplus ${size.name}`] = [];
+  const head = [`referring expressions, ${size.name}`, "ms", "peak MiB", "dispatches", "in JavaScript"];
+  const drawn = new Table({ head, style: { head: [] } });
+  for await (const one of refplusRows(size)) {
     measured.push(one);
     drawn.push([
       one.name,

@@ -1,0 +1,84 @@
+/** IEP-Ref's two models: training steps by batch size, and programs written a second. */
+import { Adam, type Device } from "../mod.ts";
+import { functionTokens } from "../datasets/refplus/catalogue.ts";
+import { SPECIAL_TOKENS } from "../datasets/refplus/tokens.ts";
+import { ExecutionEngine } from "../model/refplus/execution_engine.ts";
+import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../model/refplus/program_generator.ts";
+import { parsePrefix, ProgramTokens } from "../model/refplus/program_tree.ts";
+import { type ModelRow, row, work } from "./models.ts";
+
+/** Sizes of both models. */
+interface Size {
+  readonly name: string;
+  readonly wordDim: number;
+  readonly hidden: number;
+  /** Channels of the maps, of the features, cells a side, pixels of a mask's side. */
+  readonly dim: number;
+  readonly features: number;
+  readonly grid: number;
+  readonly mask: number;
+  readonly batches: readonly number[];
+}
+
+/** For two CPU cores, and as published. */
+export const REFPLUS_SIZES: readonly Size[] = [
+  { name: "small", wordDim: 64, hidden: 128, dim: 32, features: 16, grid: 16, mask: 64, batches: [4, 16] },
+  { name: "published", wordDim: 300, hidden: 256, dim: 128, features: 1024, grid: 20, mask: 320, batches: [8, 48] },
+];
+
+const NAMES = new ProgramTokens([...SPECIAL_TOKENS, ...functionTokens()]);
+const WORDS = 84, REFEXP_LENGTH = 30, BATCH = 64;
+
+/** scene, filter, unique, relate, filter: what an expression of one relation comes to, as a prefix sequence. */
+const PROGRAM = ["filter_shape[cube]", "filter_color[red]", "relate[left]", "unique", "filter_size[large]", "scene"]
+  .map((name) => NAMES.names.indexOf(name));
+
+function sequences(count: number, length: number, vocabulary: number): Sequences {
+  return { count, length, data: Int32Array.from({ length: count * length }, (_, i) => 4 + (i * 7) % (vocabulary - 4)) };
+}
+
+/** Rows of one size. Programs a second: the batch divided by the decoding row. */
+export async function* refplusRows(size: Size): AsyncGenerator<ModelRow> {
+  const { wordDim, hidden } = size;
+  const generator = (device: Device) =>
+    new ProgramGenerator(device, { words: WORDS, tokens: NAMES.names.length, wordDim, hidden, seed: 3 });
+  const refexps = sequences(BATCH, REFEXP_LENGTH, WORDS), programs = sequences(BATCH, 16, NAMES.names.length);
+  yield await row(`program generator: training step of ${BATCH}`, (device) => {
+    const model = generator(device), adam = new Adam(device, model.trainable(), { rate: 5e-4 });
+    return work(
+      () => {
+        using _scope = device.scope();
+        model.loss(refexps, programs).backward();
+        adam.step();
+        model.zeroGrad();
+      },
+      model,
+      adam,
+    );
+  });
+  yield await row(`program generator: ${BATCH} programs of ${MAX_PROGRAM} tokens`, (device) => {
+    const model = generator(device);
+    return work(() => void model.decode(refexps, "likeliest"), model);
+  });
+  for (const count of size.batches) {
+    yield await row(`execution engine: training step of ${count}`, (device) => {
+      const { dim, features, grid, mask } = size;
+      const model = new ExecutionEngine(device, { tokens: NAMES, features, dim, size: [mask, mask], seed: 3 });
+      const adam = new Adam(device, model.trainable(), { rate: 1e-4 });
+      const trees = Array.from({ length: count }, () => parsePrefix(PROGRAM, NAMES));
+      const maps = device.zeros([count, grid, grid, features]);
+      const masks = Int32Array.from({ length: count * mask * mask }, (_, i) => i % 7 === 0 ? 1 : 0);
+      return work(
+        () => {
+          using _scope = device.scope();
+          model.evaluate(maps, trees, masks, { learn: true });
+          adam.step();
+          model.zeroGrad();
+        },
+        model,
+        adam,
+        maps,
+      );
+    });
+  }
+}
