@@ -4,11 +4,9 @@ import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
 import { line } from "./output.ts";
-import { Stages, toCount, toNumber, toSize } from "./refplus_common.ts";
+import { Stages, SWITCH, toCount, toNumber, toSize } from "./refplus_common.ts";
 import { addFeatures } from "./refplus_features.ts";
-
-/** Switches as the reference has them. */
-const SWITCH = ["0", "1"] as const;
+import { addRefplusTrain } from "./refplus_train.ts";
 
 /** Adds the command group. */
 export function addRefPlus(program: Command): void {
@@ -95,4 +93,5 @@ export function addRefPlus(program: Command): void {
       );
     });
   addFeatures(refplus, program);
+  addRefplusTrain(refplus, program);
 }

@@ -2,6 +2,9 @@
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { Progress } from "./output.ts";
 
+/** Switches as the reference has them. */
+export const SWITCH = ["0", "1"] as const;
+
 /** One bar after another, each named by what is being done. */
 export class Stages implements Disposable {
   #stage = "";
