@@ -5,7 +5,9 @@ import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
 import { line } from "./output.ts";
 import { Stages, SWITCH, toCount, toNumber, toSize } from "./refplus_common.ts";
+import { addRefplusEvaluate } from "./refplus_evaluate.ts";
 import { addFeatures } from "./refplus_features.ts";
+import { addRefplusRun } from "./refplus_run.ts";
 import { addRefplusTrain } from "./refplus_train.ts";
 
 /** Adds the command group. */
@@ -94,4 +96,6 @@ export function addRefPlus(program: Command): void {
     });
   addFeatures(refplus, program);
   addRefplusTrain(refplus, program);
+  addRefplusEvaluate(refplus, program);
+  addRefplusRun(refplus, program);
 }

@@ -138,3 +138,29 @@ async function digestOf(path: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
   return Array.from(new Uint8Array(hash).subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/**
+ * The extractor that {@link FeatureSettings} name, for pictures that are in no file of features.
+ *
+ * @throws {UserError} when its name says too little, or `weights` are needed or not the same.
+ */
+export async function extractorNamed(
+  name: string,
+  { weights, adapter }: { readonly weights?: string | undefined; readonly adapter: ResNetOptions["adapter"] },
+): Promise<Extractor> {
+  const pixels = /^pixels (\d+)x(\d+) cell (\d+)$/.exec(name);
+  if (pixels) {
+    const [width, height, cell] = pixels.slice(1).map(Number);
+    return pixelExtractor({ width, height }, cell);
+  }
+  const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+) /.exec(name);
+  if (!resnet) {
+    throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
+  }
+  if (weights === undefined) throw new UserError(`--weights: the execution engine was trained on features by ${name}`);
+  const model = resnet[1] as ResNetOptions["model"], [width, height] = resnet.slice(2).map(Number);
+  const made = await resnetExtractor({ model, width, height, weights, adapter });
+  if (made.settings.extractor === name) return made;
+  await made[Symbol.asyncDispose]();
+  throw new UserError(`${weights}: are other weights than the execution engine was trained with (${name})`);
+}

@@ -163,6 +163,17 @@ export function holds({ tensors }: RefplusCheckpoint, which: keyof typeof PREFIX
   return tensors.keys().some((name) => name.startsWith(PREFIX[which]));
 }
 
+/** Throws {@link UserError} where features or masks are not those that `path` goes with. */
+export function sameFrame(
+  frame: Frame | null,
+  { frame: other, path }: { readonly frame: Frame | null; readonly path: string },
+): void {
+  if (!frame || !other || JSON.stringify(frame) === JSON.stringify(other)) return;
+  const words = ({ features, extractor, masks }: Frame): string =>
+    `features of ${features.join(" × ")} by ${extractor}, masks of ${masks.join(" × ")}`;
+  throw new UserError(`${path}: goes with ${words(other)}; given are ${words(frame)}`);
+}
+
 function loaded<M extends ProgramGenerator | ExecutionEngine>(
   checkpoint: RefplusCheckpoint,
   which: keyof typeof PREFIX,

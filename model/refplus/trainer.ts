@@ -30,6 +30,7 @@ import {
   programTokens,
   readRefplusCheckpoint,
   type RefplusCheckpoint,
+  sameFrame,
 } from "./models.ts";
 import { BatchOrder } from "./order.ts";
 import type { ProgramGenerator } from "./program_generator.ts";
@@ -154,17 +155,6 @@ async function startingModels(
     generator?.[Symbol.dispose]();
     throw error;
   }
-}
-
-/** Throws {@link UserError} where features or masks are not what `path` was made for. */
-function sameFrame(
-  frame: Frame | null,
-  { frame: other, path }: { readonly frame: Frame | null; readonly path: string },
-): void {
-  if (!frame || !other || JSON.stringify(frame) === JSON.stringify(other)) return;
-  const words = ({ features, extractor, masks }: Frame): string =>
-    `features of ${features.join(" × ")} by ${extractor}, masks of ${masks.join(" × ")}`;
-  throw new UserError(`${path}: goes with ${words(other)}; given are ${words(frame)}`);
 }
 
 function optimiserOf(
