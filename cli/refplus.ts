@@ -1,12 +1,14 @@
 /** `itera refplus`: data for referring expressions in CLEVR-Ref+'s format. */
-import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
-import { line, Progress } from "./output.ts";
-
-/** Switches as the reference has them. */
-const SWITCH = ["0", "1"] as const;
+import { line } from "./output.ts";
+import { Stages, SWITCH, toCount, toNumber, toSize } from "./refplus_common.ts";
+import { addRefplusEvaluate } from "./refplus_evaluate.ts";
+import { addFeatures } from "./refplus_features.ts";
+import { addRefplusRun } from "./refplus_run.ts";
+import { addRefplusTrain } from "./refplus_train.ts";
 
 /** Adds the command group. */
 export function addRefPlus(program: Command): void {
@@ -92,41 +94,8 @@ export function addRefPlus(program: Command): void {
         `${flags.output_h5_file}: ${rows} rows, ${added} of them new; ${words} words, ${programTokens} program tokens`,
       );
     });
-}
-
-/** One bar after another, each named by what is being done. */
-class Stages implements Disposable {
-  #stage = "";
-  #progress: Progress | undefined;
-
-  /** `done` of `of` units of a stage are done. */
-  update(stage: string, unit: string, done: number, of: number): void {
-    if (stage !== this.#stage) {
-      this[Symbol.dispose]();
-      this.#progress = new Progress(stage, unit);
-      this.#stage = stage;
-    }
-    this.#progress!.update(done, of);
-  }
-
-  /** Ends the bar. */
-  [Symbol.dispose](): void {
-    this.#progress?.[Symbol.dispose]();
-  }
-}
-
-function toNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is not a number.");
-  return value;
-}
-
-function toSize(text: string): number {
-  const value = toNumber(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1.");
-  return value;
-}
-
-function toCount(text: string): number {
-  return Number(text) === -1 ? -1 : toSize(text);
+  addFeatures(refplus, program);
+  addRefplusTrain(refplus, program);
+  addRefplusEvaluate(refplus, program);
+  addRefplusRun(refplus, program);
 }

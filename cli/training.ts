@@ -5,17 +5,17 @@ import type { Experiment } from "../model/experiment.ts";
 import { comparisonTables, saveComparison } from "../model/experiment_report.ts";
 import { cluesTable, type Results, resultsTable } from "../model/results.ts";
 import type { Table } from "../model/run/report.ts";
-import { Interrupted, type TrainHooks } from "../model/trainer.ts";
+import { Interrupted, type TrainHooks } from "../model/run/hooks.ts";
 import { Stopped } from "./failure.ts";
 import { duration, line, notice, Progress, table } from "./output.ts";
 
 /**
- * Runs `work` with hooks that draw bars. Ctrl-C finishes the step and saves; a second one stops at once.
+ * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C finishes the step and saves; a second one stops at once.
  * Throws {@link Stopped} after Ctrl-C.
  */
-export async function training<T>(work: (hooks: TrainHooks) => Promise<T>): Promise<T> {
+export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, unit = "images"): Promise<T> {
   const stop = new AbortController();
-  let bars = newBars();
+  let bars = newBars(unit);
   const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
   const ignore = (): void => {
     for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
@@ -36,7 +36,7 @@ export async function training<T>(work: (hooks: TrainHooks) => Promise<T>): Prom
       onStep: (done, of, loss) => {
         if (bars.evaluated) {
           bars.close();
-          bars = newBars();
+          bars = newBars(unit);
         }
         bars.training.update(done, of, Number.isFinite(loss) ? `loss ${loss.toFixed(4)}` : "");
       },
@@ -61,8 +61,11 @@ export async function training<T>(work: (hooks: TrainHooks) => Promise<T>): Prom
 }
 
 /** Bars of one run; the next run of an experiment gets new ones. */
-function newBars() {
-  const bars = { training: new Progress("training", "images"), evaluating: new Progress("evaluating", "images") };
+function newBars(unit: string) {
+  const bars = {
+    training: new Progress("training", unit),
+    evaluating: new Progress("evaluating", unit === "images" ? unit : "expressions"),
+  };
   const close = (): void => Object.values(bars).forEach((bar) => bar[Symbol.dispose]());
   return { ...bars, evaluated: false, close };
 }

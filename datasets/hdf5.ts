@@ -4,7 +4,17 @@ import type { Dataset, File as HdfFile } from "h5wasm/node";
 import { UserError } from "./errors.ts";
 
 /** What a data set can hold here. */
-export type Rows = Int32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+export type Rows =
+  | Int32Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | Uint8Array<ArrayBuffer>
+  | Float32Array<ArrayBuffer>;
+
+/** h5wasm's name of an array's type. */
+function typeName(like: Rows): string {
+  if (like instanceof Float32Array) return "<f";
+  return like instanceof Int32Array ? "<i" : like instanceof Uint8Array ? "<B" : "<q";
+}
 
 /** The library: it takes a while to load, so only those wait for it who need it. */
 async function load() {
@@ -51,19 +61,20 @@ export class Hdf5 implements Disposable {
     return new Hdf5(path, new File(resolve(path), mode));
   }
 
-  /** Adds a data set of no rows, to which {@link Hdf5.append} adds some; `chunk` is the shape that is packed as one. */
-  addRows(name: string, like: Rows, width: readonly number[], chunk: readonly number[]): void {
-    const dtype = like instanceof Int32Array ? "<i" : like instanceof Uint8Array ? "<B" : "<q";
+  /**
+   * Adds a data set of no rows, to which {@link Hdf5.append} adds some; `chunk` is the shape that is stored as one. Numbers
+   * that hardly shrink, such as features, are better not packed.
+   */
+  addRows(name: string, like: Rows, width: readonly number[], chunk: readonly number[], packed = true): void {
     this.#file.create_dataset({
       name,
       data: like.subarray(0, 0) as Uint8Array,
-      dtype,
+      dtype: typeName(like),
       shape: [0, ...width],
       // Rows may become wider too: sequences are padded to the longest there is.
       maxshape: [null, ...width.map(() => null)],
       chunks: [...chunk],
-      compression: "gzip",
-      compression_opts: 4,
+      ...packed ? { compression: "gzip" as const, compression_opts: 4 } : {},
     });
   }
 

@@ -6,7 +6,8 @@ import { readResults, type Results } from "./results.ts";
 import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "./run/layers.ts";
 import { makeFolder, RunFolder } from "./run/run_folder.ts";
-import { type TrainHooks, trainModel } from "./trainer.ts";
+import type { TrainHooks } from "./run/hooks.ts";
+import { trainModel } from "./trainer.ts";
 
 const schema = z.strictObject({
   title: z.string(),

@@ -2,12 +2,11 @@
 import type { Tensor } from "../engine/mod.ts";
 import { EventWriter } from "./run/event_file.ts";
 import { MetricsLog } from "./run/metrics_log.ts";
-import type { RunFolder } from "./run/run_folder.ts";
 
-/** The losses of one step: names, and their values as one tensor of that length. The first is the whole cross-entropy. */
+/** The losses of one step: names, and their values, as one tensor of that length or read already. The first is the loss. */
 export interface StepLosses {
   readonly names: readonly string[];
-  readonly values: Tensor;
+  readonly values: Tensor | readonly number[];
 }
 
 /** Losses read but not yet recorded; saved with each checkpoint, so that a resumed run writes what an uninterrupted one would. */
@@ -20,7 +19,7 @@ export interface LossWindow {
 export class LossLog implements Disposable {
   readonly #metrics: MetricsLog;
   readonly #events: EventWriter;
-  readonly #unread: Tensor[] = [];
+  readonly #unread: StepLosses["values"][] = [];
   #names: readonly string[];
   #rows: (readonly number[])[];
   #latest = NaN;
@@ -33,7 +32,11 @@ export class LossLog implements Disposable {
   }
 
   /** Opens the logs of `folder` as they were after `step` steps with `window` not yet recorded. */
-  static open(folder: RunFolder, step: number, window: LossWindow): LossLog {
+  static open(
+    folder: { readonly path: string; file(name: string): string },
+    step: number,
+    window: LossWindow,
+  ): LossLog {
     return new LossLog(
       MetricsLog.open(folder.file("metrics.jsonl"), step),
       EventWriter.open(folder.path, step > 0 ? { resumeStep: step } : {}),
@@ -60,8 +63,9 @@ export class LossLog implements Disposable {
   /** Reads what was added; waits for the device. */
   async read(): Promise<void> {
     const losses = this.#unread.splice(0);
-    for (const values of await Promise.all(losses.map((t) => t.data()))) this.#rows.push([...values]);
-    for (const loss of losses) loss.dispose();
+    const read = losses.map((values) => isTensor(values) ? values.data() : values);
+    for (const values of await Promise.all(read)) this.#rows.push([...values]);
+    dispose(losses);
     if (this.#rows.length > 0) this.#latest = this.#mean(0);
   }
 
@@ -69,12 +73,23 @@ export class LossLog implements Disposable {
   async write(step: number, rate: number, regulariser: Tensor): Promise<void> {
     const decay = await regulariser.item();
     regulariser.dispose();
-    const means = Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)]));
-    const losses = { ...means, total_loss: this.#mean(0) + decay };
+    this.record(step, rate, (means) => ({ ...means, total_loss: this.#mean(0) + decay }));
+  }
+
+  /** Records what `derive` makes of the window's means at `step`, and starts a new window. */
+  record(step: number, rate: number, derive: (means: Record<string, number>) => Record<string, number>): void {
+    const losses = derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
     this.#rows = [];
     this.#metrics.append({ step, ...losses, rate });
     for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
     this.#events.scalar("rate", rate, step);
+    this.#events.flush();
+  }
+
+  /** Records measures of a validation at `step`; the window goes on. */
+  note(step: number, measures: Readonly<Record<string, number>>): void {
+    this.#metrics.append({ step, ...measures });
+    for (const [name, value] of Object.entries(measures)) this.#events.scalar(`validation/${name}`, value, step);
     this.#events.flush();
   }
 
@@ -85,7 +100,7 @@ export class LossLog implements Disposable {
 
   /** Frees unread losses and closes the files. */
   [Symbol.dispose](): void {
-    for (const loss of this.#unread.splice(0)) loss.dispose();
+    dispose(this.#unread.splice(0));
     this.#metrics[Symbol.dispose]();
     this.#events[Symbol.dispose]();
   }
@@ -93,4 +108,12 @@ export class LossLog implements Disposable {
   #mean(column: number): number {
     return this.#rows.reduce((sum, row) => sum + row[column], 0) / this.#rows.length;
   }
+}
+
+function isTensor(values: StepLosses["values"]): values is Tensor {
+  return !Array.isArray(values);
+}
+
+function dispose(losses: readonly StepLosses["values"][]): void {
+  for (const values of losses) if (isTensor(values)) values.dispose();
 }

@@ -16,17 +16,33 @@ import { fileLayer, type Layer } from "./layers.ts";
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
 const LOCK = ".lock";
 
+/** What every run's settings have. */
+interface Kept {
+  /** Newest checkpoints kept. */
+  readonly checkpointKeep: number;
+}
+
+/** How settings of one kind of run come about. */
+export interface RunKind<C extends Kept> {
+  /** The settings of a new run. Throws {@link UserError}. */
+  readonly begin: (layers: readonly Layer[]) => C;
+  /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
+  readonly resume: (saved: Layer, layers: readonly Layer[]) => C;
+}
+
+const REGION_RUNS: RunKind<TrainConfig> = { begin: newConfig, resume: resumedConfig };
+
 /** A run's folder, held by one process at a time. */
-export class RunFolder implements Disposable {
+export class RunFolder<C extends Kept = TrainConfig> implements Disposable {
   /** Path of the folder. */
   readonly path: string;
   /** The run's settings. */
-  readonly config: TrainConfig;
+  readonly config: C;
   readonly #lock: Deno.FsFile;
   /** Whether this process began the run. */
   readonly #began: boolean;
 
-  private constructor(path: string, config: TrainConfig, lock: Deno.FsFile, began: boolean) {
+  private constructor(path: string, config: C, lock: Deno.FsFile, began: boolean) {
     this.path = path;
     this.config = config;
     this.#lock = lock;
@@ -39,8 +55,15 @@ export class RunFolder implements Disposable {
   }
 
   /** Begins a run with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
-  static async create(path: string, layers: readonly Layer[]): Promise<RunFolder> {
-    const config = newConfig(layers);
+  static create(path: string, layers: readonly Layer[]): Promise<RunFolder>;
+  /** The same for runs of another kind than region classifiers'. */
+  static create<C extends Kept>(path: string, layers: readonly Layer[], kind: RunKind<C>): Promise<RunFolder<C>>;
+  static async create(
+    path: string,
+    layers: readonly Layer[],
+    kind: RunKind<Kept> = REGION_RUNS,
+  ): Promise<RunFolder<Kept>> {
+    const config = kind.begin(layers);
     makeFolder(path);
     const lock = takeLock(path);
     try {
@@ -59,11 +82,18 @@ export class RunFolder implements Disposable {
   }
 
   /** Opens a run to go on with. Throws {@link UserError} when there is none, or `layers` would make it another. */
-  static async resume(path: string, layers: readonly Layer[] = []): Promise<RunFolder> {
+  static resume(path: string, layers?: readonly Layer[]): Promise<RunFolder>;
+  /** The same for runs of another kind than region classifiers'. */
+  static resume<C extends Kept>(path: string, layers: readonly Layer[], kind: RunKind<C>): Promise<RunFolder<C>>;
+  static async resume(
+    path: string,
+    layers: readonly Layer[] = [],
+    kind: RunKind<Kept> = REGION_RUNS,
+  ): Promise<RunFolder<Kept>> {
     const file = join(path, "config.json");
     if (!exists(file)) throw new UserError(`${path}: there is no run to resume, config.json is missing`);
     const saved = fileLayer(file);
-    const config = resumedConfig(saved, layers);
+    const config = kind.resume(saved, layers);
     const lock = takeLock(path);
     try {
       makeFolder(join(path, "checkpoints"));

@@ -1,0 +1,59 @@
+/** `itera refplus features`: pictures as features, for training. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { UserError } from "../datasets/errors.ts";
+import { extractFeatures } from "../model/refplus/extract_features.ts";
+import { type Extractor, pixelExtractor, resnetExtractor, RESNETS } from "../model/refplus/extractors.ts";
+import { line } from "./output.ts";
+import { Stages, toSize } from "./refplus_common.ts";
+
+/** Sides of pictures and cells of each extractor where none are given. */
+const DEFAULTS = { pixels: { size: 160, batch: 32 }, resnet: { size: 320, batch: 4 } } as const;
+
+/** Adds the command. */
+export function addFeatures(refplus: Command, program: Command): void {
+  refplus.command("features")
+    .description("turn pictures into features for training; goes on where it stopped, and appends")
+    .copyInheritedSettings(program)
+    .requiredOption("--input_image_dir <folder>", "pictures of a split, numbered from 0")
+    .requiredOption("--output_h5_file <file>", "what to write")
+    .option("--max_images <n>", "only the first so many", toSize)
+    .option("--image_height <pixels>", "height pictures are squeezed to; 320, or 160 for pixels", toSize)
+    .option("--image_width <pixels>", "width pictures are squeezed to; 320, or 160 for pixels", toSize)
+    .addOption(
+      new Option("--model <name>", "a ResNet's third stage, or pixels: the picture itself, cell by cell")
+        .choices(["pixels", ...RESNETS] as const).default("resnet101" as const),
+    )
+    .addOption(new Option("--model_stage <n>", "stage of the ResNet").choices(["3"] as const).default("3" as const))
+    .option("--weights <file>", "the ResNet's weights, as itera weights import writes them")
+    .option("--cell <pixels>", "side of a cell of the pixels", toSize, 8)
+    .option("--batch_size <n>", "pictures at once", toSize)
+    .addOption(
+      new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const).default("auto" as const),
+    )
+    .action(async (flags) => {
+      const { model, weights, cell, adapter } = flags;
+      const { size, batch } = DEFAULTS[model === "pixels" ? "pixels" : "resnet"];
+      const frame = { height: flags.image_height ?? size, width: flags.image_width ?? size };
+      await using extractor: Extractor = model === "pixels"
+        ? pixelExtractor(frame, cell)
+        : await resnetExtractor({ ...frame, model, weights: given(weights, model), adapter });
+      using stages = new Stages();
+      const { rows, added } = await extractFeatures(extractor, {
+        pictures: flags.input_image_dir,
+        output: flags.output_h5_file,
+        most: flags.max_images ?? null,
+        batch: flags.batch_size ?? batch,
+        onProgress: (done, of) => stages.update("features", "pictures", done, of),
+      });
+      stages[Symbol.dispose]();
+      const { shape } = extractor.settings;
+      line(`${flags.output_h5_file}: ${rows} rows of ${shape.join(" × ")}, ${added} of them new`);
+    });
+}
+
+function given(weights: string | undefined, model: string): string {
+  if (weights !== undefined) return weights;
+  throw new UserError(
+    `--model ${model} needs --weights, which itera weights import makes from torchvision's; --model pixels needs none`,
+  );
+}

@@ -1,0 +1,111 @@
+/** `itera refplus run` and `inspect`: one expression on one picture, and every step of programs. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { basename, join } from "node:path";
+import { UserError } from "../datasets/errors.ts";
+import { FeatureFile } from "../datasets/refplus/feature_file.ts";
+import { chainPng, maskPng, overlayMask, picturePng, type Tile } from "../datasets/refplus/overlay.ts";
+import { listPictures, readPicture } from "../datasets/refplus/pictures.ts";
+import { readRefexps } from "../datasets/refplus/read.ts";
+import { SceneMasks } from "../datasets/refplus/scene_masks.ts";
+import { extractorNamed } from "../model/refplus/extractors.ts";
+import { programTokens } from "../model/refplus/models.ts";
+import { runOne } from "../model/refplus/run_one.ts";
+import { scoreSteps, type StepMask, stepMasks } from "../model/refplus/steps.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../model/run/atomic.ts";
+import { makeFolder } from "../model/run/run_folder.ts";
+import { line, table } from "./output.ts";
+import { Stages, toSize } from "./refplus_common.ts";
+import { openModels } from "./refplus_models.ts";
+
+const adapter = () =>
+  new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const).default("auto" as const);
+
+/** Adds the commands. */
+export function addRefplusRun(refplus: Command, program: Command): void {
+  refplus.command("run")
+    .description("find what an expression refers to on a picture: prints the program, writes the mask")
+    .copyInheritedSettings(program)
+    .requiredOption("--program_generator <run>", "run or checkpoint that holds a program generator")
+    .requiredOption("--execution_engine <run>", "run or checkpoint that holds an execution engine")
+    .requiredOption("--image <file>", "the picture")
+    .requiredOption("--refexp <text>", "the expression")
+    .option("--weights <file>", "the ResNet's weights, where the engine was trained on a ResNet's features")
+    .option("--out <folder>", "where the results go", ".")
+    .addOption(adapter())
+    .action(async (flags) => {
+      const picture = await readPicture(flags.image);
+      await using models = await openModels(flags);
+      const { generator, engine, checkpoint: { vocabulary, frame } } = models;
+      await using extractor = await extractorNamed(frame!.extractor, flags);
+      const facts = { vocabulary, frame: frame! };
+      const answer = await runOne({ generator: generator!, engine }, extractor, facts, picture, flags.refexp);
+      makeFolder(flags.out);
+      const stem = join(flags.out, basename(flags.image).replace(/\.[^.]+$/, ""));
+      await writeFileAtomic(`${stem}.mask.png`, await maskPng(answer.mask, picture.width, picture.height));
+      await writeFileAtomic(`${stem}.overlay.png`, await picturePng(overlayMask(picture, answer.mask)));
+      line(answer.program.join("; "));
+      const found = answer.mask.data as Float32Array, pixels = found.reduce((sum, set) => sum + set, 0);
+      line(`foreground: ${(100 * pixels / found.length).toFixed(2)} % of the picture`);
+      line(`${stem}.mask.png\n${stem}.overlay.png`);
+    });
+  refplus.command("inspect")
+    .description("the mask of every step of annotated programs, held against what the step should give")
+    .copyInheritedSettings(program)
+    .requiredOption("--execution_engine <run>", "run or checkpoint that holds an execution engine")
+    .requiredOption("--input_refexps_json <file>", "expressions with their programs")
+    .requiredOption("--input_scenes_json <file>", "their scenes")
+    .requiredOption("--input_features_h5 <file>", "their pictures' features")
+    .option("--input_image_dir <folder>", "their pictures, to draw on")
+    .option("--num_samples <n>", "the first so many", toSize, 20)
+    .option("--out <folder>", "where the results go", "inspect")
+    .addOption(adapter())
+    .action(async (flags) => {
+      const steps: StepMask[] = [];
+      await using models = await openModels(flags);
+      const { engine, checkpoint: { vocabulary, frame } } = models;
+      const tokens = programTokens(vocabulary), size = frame!.masks;
+      using features = await FeatureFile.open(flags.input_features_h5);
+      const { settings: { shape, extractor } } = features;
+      if (extractor !== frame!.extractor) {
+        throw new UserError(`${flags.input_features_h5}: has features by ${extractor}, not ${frame!.extractor}`);
+      }
+      await using masks = new SceneMasks(flags.input_scenes_json, size[1], size[0]);
+      const pictures = flags.input_image_dir === undefined ? null : await listPictures(flags.input_image_dir);
+      makeFolder(flags.out);
+      using stages = new Stages();
+      let done = 0;
+      for await (const refexp of readRefexps(flags.input_refexps_json)) {
+        const where = `${flags.input_refexps_json}: refexps.${done}`;
+        if (refexp.program.some(({ _output }) => _output === undefined)) {
+          throw new UserError(`${where}: its steps do not say what they give`);
+        }
+        const own = await stepMasks(engine, tokens, {
+          refexp,
+          features: features.row(refexp.image_index),
+          shape,
+          size,
+          truth: (objects) => masks.union(refexp.image_index, objects, where),
+        });
+        steps.push(...own);
+        if (pictures) {
+          const picture = await readPicture(pictures[refexp.image_index]);
+          const tiles = own.map(({ token, mask }): Tile => ({ label: token, picture: overlayMask(picture, mask) }));
+          const name = `${String(done).padStart(5, "0")}.png`;
+          await writeFileAtomic(join(flags.out, name), await chainPng([{ label: refexp.refexp, picture }, ...tiles]));
+        }
+        stages.update("inspecting", "expressions", ++done, flags.num_samples);
+        if (done === flags.num_samples) break;
+      }
+      stages[Symbol.dispose]();
+      const [byFunction, byDepth] = [scoreSteps(steps, "type"), scoreSteps(steps, "depth")];
+      for (const [what, rows] of [["function", byFunction], ["depth", byDepth]] as const) {
+        table([what, "steps", "cumulative IoU"], rows.map(({ name, steps, iou }) => [name, String(steps), iou ?? "–"]));
+      }
+      await writeJsonAtomic(join(flags.out, "steps.json"), {
+        by_function: byFunction,
+        by_depth: byDepth,
+        steps: steps.map(({ mask: _, ...step }) => step),
+      });
+      line(join(flags.out, "steps.json"));
+    });
+}

@@ -1,0 +1,215 @@
+/** The settings of IEP-Ref's training runs: schema, the reference's values and a small preset (iep-ref.md, 6). */
+import { z } from "zod";
+import { UserError } from "../../datasets/errors.ts";
+import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
+import type { RunKind } from "../run/run_folder.ts";
+import { VERSION } from "../run/version.ts";
+
+/** What can be trained: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
+export const STEPS = ["pg", "ee-gt", "ee-pred", "joint"] as const;
+
+/** One of {@link STEPS}. */
+export type Step = typeof STEPS[number];
+
+const positive = z.int().min(1);
+const count = z.int().min(0);
+
+/** What `config.json` of such a run holds. */
+export const refplusSchema = z.strictObject({
+  /** Version that began the run. */
+  version: z.string(),
+  /** What is trained. */
+  step: z.enum(STEPS),
+  /** Starts every random sequence: weights, order, drawn programs. */
+  seed: z.int().min(0).max(0xffffffff),
+  /** Which adapter computes. */
+  adapter: z.enum(["auto", "gpu", "cpu"]),
+  /** Updates made. */
+  steps: count,
+  /** Expressions an update learns from. */
+  batch: positive,
+  data: z.strictObject({
+    /** Files of `itera refplus preprocess` and `features`; the generator alone needs no features. */
+    trainRefexps: z.string(),
+    trainFeatures: z.string().nullable(),
+    /** Held-out expressions; null does not validate. */
+    valRefexps: z.string().nullable(),
+    valFeatures: z.string().nullable(),
+    vocabulary: z.string(),
+    /** The first so many expressions; null for all. */
+    trainSamples: positive.nullable(),
+    valSamples: positive.nullable(),
+    /** Another order each epoch, from the seed; else that of the file, as the reference. */
+    shuffle: z.boolean(),
+    /** Put expressions of like length into a batch, which spares padding. */
+    likeLengths: z.boolean(),
+    /** Before update `until`, only programs of at most `longest` steps, `scene` included. */
+    curriculum: z.array(z.strictObject({ until: positive, longest: positive })),
+  }),
+  generator: z.strictObject({ wordDim: positive, hidden: positive, layers: positive }),
+  engine: z.strictObject({
+    /** Channels between modules. */
+    dim: positive,
+    stemLayers: positive,
+    /** Samples the head works on at once; null for as many as fit one binding. */
+    headChunk: positive.nullable(),
+  }),
+  /** Checkpoints, or folders of runs, to begin from. */
+  start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
+  /** Adam, betas 0.9 and 0.999, epsilon 1e-8. */
+  optimiser: z.strictObject({
+    rate: z.number().positive(),
+    /** Steps over which the rate rises in a straight line. */
+    warmupSteps: count,
+    /** Steps after which the rate is multiplied by `decayFactor`. */
+    decaySteps: z.array(positive),
+    decayFactor: z.number().positive(),
+    /** Largest joint norm of a model's gradients; null does not clip. */
+    clipNorm: z.number().positive().nullable(),
+  }),
+  reinforce: z.strictObject({
+    /** Share of the old baseline in the new one. */
+    decay: z.number().min(0).lt(1),
+    /** Leave out what is drawn after a program's end; `none` is the reference's. */
+    mask: z.enum(["after_end", "none"]),
+    temperature: z.number().positive(),
+  }),
+  /** Losses are read from the device and recorded every so many steps. */
+  displayEvery: positive,
+  /** Held-out expressions are evaluated every so many steps. */
+  validateEvery: positive,
+  checkpointEvery: positive,
+  checkpointKeep: positive,
+});
+
+/** Settings of a training run. */
+export type RefplusConfig = z.infer<typeof refplusSchema>;
+
+/** Presets by name: the reference's hyper-parameters, and small models for two CPU cores. */
+export const REFPLUS_PRESETS = ["reference", "small"] as const;
+
+const REFERENCE: Readonly<Record<Step, { rate: number; batch: number; steps: number; every: number }>> = {
+  pg: { rate: 5e-4, batch: 64, steps: 32_000, every: 1000 },
+  "ee-pred": { rate: 1e-4, batch: 48, steps: 450_000, every: 5000 },
+  "ee-gt": { rate: 1e-4, batch: 48, steps: 450_000, every: 5000 },
+  joint: { rate: 5e-5, batch: 48, steps: 200_000, every: 5000 },
+};
+
+/** Every setting of a step as the reference has it, but for shuffling. */
+function reference(step: Step): Json {
+  const { rate, batch, steps, every } = REFERENCE[step];
+  return {
+    version: VERSION,
+    step,
+    seed: 1,
+    adapter: "auto",
+    steps,
+    batch,
+    data: {
+      trainFeatures: null,
+      valRefexps: null,
+      valFeatures: null,
+      trainSamples: step === "pg" ? 18_000 : null,
+      valSamples: 10_000,
+      shuffle: true,
+      likeLengths: false,
+      curriculum: [],
+    },
+    generator: { wordDim: 300, hidden: 256, layers: 2 },
+    engine: { dim: 128, stemLayers: 2, headChunk: null },
+    start: { programGenerator: null, executionEngine: null },
+    optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, clipNorm: null },
+    reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
+    displayEvery: 10,
+    validateEvery: every,
+    checkpointEvery: every,
+    checkpointKeep: 2,
+  };
+}
+
+/** What the small preset changes: sizes, rates and lengths for two CPU cores. */
+function small(step: Step): Json {
+  const generator = { wordDim: 64, hidden: 128 }, engine = { dim: 32 };
+  const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
+  const data = { valSamples: 200, trainSamples: null };
+  switch (step) {
+    case "pg":
+      return {
+        ...common,
+        steps: 2000,
+        data: { ...data, likeLengths: true },
+        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [1400, 1800], decayFactor: 0.3, clipNorm: 5 },
+      };
+    case "ee-gt":
+    case "ee-pred":
+      return {
+        ...common,
+        steps: 1000,
+        batch: 24,
+        data: { ...data, curriculum: [{ until: 200, longest: 4 }, { until: 400, longest: 7 }] },
+        optimiser: { rate: 2e-3, warmupSteps: 30, decaySteps: [700, 900], decayFactor: 0.3, clipNorm: 1 },
+      };
+    case "joint":
+      return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4, clipNorm: 5 } };
+  }
+}
+
+/** The settings of a new run; a layer may name a `preset` beside its settings. */
+function begin(layers: readonly Layer[]): RefplusConfig {
+  const given = layers.reduce<Json>((value, { value: above }) => merge(value, above), {});
+  const step = STEPS.find((name) => name === lookup(given, ["step"]));
+  if (!step) throw new UserError(`--step: choose one of ${STEPS.join(", ")}`);
+  const preset = lookup(given, ["preset"]) ?? "reference";
+  if (!(REFPLUS_PRESETS as readonly unknown[]).includes(preset)) {
+    throw new UserError(`--preset ${preset}: is none of ${REFPLUS_PRESETS.join(", ")}`);
+  }
+  const defaults = preset === "small" ? merge(reference(step), small(step)) : reference(step);
+  return checked(settle(refplusSchema, [{ source: "defaults", value: defaults }, ...layers.map(withoutPreset)]));
+}
+
+/** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
+const FREE =
+  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary)|checkpointEvery|checkpointKeep)$/;
+
+function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
+  const before = settle(refplusSchema, [saved]);
+  const own = layers.map(withoutPreset);
+  for (const layer of own) {
+    const changed = differences(before, merge(before, layer.value)).find((path) => !FREE.test(path));
+    if (changed !== undefined) {
+      throw new UserError(
+        `${layer.source}: a resumed run keeps its settings, "${changed}" is another; give a new run another --name`,
+      );
+    }
+  }
+  return checked(settle(refplusSchema, [{ source: saved.source, value: before }, ...own]));
+}
+
+/** What a step cannot do without. */
+function checked(config: RefplusConfig): RefplusConfig {
+  const { step, data, start } = config;
+  const needs = (flag: string, what: string): never => {
+    throw new UserError(`--step ${step} needs ${flag}, ${what}`);
+  };
+  if (step !== "pg" && data.trainFeatures === null) {
+    needs("--train_features_h5", "the file that itera refplus features writes");
+  }
+  if (step !== "pg" && data.valRefexps !== null && data.valFeatures === null) {
+    needs("--val_features_h5", "or no --val_refexp_h5");
+  }
+  if ((step === "ee-pred" || step === "joint") && start.programGenerator === null) {
+    needs("--program_generator_start_from", "the run or checkpoint of a trained program generator");
+  }
+  if (step === "joint" && start.executionEngine === null) {
+    needs("--execution_engine_start_from", "the run or checkpoint of a trained execution engine");
+  }
+  return config;
+}
+
+function withoutPreset({ source, value }: Layer): Layer {
+  const { preset: _, ...rest } = value as Record<string, Json>;
+  return { source, value: rest };
+}
+
+/** Runs of this kind, for run folders. */
+export const REFPLUS_RUNS: RunKind<RefplusConfig> = { begin, resume };

@@ -1,0 +1,166 @@
+/** What turns pictures into features: pixels as they are, or a pretrained ResNet (iep-ref.md, 3). */
+import type { FeatureSettings } from "../../datasets/refplus/feature_file.ts";
+import { UserError } from "../../datasets/errors.ts";
+import type { RgbImage } from "../../datasets/preprocess.ts";
+import { resizeBicubic } from "../../datasets/refplus/bicubic.ts";
+import { channelsFirst } from "../../datasets/refplus/feature_file.ts";
+import { pixelFeatures, pixelShape } from "../../datasets/refplus/pixel_features.ts";
+import { Device, Seeds } from "../../engine/mod.ts";
+import type { SafetensorsTensor } from "../../engine/safetensors.ts";
+import { sameShape } from "../../engine/shape.ts";
+import { ResNet, resnetPresets } from "../resnet.ts";
+import { readStartingWeights } from "../weights/weights_file.ts";
+
+/** Makes features of pictures. */
+export interface Extractor extends AsyncDisposable {
+  readonly settings: FeatureSettings;
+  /** Features of a few pictures, [count, channels, rows, columns]. */
+  extract(pictures: readonly RgbImage[]): Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** Size pictures are squeezed to. */
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Each cell's own pixels and its place; needs no weights. `cell` is a cell's side in pixels. */
+export function pixelExtractor({ height, width }: PictureSize, cell: number): Extractor {
+  const options = { height, width, cell };
+  return {
+    settings: { extractor: `pixels ${width}x${height} cell ${cell}`, shape: pixelShape(options) },
+    extract: (pictures) => {
+      const rows = pictures.map((picture) => pixelFeatures(picture, options));
+      const all = new Float32Array(rows.length * (rows[0]?.length ?? 0));
+      rows.forEach((row, i) => all.set(row, i * row.length));
+      return Promise.resolve(all);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** ImageNet's mean and deviation in red, green and blue as the reference has them: its last one is not the usual .225. */
+const MEANS = [0.485, 0.456, 0.406], DEVIATIONS = [0.229, 0.224, 0.224];
+
+/** Networks whose third stage can be read, by the reference's names. */
+export const RESNETS = ["resnet50", "resnet101", "resnet152"] as const;
+
+/** What of a ResNet is run. */
+export interface ResNetOptions extends PictureSize {
+  readonly model: typeof RESNETS[number];
+  /** File that `itera weights import` wrote. */
+  readonly weights: string;
+  readonly adapter: "auto" | "gpu" | "cpu";
+}
+
+/**
+ * Output of a ResNet's third stage, after its last ReLU: 1024 channels at a 16th of the size.
+ *
+ * @throws {UserError} when the weights are missing or of another network.
+ */
+export async function resnetExtractor({ model, weights, adapter, ...size }: ResNetOptions): Promise<Extractor> {
+  const { tensors } = await readStartingWeights(weights);
+  const device = await Device.open({ adapter });
+  const network = new ResNet(device, resnetPresets[`${model}-torchvision`], new Seeds(1));
+  const close = async (): Promise<void> => {
+    network[Symbol.dispose]();
+    await device.close();
+  };
+  try {
+    loadBody(network, tensors, weights, model);
+    const name = `${model} stage 3 ${size.width}x${size.height} ${await digestOf(weights)}`;
+    return { ...bodyExtractor(network, size, name), [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Writes a file's weights into the body of a network; the last stage is not run, so it may be missing.
+ *
+ * @throws {UserError} naming what the file lacks.
+ */
+export function loadBody(
+  network: ResNet,
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  path: string,
+  model: string,
+): void {
+  for (const { name, tensor } of network.parameters()) {
+    if (name.startsWith("block4.")) continue;
+    const given = tensors.get(`resnet.${name}`);
+    if (given?.dtype !== "F32" || !sameShape(given.shape, tensor.shape)) {
+      throw new UserError(
+        `${path}: has no "resnet.${name}" of the shape [${tensor.shape.join(", ")}]; ` +
+          `import torchvision's ${model} by itera weights import`,
+      );
+    }
+    tensor.write(given.data);
+  }
+}
+
+/** Features by the body of a network, which stays its owner's. */
+export function bodyExtractor(
+  network: ResNet,
+  { height, width }: PictureSize,
+  name: string,
+): Omit<Extractor, typeof Symbol.asyncDispose> {
+  const { device, outputStride, bodyChannels } = network;
+  const shape = [bodyChannels, Math.ceil(height / outputStride), Math.ceil(width / outputStride)] as const;
+  return {
+    settings: { extractor: name, shape },
+    extract: async (pictures) => {
+      const each = height * width * 3, input = new Float32Array(pictures.length * each);
+      pictures.forEach((picture, i) => input.set(normalised(resizeBicubic(picture, width, height)), i * each));
+      const maps = device.noGrad(() => {
+        using scope = device.scope();
+        return scope.keep(network.body(device.tensor(input, [pictures.length, height, width, 3]))).unscoped();
+      });
+      const data = await maps.data();
+      maps.dispose();
+      const size = data.length / pictures.length, out = new Float32Array(data.length);
+      pictures.forEach((_, i) =>
+        out.set(channelsFirst(data.subarray(i * size, (i + 1) * size), bodyChannels), i * size)
+      );
+      return out;
+    },
+  };
+}
+
+/** The network's input of a picture, [height, width, 3]. */
+export function normalised({ rgb }: RgbImage): Float32Array<ArrayBuffer> {
+  return Float32Array.from(rgb, (value, i) => (value / 255 - MEANS[i % 3]) / DEVIATIONS[i % 3]);
+}
+
+/** Features of other weights are other features. */
+async function digestOf(path: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+  return Array.from(new Uint8Array(hash).subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * The extractor that {@link FeatureSettings} name, for pictures that are in no file of features.
+ *
+ * @throws {UserError} when its name says too little, or `weights` are needed or not the same.
+ */
+export async function extractorNamed(
+  name: string,
+  { weights, adapter }: { readonly weights?: string | undefined; readonly adapter: ResNetOptions["adapter"] },
+): Promise<Extractor> {
+  const pixels = /^pixels (\d+)x(\d+) cell (\d+)$/.exec(name);
+  if (pixels) {
+    const [width, height, cell] = pixels.slice(1).map(Number);
+    return pixelExtractor({ width, height }, cell);
+  }
+  const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+) /.exec(name);
+  if (!resnet) {
+    throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
+  }
+  if (weights === undefined) throw new UserError(`--weights: the execution engine was trained on features by ${name}`);
+  const model = resnet[1] as ResNetOptions["model"], [width, height] = resnet.slice(2).map(Number);
+  const made = await resnetExtractor({ model, width, height, weights, adapter });
+  if (made.settings.extractor === name) return made;
+  await made[Symbol.asyncDispose]();
+  throw new UserError(`${weights}: are other weights than the execution engine was trained with (${name})`);
+}

@@ -1,0 +1,190 @@
+/** Both models of IEP-Ref as a run's settings describe them, and checkpoints that hold them whole (iep-ref.md, 6). */
+import { z } from "zod";
+import { UserError } from "../../datasets/errors.ts";
+import { tokenList, type Vocabulary } from "../../datasets/refplus/tokens.ts";
+import { type Device, loadTensors, type Optimiser, type Tensor, tensorsOf } from "../../engine/mod.ts";
+import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
+import { listCheckpoints } from "../run/run_folder.ts";
+import { type RefplusConfig, refplusSchema } from "./config.ts";
+import { ExecutionEngine } from "./execution_engine.ts";
+import { ProgramGenerator } from "./program_generator.ts";
+import { ProgramTokens } from "./program_tree.ts";
+
+/** What the features and masks of a run are like. */
+export interface Frame {
+  /** Channels, rows and columns of the features. */
+  readonly features: readonly [number, number, number];
+  /** What made the features. */
+  readonly extractor: string;
+  /** Height and width of the masks. */
+  readonly masks: readonly [number, number];
+}
+
+/** What a checkpoint says of itself beside its tensors. */
+export interface RefplusFacts {
+  readonly step: number;
+  readonly config: RefplusConfig;
+  readonly vocabulary: Vocabulary;
+  /** Null where there is no execution engine. */
+  readonly frame: Frame | null;
+  /** REINFORCE's moving baseline. */
+  readonly baseline: number;
+}
+
+/** The models of a run; one may be missing. */
+export interface Models {
+  readonly generator: ProgramGenerator | null;
+  readonly engine: ExecutionEngine | null;
+}
+
+/** Prefixes of the models' tensors in a checkpoint. */
+export const PREFIX = { generator: "program_generator.", engine: "execution_engine." } as const;
+
+/** A program generator with random weights. */
+export function buildGenerator(
+  device: Device,
+  { generator, seed }: RefplusConfig,
+  vocabulary: Vocabulary,
+): ProgramGenerator {
+  return new ProgramGenerator(device, {
+    words: Object.keys(vocabulary.refexp_token_to_idx).length,
+    tokens: Object.keys(vocabulary.program_token_to_idx).length,
+    ...generator,
+    seed,
+  });
+}
+
+/** An execution engine with random weights. */
+export function buildEngine(
+  device: Device,
+  { engine: { headChunk, ...sizes }, seed }: RefplusConfig,
+  vocabulary: Vocabulary,
+  frame: Frame,
+): ExecutionEngine {
+  return new ExecutionEngine(device, {
+    tokens: programTokens(vocabulary),
+    features: frame.features[0],
+    size: frame.masks,
+    ...sizes,
+    ...headChunk === null ? {} : { headChunk },
+    seed,
+  });
+}
+
+/** What of a vocabulary the execution engine needs. */
+export function programTokens(vocabulary: Vocabulary): ProgramTokens {
+  return new ProgramTokens(tokenList(vocabulary.program_token_to_idx));
+}
+
+/** Everything a checkpoint holds: both models and the state of their optimisers. */
+export function checkpointTensors(
+  { generator, engine }: Models,
+  optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null },
+): Map<string, Tensor> {
+  const all = new Map<string, Tensor>();
+  for (const [which, model] of [["generator", generator], ["engine", engine]] as const) {
+    if (model) { for (const [name, tensor] of tensorsOf(model.parameters(), PREFIX[which])) all.set(name, tensor); }
+    for (const [name, tensor] of optimisers[which]?.state ?? []) all.set(`optimiser.${PREFIX[which]}${name}`, tensor);
+  }
+  return all;
+}
+
+/** The facts as safetensors metadata. */
+export function factsMetadata({ step, baseline, ...rest }: RefplusFacts): Record<string, string> {
+  const texts = Object.entries(rest).map(([key, value]) => [key, JSON.stringify(value)]);
+  return { kind: "refplus", step: String(step), baseline: String(baseline), ...Object.fromEntries(texts) };
+}
+
+const table = z.record(z.string(), z.int().min(0));
+const factsSchema = z.object({
+  step: z.int(),
+  baseline: z.number(),
+  config: refplusSchema,
+  vocabulary: z.object({
+    refexp_token_to_idx: table,
+    program_token_to_idx: table,
+    answer_token_to_idx: z.null(),
+  }),
+  frame: z.object({
+    features: z.tuple([z.int(), z.int(), z.int()]),
+    extractor: z.string(),
+    masks: z.tuple([z.int(), z.int()]),
+  }).nullable(),
+});
+
+/** A checkpoint file read and checked. */
+export interface RefplusCheckpoint extends RefplusFacts {
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+}
+
+/**
+ * Reads a checkpoint, or the newest of a run's folder.
+ *
+ * @throws {UserError} when there is none, or it is broken or of another kind of run.
+ */
+export async function readRefplusCheckpoint(file: string): Promise<RefplusCheckpoint> {
+  const isFolder = await Deno.stat(file).then((s) => s.isDirectory, () => false);
+  const path = isFolder ? listCheckpoints(file).at(-1)?.path : file;
+  if (path === undefined) throw new UserError(`${file}: has no checkpoint yet`);
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
+  });
+  try {
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    if (metadata.kind !== "refplus") throw new UserError(`${path}: is no checkpoint of itera refplus train`);
+    const parsed = Object.entries(metadata).flatMap(([key, text]) => key === "kind" ? [] : [[key, JSON.parse(text)]]);
+    return { path, bytes, tensors, ...factsSchema.parse(Object.fromEntries(parsed)) };
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw new UserError(`${path}: ${error.message}`);
+    if (error instanceof z.ZodError) {
+      const [issue] = error.issues;
+      throw new UserError(`${path}: is broken (${issue.path.join(".")}: ${issue.message})`);
+    }
+    throw error;
+  }
+}
+
+/** The program generator of a checkpoint. Throws {@link UserError} where it has none. */
+export function generatorOf(device: Device, checkpoint: RefplusCheckpoint): ProgramGenerator {
+  return loaded(checkpoint, "generator", () => buildGenerator(device, checkpoint.config, checkpoint.vocabulary));
+}
+
+/** The execution engine of a checkpoint. Throws {@link UserError} where it has none. */
+export function engineOf(device: Device, checkpoint: RefplusCheckpoint): ExecutionEngine {
+  const { config, vocabulary, frame } = checkpoint;
+  return loaded(checkpoint, "engine", () => buildEngine(device, config, vocabulary, frame!));
+}
+
+/** Whether a checkpoint holds a model. */
+export function holds({ tensors }: RefplusCheckpoint, which: keyof typeof PREFIX): boolean {
+  return tensors.keys().some((name) => name.startsWith(PREFIX[which]));
+}
+
+/** Throws {@link UserError} where features or masks are not those that `path` goes with. */
+export function sameFrame(
+  frame: Frame | null,
+  { frame: other, path }: { readonly frame: Frame | null; readonly path: string },
+): void {
+  if (!frame || !other || JSON.stringify(frame) === JSON.stringify(other)) return;
+  const words = ({ features, extractor, masks }: Frame): string =>
+    `features of ${features.join(" × ")} by ${extractor}, masks of ${masks.join(" × ")}`;
+  throw new UserError(`${path}: goes with ${words(other)}; given are ${words(frame)}`);
+}
+
+function loaded<M extends ProgramGenerator | ExecutionEngine>(
+  checkpoint: RefplusCheckpoint,
+  which: keyof typeof PREFIX,
+  build: () => M,
+): M {
+  const { bytes, path, config } = checkpoint;
+  if (!holds(checkpoint, which)) {
+    const what = which === "generator" ? "program generator" : "execution engine";
+    throw new UserError(`${path}: is of --step ${config.step} and has no ${what}`);
+  }
+  const model = build();
+  loadTensors(bytes, tensorsOf(model.parameters(), PREFIX[which]), path, { allowExtra: true });
+  return model;
+}

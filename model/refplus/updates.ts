@@ -1,0 +1,121 @@
+/** One update of either model or both (iep-ref.md, 4 and 6). */
+import { concat, type Optimiser, reshape } from "../../engine/mod.ts";
+import type { StepLosses } from "../loss_log.ts";
+import type { BatchOutcome, ExecutionEngine } from "./execution_engine.ts";
+import type { Choice, ProgramGenerator } from "./program_generator.ts";
+import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
+import { type Samples, treesOf } from "./samples.ts";
+
+/** Intersection over union of each sample; 0 where both masks are empty. `overlaps` [N, 2]. */
+export function rewardsOf(overlaps: ArrayLike<number>): number[] {
+  return Array.from(
+    { length: overlaps.length / 2 },
+    (_, n) => overlaps[2 * n + 1] === 0 ? 0 : overlaps[2 * n] / overlaps[2 * n + 1],
+  );
+}
+
+/** The program generator learns annotated programs. */
+export function generatorUpdate(
+  generator: ProgramGenerator,
+  optimiser: Optimiser,
+  samples: Samples,
+  batch: readonly number[],
+): StepLosses {
+  using scope = generator.device.scope();
+  const loss = generator.loss(samples.words(batch), samples.programs(batch));
+  loss.backward();
+  optimiser.step();
+  generator.zeroGrad();
+  return { names: ["loss"], values: scope.keep(reshape(loss.detach(), [1])).unscoped() };
+}
+
+/** The execution engine learns masks; returns what the update saw, unread and the caller's to free. */
+function learnMasks(
+  engine: ExecutionEngine,
+  optimiser: Optimiser | null,
+  samples: Samples,
+  batch: readonly number[],
+  programs: readonly ProgramTree[],
+): BatchOutcome {
+  using scope = engine.device.scope();
+  const features = samples.features(engine.device, batch);
+  const learn = optimiser !== null;
+  const { loss, overlaps } = engine.evaluate(features, programs, samples.masks(batch), { learn });
+  optimiser?.step();
+  engine.zeroGrad();
+  return { loss: scope.keep(loss).unscoped(), overlaps: scope.keep(overlaps).unscoped() };
+}
+
+/** What an update of the engine records. */
+const MASK_NAMES = ["loss", "intersection", "union"] as const;
+
+/** The execution engine learns masks with the given programs. */
+export function engineUpdate(
+  engine: ExecutionEngine,
+  optimiser: Optimiser,
+  samples: Samples,
+  batch: readonly number[],
+  programs: readonly ProgramTree[],
+): StepLosses {
+  const { device } = engine;
+  using scope = device.scope();
+  const { loss, overlaps } = learnMasks(engine, optimiser, samples, batch, programs);
+  const values = device.noGrad(() => concat([reshape(loss, [1]), overlaps.sum(0)], 0));
+  loss.dispose();
+  overlaps.dispose();
+  return { names: MASK_NAMES, values: scope.keep(values).unscoped() };
+}
+
+/** Programs drawn for a batch, as the engine runs them. */
+export async function drawnTrees(
+  generator: ProgramGenerator,
+  samples: Samples,
+  batch: readonly number[],
+  choice: Choice,
+  tokens: ProgramTokens,
+): Promise<ProgramTree[]> {
+  return treesOf((await generator.decode(samples.words(batch), choice)).programs, tokens);
+}
+
+/** What a joint update works with. */
+export interface Joint {
+  readonly generator: ProgramGenerator;
+  readonly engine: ExecutionEngine;
+  readonly optimisers: { readonly generator: Optimiser; readonly engine: Optimiser };
+  readonly tokens: ProgramTokens;
+  /** Share of the old baseline in the new one. */
+  readonly decay: number;
+  readonly mask: "after_end" | "none";
+}
+
+/**
+ * Both learn: the engine masks by drawn programs, the generator by the score function with each sample's intersection over
+ * union as its reward. The moving baseline takes the batch's mean in before it is subtracted.
+ */
+export async function jointUpdate(
+  { generator, engine, optimisers, tokens, decay, mask }: Joint,
+  samples: Samples,
+  batch: readonly number[],
+  choice: Exclude<Choice, "likeliest">,
+  before: number,
+): Promise<{ readonly losses: StepLosses; readonly baseline: number }> {
+  const words = samples.words(batch);
+  const { programs, drawn } = await generator.decode(words, choice);
+  const { loss, overlaps } = learnMasks(engine, optimisers.engine, samples, batch, treesOf(programs, tokens));
+  const [[value], pixels] = await Promise.all([loss.data(), overlaps.data()]);
+  loss.dispose();
+  overlaps.dispose();
+  const rewards = rewardsOf(pixels), mean = rewards.reduce((a, b) => a + b, 0) / rewards.length;
+  const baseline = decay * before + (1 - decay) * mean;
+  {
+    using _scope = generator.device.scope();
+    generator.reinforceLoss(words, drawn, rewards.map((r) => r - baseline), mask).backward();
+    optimisers.generator.step();
+    generator.zeroGrad();
+  }
+  const total = (column: number): number => pixels.reduce((sum, v, i) => i % 2 === column ? sum + v : sum, 0);
+  return {
+    losses: { names: [...MASK_NAMES, "reward", "baseline"], values: [value, total(0), total(1), mean, baseline] },
+    baseline,
+  };
+}

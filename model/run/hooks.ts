@@ -1,0 +1,28 @@
+/** How a training run is watched and stopped. */
+
+/** What a caller may watch and stop. */
+export interface TrainHooks {
+  /** A line worth telling: adapter, resume point, skipped images. */
+  readonly onMessage?: (text: string) => void;
+  /** After every step: steps done, of how many, and the latest mean loss read back. */
+  readonly onStep?: (done: number, of: number, loss: number) => void;
+  /** While evaluating: images done, of how many. */
+  readonly onEvaluate?: (done: number, of: number) => void;
+  /** Aborting it finishes the step, saves and throws {@link Interrupted}. */
+  readonly signal?: AbortSignal;
+  /** Before a run begins, measure a step and tell what the run will do and cost; default false. */
+  readonly plan?: boolean;
+}
+
+/** Training was stopped on request; everything up to `step` is saved. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
+  /** Steps done and saved. */
+  readonly step: number;
+
+  /** After `step` steps. */
+  constructor(step: number) {
+    super(`stopped after step ${step}; everything is saved, --resume goes on from there`);
+    this.step = step;
+  }
+}
