@@ -5,7 +5,7 @@ import { type Evaluated, evaluateSamples } from "../model/refplus/evaluation.ts"
 import { programTokens, sameFrame } from "../model/refplus/models.ts";
 import { resultOf, scoreByCategory, scoreMasks, scoreNothing } from "../model/refplus/scoring.ts";
 import { Samples } from "../model/refplus/samples.ts";
-import { writeJsonAtomic } from "../model/run/atomic.ts";
+import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { line, table } from "./output.ts";
 import { Stages, SWITCH, toNumber, toSize } from "./refplus_common.ts";
 import { type ModelFlags, openModels } from "./refplus_models.ts";

@@ -11,7 +11,7 @@ import { extractorNamed } from "../model/refplus/extractors.ts";
 import { programTokens } from "../model/refplus/models.ts";
 import { runOne } from "../model/refplus/run_one.ts";
 import { scoreSteps, type StepMask, stepMasks } from "../model/refplus/steps.ts";
-import { writeFileAtomic, writeJsonAtomic } from "../model/run/atomic.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { makeFolder } from "../model/run/run_folder.ts";
 import { line, table } from "./output.ts";
 import { Stages, toSize } from "./refplus_common.ts";

@@ -50,7 +50,11 @@ const LOSS_NAMES = {
 } as const;
 
 /** The losses of one image, their gradient, the update; returns the losses, unread. */
-export function trainStep(model: RegionModel, optimiser: Optimiser, image: LoadedImage): StepLosses {
+export function trainStep(
+  model: RegionModel,
+  optimiser: Optimiser,
+  image: LoadedImage,
+): StepLosses & { readonly values: Tensor } {
   const { device } = model;
   using scope = device.scope();
   const labels = device.tensor(image.labels as Int32Array<ArrayBuffer>);
