@@ -5,7 +5,6 @@ CPU the peak is the process's largest resident size less what it had before the 
 """
 
 import json
-import resource
 import sys
 import time
 
@@ -180,13 +179,18 @@ class Final(Baseline):
         return sum(losses) + F.cross_entropy(attended, labels)
 
 
+def resident(which):
+    """Bytes of this process in memory now, or at most so far."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith(which))
+
+
 def main():
     model, net, height, width, count, classes = sys.argv[1], sys.argv[2], *map(int, sys.argv[3:7])
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
     units = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}[net]
-    rss = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    before = rss()
+    before = resident("VmRSS")
     network = (Final if model == "final" else Baseline)(units, classes).to(device)
     if model == "final":
         network.known = [a.to(device) for a in network.known]
@@ -210,7 +214,7 @@ def main():
         start = time.perf_counter()
         step()
         times.append(time.perf_counter() - start)
-    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else rss() - before
+    peak = torch.cuda.max_memory_allocated() if device.type == "cuda" else resident("VmHWM") - before
     print(json.dumps({"ms": 1000 * min(times), "peakMiB": peak / 2**20, "device": device.type, "torch": torch.__version__}))
 
 
