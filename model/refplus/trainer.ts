@@ -63,9 +63,10 @@ interface Session {
 
 /** Where a run goes on. */
 interface Progress {
+  /** Updates done. */
   step: number;
+  /** REINFORCE's moving baseline. */
   baseline: number;
-  window: LossWindow;
 }
 
 /**
@@ -104,13 +105,11 @@ export async function trainRefplus(
   using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
   using engine = optimiserOf(config, models.engine);
   const session: Session = { folder, models, optimisers: { generator, engine }, vocabulary, frame, train, held };
-  const from: Progress = { step: 0, baseline: 0, window: { names: [], rows: [] } };
-  if (checkpoint) {
-    const { window } = loadTensors(checkpoint.bytes, checkpointTensors(models, session.optimisers), checkpoint.path);
-    Object.assign(from, { step: checkpoint.step, baseline: checkpoint.baseline, window: JSON.parse(window) });
-    say(`resuming after step ${from.step}`);
-  }
-  return await runSteps(session, from, hooks);
+  if (!checkpoint) return await runSteps(session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
+  const { step, baseline, bytes, path } = checkpoint;
+  const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path);
+  say(`resuming after step ${step}`);
+  return await runSteps(session, { step, baseline }, JSON.parse(window), hooks);
 }
 
 /** Both models as the run begins or goes on; a frozen generator takes no gradient. */
@@ -165,11 +164,16 @@ function optimiserOf(
   return new Adam(model.device, model.trainable(), { rate, ...clipNorm === null ? {} : { clipNorm } });
 }
 
-async function runSteps(session: Session, progress: Progress, hooks: TrainHooks): Promise<Validation | null> {
+async function runSteps(
+  session: Session,
+  progress: Progress,
+  window: LossWindow,
+  hooks: TrainHooks,
+): Promise<Validation | null> {
   const { folder, models, optimisers, train } = session;
   const { config } = folder;
   const order = orderOf(config, train);
-  using log = LossLog.open(folder, progress.step, progress.window);
+  using log = LossLog.open(folder, progress.step, window);
   const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
   const dropping = schedules.steps(rate, decaySteps, decayFactor);
   const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, dropping) : dropping;
@@ -252,7 +256,10 @@ async function validated(session: Session, step: number, hooks: TrainHooks): Pro
     programs: config.step === "ee-gt" ? "truth" : "predicted",
     batch: EVALUATED,
     tokens: programTokens(vocabulary),
-    ...hooks.onEvaluate ? { onProgress: hooks.onEvaluate } : {},
+    onProgress: (done, of) => {
+      // Told to stop, a run finishes what it measures, so that its records are those of one never stopped.
+      if (!hooks.signal?.aborted) hooks.onEvaluate?.(done, of);
+    },
   });
   return {
     step,
@@ -268,7 +275,7 @@ function measuresOf({ exactMatch, iou }: Validation): Record<string, number> {
   };
 }
 
-async function save(session: Session, { step, baseline, window: _ }: Progress, log: LossLog): Promise<void> {
+async function save(session: Session, { step, baseline }: Progress, log: LossLog): Promise<void> {
   const { folder, models, optimisers, vocabulary, frame } = session;
   log.sync();
   const metadata = {
