@@ -5,6 +5,7 @@ import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
 import { line } from "./output.ts";
 import { Stages, SWITCH, toCount, toNumber, toSize } from "./refplus_common.ts";
+import { addRefplusDemo } from "./refplus_demo.ts";
 import { addRefplusEvaluate } from "./refplus_evaluate.ts";
 import { addFeatures } from "./refplus_features.ts";
 import { addRefplusRun } from "./refplus_run.ts";
@@ -98,4 +99,5 @@ export function addRefPlus(program: Command): void {
   addRefplusTrain(refplus, program);
   addRefplusEvaluate(refplus, program);
   addRefplusRun(refplus, program);
+  addRefplusDemo(refplus, program);
 }

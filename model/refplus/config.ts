@@ -136,21 +136,21 @@ function small(step: Step): Json {
     case "pg":
       return {
         ...common,
-        steps: 2000,
+        steps: 1500,
         data: { ...data, likeLengths: true },
-        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [1400, 1800], decayFactor: 0.3, clipNorm: 5 },
+        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [1000, 1300], decayFactor: 0.3 },
       };
     case "ee-gt":
     case "ee-pred":
       return {
         ...common,
-        steps: 1000,
+        steps: 1500,
         batch: 24,
-        data: { ...data, curriculum: [{ until: 200, longest: 4 }, { until: 400, longest: 7 }] },
-        optimiser: { rate: 2e-3, warmupSteps: 30, decaySteps: [700, 900], decayFactor: 0.3, clipNorm: 1 },
+        data: { ...data, curriculum: [{ until: 300, longest: 4 }, { until: 600, longest: 7 }] },
+        optimiser: { rate: 3e-3, warmupSteps: 20, decaySteps: [1200, 1400], decayFactor: 0.3 },
       };
     case "joint":
-      return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4, clipNorm: 5 } };
+      return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4 } };
   }
 }
 

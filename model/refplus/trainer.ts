@@ -1,71 +1,30 @@
 /** Training of IEP-Ref: the generator, the engine, or both by REINFORCE (iep-ref.md, 6). */
 import { UserError } from "../../datasets/errors.ts";
-import { digest } from "../../datasets/refplus/encode.ts";
-import { readVocabulary, type Vocabulary } from "../../datasets/refplus/tokens.ts";
-import {
-  Adam,
-  Device,
-  EngineError,
-  loadTensors,
-  type Module,
-  type Optimiser,
-  saveTensors,
-  schedules,
-} from "../../engine/mod.ts";
-import { LossLog, type LossWindow, type StepLosses } from "../loss_log.ts";
+import { readVocabulary } from "../../datasets/refplus/tokens.ts";
+import { Device, EngineError, loadTensors, saveTensors, schedules } from "../../engine/mod.ts";
+import { LossLog, type LossWindow } from "../loss_log.ts";
 import { Interrupted, type TrainHooks } from "../run/hooks.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 import type { RefplusConfig } from "./config.ts";
-import { evaluateSamples } from "./evaluation.ts";
-import type { ExecutionEngine } from "./execution_engine.ts";
-import {
-  buildEngine,
-  buildGenerator,
-  checkpointTensors,
-  engineOf,
-  factsMetadata,
-  type Frame,
-  generatorOf,
-  type Models,
-  programTokens,
-  readRefplusCheckpoint,
-  type RefplusCheckpoint,
-  sameFrame,
-} from "./models.ts";
+import { checkpointTensors, factsMetadata, readRefplusCheckpoint, sameFrame } from "./models.ts";
 import { BatchOrder } from "./order.ts";
-import type { ProgramGenerator } from "./program_generator.ts";
 import { Samples } from "./samples.ts";
-import { scoreMasks } from "./scoring.ts";
-import { drawnTrees, engineUpdate, generatorUpdate, jointUpdate } from "./updates.ts";
-
-/** The newest measures of held-out expressions. */
-export interface Validation {
-  readonly step: number;
-  /** Share of programs written exactly; absent where the generator is not trained. */
-  readonly exactMatch?: number;
-  /** Cumulative intersection over union; absent where no engine is trained. */
-  readonly iou?: number;
-}
-
-/** Samples evaluated at once. */
-const EVALUATED = 40;
-
-/** What a run works with. */
-interface Session {
-  readonly folder: RunFolder<RefplusConfig>;
-  readonly models: Models;
-  readonly optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null };
-  readonly vocabulary: Vocabulary;
-  readonly frame: Frame | null;
-  readonly train: Samples;
-  readonly held: Samples | null;
-}
+import {
+  measuresOf,
+  optimiserOf,
+  type Session,
+  startingModels,
+  update,
+  validated,
+  type Validation,
+} from "./session.ts";
 
 /** Where a run goes on. */
 interface Progress {
+  /** Updates done. */
   step: number;
+  /** REINFORCE's moving baseline. */
   baseline: number;
-  window: LossWindow;
 }
 
 /**
@@ -104,72 +63,23 @@ export async function trainRefplus(
   using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
   using engine = optimiserOf(config, models.engine);
   const session: Session = { folder, models, optimisers: { generator, engine }, vocabulary, frame, train, held };
-  const from: Progress = { step: 0, baseline: 0, window: { names: [], rows: [] } };
-  if (checkpoint) {
-    const { window } = loadTensors(checkpoint.bytes, checkpointTensors(models, session.optimisers), checkpoint.path);
-    Object.assign(from, { step: checkpoint.step, baseline: checkpoint.baseline, window: JSON.parse(window) });
-    say(`resuming after step ${from.step}`);
-  }
-  return await runSteps(session, from, hooks);
+  if (!checkpoint) return await runSteps(session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
+  const { step, baseline, bytes, path } = checkpoint;
+  const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path);
+  say(`resuming after step ${step}`);
+  return await runSteps(session, { step, baseline }, JSON.parse(window), hooks);
 }
 
-/** Both models as the run begins or goes on; a frozen generator takes no gradient. */
-async function startingModels(
-  device: Device,
-  config: RefplusConfig,
-  vocabulary: Vocabulary,
-  frame: Frame | null,
-  checkpoint: RefplusCheckpoint | null,
-): Promise<Models & Disposable> {
-  const { step, start } = config;
-  const given = async (path: string): Promise<RefplusCheckpoint> => {
-    const found = await readRefplusCheckpoint(path);
-    if (await digest(found.vocabulary) === await digest(vocabulary)) return found;
-    throw new UserError(`${path}: was trained with another vocabulary than ${config.data.vocabulary}`);
-  };
-  const startGenerator = async (): Promise<ProgramGenerator> => {
-    if (checkpoint) return generatorOf(device, checkpoint);
-    if (start.programGenerator === null) return buildGenerator(device, config, vocabulary);
-    return generatorOf(device, await given(start.programGenerator));
-  };
-  const startEngine = async (): Promise<ExecutionEngine> => {
-    if (checkpoint) return engineOf(device, checkpoint);
-    if (start.executionEngine === null) return buildEngine(device, config, vocabulary, frame!);
-    const found = await given(start.executionEngine);
-    sameFrame(frame, found);
-    return engineOf(device, found);
-  };
-  const generator = step === "ee-gt" ? null : await startGenerator();
-  if (step === "ee-pred") generator?.freeze();
-  try {
-    const engine = step === "pg" ? null : await startEngine();
-    return {
-      generator,
-      engine,
-      [Symbol.dispose]: () => {
-        generator?.[Symbol.dispose]();
-        engine?.[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
-    generator?.[Symbol.dispose]();
-    throw error;
-  }
-}
-
-function optimiserOf(
-  { optimiser: { rate, clipNorm } }: RefplusConfig,
-  model: Module | null,
-): Optimiser & Disposable | null {
-  if (!model) return null;
-  return new Adam(model.device, model.trainable(), { rate, ...clipNorm === null ? {} : { clipNorm } });
-}
-
-async function runSteps(session: Session, progress: Progress, hooks: TrainHooks): Promise<Validation | null> {
+async function runSteps(
+  session: Session,
+  progress: Progress,
+  window: LossWindow,
+  hooks: TrainHooks,
+): Promise<Validation | null> {
   const { folder, models, optimisers, train } = session;
   const { config } = folder;
   const order = orderOf(config, train);
-  using log = LossLog.open(folder, progress.step, progress.window);
+  using log = LossLog.open(folder, progress.step, window);
   const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
   const dropping = schedules.steps(rate, decaySteps, decayFactor);
   const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, dropping) : dropping;
@@ -197,37 +107,6 @@ async function runSteps(session: Session, progress: Progress, hooks: TrainHooks)
   return validation ?? await validated(session, progress.step, hooks);
 }
 
-/** One update; the baseline of `progress` moves. */
-async function update(session: Session, batch: readonly number[], progress: Progress): Promise<StepLosses> {
-  const { models: { generator, engine }, optimisers, train, vocabulary } = session;
-  const { step, seed, reinforce: { decay, mask, temperature } } = session.folder.config;
-  const choice = { seed, step: progress.step, temperature };
-  const tokens = programTokens(vocabulary);
-  switch (step) {
-    case "pg":
-      return generatorUpdate(generator!, optimisers.generator!, train, batch);
-    case "ee-gt":
-      return engineUpdate(engine!, optimisers.engine!, train, batch, train.trees(batch, tokens));
-    case "ee-pred": {
-      const programs = await drawnTrees(generator!, train, batch, choice, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs);
-    }
-    case "joint": {
-      const joint = {
-        generator: generator!,
-        engine: engine!,
-        optimisers: { generator: optimisers.generator!, engine: optimisers.engine! },
-        tokens,
-        decay,
-        mask,
-      };
-      const { losses, baseline } = await jointUpdate(joint, train, batch, choice, progress.baseline);
-      progress.baseline = baseline;
-      return losses;
-    }
-  }
-}
-
 function orderOf({ seed, batch, data }: RefplusConfig, train: Samples): BatchOrder {
   const lengths = Array.from({ length: train.size }, (_, i) => train.lengths(i));
   const { shuffle, likeLengths, curriculum } = data;
@@ -244,31 +123,7 @@ function derived({ intersection, union, ...means }: Record<string, number>): Rec
   return union === undefined ? means : { ...means, iou: union === 0 ? 0 : intersection / union };
 }
 
-/** Evaluates the held-out expressions as training goes on: exact programs, masks by the programs trained on. */
-async function validated(session: Session, step: number, hooks: TrainHooks): Promise<Validation | null> {
-  const { models, held, vocabulary, folder: { config } } = session;
-  if (!held) return null;
-  const { overlaps, exact } = await evaluateSamples(models, held, {
-    programs: config.step === "ee-gt" ? "truth" : "predicted",
-    batch: EVALUATED,
-    tokens: programTokens(vocabulary),
-    ...hooks.onEvaluate ? { onProgress: hooks.onEvaluate } : {},
-  });
-  return {
-    step,
-    ...exact && config.step !== "ee-pred" ? { exactMatch: exact.filter(Boolean).length / exact.length } : {},
-    ...overlaps ? { iou: scoreMasks(overlaps).cumulativeIou ?? 0 } : {},
-  };
-}
-
-function measuresOf({ exactMatch, iou }: Validation): Record<string, number> {
-  return {
-    ...exactMatch === undefined ? {} : { val_exact_match: exactMatch },
-    ...iou === undefined ? {} : { val_iou: iou },
-  };
-}
-
-async function save(session: Session, { step, baseline, window: _ }: Progress, log: LossLog): Promise<void> {
+async function save(session: Session, { step, baseline }: Progress, log: LossLog): Promise<void> {
   const { folder, models, optimisers, vocabulary, frame } = session;
   log.sync();
   const metadata = {

@@ -1,0 +1,160 @@
+/** `itera refplus demo`: makes a small set, trains both models on it and compares them with answers that need no learning. */
+import { type Command } from "@commander-js/extra-typings";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { generateRefPlus } from "../datasets/refplus/generate.ts";
+import { refPlusFiles } from "../datasets/refplus/layout.ts";
+import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
+import { REFPLUS_RUNS, type Step } from "../model/refplus/config.ts";
+import { evaluateSamples } from "../model/refplus/evaluation.ts";
+import { extractFeatures } from "../model/refplus/extract_features.ts";
+import { pixelExtractor } from "../model/refplus/extractors.ts";
+import { programTokens } from "../model/refplus/models.ts";
+import { Samples } from "../model/refplus/samples.ts";
+import { scoreByCategory, scoreMasks } from "../model/refplus/scoring.ts";
+import { trivialOverlaps } from "../model/refplus/trivial.ts";
+import type { Json } from "../model/run/layers.ts";
+import { RunFolder } from "../model/run/run_folder.ts";
+import { duration, line, notice, table } from "./output.ts";
+import { Stages, toSize } from "./refplus_common.ts";
+import { openModels } from "./refplus_models.ts";
+import { trainRefplusRun } from "./refplus_train.ts";
+
+/** Pictures of a split, squeezed to `SIDE` pixels and cut into cells of `CELL`; sides of the masks. */
+const [SIDE, CELL, MASK] = [80, 8, 40];
+const SPLITS = ["train", "val"] as const;
+
+/** Expressions evaluated in the end. */
+const EVALUATED = 600;
+
+/** Where everything is. */
+interface Places {
+  readonly set: string;
+  readonly runs: string;
+  readonly file: (name: string) => string;
+}
+
+/** Adds the command. */
+export function addRefplusDemo(refplus: Command, program: Command): void {
+  refplus.command("demo")
+    .description("make a small set, train both models on it and evaluate them; goes on where it stopped")
+    .copyInheritedSettings(program)
+    .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
+    .option("--images <n>", "pictures to learn from", toSize, 600)
+    .option("--val-images <n>", "held-out pictures", toSize, 60)
+    .option("--pg-steps <n>", "updates of the program generator", toSize, 1500)
+    .option("--ee-steps <n>", "updates of the execution engine", toSize, 1500)
+    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
+    .action(async (flags) => {
+      const start = performance.now();
+      const { cache } = flags;
+      const places = { set: join(cache, "set"), runs: join(cache, "runs"), file: (name: string) => join(cache, name) };
+      await prepare(places, { train: flags.images, val: flags.valImages });
+      // A generator stopped at a fifth has something left for REINFORCE to teach.
+      const fifth = Math.ceil(flags.pgSteps / 5);
+      await run(places, "half-trained", "pg", { steps: fifth });
+      await run(places, "generator", "pg", { steps: flags.pgSteps });
+      await run(places, "engine", "ee-gt", { steps: flags.eeSteps });
+      const half = {
+        programGenerator: join(places.runs, "half-trained"),
+        executionEngine: join(places.runs, "engine"),
+      };
+      await run(places, "joint", "joint", { steps: flags.jointSteps, start: half });
+      await compare(places);
+      notice(`all in ${duration((performance.now() - start) / 1000)}`);
+    });
+}
+
+/** The set, its encoded expressions and its features. */
+async function prepare({ set, file }: Places, images: Readonly<Record<typeof SPLITS[number], number>>): Promise<void> {
+  for (const split of SPLITS) {
+    using stages = new Stages();
+    const options = {
+      split,
+      images: images[split],
+      refexpsPerImage: 10,
+      seed: 1,
+      resetCountsEvery: 250,
+      falsePremise: false,
+    };
+    await generateRefPlus(set, options, {
+      threads: availableParallelism(),
+      onProgress: (stage, done, of) => stages.update(`${split} ${stage}`, "pictures", done, of),
+    });
+    const { images: pictures, refexps, scenes } = refPlusFiles(set, split);
+    const vocabulary = file("vocab.json");
+    await preprocessRefexps({
+      mode: "prefix",
+      refexps,
+      scenes,
+      output: file(`${split}.h5`),
+      ...split === "train" ? { outputVocabulary: vocabulary } : { inputVocabulary: vocabulary },
+      examples: -1,
+      height: MASK,
+      width: MASK,
+      expand: false,
+      complete: split === "train",
+      threshold: 1,
+      encodeUnknown: false,
+      onProgress: (stage, done, of) => stages.update(`${split} ${stage}`, "expressions", done, of),
+    });
+    await extractFeatures(pixelExtractor({ height: SIDE, width: SIDE }, CELL), {
+      pictures,
+      output: file(`${split}_features.h5`),
+      most: null,
+      batch: 32,
+      onProgress: (done, of) => stages.update(`${split} features`, "pictures", done, of),
+    });
+  }
+}
+
+/** Trains a run of the small preset, or goes on with it. */
+async function run({ runs, file }: Places, name: string, step: Step, more: Record<string, Json>): Promise<void> {
+  const path = join(runs, name);
+  const value = {
+    preset: "small",
+    step,
+    data: {
+      trainRefexps: file("train.h5"),
+      trainFeatures: file("train_features.h5"),
+      valRefexps: file("val.h5"),
+      valFeatures: file("val_features.h5"),
+      vocabulary: file("vocab.json"),
+    },
+    ...more,
+  };
+  const begun = await Deno.stat(join(path, "config.json")).then(() => true, () => false);
+  const steps = { source: "--steps", value: { steps: more.steps } };
+  await trainRefplusRun(
+    begun
+      ? await RunFolder.resume(path, [steps], REFPLUS_RUNS)
+      : await RunFolder.create(path, [{ source: "demo", value }], REFPLUS_RUNS),
+  );
+}
+
+/** Cumulative IoU by category of both kinds of programs and of the trivial answers. */
+async function compare({ set, runs, file }: Places): Promise<void> {
+  await using models = await openModels({
+    execution_engine: join(runs, "engine"),
+    program_generator: join(runs, "generator"),
+    adapter: "auto",
+  });
+  const { vocabulary } = models.checkpoint;
+  using samples = await Samples.open(file("val.h5"), file("val_features.h5"), vocabulary, EVALUATED);
+  const options = { batch: 40, tokens: programTokens(vocabulary) };
+  const truth = await evaluateSamples({ engine: models.engine, generator: null }, samples, {
+    ...options,
+    programs: "truth",
+  });
+  const predicted = await evaluateSamples(models, samples, { ...options, programs: "predicted" });
+  const { everything, namedShape } = await trivialOverlaps(refPlusFiles(set, "val"), samples.maskSize, samples.size);
+  const columns = [truth.overlaps!, predicted.overlaps!, everything, namedShape].map((overlaps) =>
+    new Map([...scoreByCategory(overlaps, samples.categories), ["all", scoreMasks(overlaps)]])
+  );
+  table(
+    ["cumulative IoU", "annotated programs", "predicted programs", "every pixel", "the named shape"],
+    [...columns[0].keys()].map((name) => [name, ...columns.map((column) => column.get(name)!.cumulativeIou ?? "–")]),
+  );
+  const exact = predicted.exact!.filter(Boolean).length;
+  line(`programs written exactly: ${exact} of ${predicted.exact!.length}`);
+}

@@ -1,0 +1,166 @@
+/** What a training run works with: models, what updates them, what measures them (iep-ref.md, 6). */
+import { UserError } from "../../datasets/errors.ts";
+import { digest } from "../../datasets/refplus/encode.ts";
+import type { Vocabulary } from "../../datasets/refplus/tokens.ts";
+import { Adam, type Device, type Module, type Optimiser } from "../../engine/mod.ts";
+import type { StepLosses } from "../loss_log.ts";
+import type { TrainHooks } from "../run/hooks.ts";
+import type { RunFolder } from "../run/run_folder.ts";
+import type { RefplusConfig } from "./config.ts";
+import { evaluateSamples } from "./evaluation.ts";
+import type { ExecutionEngine } from "./execution_engine.ts";
+import {
+  buildEngine,
+  buildGenerator,
+  engineOf,
+  type Frame,
+  generatorOf,
+  type Models,
+  programTokens,
+  readRefplusCheckpoint,
+  type RefplusCheckpoint,
+  sameFrame,
+} from "./models.ts";
+import type { ProgramGenerator } from "./program_generator.ts";
+import type { Samples } from "./samples.ts";
+import { scoreMasks } from "./scoring.ts";
+import { drawnTrees, engineUpdate, generatorUpdate, jointUpdate } from "./updates.ts";
+
+/** The newest measures of held-out expressions. */
+export interface Validation {
+  readonly step: number;
+  /** Share of programs written exactly; absent where the generator is not trained. */
+  readonly exactMatch?: number;
+  /** Cumulative intersection over union; absent where no engine is trained. */
+  readonly iou?: number;
+}
+
+/** Samples evaluated at once. */
+const EVALUATED = 40;
+
+/** What a run works with. */
+export interface Session {
+  readonly folder: RunFolder<RefplusConfig>;
+  readonly models: Models;
+  readonly optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null };
+  readonly vocabulary: Vocabulary;
+  readonly frame: Frame | null;
+  readonly train: Samples;
+  readonly held: Samples | null;
+}
+
+/** Both models as the run begins or goes on; a frozen generator takes no gradient. */
+export async function startingModels(
+  device: Device,
+  config: RefplusConfig,
+  vocabulary: Vocabulary,
+  frame: Frame | null,
+  checkpoint: RefplusCheckpoint | null,
+): Promise<Models & Disposable> {
+  const { step, start } = config;
+  const given = async (path: string): Promise<RefplusCheckpoint> => {
+    const found = await readRefplusCheckpoint(path);
+    if (await digest(found.vocabulary) === await digest(vocabulary)) return found;
+    throw new UserError(`${path}: was trained with another vocabulary than ${config.data.vocabulary}`);
+  };
+  const startGenerator = async (): Promise<ProgramGenerator> => {
+    if (checkpoint) return generatorOf(device, checkpoint);
+    if (start.programGenerator === null) return buildGenerator(device, config, vocabulary);
+    return generatorOf(device, await given(start.programGenerator));
+  };
+  const startEngine = async (): Promise<ExecutionEngine> => {
+    if (checkpoint) return engineOf(device, checkpoint);
+    if (start.executionEngine === null) return buildEngine(device, config, vocabulary, frame!);
+    const found = await given(start.executionEngine);
+    sameFrame(frame, found);
+    return engineOf(device, found);
+  };
+  const generator = step === "ee-gt" ? null : await startGenerator();
+  if (step === "ee-pred") generator?.freeze();
+  try {
+    const engine = step === "pg" ? null : await startEngine();
+    return {
+      generator,
+      engine,
+      [Symbol.dispose]: () => {
+        generator?.[Symbol.dispose]();
+        engine?.[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    generator?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** An optimiser of a model's parameters; null where there is none to train. */
+export function optimiserOf(
+  { optimiser: { rate, clipNorm } }: RefplusConfig,
+  model: Module | null,
+): Optimiser & Disposable | null {
+  if (!model) return null;
+  return new Adam(model.device, model.trainable(), { rate, ...clipNorm === null ? {} : { clipNorm } });
+}
+
+/** One update; the baseline of `progress` moves. */
+export async function update(
+  session: Session,
+  batch: readonly number[],
+  progress: { readonly step: number; baseline: number },
+): Promise<StepLosses> {
+  const { models: { generator, engine }, optimisers, train, vocabulary } = session;
+  const { step, seed, reinforce: { decay, mask, temperature } } = session.folder.config;
+  const choice = { seed, step: progress.step, temperature };
+  const tokens = programTokens(vocabulary);
+  switch (step) {
+    case "pg":
+      return generatorUpdate(generator!, optimisers.generator!, train, batch);
+    case "ee-gt":
+      return engineUpdate(engine!, optimisers.engine!, train, batch, train.trees(batch, tokens));
+    case "ee-pred": {
+      const programs = await drawnTrees(generator!, train, batch, choice, tokens);
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs);
+    }
+    case "joint": {
+      const joint = {
+        generator: generator!,
+        engine: engine!,
+        optimisers: { generator: optimisers.generator!, engine: optimisers.engine! },
+        tokens,
+        decay,
+        mask,
+      };
+      const { losses, baseline } = await jointUpdate(joint, train, batch, choice, progress.baseline);
+      progress.baseline = baseline;
+      return losses;
+    }
+  }
+}
+
+/** Evaluates the held-out expressions as training goes on: exact programs, masks by the programs trained on. */
+export async function validated(session: Session, step: number, hooks: TrainHooks): Promise<Validation | null> {
+  const { models, held, vocabulary, folder: { config } } = session;
+  if (!held) return null;
+  const { overlaps, exact } = await evaluateSamples(models, held, {
+    programs: config.step === "ee-gt" ? "truth" : "predicted",
+    batch: EVALUATED,
+    tokens: programTokens(vocabulary),
+    onProgress: (done, of) => {
+      // Told to stop, a run finishes what it measures, so that its records are those of one never stopped.
+      if (!hooks.signal?.aborted) hooks.onEvaluate?.(done, of);
+    },
+  });
+  return {
+    step,
+    ...exact && config.step !== "ee-pred" ? { exactMatch: exact.filter(Boolean).length / exact.length } : {},
+    ...overlaps ? { iou: scoreMasks(overlaps).cumulativeIou ?? 0 } : {},
+  };
+}
+
+/** A validation's measures by their names in the log. */
+export function measuresOf({ exactMatch, iou }: Validation): Record<string, number> {
+  return {
+    ...exactMatch === undefined ? {} : { val_exact_match: exactMatch },
+    ...iou === undefined ? {} : { val_iou: iou },
+  };
+}

@@ -1,0 +1,88 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import sharp from "sharp";
+import { listCheckpoints } from "../../model/run/run_folder.ts";
+import { ended, itera, start } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
+import { withRandom } from "../support/random.ts";
+import { writeToy } from "../support/toy_refplus.ts";
+
+/** Small sizes for both models. */
+const SIZES = ["--rnn_wordvec_dim", "6", "--rnn_hidden_dim", "8", "--rnn_num_layers", "1", "--module_dim", "4"];
+
+Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated from the command line", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("refplus commands", async (random) => {
+      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 5, random)];
+      const runs = join(folder, "runs");
+      const data = ["--runs", runs, "--train_refexp_h5", files.refexps, "--vocab_json", files.vocabulary];
+      const seen = [
+        "--train_features_h5",
+        files.features,
+        "--val_refexp_h5",
+        held.refexps,
+        "--val_features_h5",
+        held.features,
+      ];
+      const train = (...more: string[]) => itera("refplus", "train", "--batch_size", "4", ...data, ...SIZES, ...more);
+
+      const child = start([
+        ...["refplus", "train", "--step", "pg", "--name", "pg", "--num_iterations", "100000", "--batch_size", "4"],
+        ...[...data, ...SIZES],
+      ]);
+      const metrics = join(runs, "pg", "metrics.jsonl");
+      while (!await Deno.readTextFile(metrics).then((text) => text.includes("\n"), () => false)) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      child.kill("SIGINT");
+      const stopped = await ended(child);
+      strictEqual(stopped.code, 130, stopped.err);
+      const [{ step }] = listCheckpoints(join(runs, "pg"));
+      ok(new RegExp(`stopped after step ${step}; everything is saved`).test(stopped.err), stopped.err);
+      const again = await itera("refplus", "train", "--resume", "--runs", runs, "--num_iterations", String(step + 2));
+      deepStrictEqual([again.code, again.out], [0, `run: ${join(runs, "pg")}\n`], again.err);
+
+      const engine = await train("--step", "ee-gt", "--name", "ee", "--num_iterations", "2", ...seen);
+      ok(/^run: .*\ncumulative IoU: \d\.\d{3}\n$/.test(engine.out), engine.out + engine.err);
+      const models = ["--execution_engine", join(runs, "ee"), "--program_generator", join(runs, "pg")];
+      const input = ["--input_refexp_h5", held.refexps, "--input_features_h5", held.features];
+      const result = join(folder, "result.json");
+      const tested = await itera("refplus", "test", ...models, ...input, "--result_output_path", result);
+      ok(
+        /│ all +│ 5 /.test(tested.out) && /programs: \d of 5 exact, \d ill-formed/.test(tested.out),
+        tested.out + tested.err,
+      );
+      strictEqual(JSON.parse(await Deno.readTextFile(result)).ious.length, 5);
+
+      const [none, wrong, nothing, image] = await Promise.all([
+        train("--name", "x"),
+        itera("refplus", "test", "--execution_engine", join(runs, "pg"), ...input, "--use_gt_programs", "1"),
+        itera("refplus", "test", "--execution_engine", join(runs, "ee"), ...input),
+        itera("refplus", "run", ...models, "--image", held.vocabulary, "--refexp", "the red things"),
+      ]);
+      deepStrictEqual([none, wrong, nothing, image].map(({ code }) => code), [2, 2, 2, 2]);
+      ok(/--step is needed for a new run/.test(none.err), none.err);
+      ok(/is of --step pg and has no execution engine/.test(wrong.err), wrong.err);
+      ok(/give --program_generator, or --use_gt_programs 1/.test(nothing.err), nothing.err);
+      ok(/vocab\.json: cannot be read as a picture/.test(image.err), image.err);
+    });
+  });
+});
+
+Deno.test("features of pictures are written from the command line", async () => {
+  await withFolder(async (folder) => {
+    for (const i of [0, 1]) {
+      const png = await sharp({ create: { width: 6, height: 4, channels: 3, background: "#808080" } }).png().toBuffer();
+      await Deno.writeFile(join(folder, `CLEVR_val_00000${i}.png`), png);
+    }
+    const output = join(folder, "features.h5");
+    const args = ["refplus", "features", "--input_image_dir", folder, "--output_h5_file", output];
+    const [pixels, resnet] = await Promise.all([
+      itera(...args, "--model", "pixels", "--image_height", "8", "--image_width", "12", "--cell", "4"),
+      itera(...args),
+    ]);
+    deepStrictEqual([pixels.code, pixels.out], [0, `${output}: 2 rows of 50 × 2 × 3, 2 of them new\n`], pixels.err);
+    deepStrictEqual([resnet.code, resnet.out], [2, ""]);
+    ok(/--model resnet101 needs --weights/.test(resnet.err), resnet.err);
+  });
+});

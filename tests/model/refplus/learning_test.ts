@@ -1,0 +1,158 @@
+/** That the models learn what they must: the specification's acceptance checks at small sizes. */
+import { ok, strictEqual } from "node:assert/strict";
+import { Adam, Device } from "../../../engine/mod.ts";
+import { evaluateSamples } from "../../../model/refplus/evaluation.ts";
+import { ExecutionEngine } from "../../../model/refplus/execution_engine.ts";
+import { programTokens } from "../../../model/refplus/models.ts";
+import { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
+import { Samples } from "../../../model/refplus/samples.ts";
+import { scoreMasks } from "../../../model/refplus/scoring.ts";
+import { engineUpdate, generatorUpdate, jointUpdate } from "../../../model/refplus/updates.ts";
+import { END, START } from "../../../datasets/refplus/tokens.ts";
+import { withFolder } from "../../support/folder.ts";
+import { type Random, withRandom } from "../../support/random.ts";
+import { CELLS, COLOURS, PIXELS, TOY_VOCABULARY, writeToy } from "../../support/toy_refplus.ts";
+
+const tokens = programTokens(TOY_VOCABULARY);
+const all = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+/** Small models for the toy task. */
+function toyModels(device: Device, seed: number) {
+  const size = [CELLS * PIXELS, CELLS * PIXELS] as const;
+  const words = Object.keys(TOY_VOCABULARY.refexp_token_to_idx).length;
+  return {
+    engine: new ExecutionEngine(device, { tokens, features: COLOURS.length, dim: 16, size, seed }),
+    generator: new ProgramGenerator(device, {
+      words,
+      tokens: tokens.names.length,
+      wordDim: 8,
+      hidden: 16,
+      layers: 1,
+      seed,
+    }),
+  };
+}
+
+/** Distinct programs of up to two relations, as numbers, with the words that say them. */
+function programsAbout(count: number, random: Random): { words: number[][]; programs: number[][] } {
+  // 4–11: a property and its filter; 12–15: a relation; 16: scene.
+  const seen = new Map<string, { words: number[]; program: number[] }>();
+  while (seen.size < count) {
+    const hops = random.integer(0, 3), words = [START], steps: number[] = [];
+    for (let hop = 0; hop <= hops; hop++) {
+      const property = random.integer(4, 12), relation = random.integer(12, 16);
+      words.push(property, ...hop < hops ? [relation] : []);
+      steps.push(property, ...hop < hops ? [relation] : []);
+    }
+    seen.set(words.join(), { words: [...words, END], program: [START, ...steps, 16, END] });
+  }
+  return {
+    words: [...seen.values()].map(({ words }) => words),
+    programs: [...seen.values()].map(({ program }) => program),
+  };
+}
+
+function padded(rows: readonly (readonly number[])[]) {
+  const length = Math.max(...rows.map((row) => row.length));
+  const data = new Int32Array(rows.length * length);
+  rows.forEach((row, i) => data.set(row, i * length));
+  return { data, count: rows.length, length };
+}
+
+Deno.test("the program generator over-fits 200 programs, every token of each", async () => {
+  await withRandom("over-fitting programs", async (random) => {
+    await using device = await Device.open();
+    using generator = new ProgramGenerator(device, {
+      words: 17,
+      tokens: 18,
+      wordDim: 24,
+      hidden: 64,
+      layers: 1,
+      seed: 1,
+    });
+    using optimiser = new Adam(device, generator.trainable(), { rate: 1e-2 });
+    const { words, programs } = programsAbout(200, random);
+    const [x, y] = [padded(words), padded(programs)];
+    let right = 0;
+    for (let step = 1; step <= 300 && right < 200; step++) {
+      using _scope = device.scope();
+      optimiser.rate = 1e-2 / (1 + step / 60);
+      generator.loss(x, y).backward();
+      optimiser.step();
+      generator.zeroGrad();
+      if (step % 20 > 0) continue;
+      const { programs: { data, length } } = await generator.decode(x, "likeliest");
+      right = programs.filter((program, n) => {
+        const got = data.subarray(n * length, (n + 1) * length);
+        return program.slice(1).every((token, t) => got[t] === token);
+      }).length;
+    }
+    strictEqual(right, 200);
+  });
+});
+
+Deno.test("the execution engine over-fits 32 samples", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("over-fitting masks", async (random) => {
+      const files = await writeToy(folder, "train", 32, random);
+      using samples = await Samples.open(files.refexps, files.features, TOY_VOCABULARY);
+      await using device = await Device.open();
+      const { engine, generator } = toyModels(device, random.integer(0, 1000));
+      generator[Symbol.dispose]();
+      using _engine = engine;
+      using optimiser = new Adam(device, engine.trainable(), { rate: 5e-3 });
+      let iou = 0;
+      for (let step = 1; step <= 300 && iou <= 0.9; step++) {
+        const { values } = engineUpdate(engine, optimiser, samples, all(32), samples.trees(all(32), tokens));
+        if (step % 25 === 0) {
+          const { overlaps } = await evaluateSamples({ engine, generator: null }, samples, {
+            programs: "truth",
+            batch: 32,
+            tokens,
+          });
+          iou = scoreMasks(overlaps!).cumulativeIou!;
+        }
+        if ("dispose" in values) values.dispose();
+      }
+      ok(iou > 0.9, `IoU is ${iou}`);
+    });
+  });
+});
+
+Deno.test("joint training raises the mean reward of a half-trained generator", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("joint training", async (random) => {
+      const files = await writeToy(folder, "train", 64, random);
+      using samples = await Samples.open(files.refexps, files.features, TOY_VOCABULARY);
+      await using device = await Device.open();
+      const { engine, generator } = toyModels(device, random.integer(0, 1000));
+      using _engine = engine;
+      using _generator = generator;
+      using first = new Adam(device, engine.trainable(), { rate: 5e-3 });
+      using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
+      for (let step = 0; step < 150; step++) {
+        const { values } = engineUpdate(engine, first, samples, all(64), samples.trees(all(64), tokens));
+        if ("dispose" in values) values.dispose();
+      }
+      for (let step = 0; step < 25; step++) {
+        const { values } = generatorUpdate(generator, second, samples, all(64));
+        if ("dispose" in values) values.dispose();
+      }
+      const optimisers = { engine: first, generator: second };
+      first.rate = 1e-3;
+      const joint = { generator, engine, optimisers, tokens, decay: 0.9, mask: "after_end" as const };
+      const rewards: number[] = [];
+      let baseline = 0;
+      for (let step = 0; step < 60; step++) {
+        const done = await jointUpdate(joint, samples, all(64), { seed: 1, step }, baseline);
+        const reward = (done.losses.values as number[])[3];
+        ok(Math.abs(done.baseline - (0.9 * baseline + 0.1 * reward)) < 1e-12, "the baseline moves before it is used");
+        baseline = done.baseline;
+        rewards.push(reward);
+      }
+      const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+      const [before, after] = [mean(rewards.slice(0, 5)), mean(rewards.slice(-5))];
+      ok(before < 0.85 && after > before + 0.05, `the reward went from ${before} to ${after}`);
+    });
+  });
+});

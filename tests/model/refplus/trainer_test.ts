@@ -1,0 +1,130 @@
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { basename, join } from "node:path";
+import { decodeSafetensors } from "../../../engine/safetensors.ts";
+import { REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
+import type { Validation } from "../../../model/refplus/session.ts";
+import { trainRefplus } from "../../../model/refplus/trainer.ts";
+import { Interrupted } from "../../../model/run/hooks.ts";
+import type { Json } from "../../../model/run/layers.ts";
+import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
+import { withFolder } from "../../support/folder.ts";
+import { withRandom } from "../../support/random.ts";
+import { type ToyFiles, writeToy } from "../../support/toy_refplus.ts";
+
+/** Settings of a tiny run of a step. */
+function tiny(step: Step, train: ToyFiles, held: ToyFiles, more: Record<string, Json> = {}): Json {
+  return {
+    step,
+    steps: 6,
+    batch: 5,
+    data: {
+      trainRefexps: train.refexps,
+      trainFeatures: train.features,
+      valRefexps: held.refexps,
+      valFeatures: held.features,
+      vocabulary: train.vocabulary,
+    },
+    generator: { wordDim: 6, hidden: 8, layers: 1 },
+    engine: { dim: 4, headChunk: 3 },
+    displayEvery: 2,
+    validateEvery: 3,
+    checkpointEvery: 2,
+    ...more,
+  };
+}
+
+/** Begins a run, or goes on with it; stops after `until` updates where given. */
+async function train(path: string, settings: Json | null, until?: number): Promise<Validation | null> {
+  using folder = settings === null
+    ? await RunFolder.resume(path, [], REFPLUS_RUNS)
+    : await RunFolder.create(path, [{ source: "test", value: settings }], REFPLUS_RUNS);
+  const stop = new AbortController();
+  return await trainRefplus(folder, {
+    signal: stop.signal,
+    onStep: (done) => done + 1 === until && stop.abort(),
+  });
+}
+
+/** What must be the same in two runs, byte for byte. */
+function outcome(run: string): Map<string, Uint8Array> {
+  const paths = [join(run, "metrics.jsonl"), ...listCheckpoints(run).map(({ path }) => path)];
+  return new Map(paths.map((path) => [basename(path), Deno.readFileSync(path)]));
+}
+
+Deno.test("every step of the training stops, goes on and ends with the bits of a run never stopped", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("refplus runs", async (random) => {
+      const [files, held] = [await writeToy(folder, "train", 17, random), await writeToy(folder, "val", 6, random)];
+      const at = (name: string): string => join(folder, name);
+      const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
+      for (const step of ["pg", "ee-gt", "ee-pred", "joint"] as const) {
+        const settings = tiny(step, files, held, {
+          optimiser: { rate: 1e-2 },
+          start: {
+            programGenerator: step === "pg" || step === "ee-gt" ? null : start.programGenerator,
+            executionEngine: step === "joint" ? start.executionEngine : null,
+          },
+        });
+        const last = await train(at(step), settings);
+        await rejects(train(at(`${step} stopped`), settings, 3), Interrupted);
+        deepStrictEqual(listCheckpoints(at(`${step} stopped`)).map(({ step }) => step), [2, 3]);
+        deepStrictEqual(await train(at(`${step} stopped`), null), last);
+        const [whole, resumed] = [outcome(at(step)), outcome(at(`${step} stopped`))];
+        deepStrictEqual([...resumed.keys()], [...whole.keys()]);
+        for (const [name, bytes] of whole) {
+          strictEqual(bytes.findIndex((byte, i) => byte !== resumed.get(name)![i]), -1, `${step}: ${name}`);
+        }
+        strictEqual(last!.step, 6);
+        strictEqual(last!.exactMatch !== undefined, step === "pg" || step === "joint");
+        strictEqual(last!.iou !== undefined, step !== "pg");
+        const { tensors, metadata } = decodeSafetensors(whole.get("step_00000006.safetensors")!);
+        const holds = (prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix));
+        deepStrictEqual(
+          ["program_generator.", "execution_engine.", "optimiser.program_generator.", "optimiser.execution_engine."]
+            .map(holds),
+          {
+            pg: [true, false, true, false],
+            "ee-gt": [false, true, false, true],
+            "ee-pred": [true, true, false, true],
+            joint: [true, true, true, true],
+          }[step],
+        );
+        ok(JSON.parse(metadata.vocabulary).program_token_to_idx.scene > 3);
+        if (step !== "joint") strictEqual(metadata.baseline, "0");
+      }
+    });
+  });
+});
+
+Deno.test("what a run cannot do without is named", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("refplus mistakes", async (random) => {
+      const files = await writeToy(folder, "train", 8, random);
+      const create = (value: Json) => RunFolder.create(join(folder, "run"), [{ source: "test", value }], REFPLUS_RUNS);
+      const data = { trainRefexps: files.refexps, vocabulary: files.vocabulary };
+      await rejects(create({ step: "ee-gt", data }), /--step ee-gt needs --train_features_h5/);
+      await rejects(
+        create({ step: "joint", data: { ...data, trainFeatures: files.features } }),
+        /needs --program_generator_start/,
+      );
+      await rejects(create({ step: "pgg", data }), /--step: choose one of pg, ee-gt, ee-pred, joint/);
+      await rejects(create({ step: "pg", preset: "huge", data }), /--preset huge: is none of reference, small/);
+      await rejects(
+        create({ step: "pg", data, engine: { dims: 4 } }),
+        /unknown key "engine.dims"; did you mean "engine.dim"/,
+      );
+      const other = join(folder, "other.json");
+      await Deno.writeTextFile(
+        other,
+        JSON.stringify({
+          refexp_token_to_idx: { "<NULL>": 0, "<START>": 1, "<END>": 2, "<UNK>": 3 },
+          program_token_to_idx: { "<NULL>": 0, "<START>": 1, "<END>": 2, "<UNK>": 3, scene: 4 },
+        }),
+      );
+      await rejects(
+        train(join(folder, "other"), { step: "pg", data: { ...data, vocabulary: other } }),
+        /train\.h5: was encoded with another vocabulary/,
+      );
+    });
+  });
+});
