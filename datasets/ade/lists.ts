@@ -8,7 +8,7 @@ import type { Split } from "../types.ts";
 /** The list of each split; `val.txt` is `mval.txt` and `mtest.txt` together. */
 const LISTS: Readonly<Record<Split, string>> = { train: "train.txt", val: "mval.txt", test: "mtest.txt" };
 
-const ADVICE = "docs/data.md says where ADE20K's lists come from; --lists names their folder";
+const ADVICE = "docs/ade20k.md says where ADE20K's lists come from; --lists names their folder";
 
 /** What the lists say of a split. */
 export interface AdeLists {

@@ -44,7 +44,9 @@ export async function findVgFiles(folder: string, split: Split): Promise<VgFiles
   };
   for (const file of [files.pictures, files.objects]) {
     if (!await exists(file)) {
-      throw new UserError(`${file}: there is no such file; docs/data.md says what Visual Genome's folder holds`);
+      throw new UserError(
+        `${file}: there is no such file; docs/visual-genome.md says what Visual Genome's folder holds`,
+      );
     }
   }
   return files;
