@@ -50,16 +50,16 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
       const { cache } = flags;
       const places = { set: join(cache, "set"), runs: join(cache, "runs"), file: (name: string) => join(cache, name) };
       await prepare(places, { train: flags.images, val: flags.valImages });
-      // A generator stopped at a fifth has something left for REINFORCE to teach.
-      const fifth = Math.ceil(flags.pgSteps / 5);
-      await run(places, "half-trained", "pg", { steps: fifth });
+      // A generator stopped half way has something left for REINFORCE to teach.
+      const half = Math.ceil(flags.pgSteps / 2);
+      await run(places, "half-trained", "pg", { steps: half });
       await run(places, "generator", "pg", { steps: flags.pgSteps });
       await run(places, "engine", "ee-gt", { steps: flags.eeSteps });
-      const half = {
+      const from = {
         programGenerator: join(places.runs, "half-trained"),
         executionEngine: join(places.runs, "engine"),
       };
-      await run(places, "joint", "joint", { steps: flags.jointSteps, start: half });
+      await run(places, "joint", "joint", { steps: flags.jointSteps, start: from });
       await compare(places);
       notice(`all in ${duration((performance.now() - start) / 1000)}`);
     });
