@@ -9,6 +9,11 @@ export interface StepLosses {
   readonly values: Tensor | readonly number[];
 }
 
+/** Losses still on the device. */
+export interface UnreadLosses extends StepLosses {
+  readonly values: Tensor;
+}
+
 /** Losses read but not yet recorded; saved with each checkpoint, so that a resumed run writes what an uninterrupted one would. */
 export interface LossWindow {
   readonly names: readonly string[];

@@ -23,7 +23,7 @@ import {
   tensorsOf,
 } from "../engine/mod.ts";
 import { evaluateModel } from "./evaluation.ts";
-import { LossLog, type LossWindow, type StepLosses } from "./loss_log.ts";
+import { LossLog, type LossWindow, type UnreadLosses } from "./loss_log.ts";
 import { planLines, runCost } from "./plan.ts";
 import type { Results } from "./results.ts";
 import type { RegionModel } from "./region_model.ts";
@@ -50,11 +50,7 @@ const LOSS_NAMES = {
 } as const;
 
 /** The losses of one image, their gradient, the update; returns the losses, unread. */
-export function trainStep(
-  model: RegionModel,
-  optimiser: Optimiser,
-  image: LoadedImage,
-): StepLosses & { readonly values: Tensor } {
+export function trainStep(model: RegionModel, optimiser: Optimiser, image: LoadedImage): UnreadLosses {
   const { device } = model;
   using scope = device.scope();
   const labels = device.tensor(image.labels as Int32Array<ArrayBuffer>);

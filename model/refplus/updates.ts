@@ -1,6 +1,6 @@
 /** One update of either model or both (iep-ref.md, 4 and 6). */
 import { concat, type Optimiser, reshape } from "../../engine/mod.ts";
-import type { StepLosses } from "../loss_log.ts";
+import type { StepLosses, UnreadLosses } from "../loss_log.ts";
 import type { BatchOutcome, ExecutionEngine } from "./execution_engine.ts";
 import type { Choice, ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
@@ -20,7 +20,7 @@ export function generatorUpdate(
   optimiser: Optimiser,
   samples: Samples,
   batch: readonly number[],
-): StepLosses {
+): UnreadLosses {
   using scope = generator.device.scope();
   const loss = generator.loss(samples.words(batch), samples.programs(batch));
   loss.backward();
@@ -56,7 +56,7 @@ export function engineUpdate(
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
-): StepLosses {
+): UnreadLosses {
   const { device } = engine;
   using scope = device.scope();
   const { loss, overlaps } = learnMasks(engine, optimiser, samples, batch, programs);

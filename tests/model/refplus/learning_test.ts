@@ -2,7 +2,6 @@
 import { ok, strictEqual } from "node:assert/strict";
 import { Adam, Device } from "../../../engine/mod.ts";
 import { evaluateSamples } from "../../../model/refplus/evaluation.ts";
-import type { StepLosses } from "../../../model/loss_log.ts";
 import { ExecutionEngine } from "../../../model/refplus/execution_engine.ts";
 import { programTokens } from "../../../model/refplus/models.ts";
 import { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
@@ -92,11 +91,6 @@ Deno.test("the program generator over-fits 200 programs, every token of each", a
   });
 });
 
-/** Frees a loss that nobody reads. */
-function drop({ values }: StepLosses): void {
-  if ("dispose" in values) values.dispose();
-}
-
 /**
  * An engine that finds the masks of all `samples` by annotated programs, with a cumulative IoU above 0.9. The head's narrow
  * layer may be dead from the start, which the specification says to answer by another seed.
@@ -109,7 +103,7 @@ async function learntEngine(device: Device, samples: Samples): Promise<{ engine:
     using optimiser = new Adam(device, engine.trainable(), { rate: 5e-3 });
     let iou = 0;
     for (let step = 1; step <= 300 && iou <= 0.9; step++) {
-      drop(engineUpdate(engine, optimiser, samples, indices, trees));
+      engineUpdate(engine, optimiser, samples, indices, trees).values.dispose();
       if (step % 25 > 0) continue;
       const options = { programs: "truth", batch: 64, tokens } as const;
       const { overlaps } = await evaluateSamples({ engine, generator: null }, samples, options);
@@ -155,7 +149,7 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
       using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
       const sampled = { programs: "predicted", batch: 32, tokens, draw: { seed: 1, temperature: 1 } } as const;
       for (let step = 1, right = 0; right < 16 && step < 300; step++) {
-        drop(generatorUpdate(generator, second, samples, all(32)));
+        generatorUpdate(generator, second, samples, all(32)).values.dispose();
         if (step % 10 > 0) continue;
         const { exact } = await evaluateSamples({ generator, engine: null }, samples, sampled);
         right = exact!.filter(Boolean).length;
