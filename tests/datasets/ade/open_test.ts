@@ -104,7 +104,7 @@ Deno.test("lists may lie elsewhere, and what is missing is named", async () => {
       (e) => e instanceof UserError && /ade: there is no such folder/.test(e.message),
     );
     for (const path of Object.values(IMAGES).flat()) await writeImage(data, path);
-    await rejects(openAde(data, "val"), /ade\/mval\.txt: there is no such file.*docs\/data\.md/);
+    await rejects(openAde(data, "val"), /ade\/mval\.txt: there is no such file.*docs\/ade20k\.md/);
     await writeLists(lists, IMAGES, NAMES);
     deepStrictEqual(regions(await openDataset({ dataset: "ade", data, lists, split: "test" }), 0), WANTED);
     await Deno.remove(join(lists, "objectcounts.txt"));
