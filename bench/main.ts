@@ -135,37 +135,12 @@ for (const size of SIZES) {
   // A software adapter takes minutes for the published size: only where it is asked for.
   const asked = only ? "models".includes(only) : !Deno.args.includes("--no-models");
   if (!asked || (device.info.isFallback && size !== SIZES[0] && !Deno.args.includes("--full"))) continue;
-  const measured: ModelRow[] = models[size.name] = [];
-  const drawn = new Table({ head: [size.name, "ms", "peak MiB", "dispatches", "in JavaScript"], style: { head: [] } });
-  for await (const one of modelRows(size)) {
-    measured.push(one);
-    drawn.push([
-      one.name,
-      one.ms.toFixed(1),
-      one.peakMiB.toFixed(0),
-      one.dispatches,
-      `${(100 * one.host).toFixed(0)} %`,
-    ]);
-  }
-  write(drawn.toString());
+  models[size.name] = await drawModels(size.name, modelRows(size));
 }
 for (const size of REFPLUS_SIZES) {
   const asked = only ? only === "refplus" : !Deno.args.includes("--no-models");
   if (!asked || (device.info.isFallback && size !== REFPLUS_SIZES[0] && !Deno.args.includes("--full"))) continue;
-  const measured: ModelRow[] = models[`refplus ${size.name}`] = [];
-  const head = [`referring expressions, ${size.name}`, "ms", "peak MiB", "dispatches", "in JavaScript"];
-  const drawn = new Table({ head, style: { head: [] } });
-  for await (const one of refplusRows(size)) {
-    measured.push(one);
-    drawn.push([
-      one.name,
-      one.ms.toFixed(1),
-      one.peakMiB.toFixed(0),
-      one.dispatches,
-      `${(100 * one.host).toFixed(0)} %`,
-    ]);
-  }
-  write(drawn.toString());
+  models[`refplus ${size.name}`] = await drawModels(`referring expressions, ${size.name}`, refplusRows(size));
 }
 // Minutes a row on a software adapter: only where asked for, such as --only=presets or --only=presets:ade-res50.
 const presets: PresetRow[] = [];
@@ -240,3 +215,21 @@ write(`written to ${file}`);
 await device.close();
 // A peer may keep the process alive with a device of its own.
 Deno.exit(0);
+
+/** Measures and draws a table of models. */
+async function drawModels(title: string, rows: AsyncIterable<ModelRow>): Promise<ModelRow[]> {
+  const measured: ModelRow[] = [];
+  const drawn = new Table({ head: [title, "ms", "peak MiB", "dispatches", "in JavaScript"], style: { head: [] } });
+  for await (const one of rows) {
+    measured.push(one);
+    drawn.push([
+      one.name,
+      one.ms.toFixed(1),
+      one.peakMiB.toFixed(0),
+      one.dispatches,
+      `${(100 * one.host).toFixed(0)} %`,
+    ]);
+  }
+  write(drawn.toString());
+  return measured;
+}

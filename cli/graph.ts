@@ -1,5 +1,5 @@
 /** `itera graph`: builds knowledge graphs of classes, and shows what is in one. */
-import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { contextKnowledge } from "../datasets/context/knowledge.ts";
 import { UserError } from "../datasets/errors.ts";
 import { KnowledgeBuilder } from "../datasets/knowledge/builder.ts";
@@ -14,6 +14,7 @@ import { DATASETS } from "../datasets/open.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 import { writeFileAtomic } from "../datasets/atomic.ts";
 import { openShown } from "./data_set.ts";
+import { toNumber } from "./flags.ts";
 import { line, notice, Progress, table } from "./output.ts";
 
 /** Adds the command. */
@@ -114,10 +115,4 @@ function show(knowledge: Knowledge, classes: number): void {
       knowledge.dim > 0 ? `vectors of ${knowledge.dim}` : "no vectors"
     }`,
   );
-}
-
-function toNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is not a number.");
-  return value;
 }

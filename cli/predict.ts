@@ -1,6 +1,5 @@
 /** `itera predict`: names the regions of a picture. */
 import type { Command } from "@commander-js/extra-typings";
-import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { adeRegions, readAdeAnnotation } from "../datasets/ade/annotation.ts";
@@ -16,6 +15,7 @@ import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { readJsonFile } from "../model/run/layers.ts";
 import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";
+import { toSize } from "./flags.ts";
 import { line, notice, table } from "./output.ts";
 
 const box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
@@ -39,10 +39,7 @@ export function addPredict(program: Command): void {
       "COCO instances to take the picture's boxes from; else ADE20K files beside the picture",
     )
     .option("--out <folder>", "where the results go", ".")
-    .option("--top <n>", "classes listed for a region", (v) => {
-      if (!/^[1-9]\d*$/.test(v)) throw new InvalidArgumentError("It is not a whole number from 1 on.");
-      return Number(v);
-    }, 5)
+    .option("--top <n>", "classes listed for a region", toSize, 5)
     .action(async ({ checkpoint: file, image, boxes, annotations, out, top }) => {
       const picture = await readImage(image).catch((error: unknown) => {
         const missing = error instanceof Deno.errors.NotFound;

@@ -4,7 +4,8 @@ import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
 import { line } from "./output.ts";
-import { Stages, SWITCH, toCount, toNumber, toSize } from "./refplus_common.ts";
+import { toNumber, toSize, toSizeOrAll } from "./flags.ts";
+import { Stages, SWITCH } from "./refplus_common.ts";
 import { addRefplusDemo } from "./refplus_demo.ts";
 import { addRefplusEvaluate } from "./refplus_evaluate.ts";
 import { addFeatures } from "./refplus_features.ts";
@@ -55,7 +56,7 @@ export function addRefPlus(program: Command): void {
       new Option("--mode <order>", "order of program steps").choices(["prefix", "postfix", "chain"] as const)
         .default("prefix" as const),
     )
-    .option("--num_examples <n>", "expressions to encode, -1 for all", toCount, -1)
+    .option("--num_examples <n>", "expressions to encode, -1 for all", toSizeOrAll, -1)
     .option("--height <pixels>", "height of the masks", toSize, 320)
     .option("--width <pixels>", "width of the masks", toSize, 320)
     .addOption(

@@ -1,5 +1,4 @@
 /** What the commands of `itera refplus` have in common. */
-import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { Progress } from "./output.ts";
 
 /** Switches as the reference has them. */
@@ -24,23 +23,4 @@ export class Stages implements Disposable {
   [Symbol.dispose](): void {
     this.#progress?.[Symbol.dispose]();
   }
-}
-
-/** A flag's number. */
-export function toNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is not a number.");
-  return value;
-}
-
-/** A flag's whole number from 1 on. */
-export function toSize(text: string): number {
-  const value = toNumber(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1.");
-  return value;
-}
-
-/** A flag's whole number from 1 on, or −1. */
-export function toCount(text: string): number {
-  return Number(text) === -1 ? -1 : toSize(text);
 }

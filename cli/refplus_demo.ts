@@ -16,7 +16,8 @@ import { trivialOverlaps } from "../model/refplus/trivial.ts";
 import type { Json } from "../model/run/layers.ts";
 import { RunFolder } from "../model/run/run_folder.ts";
 import { duration, line, notice, table } from "./output.ts";
-import { Stages, toSize } from "./refplus_common.ts";
+import { toSize } from "./flags.ts";
+import { Stages } from "./refplus_common.ts";
 import { openModels } from "./refplus_models.ts";
 import { trainRefplusRun } from "./refplus_train.ts";
 

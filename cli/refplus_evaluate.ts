@@ -7,7 +7,8 @@ import { resultOf, scoreByCategory, scoreMasks, scoreNothing } from "../model/re
 import { Samples } from "../model/refplus/samples.ts";
 import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { line, table } from "./output.ts";
-import { Stages, SWITCH, toNumber, toSize } from "./refplus_common.ts";
+import { toNumber, toSize } from "./flags.ts";
+import { Stages, SWITCH } from "./refplus_common.ts";
 import { type ModelFlags, openModels } from "./refplus_models.ts";
 
 /** What both commands are given. */

@@ -4,7 +4,8 @@ import { UserError } from "../datasets/errors.ts";
 import { extractFeatures } from "../model/refplus/extract_features.ts";
 import { type Extractor, pixelExtractor, resnetExtractor, RESNETS } from "../model/refplus/extractors.ts";
 import { line } from "./output.ts";
-import { Stages, toSize } from "./refplus_common.ts";
+import { toSize } from "./flags.ts";
+import { Stages } from "./refplus_common.ts";
 
 /** Sides of pictures and cells of each extractor where none are given. */
 const DEFAULTS = { pixels: { size: 160, batch: 32 }, resnet: { size: 320, batch: 4 } } as const;

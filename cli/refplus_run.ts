@@ -14,7 +14,8 @@ import { scoreSteps, type StepMask, stepMasks } from "../model/refplus/steps.ts"
 import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { makeFolder } from "../model/run/run_folder.ts";
 import { line, table } from "./output.ts";
-import { Stages, toSize } from "./refplus_common.ts";
+import { toSize } from "./flags.ts";
+import { Stages } from "./refplus_common.ts";
 import { openModels } from "./refplus_models.ts";
 
 const adapter = () =>

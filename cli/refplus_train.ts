@@ -8,8 +8,9 @@ import { trainRefplus } from "../model/refplus/trainer.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { Stopped } from "./failure.ts";
+import { collect, toNumber, toSize } from "./flags.ts";
 import { line } from "./output.ts";
-import { SWITCH, toNumber, toSize } from "./refplus_common.ts";
+import { SWITCH } from "./refplus_common.ts";
 import { training } from "./training.ts";
 
 /** Flags that set one setting each, and the setting. */
@@ -133,8 +134,4 @@ function flagLayers(flags: Readonly<Record<string, unknown>>): Layer[] {
     const own = flag === "shuffle_train_data" ? value === "1" : value as Json;
     return [{ source: `--${flag}`, value: nest(setting.split("."), own) }];
   });
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
 }

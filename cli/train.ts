@@ -1,6 +1,6 @@
 /** `itera train`: begins runs or goes on with them, and prints the results. */
 import type { Command } from "@commander-js/extra-typings";
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { UserError } from "../datasets/errors.ts";
 import { DATASETS } from "../datasets/open.ts";
@@ -14,6 +14,7 @@ import { proofMembers, QUICK } from "../model/variants.ts";
 import { trainModel } from "../model/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
 import { Stopped } from "./failure.ts";
+import { collect, toNumber, toSize } from "./flags.ts";
 import { line, notice } from "./output.ts";
 import { printResults, runExperiment, training } from "./training.ts";
 
@@ -59,7 +60,7 @@ export function addTrain(program: Command): void {
         .choices([...PRESETS.keys()]),
     )
     .addOption(new Option("--model <names...>", "what to train; several are compared").choices(MODEL_NAMES))
-    .option("--seeds <n>", "train each model from so many seeds and print mean and spread", toCount, 1)
+    .option("--seeds <n>", "train each model from so many seeds and print mean and spread", toSize, 1)
     .option("--quick", "a fifth of the steps: a rougher answer in minutes (context scenes)")
     .addOption(new Option("--dataset <set>", "data set").choices(DATASETS))
     .option("--data <folder>", "where the data set is")
@@ -67,7 +68,7 @@ export function addTrain(program: Command): void {
     .option("--graph <file>", "knowledge graph of the classes, as `itera graph build` writes it")
     .option("--skip-broken", "name and leave out images that cannot be read")
     .option("--steps <n>", "images to show", toNumber)
-    .option("--max-steps <n>", "stop after so many images if there would be more", toCount)
+    .option("--max-steps <n>", "stop after so many images if there would be more", toSize)
     .option("--rate <rate>", "first learning rate", toNumber)
     .option("--seed <n>", "seed of weights and order", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
@@ -184,22 +185,6 @@ async function trainOne(run: RunFolder, plan = false): Promise<void> {
   });
   printResults(results);
   line(`report: ${join(folder.path, "report.html")}`);
-}
-
-function collect(value: string, before: string[]): string[] {
-  return [...before, value];
-}
-
-function toNumber(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) throw new InvalidArgumentError("It is not a number.");
-  return value;
-}
-
-function toCount(text: string): number {
-  const value = toNumber(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It is not a whole number from 1 on.");
-  return value;
 }
 
 function flagName(key: string): string {

@@ -87,7 +87,7 @@ Deno.test("preprocess takes the reference's flags, and real files", async () => 
     deepStrictEqual(unknown, { code: 2, out: "", err: `itera: ${file("none.json")}: there is no such file\n` });
     strictEqual(missing.err, "itera: required option '--output_h5_file <file>' not specified\n");
     ok(
-      /^itera: option '--height <pixels>' argument '0' is invalid. It is not a whole number from 1\.\n$/.test(
+      /^itera: option '--height <pixels>' argument '0' is invalid. It is not a whole number from 1 on\.\n$/.test(
         wrong.err,
       ),
     );
