@@ -1,20 +1,17 @@
-// Pointwise halves of recurrent cells, PyTorch's conventions. The matrix products are done before; one invocation handles one
-// hidden unit of one row. b rows, n hidden units.
-struct Params { count: u32, n: u32, has_dh: u32, has_dc: u32 }
+// The pointwise half of a GRU's step, PyTorch's gates r, z, n. The matrix products are done before; one invocation handles one
+// hidden unit of one row. `count` units in all rows, n of them a row.
+struct Params { count: u32, n: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gx: array<f32>;      // x Wx + bx, gates side by side
 @group(0) @binding(2) var<storage, read> gh: array<f32>;      // h Wh + bh, likewise
-@group(0) @binding(3) var<storage, read> before: array<f32>;  // h (GRU) or c (LSTM) before the step
+@group(0) @binding(3) var<storage, read> before: array<f32>;  // h before the step
 @group(0) @binding(4) var<storage, read_write> hidden: array<f32>;
 @group(0) @binding(5) var<storage, read_write> kept: array<f32>; // four numbers a unit, for the gradient
-@group(0) @binding(6) var<storage, read_write> cell: array<f32>;
-@group(0) @binding(7) var<storage, read> kept_in: array<f32>;
-@group(0) @binding(8) var<storage, read> dh: array<f32>;
-@group(0) @binding(9) var<storage, read> dc: array<f32>;
-@group(0) @binding(10) var<storage, read> cell_in: array<f32>;
-@group(0) @binding(11) var<storage, read_write> dgx: array<f32>;
-@group(0) @binding(12) var<storage, read_write> dgh: array<f32>;
-@group(0) @binding(13) var<storage, read_write> dbefore: array<f32>;
+@group(0) @binding(6) var<storage, read> kept_in: array<f32>;
+@group(0) @binding(7) var<storage, read> dh: array<f32>;
+@group(0) @binding(8) var<storage, read_write> dgx: array<f32>;
+@group(0) @binding(9) var<storage, read_write> dgh: array<f32>;
+@group(0) @binding(10) var<storage, read_write> dbefore: array<f32>;
 
 fn sigmoid(v: f32) -> f32 { return 1.0 / (1.0 + exp(-v)); }
 fn squash(v: f32) -> f32 { return tanh(clamp(v, -15.0, 15.0)); }
@@ -55,47 +52,4 @@ fn gru_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
   dgh[g + n] = d_update;
   dgh[g + 2u * n] = d_candidate * reset;
   dbefore[i] = dh[i] * update;
-}
-
-// i, f, o = s(.), g = tanh(.), c' = f c + i g, h' = o tanh(c'). Kept: i, f, g, o.
-@compute @workgroup_size(64)
-fn lstm(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.count) { return; }
-  let n = params.n;
-  let g = (i / n) * 4u * n + i % n;
-  let input = sigmoid(gx[g] + gh[g]);
-  let forget = sigmoid(gx[g + n] + gh[g + n]);
-  let candidate = squash(gx[g + 2u * n] + gh[g + 2u * n]);
-  let output = sigmoid(gx[g + 3u * n] + gh[g + 3u * n]);
-  let c = forget * before[i] + input * candidate;
-  cell[i] = c;
-  hidden[i] = output * squash(c);
-  kept[4u * i] = input;
-  kept[4u * i + 1u] = forget;
-  kept[4u * i + 2u] = candidate;
-  kept[4u * i + 3u] = output;
-}
-
-// The four gates' gradients go to dgx; those to gh are the same.
-@compute @workgroup_size(64)
-fn lstm_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.count) { return; }
-  let n = params.n;
-  let g = (i / n) * 4u * n + i % n;
-  let input = kept_in[4u * i];
-  let forget = kept_in[4u * i + 1u];
-  let candidate = kept_in[4u * i + 2u];
-  let output = kept_in[4u * i + 3u];
-  let squashed = squash(cell_in[i]);
-  var upstream = 0.0;
-  if (params.has_dh != 0u) { upstream = dh[i]; }
-  var d_cell = upstream * output * (1.0 - squashed * squashed);
-  if (params.has_dc != 0u) { d_cell += dc[i]; }
-  dgx[g] = d_cell * candidate * input * (1.0 - input);
-  dgx[g + n] = d_cell * before[i] * forget * (1.0 - forget);
-  dgx[g + 2u * n] = d_cell * input * (1.0 - candidate * candidate);
-  dgx[g + 3u * n] = upstream * squashed * output * (1.0 - output);
-  dbefore[i] = d_cell * forget;
 }

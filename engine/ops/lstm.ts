@@ -8,7 +8,7 @@ import type { Tensor } from "../tensor.ts";
 import { concat, reshape, slice, transpose } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
 import { linear, matmul } from "./matmul.ts";
-import type { CellWeights } from "./recurrent.ts";
+import type { CellWeights } from "./gru.ts";
 import { sum } from "./reduce.ts";
 
 const parts = [indexLib, { file: "lstm.wgsl", text }] as const;
@@ -142,4 +142,15 @@ export function lstm(
   const [states, lastH, lastC, kept] = lstmOp([transpose(x, [1, 0, 2]), h, c, wx, wh, bx, bh], {});
   kept.dispose();
   return { outputs: transpose(states, [1, 0, 2]), h: lastH, c: lastC };
+}
+
+/** One step of {@link lstm}: x [B, I], h and c [B, H] → h' and c' [B, H]. */
+export function lstmCell(x: Tensor, h: Tensor, c: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): {
+  readonly h: Tensor;
+  readonly c: Tensor;
+} {
+  const [states, lastH, lastC, kept] = lstmOp([reshape(x, [1, ...x.shape]), h, c, wx, wh, bx, bh], {});
+  states.dispose();
+  kept.dispose();
+  return { h: lastH, c: lastC };
 }

@@ -19,7 +19,7 @@ export {
 export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
 export { cast, concat, pad, reshape, slice, tile, transpose } from "./layout.ts";
 export { split } from "./split.ts";
-export { lstm } from "./lstm.ts";
+export { lstm, lstmCell } from "./lstm.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";
 export { linear, type LinearOptions, matmul, type MatmulOptions } from "./matmul.ts";
 export { type Activation } from "./library.ts";
@@ -40,7 +40,7 @@ export { cropAndResize, type CropAndResizeOptions } from "./crop_and_resize.ts";
 export { embedding, gather, oneHot } from "./gather.ts";
 export { resizeBilinear, type ResizeMode } from "./resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./roi_align.ts";
-export { type CellWeights, gruCell, lstmCell } from "./recurrent.ts";
+export { type CellWeights, gruCell } from "./gru.ts";
 export { convGru, type ConvGruWeights } from "./conv_gru.ts";
 export { pasteRegions } from "./paste_regions.ts";
 export { propagate } from "./propagate.ts";

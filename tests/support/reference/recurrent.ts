@@ -23,9 +23,6 @@ export const recurrent: Family = {
       }),
     ];
   },
-  // torch.nn.LSTMCell.
-  lstmCell: ([x, h, c, wx, wh, bx, bh]) =>
-    lstmStep(real(x, "x"), real(h, "h"), real(c, "c"), real(wx, "wx"), real(wh, "wh"), [bx, bh]),
   // torch.nn.LSTM of one layer, time first.
   lstm: ([x, h, c, wx, wh, bx, bh]) => {
     const all = real(x, "x"), [steps, rows, inputs] = all.shape;
