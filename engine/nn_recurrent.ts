@@ -1,7 +1,7 @@
 /** Layers with a memory, and embeddings. */
 import type { Device } from "./device.ts";
 import { init, type Initialiser, Module, type Seeds } from "./nn.ts";
-import { convGru, embedding, gruCell, lstm } from "./ops/mod.ts";
+import { add, convGru, embedding, gruCell, linear, lstm, lstmSteps, reshape, slice, transpose } from "./ops/mod.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Vectors of a vocabulary: weight [vocabulary, width], normal with standard deviation 1 unless told otherwise. */
@@ -57,14 +57,18 @@ export class GRUCell extends Module {
   }
 }
 
-/** States of an LSTM after a sequence. */
-export interface LSTMResult {
-  /** Hidden states of the last layer at every step, [B, T, hidden]. */
-  readonly outputs: Tensor;
-  /** Hidden state of each layer after the last step, [B, hidden] each. */
+/** States of an LSTM's layers. */
+export interface LSTMState {
+  /** Hidden state of each layer, [B, hidden] each. */
   readonly h: readonly Tensor[];
-  /** Cell state of each layer after the last step, [B, hidden] each. */
+  /** Cell state of each layer, [B, hidden] each. */
   readonly c: readonly Tensor[];
+}
+
+/** States of an LSTM after a sequence. */
+export interface LSTMResult extends LSTMState {
+  /** Hidden states of the last layer at every step, [B, T, hidden], or time first. */
+  readonly outputs: Tensor;
 }
 
 /** One or more LSTM layers over a sequence, PyTorch's gates i, f, g, o. */
@@ -95,12 +99,33 @@ export class LSTM extends Module {
   }
 
   /** x [B, T, inputs] from zero states, or from those given (one h and c a layer). */
-  forward(x: Tensor, state?: { readonly h: readonly Tensor[]; readonly c: readonly Tensor[] }): LSTMResult {
-    const zeros = (): Tensor => this.device.zeros([x.shape[0], this.#hidden]);
+  forward(x: Tensor, state?: LSTMState): LSTMResult {
+    const { outputs, ...last } = this.steps(this.products(transpose(x, [1, 0, 2])), state);
+    return { outputs: transpose(outputs, [1, 0, 2]), ...last };
+  }
+
+  /**
+   * What the first layer's gates get of inputs: x [..., k], the inputs from number `from` on, times their weights →
+   * [..., 4 · hidden]. Where inputs come from a table, or stay the same at all steps, their products need be made but once.
+   * The biases belong to one part alone.
+   */
+  products(x: Tensor, { from = 0, bias = true }: { readonly from?: number; readonly bias?: boolean } = {}): Tensor {
+    const { wx, bx, bh } = this.#layers[0];
+    const rest = x.shape.slice(0, -1), width = x.shape[x.shape.length - 1], units = wx.shape[1];
+    const weights = from === 0 && width === wx.shape[0] ? wx : slice(wx, [from, 0], [width, units]);
+    const rows = reshape(x, [rest.reduce((a, b) => a * b, 1), width]);
+    return reshape(linear(rows, weights, bias ? add(bx, bh) : null), [...rest, units]);
+  }
+
+  /** Runs on such {@link LSTM.products}, time first: [T, B, 4 · hidden] → outputs [T, B, hidden]. */
+  steps(products: Tensor, state?: LSTMState): LSTMResult {
+    const b = products.shape[1];
+    const zeros = (): Tensor => this.device.zeros([b, this.#hidden]);
     const [h, c]: Tensor[][] = [[], []];
-    let outputs = x;
+    let outputs = products;
     this.#layers.forEach((weights, l) => {
-      const layer = lstm(outputs, state?.h[l] ?? zeros(), state?.c[l] ?? zeros(), weights);
+      const [h0, c0] = [state?.h[l] ?? zeros(), state?.c[l] ?? zeros()];
+      const layer = l === 0 ? lstmSteps(products, h0, c0, weights.wh) : lstm(outputs, h0, c0, weights);
       outputs = layer.outputs;
       h.push(layer.h);
       c.push(layer.c);

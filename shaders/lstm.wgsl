@@ -3,8 +3,8 @@
 // units in all rows, n of them a row; arrays over all steps [T, count · k] are read and written at `step`.
 struct Params { count: u32, n: u32, step: u32, has_dh: u32, has_dc: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> gx: array<f32>;             // all steps: x Wx + bx, gates side by side
-@group(0) @binding(2) var<storage, read> gh: array<f32>;             // h Wh + bh
+@group(0) @binding(1) var<storage, read> gx: array<f32>;             // all steps: x Wx and biases, gates side by side
+@group(0) @binding(2) var<storage, read> gh: array<f32>;             // h Wh
 @group(0) @binding(3) var<storage, read> before: array<f32>;         // c before the step
 @group(0) @binding(4) var<storage, read_write> hidden: array<f32>;   // h after it
 @group(0) @binding(5) var<storage, read_write> cell: array<f32>;     // c after it
@@ -15,7 +15,7 @@ struct Params { count: u32, n: u32, step: u32, has_dh: u32, has_dc: u32 }
 @group(0) @binding(10) var<storage, read> dh: array<f32>;            // to h from the next step, or to the last h
 @group(0) @binding(11) var<storage, read> dc: array<f32>;            // likewise to c
 @group(0) @binding(12) var<storage, read_write> dgates: array<f32>;  // this step's gates
-@group(0) @binding(13) var<storage, read_write> dall: array<f32>;    // the same among all steps'
+@group(0) @binding(13) var<storage, read_write> dgx: array<f32>;    // the same among all steps'
 @group(0) @binding(14) var<storage, read_write> dbefore: array<f32>;
 
 fn sigmoid(v: f32) -> f32 { return 1.0 / (1.0 + exp(-v)); }
@@ -72,7 +72,7 @@ fn step_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
   let x = params.step * 4u * params.count + g;
   for (var k = 0u; k < 4u; k++) {
     dgates[g + k * n] = gates[k];
-    dall[x + k * n] = gates[k];
+    dgx[x + k * n] = gates[k];
   }
   dbefore[i] = d_cell * forget;
 }

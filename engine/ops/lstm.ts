@@ -1,15 +1,18 @@
-/** An LSTM layer over a whole sequence: two products and a pointwise kernel a step, the input's product once for all. */
+/**
+ * An LSTM layer over a whole sequence. The input's product with its weights is made before, of all steps at once, or looked
+ * up where inputs come from a table; a step here is the state's product and a pointwise kernel.
+ */
 import text from "../../shaders/lstm.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { concat, reshape, slice, transpose } from "./layout.ts";
+import { add } from "./binary.ts";
+import type { CellWeights } from "./gru.ts";
+import { concat, reshape, slice } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
 import { linear, matmul } from "./matmul.ts";
-import type { CellWeights } from "./gru.ts";
-import { sum } from "./reduce.ts";
 
 const parts = [indexLib, { file: "lstm.wgsl", text }] as const;
 const stepKernel = kernel("step", ...parts);
@@ -23,31 +26,29 @@ const KEPT = 6;
 const lstmOp = defineOp<NoAttrs>({
   name: "lstm",
   family: "recurrent",
-  infer: ([x, h, c, wx, wh, bx, bh]) => {
-    for (const t of [x, h, c, wx, wh, bx, bh]) if (t) expectDType("lstm", "an input", t, "f32");
-    const [steps, b, inputs] = x!.shape;
+  infer: ([gx, h, c, wh]) => {
+    for (const t of [gx, h, c, wh]) expectDType("lstm", "an input", t!, "f32");
+    const [steps, b] = gx!.shape;
     const n = h!.shape[1];
-    const fits = x!.shape.length === 3 && [h!, c!].every((s) => sameShape(s.shape, [b, n])) &&
-      sameShape(wx!.shape, [inputs, 4 * n]) && sameShape(wh!.shape, [n, 4 * n]) &&
-      [bx, bh].every((t) => !t || sameShape(t.shape, [4 * n]));
+    const fits = sameShape(gx!.shape, [steps, b, 4 * n]) && [h!, c!].every((t) => sameShape(t.shape, [b, n])) &&
+      sameShape(wh!.shape, [n, 4 * n]);
     if (!fits) {
-      const shapes = [x!, h!, c!, wx!, wh!].map((t) => formatShape(t.shape)).join(", ");
+      const shapes = [gx!, h!, c!, wh!].map((t) => formatShape(t.shape)).join(", ");
       throw new ShapeError(
-        `lstm: ${shapes} do not fit; wanted x [T, B, I], states [B, H], weights [I, 4H] and [H, 4H], biases [4H]`,
+        `lstm: ${shapes} do not fit; wanted products of the input [T, B, 4H], states [B, H], weights [H, 4H]`,
       );
     }
     const of = (...shape: number[]) => ({ shape, dtype: "f32" as const });
     return [of(steps, b, n), of(b, n), of(b, n), of(steps, b, KEPT * n)];
   },
-  forward: ([x, h, c, wx, wh, bx, bh], _attrs, [states, lastH, lastC, kept], device) => {
-    const [steps, b, inputs] = x!.shape, n = h!.shape[1], count = b * n;
-    const gx = linear(reshape(x!, [steps * b, inputs]), wx!, bx ?? null);
+  forward: ([gx, h, c, wh], _attrs, [states, lastH, lastC, kept], device) => {
+    const [steps, b] = gx!.shape, n = h!.shape[1], count = b * n;
     let [hidden, before] = [h!, c!];
     for (let step = 0; step < steps; step++) {
       const last = step === steps - 1;
       const [next, cell] = last ? [lastH, lastC] : [device.empty([b, n]), device.empty([b, n])];
       device.run(stepKernel, {
-        bind: { gx, gh: linear(hidden, wh!, bh ?? null), before, hidden: next, cell, states, kept },
+        bind: { gx: gx!, gh: matmul(hidden, wh!), before, hidden: next, cell, states, kept },
         params: { count, n, step, has_dh: 0, has_dc: 0 },
         grid: device.gpu.grid(count, GROUP),
       });
@@ -59,98 +60,84 @@ const lstmOp = defineOp<NoAttrs>({
     }
   },
   constantOutputs: [3],
-  saves: (needs) => ({
-    inputs: [...needs[3] ? [0] : [], ...needs[4] ? [1] : [], ...needs[0] ? [3] : [], 4],
-    outputs: [...needs[4] ? [0] : [], 3],
-  }),
+  saves: (needs) => ({ inputs: [...needs[3] ? [1] : [], 3], outputs: [...needs[3] ? [0] : [], 3] }),
   backward: (call) => {
-    const { inputMetas: [xMeta, hMeta], needs: [nx, nh, nc, nwx, nwh, nbx, nbh] } = call;
-    const [steps, b, inputs] = xMeta!.shape, n = hMeta!.shape[1], count = b * n;
+    const { inputMetas: [xMeta, hMeta], needs: [nx, nh, nc, nw] } = call;
+    const [steps, b] = xMeta!.shape, n = hMeta!.shape[1], count = b * n;
     const { device } = call.grads.find((grad) => grad !== null)!;
-    const kept = call.output(3), wh = call.input(4);
+    const kept = call.output(3), wh = call.input(3);
     const dstates = call.grads[0] ?? device.zeros([steps, b, n]);
     let [, dh, dc] = call.grads;
-    const dall = device.empty([steps, b, 4 * n]);
+    const dgx = device.empty([steps, b, 4 * n]);
     for (let step = steps - 1; step >= 0; step--) {
       using scope = device.scope();
       const [dgates, dbefore] = [device.empty([b, 4 * n]), device.empty([b, n])];
       device.run(gradKernel, {
-        bind: { kept_in: kept, dstates, dh, dc, dgates, dall, dbefore },
+        bind: { kept_in: kept, dstates, dh, dc, dgates, dgx, dbefore },
         params: { count, n, step, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
         grid: device.gpu.grid(count, GROUP),
       });
       dh = scope.keep(matmul(dgates, wh, { transposeB: true }));
       dc = scope.keep(dbefore);
     }
-    const gates = reshape(dall, [steps * b, 4 * n]);
-    const biases = nbx || nbh ? sum(gates, 0) : null;
-    const states = (): Tensor =>
-      concat([reshape(call.input(1), [1, b, n]), slice(call.output(0), [0, 0, 0], [Math.max(0, steps - 1), b, n])], 0);
+    const weights = (): Tensor => {
+      if (steps === 0) return device.zeros([n, 4 * n]);
+      const first = reshape(call.input(1), [1, b, n]), rest = slice(call.output(0), [0, 0, 0], [steps - 1, b, n]);
+      return matmul(reshape(concat([first, rest], 0), [steps * b, n]), reshape(dgx, [steps * b, 4 * n]), {
+        transposeA: true,
+      });
+    };
     return [
-      nx ? reshape(matmul(gates, call.input(3), { transposeB: true }), [steps, b, inputs]) : null,
+      nx ? dgx : null,
       nh ? dh ?? device.zeros([b, n]) : null,
       nc ? dc ?? device.zeros([b, n]) : null,
-      nwx ? matmul(reshape(call.input(0), [steps * b, inputs]), gates, { transposeA: true }) : null,
-      nwh
-        ? steps === 0
-          ? device.zeros([n, 4 * n])
-          : matmul(reshape(states(), [steps * b, n]), gates, { transposeA: true })
-        : null,
-      nbx ? biases : null,
-      nbh ? biases : null,
+      nw ? weights() : null,
     ];
   },
   samples: () =>
-    ([[4, 3, 5, 4, true], [1, 1, 1, 1, false], [3, 2, 8, 12, true], [2, 0, 3, 2, true], [0, 2, 3, 4, true]] as const)
-      .map(([steps, b, i, n, bias]) => ({
-        inputs: [
-          { shape: [steps, b, i] },
-          { shape: [b, n] },
-          { shape: [b, n] },
-          { shape: [i, 4 * n] },
-          { shape: [n, 4 * n] },
-          bias ? { shape: [4 * n] } : null,
-          bias ? { shape: [4 * n] } : null,
-        ],
-        attrs: {},
-      })),
+    ([[4, 3, 4], [1, 1, 1], [3, 2, 12], [2, 0, 2], [0, 2, 4]] as const).map(([steps, b, n]) => ({
+      inputs: [{ shape: [steps, b, 4 * n] }, { shape: [b, n] }, { shape: [b, n] }, { shape: [n, 4 * n] }],
+      attrs: {},
+    })),
   bad: [{
-    inputs: [
-      { shape: [2, 3, 4] },
-      { shape: [2, 5] },
-      { shape: [2, 5] },
-      { shape: [4, 20] },
-      { shape: [5, 20] },
-      null,
-      null,
-    ],
+    inputs: [{ shape: [2, 3, 16] }, { shape: [2, 4] }, { shape: [3, 4] }, { shape: [4, 16] }],
     attrs: {},
     message: /do not fit/,
   }],
 });
 
+/** States of an LSTM layer: of all steps, and after the last. */
+export interface LSTMStates {
+  readonly outputs: Tensor;
+  readonly h: Tensor;
+  readonly c: Tensor;
+}
+
 /**
- * An LSTM layer over a sequence, PyTorch's gates i, f, g, o: x [B, T, I] from states h and c [B, H] → the hidden states of
- * all steps [B, T, H] and the states after the last.
+ * The steps of an LSTM layer, PyTorch's gates i, f, g, o, time first: products of the input with its weights, biases added,
+ * gx [T, B, 4H]; states h and c [B, H]; the state's weights wh [H, 4H] → hidden states [T, B, H] and the last states.
  */
-export function lstm(
-  x: Tensor,
-  h: Tensor,
-  c: Tensor,
-  { wx, wh, bx = null, bh = null }: CellWeights,
-): { readonly outputs: Tensor; readonly h: Tensor; readonly c: Tensor } {
-  const [states, lastH, lastC, kept] = lstmOp([transpose(x, [1, 0, 2]), h, c, wx, wh, bx, bh], {});
+export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMStates {
+  const [outputs, lastH, lastC, kept] = lstmOp([gx, h, c, wh], {});
   kept.dispose();
-  return { outputs: transpose(states, [1, 0, 2]), h: lastH, c: lastC };
+  return { outputs, h: lastH, c: lastC };
+}
+
+/** {@link lstmSteps} over x [T, B, I], both biases optional. */
+export function lstm(x: Tensor, h: Tensor, c: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): LSTMStates {
+  const [steps, b, inputs] = x.shape;
+  const gx = linear(reshape(x, [steps * b, inputs]), wx, bx && bh ? add(bx, bh) : bx ?? bh);
+  return lstmSteps(reshape(gx, [steps, b, gx.shape[1]]), h, c, wh);
 }
 
 /** One step of {@link lstm}: x [B, I], h and c [B, H] → h' and c' [B, H]. */
-export function lstmCell(x: Tensor, h: Tensor, c: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): {
-  readonly h: Tensor;
-  readonly c: Tensor;
-} {
-  const [states, lastH, lastC, kept] = lstmOp([reshape(x, [1, ...x.shape]), h, c, wx, wh, bx, bh], {});
-  states.dispose();
-  kept.dispose();
-  return { h: lastH, c: lastC };
+export function lstmCell(
+  x: Tensor,
+  h: Tensor,
+  c: Tensor,
+  weights: CellWeights,
+): { readonly h: Tensor; readonly c: Tensor } {
+  const { outputs, h: nextH, c: nextC } = lstm(reshape(x, [1, ...x.shape]), h, c, weights);
+  outputs.dispose();
+  return { h: nextH, c: nextC };
 }

@@ -19,7 +19,7 @@ export {
 export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
 export { cast, concat, pad, reshape, slice, tile, transpose } from "./layout.ts";
 export { split } from "./split.ts";
-export { lstm, lstmCell } from "./lstm.ts";
+export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";
 export { linear, type LinearOptions, matmul, type MatmulOptions } from "./matmul.ts";
 export { type Activation } from "./library.ts";

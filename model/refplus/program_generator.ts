@@ -1,6 +1,7 @@
 /** From an expression's words to a program's tokens: an LSTM that reads, an LSTM that writes (iep-ref.md, 4). */
 import { END, NULL, START } from "../../datasets/refplus/tokens.ts";
 import {
+  add,
   argmax,
   clamp,
   concat,
@@ -12,11 +13,11 @@ import {
   log,
   LSTM,
   type LSTMResult,
+  type LSTMState,
   Module,
   reshape,
   Seeds,
   type Tensor,
-  tile,
 } from "../../engine/mod.ts";
 import { linear } from "./initial.ts";
 
@@ -64,6 +65,7 @@ export class ProgramGenerator extends Module {
   readonly #encoder: LSTM;
   readonly #decoderEmbed: Embedding;
   readonly #decoder: LSTM;
+  readonly #hidden: number;
   readonly #linear: Linear;
 
   /** Builds it with random weights. */
@@ -72,6 +74,7 @@ export class ProgramGenerator extends Module {
     const { words, tokens, wordDim = 300, hidden = 256, layers = 2, seed } = options;
     const seeds = new Seeds(seed);
     this.#tokens = tokens;
+    this.#hidden = hidden;
     this.#encoderEmbed = this.child("encoder_embed", new Embedding(device, words, wordDim, seeds));
     this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, { layers }));
     this.#decoderEmbed = this.child("decoder_embed", new Embedding(device, tokens, wordDim, seeds));
@@ -86,16 +89,20 @@ export class ProgramGenerator extends Module {
     const ends = Int32Array.from({ length: count }, (_, n) => {
       let last = length - 1;
       while (last > 0 && data[n * length + last] === NULL) last--;
-      return n * length + last;
+      return last * count + n;
     });
-    const { outputs } = this.#encoder.forward(this.#encoderEmbed.forward(device.tensor(data, [count, length])));
-    return scope.keep(gather(reshape(outputs, [count * length, outputs.shape[2]]), device.tensor(ends)));
+    // What a word gives to the gates is the same wherever it stands.
+    const words = this.#encoder.products(this.#encoderEmbed.weight);
+    const { outputs } = this.#encoder.steps(gather(words, device.tensor(timeFirst(data, count), [length, count])));
+    return scope.keep(gather(reshape(outputs, [length * count, this.#hidden]), device.tensor(ends)));
   }
 
-  /** Logits of the token after each of `inputs`: encoded [N, hidden], inputs i32 [N, T] → [N, T, tokens]. */
-  logits(encoded: Tensor, inputs: Tensor): Tensor {
-    using scope = this.device.scope();
-    return scope.keep(this.#linear.forward(this.#decode(encoded, inputs).outputs));
+  /** Logits of the token after each of `inputs`, time first: encoded [N, hidden] → [T · N, tokens]. */
+  logits(encoded: Tensor, { data, count, length }: Sequences): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const tokens = device.tensor(timeFirst(data, count), [length, count]);
+    return scope.keep(this.#scored(this.#decode(this.#given(encoded), tokens)));
   }
 
   /** Mean cross-entropy over all tokens after `<START>`, `<END>` included, `<NULL>` not (teacher forcing). */
@@ -114,10 +121,8 @@ export class ProgramGenerator extends Module {
         if (token !== NULL) kept++;
       });
     }
-    const logits = this.logits(this.encode(refexps), device.tensor(inputs, [count, length]));
-    const total = crossEntropy(reshape(logits, [count * length, this.#tokens]), device.tensor(labels), {
-      reduction: "sum",
-    });
+    const logits = this.logits(this.encode(refexps), { data: inputs, count, length });
+    const total = crossEntropy(logits, device.tensor(timeFirst(labels, count)), { reduction: "sum" });
     return scope.keep(total.mul(1 / Math.max(1, kept)));
   }
 
@@ -127,14 +132,14 @@ export class ProgramGenerator extends Module {
     const { count } = refexps;
     const read = device.noGrad(() => {
       using _scope = device.scope();
-      const encoded = this.encode(refexps);
+      const given = this.#given(this.encode(refexps));
       let last = device.tensor(new Int32Array(count).fill(START));
-      let state: Pick<LSTMResult, "h" | "c"> | undefined;
+      let state: LSTMState | undefined;
       const chosen: Tensor[] = [];
       for (let t = 0; t < MAX_PROGRAM; t++) {
-        const result = this.#decode(encoded, reshape(last, [count, 1]), state);
+        const result = this.#decode(given, reshape(last, [1, count]), state);
         state = result;
-        const logits = reshape(this.#linear.forward(result.outputs), [count, this.#tokens]);
+        const logits = this.#scored(result);
         last = argmax(choice === "likeliest" ? logits : perturbed(logits, choice, t), 1);
         chosen.push(reshape(last, [count, 1]));
       }
@@ -165,17 +170,44 @@ export class ProgramGenerator extends Module {
         over ||= data[at] === END;
       }
     }
-    const logits = this.logits(this.encode(refexps), device.tensor(inputs, [count, length]));
-    const rows = reshape(logits, [count * length, this.#tokens]);
-    return scope.keep(crossEntropy(rows, device.tensor(data), { reduction: "sum", weights: device.tensor(weights) }));
+    const logits = this.logits(this.encode(refexps), { data: inputs, count, length });
+    const labels = device.tensor(timeFirst(data, count));
+    const options = { reduction: "sum", weights: device.tensor(timeFirst(weights, count)) } as const;
+    return scope.keep(crossEntropy(logits, labels, options));
   }
 
-  /** Hidden states of the decoder: encoded [N, hidden] joins every input, tokens i32 [N, T]. */
-  #decode(encoded: Tensor, inputs: Tensor, state?: Pick<LSTMResult, "h" | "c">): LSTMResult {
-    const [count, steps] = inputs.shape;
-    const known = tile(reshape(encoded, [count, 1, encoded.shape[1]]), [1, steps, 1]);
-    return this.#decoder.forward(concat([known, this.#decoderEmbed.forward(inputs)], 2), state);
+  /** What the decoder's gates get at every step: of what was read, [1, N, gates], and of each token, [tokens, gates]. */
+  #given(encoded: Tensor): Given {
+    const [count, hidden] = encoded.shape;
+    const read = this.#decoder.products(encoded, { bias: false });
+    return {
+      read: reshape(read, [1, count, read.shape[1]]),
+      tokens: this.#decoder.products(this.#decoderEmbed.weight, { from: hidden }),
+    };
   }
+
+  /** States of the decoder after tokens i32 [T, N]. */
+  #decode({ read, tokens }: Given, inputs: Tensor, state?: LSTMState): LSTMResult {
+    return this.#decoder.steps(add(gather(tokens, inputs), read), state);
+  }
+
+  /** Logits [T · N, tokens] of all steps. */
+  #scored({ outputs }: LSTMResult): Tensor {
+    return this.#linear.forward(reshape(outputs, [outputs.shape[0] * outputs.shape[1], this.#hidden]));
+  }
+}
+
+/** What the decoder's gates get of its inputs. */
+interface Given {
+  readonly read: Tensor;
+  readonly tokens: Tensor;
+}
+
+/** [count, length] → [length, count]. */
+function timeFirst<T extends Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(data: T, count: number): T {
+  const out = data.slice() as T, length = data.length / count;
+  for (let n = 0; n < count; n++) for (let t = 0; t < length; t++) out[t * count + n] = data[n * length + t];
+  return out;
 }
 
 /** Logits whose argmax is a draw from their softmax: Gumbel noise −log(−log u) added. */

@@ -137,8 +137,7 @@ Deno.test("programs are drawn as often as their probabilities say, and cut at th
   let first: number[];
   {
     using _scope = device.scope();
-    const logits = await model.logits(model.encode(x), device.tensor(new Int32Array(count).fill(START), [count, 1]))
-      .data();
+    const logits = await model.logits(model.encode(x), sequences(Array.from({ length: count }, () => [START]))).data();
     const weights = [...logits.subarray(0, 5)].map((v) => Math.exp(v));
     first = weights.map((w) => w / weights.reduce((a, b) => a + b, 0));
   }
@@ -174,11 +173,12 @@ Deno.test("the score-function gradient is that of the expected reward, by enumer
   /** Probability of every program. */
   const probabilities = async (): Promise<number[]> => {
     using _scope = device.scope();
-    const inputs = device.tensor(Int32Array.from(all.flatMap(([a]) => [START, a])), [all.length, length]);
-    const logits = await model.logits(model.encode(x), inputs).data();
+    const logits = await model.logits(model.encode(x), sequences(all.map(([a]) => [START, a]))).data();
     return all.map((program, n) =>
       program.reduce((product, token, t) => {
-        const row = [...logits.subarray((n * length + t) * tokens, (n * length + t + 1) * tokens)].map(Math.exp);
+        const row = [...logits.subarray((t * all.length + n) * tokens, (t * all.length + n + 1) * tokens)].map(
+          Math.exp,
+        );
         return product * row[token] / row.reduce((a, b) => a + b, 0);
       }, 1)
     );

@@ -23,17 +23,24 @@ export const recurrent: Family = {
       }),
     ];
   },
-  // torch.nn.LSTM of one layer, time first.
-  lstm: ([x, h, c, wx, wh, bx, bh]) => {
-    const all = real(x, "x"), [steps, rows, inputs] = all.shape;
+  // torch.nn.LSTM of one layer, time first, from the products of its input: gates in the order input, forget, cell, output.
+  lstm: ([gx, h, c, wh]) => {
+    const products = real(gx, "gx"), [steps, rows] = products.shape, d = real(h, "h").shape[1];
     let [hidden, cell] = [real(h, "h"), real(c, "c")];
     const states: NDArray64[] = [];
     for (let t = 0; t < steps; t++) {
-      const now = NDArray64.from([rows, inputs], ([b, i]) => all.at(t, b, i));
-      [hidden, cell] = lstmStep(now, hidden, cell, real(wx, "wx"), real(wh, "wh"), [bx, bh]);
+      const [before, fromState] = [cell, dense(hidden, real(wh, "wh"), null)];
+      const gate = (b: number, i: number, k: number): ad.Node =>
+        ad.add(products.at(t, b, k * d + i), fromState.at(b, k * d + i));
+      const next = NDArray64.from([rows, d], ([b, i]) => {
+        const kept = ad.mul(ad.sigmoid(gate(b, i, 1)), before.at(b, i));
+        return ad.add(kept, ad.mul(ad.sigmoid(gate(b, i, 0)), ad.tanh(gate(b, i, 2))));
+      });
+      hidden = NDArray64.from([rows, d], ([b, i]) => ad.mul(ad.sigmoid(gate(b, i, 3)), ad.tanh(next.at(b, i))));
+      cell = next;
       states.push(hidden);
     }
-    const outputs = NDArray64.from([steps, rows, hidden.shape[1]], ([t, b, i]) => states[t].at(b, i));
+    const outputs = NDArray64.from([steps, rows, d], ([t, b, i]) => states[t].at(b, i));
     return [outputs, hidden, cell];
   },
   convGru: ([x, s, wxGates, wsGates, bGates, wxCand, wsCand, bCand], attrs) => {
@@ -60,25 +67,3 @@ export const recurrent: Family = {
     ];
   },
 };
-
-/** Gates in the order input, forget, cell, output: the states after one step. */
-function lstmStep(
-  x: NDArray64,
-  hidden: NDArray64,
-  cell: NDArray64,
-  wx: NDArray64,
-  wh: NDArray64,
-  [bx, bh]: readonly Parameters<typeof optionalReal>[0][],
-): [NDArray64, NDArray64] {
-  const [, d] = cell.shape;
-  const fromInput = dense(x, wx, optionalReal(bx, "bx"));
-  const fromState = dense(hidden, wh, optionalReal(bh, "bh"));
-  const gate = (b: number, i: number, k: number): ad.Node =>
-    ad.add(fromInput.at(b, k * d + i), fromState.at(b, k * d + i));
-  const next = NDArray64.from(cell.shape, ([b, i]) => {
-    const kept = ad.mul(ad.sigmoid(gate(b, i, 1)), cell.at(b, i));
-    return ad.add(kept, ad.mul(ad.sigmoid(gate(b, i, 0)), ad.tanh(gate(b, i, 2))));
-  });
-  const out = NDArray64.from(cell.shape, ([b, i]) => ad.mul(ad.sigmoid(gate(b, i, 3)), ad.tanh(next.at(b, i))));
-  return [out, next];
-}
