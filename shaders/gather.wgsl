@@ -6,6 +6,10 @@ struct Params { count: u32, rows: u32, width: u32, picks: u32 }
 @group(0) @binding(2) var<storage, read> indices: array<i32>;
 @group(0) @binding(3) var<storage, read> dy: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
+// The same by fours, where the width is a multiple of four: `count` and `width` then count fours.
+@group(0) @binding(5) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read> dy4: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> y4: array<vec4<f32>>;
 
 fn inside(index: i32) -> bool { return index >= 0 && index < i32(params.rows); }
 
@@ -19,6 +23,16 @@ fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   if (inside(index)) { y[i] = x[u32(index) * params.width + i % params.width]; }
 }
 
+@compute @workgroup_size(64)
+fn gather4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let index = indices[i / params.width];
+  var value = vec4(0.0);
+  if (inside(index)) { value = x4[u32(index) * params.width + i % params.width]; }
+  y4[i] = value;
+}
+
 // y [rows, width] += dy into the picked rows, y zero before: an invocation owns a column and walks the picks in order, so
 // equal indices add up in a fixed order without atomics.
 @compute @workgroup_size(64)
@@ -28,6 +42,16 @@ fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   for (var p = 0u; p < params.picks; p++) {
     let index = indices[p];
     if (inside(index)) { y[u32(index) * params.width + column] += dy[p * params.width + column]; }
+  }
+}
+
+@compute @workgroup_size(64)
+fn gather_grad4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let column = linear_index(id, groups, 64u);
+  if (column >= params.width) { return; }
+  for (var p = 0u; p < params.picks; p++) {
+    let index = indices[p];
+    if (inside(index)) { y4[u32(index) * params.width + column] += dy4[p * params.width + column]; }
   }
 }
 

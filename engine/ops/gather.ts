@@ -10,7 +10,9 @@ import { GROUP, indexLib } from "./library.ts";
 
 const parts = [indexLib, { file: "gather.wgsl", text }] as const;
 const gatherKernel = kernel("gather", ...parts);
+const gather4Kernel = kernel("gather4", ...parts);
 const gradKernel = kernel("gather_grad", ...parts);
+const grad4Kernel = kernel("gather_grad4", ...parts);
 const oneHotKernel = kernel("one_hot", ...parts);
 
 type NoAttrs = Record<string, never>;
@@ -26,10 +28,11 @@ const gatherOp = defineOp<NoAttrs>({
   },
   forward: ([x, indices], _attrs, [y], device) => {
     const width = sizeOf(x!.shape.slice(1));
-    device.run(gatherKernel, {
-      bind: { x: x!, indices: indices!, y },
-      params: { count: y.size, rows: x!.shape[0], width, picks: indices!.size },
-      grid: device.gpu.grid(y.size, GROUP),
+    const fours = width % 4 === 0, per = fours ? 4 : 1;
+    device.run(fours ? gather4Kernel : gatherKernel, {
+      bind: fours ? { x4: x!, indices: indices!, y4: y } : { x: x!, indices: indices!, y },
+      params: { count: y.size / per, rows: x!.shape[0], width: width / per, picks: indices!.size },
+      grid: device.gpu.grid(y.size / per, GROUP),
     });
   },
   constantInputs: [1],
@@ -41,10 +44,11 @@ const gatherOp = defineOp<NoAttrs>({
     const width = sizeOf(shape.slice(1));
     const dx = dy.device.empty(shape);
     fill(dx, 0);
-    dy.device.run(gradKernel, {
-      bind: { indices, dy, y: dx },
-      params: { count: dx.size, rows: shape[0], width, picks: indices.size },
-      grid: dy.device.gpu.grid(dx.size === 0 || indices.size === 0 ? 0 : width, GROUP),
+    const fours = width % 4 === 0, columns = fours ? width / 4 : width;
+    dy.device.run(fours ? grad4Kernel : gradKernel, {
+      bind: fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx },
+      params: { count: dx.size, rows: shape[0], width: columns, picks: indices.size },
+      grid: dy.device.gpu.grid(dx.size === 0 || indices.size === 0 ? 0 : columns, GROUP),
     });
     return [dx, null];
   },

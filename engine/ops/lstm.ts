@@ -2,34 +2,53 @@
  * An LSTM layer over a whole sequence. The input's product with its weights is made before, of all steps at once, or looked
  * up where inputs come from a table; a step here is the state's product and a pointwise kernel.
  */
-import text from "../../shaders/lstm.wgsl" with { type: "text" };
+import stepText from "../../shaders/lstm.wgsl" with { type: "text" };
+import sequenceText from "../../shaders/lstm_sequence.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { type BackwardCall, defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
 import type { CellWeights } from "./gru.ts";
-import { concat, reshape, slice } from "./layout.ts";
+import { concat, reshape, slice, transpose } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
 import { linear, matmul } from "./matmul.ts";
 
-const parts = [indexLib, { file: "lstm.wgsl", text }] as const;
+const parts = [indexLib, { file: "lstm.wgsl", text: stepText }] as const;
 const stepKernel = kernel("step", ...parts);
-const gradKernel = kernel("step_grad", ...parts);
+const stepGradKernel = kernel("step_grad", ...parts);
+const sequence = { file: "lstm_sequence.wgsl", text: sequenceText };
+const sequenceKernel = kernel("sequence", sequence);
+const sequenceGradKernel = kernel("sequence_grad", sequence);
 
-type NoAttrs = Record<string, never>;
+interface Attrs {
+  /**
+   * Whether one dispatch takes rows through all steps, or each step is a product of its own and a pointwise kernel. The
+   * first wants a multiple of four units, at most 128.
+   */
+  readonly whole: boolean;
+}
 
 /** Numbers kept of each unit and step for the gradient. */
 const KEPT = 6;
 
-const lstmOp = defineOp<NoAttrs>({
+/** Most hidden units of which a workgroup's memory holds the gates of its rows. */
+const MOST_UNITS = 128;
+
+/** Rows that a workgroup takes through all steps. */
+const ROWS = 8;
+
+const lstmOp = defineOp<Attrs>({
   name: "lstm",
   family: "recurrent",
-  infer: ([gx, h, c, wh]) => {
+  infer: ([gx, h, c, wh], { whole }) => {
     for (const t of [gx, h, c, wh]) expectDType("lstm", "an input", t!, "f32");
     const [steps, b] = gx!.shape;
     const n = h!.shape[1];
+    if (whole && (n % 4 !== 0 || n > MOST_UNITS)) {
+      throw new ShapeError(`lstm: ${n} units are no multiple of four up to ${MOST_UNITS}, which one dispatch can take`);
+    }
     const fits = sameShape(gx!.shape, [steps, b, 4 * n]) && [h!, c!].every((t) => sameShape(t.shape, [b, n])) &&
       sameShape(wh!.shape, [n, 4 * n]);
     if (!fits) {
@@ -41,8 +60,17 @@ const lstmOp = defineOp<NoAttrs>({
     const of = (...shape: number[]) => ({ shape, dtype: "f32" as const });
     return [of(steps, b, n), of(b, n), of(b, n), of(steps, b, KEPT * n)];
   },
-  forward: ([gx, h, c, wh], _attrs, [states, lastH, lastC, kept], device) => {
+  forward: ([gx, h, c, wh], { whole }, [states, lastH, lastC, kept], device) => {
     const [steps, b] = gx!.shape, n = h!.shape[1], count = b * n;
+    if (whole) {
+      device.run(sequenceKernel, {
+        bind: { gx: gx!, wh: wh!, h0: h!, c0: c!, states, kept, last_h: lastH, last_c: lastC },
+        params: { steps, b, n, has_dh: 0, has_dc: 0 },
+        constants: { LANES: lanes(n) },
+        grid: device.gpu.grid(b, ROWS),
+      });
+      return;
+    }
     let [hidden, before] = [h!, c!];
     for (let step = 0; step < steps; step++) {
       const last = step === steps - 1;
@@ -63,23 +91,9 @@ const lstmOp = defineOp<NoAttrs>({
   saves: (needs) => ({ inputs: [...needs[3] ? [1] : [], 3], outputs: [...needs[3] ? [0] : [], 3] }),
   backward: (call) => {
     const { inputMetas: [xMeta, hMeta], needs: [nx, nh, nc, nw] } = call;
-    const [steps, b] = xMeta!.shape, n = hMeta!.shape[1], count = b * n;
+    const [steps, b] = xMeta!.shape, n = hMeta!.shape[1];
     const { device } = call.grads.find((grad) => grad !== null)!;
-    const kept = call.output(3), wh = call.input(3);
-    const dstates = call.grads[0] ?? device.zeros([steps, b, n]);
-    let [, dh, dc] = call.grads;
-    const dgx = device.empty([steps, b, 4 * n]);
-    for (let step = steps - 1; step >= 0; step--) {
-      using scope = device.scope();
-      const [dgates, dbefore] = [device.empty([b, 4 * n]), device.empty([b, n])];
-      device.run(gradKernel, {
-        bind: { kept_in: kept, dstates, dh, dc, dgates, dgx, dbefore },
-        params: { count, n, step, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
-        grid: device.gpu.grid(count, GROUP),
-      });
-      dh = scope.keep(matmul(dgates, wh, { transposeB: true }));
-      dc = scope.keep(dbefore);
-    }
+    const { dgx, dh, dc } = (call.attrs.whole ? sequenceGrads : stepGrads)(call, steps, b, n);
     const weights = (): Tensor => {
       if (steps === 0) return device.zeros([n, 4 * n]);
       const first = reshape(call.input(1), [1, b, n]), rest = slice(call.output(0), [0, 0, 0], [steps - 1, b, n]);
@@ -87,24 +101,81 @@ const lstmOp = defineOp<NoAttrs>({
         transposeA: true,
       });
     };
-    return [
-      nx ? dgx : null,
-      nh ? dh ?? device.zeros([b, n]) : null,
-      nc ? dc ?? device.zeros([b, n]) : null,
-      nw ? weights() : null,
-    ];
+    return [nx ? dgx : null, nh ? dh : null, nc ? dc : null, nw ? weights() : null];
   },
   samples: () =>
-    ([[4, 3, 4], [1, 1, 1], [3, 2, 12], [2, 0, 2], [0, 2, 4]] as const).map(([steps, b, n]) => ({
-      inputs: [{ shape: [steps, b, 4 * n] }, { shape: [b, n] }, { shape: [b, n] }, { shape: [n, 4 * n] }],
-      attrs: {},
-    })),
+    ([[4, 3, 4], [1, 1, 1], [3, 9, 12], [2, 0, 4], [0, 2, 4], [2, 17, 36]] as const).flatMap(([steps, b, n]) =>
+      [true, false].filter((whole) => !whole || n % 4 === 0).map((whole) => ({
+        inputs: [{ shape: [steps, b, 4 * n] }, { shape: [b, n] }, { shape: [b, n] }, { shape: [n, 4 * n] }],
+        attrs: { whole },
+      }))
+    ),
   bad: [{
     inputs: [{ shape: [2, 3, 16] }, { shape: [2, 4] }, { shape: [3, 4] }, { shape: [4, 16] }],
-    attrs: {},
+    attrs: { whole: true },
     message: /do not fit/,
+  }, {
+    inputs: [{ shape: [2, 3, 20] }, { shape: [3, 5] }, { shape: [3, 5] }, { shape: [5, 20] }],
+    attrs: { whole: true },
+    message: /5 units are no multiple of four up to 128/,
   }],
 });
+
+/** Gradients to the products and to the first states. */
+interface Grads {
+  readonly dgx: Tensor;
+  readonly dh: Tensor;
+  readonly dc: Tensor;
+}
+
+function sequenceGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: number): Grads {
+  const [dstates, dh, dc] = call.grads, wh = call.input(3), { device } = wh;
+  const out: Grads = { dgx: device.empty([steps, b, 4 * n]), dh: device.empty([b, n]), dc: device.empty([b, n]) };
+  device.run(sequenceGradKernel, {
+    bind: {
+      kept_in: call.output(3),
+      wh_t: transpose(wh, [1, 0]),
+      dstates: dstates ?? device.zeros([steps, b, n]),
+      dh,
+      dc,
+      dgx: out.dgx,
+      dh0: out.dh,
+      dc0: out.dc,
+    },
+    params: { steps, b, n, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
+    constants: { LANES: lanes(n) },
+    grid: device.gpu.grid(b, ROWS),
+  });
+  return out;
+}
+
+function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: number): Grads {
+  const kept = call.output(3), wh = call.input(3), count = b * n, { device } = wh;
+  const dstates = call.grads[0] ?? device.zeros([steps, b, n]), dgx = device.empty([steps, b, 4 * n]);
+  let [, dh, dc] = call.grads;
+  for (let step = steps - 1; step >= 0; step--) {
+    using scope = device.scope();
+    const [dgates, dbefore] = [device.empty([b, 4 * n]), device.empty([b, n])];
+    device.run(stepGradKernel, {
+      bind: { kept_in: kept, dstates, dh, dc, dgates, dgx, dbefore },
+      params: { count, n, step, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
+      grid: device.gpu.grid(count, GROUP),
+    });
+    dh = scope.keep(matmul(dgates, wh, { transposeB: true }));
+    dc = scope.keep(dbefore);
+  }
+  return { dgx, dh: dh ?? device.zeros([b, n]), dc: dc ?? device.zeros([b, n]) };
+}
+
+/** Whether one dispatch should take states h [B, H] through all steps. */
+function inOne({ device, shape: [, n] }: Tensor): boolean {
+  return device.profile === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
+}
+
+/** Invocations for `n` units. */
+function lanes(n: number): number {
+  return 8 * Math.ceil(n / 32);
+}
 
 /** States of an LSTM layer: of all steps, and after the last. */
 export interface LSTMStates {
@@ -118,7 +189,7 @@ export interface LSTMStates {
  * gx [T, B, 4H]; states h and c [B, H]; the state's weights wh [H, 4H] → hidden states [T, B, H] and the last states.
  */
 export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMStates {
-  const [outputs, lastH, lastC, kept] = lstmOp([gx, h, c, wh], {});
+  const [outputs, lastH, lastC, kept] = lstmOp([gx, h, c, wh], { whole: inOne(h) });
   kept.dispose();
   return { outputs, h: lastH, c: lastC };
 }
