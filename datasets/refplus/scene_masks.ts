@@ -58,8 +58,9 @@ export class SceneMasks implements AsyncDisposable {
       const found = this.#runs.get(image);
       if (found) return found;
       const { value: scene, done } = await this.#scenes.next();
-      if (done) throw new UserError(`${asker}: picture ${image} is not in ${this.#file}`);
-      this.#runs.set(scene.image_index, scene.objects.map((_, i) => this.#parse(scene, i)));
+      if (!done) this.#runs.set(scene.image_index, scene.objects.map((_, i) => this.#parse(scene, i)));
+      // Of several that ask at once, another may have read the scene meanwhile.
+      else if (!this.#runs.has(image)) throw new UserError(`${asker}: picture ${image} is not in ${this.#file}`);
     }
   }
 

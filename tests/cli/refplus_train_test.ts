@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
+import { FeatureFile } from "../../datasets/refplus/feature_file.ts";
 import { listCheckpoints } from "../../model/run/run_folder.ts";
 import { ended, itera, start } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
@@ -84,5 +85,41 @@ Deno.test("features of pictures are written from the command line", async () => 
     deepStrictEqual([pixels.code, pixels.out], [0, `${output}: 2 rows of 50 × 2 × 3, 2 of them new\n`], pixels.err);
     deepStrictEqual([resnet.code, resnet.out], [2, ""]);
     ok(/--model resnet101 needs --weights/.test(resnet.err), resnet.err);
+  });
+});
+
+Deno.test("killed features are gone on with by the same command, to the rows of one that was not killed", async () => {
+  await withFolder(async (folder) => {
+    const pictures = join(folder, "pictures"), count = 400;
+    await Deno.mkdir(pictures);
+    for (let i = 0; i < count; i++) {
+      const background = { r: i % 256, g: (7 * i) % 256, b: (31 * i) % 256 };
+      const png = await sharp({ create: { width: 6, height: 4, channels: 3, background } }).png().toBuffer();
+      await Deno.writeFile(join(pictures, `CLEVR_val_${String(i).padStart(6, "0")}.png`), png);
+    }
+    const command = (output: string) => [
+      ...["refplus", "features", "--input_image_dir", pictures, "--output_h5_file", output, "--batch_size", "1"],
+      ...["--model", "pixels", "--image_height", "64", "--image_width", "64", "--cell", "4"],
+    ];
+    const [killed, whole] = [join(folder, "killed.h5"), join(folder, "whole.h5")];
+    const other = itera(...command(whole));
+    const child = start(command(killed));
+    const journal = join(folder, ".killed.h5.rows"), row = 4 * 50 * 16 * 16;
+    // Some rows are there, others are not: this is in the midst of it.
+    while (await Deno.stat(journal).then(({ size }) => size < 3 * row, () => true)) {
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    child.kill("SIGKILL");
+    strictEqual((await ended(child)).code, 137);
+    const [before, started] = [(await Deno.stat(journal)).size, await Deno.stat(killed).then(() => true, () => false)];
+    ok(before < count * row && !started, "the kill came too late to test anything");
+    const again = await itera(...command(killed));
+    deepStrictEqual([again.code, again.out], [0, `${killed}: 400 rows of 50 × 16 × 16, 400 of them new\n`], again.err);
+    const progress = Number(/features (\d+)\/400/.exec(again.err)![1]);
+    ok(progress > 1, `it began anew: ${again.err}`);
+    strictEqual((await other).code, 0);
+    using a = await FeatureFile.open(killed);
+    using b = await FeatureFile.open(whole);
+    for (let i = 0; i < count; i++) deepStrictEqual(a.row(i), b.row(i));
   });
 });

@@ -1,0 +1,90 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import sharp from "sharp";
+import { listCheckpoints } from "../../model/run/run_folder.ts";
+import { itera } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
+
+/** What PNG says of itself. */
+async function sizeOf(path: string): Promise<readonly [number, number]> {
+  const { width, height } = await sharp(path).metadata();
+  return [width, height];
+}
+
+Deno.test("the demonstration trains, compares and goes on; its models run, are inspected and asked about nothing", async () => {
+  await withFolder(async (folder) => {
+    const file = (...names: string[]) => join(folder, ...names), runs = file("runs");
+    const demo = () =>
+      itera(
+        ...["refplus", "demo", "--cache", folder, "--images", "8", "--val-images", "2"],
+        ...["--pg-steps", "3", "--ee-steps", "2", "--joint-steps", "1"],
+      );
+    const made = await demo();
+    strictEqual(made.code, 0, made.err);
+    for (const name of ["half-trained", "generator", "engine", "joint"]) {
+      ok(made.out.includes(`run: ${join(runs, name)}\n`), made.out);
+    }
+    ok(/│ all +│ +\d\.\d+ │ +\d\.\d+ │ +0\.\d+ │ +0\.\d+ │/.test(made.out), made.out);
+    ok(/programs written exactly: \d+ of 20/.test(made.out), made.out);
+    const checkpoints = () => ["generator", "engine", "joint"].map((name) => listCheckpoints(join(runs, name)));
+    const before = checkpoints();
+    deepStrictEqual(before.map(([{ step }]) => step), [3, 2, 1]);
+    const again = await demo();
+    deepStrictEqual([again.code, again.out], [0, made.out], again.err);
+    deepStrictEqual(checkpoints(), before);
+
+    const models = ["--program_generator", join(runs, "generator"), "--execution_engine", join(runs, "engine")];
+    const picture = file("set", "images", "val", "CLEVR_val_000001.png"), out = file("out");
+    const ran = await itera("refplus", "run", ...models, "--image", picture, "--refexp", "The red thing", "--out", out);
+    strictEqual(ran.code, 0, ran.err);
+    const lines = ran.out.trimEnd().split("\n");
+    ok(/^foreground: \d+\.\d\d % of the picture$/.test(lines[1]), ran.out);
+    deepStrictEqual(lines.slice(2), [
+      join(out, "CLEVR_val_000001.mask.png"),
+      join(out, "CLEVR_val_000001.overlay.png"),
+    ]);
+    deepStrictEqual(await Promise.all(lines.slice(2).map(sizeOf)), [[480, 320], [480, 320]]);
+    const unknown = await itera("refplus", "run", ...models, "--image", picture, "--refexp", "The mauve thing");
+    deepStrictEqual([unknown.code, unknown.out], [2, ""]);
+    ok(/mauve/.test(unknown.err), unknown.err);
+
+    const scenes = file("set", "scenes", "clevr_ref+_val_scenes.json");
+    const features = ["--input_features_h5", file("val_features.h5")];
+    const inspected = await itera(
+      ...["refplus", "inspect", "--execution_engine", join(runs, "engine"), "--num_samples", "3", "--out", out],
+      ...["--input_refexps_json", file("set", "refexps", "clevr_ref+_val_refexps.json"), "--input_scenes_json", scenes],
+      ...["--input_image_dir", file("set", "images", "val"), ...features],
+    );
+    strictEqual(inspected.code, 0, inspected.err);
+    const { by_function, by_depth, steps } = JSON.parse(await Deno.readTextFile(join(out, "steps.json")));
+    const count = (rows: { steps: number }[]): number => rows.reduce((sum, row) => sum + row.steps, 0);
+    deepStrictEqual([count(by_function), count(by_depth)], [steps.length, steps.length]);
+    strictEqual(by_function.find(({ name }: { name: string }) => name === "scene").steps >= 3, true);
+    for (const name of ["00000.png", "00001.png", "00002.png"]) ok((await sizeOf(join(out, name)))[0] > 480);
+
+    const extended = await itera(
+      ...["refplus", "generate", "--out", file("set"), "--split", "val", "--images", "2", "--false-premise"],
+    );
+    strictEqual(extended.code, 0, extended.err);
+    const encoded = await itera(
+      ...[
+        "refplus",
+        "preprocess",
+        "--input_refexps_json",
+        file("set", "refexps", "clevr_ref+_val_false_premise_refexps.json"),
+      ],
+      ...["--input_scenes_json", scenes, "--height", "40", "--width", "40", "--input_vocab_json", file("vocab.json")],
+      ...["--output_h5_file", file("false.h5"), "--encode_unk", "1"],
+    );
+    strictEqual(encoded.code, 0, encoded.err);
+    const nothing = ["--use_gt_programs", "1", "--execution_engine", join(runs, "engine"), ...features];
+    const [asked, refused] = await Promise.all([
+      itera("refplus", "false-premise", ...nothing, "--input_refexp_h5", file("false.h5")),
+      itera("refplus", "false-premise", ...nothing, "--input_refexp_h5", file("val.h5")),
+    ]);
+    strictEqual(asked.code, 0, asked.err);
+    ok(/│ all +│ \d+ +│ +\d\.\d+ │ +\d\.\d+ │/.test(asked.out), asked.out);
+    strictEqual(refused.code, 2);
+    ok(/val\.h5: expression 0 refers to something; give false premises/.test(refused.err), refused.err);
+  });
+});
