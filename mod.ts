@@ -43,7 +43,15 @@ export type { KernelInterface, ParamField, StorageBinding } from "./engine/gpu/w
 export * as ops from "./engine/ops/mod.ts";
 /** Layers, modules and initialisers. */
 export * as nn from "./engine/layers.ts";
-export { Adam, Optimiser, type OptimiserOptions, type Schedule, schedules, SGD } from "./engine/optim.ts";
+export {
+  Adam,
+  type AdamOptions,
+  Optimiser,
+  type OptimiserOptions,
+  type Schedule,
+  schedules,
+  SGD,
+} from "./engine/optim.ts";
 /** Named tensors to and from safetensors files. */
 export * as checkpoint from "./engine/checkpoint.ts";
 /** Data sets of image regions, loaders, knowledge graphs. */

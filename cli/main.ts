@@ -10,6 +10,7 @@ import { addGraph } from "./graph.ts";
 import { addInspect } from "./inspect.ts";
 import { notice } from "./output.ts";
 import { addPredict } from "./predict.ts";
+import { addProfile } from "./profile.ts";
 import { addRefPlus } from "./refplus.ts";
 import { addTrain } from "./train.ts";
 import { addWeights } from "./weights.ts";
@@ -33,6 +34,7 @@ export function program(): Command {
   addData(itera);
   addRefPlus(itera);
   addDoctor(itera);
+  addProfile(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;
 }

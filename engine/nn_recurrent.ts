@@ -1,7 +1,19 @@
 /** Layers with a memory, and embeddings. */
 import type { Device } from "./device.ts";
 import { init, type Initialiser, Module, type Seeds } from "./nn.ts";
-import { add, convGru, embedding, gruCell, linear, lstm, lstmSteps, reshape, slice, transpose } from "./ops/mod.ts";
+import {
+  add,
+  concat,
+  convGru,
+  embedding,
+  gruCell,
+  linear,
+  lstm,
+  lstmSteps,
+  reshape,
+  slice,
+  transpose,
+} from "./ops/mod.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Vectors of a vocabulary: weight [vocabulary, width], normal with standard deviation 1 unless told otherwise. */
@@ -71,28 +83,40 @@ export interface LSTMResult extends LSTMState {
   readonly outputs: Tensor;
 }
 
+/** Options of {@link LSTM}. */
+export interface LSTMOptions {
+  /** Layers; default 1. Each above the first takes the hidden states of the one below. */
+  readonly layers?: number;
+  /** First bias of the forget gates, so that states last from the start (Jozefowicz et al., 2015); default random. */
+  readonly forgetBias?: number;
+}
+
 /** One or more LSTM layers over a sequence, PyTorch's gates i, f, g, o. */
 export class LSTM extends Module {
   readonly #layers: { readonly wx: Tensor; readonly wh: Tensor; readonly bx: Tensor; readonly bh: Tensor }[] = [];
   readonly #hidden: number;
 
-  /** `layers` defaults to 1; each above the first takes the hidden states of the one below. */
+  /** Weights and biases uniform in ±1/√hidden, as PyTorch starts them. */
   constructor(
     device: Device,
     inputs: number,
     hidden: number,
     seeds: Seeds,
-    options: { readonly layers?: number } = {},
+    options: LSTMOptions = {},
   ) {
     super(device);
     this.#hidden = hidden;
-    const make = recurrentInit(hidden);
+    const make = recurrentInit(hidden), { forgetBias } = options;
+    const biases: Initialiser = forgetBias === undefined ? make : (on, _shape, seed) => {
+      const [input, rest] = [[hidden], [2 * hidden]].map((shape, i) => make(on, shape, seed + i));
+      return concat([input, on.full([hidden], forgetBias), rest], 0);
+    };
     for (let l = 0; l < (options.layers ?? 1); l++) {
       const from = l === 0 ? inputs : hidden;
       this.#layers.push({
         wx: this.parameter(`${l}.x.weight`, [from, 4 * hidden], make, seeds.next()),
         wh: this.parameter(`${l}.h.weight`, [hidden, 4 * hidden], make, seeds.next()),
-        bx: this.parameter(`${l}.x.bias`, [4 * hidden], make, seeds.next()),
+        bx: this.parameter(`${l}.x.bias`, [4 * hidden], biases, seeds.next()),
         bh: this.parameter(`${l}.h.bias`, [4 * hidden], make, seeds.next()),
       });
     }

@@ -17,7 +17,7 @@ const countKernel = kernel("count_step", ...parts);
 export interface OptimiserOptions {
   /** First learning rate. */
   readonly rate: number;
-  /** L2 weight decay: its gradient `decay · w` is added for parameters whose `decay` is set; default 0. */
+  /** L2 weight decay: its gradient `decay · w` is added for parameters whose `decay` is set; default 0. See {@link Adam}. */
   readonly weightDecay?: number;
   /** Factor on the rate of parameters whose name ends in `bias`; default 1. */
   readonly biasRateFactor?: number;
@@ -95,6 +95,7 @@ export abstract class Optimiser implements Disposable {
     clip: Tensor | null,
     bind: Record<string, Tensor>,
     constants: { readonly momentum: number; readonly beta2: number; readonly epsilon: number },
+    decoupled = false,
   ): void {
     const { weightDecay = 0, biasRateFactor = 1 } = this.#options;
     const count = Math.ceil(tensor.size / 4);
@@ -106,7 +107,7 @@ export abstract class Optimiser implements Disposable {
         rate_factor: name.endsWith("bias") ? biasRateFactor : 1,
         ...constants,
       },
-      constants: { CLIP: Number(clip !== null) },
+      constants: { CLIP: Number(clip !== null), DECOUPLED: Number(decoupled) },
       grid: this.device.gpu.grid(count, GROUP),
     });
     tensor.storage.version++;
@@ -152,20 +153,31 @@ export class SGD extends Optimiser {
   }
 }
 
-/** Adam (Kingma and Ba, 2015). The step count is on the device, so a captured step counts on. */
+/** Options of {@link Adam}. */
+export interface AdamOptions extends OptimiserOptions {
+  /** Decay of both moments; default 0.9 and 0.999. */
+  readonly betas?: readonly [number, number];
+  /** Default 1e-8. */
+  readonly epsilon?: number;
+  /** Take `rate · weightDecay · w` off the weights instead of adding to the gradient: AdamW; default false. */
+  readonly decoupledDecay?: boolean;
+}
+
+/**
+ * Adam (Kingma and Ba, 2015), or AdamW (Loshchilov and Hutter, 2019) with `decoupledDecay`. The step count is on the device,
+ * so a captured step counts on.
+ */
 export class Adam extends Optimiser {
+  readonly #decoupled: boolean;
   readonly #betas: readonly [number, number];
   readonly #epsilon: number;
   readonly #time: Tensor;
   readonly #moments = new Map<string, { velocity: Tensor; second: Tensor }>();
 
-  /** `betas` default to 0.9 and 0.999, `epsilon` to 1e-8. */
-  constructor(
-    device: Device,
-    parameters: readonly NamedParameter[],
-    options: OptimiserOptions & { readonly betas?: readonly [number, number]; readonly epsilon?: number },
-  ) {
+  /** Moments start at zero. */
+  constructor(device: Device, parameters: readonly NamedParameter[], options: AdamOptions) {
     super(device, parameters, options);
+    this.#decoupled = options.decoupledDecay ?? false;
     this.#betas = options.betas ?? [0.9, 0.999];
     this.#epsilon = options.epsilon ?? 1e-8;
     this.#time = this.addState("time", [1]);
@@ -187,7 +199,7 @@ export class Adam extends Optimiser {
     const { velocity, second } = this.#moments.get(parameter.name)!;
     const [momentum, beta2] = this.#betas;
     const bind = { velocity, second, elapsed: this.#time };
-    this.run(adamKernel, parameter, gradient, clip, bind, { momentum, beta2, epsilon: this.#epsilon });
+    this.run(adamKernel, parameter, gradient, clip, bind, { momentum, beta2, epsilon: this.#epsilon }, this.#decoupled);
   }
 }
 

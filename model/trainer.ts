@@ -149,7 +149,8 @@ function describe(knowledge: Knowledge): string {
   return `knowledge graph: ${counts.join(", ") || "no edges"}`;
 }
 
-function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {
+/** The optimiser of a run's settings. */
+export function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {
   const options = {
     rate: o.rate,
     weightDecay: o.weightDecay,
@@ -240,7 +241,8 @@ function decayLoss(config: TrainConfig, model: RegionModel): Tensor {
   });
 }
 
-function orderOf({ seed, flip, dataset }: TrainConfig, first: number): TrainingOrderOptions {
+/** The order of a run's images from position `first` on. */
+export function orderOf({ seed, flip, dataset }: TrainConfig, first: number): TrainingOrderOptions {
   return { seed, flip, first, reference: dataset.reference.dropLastEntry };
 }
 

@@ -5,6 +5,7 @@
 import { DeviceLostError, EngineError, KernelError } from "../errors.ts";
 import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
+import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
 import { type Constants, type Kernel, PipelineCache } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
@@ -182,6 +183,26 @@ export class GpuContext {
     replay.params.destroy();
     this.pool.close(arena);
     this.#stream.flush();
+  }
+
+  /**
+   * Times every dispatch from here on; the function returned ends it and gives the timings.
+   *
+   * @throws {EngineError} where the adapter has no timestamp queries.
+   */
+  time(): () => Promise<TimedDispatch[]> {
+    this.check();
+    if (!this.info.features.includes("timestamp-query")) {
+      throw new EngineError("this adapter has no timestamp queries to time dispatches by");
+    }
+    const timer = this.#stream.timer = new DispatchTimer(this.#device);
+    return async () => {
+      this.#stream.timer = undefined;
+      const timings = await timer.read();
+      timer.destroy();
+      this.check();
+      return timings;
+    };
   }
 
   /** Counts of dispatches, submits, bind groups and compiled pipelines. */

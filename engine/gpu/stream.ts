@@ -5,6 +5,7 @@
  */
 import { EngineError } from "../errors.ts";
 import type { PoolBuffer } from "./buffer_pool.ts";
+import type { DispatchTimer } from "./dispatch_timer.ts";
 import type { Pipeline } from "./kernel.ts";
 
 /** Slot size of a parameter block: the alignment every adapter accepts for dynamic uniform offsets. */
@@ -31,7 +32,7 @@ export type Command =
     readonly bytes: number;
   };
 
-/** Timing hook: called around nothing by default, by the profiler around each dispatch. */
+/** Counts since the device was opened. */
 export interface StreamStats {
   /** Dispatches recorded since the device was opened. */
   dispatches: number;
@@ -61,6 +62,7 @@ export class Stream {
   #slots = 0;
   #pending = 0;
   #recording: Command[] | undefined;
+  #timer: DispatchTimer | undefined;
 
   constructor(device: GPUDevice, maxBinding: number, onSubmit: () => void) {
     this.#device = device;
@@ -85,10 +87,10 @@ export class Stream {
     params: Readonly<Record<string, number | readonly number[]>> | undefined,
     grid: readonly [number, number, number],
   ): void {
-    if (this.#slots === SLOTS || this.#pending >= MAX_DISPATCHES) this.flush();
+    if (this.#slots === SLOTS || this.#pending >= MAX_DISPATCHES || this.#timer?.full) this.flush();
     const { interface: face } = pipeline.kernel;
     const group = this.#bindGroup(pipeline, buffers, this.#ring);
-    const pass = this.#openPass();
+    const pass = this.#timer ? this.#timedPass(this.#timer, pipeline, buffers, params ?? {}, grid) : this.#openPass();
     if (this.#bound !== pipeline.gpu) pass.setPipeline(this.#bound = pipeline.gpu);
     if (face.paramBytes > 0) {
       const offset = this.#slots++ * SLOT;
@@ -156,12 +158,20 @@ export class Stream {
     }
     this.#closePass();
     if (this.#slots > 0) this.#device.queue.writeBuffer(this.#ring, 0, this.#mirror, 0, this.#slots * SLOT);
+    this.#timer?.resolve(this.#encoder!);
     this.#device.queue.submit([this.#encoder!.finish()]);
+    this.#timer?.submitted();
     this.stats.submits++;
     this.#encoder = undefined;
     this.#slots = this.#pending = this.#staged = 0;
     for (const buffer of this.#retired.splice(0)) buffer.destroy();
     this.#onSubmit();
+  }
+
+  /** From here on, `timer` times every dispatch; undefined for none. What was recorded before is submitted first. */
+  set timer(timer: DispatchTimer | undefined) {
+    this.flush();
+    this.#timer = timer;
   }
 
   /** From here on, keep every command for replay. */
@@ -205,8 +215,10 @@ export class Stream {
         this.copy(step.from, step.fromOffset, step.to, step.toOffset, step.bytes);
         continue;
       }
-      if (this.#pending >= MAX_DISPATCHES) this.flush();
-      const pass = this.#openPass();
+      if (this.#pending >= MAX_DISPATCHES || this.#timer?.full) this.flush();
+      const pass = this.#timer
+        ? this.#timedPass(this.#timer, step.pipeline, step.buffers, decoded(step), step.grid)
+        : this.#openPass();
       if (this.#bound !== step.pipeline.gpu) pass.setPipeline(this.#bound = step.pipeline.gpu);
       if (step.offset) pass.setBindGroup(0, step.group, step.offset);
       else pass.setBindGroup(0, step.group);
@@ -237,6 +249,20 @@ export class Stream {
     if (this.#pass) return this.#pass;
     this.#encoder ??= this.#device.createCommandEncoder();
     return this.#pass = this.#encoder.beginComputePass();
+  }
+
+  /** A pass for one dispatch alone. */
+  #timedPass(
+    timer: DispatchTimer,
+    pipeline: Pipeline,
+    buffers: readonly PoolBuffer[],
+    params: Readonly<Record<string, number | readonly number[]>>,
+    grid: readonly [number, number, number],
+  ): GPUComputePassEncoder {
+    this.#closePass();
+    this.#encoder ??= this.#device.createCommandEncoder();
+    const bytes = buffers.reduce((sum, buffer) => sum + buffer.bytes, 0);
+    return this.#pass = this.#encoder.beginComputePass(timer.pass(pipeline, params, bytes, grid));
   }
 
   #closePass(): void {
@@ -281,6 +307,24 @@ export class Stream {
       else for (let i = 0; i < field.width; i++) write(at + 4 * i, value[i] ?? 0);
     }
   }
+}
+
+/** The parameters of a recorded dispatch by name. */
+function decoded(
+  { pipeline, params }: Extract<Command, { kind: "dispatch" }>,
+): Readonly<Record<string, number | readonly number[]>> {
+  if (!params) return {};
+  const words = new DataView(params.buffer);
+  return Object.fromEntries(pipeline.kernel.interface.params.map(({ name, scalar, width, offset }) => {
+    const read = (at: number): number =>
+      scalar === "f32"
+        ? words.getFloat32(at, true)
+        : scalar === "u32"
+        ? words.getUint32(at, true)
+        : words.getInt32(at, true);
+    const values = Array.from({ length: width }, (_, i) => read(offset + 4 * i));
+    return [name, width === 1 ? values[0] : values];
+  }));
 }
 
 /** Prepared commands of a captured step. */

@@ -46,7 +46,13 @@ export const refplusSchema = z.strictObject({
     /** Before update `until`, only programs of at most `longest` steps, `scene` included. */
     curriculum: z.array(z.strictObject({ until: positive, longest: positive })),
   }),
-  generator: z.strictObject({ wordDim: positive, hidden: positive, layers: positive }),
+  generator: z.strictObject({
+    wordDim: positive,
+    hidden: positive,
+    layers: positive,
+    /** First bias of the LSTMs' forget gates; null starts them at random, as the reference. */
+    forgetBias: z.number().nullable(),
+  }),
   engine: z.strictObject({
     /** Channels between modules. */
     dim: positive,
@@ -56,7 +62,7 @@ export const refplusSchema = z.strictObject({
   }),
   /** Checkpoints, or folders of runs, to begin from. */
   start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
-  /** Adam, betas 0.9 and 0.999, epsilon 1e-8. */
+  /** Adam, betas 0.9 and 0.999, epsilon 1e-8; AdamW where there is weight decay. */
   optimiser: z.strictObject({
     rate: z.number().positive(),
     /** Steps over which the rate rises in a straight line. */
@@ -64,6 +70,8 @@ export const refplusSchema = z.strictObject({
     /** Steps after which the rate is multiplied by `decayFactor`. */
     decaySteps: z.array(positive),
     decayFactor: z.number().positive(),
+    /** Share of each weight, times the rate, taken off at every update; 0 in the reference. */
+    weightDecay: z.number().min(0),
     /** Largest joint norm of a model's gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
   }),
@@ -115,10 +123,10 @@ function reference(step: Step): Json {
       likeLengths: false,
       curriculum: [],
     },
-    generator: { wordDim: 300, hidden: 256, layers: 2 },
+    generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
     engine: { dim: 128, stemLayers: 2, headChunk: null },
     start: { programGenerator: null, executionEngine: null },
-    optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, clipNorm: null },
+    optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
     displayEvery: 10,
     validateEvery: every,

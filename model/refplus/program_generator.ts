@@ -33,6 +33,8 @@ export interface ProgramGeneratorOptions {
   readonly hidden?: number;
   /** LSTM layers on either side; default 2. */
   readonly layers?: number;
+  /** First bias of the forget gates; null or left out for a random one. */
+  readonly forgetBias?: number | null;
   readonly seed: number;
 }
 
@@ -71,14 +73,15 @@ export class ProgramGenerator extends Module {
   /** Builds it with random weights. */
   constructor(device: Device, options: ProgramGeneratorOptions) {
     super(device);
-    const { words, tokens, wordDim = 300, hidden = 256, layers = 2, seed } = options;
+    const { words, tokens, wordDim = 300, hidden = 256, layers = 2, forgetBias = null, seed } = options;
+    const lstm = { layers, ...forgetBias === null ? {} : { forgetBias } };
     const seeds = new Seeds(seed);
     this.#tokens = tokens;
     this.#hidden = hidden;
     this.#encoderEmbed = this.child("encoder_embed", new Embedding(device, words, wordDim, seeds));
-    this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, { layers }));
+    this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, lstm));
     this.#decoderEmbed = this.child("decoder_embed", new Embedding(device, tokens, wordDim, seeds));
-    this.#decoder = this.child("decoder_rnn", new LSTM(device, hidden + wordDim, hidden, seeds, { layers }));
+    this.#decoder = this.child("decoder_rnn", new LSTM(device, hidden + wordDim, hidden, seeds, lstm));
     this.#linear = this.child("decoder_linear", linear(device, hidden, tokens, seeds));
   }
 

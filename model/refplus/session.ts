@@ -5,7 +5,6 @@ import type { Vocabulary } from "../../datasets/refplus/tokens.ts";
 import { Adam, type Device, type Module, type Optimiser } from "../../engine/mod.ts";
 import type { StepLosses } from "../loss_log.ts";
 import type { TrainHooks } from "../run/hooks.ts";
-import type { RunFolder } from "../run/run_folder.ts";
 import type { RefplusConfig } from "./config.ts";
 import { evaluateSamples } from "./evaluation.ts";
 import type { ExecutionEngine } from "./execution_engine.ts";
@@ -40,7 +39,7 @@ const EVALUATED = 40;
 
 /** What a run works with. */
 export interface Session {
-  readonly folder: RunFolder<RefplusConfig>;
+  readonly config: RefplusConfig;
   readonly models: Models;
   readonly optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null };
   readonly vocabulary: Vocabulary;
@@ -95,11 +94,16 @@ export async function startingModels(
 
 /** An optimiser of a model's parameters; null where there is none to train. */
 export function optimiserOf(
-  { optimiser: { rate, clipNorm } }: RefplusConfig,
+  { optimiser: { rate, weightDecay, clipNorm } }: RefplusConfig,
   model: Module | null,
 ): Optimiser & Disposable | null {
   if (!model) return null;
-  return new Adam(model.device, model.trainable(), { rate, ...clipNorm === null ? {} : { clipNorm } });
+  return new Adam(model.device, model.trainable(), {
+    rate,
+    weightDecay,
+    decoupledDecay: true,
+    ...clipNorm === null ? {} : { clipNorm },
+  });
 }
 
 /** One update; the baseline of `progress` moves. */
@@ -109,7 +113,7 @@ export async function update(
   progress: { readonly step: number; baseline: number },
 ): Promise<StepLosses> {
   const { models: { generator, engine }, optimisers, train, vocabulary } = session;
-  const { step, seed, reinforce: { decay, mask, temperature } } = session.folder.config;
+  const { step, seed, reinforce: { decay, mask, temperature } } = session.config;
   const choice = { seed, step: progress.step, temperature };
   const tokens = programTokens(vocabulary);
   switch (step) {
@@ -139,7 +143,7 @@ export async function update(
 
 /** Evaluates the held-out expressions as training goes on: exact programs, masks by the programs trained on. */
 export async function validated(session: Session, step: number, hooks: TrainHooks): Promise<Validation | null> {
-  const { models, held, vocabulary, folder: { config } } = session;
+  const { models, held, vocabulary, config } = session;
   if (!held) return null;
   const { overlaps, exact } = await evaluateSamples(models, held, {
     programs: config.step === "ee-gt" ? "truth" : "predicted",

@@ -62,23 +62,23 @@ export async function trainRefplus(
   using models = await startingModels(device, config, vocabulary, frame, checkpoint);
   using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
   using engine = optimiserOf(config, models.engine);
-  const session: Session = { folder, models, optimisers: { generator, engine }, vocabulary, frame, train, held };
-  if (!checkpoint) return await runSteps(session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
+  const session: Session = { config, models, optimisers: { generator, engine }, vocabulary, frame, train, held };
+  if (!checkpoint) return await runSteps(folder, session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
   const { step, baseline, bytes, path } = checkpoint;
   const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path);
   say(`resuming after step ${step}`);
-  return await runSteps(session, { step, baseline }, JSON.parse(window), hooks);
+  return await runSteps(folder, session, { step, baseline }, JSON.parse(window), hooks);
 }
 
 async function runSteps(
+  folder: RunFolder<RefplusConfig>,
   session: Session,
   progress: Progress,
   window: LossWindow,
   hooks: TrainHooks,
 ): Promise<Validation | null> {
-  const { folder, models, optimisers, train } = session;
-  const { config } = folder;
-  const order = orderOf(config, train);
+  const { config, models, optimisers, train } = session;
+  const order = batchOrder(config, train);
   using log = LossLog.open(folder, progress.step, window);
   const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
   const dropping = schedules.steps(rate, decaySteps, decayFactor);
@@ -101,13 +101,14 @@ async function runSteps(
     }
     if (display || checkpoint || validate) atRest = checkMemory(device, atRest);
     hooks.onStep?.(step, config.steps, log.latest);
-    if (checkpoint) await save(session, progress, log);
+    if (checkpoint) await save(folder, session, progress, log);
     if (stopping && !last) throw new Interrupted(step);
   }
   return validation ?? await validated(session, progress.step, hooks);
 }
 
-function orderOf({ seed, batch, data }: RefplusConfig, train: Samples): BatchOrder {
+/** The batches of a run. */
+export function batchOrder({ seed, batch, data }: RefplusConfig, train: Samples): BatchOrder {
   const lengths = Array.from({ length: train.size }, (_, i) => train.lengths(i));
   const { shuffle, likeLengths, curriculum } = data;
   try {
@@ -123,11 +124,16 @@ function derived({ intersection, union, ...means }: Record<string, number>): Rec
   return union === undefined ? means : { ...means, iou: union === 0 ? 0 : intersection / union };
 }
 
-async function save(session: Session, { step, baseline }: Progress, log: LossLog): Promise<void> {
-  const { folder, models, optimisers, vocabulary, frame } = session;
+async function save(
+  folder: RunFolder<RefplusConfig>,
+  session: Session,
+  { step, baseline }: Progress,
+  log: LossLog,
+): Promise<void> {
+  const { config, models, optimisers, vocabulary, frame } = session;
   log.sync();
   const metadata = {
-    ...factsMetadata({ step, baseline, config: folder.config, vocabulary, frame }),
+    ...factsMetadata({ step, baseline, config, vocabulary, frame }),
     window: JSON.stringify(log.window),
   };
   await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(models, optimisers), metadata));

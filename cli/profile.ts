@@ -1,0 +1,94 @@
+/** `itera profile`: where the time of a training step goes. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { join } from "node:path";
+import { writeJsonAtomic } from "../datasets/atomic.ts";
+import { PRESETS } from "../model/presets.ts";
+import { chromeTrace, kernelTimes, profileSteps, type StepProfile, type StepWork } from "../model/profile.ts";
+import { REFPLUS_RUNS } from "../model/refplus/config.ts";
+import { refplusWork } from "../model/refplus/refplus_work.ts";
+import { regionWork } from "../model/region_work.ts";
+import { MODEL_NAMES, newConfig } from "../model/run/config.ts";
+import { fileLayer, type Layer, lookup, settingLayer } from "../model/run/layers.ts";
+import { collect, toSize } from "./flags.ts";
+import { bytes, line, notice, table } from "./output.ts";
+import { measureRates, type Rates } from "./rates.ts";
+
+/** Adds the command. */
+export function addProfile(program: Command): void {
+  program.command("profile")
+    .description("run a few training steps of a run's settings and tell where their time goes, kernel by kernel")
+    .argument("[run]", "folder of a run, whose settings are taken; by default those of a new run")
+    .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
+    .option("--set <key=value>", "one setting; may be repeated", collect, [] as string[])
+    .addOption(new Option("--preset <name>", "an experiment of the paper's tables").choices([...PRESETS.keys()]))
+    .addOption(new Option("--model <name>", "what to train").choices(MODEL_NAMES))
+    .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
+    .option("--steps <n>", "steps measured, after two that compile and allocate", toSize, 5)
+    .option("--trace <file>", "write every dispatch to a file that ui.perfetto.dev opens", "trace.json")
+    .action(async (run, flags) => {
+      const layers: Layer[] = [
+        ...run === undefined ? [] : [fileLayer(join(run, "config.json"))],
+        ...flags.preset === undefined ? [] : [{ source: "--preset", value: PRESETS.get(flags.preset)!.settings }],
+        ...flags.config.map(fileLayer),
+        ...flags.model === undefined ? [] : [{ source: "--model", value: { model: { name: flags.model } } }],
+        ...flags.adapter === undefined ? [] : [{ source: "--adapter", value: { adapter: flags.adapter } }],
+        ...flags.set.map(settingLayer),
+      ];
+      await using work = await open(layers);
+      const { info, profile } = work.device;
+      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${profile}`);
+      const found = await profileSteps(work, flags.steps);
+      print(found, await measureRates(work.device));
+      if (!found.timings) return notice("this adapter has no timestamp queries: there is nothing to trace");
+      await writeJsonAtomic(flags.trace, chromeTrace(found));
+      line(`trace: ${flags.trace}`);
+    });
+}
+
+/** Runs of IEP-Ref name the step that is trained; others train region classifiers. */
+async function open(layers: readonly Layer[]): Promise<StepWork> {
+  const ofRefplus = layers.some(({ value }) =>
+    lookup(value, ["generator"]) !== undefined || lookup(value, ["step"]) !== undefined
+  );
+  if (ofRefplus) return await refplusWork(REFPLUS_RUNS.begin(layers));
+  return await regionWork(newConfig([{ source: "profile", value: { model: { name: "final" } } }, ...layers]));
+}
+
+function print(
+  { title, steps, wallMs, hostMs, submits, dispatches, timings, memory, buffersMade }: StepProfile,
+  rates: Rates,
+): void {
+  line(`${title}: ${steps} steps of ${wallMs.toFixed(1)} ms`);
+  line(
+    `JavaScript ${hostMs.toFixed(1)} ms (${
+      (100 * hostMs / wallMs).toFixed(0)
+    } %), ${dispatches} dispatches in ${submits} submits`,
+  );
+  const { peakBytes, pooledBytes, liveTensors } = memory;
+  line(
+    `memory: peak ${bytes(peakBytes)}, ${
+      bytes(pooledBytes)
+    } kept for reuse, ${buffersMade} buffers made, ${liveTensors} tensors live`,
+  );
+  line(
+    `limits: ${rates.gflops.toPrecision(3)} GFLOP/s (product of ${rates.side}²), ${
+      rates.gigabytes.toPrecision(3)
+    } GB/s (copy)`,
+  );
+  if (!timings) return;
+  const kernels = kernelTimes(timings, steps);
+  const total = kernels.reduce((sum, { ms }) => sum + ms, 0);
+  line(`on the device, each dispatch on its own: ${total.toFixed(1)} ms a step`);
+  table(
+    ["kernel", "dispatches", "ms", "share", "GFLOP/s", "GB/s", "of limit"],
+    kernels.map(({ kernel, dispatches, ms, share, gflops, gbps }) => [
+      kernel,
+      Number(dispatches.toFixed(1)),
+      ms.toFixed(2),
+      `${(100 * share).toFixed(1)} %`,
+      gflops === null ? "–" : gflops.toPrecision(3),
+      gbps.toPrecision(3),
+      `${(100 * Math.max((gflops ?? 0) / rates.gflops, gbps / rates.gigabytes)).toFixed(0)} %`,
+    ]),
+  );
+}

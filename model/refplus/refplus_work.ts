@@ -1,0 +1,41 @@
+/** Training steps of IEP-Ref's models, ready to be profiled. */
+import { readVocabulary } from "../../datasets/refplus/tokens.ts";
+import { Device, Tensor } from "../../engine/mod.ts";
+import type { StepWork } from "../profile.ts";
+import type { RefplusConfig } from "./config.ts";
+import { Samples } from "./samples.ts";
+import { optimiserOf, type Session, startingModels, update } from "./session.ts";
+import { batchOrder } from "./trainer.ts";
+
+/** Opens data, device and models of a run's settings, from what they begin with. */
+export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
+  const { step, data } = config;
+  const vocabulary = await readVocabulary(data.vocabulary);
+  const withPictures = step !== "pg";
+  const train = await Samples.open(
+    data.trainRefexps,
+    withPictures ? data.trainFeatures : null,
+    vocabulary,
+    data.trainSamples,
+  );
+  const frame = withPictures ? { features: train.shape!, extractor: train.extractor, masks: train.maskSize } : null;
+  const device = await Device.open({ adapter: config.adapter });
+  const models = await startingModels(device, config, vocabulary, frame, null);
+  const generator = optimiserOf(config, step === "pg" || step === "joint" ? models.generator : null);
+  const engine = optimiserOf(config, models.engine);
+  const session: Session = { config, models, optimisers: { generator, engine }, vocabulary, frame, train, held: null };
+  const order = batchOrder(config, train), progress = { step: 0, baseline: 0 };
+  return {
+    device,
+    title: `${step} by ${config.batch} expressions`,
+    step: async (i) => {
+      progress.step = i;
+      const { values } = await update(session, order.batch(i), progress);
+      if (values instanceof Tensor) values.dispose();
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const part of [generator, engine, models, train]) part?.[Symbol.dispose]();
+      await device.close();
+    },
+  };
+}

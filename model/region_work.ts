@@ -1,0 +1,41 @@
+/** A region classifier's training steps, ready to be profiled. */
+import { type LoadedImage, Loader } from "../datasets/loader.ts";
+import { trainingOrder } from "../datasets/schedule.ts";
+import { Device } from "../engine/mod.ts";
+import type { StepWork } from "./profile.ts";
+import type { TrainConfig } from "./run/config.ts";
+import { buildModel, loaderOptions } from "./setup.ts";
+import { knowledgeOf, makeOptimiser, openSplit, orderOf, trainStep } from "./trainer.ts";
+
+/** Images in turn; they are loaded before anything is measured. */
+const IMAGES = 4;
+
+/** Opens data, device and model of a run's settings, from random weights. */
+export async function regionWork(config: TrainConfig): Promise<StepWork> {
+  const train = await openSplit(config, config.dataset.trainSplit);
+  const knowledge = await knowledgeOf(config, train.classes);
+  const loader = new Loader(train, loaderOptions(config));
+  const images: LoadedImage[] = [];
+  try {
+    for await (const image of loader.run(trainingOrder(train, orderOf(config, 0)))) {
+      if (images.push(image) === IMAGES) break;
+    }
+  } finally {
+    loader.close();
+  }
+  const device = await Device.open({ adapter: config.adapter });
+  device.halfSaves = config.precision === "mixed";
+  const model = buildModel(device, config, train.classes.length, knowledge);
+  if (config.model.calibrate) model.calibrate(images[0]);
+  const optimiser = makeOptimiser(device, model, config);
+  return {
+    device,
+    title: `${config.model.name} on ${train.name}`,
+    step: (i) => trainStep(model, optimiser, images[i % IMAGES]).values.dispose(),
+    [Symbol.asyncDispose]: async () => {
+      optimiser[Symbol.dispose]();
+      model[Symbol.dispose]();
+      await device.close();
+    },
+  };
+}
