@@ -71,7 +71,7 @@ function print(
     } kept for reuse, ${buffersMade} buffers made, ${liveTensors} tensors live`,
   );
   line(
-    `limits: ${rates.gflops.toPrecision(3)} GFLOP/s (product of ${rates.side}²), ${
+    `limits: ${rates.gflops.toPrecision(3)} GFLOP/s (product of ${rates.side}³), ${
       rates.gigabytes.toPrecision(3)
     } GB/s (copy)`,
   );

@@ -1,0 +1,46 @@
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { itera } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
+import { withRandom } from "../support/random.ts";
+import { writeToy } from "../support/toy_refplus.ts";
+
+Deno.test("profile tells where a step's time goes, of region classifiers and of referring expressions", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("profile", async (random) => {
+      const files = await writeToy(folder, "train", 6, random), config = join(folder, "pg.json");
+      await Deno.writeTextFile(
+        config,
+        JSON.stringify({
+          preset: "small",
+          step: "pg",
+          batch: 3,
+          data: { trainRefexps: files.refexps, vocabulary: files.vocabulary },
+        }),
+      );
+      const traces = ["baseline.json", "generator.json"].map((name) => join(folder, name));
+      const [region, generator, mistaken] = await Promise.all([
+        itera("profile", "--model", "baseline", "--steps", "1", "--trace", traces[0]),
+        itera("profile", "--config", config, "--steps", "2", "--trace", traces[1]),
+        itera("profile", "--set", "optimiser.momentun=0.5"),
+      ]);
+      const conv = "conv_forward\\.wgsl:conv_forward_\\w+", lstm = "lstm\\w*\\.wgsl:\\w+";
+      for (
+        const [{ code, out, err }, title, kernel, trace] of [
+          [region, "baseline on context: 1 steps of", conv, traces[0]],
+          [generator, "pg by 3 expressions: 2 steps of", lstm, traces[1]],
+        ] as const
+      ) {
+        strictEqual(code, 0, err);
+        ok(out.startsWith(title), out);
+        ok(/^JavaScript \d+\.\d ms \(\d+ %\), [\d.]+ dispatches in [\d.]+ submits$/m.test(out), out);
+        ok(/^limits: [\d.]+ GFLOP\/s \(product of \d+³\), [\d.]+ GB\/s \(copy\)$/m.test(out), out);
+        if (!/trace: /.test(out)) continue; // without timestamp queries
+        ok(new RegExp(`│ ${kernel} +│ \\d+`).test(out), out);
+        ok(JSON.parse(await Deno.readTextFile(trace)).traceEvents.length > 20);
+      }
+      deepStrictEqual([mistaken.code, mistaken.out], [2, ""]);
+      ok(/momentun/.test(mistaken.err) && /momentum/.test(mistaken.err), mistaken.err);
+    });
+  });
+});
