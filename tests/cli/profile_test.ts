@@ -36,7 +36,7 @@ Deno.test("profile tells where a step's time goes, of region classifiers and of 
         ok(/^JavaScript \d+\.\d ms \(\d+ %\), [\d.]+ dispatches in [\d.]+ submits$/m.test(out), out);
         ok(/^limits: [\d.]+ GFLOP\/s \(product of \d+³\), [\d.]+ GB\/s \(copy\)$/m.test(out), out);
         if (!/trace: /.test(out)) continue; // without timestamp queries
-        ok(new RegExp(`│ ${kernel} +│ \\d+`).test(out), out);
+        ok(new RegExp(`│ ${kernel} +│ +\\d+`).test(out), out);
         ok(JSON.parse(await Deno.readTextFile(trace)).traceEvents.length > 20);
       }
       deepStrictEqual([mistaken.code, mistaken.out], [2, ""]);
