@@ -20,7 +20,7 @@ export interface ModelRow {
   /** Most device memory in use at once, MiB. */
   readonly peakMiB: number;
   readonly dispatches: number;
-  /** Share of the time that JavaScript takes on an idle device. */
+  /** Share of the time that JavaScript takes, the driver's submits apart. */
   readonly host: number;
 }
 
@@ -84,13 +84,15 @@ export async function row(name: string, prepare: (device: Device) => Disposable 
   using work = prepare(device);
   work.run();
   await device.finish();
-  const before = device.gpu.stats.dispatches;
+  const before = device.gpu.stats;
   const first = performance.now();
   work.run();
-  const host = performance.now() - first;
+  device.flush();
+  const recorded = performance.now() - first;
   await device.finish();
   const once = performance.now() - first;
-  const dispatches = device.gpu.stats.dispatches - before;
+  const after = device.gpu.stats;
+  const dispatches = after.dispatches - before.dispatches, host = recorded - (after.submitMs - before.submitMs);
   const count = Math.max(1, Math.min(20, Math.round(1500 / once)));
   const start = performance.now();
   for (let i = 0; i < count; i++) work.run();

@@ -55,14 +55,15 @@ async function open(layers: readonly Layer[]): Promise<StepWork> {
 }
 
 function print(
-  { title, steps, wallMs, hostMs, submits, dispatches, timings, memory, buffersMade }: StepProfile,
+  { title, steps, wallMs, hostMs, submitMs, submits, dispatches, timings, memory, buffersMade }: StepProfile,
   rates: Rates,
 ): void {
   line(`${title}: ${steps} steps of ${wallMs.toFixed(1)} ms`);
+  const share = (ms: number): string => `${ms.toFixed(1)} ms (${(100 * ms / wallMs).toFixed(0)} %)`;
   line(
-    `JavaScript ${hostMs.toFixed(1)} ms (${
-      (100 * hostMs / wallMs).toFixed(0)
-    } %), ${dispatches} dispatches in ${submits} submits`,
+    `JavaScript ${share(hostMs)}, the driver's submits ${
+      share(submitMs)
+    }; ${dispatches} dispatches in ${submits} submits`,
   );
   const { peakBytes, pooledBytes, liveTensors } = memory;
   line(

@@ -18,8 +18,10 @@ export interface StepProfile {
   readonly steps: number;
   /** Milliseconds of a step as in training, without timing dispatches. */
   readonly wallMs: number;
-  /** Milliseconds until a step is recorded: JavaScript, and waiting where the step waits. */
+  /** Milliseconds of JavaScript, and of waiting where the step waits. */
   readonly hostMs: number;
+  /** Milliseconds in which the driver takes submits, and a software one computes. */
+  readonly submitMs: number;
   /** Submits and dispatches of a step. */
   readonly submits: number;
   readonly dispatches: number;
@@ -43,6 +45,7 @@ export async function profileSteps(work: StepWork, steps: number): Promise<StepP
   for (let i = 0; i < steps; i++) {
     const start = performance.now();
     await work.step(WARM + i);
+    device.flush();
     hostMs += (performance.now() - start) / steps;
     await device.finish();
     wallMs += (performance.now() - start) / steps;
@@ -54,11 +57,13 @@ export async function profileSteps(work: StepWork, steps: number): Promise<StepP
     for (let i = 0; i < steps; i++) await work.step(WARM + steps + i);
     timings = await stop();
   }
+  const submitMs = (after.submitMs - before.submitMs) / steps;
   return {
     title,
     steps,
     wallMs,
-    hostMs,
+    hostMs: hostMs - submitMs,
+    submitMs,
     submits: (after.submits - before.submits) / steps,
     dispatches: (after.dispatches - before.dispatches) / steps,
     timings,

@@ -38,13 +38,15 @@ export interface StreamStats {
   dispatches: number;
   /** Submits to the queue. */
   submits: number;
+  /** Milliseconds spent in them: a software driver computes meanwhile. */
+  submitMs: number;
   /** Bind groups created; stays put once steps repeat. */
   bindGroups: number;
 }
 
 /** One encoder, one pass, one parameter ring. */
 export class Stream {
-  readonly stats: StreamStats = { dispatches: 0, submits: 0, bindGroups: 0 };
+  readonly stats: StreamStats = { dispatches: 0, submits: 0, submitMs: 0, bindGroups: 0 };
   readonly #device: GPUDevice;
   readonly #maxBinding: number;
   readonly #ring: GPUBuffer;
@@ -159,7 +161,9 @@ export class Stream {
     this.#closePass();
     if (this.#slots > 0) this.#device.queue.writeBuffer(this.#ring, 0, this.#mirror, 0, this.#slots * SLOT);
     this.#timer?.resolve(this.#encoder!);
-    this.#device.queue.submit([this.#encoder!.finish()]);
+    const commands = this.#encoder!.finish(), start = performance.now();
+    this.#device.queue.submit([commands]);
+    this.stats.submitMs += performance.now() - start;
     this.#timer?.submitted();
     this.stats.submits++;
     this.#encoder = undefined;

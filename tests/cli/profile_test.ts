@@ -33,7 +33,12 @@ Deno.test("profile tells where a step's time goes, of region classifiers and of 
       ) {
         strictEqual(code, 0, err);
         ok(out.startsWith(title), out);
-        ok(/^JavaScript \d+\.\d ms \(\d+ %\), [\d.]+ dispatches in [\d.]+ submits$/m.test(out), out);
+        ok(
+          /^JavaScript \d+\.\d ms \(\d+ %\), the driver's submits \d+\.\d ms \(\d+ %\); [\d.]+ dispatches in/m.test(
+            out,
+          ),
+          out,
+        );
         ok(/^limits: [\d.]+ GFLOP\/s \(product of \d+³\), [\d.]+ GB\/s \(copy\)$/m.test(out), out);
         if (!/trace: /.test(out)) continue; // without timestamp queries
         ok(new RegExp(`│ ${kernel} +│ +\\d+`).test(out), out);
