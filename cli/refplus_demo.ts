@@ -6,6 +6,7 @@ import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { refPlusFiles } from "../datasets/refplus/layout.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
 import { REFPLUS_RUNS, type Step } from "../model/refplus/config.ts";
+import { saveDemoReport } from "../model/refplus/demo_report.ts";
 import { evaluateSamples } from "../model/refplus/evaluation.ts";
 import { extractFeatures } from "../model/refplus/extract_features.ts";
 import { pixelExtractor } from "../model/refplus/extractors.ts";
@@ -14,12 +15,14 @@ import { Samples } from "../model/refplus/samples.ts";
 import { scoreByCategory, scoreMasks } from "../model/refplus/scoring.ts";
 import { trivialOverlaps } from "../model/refplus/trivial.ts";
 import type { Json } from "../model/run/layers.ts";
+import type { Table } from "../model/run/report.ts";
 import { RunFolder } from "../model/run/run_folder.ts";
-import { duration, line, notice, table } from "./output.ts";
+import { duration, line, notice } from "./output.ts";
 import { toSize } from "./flags.ts";
 import { Stages } from "./refplus_common.ts";
 import { openModels } from "./refplus_models.ts";
 import { trainRefplusRun } from "./refplus_train.ts";
+import { printTable } from "./training.ts";
 
 /** Pictures of a split, squeezed to `SIDE` pixels and cut into cells of `CELL`; sides of the masks. */
 const [SIDE, CELL, MASK] = [80, 8, 40];
@@ -152,10 +155,22 @@ async function compare({ set, runs, file }: Places): Promise<void> {
   const columns = [truth.overlaps!, predicted.overlaps!, everything, namedShape].map((overlaps) =>
     new Map([...scoreByCategory(overlaps, samples.categories), ["all", scoreMasks(overlaps)]])
   );
-  table(
-    ["cumulative IoU", "annotated programs", "predicted programs", "every pixel", "the named shape"],
-    [...columns[0].keys()].map((name) => [name, ...columns.map((column) => column.get(name)!.cumulativeIou ?? "–")]),
-  );
-  const exact = predicted.exact!.filter(Boolean).length;
-  line(`programs written exactly: ${exact} of ${predicted.exact!.length}`);
+  const exact = predicted.exact!.filter(Boolean).length, count = predicted.exact!.length;
+  const results: Table = {
+    title: "Cumulative IoU on held-out expressions",
+    columns: ["cumulative IoU", "annotated programs", "predicted programs", "every pixel", "the named shape"],
+    rows: [...columns[0].keys()].map((name) => [name, ...columns.map((column) => column.get(name)!.cumulativeIou)]),
+  };
+  printTable(results);
+  line(`programs written exactly: ${exact} of ${count}`);
+  const { refexps, scenes, images } = refPlusFiles(set, "val");
+  const page = file("report.html");
+  await saveDemoReport(page, {
+    runs,
+    engine: models.engine,
+    checkpoint: models.checkpoint,
+    files: { refexps, scenes, features: file("val_features.h5"), pictures: images },
+    tables: [results, { title: "Programs", columns: ["held out", "written exactly"], rows: [[count, exact]] }],
+  });
+  line(`report: ${page}`);
 }

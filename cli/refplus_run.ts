@@ -1,16 +1,12 @@
 /** `itera refplus run` and `inspect`: one expression on one picture, and every step of programs. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { basename, join } from "node:path";
-import { UserError } from "../datasets/errors.ts";
-import { FeatureFile } from "../datasets/refplus/feature_file.ts";
-import { chainPng, maskPng, overlayMask, picturePng, type Tile } from "../datasets/refplus/overlay.ts";
-import { listPictures, readPicture } from "../datasets/refplus/pictures.ts";
-import { readRefexps } from "../datasets/refplus/read.ts";
-import { SceneMasks } from "../datasets/refplus/scene_masks.ts";
+import { maskPng, overlayMask, picturePng } from "../datasets/refplus/overlay.ts";
+import { readPicture } from "../datasets/refplus/pictures.ts";
 import { extractorNamed } from "../model/refplus/extractors.ts";
-import { programTokens } from "../model/refplus/models.ts";
+import { inspectExpressions } from "../model/refplus/inspect.ts";
 import { runOne } from "../model/refplus/run_one.ts";
-import { scoreSteps, type StepMask, stepMasks } from "../model/refplus/steps.ts";
+import { scoreSteps, type StepMask } from "../model/refplus/steps.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { makeFolder } from "../model/run/run_folder.ts";
 import { line, table } from "./output.ts";
@@ -63,37 +59,18 @@ export function addRefplusRun(refplus: Command, program: Command): void {
     .action(async (flags) => {
       const steps: StepMask[] = [];
       await using models = await openModels(flags);
-      const { engine, checkpoint: { vocabulary, frame } } = models;
-      const tokens = programTokens(vocabulary), size = frame!.masks;
-      using features = await FeatureFile.open(flags.input_features_h5);
-      const { settings: { shape, extractor } } = features;
-      if (extractor !== frame!.extractor) {
-        throw new UserError(`${flags.input_features_h5}: has features by ${extractor}, not ${frame!.extractor}`);
-      }
-      await using masks = new SceneMasks(flags.input_scenes_json, size[1], size[0]);
-      const pictures = flags.input_image_dir === undefined ? null : await listPictures(flags.input_image_dir);
+      const files = {
+        refexps: flags.input_refexps_json,
+        scenes: flags.input_scenes_json,
+        features: flags.input_features_h5,
+        pictures: flags.input_image_dir ?? null,
+      };
       makeFolder(flags.out);
       using stages = new Stages();
       let done = 0;
-      for await (const refexp of readRefexps(flags.input_refexps_json)) {
-        const where = `${flags.input_refexps_json}: refexps.${done}`;
-        if (refexp.program.some(({ _output }) => _output === undefined)) {
-          throw new UserError(`${where}: its steps do not say what they give`);
-        }
-        const own = await stepMasks(engine, tokens, {
-          refexp,
-          features: features.row(refexp.image_index),
-          shape,
-          size,
-          truth: (objects) => masks.union(refexp.image_index, objects, where),
-        });
-        steps.push(...own);
-        if (pictures) {
-          const picture = await readPicture(pictures[refexp.image_index]);
-          const tiles = own.map(({ token, mask }): Tile => ({ label: token, picture: overlayMask(picture, mask) }));
-          const name = `${String(done).padStart(5, "0")}.png`;
-          await writeFileAtomic(join(flags.out, name), await chainPng([{ label: refexp.refexp, picture }, ...tiles]));
-        }
+      for await (const one of inspectExpressions(models.engine, models.checkpoint, files)) {
+        steps.push(...one.steps);
+        if (one.chain) await writeFileAtomic(join(flags.out, `${String(done).padStart(5, "0")}.png`), one.chain);
         stages.update("inspecting", "expressions", ++done, flags.num_samples);
         if (done === flags.num_samples) break;
       }

@@ -26,6 +26,14 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     }
     ok(/│ all +│ +\d\.\d+ │ +\d\.\d+ │ +0\.\d+ │ +0\.\d+ │/.test(made.out), made.out);
     ok(/programs written exactly: \d+ of 20/.test(made.out), made.out);
+    ok(made.out.endsWith(`report: ${file("report.html")}\n`), made.out);
+    const page = await Deno.readTextFile(file("report.html"));
+    for (
+      const said of ["Cumulative IoU on held-out expressions", "Joint training: reward", "zero_hop: ", "filter_color"]
+    ) {
+      ok(page.includes(said), `the page does not say "${said}"`);
+    }
+    ok((page.match(/data:image\/png;base64/g) ?? []).length > 3 && !/<script|https?:\/\/(?!www\.w3\.org)/.test(page));
     const checkpoints = () => ["generator", "engine", "joint"].map((name) => listCheckpoints(join(runs, name)));
     const before = checkpoints();
     deepStrictEqual(before.map(([{ step }]) => step), [3, 2, 1]);

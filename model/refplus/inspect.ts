@@ -1,0 +1,76 @@
+/** The masks of every step of annotated programs, expression by expression, and drawn as chains of pictures. */
+import { UserError } from "../../datasets/errors.ts";
+import { FeatureFile } from "../../datasets/refplus/feature_file.ts";
+import { chainPng, overlayMask, type Tile } from "../../datasets/refplus/overlay.ts";
+import { listPictures, readPicture } from "../../datasets/refplus/pictures.ts";
+import { readRefexps } from "../../datasets/refplus/read.ts";
+import { SceneMasks } from "../../datasets/refplus/scene_masks.ts";
+import type { Refexp } from "../../datasets/refplus/types.ts";
+import type { ExecutionEngine } from "./execution_engine.ts";
+import { programTokens, type RefplusCheckpoint } from "./models.ts";
+import { type StepMask, stepMasks } from "./steps.ts";
+
+/** Where the expressions and all about them are. */
+export interface InspectFiles {
+  readonly refexps: string;
+  readonly scenes: string;
+  readonly features: string;
+  /** Folder of the pictures to draw on; null draws nothing. */
+  readonly pictures: string | null;
+}
+
+/** One expression looked at. */
+export interface Inspected {
+  readonly refexp: Refexp;
+  readonly steps: readonly StepMask[];
+  /** PNG of the picture and of every step's mask on it. */
+  readonly chain: Uint8Array<ArrayBuffer> | null;
+}
+
+/**
+ * Looks at the expressions that `wanted` takes, in the order of their file.
+ *
+ * @throws {UserError} for features of another extractor than the engine's, or programs that do not say what steps give.
+ */
+export async function* inspectExpressions(
+  engine: ExecutionEngine,
+  { vocabulary, frame }: Pick<RefplusCheckpoint, "vocabulary" | "frame">,
+  files: InspectFiles,
+  wanted: (refexp: Refexp) => boolean = () => true,
+): AsyncGenerator<Inspected> {
+  const tokens = programTokens(vocabulary), size = frame!.masks;
+  using features = await FeatureFile.open(files.features);
+  const { settings: { shape, extractor } } = features;
+  if (extractor !== frame!.extractor) {
+    throw new UserError(`${files.features}: has features by ${extractor}, not ${frame!.extractor}`);
+  }
+  await using masks = new SceneMasks(files.scenes, size[1], size[0]);
+  const pictures = files.pictures === null ? null : await listPictures(files.pictures);
+  let at = -1;
+  for await (const refexp of readRefexps(files.refexps)) {
+    at++;
+    if (!wanted(refexp)) continue;
+    const where = `${files.refexps}: refexps.${at}`;
+    if (refexp.program.some(({ _output }) => _output === undefined)) {
+      throw new UserError(`${where}: its steps do not say what they give`);
+    }
+    const steps = await stepMasks(engine, tokens, {
+      refexp,
+      features: features.row(refexp.image_index),
+      shape,
+      size,
+      truth: (objects) => masks.union(refexp.image_index, objects, where),
+    });
+    yield { refexp, steps, chain: pictures && await chainOf(refexp, steps, pictures[refexp.image_index]) };
+  }
+}
+
+async function chainOf(
+  { refexp }: Refexp,
+  steps: readonly StepMask[],
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const picture = await readPicture(path);
+  const tiles = steps.map(({ token, mask }): Tile => ({ label: token, picture: overlayMask(picture, mask) }));
+  return await chainPng([{ label: refexp, picture }, ...tiles]);
+}
