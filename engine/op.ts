@@ -25,6 +25,11 @@ export interface BackwardCall<A> {
   optionalInput(index: number): Tensor | null;
   /** A saved output. */
   output(index: number): Tensor;
+  /**
+   * What a leaf input has collected so far, to add its gradient to in place and then give null for it; null where there is
+   * nothing yet, where others look at it too, or where the input is no leaf.
+   */
+  collected(index: number): Tensor | null;
 }
 
 /** A random input of a sample; `null` leaves an optional input out. */

@@ -108,6 +108,11 @@ export class GradNode {
       input: (i) => take(this.#savedInputs, i, "input"),
       optionalInput: (i) => this.inputMetas[i] ? take(this.#savedInputs, i, "input") : null,
       output: (i) => take(this.#savedOutputs, i, "output"),
+      collected: (i) => {
+        const origin = this.origins[i];
+        const grad = origin && "leaf" in origin && !origin.leaf.disposed ? origin.leaf.grad : null;
+        return grad?.storage.refs === 1 ? grad : null;
+      },
     };
   }
 }

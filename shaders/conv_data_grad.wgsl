@@ -18,13 +18,26 @@ fn phase_of(index: u32) -> Phase {
   );
 }
 
-// Image and position of pixels row..row+3 of the phase, in units of the stride; unused ones get row NOWHERE.
-fn pixels_from(phase: Phase, row: u32) -> Pixels {
+// The phase, and which of its pixels a block may cover: of all images, or, with a bank and no stride, of one.
+struct Span { phase: Phase, image: u32, first: u32, stop: u32 }
+
+fn span(z: u32) -> Span {
+  if (BANK) {
+    let phase = phase_of(0u);
+    let size = phase.rows * phase.columns;
+    return Span(phase, z, z * size, (z + 1u) * size);
+  }
+  let phase = phase_of(z);
+  return Span(phase, 0u, 0u, params.n * phase.rows * phase.columns);
+}
+
+// Image and position of pixels row..row+3 before `stop` of the phase, in units of the stride; unused ones get row NOWHERE.
+fn pixels_from(phase: Phase, row: u32, stop: u32) -> Pixels {
   let p = vec4<u32>(row, row + 1u, row + 2u, row + 3u);
   let size = max(phase.rows * phase.columns, 1u);
   let image = p / size;
   let rest = p % size;
-  let used = (image < vec4<u32>(params.n)) & (vec4<u32>(phase.rows * phase.columns) > vec4<u32>(0u));
+  let used = p < vec4<u32>(stop);
   return Pixels(
     select(vec4<i32>(NOWHERE), vec4<i32>(rest / max(phase.columns, 1u)), used),
     vec4<i32>(rest % max(phase.columns, 1u)), vec4<i32>(image),
@@ -58,9 +71,9 @@ fn output_block(at: vec4<i32>, c: u32) -> mat4x4<f32> {
 }
 
 // Columns: output channels 4c..4c+3 of the tap; entries: input channels 4*column...
-fn filter_block(tap_index: u32, c: u32, column: u32) -> mat4x4<f32> {
+fn filter_block(start: u32, tap_index: u32, c: u32, column: u32) -> mat4x4<f32> {
   let co4 = params.co4;
-  let at = (tap_index * params.ci4 + min(column, params.ci4 - 1u)) * 4u * co4 + c;
+  let at = start + (tap_index * params.ci4 + min(column, params.ci4 - 1u)) * 4u * co4 + c;
   return transpose(mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]));
 }
 
@@ -78,13 +91,16 @@ fn store(phase: Phase, p: Pixels, column: u32, block: mat4x4<f32>) {
 @compute @workgroup_size(8)
 fn conv_data_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * (COLUMNS / 4u);
-  let row = id.y * ROWS;
-  let phase = phase_of(id.z);
-  if (column >= params.ci4 || row >= params.n * phase.rows * phase.columns) { return; }
-  let p0 = pixels_from(phase, row);
-  let p1 = pixels_from(phase, row + 4u);
-  let p2 = pixels_from(phase, row + 8u);
-  let p3 = pixels_from(phase, row + 12u);
+  let pixels = span(id.z);
+  let phase = pixels.phase;
+  let stop = pixels.stop;
+  let row = pixels.first + id.y * ROWS;
+  if (column >= params.ci4 || row >= stop) { return; }
+  let start = filter_start(entry_of(pixels.image));
+  let p0 = pixels_from(phase, row, stop);
+  let p1 = pixels_from(phase, row + 4u, stop);
+  let p2 = pixels_from(phase, row + 8u, stop);
+  let p3 = pixels_from(phase, row + 12u, stop);
   var d00 = mat4x4<f32>(); var d01 = mat4x4<f32>();
   var d10 = mat4x4<f32>(); var d11 = mat4x4<f32>();
   var d20 = mat4x4<f32>(); var d21 = mat4x4<f32>();
@@ -101,9 +117,9 @@ fn conv_data_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
       let t3 = linked(p3, sy.by, sx.by);
       let tap_index = ky * params.kw + kx;
       for (var c = 0u; c < params.co4; c++) {
-        let f0 = filter_block(tap_index, c, column);
+        let f0 = filter_block(start, tap_index, c, column);
         var f1 = f0;
-        if (COLUMNS > 4u) { f1 = filter_block(tap_index, c, column + 1u); }
+        if (COLUMNS > 4u) { f1 = filter_block(start, tap_index, c, column + 1u); }
         let g0 = output_block(t0, c);
         d00 += f0 * g0;
         if (COLUMNS > 4u) { d01 += f1 * g0; }
@@ -147,9 +163,12 @@ fn conv_data_grad_tiles(
   @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let phase = phase_of(group.z);
+  let pixels = span(group.z);
+  let phase = pixels.phase;
+  let row = pixels.first + group.y * 64u;
+  let start = filter_start(entry_of(pixels.image));
   let depth = params.kh * params.kw * params.co4;
-  let mine = pixels_from(phase, group.y * 64u + (lane / 4u) * 4u);
+  let mine = pixels_from(phase, row + (lane / 4u) * 4u, pixels.stop);
   var acc = mat4x4<f32>();
   for (var k = 0u; k < depth; k += 4u) {
     if (lane < 64u) {
@@ -165,11 +184,11 @@ fn conv_data_grad_tiles(
       let slot = lane - 64u;
       let at = k + slot / 16u;
       tile_f[slot] = mat4x4<f32>();
-      if (at < depth) { tile_f[slot] = filter_block(at / params.co4, at % params.co4, group.x * 16u + (slot & 15u)); }
+      if (at < depth) { tile_f[slot] = filter_block(start, at / params.co4, at % params.co4, group.x * 16u + (slot & 15u)); }
     }
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) { acc += tile_f[s * 16u + local.x] * tile_g[local.y * 4u + s]; }
     workgroupBarrier();
   }
-  store(phase, pixels_from(phase, group.y * 64u + local.y * 4u), group.x * 16u + local.x, acc);
+  store(phase, pixels_from(phase, row + local.y * 4u, pixels.stop), group.x * 16u + local.x, acc);
 }

@@ -13,8 +13,17 @@ override COLUMNS: u32 = 8u;
 @group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
 
-// The input pixels under the filter's first tap for output pixels row..row+3.
-fn pixels_from(row: u32) -> Pixels {
+// Output pixels that a block may cover: of all images, or of one.
+struct Span { first: u32, stop: u32 }
+
+fn span(z: u32) -> Span {
+  let size = params.ho * params.wo;
+  if (BANK) { return Span(z * size, (z + 1u) * size); }
+  return Span(0u, params.n * size);
+}
+
+// The input pixels under the filter's first tap for output pixels row..row+3 before `stop`.
+fn pixels_from(row: u32, stop: u32) -> Pixels {
   let p = vec4<u32>(row, row + 1u, row + 2u, row + 3u);
   let size = params.ho * params.wo;
   let image = p / size;
@@ -22,7 +31,7 @@ fn pixels_from(row: u32) -> Pixels {
   let oy = vec4<i32>(rest / params.wo);
   let ox = vec4<i32>(rest % params.wo);
   let origin_y = oy * i32(params.stride_y) - params.top;
-  let used = image < vec4<u32>(params.n);
+  let used = p < vec4<u32>(stop);
   return Pixels(
     select(vec4<i32>(NOWHERE), origin_y, used), ox * i32(params.stride_x) - params.left,
     vec4<i32>(image * (params.h * params.w)),
@@ -46,20 +55,20 @@ fn input_block(at: vec4<i32>, c: u32) -> mat4x4<f32> {
 }
 
 // Columns: input channels 4c..4c+3 of the tap; entries: output channels 4*column...
-fn filter_block(tap_index: u32, c: u32, column: u32) -> mat4x4<f32> {
+fn filter_block(start: u32, tap_index: u32, c: u32, column: u32) -> mat4x4<f32> {
   let co4 = params.co4;
-  let at = (tap_index * params.ci4 + c) * 4u * co4 + min(column, co4 - 1u);
+  let at = start + (tap_index * params.ci4 + c) * 4u * co4 + min(column, co4 - 1u);
   return mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]);
 }
 
-fn store(row: u32, column: u32, block: mat4x4<f32>) {
+fn store(row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
   if (column >= params.co4) { return; }
   var factor = vec4<f32>(1.0);
   if (HAS_SCALE) { factor = scale[column]; }
   var offset = vec4<f32>(0.0);
-  if (HAS_BIAS) { offset = bias[column]; }
+  if (HAS_BIAS) { offset = bias[entry * params.co4 + column]; }
   for (var i = 0u; i < 4u; i++) {
-    if (row + i < params.n * params.ho * params.wo) {
+    if (row + i < stop) {
       let at = (row + i) * params.co4 + column;
       var v = block[i] * factor + offset;
       if (HAS_RESIDUAL) { v += residual[at]; }
@@ -72,12 +81,16 @@ fn store(row: u32, column: u32, block: mat4x4<f32>) {
 @compute @workgroup_size(8)
 fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * (COLUMNS / 4u);
-  let row = id.y * ROWS;
-  if (column >= params.co4) { return; }
-  let p0 = pixels_from(row);
-  let p1 = pixels_from(row + 4u);
-  let p2 = pixels_from(row + 8u);
-  let p3 = pixels_from(row + 12u);
+  let pixels = span(id.z);
+  let stop = pixels.stop;
+  let row = pixels.first + id.y * ROWS;
+  if (column >= params.co4 || row >= stop) { return; }
+  let entry = entry_of(id.z);
+  let start = filter_start(entry);
+  let p0 = pixels_from(row, stop);
+  let p1 = pixels_from(row + 4u, stop);
+  let p2 = pixels_from(row + 8u, stop);
+  let p3 = pixels_from(row + 12u, stop);
   var y00 = mat4x4<f32>(); var y01 = mat4x4<f32>();
   var y10 = mat4x4<f32>(); var y11 = mat4x4<f32>();
   var y20 = mat4x4<f32>(); var y21 = mat4x4<f32>();
@@ -90,9 +103,9 @@ fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
       let t3 = tap(p3, ky, kx);
       let tap_index = ky * params.kw + kx;
       for (var c = 0u; c < params.ci4; c++) {
-        let f0 = filter_block(tap_index, c, column);
+        let f0 = filter_block(start, tap_index, c, column);
         var f1 = f0;
-        if (COLUMNS > 4u) { f1 = filter_block(tap_index, c, column + 1u); }
+        if (COLUMNS > 4u) { f1 = filter_block(start, tap_index, c, column + 1u); }
         let x0 = input_block(t0, c);
         y00 += f0 * x0;
         if (COLUMNS > 4u) { y01 += f1 * x0; }
@@ -112,18 +125,18 @@ fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
       }
     }
   }
-  store(row, column, y00);
-  if (COLUMNS > 4u) { store(row, column + 1u, y01); }
+  store(row, stop, entry, column, y00);
+  if (COLUMNS > 4u) { store(row, stop, entry, column + 1u, y01); }
   if (ROWS > 4u) {
-    store(row + 4u, column, y10);
-    if (COLUMNS > 4u) { store(row + 4u, column + 1u, y11); }
+    store(row + 4u, stop, entry, column, y10);
+    if (COLUMNS > 4u) { store(row + 4u, stop, entry, column + 1u, y11); }
   }
   if (ROWS > 8u) {
-    store(row + 8u, column, y20);
-    store(row + 12u, column, y30);
+    store(row + 8u, stop, entry, column, y20);
+    store(row + 12u, stop, entry, column, y30);
     if (COLUMNS > 4u) {
-      store(row + 8u, column + 1u, y21);
-      store(row + 12u, column + 1u, y31);
+      store(row + 8u, stop, entry, column + 1u, y21);
+      store(row + 12u, stop, entry, column + 1u, y31);
     }
   }
 }
@@ -138,7 +151,11 @@ fn conv_forward_tiles(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let depth = params.kh * params.kw * params.ci4;
-  let mine = pixels_from(group.y * 64u + (lane / 4u) * 4u);
+  let pixels = span(group.z);
+  let row = pixels.first + group.y * 64u;
+  let entry = entry_of(group.z);
+  let start = filter_start(entry);
+  let mine = pixels_from(row + (lane / 4u) * 4u, pixels.stop);
   var acc = mat4x4<f32>();
   for (var k = 0u; k < depth; k += 4u) {
     if (lane < 64u) {
@@ -152,11 +169,11 @@ fn conv_forward_tiles(
       let slot = lane - 64u;
       let at = k + slot / 16u;
       tile_f[slot] = mat4x4<f32>();
-      if (at < depth) { tile_f[slot] = filter_block(at / params.ci4, at % params.ci4, group.x * 16u + (slot & 15u)); }
+      if (at < depth) { tile_f[slot] = filter_block(start, at / params.ci4, at % params.ci4, group.x * 16u + (slot & 15u)); }
     }
     workgroupBarrier();
     for (var s = 0u; s < 4u; s++) { acc += tile_f[s * 16u + local.x] * tile_x[local.y * 4u + s]; }
     workgroupBarrier();
   }
-  store(group.y * 64u + local.y * 4u, group.x * 16u + local.x, acc);
+  store(row + local.y * 4u, pixels.stop, entry, group.x * 16u + local.x, acc);
 }

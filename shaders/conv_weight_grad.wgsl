@@ -6,6 +6,16 @@ override COLUMNS: u32 = 8u;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
+// With a bank, a chunk is the images of one of its filters: first image, number of images, entry. Their sum is added to dw.
+@group(0) @binding(4) var<storage, read> groups: array<vec4<u32>>;
+
+// Output rows of a chunk.
+struct Lines { first: u32, stop: u32 }
+
+fn lines_of(z: u32) -> Lines {
+  if (BANK) { return Lines(groups[z].x * params.ho, (groups[z].x + groups[z].y) * params.ho); }
+  return Lines(z * params.chunk, min((z + 1u) * params.chunk, params.n * params.ho));
+}
 
 // Offsets in x of the pixels a tap reads for output pixels (line, ox..ox+3), negative outside. `line` counts rows of all images.
 fn input_at(line: u32, ox: u32, ky: u32, kx: u32) -> vec4<i32> {
@@ -41,8 +51,13 @@ fn output_block(at: vec4<i32>, column: u32) -> mat4x4<f32> {
 fn store(chunk: u32, tap_index: u32, channel: u32, column: u32, block: mat4x4<f32>) {
   if (channel >= params.ci4 || column >= params.co4) { return; }
   let taps = params.kh * params.kw;
-  let row = ((chunk * taps + tap_index) * params.ci4 + channel) * 4u;
-  for (var i = 0u; i < 4u; i++) { dw[(row + i) * params.co4 + column] = block[i]; }
+  var part = chunk;
+  if (BANK) { part = groups[chunk].z; }
+  let row = ((part * taps + tap_index) * params.ci4 + channel) * 4u;
+  for (var i = 0u; i < 4u; i++) {
+    let at = (row + i) * params.co4 + column;
+    if (BANK) { dw[at] += block[i]; } else { dw[at] = block[i]; }
+  }
 }
 
 // id.y counts (tap, block of ROWS input channels), id.z chunks.
@@ -55,12 +70,12 @@ fn conv_weight_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   let channel = (id.y % per_tap) * (ROWS / 4u);
   let ky = tap_index / params.kw;
   let kx = tap_index % params.kw;
-  let last = min((id.z + 1u) * params.chunk, params.n * params.ho);
+  let lines = lines_of(id.z);
   var w00 = mat4x4<f32>(); var w01 = mat4x4<f32>();
   var w10 = mat4x4<f32>(); var w11 = mat4x4<f32>();
   var w20 = mat4x4<f32>(); var w21 = mat4x4<f32>();
   var w30 = mat4x4<f32>(); var w31 = mat4x4<f32>();
-  for (var line = id.z * params.chunk; line < last; line++) {
+  for (var line = lines.first; line < lines.stop; line++) {
     for (var ox = 0u; ox < params.wo; ox += 4u) {
       let at_x = input_at(line, ox, ky, kx);
       let at_y = output_at(line, ox);
@@ -116,8 +131,9 @@ fn conv_weight_grad_tiles(
   let ky = tap_index / params.kw;
   let kx = tap_index % params.kw;
   let quads = (params.wo + 3u) / 4u;
-  let first = group.z * params.chunk * quads;
-  let last = min((group.z + 1u) * params.chunk, params.n * params.ho) * quads;
+  let lines = lines_of(group.z);
+  let first = lines.first * quads;
+  let last = lines.stop * quads;
   var acc = mat4x4<f32>();
   for (var k = first; k < last; k += 4u) {
     if (lane < 64u) {

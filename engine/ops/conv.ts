@@ -26,11 +26,18 @@ const dataGradTiles = kernel("conv_data_grad_tiles", ...dataGradParts);
 const weightGradRegisters = kernel("conv_weight_grad_registers", ...weightGradParts);
 const weightGradTiles = kernel("conv_weight_grad_tiles", ...weightGradParts);
 
-interface Attrs {
+/** Geometry and activation of a convolution. */
+export interface Attrs {
   readonly stride: Pair;
   readonly padding: Sides;
   readonly dilation: Pair;
   readonly activation: Activation;
+}
+
+/** Which filter of a bank each image has, on the device: `entries` i32 [N], `groups` i32 [groups, 4] of equal neighbours. */
+export interface Bank {
+  readonly entries: Tensor;
+  readonly groups: Tensor;
 }
 
 const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
@@ -69,36 +76,40 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
 const rowsFor = (n: number): number => n <= 4 ? 4 : n <= 8 ? 8 : 16;
 const columnsFor = (n: number): number => n <= 32 ? 4 : 8;
 
-function forward(
+/** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
+export function convForward(
   x: Tensor,
   w: Tensor,
   epilogue: { readonly scale: Tensor | null; readonly bias: Tensor | null; readonly residual: Tensor | null },
   attrs: Attrs,
   y: Tensor,
+  bank: Bank | null = null,
 ): void {
   const { device } = x;
   if (y.size === 0) return;
-  const params = geometryOf(x.shape, w.shape, y.shape, attrs);
+  const params = geometryOf(x.shape, w.shape.slice(-4), y.shape, attrs);
   const fit = (t: Tensor | null) => t && padChannels(t);
   const scale = fit(epilogue.scale);
   const bias = fit(epilogue.bias);
   const residual = fit(epilogue.residual);
   const target = y.shape[3] % 4 === 0 ? y : device.empty([...y.shape.slice(0, 3), params.co4 * 4]);
-  const bind = { x: padChannels(x), filters: padChannels(w, true), scale, bias, residual, y: target };
+  const entries = bank && bank.entries;
+  const bind = { x: padChannels(x), filters: padChannels(w, true), scale, bias, residual, y: target, entries };
   const constants = {
     ACTIVATION: ACTIVATIONS[attrs.activation],
     HAS_SCALE: Number(scale !== null),
     HAS_BIAS: Number(bias !== null),
     HAS_RESIDUAL: Number(residual !== null),
+    BANK: Number(bank !== null),
   };
-  const pixels = params.n * params.ho * params.wo;
+  const depth = bank ? params.n : 1, pixels = params.n * params.ho * params.wo / depth;
   if (device.profile === "gpu") {
-    const grid = [Math.ceil(params.co4 / 16), Math.ceil(pixels / 64), 1] as const;
+    const grid = [Math.ceil(params.co4 / 16), Math.ceil(pixels / 64), depth] as const;
     device.run(forwardTiles, { bind, params, constants, grid });
   } else {
     const ROWS = rowsFor(pixels);
     const COLUMNS = columnsFor(params.co4 * 4);
-    const grid = [Math.ceil(params.co4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), 1] as const;
+    const grid = [Math.ceil(params.co4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), depth] as const;
     device.run(forwardRegisters, { bind, params, constants: { ...constants, ROWS, COLUMNS }, grid });
   }
   if (target !== y) {
@@ -107,25 +118,26 @@ function forward(
   }
 }
 
-/** d(loss)/dx from d(loss)/d(conv). */
-function dataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs): Tensor {
+/** d(loss)/dx from d(loss)/d(conv); with a bank, strides and dilations are 1. */
+export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs, bank: Bank | null = null): Tensor {
   const { device } = dy;
-  const params = geometryOf(xShape, w.shape, dy.shape, attrs);
+  const params = geometryOf(xShape, w.shape.slice(-4), dy.shape, attrs);
   const padded = device.empty([...xShape.slice(0, 3), params.ci4 * 4]);
   if (dy.size === 0) {
     fill(padded, 0);
   } else {
-    const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded };
-    const phases = params.stride_y * params.stride_x;
-    const pixels = params.n * Math.ceil(params.h / params.stride_y) * Math.ceil(params.w / params.stride_x);
+    const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded, entries: bank && bank.entries };
+    const phases = bank ? params.n : params.stride_y * params.stride_x, BANK = Number(bank !== null);
+    const pixels = (bank ? 1 : params.n) * Math.ceil(params.h / params.stride_y) *
+      Math.ceil(params.w / params.stride_x);
     if (device.profile === "gpu") {
       const grid = [Math.ceil(params.ci4 / 16), Math.ceil(pixels / 64), phases] as const;
-      device.run(dataGradTiles, { bind, params, grid });
+      device.run(dataGradTiles, { bind, params, constants: { BANK }, grid });
     } else {
       const ROWS = rowsFor(pixels);
       const COLUMNS = columnsFor(params.ci4 * 4);
       const grid = [Math.ceil(params.ci4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), phases] as const;
-      device.run(dataGradRegisters, { bind, params, constants: { ROWS, COLUMNS }, grid });
+      device.run(dataGradRegisters, { bind, params, constants: { ROWS, COLUMNS, BANK }, grid });
     }
   }
   return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
@@ -151,7 +163,7 @@ function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor 
     const used = Math.ceil(lines / params.chunk);
     const partial = device.empty(used === 1 ? fullShape : [used, ...fullShape]);
     device.run(gpu ? weightGradTiles : weightGradRegisters, {
-      bind: { x: padChannels(x), dy: padChannels(dy), dw: partial },
+      bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
       params,
       constants: gpu ? {} : { ROWS, COLUMNS },
       grid: [acrossX, acrossY, used],
@@ -159,6 +171,22 @@ function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor 
     dw = used === 1 ? partial : sum(partial, 0);
   }
   return sameShape(fullShape, wShape) ? dw : slice(dw, [0, 0, 0, 0], wShape as number[]);
+}
+
+/** Adds d(loss)/dw of a bank's filters to `into`, whose channels are multiples of 4. */
+export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs, { groups }: Bank): void {
+  const { device } = x;
+  if (dy.size === 0) return;
+  const params = geometryOf(x.shape, into.shape.slice(1), dy.shape, attrs);
+  const gpu = device.profile === "gpu", ROWS = rowsFor(params.ci4 * 4), COLUMNS = columnsFor(params.co4 * 4);
+  const acrossY = params.kh * params.kw * Math.ceil(params.ci4 * 4 / (gpu ? 64 : ROWS));
+  const acrossX = gpu ? Math.ceil(params.co4 / 16) : Math.ceil(params.co4 * 4 / (8 * COLUMNS));
+  device.run(gpu ? weightGradTiles : weightGradRegisters, {
+    bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
+    params,
+    constants: gpu ? { BANK: 1 } : { ROWS, COLUMNS, BANK: 1 },
+    grid: [acrossX, acrossY, groups.shape[0]],
+  });
 }
 
 function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {
@@ -209,7 +237,7 @@ const conv2dOp = defineOp<Attrs>({
   family: "convolution",
   infer,
   forward: ([x, w, scale, bias, residual], attrs, [y]) =>
-    forward(x!, w!, { scale: scale ?? null, bias: bias ?? null, residual: residual ?? null }, attrs, y),
+    convForward(x!, w!, { scale: scale ?? null, bias: bias ?? null, residual: residual ?? null }, attrs, y),
   constantInputs: [2],
   saves: (needs, { activation }) => ({
     inputs: [...needs[0] ? [1] : [], ...needs[1] ? [0] : [], ...needs[0] || needs[1] ? [2] : []],
@@ -232,7 +260,7 @@ const conv2dOp = defineOp<Attrs>({
       return made;
     };
     return [
-      needs[0] ? dataGrad(dconv(), call.input(1), call.inputMetas[0]!.shape, attrs) : null,
+      needs[0] ? convDataGrad(dconv(), call.input(1), call.inputMetas[0]!.shape, attrs) : null,
       needs[1] ? weightGrad(call.input(0), dconv(), call.inputMetas[1]!.shape, attrs) : null,
       null,
       needs[3] ? sum(dz!, [0, 1, 2]) : null,
@@ -320,7 +348,7 @@ function attrsOf(x: Shape, w: Shape, options: Conv2dOptions): Attrs {
 
 /** Gradient of {@link conv2d} (without epilogue) to an input of shape `x`, from dy. Not recorded. */
 export function conv2dDataGrad(dy: Tensor, w: Tensor, x: Shape, options: Conv2dOptions = {}): Tensor {
-  return dataGrad(dy, w, x, attrsOf(x, w.shape, options));
+  return convDataGrad(dy, w, x, attrsOf(x, w.shape, options));
 }
 
 /** Gradient of {@link conv2d} (without epilogue) to a filter of shape `w`, from x and dy. Not recorded. */

@@ -3,7 +3,7 @@ import text from "../../shaders/gather.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
-import { formatShape, sizeOf } from "../shape.ts";
+import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./fill.ts";
 import { GROUP, indexLib } from "./library.ts";
@@ -38,19 +38,7 @@ const gatherOp = defineOp<NoAttrs>({
   constantInputs: [1],
   saves: () => ({ inputs: [1] }),
   backward: (call) => {
-    const dy = call.grads[0]!;
-    const indices = call.input(1);
-    const { shape } = call.inputMetas[0]!;
-    const width = sizeOf(shape.slice(1));
-    const dx = dy.device.empty(shape);
-    fill(dx, 0);
-    const fours = width % 4 === 0, columns = fours ? width / 4 : width;
-    dy.device.run(fours ? grad4Kernel : gradKernel, {
-      bind: fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx },
-      params: { count: dx.size, rows: shape[0], width: columns, picks: indices.size },
-      grid: dy.device.gpu.grid(dx.size === 0 || indices.size === 0 ? 0 : columns, GROUP),
-    });
-    return [dx, null];
+    return [scatterAdd(call.grads[0]!, call.input(1), call.inputMetas[0]!.shape), null];
   },
   samples: () =>
     ([
@@ -66,6 +54,20 @@ const gatherOp = defineOp<NoAttrs>({
     })),
   bad: [{ inputs: [{ shape: [] }, { shape: [2], dtype: "i32" }], attrs: {}, message: /has no rows/ }],
 });
+
+/** Adds rows dy [...indices, ...] up where `indices` say, from zeros of `shape`: the gradient of {@link gather}. */
+export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
+  const width = sizeOf(shape.slice(1));
+  const dx = dy.device.empty(shape);
+  fill(dx, 0);
+  const fours = width % 4 === 0, columns = fours ? width / 4 : width;
+  dy.device.run(fours ? grad4Kernel : gradKernel, {
+    bind: fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx },
+    params: { count: dx.size, rows: shape[0], width: columns, picks: indices.size },
+    grid: dy.device.gpu.grid(dx.size === 0 || indices.size === 0 ? 0 : columns, GROUP),
+  });
+  return dx;
+}
 
 /** Rows of x [V, ...] at `indices` (i32, any shape) → [...indices, ...]. An index out of range gives zeros and no gradient. */
 export function gather(x: Tensor, indices: Tensor): Tensor {

@@ -31,6 +31,7 @@ export {
   type Reduction,
   softmax,
 } from "./softmax.ts";
+export { conv2dBank, type Conv2dBankOptions } from "./conv_bank.ts";
 export { conv2d, conv2dDataGrad, type Conv2dOptions, conv2dWeightGrad } from "./conv.ts";
 export { type Padding, type Pair, type Sides } from "./window.ts";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool2d.ts";

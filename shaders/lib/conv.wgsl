@@ -11,6 +11,19 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> params: Params;
 
+// With a bank [entries, kh, kw, 4 ci4, 4 co4] of filters each image has the one that `entries` names. A block of rows then
+// stays within an image, which the grid's z counts.
+override BANK: bool = false;
+@group(0) @binding(10) var<storage, read> entries: array<u32>;
+
+fn entry_of(image: u32) -> u32 {
+  if (!BANK) { return 0u; }
+  return entries[image];
+}
+
+// First vec4 of a filter in the bank.
+fn filter_start(entry: u32) -> u32 { return entry * params.kh * params.kw * params.ci4 * 4u * params.co4; }
+
 // Four pixels of an image: row, column, and index of the image's first pixel; an unused one has row -2^20.
 struct Pixels { y: vec4<i32>, x: vec4<i32>, image: vec4<i32> }
 

@@ -104,6 +104,12 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
         attrs: { ...window, dilation: [1, 1], activation: "relu" },
       },
     ],
+    conv2dBank: [
+      {
+        inputs: [real([3, 3, 4, 2]), real([2, 3, 3, 2, 3]), real([2, 3]), real([3, 3, 4, 3])],
+        attrs: { entries: [0, 1, 1], activation: "tanh" },
+      },
+    ],
     maxPool2d: [{ inputs: [real([2, 5, 4, 2])], attrs: { ...window, size: [3, 2] } }],
     avgPool2d: [{ inputs: [real([2, 5, 4, 2])], attrs: { ...window, size: [3, 2] } }],
     batchNorm: [{ inputs: [real([4, 2, 3]), real([3]), real([3])], attrs: { epsilon: 1e-3 } }],

@@ -83,6 +83,21 @@ export const spatial: Family = {
       }),
     ];
   },
+  // A convolution for each image by itself.
+  conv2dBank: ([x, w, bias, residual], attrs) => {
+    const images = real(x, "x"), filters = real(w, "w"), b = real(bias, "bias"), r = optionalReal(residual, "residual");
+    const act = activation(attrs);
+    const made = numbers(attrs, "entries").map((entry, n) => {
+      const image = NDArray64.from([1, ...images.shape.slice(1)], ([, ...rest]) => images.at(n, ...rest));
+      const filter = NDArray64.from(filters.shape.slice(1), (index) => filters.at(entry, ...index));
+      const y = convolve(image, filter, sameWindow(filter));
+      return (rest: readonly number[]): ad.Node => {
+        const value = ad.add(y.at(0, ...rest), b.at(entry, rest[2]));
+        return act(r ? ad.add(value, r.at(n, ...rest)) : value);
+      };
+    });
+    return [NDArray64.from([...images.shape.slice(0, 3), filters.shape[4]], ([n, ...rest]) => made[n](rest))];
+  },
   maxPool2d: ([x], attrs) => [pool(real(x, "x"), attrs, largest)],
   avgPool2d: ([x], attrs) => [pool(real(x, "x"), attrs, mean)],
 };
