@@ -1,8 +1,17 @@
-/** The execution engine's modules (iep-ref.md, 5): one a program token. */
-import { concat, type Conv2d, type Device, Module, type Seeds, type Tensor } from "../../engine/mod.ts";
+/** The execution engine's parts (iep-ref.md, 5). Modules, one a program token, lie in banks that run many at once. */
+import {
+  concat,
+  type Conv2d,
+  conv2dBank,
+  type Device,
+  init,
+  Module,
+  type Seeds,
+  type Tensor,
+} from "../../engine/mod.ts";
 import { conv } from "./initial.ts";
 
-/** relu(x + conv2(relu(conv1(x)))), both 3×3: a scene or a step with one input. [N, H, W, C] → the same. */
+/** relu(x + conv2(relu(conv1(x)))), both 3×3: [N, H, W, C] → the same. */
 export class ResidualBlock extends Module {
   readonly #conv1: Conv2d;
   readonly #conv2: Conv2d;
@@ -21,22 +30,60 @@ export class ResidualBlock extends Module {
   }
 }
 
-/** Two maps made one by a 1×1 convolution, then a residual block: union and intersection. */
-export class BinaryBlock extends Module {
-  readonly #proj: Conv2d;
-  readonly #block: ResidualBlock;
+/** Convolutions of one window in a bank: entry by entry what {@link conv} makes. */
+class ConvBank extends Module {
+  readonly #weight: Tensor;
+  readonly #bias: Tensor;
 
-  /** A block on two maps of `channels` channels. */
-  constructor(device: Device, channels: number, seeds: Seeds) {
+  constructor(device: Device, entries: number, kernel: number, inputs: number, outputs: number, seeds: Seeds) {
     super(device);
-    this.#proj = this.child("proj", conv(device, 1, 2 * channels, channels, seeds, "relu"));
-    this.#block = this.child("res_block", new ResidualBlock(device, channels, seeds));
+    const make = init.uniform(1 / Math.sqrt(kernel * kernel * inputs));
+    this.#weight = this.parameter("weight", [entries, kernel, kernel, inputs, outputs], make, seeds.next());
+    this.#bias = this.parameter("bias", [entries, outputs], make, seeds.next());
   }
 
-  /** a and b [N, H, W, C] → [N, H, W, C]. */
-  forward(a: Tensor, b: Tensor): Tensor {
+  /** The convolution of `entries[n]` on image n, then ReLU, of the sum with `residual` where there is one. */
+  forward(x: Tensor, entries: readonly number[], residual?: Tensor): Tensor {
+    const options = { activation: "relu", ...residual ? { residual } : {} } as const;
+    return conv2dBank(x, this.#weight, this.#bias, entries, options);
+  }
+}
+
+/** A bank of {@link ResidualBlock}s: the modules of steps with one input, one an entry. */
+export class ResidualBank extends Module {
+  readonly #conv1: ConvBank;
+  readonly #conv2: ConvBank;
+
+  /** `entries` blocks on `channels` channels. */
+  constructor(device: Device, entries: number, channels: number, seeds: Seeds) {
+    super(device);
+    this.#conv1 = this.child("conv1", new ConvBank(device, entries, 3, channels, channels, seeds));
+    this.#conv2 = this.child("conv2", new ConvBank(device, entries, 3, channels, channels, seeds));
+  }
+
+  /** x [N, H, W, C], image n through block `entries[n]`, ascending → [N, H, W, C]. */
+  forward(x: Tensor, entries: readonly number[]): Tensor {
     using scope = this.device.scope();
-    return scope.keep(this.#block.forward(this.#proj.forward(concat([a, b], 3))));
+    return scope.keep(this.#conv2.forward(this.#conv1.forward(x, entries), entries, x));
+  }
+}
+
+/** A bank of modules with two inputs, union and intersection: two maps made one by a 1×1 convolution, then a residual block. */
+export class BinaryBank extends Module {
+  readonly #proj: ConvBank;
+  readonly #block: ResidualBank;
+
+  /** `entries` modules on `channels` channels. */
+  constructor(device: Device, entries: number, channels: number, seeds: Seeds) {
+    super(device);
+    this.#proj = this.child("proj", new ConvBank(device, entries, 1, 2 * channels, channels, seeds));
+    this.#block = this.child("res_block", new ResidualBank(device, entries, channels, seeds));
+  }
+
+  /** a and b [N, H, W, C], `entries` [N] ascending → [N, H, W, C]. */
+  forward(a: Tensor, b: Tensor, entries: readonly number[]): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.#block.forward(this.#proj.forward(concat([a, b], 3), entries), entries));
   }
 }
 

@@ -14,7 +14,7 @@ import {
   split,
   type Tensor,
 } from "../../engine/mod.ts";
-import { BinaryBlock, ResidualBlock, Stem } from "./blocks.ts";
+import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
 import { MaskHead } from "./mask_head.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
 import { type Schedule, schedule } from "./schedule.ts";
@@ -61,8 +61,13 @@ export class ExecutionEngine extends Module {
   readonly #chunk: number;
   readonly #scene: number;
   readonly #stem: Stem;
-  readonly #modules: (ResidualBlock | BinaryBlock)[] = [];
+  readonly #unary: ResidualBank;
+  readonly #binary: BinaryBank;
+  /** Place of each token's module in its bank. */
+  readonly #entries: readonly number[];
   readonly #head: MaskHead;
+  /** Tokens whose modules are in each bank, in the order of its entries. */
+  readonly banks: { readonly unary: readonly string[]; readonly binary: readonly string[] };
 
   /** Builds it with random weights. */
   constructor(device: Device, options: ExecutionEngineOptions) {
@@ -73,10 +78,11 @@ export class ExecutionEngine extends Module {
     this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#scene = tokens.scene;
     this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds));
-    tokens.names.forEach((name, i) => {
-      const block = tokens.arities[i] > 1 ? new BinaryBlock(device, dim, seeds) : new ResidualBlock(device, dim, seeds);
-      this.#modules.push(this.child(name, block));
-    });
+    const [unary, binary] = [false, true].map((two) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === two));
+    this.banks = { unary, binary };
+    this.#entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? binary : unary).indexOf(name));
+    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds));
+    this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds));
     this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds));
   }
 
@@ -156,27 +162,26 @@ export class ExecutionEngine extends Module {
   #run(features: Tensor, programs: readonly ProgramTree[]): Run {
     const { device } = this;
     const plan = schedule(programs);
-    const scenes = this.#unary(this.#scene).forward(this.#stem.forward(features));
+    const entries = (tokens: readonly number[]): number[] => tokens.map((token) => this.#entries[token]);
+    const stem = this.#stem.forward(features);
+    const scenes = this.#unary.forward(stem, new Array(stem.shape[0]).fill(this.#entries[this.#scene]));
     const values = [scenes];
     let alive = scenes;
-    for (const { rows, groups, carried } of plan.levels) {
-      const binary = groups.filter(({ token }) => this.#modules[token] instanceof BinaryBlock);
-      const sizes = [...groups, ...binary].map(({ count }) => count);
-      const parts = split(gather(alive, device.tensor(rows)), [...sizes, carried]);
-      let second = groups.length;
-      const made = groups.map(({ token }, g) => {
-        const module = this.#modules[token];
-        return module instanceof BinaryBlock ? module.forward(parts[g], parts[second++]) : module.forward(parts[g]);
-      });
-      const own = made.length === 1 ? made[0] : concat(made, 0);
+    for (const { rows, unary, binary, carried } of plan.levels) {
+      const parts = new Parts(gather(alive, device.tensor(rows)), [
+        unary.length,
+        binary.length,
+        binary.length,
+        carried,
+      ]);
+      const made: Tensor[] = [];
+      if (unary.length > 0) made.push(this.#unary.forward(parts.at(0), entries(unary)));
+      if (binary.length > 0) made.push(this.#binary.forward(parts.at(1), parts.at(2), entries(binary)));
+      const own = joined(made);
       values.push(own);
-      alive = carried > 0 ? concat([own, parts.at(-1)!], 0) : own;
+      alive = carried > 0 ? joined([own, parts.at(3)]) : own;
     }
     return { plan, values, answers: gather(alive, device.tensor(plan.answers)) };
-  }
-
-  #unary(token: number): ResidualBlock {
-    return this.#modules[token] as ResidualBlock;
   }
 
   #mask(maps: Tensor): Tensor {
@@ -192,6 +197,27 @@ export class ExecutionEngine extends Module {
       return [from, Math.min(this.#chunk, count - from)] as const;
     });
   }
+}
+
+/** A tensor cut along its first axis; parts may be empty. */
+class Parts {
+  readonly #counts: readonly number[];
+  readonly #parts: readonly Tensor[];
+
+  constructor(x: Tensor, counts: readonly number[]) {
+    const some = counts.filter((count) => count > 0);
+    this.#counts = counts;
+    this.#parts = some.length > 1 ? split(x, some) : [x];
+  }
+
+  /** Part `index`, which must not be empty. */
+  at(index: number): Tensor {
+    return this.#parts[this.#counts.slice(0, index).filter((count) => count > 0).length];
+  }
+}
+
+function joined(parts: readonly Tensor[]): Tensor {
+  return parts.length === 1 ? parts[0] : concat(parts, 0);
 }
 
 function rows(x: Tensor, from: number, count: number): Tensor {

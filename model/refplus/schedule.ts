@@ -1,24 +1,20 @@
 /**
- * Programs of a batch, level by level: nodes whose inputs are all there run together, equal modules as one call. Exact, as
- * nothing mixes samples.
+ * Programs of a batch, level by level: nodes whose inputs are all there run together, all modules of a kind as one call.
+ * Exact, as nothing mixes samples.
  */
 import type { ProgramTree } from "./program_tree.ts";
 
-/** Equal modules of one level. */
-export interface Group {
-  readonly token: number;
-  /** How many nodes. */
-  readonly count: number;
-}
-
-/** One level: rows of the live values that it reads, and the calls it makes. */
+/** One level: rows of the live values that it reads, and the modules that run on them. */
 export interface Level {
   /**
-   * Rows of the values alive before: the first inputs of all groups in order, the second inputs of the binary ones in order,
+   * Rows of the values alive before: the inputs of the unary modules, the first inputs of the binary ones, the second ones,
    * then the values that later levels still need.
    */
   readonly rows: Int32Array<ArrayBuffer>;
-  readonly groups: readonly Group[];
+  /** Tokens of the unary nodes, ascending; their values come first. */
+  readonly unary: readonly number[];
+  /** Tokens of the binary nodes, ascending. */
+  readonly binary: readonly number[];
   /** Values carried on. */
   readonly carried: number;
 }
@@ -71,16 +67,13 @@ export function schedule(programs: readonly ProgramTree[]): Schedule {
     })
   );
   const levels = byLevel.map((nodes, level): Level => {
-    const sorted = [...nodes].sort((a, b) => a.token - b.token);
-    const groups: Group[] = [];
-    for (const { token } of sorted) {
-      const group = groups.at(-1);
-      if (group?.token === token) groups[groups.length - 1] = { token, count: group.count + 1 };
-      else groups.push({ token, count: 1 });
-    }
+    const [unary, binary] = [1, 2].map((inputs) =>
+      nodes.filter((node) => node.inputs.length === inputs).sort((a, b) => a.token - b.token)
+    );
+    const sorted = [...unary, ...binary];
     const row = ({ sample, inputs }: Node, which: number): number => alive.get(key(sample, inputs[which]))!;
     const firsts = sorted.map((node) => row(node, 0));
-    const seconds = sorted.filter(({ inputs }) => inputs.length > 1).map((node) => row(node, 1));
+    const seconds = binary.map((node) => row(node, 1));
     const kept = [...alive].filter(([name]) => {
       const [sample, index] = name.split(" ").map(Number);
       return lastUse[sample][index] > level + 1;
@@ -94,7 +87,8 @@ export function schedule(programs: readonly ProgramTree[]): Schedule {
     alive = next;
     return {
       rows: Int32Array.from([...firsts, ...seconds, ...kept.map(([, at]) => at)]),
-      groups,
+      unary: unary.map(({ token }) => token),
+      binary: binary.map(({ token }) => token),
       carried: kept.length,
     };
   });

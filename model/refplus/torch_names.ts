@@ -16,8 +16,12 @@ function torchShape(name: string, shape: readonly number[]): readonly number[] {
   return shape.length === 2 && !name.includes("_embed.") ? [...shape].reverse() : shape;
 }
 
+/** Tokens of the modules in each bank of an execution engine, in the order of its entries. */
+export type Banks = Readonly<Record<string, readonly string[]>>;
+
 /**
- * The weights of a model's parameters (names and shapes ours) from a state dict of the reference's, behind `prefix`.
+ * The weights of a model's parameters (names and shapes ours) from a state dict of the reference's, behind `prefix`. What lies
+ * in one of `banks` here is a module for each token there.
  *
  * @throws {WeightsError} when one is missing or of another shape.
  */
@@ -25,18 +29,27 @@ export function fromTorchState(
   file: WeightFile,
   parameters: Iterable<{ readonly name: string; readonly tensor: { readonly shape: readonly number[] } }>,
   prefix = "",
+  banks: Banks = {},
 ): Map<string, OwnTensor> {
   const source = new TensorSource(file, prefix);
   const tensors = new Map<string, OwnTensor>();
   for (const { name, tensor: { shape } } of parameters) {
-    const wanted = torchShape(name, shape);
-    const data = source.take(torchName(name), wanted);
-    const turned = wanted.length === 4
-      ? filterFromTorch(data, wanted)
-      : wanted === shape
-      ? { shape, data }
-      : transposed(data, wanted);
-    tensors.set(name, turned);
+    const [, bank, rest] = /^(\w+)\.(.+)$/.exec(name)!, tokens = banks[bank];
+    if (!tokens) {
+      tensors.set(name, one(source, torchName(name), shape));
+      continue;
+    }
+    const parts = tokens.map((token) => one(source, `${token}.${rest}`, shape.slice(1)).data);
+    const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+    parts.reduce((at, part) => (data.set(part, at), at + part.length), 0);
+    tensors.set(name, { shape, data });
   }
   return tensors;
+}
+
+/** A tensor by PyTorch's name, with our axes and shape. */
+function one(source: TensorSource, name: string, shape: readonly number[]): OwnTensor {
+  const wanted = torchShape(name, shape), data = source.take(name, wanted);
+  if (wanted.length === 4) return filterFromTorch(data, wanted);
+  return wanted === shape ? { shape, data } : transposed(data, wanted);
 }

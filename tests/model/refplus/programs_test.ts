@@ -97,22 +97,21 @@ Deno.test("a schedule computes what plain recursion does", async () => {
     const { levels, answers, places } = schedule(trees);
     let alive = trees.map((_, sample) => `scene ${sample}`);
     const values = [alive];
-    for (const { rows, groups, carried } of levels) {
+    for (const { rows, unary, binary, carried } of levels) {
       const read = [...rows].map((row) => alive[row]);
       ok(read.every((value) => value !== undefined));
-      const firsts = groups.reduce((sum, { count }) => sum + count, 0);
-      let [first, second] = [0, firsts];
-      const own = groups.flatMap(({ token, count }) =>
-        Array.from({ length: count }, () => {
-          const inputs = [read[first++], ...vocabulary.arities[token] > 1 ? [read[second++]] : []];
-          return `${TOKENS[token]}(${inputs.join(" ")})`;
-        })
-      );
-      // Equal modules run as one call.
-      strictEqual(new Set(groups.map(({ token }) => token)).size, groups.length);
-      strictEqual(read.length, second + carried);
+      const own = [
+        ...unary.map((token, i) => `${TOKENS[token]}(${read[i]})`),
+        ...binary.map((token, i) => {
+          const first = unary.length + i;
+          return `${TOKENS[token]}(${read[first]} ${read[first + binary.length]})`;
+        }),
+      ];
+      for (const tokens of [unary, binary]) deepStrictEqual(tokens, [...tokens].sort((a, b) => a - b));
+      const inputs = unary.length + 2 * binary.length;
+      strictEqual(read.length, inputs + carried);
       values.push(own);
-      alive = [...own, ...read.slice(second)];
+      alive = [...own, ...read.slice(inputs)];
     }
     trees.forEach((tree, sample) => {
       strictEqual(alive[answers[sample]], plain(sample, tree, tree.length - 1));
