@@ -90,11 +90,12 @@ fn store(phase: Phase, p: Pixels, column: u32, block: mat4x4<f32>) {
 
 @compute @workgroup_size(8)
 fn conv_data_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x * (COLUMNS / 4u);
+  let block = block_of(id);
+  let column = block.column * (COLUMNS / 4u);
   let pixels = span(id.z);
   let phase = pixels.phase;
   let stop = pixels.stop;
-  let row = pixels.first + id.y * ROWS;
+  let row = pixels.first + block.row * ROWS;
   if (column >= params.ci4 || row >= stop) { return; }
   let start = filter_start(entry_of(pixels.image));
   let p0 = pixels_from(phase, row, stop);

@@ -77,13 +77,14 @@ fn store(row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
   }
 }
 
-// Profile cpu: ROWS pixels x COLUMNS channels in registers, lanes along channels.
+// Profile cpu: ROWS pixels x COLUMNS channels in registers.
 @compute @workgroup_size(8)
 fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x * (COLUMNS / 4u);
+  let block = block_of(id);
+  let column = block.column * (COLUMNS / 4u);
   let pixels = span(id.z);
   let stop = pixels.stop;
-  let row = pixels.first + id.y * ROWS;
+  let row = pixels.first + block.row * ROWS;
   if (column >= params.co4 || row >= stop) { return; }
   let entry = entry_of(id.z);
   let start = filter_start(entry);

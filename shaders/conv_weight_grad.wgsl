@@ -60,14 +60,15 @@ fn store(chunk: u32, tap_index: u32, channel: u32, column: u32, block: mat4x4<f3
   }
 }
 
-// id.y counts (tap, block of ROWS input channels), id.z chunks.
+// Rows count (tap, block of ROWS input channels), id.z chunks.
 @compute @workgroup_size(8)
 fn conv_weight_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x * (COLUMNS / 4u);
-  if (column >= params.co4) { return; }
+  let block = block_of(id);
+  let column = block.column * (COLUMNS / 4u);
   let per_tap = (params.ci4 * 4u + ROWS - 1u) / ROWS;
-  let tap_index = id.y / per_tap;
-  let channel = (id.y % per_tap) * (ROWS / 4u);
+  let tap_index = block.row / per_tap;
+  if (column >= params.co4 || tap_index >= params.kh * params.kw) { return; }
+  let channel = (block.row % per_tap) * (ROWS / 4u);
   let ky = tap_index / params.kw;
   let kx = tap_index % params.kw;
   let lines = lines_of(id.z);

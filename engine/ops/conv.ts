@@ -74,7 +74,15 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
 }
 
 const rowsFor = (n: number): number => n <= 4 ? 4 : n <= 8 ? 8 : 16;
-const columnsFor = (n: number): number => n <= 32 ? 4 : 8;
+const columnsFor = (n: number): number => n <= 4 ? 4 : 8;
+
+/** Constants and grid of a kernel of the cpu profile: blocks of ROWS × COLUMNS over a product of so many. */
+function registers(rows: number, columns: number, depth: number, blockRows: number) {
+  const COLUMNS = columnsFor(columns), blocks = Math.ceil(columns / COLUMNS);
+  const ACROSS = blocks >= 8 ? 8 : 2 ** Math.ceil(Math.log2(blocks));
+  const grid = [Math.ceil(blocks / ACROSS), Math.ceil(Math.ceil(rows / blockRows) * ACROSS / 8), depth] as const;
+  return { constants: { ROWS: blockRows, COLUMNS, ACROSS }, grid };
+}
 
 /** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
 export function convForward(
@@ -107,10 +115,8 @@ export function convForward(
     const grid = [Math.ceil(params.co4 / 16), Math.ceil(pixels / 64), depth] as const;
     device.run(forwardTiles, { bind, params, constants, grid });
   } else {
-    const ROWS = rowsFor(pixels);
-    const COLUMNS = columnsFor(params.co4 * 4);
-    const grid = [Math.ceil(params.co4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), depth] as const;
-    device.run(forwardRegisters, { bind, params, constants: { ...constants, ROWS, COLUMNS }, grid });
+    const { constants: block, grid } = registers(pixels, params.co4 * 4, depth, rowsFor(pixels));
+    device.run(forwardRegisters, { bind, params, constants: { ...constants, ...block }, grid });
   }
   if (target !== y) {
     const cut = slice(target, [0, 0, 0, 0], y.shape as number[]);
@@ -134,10 +140,8 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
       const grid = [Math.ceil(params.ci4 / 16), Math.ceil(pixels / 64), phases] as const;
       device.run(dataGradTiles, { bind, params, constants: { BANK }, grid });
     } else {
-      const ROWS = rowsFor(pixels);
-      const COLUMNS = columnsFor(params.ci4 * 4);
-      const grid = [Math.ceil(params.ci4 * 4 / (8 * COLUMNS)), Math.ceil(pixels / ROWS), phases] as const;
-      device.run(dataGradRegisters, { bind, params, constants: { ROWS, COLUMNS, BANK }, grid });
+      const { constants, grid } = registers(pixels, params.ci4 * 4, phases, rowsFor(pixels));
+      device.run(dataGradRegisters, { bind, params, constants: { ...constants, BANK }, grid });
     }
   }
   return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
@@ -153,20 +157,19 @@ function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor 
     dw = device.zeros(fullShape);
   } else {
     const gpu = device.profile === "gpu";
-    const ROWS = rowsFor(base.ci4 * 4);
-    const COLUMNS = columnsFor(base.co4 * 4);
+    const ROWS = rowsFor(base.ci4 * 4), across = base.kh * base.kw * Math.ceil(base.ci4 * 4 / ROWS);
     const lines = base.n * base.ho;
-    const acrossY = base.kh * base.kw * Math.ceil(base.ci4 * 4 / (gpu ? 64 : ROWS));
-    const acrossX = gpu ? Math.ceil(base.co4 / 16) : Math.ceil(base.co4 * 4 / (8 * COLUMNS));
-    const chunks = Math.max(1, Math.min(lines, Math.floor((gpu ? 512 : 32) / (acrossX * acrossY)), 64));
+    const block = registers(across * ROWS, base.co4 * 4, 1, ROWS);
+    const [x4, y4] = gpu ? [Math.ceil(base.co4 / 16), base.kh * base.kw * Math.ceil(base.ci4 / 16)] : block.grid;
+    const chunks = Math.max(1, Math.min(lines, Math.floor((gpu ? 512 : 32) / (x4 * y4)), 64));
     const params = { ...base, chunk: Math.ceil(lines / chunks) };
     const used = Math.ceil(lines / params.chunk);
     const partial = device.empty(used === 1 ? fullShape : [used, ...fullShape]);
     device.run(gpu ? weightGradTiles : weightGradRegisters, {
       bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
       params,
-      constants: gpu ? {} : { ROWS, COLUMNS },
-      grid: [acrossX, acrossY, used],
+      constants: gpu ? {} : block.constants,
+      grid: [x4, y4, used],
     });
     dw = used === 1 ? partial : sum(partial, 0);
   }
@@ -178,14 +181,17 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   const { device } = x;
   if (dy.size === 0) return;
   const params = geometryOf(x.shape, into.shape.slice(1), dy.shape, attrs);
-  const gpu = device.profile === "gpu", ROWS = rowsFor(params.ci4 * 4), COLUMNS = columnsFor(params.co4 * 4);
-  const acrossY = params.kh * params.kw * Math.ceil(params.ci4 * 4 / (gpu ? 64 : ROWS));
-  const acrossX = gpu ? Math.ceil(params.co4 / 16) : Math.ceil(params.co4 * 4 / (8 * COLUMNS));
+  const gpu = device.profile === "gpu", taps = params.kh * params.kw;
+  const ROWS = rowsFor(params.ci4 * 4), rows = taps * Math.ceil(params.ci4 * 4 / ROWS) * ROWS;
+  const { constants, grid: [x4, y4] } = registers(rows, params.co4 * 4, 1, ROWS);
   device.run(gpu ? weightGradTiles : weightGradRegisters, {
     bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
     params,
-    constants: gpu ? { BANK: 1 } : { ROWS, COLUMNS, BANK: 1 },
-    grid: [acrossX, acrossY, groups.shape[0]],
+    constants: { ...gpu ? {} : constants, BANK: 1 },
+    grid: [
+      ...gpu ? [Math.ceil(params.co4 / 16), taps * Math.ceil(params.ci4 / 16)] as const : [x4, y4] as const,
+      groups.shape[0],
+    ],
   });
 }
 
