@@ -1,8 +1,6 @@
 // Gradient of a convolution to its input, as an implicit matrix product: rows are input pixels, columns input channels, the
 // summed axis runs over taps and output channels. With strides, pixels are taken phase by phase (row mod stride, column mod
 // stride): within a phase a tap reaches either every pixel or none, so no work is spent on taps that hit nothing.
-override ROWS: u32 = 16u;
-override COLUMNS: u32 = 8u;
 @group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> filters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>;

@@ -3,9 +3,6 @@
 override HAS_SCALE: bool = false;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
-// Rows (output pixels) of a register block: 4, 8 or 16; columns (channels): 4 or 8.
-override ROWS: u32 = 16u;
-override COLUMNS: u32 = 8u;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> filters: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> scale: array<vec4<f32>>;

@@ -1,8 +1,6 @@
 // Gradient of a convolution to its filter, as an implicit matrix product: rows are (tap, input channel), columns output
 // channels, the summed axis runs over output pixels. Pixels are split in chunks of `chunk` output rows; each chunk writes
 // its own partial [chunks, kh, kw, ci, co], summed afterwards in a fixed order.
-override ROWS: u32 = 16u;
-override COLUMNS: u32 = 8u;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;

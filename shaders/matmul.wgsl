@@ -9,9 +9,6 @@ override TRANSPOSE_B: bool = false;
 override HAS_BIAS: bool = false;
 // Whether K, or N of a transposed B, may be no multiple of 4.
 override RAGGED: bool = false;
-// Rows of a register block: 4, 8 or 16. Columns: 4 or 8.
-override ROWS: u32 = 16u;
-override COLUMNS: u32 = 8u;
 
 // m, n and k in elements; n4, k4 and m4 in vec4, rounded up; strides in vec4 from one batch entry to the next (0 repeats it).
 struct Params {
@@ -84,13 +81,14 @@ fn store(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
   }
 }
 
-// Profile cpu: a block of ROWS x COLUMNS in registers, no workgroup memory, lanes along the contiguous axis of C.
+// Profile cpu: a block of ROWS x COLUMNS in registers, no workgroup memory.
 @compute @workgroup_size(8)
 fn matmul_registers(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x * (COLUMNS / 4u);
-  let row = id.y * ROWS;
+  let block = block_of(id);
+  let column = block.column * (COLUMNS / 4u);
+  let row = block.row * ROWS;
   let batch = id.z + params.first_batch;
-  if (column >= params.n4) { return; }
+  if (column >= params.n4 || row >= params.m) { return; }
   let base_a = batch * params.stride_a;
   let base_b = batch * params.stride_b;
   var c00 = mat4x4<f32>(); var c01 = mat4x4<f32>();

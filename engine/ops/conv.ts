@@ -9,6 +9,7 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { activationGrad } from "./activation.ts";
+import { blockRows, blocksFor, blocksLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS } from "./library.ts";
@@ -16,9 +17,9 @@ import { sum } from "./reduce.ts";
 import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./window.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
-const forwardParts = [activationLib, geometry, { file: "conv_forward.wgsl", text: forwardText }] as const;
-const dataGradParts = [geometry, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
-const weightGradParts = [geometry, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
+const forwardParts = [activationLib, blocksLib, geometry, { file: "conv_forward.wgsl", text: forwardText }] as const;
+const dataGradParts = [blocksLib, geometry, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
+const weightGradParts = [blocksLib, geometry, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const forwardRegisters = kernel("conv_forward_registers", ...forwardParts);
 const forwardTiles = kernel("conv_forward_tiles", ...forwardParts);
 const dataGradRegisters = kernel("conv_data_grad_registers", ...dataGradParts);
@@ -73,17 +74,6 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
   };
 }
 
-const rowsFor = (n: number): number => n <= 4 ? 4 : n <= 8 ? 8 : 16;
-const columnsFor = (n: number): number => n <= 4 ? 4 : 8;
-
-/** Constants and grid of a kernel of the cpu profile: blocks of ROWS × COLUMNS over a product of so many. */
-function registers(rows: number, columns: number, depth: number, blockRows: number) {
-  const COLUMNS = columnsFor(columns), blocks = Math.ceil(columns / COLUMNS);
-  const ACROSS = blocks >= 8 ? 8 : 2 ** Math.ceil(Math.log2(blocks));
-  const grid = [Math.ceil(blocks / ACROSS), Math.ceil(Math.ceil(rows / blockRows) * ACROSS / 8), depth] as const;
-  return { constants: { ROWS: blockRows, COLUMNS, ACROSS }, grid };
-}
-
 /** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
 export function convForward(
   x: Tensor,
@@ -115,8 +105,8 @@ export function convForward(
     const grid = [Math.ceil(params.co4 / 16), Math.ceil(pixels / 64), depth] as const;
     device.run(forwardTiles, { bind, params, constants, grid });
   } else {
-    const { constants: block, grid } = registers(pixels, params.co4 * 4, depth, rowsFor(pixels));
-    device.run(forwardRegisters, { bind, params, constants: { ...constants, ...block }, grid });
+    const { constants: block, x: across, y: down } = blocksFor(pixels, params.co4 * 4);
+    device.run(forwardRegisters, { bind, params, constants: { ...constants, ...block }, grid: [across, down, depth] });
   }
   if (target !== y) {
     const cut = slice(target, [0, 0, 0, 0], y.shape as number[]);
@@ -140,8 +130,8 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
       const grid = [Math.ceil(params.ci4 / 16), Math.ceil(pixels / 64), phases] as const;
       device.run(dataGradTiles, { bind, params, constants: { BANK }, grid });
     } else {
-      const { constants, grid } = registers(pixels, params.ci4 * 4, phases, rowsFor(pixels));
-      device.run(dataGradRegisters, { bind, params, constants: { ...constants, BANK }, grid });
+      const { constants, x: across, y: down } = blocksFor(pixels, params.ci4 * 4);
+      device.run(dataGradRegisters, { bind, params, constants: { ...constants, BANK }, grid: [across, down, phases] });
     }
   }
   return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
@@ -157,19 +147,17 @@ function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor 
     dw = device.zeros(fullShape);
   } else {
     const gpu = device.profile === "gpu";
-    const ROWS = rowsFor(base.ci4 * 4), across = base.kh * base.kw * Math.ceil(base.ci4 * 4 / ROWS);
     const lines = base.n * base.ho;
-    const block = registers(across * ROWS, base.co4 * 4, 1, ROWS);
-    const [x4, y4] = gpu ? [Math.ceil(base.co4 / 16), base.kh * base.kw * Math.ceil(base.ci4 / 16)] : block.grid;
-    const chunks = Math.max(1, Math.min(lines, Math.floor((gpu ? 512 : 32) / (x4 * y4)), 64));
+    const { across, down, constants } = weightGradBlocks(base, gpu);
+    const chunks = Math.max(1, Math.min(lines, Math.floor((gpu ? 512 : 32) / (across * down)), 64));
     const params = { ...base, chunk: Math.ceil(lines / chunks) };
     const used = Math.ceil(lines / params.chunk);
     const partial = device.empty(used === 1 ? fullShape : [used, ...fullShape]);
     device.run(gpu ? weightGradTiles : weightGradRegisters, {
       bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
       params,
-      constants: gpu ? {} : block.constants,
-      grid: [x4, y4, used],
+      constants,
+      grid: [across, down, used],
     });
     dw = used === 1 ? partial : sum(partial, 0);
   }
@@ -181,18 +169,25 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   const { device } = x;
   if (dy.size === 0) return;
   const params = geometryOf(x.shape, into.shape.slice(1), dy.shape, attrs);
-  const gpu = device.profile === "gpu", taps = params.kh * params.kw;
-  const ROWS = rowsFor(params.ci4 * 4), rows = taps * Math.ceil(params.ci4 * 4 / ROWS) * ROWS;
-  const { constants, grid: [x4, y4] } = registers(rows, params.co4 * 4, 1, ROWS);
+  const gpu = device.profile === "gpu", { across, down, constants } = weightGradBlocks(params, gpu);
   device.run(gpu ? weightGradTiles : weightGradRegisters, {
     bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
     params,
-    constants: { ...gpu ? {} : constants, BANK: 1 },
-    grid: [
-      ...gpu ? [Math.ceil(params.co4 / 16), taps * Math.ceil(params.ci4 / 16)] as const : [x4, y4] as const,
-      groups.shape[0],
-    ],
+    constants: { ...constants, BANK: 1 },
+    grid: [across, down, groups.shape[0]],
   });
+}
+
+/** Workgroups of a weight gradient, whose rows are (tap, input channel); blocks and tiles stay within a tap. */
+function weightGradBlocks(
+  { kh, kw, ci4, co4 }: { readonly kh: number; readonly kw: number; readonly ci4: number; readonly co4: number },
+  gpu: boolean,
+) {
+  const taps = kh * kw;
+  if (gpu) return { across: Math.ceil(co4 / 16), down: taps * Math.ceil(ci4 / 16), constants: {} };
+  const rows = blockRows(ci4 * 4),
+    { x, y, constants } = blocksFor(taps * Math.ceil(ci4 * 4 / rows) * rows, co4 * 4, rows);
+  return { across: x, down: y, constants };
 }
 
 function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {

@@ -7,13 +7,14 @@ import { defineOp, expectDType } from "../op.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { sumTo } from "./binary.ts";
+import { blocksFor, blocksLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { expandTo, pad, reshape, slice } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 import { activationGrad } from "./activation.ts";
 import { sum } from "./reduce.ts";
 
-const parts = [activationLib, { file: "matmul.wgsl", text }] as const;
+const parts = [activationLib, blocksLib, { file: "matmul.wgsl", text }] as const;
 const registersKernel = kernel("matmul_registers", ...parts);
 const tilesKernel = kernel("matmul_tiles", ...parts);
 const wordsKernel = kernel("matmul_words", indexLib, activationLib, { file: "matmul_words.wgsl", text: wordsText });
@@ -100,13 +101,12 @@ function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): vo
         grid: [Math.ceil(n4 / 64), Math.ceil(m / 64), depth],
       });
     } else {
-      const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
-      const columns = n4 <= 32 ? 4 : 8;
+      const { constants, x, y: down } = blocksFor(m, n4);
       device.run(registersKernel, {
         bind,
         params: { ...params, first_batch: first },
-        constants: { ...shared, ROWS: rows, COLUMNS: columns },
-        grid: [Math.ceil(n4 / (8 * columns)), Math.ceil(m / rows), depth],
+        constants: { ...shared, ...constants },
+        grid: [x, down, depth],
       });
     }
   }

@@ -24,16 +24,6 @@ fn entry_of(image: u32) -> u32 {
 // First vec4 of a filter in the bank.
 fn filter_start(entry: u32) -> u32 { return entry * params.kh * params.kw * params.ci4 * 4u * params.co4; }
 
-// Profile cpu: eight lanes, ACROSS of them along the columns of a product and the others along its rows, so that few columns
-// fill them too. Indices are those of blocks.
-override ACROSS: u32 = 8u;
-struct Block { row: u32, column: u32 }
-
-fn block_of(id: vec3<u32>) -> Block {
-  let lane = id.x % 8u;
-  return Block(id.y * (8u / ACROSS) + lane / ACROSS, (id.x / 8u) * ACROSS + lane % ACROSS);
-}
-
 // Four pixels of an image: row, column, and index of the image's first pixel; an unused one has row -2^20.
 struct Pixels { y: vec4<i32>, x: vec4<i32>, image: vec4<i32> }
 
