@@ -1,5 +1,6 @@
 /** `itera refplus demo`: makes a small set, trains both models on it and compares them with answers that need no learning. */
 import { type Command } from "@commander-js/extra-typings";
+import { cp } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
@@ -44,21 +45,18 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .description("make a small set, train both models on it and evaluate them; goes on where it stopped")
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
-    .option("--images <n>", "pictures to learn from", toSize, 600)
+    .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
-    .option("--pg-steps <n>", "updates of the program generator", toSize, 1500)
-    .option("--ee-steps <n>", "updates of the execution engine", toSize, 1500)
+    .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
+    .option("--ee-steps <n>", "updates of the execution engine", toSize, 1200)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();
       const { cache } = flags;
       const places = { set: join(cache, "set"), runs: join(cache, "runs"), file: (name: string) => join(cache, name) };
       await prepare(places, { train: flags.images, val: flags.valImages });
-      // A generator stopped half way has something left for REINFORCE to teach.
-      const half = Math.ceil(flags.pgSteps / 2);
-      await run(places, "half-trained", "pg", { steps: half });
-      await run(places, "generator", "pg", { steps: flags.pgSteps });
-      await run(places, "engine", "ee-gt", { steps: flags.eeSteps });
+      await trainGenerator(places, flags.pgSteps);
+      await run(places, "engine", "ee-gt", { steps: flags.eeSteps, optimiser: drops(flags.eeSteps, ENGINE_DROPS) });
       const from = {
         programGenerator: join(places.runs, "half-trained"),
         executionEngine: join(places.runs, "engine"),
@@ -112,6 +110,33 @@ async function prepare({ set, file }: Places, images: Readonly<Record<typeof SPL
   }
 }
 
+/** Shares of a run's updates after which its rate drops. */
+const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.7, 0.9];
+
+function drops(steps: number, shares: readonly number[]): Json {
+  return { decaySteps: shares.map((share) => Math.max(1, Math.round(share * steps))) };
+}
+
+/** Trains the generator; as it was half way it has something left for REINFORCE to teach, and is kept. */
+async function trainGenerator(places: Places, steps: number): Promise<void> {
+  const optimiser = drops(steps, GENERATOR_DROPS), [half, whole] = ["half-trained", "generator"];
+  const kept = join(places.runs, half);
+  if (!await exists(kept)) {
+    await run(places, whole, "pg", { steps: Math.ceil(steps / 2), optimiser });
+    const copy = `${kept}.partial`;
+    await Deno.mkdir(copy, { recursive: true });
+    for (const part of ["config.json", "checkpoints"]) {
+      await cp(join(places.runs, whole, part), join(copy, part), { recursive: true });
+    }
+    await Deno.rename(copy, kept);
+  }
+  await run(places, whole, "pg", { steps, optimiser });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
 /** Trains a run of the small preset, or goes on with it. */
 async function run({ runs, file }: Places, name: string, step: Step, more: Record<string, Json>): Promise<void> {
   const path = join(runs, name);
@@ -127,7 +152,7 @@ async function run({ runs, file }: Places, name: string, step: Step, more: Recor
     },
     ...more,
   };
-  const begun = await Deno.stat(join(path, "config.json")).then(() => true, () => false);
+  const begun = await exists(join(path, "config.json"));
   const steps = { source: "--steps", value: { steps: more.steps } };
   await trainRefplusRun(
     begun

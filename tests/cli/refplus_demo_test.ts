@@ -21,7 +21,7 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       );
     const made = await demo();
     strictEqual(made.code, 0, made.err);
-    for (const name of ["half-trained", "generator", "engine", "joint"]) {
+    for (const name of ["generator", "engine", "joint"]) {
       ok(made.out.includes(`run: ${join(runs, name)}\n`), made.out);
     }
     ok(/│ all +│ +\d\.\d+ │ +\d\.\d+ │ +0\.\d+ │ +0\.\d+ │/.test(made.out), made.out);
@@ -36,9 +36,10 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     ok((page.match(/data:image\/png;base64/g) ?? []).length > 3 && !/<script|https?:\/\/(?!www\.w3\.org)/.test(page));
     const checkpoints = () => ["generator", "engine", "joint"].map((name) => listCheckpoints(join(runs, name)));
     const before = checkpoints();
-    deepStrictEqual(before.map(([{ step }]) => step), [3, 2, 1]);
-    const again = await demo();
-    deepStrictEqual([again.code, again.out], [0, made.out], again.err);
+    deepStrictEqual(before.map((all) => Math.max(...all.map(({ step }) => step))), [3, 2, 1]);
+    strictEqual(listCheckpoints(join(runs, "half-trained"))[0].step, 2);
+    const again = await demo(), from = (out: string) => out.slice(out.lastIndexOf("run: "));
+    deepStrictEqual([again.code, from(again.out)], [0, from(made.out)], again.err);
     deepStrictEqual(checkpoints(), before);
 
     const models = ["--program_generator", join(runs, "generator"), "--execution_engine", join(runs, "engine")];
