@@ -140,7 +140,10 @@ for (const size of SIZES) {
 for (const size of REFPLUS_SIZES) {
   const asked = only ? only === "refplus" : !Deno.args.includes("--no-models");
   if (!asked || (device.info.isFallback && size !== REFPLUS_SIZES[0] && !Deno.args.includes("--full"))) continue;
-  models[`refplus ${size.name}`] = await drawModels(`referring expressions, ${size.name}`, refplusRows(size));
+  models[`refplus ${size.name}`] = await drawModels(
+    `referring expressions, ${size.name}`,
+    refplusRows(size, !Deno.args.includes("--no-peers")),
+  );
 }
 // Minutes a row on a software adapter: only where asked for, such as --only=presets or --only=presets:ade-res50.
 const presets: PresetRow[] = [];
@@ -219,7 +222,8 @@ Deno.exit(0);
 /** Measures and draws a table of models. */
 async function drawModels(title: string, rows: AsyncIterable<ModelRow>): Promise<ModelRow[]> {
   const measured: ModelRow[] = [];
-  const drawn = new Table({ head: [title, "ms", "peak MiB", "dispatches", "in JavaScript"], style: { head: [] } });
+  const head = [title, "ms", "peak MiB", "dispatches", "in JavaScript", "PyTorch ms (ratio)"];
+  const drawn = new Table({ head, style: { head: [] } });
   for await (const one of rows) {
     measured.push(one);
     drawn.push([
@@ -228,6 +232,7 @@ async function drawModels(title: string, rows: AsyncIterable<ModelRow>): Promise
       one.peakMiB.toFixed(0),
       one.dispatches,
       `${(100 * one.host).toFixed(0)} %`,
+      one.torch ? `${one.torch.toFixed(1)} (${(one.torch / one.ms).toFixed(2)}×)` : "–",
     ]);
   }
   write(drawn.toString());

@@ -22,6 +22,8 @@ export interface ModelRow {
   readonly dispatches: number;
   /** Share of the time that JavaScript takes, the driver's submits apart. */
   readonly host: number;
+  /** Milliseconds of PyTorch for the same; null where it is not there, absent where nobody asked. */
+  readonly torch?: number | null;
 }
 
 interface Size {

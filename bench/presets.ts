@@ -6,6 +6,7 @@ import { PRESETS } from "../model/presets.ts";
 import { newConfig } from "../model/run/config.ts";
 import { trainStep } from "../model/trainer.ts";
 import { chain, imageOf, row, work } from "./models.ts";
+import { torchRow } from "./peers/torch.ts";
 
 /** Outputs with the background. Visual Genome's come from its synsets; about so many occur at least five times. */
 const CLASSES = { ade: 1485, coco: 81, vg: 3994 } as const;
@@ -57,14 +58,9 @@ export async function* presetRows(only: string, withTorch: boolean): AsyncGenera
     const { name: model, resnet } = config.model;
     const twin = withTorch && (model === "baseline" || model === "final");
     const net = resnet.blocks[2].units === 6 ? "resnet50" : "resnet101";
-    const torch = twin ? await torchRow([model, net, height, width, REGIONS, classes].map(String)) : null;
+    const torch = twin
+      ? await torchRow<TorchRow>("torch_models.py", [model, net, height, width, REGIONS, classes].map(String))
+      : null;
     yield { name, ms, imagesPerSecond: 1000 / ms, peakMiB, torch };
   }
-}
-
-async function torchRow(args: readonly string[]): Promise<TorchRow | null> {
-  const script = new URL("./peers/torch_models.py", import.meta.url).pathname;
-  const run = new Deno.Command("python3", { args: [script, ...args], stdout: "piped", stderr: "null" });
-  const { success, stdout } = await run.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
-  return success ? JSON.parse(new TextDecoder().decode(stdout)) : null;
 }

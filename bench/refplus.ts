@@ -6,6 +6,7 @@ import { ExecutionEngine } from "../model/refplus/execution_engine.ts";
 import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../model/refplus/program_generator.ts";
 import { parsePrefix, ProgramTokens } from "../model/refplus/program_tree.ts";
 import { type ModelRow, row, work } from "./models.ts";
+import { torchRow } from "./peers/torch.ts";
 
 /** Sizes of both models. */
 interface Size {
@@ -27,7 +28,7 @@ export const REFPLUS_SIZES: readonly Size[] = [
 ];
 
 const NAMES = new ProgramTokens([...SPECIAL_TOKENS, ...functionTokens()]);
-const WORDS = 84, REFEXP_LENGTH = 30, BATCH = 64;
+const WORDS = 84, BATCH = 64;
 
 /** scene, filter, unique, relate, filter: what an expression of one relation comes to, as a prefix sequence. */
 const PROGRAM = ["filter_shape[cube]", "filter_color[red]", "relate[left]", "unique", "filter_size[large]", "scene"]
@@ -37,13 +38,35 @@ function sequences(count: number, length: number, vocabulary: number): Sequences
   return { count, length, data: Int32Array.from({ length: count * length }, (_, i) => 4 + (i * 7) % (vocabulary - 4)) };
 }
 
-/** Rows of one size. Programs a second: the batch divided by the decoding row. */
-export async function* refplusRows(size: Size): AsyncGenerator<ModelRow> {
-  const { wordDim, hidden } = size;
+/** Lengths of expressions and programs. */
+const WORDS_LONG = 30, PROGRAM_LONG = 16;
+
+/** Rows of one size, PyTorch's beside them if asked for. Programs a second: the batch divided by the decoding row. */
+export async function* refplusRows(size: Size, withTorch: boolean): AsyncGenerator<ModelRow> {
+  const { wordDim, hidden, dim, features, grid, mask } = size;
+  const sizes = {
+    words: WORDS,
+    tokens: NAMES.names.length,
+    wordDim,
+    hidden,
+    dim,
+    features,
+    grid,
+    mask,
+    words_long: WORDS_LONG,
+    program_long: PROGRAM_LONG,
+    most: MAX_PROGRAM,
+    steps: PROGRAM.length,
+  };
+  const beside = async (own: ModelRow, what: "pg" | "decode" | "ee", batch: number): Promise<ModelRow> => {
+    if (!withTorch) return own;
+    const row = await torchRow<{ ms: number }>("torch_refplus.py", [what, JSON.stringify({ ...sizes, batch })]);
+    return { ...own, torch: row?.ms ?? null };
+  };
   const generator = (device: Device) =>
     new ProgramGenerator(device, { words: WORDS, tokens: NAMES.names.length, wordDim, hidden, seed: 3 });
-  const refexps = sequences(BATCH, REFEXP_LENGTH, WORDS), programs = sequences(BATCH, 16, NAMES.names.length);
-  yield await row(`program generator: training step of ${BATCH}`, (device) => {
+  const refexps = sequences(BATCH, WORDS_LONG, WORDS), programs = sequences(BATCH, PROGRAM_LONG, NAMES.names.length);
+  const learning = await row(`program generator: training step of ${BATCH}`, (device) => {
     const model = generator(device), adam = new Adam(device, model.trainable(), { rate: 5e-4 });
     return work(
       () => {
@@ -56,13 +79,14 @@ export async function* refplusRows(size: Size): AsyncGenerator<ModelRow> {
       adam,
     );
   });
-  yield await row(`program generator: ${BATCH} programs of ${MAX_PROGRAM} tokens`, (device) => {
+  yield await beside(learning, "pg", BATCH);
+  const writing = await row(`program generator: ${BATCH} programs of ${MAX_PROGRAM} tokens`, (device) => {
     const model = generator(device);
     return work(() => void model.decode(refexps, "likeliest"), model);
   });
+  yield await beside(writing, "decode", BATCH);
   for (const count of size.batches) {
-    yield await row(`execution engine: training step of ${count}`, (device) => {
-      const { dim, features, grid, mask } = size;
+    const masking = await row(`execution engine: training step of ${count}`, (device) => {
       const model = new ExecutionEngine(device, { tokens: NAMES, features, dim, size: [mask, mask], seed: 3 });
       const adam = new Adam(device, model.trainable(), { rate: 1e-4 });
       const trees = Array.from({ length: count }, () => parsePrefix(PROGRAM, NAMES));
@@ -80,5 +104,6 @@ export async function* refplusRows(size: Size): AsyncGenerator<ModelRow> {
         maps,
       );
     });
+    yield await beside(masking, "ee", count);
   }
 }
