@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
 import { tokenList, type Vocabulary } from "../../datasets/refplus/tokens.ts";
-import { type Device, loadTensors, type Optimiser, type Tensor, tensorsOf } from "../../engine/mod.ts";
+import { concat, type Device, loadTensors, type Optimiser, type Tensor, tensorsOf } from "../../engine/mod.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
 import { listCheckpoints } from "../run/run_folder.ts";
 import { type RefplusConfig, refplusSchema } from "./config.ts";
@@ -152,6 +152,48 @@ export function generatorOf(device: Device, checkpoint: RefplusCheckpoint): Prog
   return loaded(checkpoint, "generator", () => buildGenerator(device, checkpoint.config, checkpoint.vocabulary));
 }
 
+/** Standard deviation of new words' vectors, as the reference draws them. */
+const NEW_WORDS = 0.01;
+
+/**
+ * The program generator of a checkpoint for a vocabulary that may have more words than its own; those begin near zero.
+ *
+ * @throws {UserError} where the checkpoint has no generator, or what it knows has other places in the vocabulary.
+ */
+export function generatorFor(
+  device: Device,
+  checkpoint: RefplusCheckpoint,
+  vocabulary: Vocabulary,
+  seed: number,
+): ProgramGenerator {
+  const [known, words] = [checkpoint.vocabulary, vocabulary].map((v) => v.refexp_token_to_idx);
+  const before = Object.keys(known).length, more = Object.keys(words).length - before;
+  if (
+    !samePrograms(checkpoint.vocabulary, vocabulary) || Object.keys(known).some((word) => words[word] !== known[word])
+  ) {
+    throw new UserError(
+      `${checkpoint.path}: was trained with another vocabulary; only one with more words will do, ` +
+        "as itera refplus preprocess makes it with --expand_vocab 1",
+    );
+  }
+  if (more === 0) return generatorOf(device, checkpoint);
+  return loaded(checkpoint, "generator", () => buildGenerator(device, checkpoint.config, vocabulary), (model, load) => {
+    const embedding = "encoder_embed.weight", all = tensorsOf(model.parameters(), PREFIX.generator);
+    const grown = all.get(PREFIX.generator + embedding)!, width = grown.shape[1];
+    using _scope = device.scope();
+    const old = device.zeros([before, width]);
+    load(new Map([...all, [PREFIX.generator + embedding, old]]));
+    grown.copyFrom(concat([old, device.randn([more, width], { seed, std: NEW_WORDS })], 0));
+  });
+}
+
+/** Whether two vocabularies have the same program tokens, which is all that an execution engine needs of them. */
+export function samePrograms(a: Vocabulary, b: Vocabulary): boolean {
+  const names = Object.keys(a.program_token_to_idx);
+  return names.length === Object.keys(b.program_token_to_idx).length &&
+    names.every((name) => a.program_token_to_idx[name] === b.program_token_to_idx[name]);
+}
+
 /** The execution engine of a checkpoint. Throws {@link UserError} where it has none. */
 export function engineOf(device: Device, checkpoint: RefplusCheckpoint): ExecutionEngine {
   const { config, vocabulary, frame } = checkpoint;
@@ -178,6 +220,8 @@ function loaded<M extends ProgramGenerator | ExecutionEngine>(
   checkpoint: RefplusCheckpoint,
   which: keyof typeof PREFIX,
   build: () => M,
+  fill: (model: M, load: (into: Map<string, Tensor>) => void) => void = (model, load) =>
+    load(tensorsOf(model.parameters(), PREFIX[which])),
 ): M {
   const { bytes, path, config } = checkpoint;
   if (!holds(checkpoint, which)) {
@@ -185,6 +229,6 @@ function loaded<M extends ProgramGenerator | ExecutionEngine>(
     throw new UserError(`${path}: is of --step ${config.step} and has no ${what}`);
   }
   const model = build();
-  loadTensors(bytes, tensorsOf(model.parameters(), PREFIX[which]), path, { allowExtra: true });
+  fill(model, (into) => void loadTensors(bytes, into, path, { allowExtra: true }));
   return model;
 }

@@ -1,6 +1,5 @@
 /** What a training run works with: models, what updates them, what measures them (iep-ref.md, 6). */
 import { UserError } from "../../datasets/errors.ts";
-import { digest } from "../../datasets/refplus/encode.ts";
 import type { Vocabulary } from "../../datasets/refplus/tokens.ts";
 import { Adam, type Device, type Module, type Optimiser } from "../../engine/mod.ts";
 import type { StepLosses } from "../loss_log.ts";
@@ -13,12 +12,14 @@ import {
   buildGenerator,
   engineOf,
   type Frame,
+  generatorFor,
   generatorOf,
   type Models,
   programTokens,
   readRefplusCheckpoint,
   type RefplusCheckpoint,
   sameFrame,
+  samePrograms,
 } from "./models.ts";
 import type { ProgramGenerator } from "./program_generator.ts";
 import type { Samples } from "./samples.ts";
@@ -48,30 +49,38 @@ export interface Session {
   readonly held: Samples | null;
 }
 
-/** Both models as the run begins or goes on; a frozen generator takes no gradient. */
+/** Sizes of both models. */
+export type Sizes = Pick<RefplusConfig, "generator" | "engine">;
+
+/** Both models as the run begins or goes on, with their own sizes; a frozen generator takes no gradient. */
 export async function startingModels(
   device: Device,
   config: RefplusConfig,
   vocabulary: Vocabulary,
   frame: Frame | null,
   checkpoint: RefplusCheckpoint | null,
-): Promise<Models & Disposable> {
+): Promise<Models & Disposable & { readonly sizes: Sizes }> {
   const { step, start } = config;
-  const given = async (path: string): Promise<RefplusCheckpoint> => {
-    const found = await readRefplusCheckpoint(path);
-    if (await digest(found.vocabulary) === await digest(vocabulary)) return found;
-    throw new UserError(`${path}: was trained with another vocabulary than ${config.data.vocabulary}`);
-  };
+  // A model to begin from has its own sizes, whatever the settings say of new ones.
+  const sizes = { generator: (checkpoint?.config ?? config).generator, engine: (checkpoint?.config ?? config).engine };
   const startGenerator = async (): Promise<ProgramGenerator> => {
     if (checkpoint) return generatorOf(device, checkpoint);
     if (start.programGenerator === null) return buildGenerator(device, config, vocabulary);
-    return generatorOf(device, await given(start.programGenerator));
+    const found = await readRefplusCheckpoint(start.programGenerator);
+    sizes.generator = found.config.generator;
+    return generatorFor(device, found, vocabulary, config.seed);
   };
   const startEngine = async (): Promise<ExecutionEngine> => {
     if (checkpoint) return engineOf(device, checkpoint);
     if (start.executionEngine === null) return buildEngine(device, config, vocabulary, frame!);
-    const found = await given(start.executionEngine);
+    const found = await readRefplusCheckpoint(start.executionEngine);
+    if (!samePrograms(found.vocabulary, vocabulary)) {
+      throw new UserError(
+        `${found.path}: was trained with other program tokens than those of ${config.data.vocabulary}`,
+      );
+    }
     sameFrame(frame, found);
+    sizes.engine = found.config.engine;
     return engineOf(device, found);
   };
   const generator = step === "ee-gt" ? null : await startGenerator();
@@ -81,6 +90,7 @@ export async function startingModels(
     return {
       generator,
       engine,
+      sizes,
       [Symbol.dispose]: () => {
         generator?.[Symbol.dispose]();
         engine?.[Symbol.dispose]();

@@ -62,7 +62,15 @@ export async function trainRefplus(
   using models = await startingModels(device, config, vocabulary, frame, checkpoint);
   using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
   using engine = optimiserOf(config, models.engine);
-  const session: Session = { config, models, optimisers: { generator, engine }, vocabulary, frame, train, held };
+  const session: Session = {
+    config: { ...config, ...models.sizes },
+    models,
+    optimisers: { generator, engine },
+    vocabulary,
+    frame,
+    train,
+    held,
+  };
   if (!checkpoint) return await runSteps(folder, session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
   const { step, baseline, bytes, path } = checkpoint;
   const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path);

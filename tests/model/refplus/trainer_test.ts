@@ -1,7 +1,10 @@
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { basename, join } from "node:path";
+import { Device } from "../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
+import { generatorFor, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
+import type { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
 import type { Validation } from "../../../model/refplus/session.ts";
 import { trainRefplus } from "../../../model/refplus/trainer.ts";
 import { Interrupted } from "../../../model/run/hooks.ts";
@@ -125,6 +128,58 @@ Deno.test("what a run cannot do without is named", async () => {
         train(join(folder, "other"), { step: "pg", data: { ...data, vocabulary: other } }),
         /train\.h5: was encoded with another vocabulary/,
       );
+    });
+  });
+});
+
+Deno.test("a run has the sizes of the models it begins from, when it goes on too", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("refplus sizes", async (random) => {
+      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
+      const at = (name: string): string => join(folder, name);
+      for (const step of ["pg", "ee-gt"] as const) await train(at(step), tiny(step, files, held, { steps: 1 }));
+      const other = { wordDim: 5, hidden: 4, layers: 2 }, engine = { dim: 8 };
+      const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
+      const settings = tiny("joint", files, held, { steps: 4, start, generator: other, engine });
+      await rejects(train(at("joint"), settings, 3), Interrupted);
+      await train(at("joint"), null);
+      const { config, step } = await readRefplusCheckpoint(at("joint"));
+      deepStrictEqual([step, config.generator.hidden, config.engine.dim], [4, 8, 4]);
+    });
+  });
+});
+
+Deno.test("a generator goes on with more words, whose vectors begin near zero", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("refplus words", async (random) => {
+      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
+      await train(join(folder, "pg"), tiny("pg", files, held, { steps: 2 }));
+      const checkpoint = await readRefplusCheckpoint(join(folder, "pg"));
+      const { refexp_token_to_idx: words, ...rest } = checkpoint.vocabulary, count = Object.keys(words).length;
+      const more = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`word${i}`, count + i]));
+      await using device = await Device.open();
+      using before = generatorOf(device, checkpoint);
+      using after = generatorFor(device, checkpoint, { ...rest, refexp_token_to_idx: { ...words, ...more } }, 7);
+      const weights = async (model: ProgramGenerator, name: string): Promise<number[]> =>
+        Array.from(await [...model.parameters()].find((p) => p.name === name)!.tensor.data());
+      const [old, grown] = [
+        await weights(before, "encoder_embed.weight"),
+        await weights(after, "encoder_embed.weight"),
+      ];
+      deepStrictEqual(grown.slice(0, old.length), old);
+      const fresh = grown.slice(old.length),
+        spread = Math.sqrt(fresh.reduce((sum, v) => sum + v * v, 0) / fresh.length);
+      ok(fresh.length === 200 * 6 && spread > 0.008 && spread < 0.012, `${fresh.length} of ${spread}`);
+      deepStrictEqual(await weights(after, "decoder_linear.weight"), await weights(before, "decoder_linear.weight"));
+      const moved = { ...words, red: words.green, green: words.red };
+      for (
+        const wrong of [{ ...rest, refexp_token_to_idx: moved }, { ...checkpoint.vocabulary, program_token_to_idx: {} }]
+      ) {
+        throws(
+          () => generatorFor(device, checkpoint, wrong, 7),
+          /was trained with another vocabulary; only one with more/,
+        );
+      }
     });
   });
 });
