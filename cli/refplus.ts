@@ -9,6 +9,7 @@ import { Stages, SWITCH } from "./refplus_common.ts";
 import { addRefplusDemo } from "./refplus_demo.ts";
 import { addRefplusEvaluate } from "./refplus_evaluate.ts";
 import { addFeatures } from "./refplus_features.ts";
+import { addRefplusImport } from "./refplus_import.ts";
 import { addRefplusRun } from "./refplus_run.ts";
 import { addRefplusTrain } from "./refplus_train.ts";
 
@@ -100,5 +101,6 @@ export function addRefPlus(program: Command): void {
   addRefplusTrain(refplus, program);
   addRefplusEvaluate(refplus, program);
   addRefplusRun(refplus, program);
+  addRefplusImport(refplus, program);
   addRefplusDemo(refplus, program);
 }

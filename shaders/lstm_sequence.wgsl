@@ -90,7 +90,6 @@ fn sequence(
   let n = params.n;
   let quads = n / 4u;
   let row = first_row(group, groups);
-  if (row >= params.b) { return; }
   let live = q < quads;
   var ca = mat4x4<f32>();
   var cb = mat4x4<f32>();
@@ -221,7 +220,6 @@ fn sequence_grad(
   let n = params.n;
   let quads = n / 4u;
   let row = first_row(group, groups);
-  if (row >= params.b) { return; }
   let live = q < quads;
   var ha = mat4x4<f32>();
   var hb = mat4x4<f32>();
