@@ -115,7 +115,11 @@ override TILE: u32 = 16u;
 struct Params { count: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<u32>;
+struct Span { first: u32, stop: u32 }
 fn meet() { workgroupBarrier(); }
+fn span(z: u32) -> Span { let first = x[z] * TILE; return Span(first, min(first + TILE, params.count)); }
+fn written(z: u32) -> bool { return y[z] > 0.0; }
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_id) local: vec3<u32>, @builtin(workgroup_id) group: vec3<u32>) {
 ${body}
@@ -137,6 +141,9 @@ Deno.test("the barrier lint sees divergence in every form", () => {
     "a derived value": "let a = local.x * 2u; let b = a + 1u; if (b > 3u) { workgroupBarrier(); }",
     "a value set under a branch": "var a = 0u; if (local.x > 1u) { a = 1u; } if (a == 1u) { workgroupBarrier(); }",
     "a value from memory": "if (y[0] > 0.0) { workgroupBarrier(); }",
+    "a function of a value that differs": "let s = span(local.x); if (s.first > 1u) { workgroupBarrier(); }",
+    "a function that reads what is written": "if (written(group.x)) { workgroupBarrier(); }",
+    "read-only memory at places that differ": "if (x[local.x] > 1u) { workgroupBarrier(); }",
     "a switch": "switch (local.x) { case 0u: { workgroupBarrier(); } default: { } }",
     "a bare loop": "loop { if (local.x > 1u) { break; } workgroupBarrier(); }",
   };
@@ -149,6 +156,9 @@ Deno.test("the barrier lint lets through what a whole workgroup does together", 
     "a tree": "for (var s = TILE / 2u; s > 0u; s = s / 2u) { workgroupBarrier(); if (local.x < s) { y[s] += 1.0; } }",
     "a loop over parameters": "for (var k = 0u; k < params.count; k += TILE) { workgroupBarrier(); }",
     "a branch on the workgroup": "let g = group.x + 1u; if (g < params.count) { workgroupBarrier(); }",
+    "read-only memory": "for (var k = 0u; k < x[group.x]; k++) { workgroupBarrier(); }",
+    "a function of the workgroup":
+      "let s = span(group.x); for (var k = s.first; k < s.stop; k++) { workgroupBarrier(); }",
     "a divergent loop without one":
       "for (var i = local.x; i < 9u; i++) { if (i == 3u) { break; } } workgroupBarrier();",
     "a comment": "if (local.x < 4u) { /* workgroupBarrier(); */ } // workgroupBarrier();",

@@ -41,8 +41,15 @@ export function lintBarriers(source: string): Finding[] {
   const tokens = tokenise(source);
   const globals = new Set<string>();
   for (const [, name] of source.matchAll(/^\s*(?:override|const)\s+(\w+)/gm)) globals.add(name);
-  for (const [, name] of source.matchAll(/var<\s*uniform\s*>\s*(\w+)/g)) globals.add(name);
+  // What nobody writes is the same for all who look at the same place.
+  for (const [, name] of source.matchAll(/var<\s*(?:uniform|storage\s*,\s*read)\s*>\s*(\w+)/g)) globals.add(name);
+  for (const [, name] of source.matchAll(/^\s*struct\s+(\w+)/gm)) globals.add(name);
   const functions = parseFunctions(tokens);
+  // Functions of their arguments and of such things alone: equal arguments give equal results.
+  for (let size = -1; size !== globals.size;) {
+    size = globals.size;
+    for (const fn of functions) if (!globals.has(fn.name) && isPlain(fn, globals)) globals.add(fn.name);
+  }
   const barriers = new Set(BARRIERS);
   for (let size = -1; size !== barriers.size;) {
     size = barriers.size;
@@ -120,6 +127,23 @@ function check(fn: Fn, globals: ReadonlySet<string>, barriers: ReadonlySet<strin
       return !same.has(text) && !PURE.test(text) && !["let", "var", "const", "if", "for", "while"].includes(text);
     });
   }
+}
+
+/** Whether a function mentions nothing but its parameters, its own variables, `known` names and pure functions. */
+function isPlain({ parameters, body }: Fn, known: ReadonlySet<string>): boolean {
+  if (parameters.some(({ text }) => text === "@")) return false;
+  const own = new Set(parameters.map(({ text }) => text));
+  walk(body, (tokens) => {
+    if (["let", "var", "const"].includes(tokens[0]?.text)) own.add(tokens[1].text);
+  });
+  let plain = true;
+  walk(body, (tokens) =>
+    tokens.forEach(({ text }, i) => {
+      if (!/^[A-Za-z_]/.test(text) || tokens[i - 1]?.text === ".") return;
+      const word = /^(let|var|const|if|else|for|while|loop|return|break|continue)$/.test(text);
+      plain &&= word || own.has(text) || known.has(text) || PURE.test(text);
+    }));
+  return plain;
 }
 
 /** Parameters declared with a builtin that a whole workgroup shares. */
