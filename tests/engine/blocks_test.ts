@@ -1,0 +1,18 @@
+import { ok } from "node:assert/strict";
+import { blocksFor } from "../../engine/ops/blocks.ts";
+
+Deno.test("blocks cover a product, and leave no more lanes idle than its size makes them", () => {
+  for (const rows of [1, 4, 5, 12, 16, 17, 100, 400, 9 * 64]) {
+    for (const columns of [1, 4, 8, 12, 16, 24, 32, 36, 64, 100, 1000]) {
+      const { constants: { ROWS, COLUMNS, ACROSS }, x, y } = blocksFor(rows, columns);
+      const what = `${rows} × ${columns}: blocks of ${ROWS} × ${COLUMNS}, ${ACROSS} across, ${x} × ${y} groups`;
+      ok([4, 8, 16].includes(ROWS) && [4, 8].includes(COLUMNS) && [1, 2, 4, 8].includes(ACROSS), what);
+      const down = 8 / ACROSS * ROWS, across = ACROSS * COLUMNS;
+      ok(x * across >= columns && (x - 1) * across < columns, what);
+      ok(y * down >= rows && (y - 1) * down < rows, what);
+      const blocks = Math.ceil(rows / ROWS) * Math.ceil(columns / COLUMNS);
+      // Wider blocks are not bought with lanes that narrower ones would fill.
+      if (COLUMNS === 8 && columns <= 32) ok(blocks >= 8 / 2, what);
+    }
+  }
+});
