@@ -2,13 +2,18 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../datasets/errors.ts";
 import { extractFeatures } from "../model/refplus/extract_features.ts";
-import { type Extractor, pixelExtractor, resnetExtractor, RESNETS } from "../model/refplus/extractors.ts";
+import { type Extractor, pixelExtractor, resnetExtractor, RESNETS, runExtractor } from "../model/refplus/extractors.ts";
 import { line } from "./output.ts";
 import { toSize } from "./flags.ts";
 import { Stages } from "./refplus_common.ts";
 
 /** Sides of pictures and cells of each extractor where none are given. */
-const DEFAULTS = { pixels: { size: 160, batch: 32 }, resnet: { size: 320, batch: 4 } } as const;
+const DEFAULTS = {
+  pixels: { height: 160, width: 160, batch: 32 },
+  // As large as pictures are in the training of such a network.
+  run: { height: 128, width: 192, batch: 16 },
+  resnet: { height: 320, width: 320, batch: 4 },
+} as const;
 
 /** Adds the command. */
 export function addFeatures(refplus: Command, program: Command): void {
@@ -18,14 +23,17 @@ export function addFeatures(refplus: Command, program: Command): void {
     .requiredOption("--input_image_dir <folder>", "pictures of a split, numbered from 0")
     .requiredOption("--output_h5_file <file>", "what to write")
     .option("--max_images <n>", "only the first so many", toSize)
-    .option("--image_height <pixels>", "height pictures are squeezed to; 320, or 160 for pixels", toSize)
-    .option("--image_width <pixels>", "width pictures are squeezed to; 320, or 160 for pixels", toSize)
+    .option("--image_height <pixels>", "height pictures are squeezed to; 320, 160 for pixels, 128 for run", toSize)
+    .option("--image_width <pixels>", "width pictures are squeezed to; 320, 160 for pixels, 192 for run", toSize)
     .addOption(
-      new Option("--model <name>", "a ResNet's third stage, or pixels: the picture itself, cell by cell")
-        .choices(["pixels", ...RESNETS] as const).default("resnet101" as const),
+      new Option(
+        "--model <name>",
+        "a ResNet's third stage; run: a network trained here; pixels: the picture itself, cell by cell",
+      )
+        .choices(["pixels", "run", ...RESNETS] as const).default("resnet101" as const),
     )
     .addOption(new Option("--model_stage <n>", "stage of the ResNet").choices(["3"] as const).default("3" as const))
-    .option("--weights <file>", "the ResNet's weights, as itera weights import writes them")
+    .option("--weights <file>", "the ResNet's weights, as itera weights import writes them, or the run's checkpoint")
     .option("--cell <pixels>", "side of a cell of the pixels", toSize, 8)
     .option("--batch_size <n>", "pictures at once", toSize)
     .addOption(
@@ -33,10 +41,12 @@ export function addFeatures(refplus: Command, program: Command): void {
     )
     .action(async (flags) => {
       const { model, weights, cell, adapter } = flags;
-      const { size, batch } = DEFAULTS[model === "pixels" ? "pixels" : "resnet"];
-      const frame = { height: flags.image_height ?? size, width: flags.image_width ?? size };
+      const { batch, ...size } = DEFAULTS[model === "pixels" || model === "run" ? model : "resnet"];
+      const frame = { height: flags.image_height ?? size.height, width: flags.image_width ?? size.width };
       await using extractor: Extractor = model === "pixels"
         ? pixelExtractor(frame, cell)
+        : model === "run"
+        ? await runExtractor({ ...frame, weights: given(weights, model), adapter })
         : await resnetExtractor({ ...frame, model, weights: given(weights, model), adapter });
       using stages = new Stages();
       const { rows, added } = await extractFeatures(extractor, {
@@ -55,6 +65,8 @@ export function addFeatures(refplus: Command, program: Command): void {
 function given(weights: string | undefined, model: string): string {
   if (weights !== undefined) return weights;
   throw new UserError(
-    `--model ${model} needs --weights, which itera weights import makes from torchvision's; --model pixels needs none`,
+    model === "run"
+      ? "--model run needs --weights, the checkpoint of a run of itera train, such as one with --dataset refplus"
+      : `--model ${model} needs --weights, which itera weights import makes from torchvision's; --model pixels needs none`,
   );
 }

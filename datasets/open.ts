@@ -6,10 +6,11 @@ import { openContext } from "./context/dataset.ts";
 import { UserError } from "./errors.ts";
 import type { OpenHooks } from "./index/cache.ts";
 import type { RegionDataset } from "./types.ts";
+import { openRefPlusRegions } from "./refplus/regions.ts";
 import { openVg } from "./vg/open.ts";
 
 /** Names of the sets: the drawn scenes, and those read from a folder. */
-export const DATASETS = ["context", "coco", "ade", "vg"] as const;
+export const DATASETS = ["context", "coco", "ade", "vg", "refplus"] as const;
 
 /** Name of a set. */
 export type DatasetName = typeof DATASETS[number];
@@ -53,6 +54,7 @@ const FOLDERS: Readonly<Record<Exclude<DatasetName, "context">, string>> = {
   coco: "the folder with annotations/ and the images",
   ade: "the folder with images/",
   vg: "the folder with image_data.json, VG_100K and VG_100K_2",
+  refplus: "the folder with images/ and scenes/, as itera refplus generate makes it",
 };
 
 /**
@@ -75,6 +77,8 @@ export async function openDataset(options: OpenOptions, hooks: OpenHooks = {}): 
       return await openCoco(data, split, { ...common, crowd: reference.crowd }, hooks);
     case "ade":
       return await openAde(data, split, { ...common, lists, referenceNumbers: reference.instanceNumbers }, hooks);
+    case "refplus":
+      return await openRefPlusRegions(data, split);
     case "vg":
       return await openVg(data, split, { ...common, keepFirstSynset: !reference.dropFirstSynset }, hooks);
   }

@@ -95,6 +95,12 @@ export function prepareImage(source: RgbImage, flipped: boolean, options: ScaleO
   return { image, width: outWidth, height: outHeight, scale };
 }
 
+/** The values of an image as it is, [height, width, 3]. */
+export function normalised({ rgb }: RgbImage, normalise: Normalisation): Float32Array<ArrayBuffer> {
+  const { rgb: channels, means, deviations } = CHANNELS[normalise];
+  return Float32Array.from(rgb, (_, i) => (rgb[i - i % 3 + channels[i % 3]] - means[i % 3]) / deviations[i % 3]);
+}
+
 /** For each output cell along an axis: the cells it lies between, and how far from the first. */
 function axis(size: number, out: number, scale: number) {
   const low = new Int32Array(out);

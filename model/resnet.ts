@@ -193,6 +193,8 @@ export class ResNet extends Module {
   readonly bodyChannels: number;
   /** Channels the tail puts out. */
   readonly tailChannels: number;
+  /** What the names of the tail's parameters begin with. */
+  readonly tailPrefix: string;
   readonly #stem: ConvNorm;
   readonly #pool: boolean;
   readonly #blocks: Block[] = [];
@@ -215,6 +217,7 @@ export class ResNet extends Module {
     this.outputStride = stride;
     this.bodyChannels = this.#blocks[blocks.length - 2].outputs;
     this.tailChannels = channels;
+    this.tailPrefix = `block${blocks.length}.`;
     if (fixedBlocks >= 0) {
       this.#stem.freeze();
       for (const block of this.#blocks.slice(0, fixedBlocks)) block.freeze();

@@ -1,7 +1,7 @@
-/** What turns pictures into features: pixels as they are, or a pretrained ResNet (iep-ref.md, 3). */
+/** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here (iep-ref.md, 3). */
 import type { FeatureSettings } from "../../datasets/refplus/feature_file.ts";
 import { UserError } from "../../datasets/errors.ts";
-import type { RgbImage } from "../../datasets/preprocess.ts";
+import { normalised as pixelValues, type RgbImage } from "../../datasets/preprocess.ts";
 import { resizeBicubic } from "../../datasets/refplus/bicubic.ts";
 import { channelsFirst } from "../../datasets/refplus/feature_file.ts";
 import { pixelFeatures, pixelShape } from "../../datasets/refplus/pixel_features.ts";
@@ -9,6 +9,7 @@ import { Device, Seeds } from "../../engine/mod.ts";
 import type { SafetensorsTensor } from "../../engine/safetensors.ts";
 import { sameShape } from "../../engine/shape.ts";
 import { ResNet, resnetPresets } from "../resnet.ts";
+import { readCheckpoint } from "../trained.ts";
 import { readStartingWeights } from "../weights/weights_file.ts";
 
 /** Makes features of pictures. */
@@ -53,6 +54,40 @@ export interface ResNetOptions extends PictureSize {
   readonly adapter: "auto" | "gpu" | "cpu";
 }
 
+/** A run whose network is to look at pictures. */
+export interface RunOptions extends PictureSize {
+  /** Its checkpoint. */
+  readonly weights: string;
+  readonly adapter: "auto" | "gpu" | "cpu";
+}
+
+/**
+ * Output of the body of a network trained here, such as one that learnt to name the objects of the same pictures
+ * (`itera train --dataset refplus`). Pictures get the values they had in its training.
+ *
+ * @throws {UserError} when the file is no checkpoint of such a run.
+ */
+export async function runExtractor({ weights, adapter, ...size }: RunOptions): Promise<Extractor> {
+  const checkpoint = await readCheckpoint(weights);
+  const { model: { resnet }, image: { normalise } } = checkpoint.config;
+  const device = await Device.open({ adapter });
+  const network = new ResNet(device, resnet, new Seeds(1));
+  const close = async (): Promise<void> => {
+    network[Symbol.dispose]();
+    await device.close();
+  };
+  try {
+    const { tensors } = await readStartingWeights(weights);
+    loadBody(network, tensors, weights, "this network");
+    const name = `run ${size.width}x${size.height} ${await digestOf(weights)}`;
+    const values = (picture: RgbImage) => pixelValues(picture, normalise);
+    return { ...bodyExtractor(network, size, name, values), [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 /**
  * Output of a ResNet's third stage, after its last ReLU: 1024 channels at a 16th of the size.
  *
@@ -88,12 +123,14 @@ export function loadBody(
   model: string,
 ): void {
   for (const { name, tensor } of network.parameters()) {
-    if (name.startsWith("block4.")) continue;
+    if (name.startsWith(network.tailPrefix)) continue;
     const given = tensors.get(`resnet.${name}`);
     if (given?.dtype !== "F32" || !sameShape(given.shape, tensor.shape)) {
       throw new UserError(
         `${path}: has no "resnet.${name}" of the shape [${tensor.shape.join(", ")}]; ` +
-          `import torchvision's ${model} by itera weights import`,
+          (model in resnetPresets
+            ? `import torchvision's ${model} by itera weights import`
+            : "it is of another network"),
       );
     }
     tensor.write(given.data);
@@ -105,6 +142,7 @@ export function bodyExtractor(
   network: ResNet,
   { height, width }: PictureSize,
   name: string,
+  values: (picture: RgbImage) => Float32Array<ArrayBuffer> = normalised,
 ): Omit<Extractor, typeof Symbol.asyncDispose> {
   const { device, outputStride, bodyChannels } = network;
   const shape = [bodyChannels, Math.ceil(height / outputStride), Math.ceil(width / outputStride)] as const;
@@ -112,7 +150,7 @@ export function bodyExtractor(
     settings: { extractor: name, shape },
     extract: async (pictures) => {
       const each = height * width * 3, input = new Float32Array(pictures.length * each);
-      pictures.forEach((picture, i) => input.set(normalised(resizeBicubic(picture, width, height)), i * each));
+      pictures.forEach((picture, i) => input.set(values(resizeBicubic(picture, width, height)), i * each));
       const maps = device.noGrad(() => {
         using scope = device.scope();
         return scope.keep(network.body(device.tensor(input, [pictures.length, height, width, 3]))).unscoped();
@@ -153,13 +191,17 @@ export async function extractorNamed(
     const [width, height, cell] = pixels.slice(1).map(Number);
     return pixelExtractor({ width, height }, cell);
   }
+  const run = /^run (\d+)x(\d+) /.exec(name);
   const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+) /.exec(name);
-  if (!resnet) {
+  if (!run && !resnet) {
     throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
   }
   if (weights === undefined) throw new UserError(`--weights: the execution engine was trained on features by ${name}`);
-  const model = resnet[1] as ResNetOptions["model"], [width, height] = resnet.slice(2).map(Number);
-  const made = await resnetExtractor({ model, width, height, weights, adapter });
+  const [width, height] = (run ? run.slice(1) : resnet!.slice(2)).map(Number),
+    common = { width, height, weights, adapter };
+  const made = run
+    ? await runExtractor(common)
+    : await resnetExtractor({ ...common, model: resnet![1] as ResNetOptions["model"] });
   if (made.settings.extractor === name) return made;
   await made[Symbol.asyncDispose]();
   throw new UserError(`${weights}: are other weights than the execution engine was trained with (${name})`);

@@ -1,0 +1,62 @@
+/**
+ * The objects of CLEVR-Ref+'s scenes as regions: what a network learns to name that shall look at pictures for a module
+ * network. A class is an object's size, colour, material and shape together.
+ */
+import { join } from "node:path";
+import { UserError } from "../errors.ts";
+import { BACKGROUND, type RegionDataset, type RegionRecord, type Split } from "../types.ts";
+import { HEIGHT, WIDTH } from "./camera.ts";
+import { ATTRIBUTE_NAMES, ATTRIBUTES } from "./catalogue.ts";
+import { refPlusFiles } from "./layout.ts";
+import { readScenes } from "./read.ts";
+import type { Scene } from "./types.ts";
+
+/** Names of all kinds of objects: small gray rubber cube, … */
+const KINDS = ATTRIBUTE_NAMES.reduce<string[]>(
+  (names, attribute) => names.flatMap((name) => ATTRIBUTES[attribute].map((value) => `${name} ${value}`.trim())),
+  [""],
+);
+
+/**
+ * Opens a split of a set in CLEVR-Ref+'s layout. Boxes are `obj_bbox`, which ignores what stands before an object; objects
+ * without one are left out. `test` is the validation split where there are no test scenes, as in the published set.
+ *
+ * @throws {UserError} when the scenes are missing or broken.
+ */
+export async function openRefPlusRegions(folder: string, split: Split): Promise<RegionDataset> {
+  const own = refPlusFiles(folder, split);
+  const there = split !== "test" || await Deno.stat(own.scenes).then(() => true, () => false);
+  const files = there ? own : refPlusFiles(folder, "val");
+  const label = new Map(KINDS.map((name, i) => [name, i + 1]));
+  const records: RegionRecord[] = [];
+  for await (const scene of readScenes(files.scenes)) {
+    records.push(recordOf(scene, label, join(files.images, scene.image_filename)));
+  }
+  if (records.length === 0) throw new UserError(`${files.scenes}: has no scenes`);
+  return {
+    name: "refplus",
+    split,
+    classes: [BACKGROUND, ...KINDS],
+    size: records.length,
+    record: (index) => records[index],
+    source: { kind: "files", paths: records.map(({ path }) => path!) },
+  };
+}
+
+function recordOf(scene: Scene, label: ReadonlyMap<string, number>, path: string): RegionRecord {
+  const boxes: number[] = [], labels: number[] = [];
+  scene.objects.forEach((object, i) => {
+    const [x, y, width, height] = scene.obj_bbox[String(i + 1)];
+    if (width < 1 || height < 1) return;
+    boxes.push(x, y, x + width - 1, y + height - 1);
+    labels.push(label.get(ATTRIBUTE_NAMES.map((name) => object[name]).join(" "))!);
+  });
+  return {
+    id: scene.image_filename.replace(/\.\w+$/, ""),
+    width: WIDTH,
+    height: HEIGHT,
+    boxes: Float32Array.from(boxes),
+    labels: Int32Array.from(labels),
+    path,
+  };
+}
