@@ -211,54 +211,84 @@ fn four_grads(t: u32, row: u32, q: u32, half: u32, d_hidden: mat4x4<f32>, d_cell
   return mat4x4(r0.c, r1.c, r2.c, r3.c);
 }
 
+// Gradients that leave a step backwards, of four units: to h and c of rows a and b.
+struct Carried { ha: mat4x4<f32>, hb: mat4x4<f32>, ca: mat4x4<f32>, cb: mat4x4<f32> }
+
+fn carried_from(row: u32, q: u32) -> Carried {
+  let quads = params.n / 4u;
+  var from_end = Carried();
+  for (var r = 0u; r < 4u && q < quads; r++) {
+    let a = clamped(row + r) * quads + q;
+    let b = clamped(row + 4u + r) * quads + q;
+    if (params.has_dh != 0u) {
+      from_end.ha[r] = dh[a];
+      from_end.hb[r] = dh[b];
+    }
+    if (params.has_dc != 0u) {
+      from_end.ca[r] = dc[a];
+      from_end.cb[r] = dc[b];
+    }
+  }
+  return from_end;
+}
+
+fn store_first(row: u32, q: u32, d: Carried) {
+  let quads = params.n / 4u;
+  for (var r = 0u; r < 8u && q < quads; r++) {
+    if (row + r >= params.b) { break; }
+    let at = (row + r) * quads + q;
+    dh0[at] = select(d.ha[r % 4u], d.hb[r % 4u], r >= 4u);
+    dc0[at] = select(d.ca[r % 4u], d.cb[r % 4u], r >= 4u);
+  }
+}
+
+// Here an invocation has eight units, which share what it loads of the gates.
 @compute @workgroup_size(LANES)
 fn sequence_grad(
   @builtin(workgroup_id) group: vec3<u32>,
   @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_index) q: u32,
+  @builtin(local_invocation_index) lane: u32,
 ) {
   let n = params.n;
   let quads = n / 4u;
   let row = first_row(group, groups);
-  let live = q < quads;
-  var ha = mat4x4<f32>();
-  var hb = mat4x4<f32>();
-  var ca = mat4x4<f32>();
-  var cb = mat4x4<f32>();
-  for (var r = 0u; r < 4u && live; r++) {
-    let a = clamped(row + r) * quads + q;
-    let b = clamped(row + 4u + r) * quads + q;
-    if (params.has_dh != 0u) {
-      ha[r] = dh[a];
-      hb[r] = dh[b];
-    }
-    if (params.has_dc != 0u) {
-      ca[r] = dc[a];
-      cb[r] = dc[b];
-    }
-  }
+  let p = 2u * lane;
+  let q = 2u * lane + 1u;
+  let last = quads - 1u;
+  var dp = carried_from(row, p);
+  var dq = carried_from(row, q);
   for (var t = params.steps; t > 0u; t--) {
-    if (live) {
-      ca = four_grads(t - 1u, row, q, 0u, ha, ca);
-      cb = four_grads(t - 1u, row + 4u, q, 1u, hb, cb);
+    if (p < quads) {
+      dp.ca = four_grads(t - 1u, row, p, 0u, dp.ha, dp.ca);
+      dp.cb = four_grads(t - 1u, row + 4u, p, 1u, dp.hb, dp.cb);
+    }
+    if (q < quads) {
+      dq.ca = four_grads(t - 1u, row, q, 0u, dq.ha, dq.ca);
+      dq.cb = four_grads(t - 1u, row + 4u, q, 1u, dq.hb, dq.cb);
     }
     workgroupBarrier();
-    if (live) {
-      ha = mat4x4<f32>();
-      hb = mat4x4<f32>();
+    if (p < quads) {
+      var pa = mat4x4<f32>();
+      var pb = mat4x4<f32>();
+      var qa = mat4x4<f32>();
+      var qb = mat4x4<f32>();
       for (var j = 0u; j < 4u * n; j++) {
-        let w = wh_t[j * quads + q];
-        ha += outer(w, gates[2u * j]);
-        hb += outer(w, gates[2u * j + 1u]);
+        let a = gates[2u * j];
+        let b = gates[2u * j + 1u];
+        let wp = wh_t[j * quads + p];
+        let wq = wh_t[j * quads + min(q, last)];
+        pa += outer(wp, a);
+        pb += outer(wp, b);
+        qa += outer(wq, a);
+        qb += outer(wq, b);
       }
+      dp.ha = pa;
+      dp.hb = pb;
+      dq.ha = qa;
+      dq.hb = qb;
     }
     workgroupBarrier();
   }
-  if (!live) { return; }
-  for (var r = 0u; r < 8u; r++) {
-    if (row + r >= params.b) { break; }
-    let at = (row + r) * quads + q;
-    dh0[at] = select(ha[r % 4u], hb[r % 4u], r >= 4u);
-    dc0[at] = select(ca[r % 4u], cb[r % 4u], r >= 4u);
-  }
+  store_first(row, p, dp);
+  store_first(row, q, dq);
 }

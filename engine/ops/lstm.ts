@@ -66,7 +66,7 @@ const lstmOp = defineOp<Attrs>({
       device.run(sequenceKernel, {
         bind: { gx: gx!, wh: wh!, h0: h!, c0: c!, states, kept, last_h: lastH, last_c: lastC },
         params: { steps, b, n, has_dh: 0, has_dc: 0 },
-        constants: { LANES: lanes(n) },
+        constants: { LANES: lanes(n, 4) },
         grid: device.gpu.grid(b, ROWS),
       });
       return;
@@ -143,7 +143,7 @@ function sequenceGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: n
       dc0: out.dc,
     },
     params: { steps, b, n, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
-    constants: { LANES: lanes(n) },
+    constants: { LANES: lanes(n, 8) },
     grid: device.gpu.grid(b, ROWS),
   });
   return out;
@@ -172,9 +172,9 @@ function inOne({ device, shape: [, n] }: Tensor): boolean {
   return device.profile === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
 }
 
-/** Invocations for `n` units. */
-function lanes(n: number): number {
-  return 8 * Math.ceil(n / 32);
+/** Invocations for `n` units, so many each. */
+function lanes(n: number, each: number): number {
+  return 8 * Math.ceil(n / (8 * each));
 }
 
 /** States of an LSTM layer: of all steps, and after the last. */
