@@ -8,7 +8,7 @@ import { Experiment } from "../model/experiment.ts";
 import { evaluateMissing } from "../model/missing.ts";
 import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
+import { freeName, latestRun, newestCheckpointOf } from "../model/run/run_folder.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";
 import { openSplit } from "../model/trainer.ts";
 import { ABLATIONS, QUICK } from "../model/variants.ts";
@@ -69,14 +69,15 @@ async function missing(experiment: Experiment): Promise<void> {
   const rows: (string | number)[][] = [];
   for (const { folder: member, name } of experiment.members) {
     if (name !== "baseline" && name !== "final") continue;
-    using folder = await RunFolder.resume(join(experiment.path, member));
-    const checkpoint = await readCheckpoint((await folder.newestCheckpoint((path) => notice(`passed over ${path}`)))!);
-    const test = await openSplit(folder.config, folder.config.dataset.testSplit);
-    await using device = await Device.open({ adapter: folder.config.adapter });
+    const told = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+    const checkpoint = await readCheckpoint(await newestCheckpointOf(join(experiment.path, member), told));
+    const { config } = checkpoint;
+    const test = await openSplit(config, config.dataset.testSplit);
+    await using device = await Device.open({ adapter: config.adapter });
     using model = modelOf(device, checkpoint);
     for (const share of MISSING) {
       using progress = new Progress(`${name}, ${100 * share} % of regions missing`, "images");
-      const { perInstance, perClass } = await evaluateMissing(model, test, folder.config, share, {
+      const { perInstance, perClass } = await evaluateMissing(model, test, config, share, {
         onEvaluate: (done, of) => progress.update(done, of),
       });
       rows.push([name, `${100 * share} %`, perInstance.ap, perInstance.ac, perClass.ap, perClass.ac]);

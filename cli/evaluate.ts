@@ -8,7 +8,7 @@ import { ensemble, type EnsembleMember } from "../model/ensemble.ts";
 import { evaluateModel, type EvaluationFolder, score } from "../model/evaluation.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "../model/results.ts";
 import { perClassTable } from "../model/run_report.ts";
-import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
+import { makeFolder, newestCheckpointOf } from "../model/run/run_folder.ts";
 import { readScores, saveScores } from "../model/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/trained.ts";
 import { openSplit } from "../model/trainer.ts";
@@ -99,10 +99,9 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
 async function chosen(run: string | undefined, file: string | undefined): Promise<Checkpoint> {
   if (file !== undefined) return await readCheckpoint(file);
   if (run === undefined) throw new UserError("evaluate: name a run's folder, or a checkpoint by --checkpoint");
-  using folder = await RunFolder.resume(run);
-  const newest = await folder.newestCheckpoint((path, reason) => notice(`passed over ${path}: ${reason}`));
-  if (!newest) throw new UserError(`${run}: there is no checkpoint yet`);
-  return await readCheckpoint(newest);
+  return await readCheckpoint(
+    await newestCheckpointOf(run, (path, reason) => notice(`passed over ${path}: ${reason}`)),
+  );
 }
 
 /** The run's folder a checkpoint lies in, or null. */

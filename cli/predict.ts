@@ -13,7 +13,7 @@ import { predictions } from "../model/metrics.ts";
 import { predictRegions, preparedRegions, type RegionScores } from "../model/predict.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { readJsonFile } from "../model/run/layers.ts";
-import { makeFolder, RunFolder } from "../model/run/run_folder.ts";
+import { makeFolder, newestCheckpointOf } from "../model/run/run_folder.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";
 import { toSize } from "./flags.ts";
 import { line, notice, table } from "./output.ts";
@@ -133,8 +133,5 @@ function check(regions: Region[], { width, height }: RgbImage, source: string): 
 /** A checkpoint file, or the newest of a run's folder. */
 async function fileOf(path: string): Promise<string> {
   if (!await Deno.stat(path).then((s) => s.isDirectory, () => false)) return path;
-  using folder = await RunFolder.resume(path);
-  const newest = await folder.newestCheckpoint((broken, reason) => notice(`passed over ${broken}: ${reason}`));
-  if (!newest) throw new UserError(`${path}: there is no checkpoint yet`);
-  return newest;
+  return await newestCheckpointOf(path, (broken, reason) => notice(`passed over ${broken}: ${reason}`));
 }

@@ -114,16 +114,7 @@ export class RunFolder<C extends Kept = TrainConfig> implements Disposable {
 
   /** Path of the newest checkpoint that is whole; null when there is none. `onBroken` is told of those passed over. */
   async newestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<string | null> {
-    for (const { path } of listCheckpoints(this.path).reverse()) {
-      try {
-        decodeSafetensors(await Deno.readFile(path));
-        return path;
-      } catch (error) {
-        if (!(error instanceof SafetensorsError)) throw error;
-        onBroken(path, error.message);
-      }
-    }
-    return null;
+    return await newestWhole(this.path, onBroken);
   }
 
   /** Saves a checkpoint and removes those beyond the newest `checkpointKeep`. Older ones stay whole until it is on disk. */
@@ -156,6 +147,34 @@ export class RunFolder<C extends Kept = TrainConfig> implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/**
+ * Path of the newest whole checkpoint of a run. Nothing is written or locked: the run may be in training.
+ *
+ * @throws {UserError} when the folder is no run's or has none.
+ */
+export async function newestCheckpointOf(
+  run: string,
+  onBroken: (path: string, reason: string) => void = () => {},
+): Promise<string> {
+  if (!exists(join(run, "config.json"))) throw new UserError(`${run}: is no run's folder, config.json is missing`);
+  const newest = await newestWhole(run, onBroken);
+  if (newest === null) throw new UserError(`${run}: there is no checkpoint yet`);
+  return newest;
+}
+
+async function newestWhole(run: string, onBroken: (path: string, reason: string) => void): Promise<string | null> {
+  for (const { path } of listCheckpoints(run).reverse()) {
+    try {
+      decodeSafetensors(await Deno.readFile(path));
+      return path;
+    } catch (error) {
+      if (!(error instanceof SafetensorsError)) throw error;
+      onBroken(path, error.message);
+    }
+  }
+  return null;
 }
 
 /** Checkpoints of a run, oldest first, whole or not. */

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
 import { UserError } from "../../../datasets/errors.ts";
 import { encodeSafetensors } from "../../../engine/safetensors.ts";
-import { freeName, latestRun, listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
+import { freeName, latestRun, listCheckpoints, newestCheckpointOf, RunFolder } from "../../../model/run/run_folder.ts";
 import { withFolder } from "../../support/folder.ts";
 
 const few = [{ source: "--steps", value: { steps: 7 } }];
@@ -109,5 +109,21 @@ Deno.test("a run without a name gets a free one, and the last run worked on is f
     Deno.writeTextFileSync(join(root, "b", "metrics.jsonl"), "");
     Deno.utimeSync(join(root, "b", "metrics.jsonl"), 4e9, 4e9);
     strictEqual(latestRun(root), "b");
+  });
+});
+
+Deno.test("a run in training is looked at without a lock, and its settings stay as they were", async () => {
+  await withFolder(async (root) => {
+    const path = join(root, "a");
+    await refuses(newestCheckpointOf(path), /is no run's folder/);
+    using folder = await RunFolder.create(path, []);
+    await refuses(newestCheckpointOf(path), /there is no checkpoint yet/);
+    const saved = await folder.saveCheckpoint(4, weights(4));
+    await Deno.writeTextFile(folder.file("config.json"), "{}");
+    await Deno.writeTextFile(join(path, "checkpoints", "step_00000009.safetensors"), "cut short");
+    const broken: string[] = [];
+    strictEqual(await newestCheckpointOf(path, (file) => broken.push(file)), saved);
+    deepStrictEqual(broken, [join(path, "checkpoints", "step_00000009.safetensors")]);
+    strictEqual(await Deno.readTextFile(folder.file("config.json")), "{}");
   });
 });
