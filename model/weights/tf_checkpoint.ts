@@ -186,6 +186,7 @@ function parse(bytes: Uint8Array): Fields {
       else if (wire === WireType.LengthDelimited) value = reader.bytes();
       else if (wire === WireType.Bit32) value = reader.fixed32();
       else {
+        // Groups and 64-bit numbers: no field that is read here has these kinds.
         reader.skip(wire);
         continue;
       }
