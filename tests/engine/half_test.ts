@@ -10,7 +10,7 @@ async function gradients(device: Device, x: Float32Array<ArrayBuffer>, weights: 
   const alive = device.memory.liveBytes;
   const loss = device.scope();
   const map = conv2d(device.tensor(x, [1, 65, 63, 8]), first, { padding: "same", activation: "relu" });
-  const logits = conv2d(maxPool2d(map, 2), second, { padding: "same", activation: "tanh" }).sum([1, 2]);
+  const logits = conv2d(maxPool2d(map, 2), second, { padding: "same", activation: "tanh" }).mean([1, 2]);
   const total = loss.keep(crossEntropy(logits, device.tensor(Int32Array.of(3))));
   loss[Symbol.dispose]();
   const bytes = device.memory.liveBytes - alive;
