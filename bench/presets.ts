@@ -4,7 +4,7 @@ import type { Knowledge } from "../datasets/knowledge/knowledge.ts";
 import { buildModel } from "../model/setup.ts";
 import { PRESETS } from "../model/presets.ts";
 import { newConfig } from "../model/run/config.ts";
-import { trainStep } from "../model/trainer.ts";
+import { TrainSteps } from "../model/train_steps.ts";
 import { chain, imageOf, row, work } from "./models.ts";
 import { torchRow } from "./peers/torch.ts";
 
@@ -53,7 +53,8 @@ export async function* presetRows(only: string, withTorch: boolean): AsyncGenera
     const { ms, peakMiB } = await row(name, (device) => {
       const model = buildModel(device, config, classes, knowledge);
       const sgd = new SGD(device, model.trainable(), { rate: 1e-5, momentum: 0.9, weightDecay: 1e-4 });
-      return work(() => trainStep(model, sgd, image).values.dispose(), model, sgd);
+      const updates = new TrainSteps(model, sgd);
+      return work(() => updates.run(image).values.dispose(), updates, model, sgd);
     });
     const { name: model, resnet } = config.model;
     const twin = withTorch && (model === "baseline" || model === "final");

@@ -2,8 +2,10 @@
 import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
 import { DTypeError, EngineError, ShapeError } from "./errors.ts";
 import type { AdapterInfo, Profile } from "./gpu/adapter.ts";
+import { Arena } from "./gpu/buffer_pool.ts";
 import { type DeviceOptions, GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
+import type { Replay } from "./gpu/stream.ts";
 import { fill, randomFill } from "./ops/fill.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
@@ -42,6 +44,31 @@ export interface Captured<T> extends Disposable {
   readonly outputs: T;
   /** Runs the same commands on the same buffers again; write inputs with `tensor.write` before. */
   replay(): void;
+}
+
+/**
+ * Memory that captured steps take turns in: what one leaves free, the next may use, for they never run at once. Dispose it
+ * after them.
+ */
+export class CaptureMemory implements Disposable {
+  /** @internal */
+  readonly arena: Arena = new Arena();
+  readonly #device: Device;
+
+  /** Empty; captures fill it. */
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** Bytes of device memory it holds. */
+  get bytes(): number {
+    return this.arena.bytes;
+  }
+
+  /** Frees it. */
+  [Symbol.dispose](): void {
+    if (!this.arena.closed) this.#device.gpu.closeArena(this.arena);
+  }
 }
 
 /** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
@@ -227,11 +254,19 @@ export class Device implements AsyncDisposable {
   /**
    * Runs `step` once and keeps its commands: `replay()` runs them again without the JavaScript in between, bit for bit as
    * eager execution would. Inside, tensors may not be read, uploaded to or made from host data; shapes must not change.
-   * Gradients must be zeroed inside the step, after they were used.
+   * Gradients must be zeroed inside the step, after they were used. Its memory is its own, or `memory`, which several
+   * captures share.
    */
-  capture<T>(step: () => T): Captured<T> {
+  capture<T>(step: () => T, memory?: CaptureMemory): Captured<T> {
     let outputs: T | undefined;
-    const { replay, arena } = this.gpu.record(() => outputs = step());
+    const own = memory ? undefined : new CaptureMemory(this);
+    let replay: Replay;
+    try {
+      replay = this.gpu.record(() => outputs = step(), (memory ?? own)!.arena);
+    } catch (error) {
+      own?.[Symbol.dispose]();
+      throw error;
+    }
     let open = true;
     return {
       outputs: outputs as T,
@@ -240,7 +275,9 @@ export class Device implements AsyncDisposable {
         this.gpu.replay(replay);
       },
       [Symbol.dispose]: () => {
-        if (open) this.gpu.dropRecording(replay, arena);
+        if (!open) return;
+        this.gpu.dropRecording(replay);
+        own?.[Symbol.dispose]();
         open = false;
       },
     };

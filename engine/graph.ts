@@ -81,7 +81,7 @@ export class Graph implements GraphData, Disposable {
 
   /** The transposed adjacency on `device`, uploaded on first use. */
   backwardTensors(device: Device): SparseTensors {
-    return this.#backward ??= upload(device, this.cols, transposed(this), true);
+    return this.#backward ??= upload(device, this.cols, transposed(this, used(this)), true);
   }
 
   /** Frees what was uploaded. */
@@ -95,19 +95,82 @@ export class Graph implements GraphData, Disposable {
   }
 }
 
+/**
+ * Room on a device for graphs of up to `rows` × `cols` nodes, written anew between replays of a captured step. Nodes beyond
+ * those of the graph written have no edges; every relation counts as used.
+ */
+export class GraphSlots implements Disposable {
+  /** Most nodes that receive. */
+  readonly rows: number;
+  /** Most nodes that send. */
+  readonly cols: number;
+  /** How many relations there are. */
+  readonly types: number;
+  readonly #sides: Readonly<Record<"forward" | "backward", SparseTensors>>;
+
+  /** Room for all edges there can be; it holds none. */
+  constructor(device: Device, rows: number, cols: number, types: number) {
+    this.rows = rows;
+    this.cols = cols;
+    this.types = types;
+    const edges = types * rows * cols;
+    const side = (receivers: number): SparseTensors => ({
+      rowStart: device.zeros([types, receivers + 1], { dtype: "u32" }).unscoped(),
+      colIndex: device.empty([edges], "u32").unscoped(),
+      values: device.empty([edges]).unscoped(),
+    });
+    this.#sides = { forward: side(rows), backward: side(cols) };
+  }
+
+  /** Replaces the graph, in stream order. Throws {@link ShapeError} when it does not fit. */
+  write(graph: GraphData): void {
+    if (graph.rows > this.rows || graph.cols > this.cols || graph.relations.length !== this.types) {
+      throw new ShapeError(
+        `graph: ${graph.relations.length} relations [${graph.rows}, ${graph.cols}] into room for ` +
+          `${this.types} relations [${this.rows}, ${this.cols}]`,
+      );
+    }
+    fill(this.#sides.forward, packed(this.rows, graph.relations));
+    fill(this.#sides.backward, packed(this.cols, transposed(graph, graph.relations)));
+  }
+
+  /** One direction on the device. */
+  tensors(direction: "forward" | "backward"): SparseTensors {
+    return this.#sides[direction];
+  }
+
+  /** Frees the room. */
+  [Symbol.dispose](): void {
+    for (const side of Object.values(this.#sides)) {
+      for (const tensor of Object.values(side) as Tensor[]) tensor.dispose();
+    }
+  }
+}
+
+/** How many relations `graph` has. */
+export function relationCount(graph: GraphData | GraphSlots): number {
+  return graph instanceof GraphSlots ? graph.types : graph.relations.length;
+}
+
 /** Indices of relations that have edges: the others cost nothing. */
-export function usedRelations(graph: GraphData): number[] {
+export function usedRelations(graph: GraphData | GraphSlots): number[] {
+  if (graph instanceof GraphSlots) return Array.from({ length: graph.types }, (_, e) => e);
   return graph.relations.flatMap(({ colIdx }, e) => colIdx.length > 0 ? [e] : []);
 }
 
-/** One direction of a graph on a device; freed by the current scope unless the graph is a {@link Graph}. */
-export function sparseTensors(device: Device, graph: GraphData, direction: "forward" | "backward"): SparseTensors {
+/** One direction of a graph on a device; freed by the current scope where the graph is plain data. */
+export function sparseTensors(
+  device: Device,
+  graph: GraphData | GraphSlots,
+  direction: "forward" | "backward",
+): SparseTensors {
+  if (graph instanceof GraphSlots) return graph.tensors(direction);
   if (graph instanceof Graph) {
     return direction === "forward" ? graph.forwardTensors(device) : graph.backwardTensors(device);
   }
   return direction === "forward"
     ? upload(device, graph.rows, used(graph), false)
-    : upload(device, graph.cols, transposed(graph), false);
+    : upload(device, graph.cols, transposed(graph, used(graph)), false);
 }
 
 /** Throws {@link ShapeError} naming `op` unless every relation is a well-formed [rows, cols] matrix. */
@@ -146,29 +209,51 @@ function used(graph: GraphData): Relation[] {
   return usedRelations(graph).map((e) => graph.relations[e]);
 }
 
-function transposed(graph: GraphData): Relation[] {
-  return used(graph).map(({ rowPtr, colIdx, values }) => {
+function transposed({ rows, cols }: GraphData, relations: readonly Relation[]): Relation[] {
+  return relations.map(({ rowPtr, colIdx, values }) => {
     const triples: Triple[] = [];
-    for (let r = 0; r < graph.rows; r++) {
+    for (let r = 0; r < rows; r++) {
       for (let e = rowPtr[r]; e < rowPtr[r + 1]; e++) triples.push([colIdx[e], r, values[e]]);
     }
-    return compress(graph.cols, graph.rows, triples);
+    return compress(cols, rows, triples);
   });
 }
 
-function upload(device: Device, rows: number, relations: readonly Relation[], keep: boolean): SparseTensors {
+/** One direction of a graph on the host, relations end to end. */
+interface Packed {
+  readonly rowStart: Uint32Array<ArrayBuffer>;
+  readonly colIndex: Uint32Array<ArrayBuffer>;
+  readonly values: Float32Array<ArrayBuffer>;
+}
+
+/** Relations end to end; rows that a relation does not have are empty. */
+function packed(rows: number, relations: readonly Relation[]): Packed {
   const edges = relations.reduce((n, { colIdx }) => n + colIdx.length, 0);
   const rowStart = new Uint32Array(relations.length * (rows + 1));
   const colIndex = new Uint32Array(edges);
   const values = new Float32Array(edges);
   let at = 0;
-  relations.forEach((relation, e) => {
-    for (let r = 0; r <= rows; r++) rowStart[e * (rows + 1) + r] = at + relation.rowPtr[r];
+  relations.forEach(({ rowPtr, ...relation }, e) => {
+    for (let r = 0; r <= rows; r++) rowStart[e * (rows + 1) + r] = at + rowPtr[Math.min(r, rowPtr.length - 1)];
     colIndex.set(relation.colIdx, at);
     values.set(relation.values, at);
     at += relation.colIdx.length;
   });
+  return { rowStart, colIndex, values };
+}
+
+function upload(device: Device, rows: number, relations: readonly Relation[], keep: boolean): SparseTensors {
+  const { rowStart, colIndex, values } = packed(rows, relations);
   const made = { rowStart: device.tensor(rowStart), colIndex: device.tensor(colIndex), values: device.tensor(values) };
   if (keep) { for (const tensor of Object.values(made)) tensor.unscoped(); }
   return made;
+}
+
+/** Writes a graph to the front of `room`: what lies behind its edges is not read. */
+function fill(room: SparseTensors, data: Packed): void {
+  for (const name of ["rowStart", "colIndex", "values"] as const) {
+    const { device, storage } = room[name];
+    device.gpu.upload(storage.buffer, data[name]);
+    storage.version++;
+  }
 }

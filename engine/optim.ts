@@ -1,17 +1,10 @@
 /** Optimisers, learning-rate schedules and gradient clipping. */
-import text from "../shaders/optim.wgsl" with { type: "text" };
 import type { Device } from "./device.ts";
 import { ShapeError } from "./errors.ts";
-import { type Kernel, kernel } from "./gpu/kernel.ts";
 import type { NamedParameter } from "./nn.ts";
-import { GROUP, indexLib } from "./ops/library.ts";
 import { minimum, square, sum } from "./ops/mod.ts";
+import { adamRule, countStep, sgdRule, type Shared, Updater, type UpdateRule } from "./optim_update.ts";
 import type { Tensor } from "./tensor.ts";
-
-const parts = [indexLib, { file: "optim.wgsl", text }] as const;
-const sgdKernel = kernel("sgd", ...parts);
-const adamKernel = kernel("adam", ...parts);
-const countKernel = kernel("count_step", ...parts);
 
 /** Options every optimiser takes. */
 export interface OptimiserOptions {
@@ -23,6 +16,13 @@ export interface OptimiserOptions {
   readonly biasRateFactor?: number;
   /** Scale all gradients down so that their joint norm is at most this; default no clipping. */
   readonly clipNorm?: number;
+  /** Update several parameters by one dispatch where the adapter binds enough buffers; default true. */
+  readonly grouped?: boolean;
+}
+
+/** What the updates of a step share beside the rate. */
+interface StepConstants extends Omit<Shared, "bind"> {
+  readonly bind: { readonly elapsed?: Tensor };
 }
 
 /** Updates parameters in place from their gradients. State is on the device, named after the parameters. */
@@ -34,11 +34,22 @@ export abstract class Optimiser implements Disposable {
   readonly #options: OptimiserOptions;
   readonly #rate: Tensor;
   readonly #state: Map<string, Tensor> = new Map();
+  readonly #updater: Updater;
   #current: number;
 
-  /** Takes charge of updating `parameters`; they stay their owner's. */
-  constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions) {
+  /**
+   * Takes charge of updating `parameters` by `rule`; they stay their owner's.
+   *
+   * @internal
+   */
+  constructor(
+    device: Device,
+    parameters: readonly NamedParameter[],
+    options: OptimiserOptions,
+    rule: UpdateRule,
+  ) {
     this.device = device;
+    this.#updater = new Updater(device, rule, options.grouped ?? true);
     this.parameters = parameters;
     this.#options = options;
     this.#current = options.rate;
@@ -72,50 +83,34 @@ export abstract class Optimiser implements Disposable {
   step(): void {
     this.device.noGrad(() => {
       using _scope = this.device.scope();
-      const { clipNorm } = this.#options;
+      const { clipNorm, weightDecay = 0, biasRateFactor = 1 } = this.#options;
       const clip = clipNorm === undefined ? null : clipFactor(this.device, this.parameters, clipNorm);
-      this.before();
-      for (const parameter of this.parameters) {
-        if (parameter.tensor.grad) this.update(parameter, parameter.tensor.grad, clip);
-      }
+      const shared = this.before();
+      const updates = this.parameters.filter(({ tensor }) => tensor.grad).map((parameter) => ({
+        gradient: parameter.tensor.grad!,
+        weight: parameter.tensor,
+        state: this.stateOf(parameter),
+        decay: parameter.decay ? weightDecay : 0,
+        rateFactor: parameter.name.endsWith("bias") ? biasRateFactor : 1,
+      }));
+      this.#updater.run(updates, { ...shared, bind: { rate: this.#rate, clip, ...shared.bind } });
     });
   }
 
-  /** Work before the updates of a step. */
-  protected before(): void {}
+  /**
+   * Work before the updates of a step; returns what all of them share.
+   *
+   * @internal
+   */
+  protected abstract before(): StepConstants;
 
-  /** Updates one parameter. */
-  protected abstract update(parameter: NamedParameter, gradient: Tensor, clip: Tensor | null): void;
-
-  /** Runs an update kernel on one parameter. */
-  protected run(
-    which: Kernel,
-    { name, tensor, decay }: NamedParameter,
-    gradient: Tensor,
-    clip: Tensor | null,
-    bind: Record<string, Tensor>,
-    constants: { readonly momentum: number; readonly beta2: number; readonly epsilon: number },
-    decoupled = false,
-  ): void {
-    const { weightDecay = 0, biasRateFactor = 1 } = this.#options;
-    const count = Math.ceil(tensor.size / 4);
-    this.device.run(which, {
-      bind: { gradient, rate: this.#rate, clip, weight: tensor, ...bind },
-      params: {
-        count,
-        decay: decay ? weightDecay : 0,
-        rate_factor: name.endsWith("bias") ? biasRateFactor : 1,
-        ...constants,
-      },
-      constants: { CLIP: Number(clip !== null), DECOUPLED: Number(decoupled) },
-      grid: this.device.gpu.grid(count, GROUP),
-    });
-    tensor.storage.version++;
-  }
+  /** A parameter's state, in the order of the kernels. */
+  protected abstract stateOf(parameter: NamedParameter): readonly Tensor[];
 
   /** Frees the state. */
   [Symbol.dispose](): void {
     this.#rate.dispose();
+    this.#updater[Symbol.dispose]();
     for (const tensor of this.#state.values()) tensor.dispose();
     this.#state.clear();
   }
@@ -139,17 +134,21 @@ export class SGD extends Optimiser {
     parameters: readonly NamedParameter[],
     options: OptimiserOptions & { readonly momentum?: number },
   ) {
-    super(device, parameters, options);
+    super(device, parameters, options, sgdRule);
     this.#momentum = options.momentum ?? 0;
     for (const { name, tensor } of parameters) {
       this.#velocity.set(name, this.addState(`${name}.velocity`, tensor.shape));
     }
   }
 
-  /** One parameter's update. */
-  protected override update(parameter: NamedParameter, gradient: Tensor, clip: Tensor | null): void {
-    const bind = { velocity: this.#velocity.get(parameter.name)! };
-    this.run(sgdKernel, parameter, gradient, clip, bind, { momentum: this.#momentum, beta2: 0, epsilon: 0 });
+  /** @internal */
+  protected override before(): StepConstants {
+    return { bind: {}, constants: { momentum: this.#momentum, beta2: 0, epsilon: 0 }, decoupled: false };
+  }
+
+  /** Its velocity. */
+  protected override stateOf({ name }: NamedParameter): readonly Tensor[] {
+    return [this.#velocity.get(name)!];
   }
 }
 
@@ -168,38 +167,35 @@ export interface AdamOptions extends OptimiserOptions {
  * so a captured step counts on.
  */
 export class Adam extends Optimiser {
-  readonly #decoupled: boolean;
-  readonly #betas: readonly [number, number];
-  readonly #epsilon: number;
+  readonly #shared: StepConstants;
   readonly #time: Tensor;
-  readonly #moments = new Map<string, { velocity: Tensor; second: Tensor }>();
+  readonly #moments = new Map<string, readonly [first: Tensor, second: Tensor]>();
 
   /** Moments start at zero. */
   constructor(device: Device, parameters: readonly NamedParameter[], options: AdamOptions) {
-    super(device, parameters, options);
-    this.#decoupled = options.decoupledDecay ?? false;
-    this.#betas = options.betas ?? [0.9, 0.999];
-    this.#epsilon = options.epsilon ?? 1e-8;
+    super(device, parameters, options, adamRule);
+    const { betas: [momentum, beta2] = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
     this.#time = this.addState("time", [1]);
+    this.#shared = {
+      bind: { elapsed: this.#time },
+      constants: { momentum, beta2, epsilon },
+      decoupled: decoupledDecay,
+    };
     for (const { name, tensor } of parameters) {
-      this.#moments.set(name, {
-        velocity: this.addState(`${name}.first`, tensor.shape),
-        second: this.addState(`${name}.second`, tensor.shape),
-      });
+      const moment = (which: string): Tensor => this.addState(`${name}.${which}`, tensor.shape);
+      this.#moments.set(name, [moment("first"), moment("second")]);
     }
   }
 
-  /** Counts the step. */
-  protected override before(): void {
-    this.device.run(countKernel, { bind: { time: this.#time }, grid: [1, 1, 1] });
+  /** @internal */
+  protected override before(): StepConstants {
+    countStep(this.device, this.#time);
+    return this.#shared;
   }
 
-  /** One parameter's update. */
-  protected override update(parameter: NamedParameter, gradient: Tensor, clip: Tensor | null): void {
-    const { velocity, second } = this.#moments.get(parameter.name)!;
-    const [momentum, beta2] = this.#betas;
-    const bind = { velocity, second, elapsed: this.#time };
-    this.run(adamKernel, parameter, gradient, clip, bind, { momentum, beta2, epsilon: this.#epsilon }, this.#decoupled);
+  /** Its two moments. */
+  protected override stateOf({ name }: NamedParameter): readonly Tensor[] {
+    return this.#moments.get(name)!;
   }
 }
 

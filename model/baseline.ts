@@ -1,16 +1,16 @@
 /** The baseline region classifier: backbone, crop_and_resize, last block on the crops, mean, softmax scores. */
+import { cropAndResize, type Device, init, Linear, maxPool2d, Module, Seeds, type Tensor } from "../engine/mod.ts";
 import {
-  cropAndResize,
-  crossEntropy,
-  type Device,
-  init,
-  Linear,
-  maxPool2d,
-  Module,
-  Seeds,
-  type Tensor,
-} from "../engine/mod.ts";
-import { BOUND_TOLERANCE, type RegionBoxes, regionBoxes, type RegionInput } from "./regions.ts";
+  BOUND_TOLERANCE,
+  type EdgeRule,
+  isOnDevice,
+  type RegionBoxes,
+  regionBoxes,
+  type RegionInput,
+  type RegionTensors,
+} from "./regions.ts";
+import { regionLoss } from "./region_loss.ts";
+import { RegionSlots } from "./region_slots.ts";
 import type { Losses, Prediction, RegionModel } from "./region_model.ts";
 import { ResNet, type ResNetOptions } from "./resnet.ts";
 
@@ -59,20 +59,32 @@ export class BaselineClassifier extends Module implements RegionModel {
     );
   }
 
+  /** How regions are linked; null without a graph. */
+  protected get edgeRule(): EdgeRule | null {
+    return null;
+  }
+
+  /** Room on the device for images of this size and number of regions. */
+  slots(height: number, width: number, regions: number): RegionSlots {
+    const stride = this.resnet.outputStride;
+    return new RegionSlots(this.device, { height, width, regions, stride, edges: this.edgeRule });
+  }
+
   /** Class logits [R, classes] of the regions of one image. */
-  forward(input: RegionInput): Tensor {
+  forward(input: RegionInput | RegionTensors): Tensor {
     using scope = this.device.scope();
     return scope.keep(this.features(input).logits);
   }
 
   /** The answer alone: logits of the plain ConvNet. */
-  predict(input: RegionInput): Prediction[] {
+  predict(input: RegionInput | RegionTensors): Prediction[] {
     return [{ name: "image", stream: "image", iteration: 0, logits: this.forward(input) }];
   }
 
   /** Mean cross-entropy of the regions against `labels` i32 [R] (specification 2.4). */
-  loss(input: RegionInput, labels: Tensor): Losses {
-    const total = crossEntropy(this.forward(input), labels);
+  loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
+    const regions = this.onDevice(input);
+    const total = regionLoss(this.forward(regions), labels, regions.real);
     return { total, parts: { image: total } };
   }
 
@@ -81,17 +93,28 @@ export class BaselineClassifier extends Module implements RegionModel {
     this.resnet.calibrate(() => this.forward(input));
   }
 
+  /** An image on the device; the caller's scope owns what is not there yet. */
+  protected onDevice(input: RegionInput | RegionTensors): RegionTensors {
+    if (isOnDevice(input)) return input;
+    const { device, edgeRule } = this;
+    const { image, height, width, boxes } = input;
+    const stride = this.resnet.outputStride;
+    return {
+      image: device.tensor(image, [1, height, width, 3]),
+      boxes: regionBoxes(device, boxes, [Math.ceil(height / stride), Math.ceil(width / stride)], stride),
+      edges: edgeRule && device.currentScope!.adopt(edgeRule.between(boxes)),
+      real: null,
+    };
+  }
+
   /** Crops, pooled features and logits of an image's regions; the caller's scope owns them. */
-  features({ image, height, width, boxes }: RegionInput): RegionFeatures {
-    const { device } = this;
-    const map = this.resnet.body(device.tensor(image, [1, height, width, 3]));
-    const regions = regionBoxes(device, boxes, [map.shape[1], map.shape[2]], this.resnet.outputStride);
+  features(input: RegionInput | RegionTensors): RegionFeatures {
+    const { image, boxes } = this.onDevice(input);
+    const map = this.resnet.body(image);
     const size = this.#maxPool ? 2 * this.#cropSize : this.#cropSize;
-    let pool5 = cropAndResize(map, regions.normalised, regions.image, [size, size], {
-      boundTolerance: BOUND_TOLERANCE,
-    });
+    let pool5 = cropAndResize(map, boxes.normalised, boxes.image, [size, size], { boundTolerance: BOUND_TOLERANCE });
     if (this.#maxPool) pool5 = maxPool2d(pool5, 2);
     const fc7 = this.resnet.tail(pool5).mean([1, 2]);
-    return { boxes: regions, pool5, fc7, logits: this.#score.forward(fc7) };
+    return { boxes, pool5, fc7, logits: this.#score.forward(fc7) };
   }
 }

@@ -2,6 +2,9 @@
 import type { LoadedImage } from "../datasets/loader.ts";
 import { concat, reshape, softmax, type Tensor } from "../engine/mod.ts";
 import type { RegionModel } from "./region_model.ts";
+import { type RegionSlots, roomFor } from "./region_slots.ts";
+import type { RegionInput } from "./regions.ts";
+import { Replays } from "./replays.ts";
 
 /** Scores of one kind of prediction. */
 export interface Output {
@@ -31,25 +34,35 @@ export async function scoreSplit(
   onImage: (done: number, image: LoadedImage) => void = () => {},
 ): Promise<Scores> {
   const { device } = model;
-  const rows: Float32Array[] = [];
+  const rows: Scored[] = [];
   const labels: Int32Array[] = [];
   let names: readonly string[] = [];
   let pending: Tensor[] = [];
   let done = 0;
+  // [outputs, R, C], R the room's regions.
+  const probabilities = (input: RegionInput | RegionSlots): Tensor =>
+    device.noGrad(() => {
+      using scope = device.scope();
+      const all = model.predict(input);
+      names = all.map(({ name }) => name);
+      return scope.keep(softmax(concat(all.map(({ logits }) => reshape(logits, [1, ...logits.shape])), 0)));
+    });
+  using replays = new Replays<RegionSlots>(device, probabilities);
+  const score = (image: LoadedImage): Tensor => {
+    const { height, width, labels } = image;
+    if (!model.slots) return probabilities(image).unscoped();
+    const key = `${height}×${width}, ${roomFor(labels.length)}`;
+    return replays.run(key, () => model.slots!(height, width, labels.length), (room) => room.write(image));
+  };
   const read = async (): Promise<void> => {
-    for (const data of await Promise.all(pending.map((t) => t.data()))) rows.push(data);
+    const data = await Promise.all(pending.map((t) => t.data()));
+    pending.forEach(({ shape }, i) => rows.push({ data: data[i], room: shape[1] }));
     for (const tensor of pending) tensor.dispose();
     pending = [];
   };
   for await (const image of images) {
     if (image.labels.length > 0) {
-      device.noGrad(() => {
-        using scope = device.scope();
-        const all = model.predict(image);
-        names = all.map(({ name }) => name);
-        const stacked = concat(all.map(({ logits }) => reshape(logits, [1, ...logits.shape])), 0);
-        pending.push(scope.keep(softmax(stacked)).unscoped());
-      });
+      pending.push(score(image));
       labels.push(image.labels);
     }
     onImage(++done, image);
@@ -59,10 +72,18 @@ export async function scoreSplit(
   return join(names, rows, labels, classes);
 }
 
+/** One image's results. */
+interface Scored {
+  /** [outputs, room, classes]. */
+  readonly data: Float32Array;
+  /** Regions there was room for; those of the image come first. */
+  readonly room: number;
+}
+
 /** From [outputs, R, classes] for each image to [N, classes] for each output. */
 function join(
   names: readonly string[],
-  rows: readonly Float32Array[],
+  rows: readonly Scored[],
   labels: readonly Int32Array[],
   classes: number,
 ): Scores {
@@ -71,10 +92,11 @@ function join(
   const truth = new Int32Array(count);
   let at = 0;
   labels.forEach((own, i) => {
-    const size = own.length * classes;
-    outputs.forEach(({ probabilities }, k) =>
-      probabilities.set(rows[i].subarray(k * size, (k + 1) * size), at * classes)
-    );
+    const { data, room } = rows[i];
+    outputs.forEach(({ probabilities }, k) => {
+      const first = k * room * classes;
+      probabilities.set(data.subarray(first, first + own.length * classes), at * classes);
+    });
     truth.set(own, at);
     at += own.length;
   });

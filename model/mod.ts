@@ -1,7 +1,11 @@
 /** Region classifiers (plain ConvNet, spatial memory, graph, both), their metrics and weights; IEP-Ref's two models. */
 export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "./baseline.ts";
 export { type Losses, type Prediction, type RegionModel, type Stream } from "./region_model.ts";
-export { type RegionBoxes, type RegionInput } from "./regions.ts";
+export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions.ts";
+export { RegionSlots, type RegionSlotsOptions } from "./region_slots.ts";
+export { Replays, type ReplaysOptions } from "./replays.ts";
+export { TrainSteps } from "./train_steps.ts";
+export type { UnreadLosses } from "./loss_log.ts";
 export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./resnet.ts";
 export {
   type ReasonerOptions,

@@ -8,6 +8,8 @@ export interface StepWork extends AsyncDisposable {
   readonly device: Device;
   /** What is run. */
   readonly title: string;
+  /** Steps before every one is as in a long training: they compile, fill the pool and record. */
+  readonly warm: number;
   /** Records and submits step `i`, counted from 0; may wait for the device where the step must. */
   step(i: number): void | Promise<void>;
 }
@@ -32,19 +34,16 @@ export interface StepProfile {
   readonly buffersMade: number;
 }
 
-/** Steps before anything is measured: they compile kernels and fill the pool. */
-const WARM = 2;
-
 /** Runs `steps` steps as they are, then as many with every dispatch timed. */
 export async function profileSteps(work: StepWork, steps: number): Promise<StepProfile> {
-  const { device, title } = work;
-  for (let i = 0; i < WARM; i++) await work.step(i);
+  const { device, title, warm } = work;
+  for (let i = 0; i < warm; i++) await work.step(i);
   await device.finish();
   const before = device.gpu.stats;
   let hostMs = 0, wallMs = 0;
   for (let i = 0; i < steps; i++) {
     const start = performance.now();
-    await work.step(WARM + i);
+    await work.step(warm + i);
     device.flush();
     hostMs += (performance.now() - start) / steps;
     await device.finish();
@@ -54,7 +53,7 @@ export async function profileSteps(work: StepWork, steps: number): Promise<StepP
   let timings: readonly TimedDispatch[] | null = null;
   if (device.info.features.includes("timestamp-query")) {
     const stop = device.gpu.time();
-    for (let i = 0; i < steps; i++) await work.step(WARM + steps + i);
+    for (let i = 0; i < steps; i++) await work.step(warm + steps + i);
     timings = await stop();
   }
   const submitMs = (after.submitMs - before.submitMs) / steps;

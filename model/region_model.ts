@@ -1,6 +1,7 @@
 /** What every region classifier offers to the trainer and to evaluation. */
 import type { Module, Tensor } from "../engine/mod.ts";
-import type { RegionInput } from "./regions.ts";
+import type { RegionInput, RegionTensors } from "./regions.ts";
+import type { RegionSlots } from "./region_slots.ts";
 
 /** Where a prediction comes from: the plain ConvNet, the spatial memory, the graph, or all of them attended. */
 export type Stream = "image" | "local" | "global" | "attended";
@@ -27,9 +28,14 @@ export interface Losses {
 /** A classifier of the regions of one image. */
 export interface RegionModel extends Module {
   /** Every prediction; the last is the answer. */
-  predict(input: RegionInput): readonly Prediction[];
+  predict(input: RegionInput | RegionTensors): readonly Prediction[];
   /** The training losses against `labels`, i32 [R]. The caller keeps a scope open until their gradients are done. */
-  loss(input: RegionInput, labels: Tensor): Losses;
+  loss(input: RegionInput | RegionTensors, labels: Tensor): Losses;
+  /**
+   * Room on the device for images of this size and number of regions, which `predict` and `loss` then take, so that their
+   * work can be captured and replayed. A model without it is run anew for every image.
+   */
+  slots?(height: number, width: number, regions: number): RegionSlots;
   /** Sets the frozen normalisation's statistics from one image; for training from random weights. */
   calibrate(input: RegionInput): void;
 }

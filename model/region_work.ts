@@ -5,7 +5,8 @@ import { Device } from "../engine/mod.ts";
 import type { StepWork } from "./profile.ts";
 import type { TrainConfig } from "./run/config.ts";
 import { buildModel, loaderOptions } from "./setup.ts";
-import { knowledgeOf, makeOptimiser, openSplit, orderOf, trainStep } from "./trainer.ts";
+import { TrainSteps } from "./train_steps.ts";
+import { knowledgeOf, makeOptimiser, openSplit, orderOf } from "./trainer.ts";
 
 /** Images in turn; they are loaded before anything is measured. */
 const IMAGES = 4;
@@ -28,11 +29,15 @@ export async function regionWork(config: TrainConfig): Promise<StepWork> {
   const model = buildModel(device, config, train.classes.length, knowledge);
   if (config.model.calibrate) model.calibrate(images[0]);
   const optimiser = makeOptimiser(device, model, config);
+  const updates = new TrainSteps(model, optimiser);
   return {
     device,
     title: `${config.model.name} on ${train.name}`,
-    step: (i) => trainStep(model, optimiser, images[i % IMAGES]).values.dispose(),
+    // A shape's first step runs plainly, its second is recorded.
+    warm: 2 * IMAGES,
+    step: (i) => updates.run(images[i % IMAGES]).values.dispose(),
     [Symbol.asyncDispose]: async () => {
+      updates[Symbol.dispose]();
       optimiser[Symbol.dispose]();
       model[Symbol.dispose]();
       await device.close();

@@ -1,5 +1,6 @@
 /** One image with its regions, on the host and as the ops take it. */
 import type { Device, Tensor } from "../engine/mod.ts";
+import type { Graph, GraphSlots } from "../engine/graph.ts";
 
 /** One image with its regions, on the host. */
 export interface RegionInput {
@@ -23,6 +24,38 @@ export interface RegionBoxes {
   readonly cells: Tensor;
   /** i32 [R], all 0: every region lies in the one image. */
   readonly image: Tensor;
+}
+
+/** Which regions are no padding. */
+export interface RealRegions {
+  /** [R, 1]: 1 for a region, 0 for padding. */
+  readonly mask: Tensor;
+  /** [R]: 1 / regions for a region, 0 for padding. */
+  readonly share: Tensor;
+}
+
+/** One image with its regions, on a device. */
+export interface RegionTensors {
+  /** [1, height, width, 3]. */
+  readonly image: Tensor;
+  readonly boxes: RegionBoxes;
+  /** Edges between the regions; null for models without a graph. */
+  readonly edges: Graph | GraphSlots | null;
+  /** Null where every region is real. */
+  readonly real: RealRegions | null;
+}
+
+/** Whether an image is on a device already. */
+export function isOnDevice(input: RegionInput | RegionTensors): input is RegionTensors {
+  return !ArrayBuffer.isView(input.image);
+}
+
+/** How the regions of an image are linked. */
+export interface EdgeRule {
+  /** Relations. */
+  readonly types: number;
+  /** The graph of boxes [R, 4], x1, y1, x2, y2 in pixels. */
+  between(boxes: Float32Array): Graph;
 }
 
 /** Coordinates this far outside the map still count as on its border: float rounding must not blank a border row. */

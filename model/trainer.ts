@@ -10,12 +10,10 @@ import { trainingOrder, type TrainingOrderOptions } from "../datasets/schedule.t
 import type { RegionDataset } from "../datasets/types.ts";
 import {
   Adam,
-  concat,
   Device,
   EngineError,
   loadTensors,
   type Optimiser,
-  reshape,
   saveTensors,
   schedules,
   SGD,
@@ -23,12 +21,13 @@ import {
   tensorsOf,
 } from "../engine/mod.ts";
 import { evaluateModel } from "./evaluation.ts";
-import { LossLog, type LossWindow, type UnreadLosses } from "./loss_log.ts";
+import { LossLog, type LossWindow } from "./loss_log.ts";
 import { planLines, runCost } from "./plan.ts";
 import type { Results } from "./results.ts";
 import type { RegionModel } from "./region_model.ts";
 import { factsMetadata, readCheckpoint } from "./trained.ts";
 import { buildModel, loaderOptions } from "./setup.ts";
+import { TrainSteps } from "./train_steps.ts";
 import type { TrainConfig } from "./run/config.ts";
 import { Interrupted, type TrainHooks } from "./run/hooks.ts";
 import { applyWeights, readStartingWeights } from "./weights/weights_file.ts";
@@ -39,32 +38,6 @@ function checkpointTensors(model: RegionModel, optimiser: Optimiser): Map<string
   const tensors = tensorsOf(model.parameters(), "model.");
   for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
   return tensors;
-}
-
-/** What the losses are called in the logs: the reference's names, `graph` for the module it does not have. */
-const LOSS_NAMES = {
-  image: "cross_entropy_image",
-  local: "cross_entropy_memory",
-  global: "cross_entropy_graph",
-  final: "cross_entropy_final",
-} as const;
-
-/** The losses of one image, their gradient, the update; returns the losses, unread. */
-export function trainStep(model: RegionModel, optimiser: Optimiser, image: LoadedImage): UnreadLosses {
-  const { device } = model;
-  using scope = device.scope();
-  const labels = device.tensor(image.labels as Int32Array<ArrayBuffer>);
-  const { total, parts } = model.loss(image, labels);
-  total.backward();
-  optimiser.step();
-  model.zeroGrad();
-  const named = Object.entries(parts) as [keyof typeof LOSS_NAMES, Tensor][];
-  const shown = named.length > 1 ? named : [];
-  const values = concat([total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1])), 0);
-  return {
-    names: ["cross_entropy", ...shown.map(([name]) => LOSS_NAMES[name])],
-    values: scope.keep(values).unscoped(),
-  };
 }
 
 /** Trains as the folder's settings say, from its newest checkpoint if it has one, and evaluates at the end. */
@@ -175,6 +148,7 @@ async function runSteps(
   let { step, position } = from;
   if (step >= config.steps) return;
   using log = LossLog.open(folder, step, from.window);
+  using updates = new TrainSteps(model, optimiser);
   const save = async (): Promise<void> => {
     log.sync();
     const metadata = {
@@ -191,7 +165,7 @@ async function runSteps(
   const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
   for await (const image of loader.run(trainingOrder(train, orderOf(config, position)))) {
     optimiser.rate = schedule(step);
-    log.add(trainStep(model, optimiser, image));
+    log.add(updates.run(image));
     step++;
     position = image.position + 1;
     // Images wait ready, so nothing else here would let a signal through before the next reading.
@@ -201,7 +175,7 @@ async function runSteps(
     const checkpoint = stopping || step % config.checkpointEvery === 0 || step === config.steps;
     if (display || checkpoint) await readLosses(log, step, optimiser.rate);
     if (display) await log.write(step, optimiser.rate, decayLoss(config, model));
-    if (display || checkpoint) atRest = checkMemory(device, atRest);
+    if (display || checkpoint) atRest = checkMemory(device.memory.liveTensors - updates.tensors, atRest);
     hooks.onStep?.(step, config.steps, log.latest);
     if (checkpoint) await save();
     if (stopping && step < config.steps) throw new Interrupted(step);
@@ -219,15 +193,12 @@ async function readLosses(log: LossLog, step: number, rate: number): Promise<voi
   );
 }
 
-/** Between steps, with all losses read, the same tensors are alive each time; returns how many. */
-function checkMemory(device: Device, before: number | undefined): number {
-  const { liveTensors } = device.memory;
-  if (before !== undefined && liveTensors !== before) {
-    throw new EngineError(
-      `internal: training leaks, ${liveTensors} tensors are alive between steps, ${before} were before`,
-    );
+/** Between steps, with all losses read, the same tensors are alive each time but those of recorded steps; returns how many. */
+function checkMemory(alive: number, before: number | undefined): number {
+  if (before !== undefined && alive !== before) {
+    throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);
   }
-  return liveTensors;
+  return alive;
 }
 
 /** ½ λ Σ w² over decayed weights, as a tensor: the regulariser of the reported total loss. */

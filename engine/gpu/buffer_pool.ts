@@ -12,10 +12,12 @@ export interface PoolBuffer {
   readonly bytes: number;
 }
 
-/** Free buffers kept apart from everybody else's, so that a captured step can be replayed without disturbing them. */
+/** Free buffers kept apart from everybody else's, so that captured steps can be replayed without disturbing them. */
 export class Arena {
   /** Set when its owner is gone: buffers still in use then come back to everybody's. */
   closed = false;
+  /** Bytes of all buffers it has, free or in use. */
+  bytes = 0;
   readonly free = new Map<number, PoolBuffer[]>();
 }
 
@@ -136,6 +138,7 @@ export class BufferPool {
       );
     });
     this.#created++;
+    this.#arena.bytes += size;
     this.#use(size);
     return { id: this.#nextId++, gpu, bytes: size };
   }
@@ -165,6 +168,7 @@ export class BufferPool {
   /** Destroys the free buffers of an arena that will not be used again. */
   close(arena: Arena): void {
     arena.closed = true;
+    arena.bytes = 0;
     for (const list of arena.free.values()) for (const buffer of list.splice(0)) this.#destroy(buffer);
   }
 

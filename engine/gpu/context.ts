@@ -155,10 +155,9 @@ export class GpuContext {
     this.check();
   }
 
-  /** Runs `fn` with buffers of its own arena, keeping its commands. */
-  record(fn: () => void): { replay: Replay; arena: Arena } {
+  /** Runs `fn` with buffers of `arena`, keeping its commands. */
+  record(fn: () => void, arena: Arena): Replay {
     this.check();
-    const arena = new Arena();
     this.#stream.startRecording();
     this.pool.enter(arena);
     let commands;
@@ -168,7 +167,7 @@ export class GpuContext {
       this.pool.leave();
       commands = this.#stream.stopRecording();
     }
-    return { replay: this.#stream.prepare(commands), arena };
+    return this.#stream.prepare(commands);
   }
 
   /** Appends recorded commands again. */
@@ -177,10 +176,14 @@ export class GpuContext {
     this.#stream.replay(replay);
   }
 
-  /** Frees a recording's parameters and buffers. */
-  dropRecording(replay: Replay, arena: Arena): void {
+  /** Frees a recording's parameters. */
+  dropRecording(replay: Replay): void {
     this.#stream.flush();
     replay.params.destroy();
+  }
+
+  /** Frees the buffers of an arena whose recordings are gone. */
+  closeArena(arena: Arena): void {
     this.pool.close(arena);
     this.#stream.flush();
   }

@@ -19,7 +19,10 @@ const registersKernel = kernel("matmul_registers", ...parts);
 const tilesKernel = kernel("matmul_tiles", ...parts);
 const wordsKernel = kernel("matmul_words", indexLib, activationLib, { file: "matmul_words.wgsl", text: wordsText });
 
-/** Multiplications up to which a product with ragged rows is done word by word: padding would take longer. */
+/**
+ * Multiplications up to which a product with ragged rows is done word by word: padding would take longer. Rows count as the
+ * power of two above, so that padding regions changes no bit.
+ */
 const SMALL = 1 << 19;
 
 /** Options of {@link matmul}. */
@@ -63,7 +66,7 @@ function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): vo
   if (y.size === 0) return;
   if (k === 0 && !p.bias) return fill(y, 0);
   const ragged = (transposeA ? m : k) % 4 !== 0 || (transposeB ? k : n) % 4 !== 0 || n % 4 !== 0;
-  if (ragged && batch * m * n * k <= SMALL) return productByWords(a, b, y, p);
+  if (ragged && batch * 2 ** Math.ceil(Math.log2(m)) * n * k <= SMALL) return productByWords(a, b, y, p);
   const n4 = ceil4(n);
   const k4 = Math.max(4, ceil4(k));
   const m4 = transposeA ? ceil4(m) : m;

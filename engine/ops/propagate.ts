@@ -2,7 +2,15 @@
 import text from "../../shaders/propagate.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { checkGraph, Graph, type GraphData, sparseTensors, usedRelations } from "../graph.ts";
+import {
+  checkGraph,
+  Graph,
+  type GraphData,
+  GraphSlots,
+  relationCount,
+  sparseTensors,
+  usedRelations,
+} from "../graph.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -17,7 +25,7 @@ const collectKernel = kernel("collect", ...parts);
 const spreadKernel = kernel("spread", ...parts);
 
 interface Attrs {
-  readonly graph: GraphData;
+  readonly graph: GraphData | GraphSlots;
 }
 
 /** x [n, d] with d padded by zeros to a multiple of 4. */
@@ -67,7 +75,7 @@ function stackedWeights(w: Tensor, used: readonly number[]): Tensor {
 }
 
 /** What each row hears over each relation: [rows, relations · d]. */
-function collect(x: Tensor, graph: GraphData, relations: number): Tensor {
+function collect(x: Tensor, graph: Attrs["graph"], relations: number): Tensor {
   const { device } = x;
   const wide = padWidth(x);
   const width = wide.shape[1];
@@ -83,7 +91,7 @@ function collect(x: Tensor, graph: GraphData, relations: number): Tensor {
 }
 
 /** The transpose of {@link collect}. */
-function spread(dy: Tensor, graph: GraphData, relations: number, width: number): Tensor {
+function spread(dy: Tensor, graph: Attrs["graph"], relations: number, width: number): Tensor {
   const { device } = dy;
   const wide = ceil4(width);
   const y = device.empty([graph.cols, wide]);
@@ -103,15 +111,16 @@ const propagateOp = defineOp<Attrs>({
   infer: ([x, w], { graph }) => {
     expectDType("propagate", "the nodes", x!, "f32");
     expectDType("propagate", "the weights", w!, "f32");
-    // A Graph was checked when it was made.
-    if (!(graph instanceof Graph)) checkGraph(graph, "propagate");
+    // Others were checked when they were made.
+    if (!(graph instanceof Graph || graph instanceof GraphSlots)) checkGraph(graph, "propagate");
+    const relations = relationCount(graph);
     const fits = x!.shape.length === 2 && w!.shape.length === 3 && x!.shape[0] === graph.cols &&
-      w!.shape[0] === graph.relations.length && w!.shape[1] === x!.shape[1];
+      w!.shape[0] === relations && w!.shape[1] === x!.shape[1];
     if (!fits) {
       throw new ShapeError(
         `propagate: nodes ${formatShape(x!.shape)} and weights ${
           formatShape(w!.shape)
-        } do not fit ${graph.relations.length} relations [${graph.rows}, ${graph.cols}]; wanted [cols, D] and [relations, D, O]`,
+        } do not fit ${relations} relations [${graph.rows}, ${graph.cols}]; wanted [cols, D] and [relations, D, O]`,
       );
     }
     return [{ shape: [graph.rows, w!.shape[2]], dtype: "f32" }];
@@ -191,8 +200,9 @@ const propagateOp = defineOp<Attrs>({
 
 /**
  * Σₑ Aₑ · x · wₑ: x [cols, D], w [relations, D, O] → [rows, O], Aₑ [rows, cols] the graph's relations in compressed sparse
- * rows. Relations without edges cost nothing; edge weights are constants. A `Graph` stays on the device between calls.
+ * rows. Relations without edges cost nothing; edge weights are constants. A `Graph` stays on the device between calls;
+ * `GraphSlots` may be written anew between replays of a captured step.
  */
-export function propagate(x: Tensor, graph: GraphData, w: Tensor): Tensor {
+export function propagate(x: Tensor, graph: GraphData | GraphSlots, w: Tensor): Tensor {
   return propagateOp([x, w], { graph })[0];
 }

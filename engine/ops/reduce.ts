@@ -68,13 +68,16 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
   };
 }
 
+/** The next power of two: what is chosen by it is the same for a number of regions and for that number padded. */
+const powerAbove = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));
+
 /**
  * Enough chunks to keep a device busy, none shorter than 64 elements; a function of sizes alone. One, or a multiple of 4, so
  * that the second pass reads whole vec4 and another image size needs no other kernel.
  */
 function chunksFor({ outer, reduced, inner }: Columns): number {
   const wanted = Math.ceil(2048 / Math.max(1, outer * inner));
-  const chunks = Math.min(wanted, Math.floor(reduced / 64), 1024);
+  const chunks = Math.min(wanted, powerAbove(reduced) / 64, 1024);
   return chunks < 4 ? 1 : chunks - chunks % 4;
 }
 
@@ -90,7 +93,7 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
     reduced,
     inner,
     chunks,
-    length: Math.ceil(reduced / chunks),
+    length: chunks === 1 ? reduced : Math.ceil(powerAbove(reduced) / chunks),
     scale: chunks === 1 ? scale : 1,
   };
   const constants = { OP: op };
@@ -101,7 +104,7 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
     const grid = device.gpu.grid(params.count, GROUP);
     device.run(columns4Kernel, { bind: { x4: x, y4: target }, params, constants, grid });
   } else if (inner === 1 && reduced % 4 === 0 && reduced > 0) {
-    const params = { ...pass, reduced: reduced / 4, length: Math.ceil(reduced / 4 / chunks) };
+    const params = { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) };
     const grid = device.gpu.grid(params.count, GROUP);
     device.run(rows4Kernel, { bind: { x4: x, y: target }, params, constants, grid });
   } else {

@@ -13,7 +13,7 @@ import {
   type Seeds,
   type Tensor,
 } from "../../engine/mod.ts";
-import { Graph } from "../../engine/graph.ts";
+import type { Graph, GraphSlots } from "../../engine/graph.ts";
 import type { ClassKnowledge } from "./knowledge.ts";
 import { PredictionHead, type Verdict } from "./head.ts";
 import type { GraphOptions, HeadOptions } from "./options.ts";
@@ -76,7 +76,14 @@ class PropagationLayer extends Module {
   }
 
   /** `belief` [R, C] is the assignment of regions to classes; `last` leaves the class nodes as they are. */
-  forward(nodes: Nodes, belief: Tensor, edges: Graph, knowledge: Graph, last: boolean, trace?: LayerTrace[]): Nodes {
+  forward(
+    nodes: Nodes,
+    belief: Tensor,
+    edges: Graph | GraphSlots,
+    knowledge: Graph,
+    last: boolean,
+    trace?: LayerTrace[],
+  ): Nodes {
     const { regions, classes } = nodes;
     const spatial = add(propagate(regions, edges, this.#regionWeight), this.#regionBias);
     if (!this.#gather || !this.#own || !this.#classWeight || !this.#classBias || !this.#back) {
@@ -168,7 +175,7 @@ export class GlobalGraph extends Module {
   }
 
   /** The stacked propagations. `belief` [R, C] assigns regions to classes. */
-  reason(nodes: Nodes, belief: Tensor, edges: Graph, trace?: LayerTrace[]): Nodes {
+  reason(nodes: Nodes, belief: Tensor, edges: Graph | GraphSlots, trace?: LayerTrace[]): Nodes {
     const end = this.#layers.length - 1;
     return this.#layers.reduce((now, layer, i) => {
       const last = i === end && !this.#options.carryClasses;

@@ -1,9 +1,10 @@
 /** Local memory, global graph, or both, rolled out over the plain ConvNet (specification 3.3 and 4.4). */
-import { concat, crossEntropy, type Device, matmul, reshape, softmax, type Tensor } from "../../engine/mod.ts";
-import type { GraphData } from "../../engine/graph.ts";
+import { concat, type Device, matmul, reshape, softmax, type Tensor } from "../../engine/mod.ts";
+import { Graph } from "../../engine/graph.ts";
 import { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "../baseline.ts";
 import type { Losses, Prediction } from "../region_model.ts";
-import type { RegionInput } from "../regions.ts";
+import { regionLoss } from "../region_loss.ts";
+import type { EdgeRule, RealRegions, RegionInput, RegionTensors } from "../regions.ts";
 import { regionEdges } from "./edges.ts";
 import { GlobalGraph, type LayerTrace } from "./graph.ts";
 import type { Verdict } from "./head.ts";
@@ -29,8 +30,8 @@ export interface Trace {
   readonly memories: Tensor[];
   /** Per iteration, the propagation layers. */
   readonly layers: LayerTrace[][];
-  /** The region graph; null without a graph. */
-  edges: GraphData | null;
+  /** The region graph; null without one, and where it is on the device alone. */
+  edges: Graph | null;
 }
 
 /** All predictions of an image. */
@@ -87,14 +88,23 @@ export class ReasoningClassifier extends BaselineClassifier {
     );
   }
 
+  /** How regions are linked. */
+  protected override get edgeRule(): EdgeRule | null {
+    const { graph } = this.#options;
+    return this.#graph && {
+      types: graph.regionEdges.length,
+      between: (boxes) => regionEdges(boxes, graph),
+    };
+  }
+
   /** The answer's logits [R, C]. */
-  override forward(input: RegionInput): Tensor {
+  override forward(input: RegionInput | RegionTensors): Tensor {
     using scope = this.device.scope();
     return scope.keep(this.rollout(input).attended);
   }
 
   /** Every prediction, the attended one last. */
-  override predict(input: RegionInput): Prediction[] {
+  override predict(input: RegionInput | RegionTensors): Prediction[] {
     using scope = this.device.scope();
     const { predictions, attended } = this.rollout(input);
     const all = [...predictions, { name: "attended", stream: "attended" as const, iteration: 0, logits: attended }];
@@ -103,11 +113,13 @@ export class ReasoningClassifier extends BaselineClassifier {
   }
 
   /** Image, local, global and final losses; `final` is absent where nothing could learn from it. */
-  override loss(input: RegionInput, labels: Tensor): Losses {
+  override loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
     const { loss: weights, attention, stop } = this.#options;
-    const { predictions, attended } = this.rollout(input);
+    const regions = this.onDevice(input);
+    const { real } = regions;
+    const { predictions, attended } = this.rollout(regions);
     const parts: { -readonly [part in keyof Losses["parts"]]: Losses["parts"][part] } = {
-      image: crossEntropy(predictions[0].logits, labels),
+      image: regionLoss(predictions[0].logits, labels, real),
     };
     let total = parts.image!;
     for (const stream of ["local", "global"] as const) {
@@ -116,15 +128,15 @@ export class ReasoningClassifier extends BaselineClassifier {
       const each = own.map(({ logits }, i) => {
         const previous = (i === 0 ? predictions[0] : own[i - 1]).logits;
         return weights.reweight
-          ? hardExampleLoss(logits, labels, previous.detach(), weights.beta)
-          : crossEntropy(logits, labels);
+          ? hardExampleLoss(logits, labels, previous.detach(), weights.beta, real)
+          : regionLoss(logits, labels, real);
       });
       const mean = each.reduce((sum, l) => sum.add(l)).div(each.length);
       parts[stream] = mean;
       total = total.add(mean.mul(weights[stream]));
     }
     if (attention || !stop.attended) {
-      parts.final = crossEntropy(attended, labels);
+      parts.final = regionLoss(attended, labels, real);
       total = total.add(parts.final.mul(weights.final));
     }
     return { total, parts };
@@ -136,11 +148,13 @@ export class ReasoningClassifier extends BaselineClassifier {
   }
 
   /** Runs all iterations. The caller's scope owns every tensor of the result. */
-  rollout(input: RegionInput, trace?: Trace): Rollout {
+  rollout(input: RegionInput | RegionTensors, trace?: Trace): Rollout {
     const { iterations, stop, graph: graphOptions } = this.#options;
     const graph = this.#graph;
     const spatial = this.#memory;
-    const { boxes, logits: image, pool5, fc7 } = this.#inputs(this.features(input), stop.features);
+    const regions = this.onDevice(input);
+    const { edges, real } = regions;
+    const { boxes, logits: image, pool5, fc7 } = this.#inputs(this.features(regions), stop.features);
     const predictions: Prediction[] = [{ name: "image", stream: "image", iteration: 0, logits: image }];
     const confidences: Tensor[] = [];
     const say = (stream: "local" | "global", iteration: number, { logits, confidence }: Verdict): Tensor => {
@@ -150,8 +164,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     };
 
     let memory = spatial?.initial(boxes.map) ?? null;
-    const edges = graph && this.device.currentScope!.adopt(regionEdges(input.boxes, graphOptions));
-    if (trace) trace.edges = edges;
+    if (trace && edges instanceof Graph) trace.edges = edges;
     const start = graph?.initial(fc7) ?? null;
     let nodes = start;
     // The confidence in the ConvNet is a module's on what it starts from; its class scores there are thrown away.
@@ -160,19 +173,19 @@ export class ReasoningClassifier extends BaselineClassifier {
 
     const said: Said = { local: spatial && image, global: graph && image };
     for (let i = 1; i < iterations; i++) {
-      const [toLocal, toGlobal] = [this.#feedback(said, "local"), this.#feedback(said, "global")];
+      const [toLocal, toGlobal] = [this.#feedback(said, "local", real), this.#feedback(said, "global", real)];
       if (spatial && memory) {
         memory = spatial.update(memory, toLocal.logits!, pool5, boxes);
         trace?.memories.push(memory);
         said.local = say("local", i, spatial.predict(memory, boxes));
       }
       if (graph && nodes && edges && start) {
-        const regions = graph.update(nodes.regions, toGlobal.logits!, fc7);
+        const informed = graph.update(nodes.regions, toGlobal.logits!, fc7);
         const layers: LayerTrace[] | undefined = trace && [];
-        const reasoned = graph.reason({ regions, classes: nodes.classes }, toGlobal.belief!, edges, layers);
+        const reasoned = graph.reason({ regions: informed, classes: nodes.classes }, toGlobal.belief!, edges, layers);
         if (layers) trace!.layers.push(layers);
         said.global = say("global", i, graph.predict(reasoned.regions));
-        nodes = { regions, classes: graphOptions.carryClasses ? reasoned.classes : start.classes };
+        nodes = { regions: informed, classes: graphOptions.carryClasses ? reasoned.classes : start.classes };
       }
     }
     return { predictions, ...this.#attend(predictions, confidences) };
@@ -183,17 +196,22 @@ export class ReasoningClassifier extends BaselineClassifier {
     return stop ? { ...features, pool5: features.pool5.detach(), fc7: features.fc7.detach() } : features;
   }
 
-  /** What a module is told: the logits [R, F] of its own stream, or of both; and the classes they believe in, [R, C]. */
-  #feedback(said: Said, stream: "local" | "global"): { logits: Tensor | null; belief: Tensor | null } {
+  /**
+   * What a module is told: the logits [R, F] of its own stream, or of both; and the classes they believe in, [R, C], nothing
+   * for padding.
+   */
+  #feedback(
+    said: Said,
+    stream: "local" | "global",
+    real: RealRegions | null,
+  ): { logits: Tensor | null; belief: Tensor | null } {
     if (!said[stream]) return { logits: null, belief: null };
     const heard = (this.#crossFeed ? [said.local!, said.global!] : [said[stream]!])
       .map((t) => this.#options.stop.feedback ? t.detach() : t);
     const both = heard.length > 1;
     const beliefs = stream === "global" ? heard.map((t) => softmax(t.detach())) : [];
-    return {
-      logits: both ? concat(heard, 1) : heard[0],
-      belief: beliefs.length > 1 ? beliefs[0].add(beliefs[1]).mul(0.5) : beliefs[0] ?? null,
-    };
+    const belief = beliefs.length > 1 ? beliefs[0].add(beliefs[1]).mul(0.5) : beliefs[0] ?? null;
+    return { logits: both ? concat(heard, 1) : heard[0], belief: belief && real ? belief.mul(real.mask) : belief };
   }
 
   /** Predictions weighed by softmax over their confidences, or the mean of the last iteration's. */

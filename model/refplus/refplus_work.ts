@@ -28,6 +28,7 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
   return {
     device,
     title: `${step} by ${config.batch} expressions`,
+    warm: 2,
     step: async (i) => {
       progress.step = i;
       const { values } = await update(session, order.batch(i), progress);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { Adam, Device, type NamedParameter, ops, schedules, SGD, type Tensor } from "../../mod.ts";
+import { PROFILES } from "../support/devices.ts";
+import { withRandom } from "../support/random.ts";
 import { assertClose } from "../support/tolerance.ts";
 
 const SIZE = 7;
@@ -84,6 +86,53 @@ for (const decay of [0, 0.3]) {
     got.forEach((v, i) => assert.ok(Math.abs(v - want[i]) < 2e-5, `${v} against ${want[i]}`));
   });
 }
+
+Deno.test("parameters updated seven at a time end as those updated one by one", async () => {
+  await withRandom("grouped updates", async (random) => {
+    for (const profile of PROFILES) {
+      await using device = await Device.open({ profile });
+      // More than one group, sizes around a workgroup's 256 elements, one without a gradient.
+      const sizes = [1, 3, 255, 256, 257, 1000, 64, 5000, 2, 511, 12, 7, 300, 4, 65_000, 9];
+      const values = sizes.map((size) => random.reals(size));
+      const gradients = [0, 1, 2].map(() => sizes.map((size) => random.reals(size)));
+      const train = async (make: (parameters: NamedParameter[], grouped: boolean) => SGD | Adam, grouped: boolean) => {
+        using _scope = device.scope();
+        const parameters = values.map((v, i): NamedParameter => {
+          const tensor = device.tensor(v);
+          tensor.requiresGrad = true;
+          return { name: i % 3 === 0 ? `p${i}.bias` : `p${i}.weight`, tensor, trainable: true, decay: i % 3 !== 0 };
+        });
+        using optimiser = make(parameters, grouped);
+        for (const step of gradients) {
+          parameters.forEach(({ tensor }, i) => i !== 4 && tensor.mul(device.tensor(step[i])).sum().backward());
+          optimiser.step();
+          for (const { tensor } of parameters) tensor.zeroGrad();
+        }
+        const state = [...optimiser.state.values()];
+        return await Promise.all([...parameters.map(({ tensor }) => tensor), ...state].map((t) => t.data()));
+      };
+      const options = { rate: 0.1, weightDecay: 0.02, biasRateFactor: 2 };
+      const made = [
+        (p: NamedParameter[], grouped: boolean) => new SGD(device, p, { ...options, momentum: 0.9, grouped }),
+        (p: NamedParameter[], grouped: boolean) => new SGD(device, p, { ...options, clipNorm: 0.7, grouped }),
+        (p: NamedParameter[], grouped: boolean) => new Adam(device, p, { ...options, grouped }),
+        (p: NamedParameter[], grouped: boolean) =>
+          new Adam(device, p, { ...options, decoupledDecay: true, clipNorm: 0.7, grouped }),
+      ];
+      for (const [kind, make] of made.entries()) {
+        const { dispatches } = device.gpu.stats;
+        const together = await train(make, true);
+        const between = device.gpu.stats.dispatches;
+        const apart = await train(make, false);
+        // Fifteen parameters in three groups instead of fifteen dispatches, three times.
+        assert.equal((device.gpu.stats.dispatches - between) - (between - dispatches), 3 * 12);
+        together.forEach((got, i) => assert.deepEqual(got, apart[i], `${profile}, optimiser ${kind}, tensor ${i}`));
+        assert.deepEqual(together[4], values[4], "no gradient, no change");
+      }
+      assert.equal(device.memory.liveTensors, 0);
+    }
+  });
+});
 
 Deno.test("clipping scales all gradients together to the limit, and leaves small ones alone", async () => {
   await using device = await Device.open();

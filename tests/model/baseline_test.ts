@@ -7,7 +7,7 @@ import { Seeds } from "../../engine/nn.ts";
 import { BaselineClassifier } from "../../model/baseline.ts";
 import { normaliseBoxes } from "../../model/regions.ts";
 import { ResNet, resnetPresets } from "../../model/resnet.ts";
-import { trainStep } from "../../model/trainer.ts";
+import { TrainSteps } from "../../model/train_steps.ts";
 
 async function firstImages(count: number): Promise<LoadedImage[]> {
   const set = openContext({ split: "val", images: count });
@@ -67,9 +67,10 @@ Deno.test("a fresh classifier's loss is about ln C, and a few steps on one image
   using model = new BaselineClassifier(device, { classes: 41, resnet: resnetPresets.small, seed: 3 });
   model.calibrate(image);
   using sgd = new SGD(device, model.trainable(), { rate: 0.005, momentum: 0.9, weightDecay: 1e-4 });
+  using updates = new TrainSteps(model, sgd);
   const losses = [];
   for (let i = 0; i < 15; i++) {
-    const { values: loss } = trainStep(model, sgd, image);
+    const { values: loss } = updates.run(image);
     losses.push(await loss.item());
     loss.dispose();
   }
@@ -77,18 +78,18 @@ Deno.test("a fresh classifier's loss is about ln C, and a few steps on one image
   assert.ok(losses.at(-1)! < losses[0] / 2, `${losses}`);
 });
 
-Deno.test("a training step of the default model creates no buffer, bind group or pipeline after its second time", async () => {
+Deno.test("a training step of the default model creates no buffer, bind group or pipeline once it is recorded", async () => {
   const [image] = await firstImages(1);
   await using device = await Device.open();
   {
     using model = new BaselineClassifier(device, { classes: 41, resnet: resnetPresets.small, seed: 3 });
     using sgd = new SGD(device, model.trainable(), { rate: 0.005, momentum: 0.9, weightDecay: 1e-4 });
+    using updates = new TrainSteps(model, sgd);
     const step = async (): Promise<void> => {
-      trainStep(model, sgd, image).values.dispose();
+      updates.run(image).values.dispose();
       await device.finish();
     };
-    await step();
-    await step();
+    for (let i = 0; i < 3; i++) await step();
     const before = device.gpu.stats;
     const { liveTensors } = device.memory;
     for (let i = 0; i < 3; i++) await step();

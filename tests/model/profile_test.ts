@@ -11,6 +11,7 @@ Deno.test("a profile has every dispatch of a step, in order, with its parameters
   const work = {
     device,
     title: "a product",
+    warm: 2,
     step: (i: number) => {
       seen.push(i);
       using _scope = device.scope();

@@ -1,0 +1,149 @@
+/** The optimisers' kernels, on one parameter a dispatch or on seven. */
+import groupText from "../shaders/optim_group.wgsl" with { type: "text" };
+import rulesText from "../shaders/lib/optim.wgsl" with { type: "text" };
+import text from "../shaders/optim.wgsl" with { type: "text" };
+import type { Device } from "./device.ts";
+import { type Kernel, kernel } from "./gpu/kernel.ts";
+import { GROUP, indexLib } from "./ops/library.ts";
+import type { Tensor } from "./tensor.ts";
+
+const rules = { file: "lib/optim.wgsl", text: rulesText };
+const parts = [indexLib, rules, { file: "optim.wgsl", text }] as const;
+const groupParts = [rules, { file: "optim_group.wgsl", text: groupText }] as const;
+const countKernel = kernel("count_step", ...parts);
+
+/** What distinguishes one optimiser from another. */
+export interface UpdateRule {
+  /** The kernels for one parameter and for a group. */
+  readonly one: Kernel;
+  readonly group: Kernel;
+  /** The kernels' names of a parameter's state. */
+  readonly state: readonly string[];
+}
+
+/** Classical momentum. */
+export const sgdRule: UpdateRule = {
+  one: kernel("sgd", ...parts),
+  group: kernel("sgd_group", ...groupParts),
+  state: ["velocity"],
+};
+
+/** Adaptive moments. */
+export const adamRule: UpdateRule = {
+  one: kernel("adam", ...parts),
+  group: kernel("adam_group", ...groupParts),
+  state: ["velocity", "second"],
+};
+
+/** One parameter's update. */
+export interface Update {
+  readonly gradient: Tensor;
+  readonly weight: Tensor;
+  /** In the order of the rule's names. */
+  readonly state: readonly Tensor[];
+  readonly decay: number;
+  readonly rateFactor: number;
+}
+
+/** What all updates of a step share. */
+export interface Shared {
+  /** [1] each; null where the rule does not look. */
+  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly elapsed?: Tensor };
+  readonly constants: { readonly momentum: number; readonly beta2: number; readonly epsilon: number };
+  readonly decoupled: boolean;
+}
+
+/** Parameters of a group, and the bindings a dispatch needs for it: three are shared. */
+const GROUPED = 7;
+const BINDINGS = 3 + 4 * GROUPED;
+
+/** Counts one more step in `time` [1], on the device. */
+export function countStep(device: Device, time: Tensor): void {
+  device.run(countKernel, { bind: { time }, grid: [1, 1, 1] });
+}
+
+/** Runs updates. */
+export class Updater implements Disposable {
+  readonly #device: Device;
+  readonly #rule: UpdateRule;
+  readonly #grouped: boolean;
+  readonly #unused: Tensor[] = [];
+
+  /** `grouped` updates seven parameters a dispatch where the adapter binds enough buffers. */
+  constructor(device: Device, rule: UpdateRule, grouped: boolean) {
+    this.#device = device;
+    this.#rule = rule;
+    this.#grouped = grouped && device.info.limits.maxStorageBuffersPerShaderStage >= BINDINGS;
+  }
+
+  /** Updates all. Only records work. */
+  run(updates: readonly Update[], shared: Shared): void {
+    if (!this.#grouped) { for (const update of updates) this.#one(update, shared); }
+    else for (let i = 0; i < updates.length; i += GROUPED) this.#group(updates.slice(i, i + GROUPED), shared);
+    for (const { weight } of updates) weight.storage.version++;
+  }
+
+  #one(update: Update, { bind, constants, decoupled }: Shared): void {
+    const { gpu } = this.#device;
+    const count = Math.ceil(update.weight.size / 4);
+    this.#device.run(this.#rule.one, {
+      bind: { ...bind, ...Object.fromEntries(this.#named(update)) },
+      params: { count, decay: update.decay, rate_factor: update.rateFactor, ...constants },
+      constants: { CLIP: Number(bind.clip !== null), DECOUPLED: Number(decoupled) },
+      grid: gpu.grid(count, GROUP),
+    });
+  }
+
+  #group(updates: readonly Update[], { bind, constants, decoupled }: Shared): void {
+    const all: Record<string, Tensor | null> = { ...bind };
+    for (let i = 0; i < GROUPED; i++) {
+      const named = i < updates.length ? this.#named(updates[i]) : this.#fillers(i);
+      for (const [name, tensor] of named) all[`${name}${i}`] = tensor;
+    }
+    const counts = updates.map(({ weight }) => Math.ceil(weight.size / 4));
+    const first: number[] = [];
+    let groups = 0;
+    for (const count of counts) {
+      first.push(groups);
+      groups += Math.ceil(count / GROUP);
+    }
+    // A parameter that is not there begins behind all workgroups.
+    while (first.length < 8) first.push(groups);
+    const halves = (name: string, values: readonly number[]): Record<string, readonly number[]> => ({
+      [`${name}_a`]: values.slice(0, 4),
+      [`${name}_b`]: values.slice(4),
+    });
+    this.#device.run(this.#rule.group, {
+      bind: all,
+      params: {
+        ...halves("first", first),
+        ...halves("count", counts),
+        ...halves("decay", updates.map(({ decay }) => decay)),
+        ...halves("rate_factor", updates.map(({ rateFactor }) => rateFactor)),
+        ...constants,
+      },
+      constants: { CLIP: Number(bind.clip !== null), DECOUPLED: Number(decoupled) },
+      grid: this.#device.gpu.grid(groups * GROUP, GROUP),
+    });
+  }
+
+  #named({ gradient, weight, state }: Update): [name: string, tensor: Tensor][] {
+    return [
+      ["gradient", gradient],
+      ["weight", weight],
+      ...state.map((t, i): [string, Tensor] => [this.#rule.state[i], t]),
+    ];
+  }
+
+  /** What stands in for parameter `i` of a group that is not full: no buffer may be bound twice to be written. */
+  #fillers(i: number): [name: string, tensor: Tensor][] {
+    const names = ["gradient", "weight", ...this.#rule.state];
+    while (this.#unused.length < names.length * GROUPED) this.#unused.push(this.#device.empty([4]).unscoped());
+    return names.map((name, k) => [name, this.#unused[i * names.length + k]]);
+  }
+
+  /** Frees what stands in. */
+  [Symbol.dispose](): void {
+    for (const tensor of this.#unused.splice(0)) tensor.dispose();
+  }
+}
