@@ -74,6 +74,8 @@ export class Updater implements Disposable {
     this.#device = device;
     this.#rule = rule;
     this.#grouped = grouped && device.info.limits.maxStorageBuffersPerShaderStage >= BINDINGS;
+    if (!this.#grouped) return;
+    for (let i = 0; i < GROUPED * (2 + rule.state.length); i++) this.#unused.push(device.empty([4]).unscoped());
   }
 
   /** Updates all. Only records work. */
@@ -138,7 +140,6 @@ export class Updater implements Disposable {
   /** What stands in for parameter `i` of a group that is not full: no buffer may be bound twice to be written. */
   #fillers(i: number): [name: string, tensor: Tensor][] {
     const names = ["gradient", "weight", ...this.#rule.state];
-    while (this.#unused.length < names.length * GROUPED) this.#unused.push(this.#device.empty([4]).unscoped());
     return names.map((name, k) => [name, this.#unused[i * names.length + k]]);
   }
 
