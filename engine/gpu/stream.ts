@@ -52,6 +52,8 @@ export class Stream {
   readonly #ring: GPUBuffer;
   readonly #mirror = new ArrayBuffer(SLOT * SLOTS);
   readonly #words = new DataView(this.#mirror);
+  /** Handed over as a typed array: a plain one is converted element by element. */
+  readonly #offset = new Uint32Array(1);
   readonly #bindGroups = new Map<string, GPUBindGroup>();
   readonly #onSubmit: () => void;
   #staging: GPUBuffer | undefined;
@@ -97,7 +99,8 @@ export class Stream {
     if (face.paramBytes > 0) {
       const offset = this.#slots++ * SLOT;
       this.#encode(pipeline, params ?? {}, offset);
-      pass.setBindGroup(0, group, [offset]);
+      this.#offset[0] = offset;
+      pass.setBindGroup(0, group, this.#offset, 0, 1);
     } else {
       pass.setBindGroup(0, group);
     }
@@ -206,7 +209,7 @@ export class Stream {
       const group = this.#makeBindGroup(command.pipeline, command.buffers, params);
       if (!command.params) return { ...command, group, offset: undefined };
       bytes.set(command.params, slot * SLOT);
-      return { ...command, group, offset: [slot++ * SLOT] };
+      return { ...command, group, offset: Uint32Array.of(slot++ * SLOT) };
     });
     this.#device.queue.writeBuffer(params, 0, bytes);
     return { steps, params };
@@ -224,7 +227,7 @@ export class Stream {
         ? this.#timedPass(this.#timer, step.pipeline, step.buffers, decoded(step), step.grid)
         : this.#openPass();
       if (this.#bound !== step.pipeline.gpu) pass.setPipeline(this.#bound = step.pipeline.gpu);
-      if (step.offset) pass.setBindGroup(0, step.group, step.offset);
+      if (step.offset) pass.setBindGroup(0, step.group, step.offset, 0, 1);
       else pass.setBindGroup(0, step.group);
       pass.dispatchWorkgroups(step.grid[0], step.grid[1], step.grid[2]);
       this.#pending++;
@@ -335,7 +338,7 @@ function decoded(
 export interface Replay {
   readonly steps: readonly (
     | Extract<Command, { kind: "copy" }>
-    | (Extract<Command, { kind: "dispatch" }> & { readonly group: GPUBindGroup; readonly offset: number[] | undefined })
+    | (Extract<Command, { kind: "dispatch" }> & { readonly group: GPUBindGroup; readonly offset: Uint32Array<ArrayBuffer> | undefined })
   )[];
   readonly params: GPUBuffer;
 }
