@@ -19,7 +19,15 @@ export { type Captured, CaptureMemory, Device, type KernelRun, type MemoryInfo, 
 export type { DeviceOptions } from "./engine/gpu/context.ts";
 export type { AdapterChoice, AdapterInfo, Profile } from "./engine/gpu/adapter.ts";
 export { type Operand, Tensor, type TensorMeta } from "./engine/tensor.ts";
-export { Graph, type GraphData, GraphSlots, type Relation, type SparseTensors, type Triple } from "./engine/graph.ts";
+export {
+  Graph,
+  type GraphData,
+  GraphSlots,
+  type Relation,
+  type SparseParts,
+  type SparseTensors,
+  type Triple,
+} from "./engine/graph.ts";
 export { Scope } from "./engine/scope.ts";
 export type { DType, HostArray, TypedArray } from "./engine/dtype.ts";
 export type { Shape } from "./engine/shape.ts";

@@ -21,6 +21,11 @@ export interface GraphData {
   readonly cols: number;
   /** One adjacency per relation. */
   readonly relations: readonly Relation[];
+  /**
+   * On GPUs, cut the sums over long rows into parts: for graphs some of whose nodes have many times the edges of others.
+   * Default false.
+   */
+  readonly balanced?: boolean;
 }
 
 /** An edge: `row` receives from `col`. */
@@ -34,7 +39,22 @@ export interface SparseTensors {
   readonly colIndex: Tensor;
   /** f32 [edges]. */
   readonly values: Tensor;
+  /** Sums with many edges cut into parts; null where none is wanted or needed. */
+  readonly parts: SparseParts | null;
 }
+
+/** The sums over a graph's edges, cut into parts of bounded length. */
+export interface SparseParts {
+  /** How many there are. */
+  readonly count: number;
+  /** u32 [count, 4]: first edge, end, relation, 0. */
+  readonly parts: Tensor;
+  /** u32 [sums + 1]: where each sum's parts begin. Forward a sum is a row's relation, backward a row. */
+  readonly starts: Tensor;
+}
+
+/** Edges of a part; sums with more than twice as many are cut. */
+const PART = 32;
 
 /** A graph kept on a device between uses. Dispose it when it is no longer needed. */
 export class Graph implements GraphData, Disposable {
@@ -44,6 +64,8 @@ export class Graph implements GraphData, Disposable {
   readonly cols: number;
   /** One adjacency per relation. */
   readonly relations: readonly Relation[];
+  /** Whether long rows are cut into parts on GPUs. */
+  readonly balanced: boolean;
   #forward: SparseTensors | undefined;
   #backward: SparseTensors | undefined;
 
@@ -53,11 +75,17 @@ export class Graph implements GraphData, Disposable {
     this.rows = data.rows;
     this.cols = data.cols;
     this.relations = data.relations;
+    this.balanced = data.balanced ?? false;
   }
 
   /** Builds a graph from edges by relation; edges of a row keep their order, equal ones add up. */
-  static fromTriples(rows: number, cols: number, relations: readonly (readonly Triple[])[]): Graph {
-    return new Graph({ rows, cols, relations: relations.map((triples) => compress(rows, cols, triples)) });
+  static fromTriples(
+    rows: number,
+    cols: number,
+    relations: readonly (readonly Triple[])[],
+    options: Pick<GraphData, "balanced"> = {},
+  ): Graph {
+    return new Graph({ rows, cols, relations: relations.map((t) => compress(rows, cols, t)), ...options });
   }
 
   /** The same graph with each row's weights divided by max(their sum, epsilon). */
@@ -71,25 +99,23 @@ export class Graph implements GraphData, Disposable {
       }
       return { rowPtr, colIdx, values: scaled };
     });
-    return new Graph({ rows: this.rows, cols: this.cols, relations });
+    return new Graph({ rows: this.rows, cols: this.cols, relations, balanced: this.balanced });
   }
 
   /** The adjacency on `device`, uploaded on first use. */
   forwardTensors(device: Device): SparseTensors {
-    return this.#forward ??= upload(device, this.rows, used(this), true);
+    return this.#forward ??= upload(device, this, "forward", true);
   }
 
   /** The transposed adjacency on `device`, uploaded on first use. */
   backwardTensors(device: Device): SparseTensors {
-    return this.#backward ??= upload(device, this.cols, transposed(this, used(this)), true);
+    return this.#backward ??= upload(device, this, "backward", true);
   }
 
   /** Frees what was uploaded. */
   [Symbol.dispose](): void {
     for (const side of [this.#forward, this.#backward]) {
-      side?.rowStart.dispose();
-      side?.colIndex.dispose();
-      side?.values.dispose();
+      if (side) { for (const tensor of tensorsOf(side)) tensor.dispose(); }
     }
     this.#forward = this.#backward = undefined;
   }
@@ -118,6 +144,7 @@ export class GraphSlots implements Disposable {
       rowStart: device.zeros([types, receivers + 1], { dtype: "u32" }).unscoped(),
       colIndex: device.empty([edges], "u32").unscoped(),
       values: device.empty([edges]).unscoped(),
+      parts: null,
     });
     this.#sides = { forward: side(rows), backward: side(cols) };
   }
@@ -141,9 +168,7 @@ export class GraphSlots implements Disposable {
 
   /** Frees the room. */
   [Symbol.dispose](): void {
-    for (const side of Object.values(this.#sides)) {
-      for (const tensor of Object.values(side) as Tensor[]) tensor.dispose();
-    }
+    for (const side of Object.values(this.#sides)) for (const tensor of tensorsOf(side)) tensor.dispose();
   }
 }
 
@@ -168,9 +193,7 @@ export function sparseTensors(
   if (graph instanceof Graph) {
     return direction === "forward" ? graph.forwardTensors(device) : graph.backwardTensors(device);
   }
-  return direction === "forward"
-    ? upload(device, graph.rows, used(graph), false)
-    : upload(device, graph.cols, transposed(graph, used(graph)), false);
+  return upload(device, graph, direction, false);
 }
 
 /** Throws {@link ShapeError} naming `op` unless every relation is a well-formed [rows, cols] matrix. */
@@ -242,11 +265,48 @@ function packed(rows: number, relations: readonly Relation[]): Packed {
   return { rowStart, colIndex, values };
 }
 
-function upload(device: Device, rows: number, relations: readonly Relation[], keep: boolean): SparseTensors {
+function upload(
+  device: Device,
+  graph: GraphData,
+  direction: "forward" | "backward",
+  keep: boolean,
+): SparseTensors {
+  const forward = direction === "forward", rows = forward ? graph.rows : graph.cols;
+  const relations = forward ? used(graph) : transposed(graph, used(graph));
   const { rowStart, colIndex, values } = packed(rows, relations);
-  const made = { rowStart: device.tensor(rowStart), colIndex: device.tensor(colIndex), values: device.tensor(values) };
-  if (keep) { for (const tensor of Object.values(made)) tensor.unscoped(); }
+  const cut = graph.balanced ? partsOf(rows, relations.length, rowStart, direction) : null;
+  const made = {
+    rowStart: device.tensor(rowStart),
+    colIndex: device.tensor(colIndex),
+    values: device.tensor(values),
+    parts: cut && {
+      count: cut.parts.length / 4,
+      parts: device.tensor(cut.parts),
+      starts: device.tensor(cut.starts),
+    },
+  };
+  if (keep) { for (const tensor of tensorsOf(made)) tensor.unscoped(); }
   return made;
+}
+
+function tensorsOf({ rowStart, colIndex, values, parts }: SparseTensors): Tensor[] {
+  return [rowStart, colIndex, values, ...parts ? [parts.parts, parts.starts] : []];
+}
+
+/** Cuts a direction's sums into parts; null where none is long. */
+function partsOf(rows: number, relations: number, rowStart: Uint32Array, direction: "forward" | "backward") {
+  const parts: number[] = [], starts = [0];
+  let longest = 0;
+  for (let r = 0; r < rows; r++) {
+    for (let e = 0; e < relations; e++) {
+      const first = rowStart[e * (rows + 1) + r], end = rowStart[e * (rows + 1) + r + 1];
+      longest = Math.max(longest, end - first);
+      for (let at = first; at < end; at += PART) parts.push(at, Math.min(end, at + PART), e, 0);
+      if (direction === "forward") starts.push(parts.length / 4);
+    }
+    if (direction === "backward") starts.push(parts.length / 4);
+  }
+  return longest > 2 * PART ? { parts: Uint32Array.from(parts), starts: Uint32Array.from(starts) } : null;
 }
 
 /** Writes a graph to the front of `room`: what lies behind its edges is not read. */

@@ -40,3 +40,46 @@ fn spread(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   }
   y[i] = total;
 }
+
+// Rows with many edges are cut into parts (first edge, end, relation), so that none keeps the others waiting; part_start tells
+// which parts make up each sum.
+@group(0) @binding(6) var<storage, read> parts: array<vec4<u32>>;
+@group(0) @binding(7) var<storage, read> part_start: array<u32>;
+
+// y [parts, width4]: collect's sum over a part.
+@compute @workgroup_size(64)
+fn collect_parts(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let lane = i % params.width4;
+  let part = parts[i / params.width4];
+  var total = vec4<f32>();
+  for (var e = part.x; e < part.y; e++) { total += values[e] * x[col_index[e] * params.width4 + lane]; }
+  y[i] = total;
+}
+
+// y [parts, width4]: spread's sum over a part.
+@compute @workgroup_size(64)
+fn spread_parts(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let lane = i % params.width4;
+  let part = parts[i / params.width4];
+  var total = vec4<f32>();
+  for (var e = part.x; e < part.y; e++) {
+    total += values[e] * x[(col_index[e] * params.relations + part.z) * params.width4 + lane];
+  }
+  y[i] = total;
+}
+
+// y [sums, width4] = sum over each one's parts x [parts, width4]
+@compute @workgroup_size(64)
+fn sum_parts(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let lane = i % params.width4;
+  let row = i / params.width4;
+  var total = vec4<f32>();
+  for (var p = part_start[row]; p < part_start[row + 1u]; p++) { total += x[p * params.width4 + lane]; }
+  y[i] = total;
+}

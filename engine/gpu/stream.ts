@@ -338,7 +338,10 @@ function decoded(
 export interface Replay {
   readonly steps: readonly (
     | Extract<Command, { kind: "copy" }>
-    | (Extract<Command, { kind: "dispatch" }> & { readonly group: GPUBindGroup; readonly offset: Uint32Array<ArrayBuffer> | undefined })
+    | (Extract<Command, { kind: "dispatch" }> & {
+      readonly group: GPUBindGroup;
+      readonly offset: Uint32Array<ArrayBuffer> | undefined;
+    })
   )[];
   readonly params: GPUBuffer;
 }

@@ -1,7 +1,7 @@
 /** Sparse multi-relation message passing. */
 import text from "../../shaders/propagate.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { type Kernel, kernel } from "../gpu/kernel.ts";
 import {
   checkGraph,
   Graph,
@@ -23,6 +23,9 @@ import { matmul } from "./matmul.ts";
 const parts = [indexLib, { file: "propagate.wgsl", text }] as const;
 const collectKernel = kernel("collect", ...parts);
 const spreadKernel = kernel("spread", ...parts);
+const collectPartsKernel = kernel("collect_parts", ...parts);
+const spreadPartsKernel = kernel("spread_parts", ...parts);
+const sumPartsKernel = kernel("sum_parts", ...parts);
 
 interface Attrs {
   readonly graph: GraphData | GraphSlots;
@@ -80,29 +83,40 @@ function collect(x: Tensor, graph: Attrs["graph"], relations: number): Tensor {
   const wide = padWidth(x);
   const width = wide.shape[1];
   const y = device.empty([graph.rows, relations * width]);
-  const { rowStart, colIndex, values } = sparseTensors(device, graph, "forward");
-  const count = y.size / 4;
-  device.run(collectKernel, {
-    bind: { row_start: rowStart, col_index: colIndex, values, x: wide, y },
-    params: { count, rows: graph.rows, relations, width4: width / 4 },
-    grid: device.gpu.grid(count, GROUP),
-  });
+  addUp(wide, y, graph, { direction: "forward", rows: graph.rows, relations, width4: width / 4 });
   return y;
 }
 
 /** The transpose of {@link collect}. */
 function spread(dy: Tensor, graph: Attrs["graph"], relations: number, width: number): Tensor {
-  const { device } = dy;
   const wide = ceil4(width);
-  const y = device.empty([graph.cols, wide]);
-  const { rowStart, colIndex, values } = sparseTensors(device, graph, "backward");
-  const count = y.size / 4;
-  device.run(spreadKernel, {
-    bind: { row_start: rowStart, col_index: colIndex, values, x: dy, y },
-    params: { count, rows: graph.cols, relations, width4: wide / 4 },
-    grid: device.gpu.grid(count, GROUP),
-  });
+  const y = dy.device.empty([graph.cols, wide]);
+  addUp(dy, y, graph, { direction: "backward", rows: graph.cols, relations, width4: wide / 4 });
   return wide === width ? y : slice(y, [0, 0], [graph.cols, width]);
+}
+
+interface Sums {
+  readonly direction: "forward" | "backward";
+  readonly rows: number;
+  readonly relations: number;
+  readonly width4: number;
+}
+
+/** Sums over edges, by parts where a GPU would wait for the longest. */
+function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...sizes }: Sums): void {
+  const { device } = x;
+  const { rowStart, colIndex, values, parts } = sparseTensors(device, graph, direction);
+  const edges = { col_index: colIndex, values };
+  const run = (which: Kernel, bind: Record<string, Tensor>, count: number): void =>
+    device.run(which, { bind, params: { count, ...sizes }, grid: device.gpu.grid(count, GROUP) });
+  const forward = direction === "forward";
+  if (!parts || device.profile !== "gpu") {
+    return run(forward ? collectKernel : spreadKernel, { ...edges, row_start: rowStart, x, y }, y.size / 4);
+  }
+  const partial = device.empty([parts.count, 4 * sizes.width4]);
+  const byParts = forward ? collectPartsKernel : spreadPartsKernel;
+  run(byParts, { ...edges, parts: parts.parts, x, y: partial }, partial.size / 4);
+  run(sumPartsKernel, { part_start: parts.starts, x: partial, y }, y.size / 4);
 }
 
 const propagateOp = defineOp<Attrs>({
@@ -175,13 +189,18 @@ const propagateOp = defineOp<Attrs>({
       [6, 6, 3, 5, [0.3, 0, 0.5]],
       [1, 1, 1, 1, [1]],
       [11, 4, 8, 8, [0.9]],
+      // Rows of more edges than a part has, in both directions.
+      [3, 161, 4, 5, [0.25, 0, 0.7]],
+      [150, 2, 7, 4, [0.6, 0.9]],
       [3, 3, 4, 4, [0, 0]],
       [5, 4, 3, 4, [0, 0.5, 0.5, 0, 0.4, 0]],
       [0, 5, 4, 3, [0.5]],
       [4, 5, 4, 3, []],
     ] as const).map(([rows, cols, d, o, densities]): Sample<Attrs> => ({
       inputs: [{ shape: [cols, d] }, { shape: [densities.length, d, o] }],
-      attrs: { graph: { rows, cols, relations: densities.map((density) => sparse(rows, cols, density)) } },
+      attrs: {
+        graph: { rows, cols, relations: densities.map((density) => sparse(rows, cols, density)), balanced: true },
+      },
     }));
   },
   bad: [

@@ -37,7 +37,8 @@ export function classKnowledge(
     (knowledge?.edges ?? []).filter((edge) => known[edge.type] === type)
       .map(({ from, to, weight }): Triple => [to, from, weight])
   );
-  const graph = Graph.fromTriples(classes, classes, relations).rowNormalised();
+  // Some classes are known to go with nearly all others.
+  const graph = Graph.fromTriples(classes, classes, relations, { balanced: true }).rowNormalised();
   const own = knowledge !== null && knowledge.dim > 0;
   return {
     types,
