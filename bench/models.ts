@@ -26,7 +26,8 @@ export interface ModelRow {
   readonly torch?: number | null;
 }
 
-interface Size {
+/** Sizes of a model and its input. */
+export interface Size {
   readonly name: string;
   readonly resnet: ResNetOptions;
   readonly reasoning: ReasoningOptions;
@@ -108,34 +109,50 @@ export function work(run: () => void, ...parts: Disposable[]): Disposable & { ru
   return { run, [Symbol.dispose]: () => parts.forEach((part) => part[Symbol.dispose]()) };
 }
 
+/** Something to be timed on a device of its own. */
+export interface ModelWork {
+  readonly name: string;
+  readonly prepare: (device: Device) => Disposable & { run(): void };
+}
+
 /** All rows of one size. */
 export async function* modelRows(size: Size): AsyncGenerator<ModelRow> {
+  for (const { name, prepare } of modelWorks(size)) yield await row(name, prepare);
+}
+
+/** Training steps and inference of every model, then the reasoning modules alone. */
+export function modelWorks(size: Size): ModelWork[] {
   const { resnet, reasoning, classes } = size;
   const image = imageOf(size);
   const knowledge = () => classKnowledge(chain(classes), classes, null, 1);
-  for (const mode of ["baseline", "local", "global", "final"] as const) {
+  const models = (["baseline", "local", "global", "final"] as const).flatMap((mode): ModelWork[] => {
     const build = (device: Device) =>
       mode === "baseline"
         ? new BaselineClassifier(device, { classes, resnet, seed: 3 })
         : new ReasoningClassifier(device, { classes, resnet, seed: 3, mode, reasoning, knowledge: knowledge() });
-    yield await row(`${mode}: training step`, (device) => {
-      const model = build(device);
-      const sgd = new SGD(device, model.trainable(), { rate: 1e-4, momentum: 0.9, weightDecay: 1e-4 });
-      return work(() => trainStep(model, sgd, image).values.dispose(), model, sgd);
-    });
-    yield await row(`${mode}: inference`, (device) => {
-      const model = build(device);
-      return work(() => device.noGrad(() => model.forward(image).dispose()), model);
-    });
-  }
-  yield* moduleRows(size, image);
+    return [{
+      name: `${mode}: training step`,
+      prepare: (device) => {
+        const model = build(device);
+        const sgd = new SGD(device, model.trainable(), { rate: 1e-4, momentum: 0.9, weightDecay: 1e-4 });
+        return work(() => trainStep(model, sgd, image).values.dispose(), model, sgd);
+      },
+    }, {
+      name: `${mode}: inference`,
+      prepare: (device) => {
+        const model = build(device);
+        return work(() => device.noGrad(() => model.forward(image).dispose()), model);
+      },
+    }];
+  });
+  return [...models, ...moduleWorks(size, image)];
 }
 
 /** The parts of one iteration, forward. */
-async function* moduleRows(
+function moduleWorks(
   { resnet, reasoning, classes, regions, height, width }: Size,
   image: LoadedImage,
-): AsyncGenerator<ModelRow> {
+): ModelWork[] {
   const stride = resnet.blocks.slice(0, -1).reduce((s, b) => s * b.stride, resnet.stem.pool ? 4 : 2);
   const map = [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
   const widthOf = (at: number): number => resnet.blocks.at(at)!.width * (resnet.bottleneck ? 4 : 1);
@@ -145,8 +162,9 @@ async function* moduleRows(
       using _scope = device.scope();
       body();
     });
-  for (const part of ["predict", "update"] as const) {
-    yield await row(`spatial memory: ${part}`, (device) => {
+  const memories = (["predict", "update"] as const).map((part): ModelWork => ({
+    name: `spatial memory: ${part}`,
+    prepare: (device) => {
       const memory = new SpatialMemory(
         device,
         { ...inputs, features: widthOf(-2) },
@@ -162,9 +180,9 @@ async function* moduleRows(
         : () => memory.update(state, said, pool5, boxes);
       const tensors = [state, said, pool5, boxes.cells, boxes.normalised, boxes.image];
       return work(forward(device, body), memory, ...tensors);
-    });
-  }
-  yield await row("global graph: update, reason, predict", (device) => {
+    },
+  }));
+  const graph = (device: Device) => {
     const known = classKnowledge(chain(classes), classes, null, 1);
     const options = { ...inputs, features: widthOf(-1) };
     const graph = new GlobalGraph(device, options, known, reasoning.graph, reasoning.head, new Seeds(3));
@@ -177,7 +195,8 @@ async function* moduleRows(
       return graph.predict(nodes.regions).logits;
     };
     return work(forward(device, body), graph, fc7, said, belief);
-  });
+  };
+  return [...memories, { name: "global graph: update, reason, predict", prepare: graph }];
 }
 
 /** Nine edge types, each linking every third class to its neighbour: as sparse as common sense. */
