@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Device, GradientError, KernelError, ops, SGD } from "../../mod.ts";
+import { Device, GradientError, KernelError, SGD } from "../../engine/mod.ts";
+import * as ops from "../../engine/ops/mod.ts";
 import { kernel } from "../../engine/gpu/kernel.ts";
 
 Deno.test("an upload into a recycled buffer does not overtake work still pending", async () => {
