@@ -43,6 +43,15 @@ Deno.test("nothing is submitted until somebody reads", async () => {
   }
 });
 
+Deno.test("a tensor larger than a staging page is read whole, whatever its length", async () => {
+  await using device = await Device.open();
+  for (const size of [(1 << 18) + 1, (1 << 18) + 2]) {
+    using x = device.full([size], 3);
+    const read = await x.data();
+    assert.ok(read.length === size && read.every((v) => v === 3));
+  }
+});
+
 Deno.test("reads asked for together share one submit", async () => {
   await using device = await Device.open();
   {
