@@ -1,9 +1,9 @@
 #!/bin/sh
 # Checks and times everything on the GPU of a bare machine that has its driver: bench/gpu/main.ts, whose flags these are.
 #   bench/gpu.sh [--budget SECONDS] [--phases a,b] [--out FILE] [--quick]
-# Deno comes from $DENO (the program, or deno.xz), the PATH, .deno/ or bench/ of this project; the Vulkan loader from the
-# system, $VK_LOADER (libvulkan.so.1 or its folder) or LD_LIBRARY_PATH. Nothing is fetched: packages come from Deno's
-# cache ($DENO_DIR), and what needs one that is not there is skipped.
+# Deno comes from $DENO (the program, or deno.xz), the PATH, .deno/ or bench/ of this project; the Vulkan loader from
+# $VK_LOADER (libvulkan.so.1 or its folder), the system, LD_LIBRARY_PATH, .deno/ or bench/. Nothing is fetched: packages
+# come from Deno's cache ($DENO_DIR), and what needs one that is not there is skipped.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -64,6 +64,14 @@ NVIDIA=/usr/local/nvidia/lib64:/usr/local/nvidia/lib:/usr/lib/x86_64-linux-gnu:/
 prepend() { LD_LIBRARY_PATH=$1${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; export LD_LIBRARY_PATH; }
 
 if [ "$(uname -s)" = Linux ]; then
+  if [ -z "${VK_LOADER:-}" ] && ! libraries 'libvulkan\.so\.1' &&
+    ! in_folders libvulkan.so.1 "${LD_LIBRARY_PATH:-}:$NVIDIA"; then
+    for found in "$root/.deno" "$root/bench"; do
+      if [ -e "$found/libvulkan.so.1" ]; then VK_LOADER=$found; break; fi
+    done
+    [ -n "${VK_LOADER:-}" ] ||
+      fail "the Vulkan loader was not found; set VK_LOADER to libvulkan.so.1, or install it (apt-get install libvulkan1)"
+  fi
   if [ -n "${VK_LOADER:-}" ]; then
     loader=$(absolute "$VK_LOADER")
     [ -d "$loader" ] && loader=$loader/libvulkan.so.1
@@ -71,14 +79,12 @@ if [ "$(uname -s)" = Linux ]; then
     mkdir -p "$own/lib"
     ln -sf "$loader" "$own/lib/libvulkan.so.1"
     prepend "$own/lib"
-  elif ! libraries 'libvulkan\.so\.1' && ! in_folders libvulkan.so.1 "${LD_LIBRARY_PATH:-}:$NVIDIA"; then
-    fail "the Vulkan loader was not found; set VK_LOADER to libvulkan.so.1, or install it (apt-get install libvulkan1)"
   fi
   if [ -z "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then
     known=
     for icd in /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json /usr/local/share/vulkan/icd.d/*.json; do
       case "$icd" in *nvidia*.json) known=nvidia; break ;; esac
-      [ -f "$icd" ] && known=other
+      if [ -f "$icd" ]; then known=other; fi
     done
     other=/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json
     driver=libGLX_nvidia.so.0

@@ -1,6 +1,6 @@
 /** Training steps and inference of every model, and of the reasoning modules alone, at small and at published size. */
 import type { LoadedImage } from "../datasets/loader.ts";
-import { Device, SGD, type Tensor } from "../mod.ts";
+import { Device, SGD, type Tensor } from "../engine/mod.ts";
 import { GlobalGraph } from "../model/reasoning/graph.ts";
 import { classKnowledge } from "../model/reasoning/knowledge.ts";
 import { regionEdges } from "../model/reasoning/edges.ts";
