@@ -53,7 +53,8 @@ async function torchItems(
   const why = await torchMissing();
   if (why !== null) return [skipped("PyTorch", why)];
   const asked = tasks.filter(({ task }) => task.kind === "matmul" || task.kind === "conv2d");
-  const until = (deadline: number): AbortSignal => AbortSignal.timeout(Math.max(1, deadline - performance.now()));
+  const until = (deadline: number): AbortSignal =>
+    AbortSignal.timeout(Math.max(1, deadline - performance.now() - 1000));
   const none = new Skip("PyTorch failed, or its time was up");
   const ops: Item = {
     name: "PyTorch: products and convolutions, f32 without TF32",
