@@ -16,8 +16,8 @@ export function markdownTable(head: readonly string[], rows: readonly (readonly 
   return [line(head), rule, ...text.map(line)].join("\n");
 }
 
-/** Four digits that matter, never an exponent. */
-function shown(cell: string | number): string {
+/** Three or four digits that matter, never an exponent. */
+export function shown(cell: string | number): string {
   if (typeof cell === "string") return cell;
   if (Number.isInteger(cell)) return String(cell);
   const size = Math.abs(cell);

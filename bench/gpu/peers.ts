@@ -17,11 +17,9 @@ export async function peerItems({ ops, peers, steps }: Report, quick: boolean): 
   const missing: Item[] = [];
   const opened = await openPeers((name, why) => missing.push(skipped(name, `it does not run here: ${why}`)));
   const forward = tasks.filter(({ task }) => task.kind !== "conv2d" || task.pass === "forward");
-  return [
-    ...missing,
-    // What only one of them can do comes last.
-    ...[...forward, ...tasks.filter((one) => !forward.includes(one))].flatMap(({ name, task }) =>
-      opened.filter((peer) => can(peer.name, task)).map((peer): Item => ({
+  const items = (asked: typeof tasks): Item[] =>
+    asked.flatMap(({ name, task }) =>
+      opened.filter((peer) => can(peer.name, task)).map((peer) => ({
         name: `${peer.name}, ${name}`,
         run: async () => {
           const ms = await peer.measure(task);
@@ -29,11 +27,12 @@ export async function peerItems({ ops, peers, steps }: Report, quick: boolean): 
           add(name, peer.name, ms, oursOf(name));
         },
       }))
-    ),
-    ...await torchItems(forward, quick, (name, ms) => {
-      add(name, "PyTorch", ms, oursOf(name) ?? steps.find((row) => `${row.name}, ${row.size}` === name)?.ms);
-    }, steps.findLast(({ name }) => name === "baseline: training step")?.size),
-  ];
+    );
+  const torch = await torchItems(forward, quick, (name, ms) => {
+    add(name, "PyTorch", ms, oursOf(name) ?? steps.find((row) => `${row.name}, ${row.size}` === name)?.ms);
+  }, steps.findLast(({ name }) => name === "baseline: training step")?.size);
+  // What only one of them can do comes last.
+  return [...missing, ...items(forward), ...torch, ...items(tasks.filter((one) => !forward.includes(one)))];
 }
 
 const skipped = (name: string, why: string): Item => ({ name, run: () => Promise.reject(new Skip(why)) });

@@ -1,6 +1,6 @@
 /** The report for a reader: Markdown tables, a section for each phase. */
 import { geometricMean } from "../measure.ts";
-import { markdownTable, percent } from "./markdown.ts";
+import { markdownTable, percent, shown } from "./markdown.ts";
 import type { PhaseName } from "./options.ts";
 import type { Report } from "./report.ts";
 
@@ -127,7 +127,7 @@ function peers({ peers }: Report): string {
     task,
     ...names.map((peer) => {
       const row = peers.find((one) => one.name === task && one.peer === peer);
-      return row ? `${row.ms.toPrecision(3)} ms${row.ratio === null ? "" : ` (${times(row.ratio)})`}` : null;
+      return row ? `${shown(row.ms)} ms${row.ratio === null ? "" : ` (${times(row.ratio)})`}` : null;
     }),
   ]);
   const means = names.flatMap((peer) => {
