@@ -27,9 +27,9 @@ export function checkItems(found: (file: CheckedFile) => void): Item[] {
       if (performance.now() > deadline - MARGIN_MS) throw new Skip("no time was left");
       const checked = await runTests(name, [...args, path], deadline - MARGIN_MS);
       found(checked);
-      if (checked.failures.length > 0) {
-        throw new Error(`${checked.failures.length} tests failed, listed under "checks"`);
-      }
+      const { failures, notRun } = checked;
+      if (failures.length > 0) throw new Error(`${failures.length} failed, listed under "Values"`);
+      if (notRun > 0) throw new Skip(`${notRun} of its tests found no time`);
     },
   });
   const [gpu, cpu] = PROFILES.map((profile) =>
@@ -65,7 +65,8 @@ async function runTests(name: string, args: readonly string[], deadline: number)
   const failures = [...output.failures];
   // A file that does not load, leaks or crashes has failed even where no test of its own did.
   if (code !== 0 && !late && failures.length === 0) {
-    const message = last || (await errors).trim().split("\n").at(-1) || `it ended with status ${code}`;
+    const said = last || (await errors).trim().split("\n").at(-1) || `status ${code}`;
+    const message = `its process failed after ${output.passed.length} tests had passed: ${said}`;
     failures.push({ title: name, message });
   }
   const notRun = late ? Math.max(1, output.open) : output.open;
