@@ -1,5 +1,7 @@
 /** What is measured: our op at model sizes, with its arithmetic and traffic, and what a peer needs to do the same. */
-import { type Device, Graph, ops, type Tensor, type Triple } from "../mod.ts";
+import { Graph, type Triple } from "../engine/graph.ts";
+import type { Device, Tensor } from "../engine/mod.ts";
+import * as ops from "../engine/ops/mod.ts";
 
 /** Work that a peer can be asked to do too. */
 export type PeerTask =
@@ -37,7 +39,8 @@ export interface Case {
   readonly make: (device: Device) => () => void;
 }
 
-function conv(
+/** A convolution of `images` maps, "same" padded, forward and both gradients. */
+export function conv(
   name: string,
   height: number,
   width: number,
@@ -45,14 +48,16 @@ function conv(
   outputs: number,
   kernel: number,
   stride: number,
+  images = 1,
 ): Case[] {
   const ho = Math.ceil(height / stride);
   const wo = Math.ceil(width / stride);
-  const flops = 2 * ho * wo * outputs * inputs * kernel * kernel;
-  const bytes = 4 * (height * width * inputs + ho * wo * outputs + kernel * kernel * inputs * outputs);
+  const flops = 2 * images * ho * wo * outputs * inputs * kernel * kernel;
+  const bytes = 4 *
+    (images * (height * width * inputs + ho * wo * outputs) + kernel * kernel * inputs * outputs);
   const options = { stride, padding: (kernel - 1) / 2 };
   const make = (pass: "forward" | "data gradient" | "weight gradient") => (device: Device) => {
-    const x = device.randn([1, height, width, inputs], { seed: 1 });
+    const x = device.randn([images, height, width, inputs], { seed: 1 });
     const w = device.randn([kernel, kernel, inputs, outputs], { seed: 2 });
     if (pass === "forward") {
       return () => {
@@ -61,7 +66,7 @@ function conv(
       };
     }
     const wanted = pass === "data gradient" ? x : w;
-    const dy = device.randn([1, ho, wo, outputs], { seed: 3 });
+    const dy = device.randn([images, ho, wo, outputs], { seed: 3 });
     return () => {
       using _scope = device.scope();
       if (pass === "data gradient") ops.conv2dDataGrad(dy, w, wanted.shape, options);
@@ -72,12 +77,13 @@ function conv(
     name: `${name} ${pass}`,
     flops,
     bytes,
-    task: { kind: "conv2d", height, width, inputs, outputs, kernel, stride, pass },
+    ...images === 1 && { task: { kind: "conv2d" as const, height, width, inputs, outputs, kernel, stride, pass } },
     make: make(pass),
   }));
 }
 
-function matmul(m: number, n: number, k: number): Case {
+/** A product of two matrices. */
+export function matmul(m: number, n: number, k: number): Case {
   return {
     name: `matmul ${m}×${k} · ${k}×${n}`,
     flops: 2 * m * n * k,

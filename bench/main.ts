@@ -4,15 +4,15 @@
  */
 import Table from "cli-table3";
 import { Device } from "../mod.ts";
-import { type Case, cases } from "./cases.ts";
+import { cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
+import { type FusedRow, fusedRow } from "./fused.ts";
+import { geometricMean, measure, measureLimits } from "./measure.ts";
 import { type ModelRow, modelRows, SIZES } from "./models.ts";
+import { firstLine, openPeers } from "./peers/open.ts";
 import { REFPLUS_SIZES, refplusRows } from "./refplus.ts";
 import { type PresetRow, presetRows } from "./presets.ts";
-import type { Peer } from "./peer.ts";
-import { jax } from "./peers/jax.ts";
-import { onnx } from "./peers/onnx.ts";
-import { tfjs } from "./peers/tfjs.ts";
+import { TWINS } from "./twins.ts";
 
 interface Row {
   readonly name: string;
@@ -25,76 +25,9 @@ interface Row {
 
 const write = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 
-async function measure(device: Device, one: Case): Promise<number> {
-  using _scope = device.scope();
-  const run = one.make(device);
-  // A wait for the device costs about 10 ms whatever was asked of it.
-  let idle = Infinity;
-  for (let i = 0; i < 3; i++) {
-    const from = performance.now();
-    await device.finish();
-    idle = Math.min(idle, performance.now() - from);
-  }
-  run();
-  await device.finish();
-  const from = performance.now();
-  run();
-  await device.finish();
-  const once = Math.max(performance.now() - from - idle, 0.05);
-  const count = Math.max(2, Math.min(200, Math.round(250 / once)));
-  let best = Infinity;
-  for (let round = 0; round < 3; round++) {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) run();
-    await device.finish();
-    best = Math.min(best, (performance.now() - start - idle) / count);
-  }
-  return best;
-}
-
-/** The device's limits as measured: bytes per ms of a large copy, flops per ms of the best of several products. */
-async function limits(device: Device): Promise<{ bandwidth: number; compute: number }> {
-  const size = 16 << 20;
-  const copy = await measure(device, {
-    name: "copy",
-    flops: 0,
-    bytes: 0,
-    make: (d) => {
-      const x = d.zeros([size / 4]);
-      return () => x.clone().dispose();
-    },
-  });
-  let compute = 0;
-  for (const n of device.info.isFallback ? [256, 512, 1024] : [1024, 2048, 4096]) {
-    const ms = await measure(device, {
-      name: "product",
-      flops: 0,
-      bytes: 0,
-      make: (d) => {
-        const [a, b] = [d.randn([n, n], { seed: 1 }), d.randn([n, n], { seed: 2 })];
-        return () => a.matmul(b).dispose();
-      },
-    });
-    compute = Math.max(compute, 2 * n ** 3 / ms);
-  }
-  return { bandwidth: 2 * size / copy, compute };
-}
-
-async function openPeers(): Promise<Peer[]> {
-  const peers: Peer[] = [];
-  for (const [name, open] of [["tfjs webgpu", tfjs], ["jax-js webgpu", jax], ["onnxruntime CPU", onnx]] as const) {
-    try {
-      peers.push(await open());
-    } catch (error) {
-      write(`${name} does not run here: ${error instanceof Error ? error.message.split("\n")[0] : error}`);
-    }
-  }
-  return peers;
-}
-
 const only = Deno.args.find((a) => a.startsWith("--only="))?.slice(7);
 const device = await Device.open();
-const limit = await limits(device);
+const limit = await measureLimits(device);
 write(`${device.info.description}, profile ${device.profile}`);
 write(
   `measured limits: ${(limit.compute / 1e6).toFixed(1)} GFLOP/s (best product), ${
@@ -103,13 +36,13 @@ write(
 );
 // "data" is the section of that name, though some kernels have the word in theirs too.
 const onlyData = only === "data";
-const peers = Deno.args.includes("--no-peers") || onlyData || only?.startsWith("presets") || only === "refplus"
-  ? []
-  : await openPeers();
+const withoutPeers = Deno.args.includes("--no-peers") || only?.startsWith("presets") ||
+  ["data", "refplus", "fused"].includes(only ?? "");
+const peers = withoutPeers ? [] : await openPeers((name, why) => write(`${name} does not run here: ${why}`));
 const rows: Row[] = [];
 for (const one of cases()) {
   if (onlyData || only && !one.name.includes(only)) continue;
-  const ms = await measure(device, one);
+  const ms = await measure(device, one.make);
   const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
   const measured: Record<string, number | string> = {};
   for (const peer of peers) {
@@ -117,7 +50,7 @@ for (const one of cases()) {
       const time = one.task ? await peer.measure(one.task) : null;
       measured[peer.name] = time ?? "no such op";
     } catch (error) {
-      measured[peer.name] = `fails: ${error instanceof Error ? error.message.split("\n")[0].slice(0, 40) : error}`;
+      measured[peer.name] = `fails: ${firstLine(error).slice(0, 40)}`;
     }
   }
   rows.push({
@@ -129,6 +62,28 @@ for (const one of cases()) {
     peers: measured,
   });
   write(`measured ${one.name}: ${ms.toFixed(3)} ms`);
+}
+const fused: FusedRow[] = [];
+if (!only || only === "fused") {
+  const head = ["fused kernels beside plain ones", "", "fused ms", "plain ms", "plain / fused", "dispatches"];
+  const drawn = new Table({ head, style: { head: [] } });
+  for (const twin of TWINS) {
+    for (const gradients of [false, true]) {
+      const one = await fusedRow(device, twin, { gradients });
+      if (!one) continue;
+      fused.push(one);
+      const { pass, ms, plainMs, dispatches, plainDispatches } = one;
+      drawn.push([
+        one.name,
+        pass,
+        ms.toFixed(3),
+        plainMs.toFixed(3),
+        `${(plainMs / ms).toFixed(2)}×`,
+        `${dispatches} / ${plainDispatches}`,
+      ]);
+    }
+  }
+  write(drawn.toString());
 }
 const models: Record<string, ModelRow[]> = {};
 for (const size of SIZES) {
@@ -205,14 +160,14 @@ for (const { name } of peers) {
     typeof row.peers[name] === "number" ? [(row.peers[name] as number) / row.ms] : []
   );
   if (ratios.length === 0) continue;
-  const mean = Math.exp(ratios.reduce((s, r) => s + Math.log(r), 0) / ratios.length);
+  const mean = geometricMean(ratios);
   write(`${name}: ${mean.toFixed(1)} times our time in geometric mean over ${ratios.length} shared cases`);
 }
 await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
 await Deno.writeTextFile(
   file,
-  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, models, presets, data }, null, 2),
+  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, fused, models, presets, data }, null, 2),
 );
 write(`written to ${file}`);
 await device.close();

@@ -1,6 +1,6 @@
 /** Training steps and inference of every model, and of the reasoning modules alone, at small and at published size. */
 import type { LoadedImage } from "../datasets/loader.ts";
-import { Device, SGD, type Tensor } from "../mod.ts";
+import { Device, SGD, type Tensor } from "../engine/mod.ts";
 import { GlobalGraph } from "../model/reasoning/graph.ts";
 import { classKnowledge } from "../model/reasoning/knowledge.ts";
 import { regionEdges } from "../model/reasoning/edges.ts";
@@ -10,6 +10,8 @@ import { ReasoningClassifier } from "../model/reasoning/reasoner.ts";
 import { BaselineClassifier } from "../model/baseline.ts";
 import { regionBoxes } from "../model/regions.ts";
 import { type ResNetOptions, resnetPresets } from "../model/resnet.ts";
+import type { RegionSlots } from "../model/region_slots.ts";
+import { Replays } from "../model/replays.ts";
 import { TrainSteps } from "../model/train_steps.ts";
 import { Seeds } from "../engine/nn.ts";
 
@@ -26,7 +28,8 @@ export interface ModelRow {
   readonly torch?: number | null;
 }
 
-interface Size {
+/** Sizes of a model and its input. */
+export interface Size {
   readonly name: string;
   readonly resnet: ResNetOptions;
   readonly reasoning: ReasoningOptions;
@@ -84,7 +87,7 @@ export function imageOf(
 export async function row(name: string, prepare: (device: Device) => Disposable & { run(): void }): Promise<ModelRow> {
   await using device = await Device.open();
   using work = prepare(device);
-  // Training steps run plainly first, then are recorded.
+  // Work runs plainly first, then is recorded.
   for (let i = 0; i < 2; i++) work.run();
   await device.finish();
   const before = device.gpu.stats;
@@ -109,35 +112,54 @@ export function work(run: () => void, ...parts: Disposable[]): Disposable & { ru
   return { run, [Symbol.dispose]: () => parts.forEach((part) => part[Symbol.dispose]()) };
 }
 
+/** Something to be timed on a device of its own. */
+export interface ModelWork {
+  readonly name: string;
+  readonly prepare: (device: Device) => Disposable & { run(): void };
+}
+
 /** All rows of one size. */
 export async function* modelRows(size: Size): AsyncGenerator<ModelRow> {
+  for (const { name, prepare } of modelWorks(size)) yield await row(name, prepare);
+}
+
+/** Training steps and inference of every model, then the reasoning modules alone. */
+export function modelWorks(size: Size): ModelWork[] {
   const { resnet, reasoning, classes } = size;
   const image = imageOf(size);
   const knowledge = () => classKnowledge(chain(classes), classes, null, 1);
-  for (const mode of ["baseline", "local", "global", "final"] as const) {
+  const models = (["baseline", "local", "global", "final"] as const).flatMap((mode): ModelWork[] => {
     const build = (device: Device) =>
       mode === "baseline"
         ? new BaselineClassifier(device, { classes, resnet, seed: 3 })
         : new ReasoningClassifier(device, { classes, resnet, seed: 3, mode, reasoning, knowledge: knowledge() });
-    yield await row(`${mode}: training step`, (device) => {
-      const model = build(device);
-      const sgd = new SGD(device, model.trainable(), { rate: 1e-4, momentum: 0.9, weightDecay: 1e-4 });
-      const updates = new TrainSteps(model, sgd);
-      return work(() => updates.run(image).values.dispose(), updates, model, sgd);
-    });
-    yield await row(`${mode}: inference`, (device) => {
-      const model = build(device);
-      return work(() => device.noGrad(() => model.forward(image).dispose()), model);
-    });
-  }
-  yield* moduleRows(size, image);
+    return [{
+      name: `${mode}: training step`,
+      prepare: (device) => {
+        const model = build(device);
+        const sgd = new SGD(device, model.trainable(), { rate: 1e-4, momentum: 0.9, weightDecay: 1e-4 });
+        const updates = new TrainSteps(model, sgd);
+        return work(() => updates.run(image).values.dispose(), updates, model, sgd);
+      },
+    }, {
+      name: `${mode}: inference`,
+      prepare: (device) => {
+        const model = build(device);
+        const replays = new Replays<RegionSlots>(device, (room) => device.noGrad(() => model.forward(room)));
+        const { height, width } = image;
+        const make = (): RegionSlots => model.slots(height, width, image.labels.length);
+        return work(() => replays.run("", make, (room) => room.write(image)).dispose(), replays, model);
+      },
+    }];
+  });
+  return [...models, ...moduleWorks(size, image)];
 }
 
 /** The parts of one iteration, forward. */
-async function* moduleRows(
+function moduleWorks(
   { resnet, reasoning, classes, regions, height, width }: Size,
   image: LoadedImage,
-): AsyncGenerator<ModelRow> {
+): ModelWork[] {
   const stride = resnet.blocks.slice(0, -1).reduce((s, b) => s * b.stride, resnet.stem.pool ? 4 : 2);
   const map = [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
   const widthOf = (at: number): number => resnet.blocks.at(at)!.width * (resnet.bottleneck ? 4 : 1);
@@ -147,8 +169,9 @@ async function* moduleRows(
       using _scope = device.scope();
       body();
     });
-  for (const part of ["predict", "update"] as const) {
-    yield await row(`spatial memory: ${part}`, (device) => {
+  const memories = (["predict", "update"] as const).map((part): ModelWork => ({
+    name: `spatial memory: ${part}`,
+    prepare: (device) => {
       const memory = new SpatialMemory(
         device,
         { ...inputs, features: widthOf(-2) },
@@ -164,9 +187,9 @@ async function* moduleRows(
         : () => memory.update(state, said, pool5, boxes);
       const tensors = [state, said, pool5, boxes.cells, boxes.normalised, boxes.image];
       return work(forward(device, body), memory, ...tensors);
-    });
-  }
-  yield await row("global graph: update, reason, predict", (device) => {
+    },
+  }));
+  const graph = (device: Device) => {
     const known = classKnowledge(chain(classes), classes, null, 1);
     const options = { ...inputs, features: widthOf(-1) };
     const graph = new GlobalGraph(device, options, known, reasoning.graph, reasoning.head, new Seeds(3));
@@ -179,7 +202,8 @@ async function* moduleRows(
       return graph.predict(nodes.regions).logits;
     };
     return work(forward(device, body), graph, fc7, said, belief);
-  });
+  };
+  return [...memories, { name: "global graph: update, reason, predict", prepare: graph }];
 }
 
 /** Nine edge types, each linking every third class to its neighbour: as sparse as common sense. */

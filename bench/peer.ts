@@ -8,23 +8,46 @@ export interface Peer {
   measure(task: PeerTask): Promise<number | null>;
 }
 
-/** Best of several rounds of `count` runs, in milliseconds a run. `run` records one, `finish` waits for all. */
-export async function bestOf(run: () => unknown, finish: () => Promise<unknown>, budgetMs = 800): Promise<number> {
-  run();
-  await finish();
-  const start = performance.now();
-  run();
-  await finish();
-  const once = performance.now() - start;
-  const count = Math.max(1, Math.min(50, Math.round(budgetMs / 3 / Math.max(once, 1))));
-  let best = Infinity;
-  for (let round = 0; round < 3; round++) {
+/** Milliseconds of many runs that stand out of the wait's own spread. */
+const SHOWN_MS = 100;
+
+/**
+ * Milliseconds of a run: what each more of several costs. Waiting costs about 10 ms and reading a result its transfer,
+ * once for all of them. `run` records one, `finish` waits for all; `most` runs at once, where results pile up until then.
+ */
+export async function bestOf(run: () => unknown, finish: () => Promise<unknown>, most = 2000): Promise<number> {
+  const timed = async (count: number): Promise<number> => {
     const from = performance.now();
     for (let i = 0; i < count; i++) await run();
     await finish();
-    best = Math.min(best, (performance.now() - from) / count);
+    return performance.now() - from;
+  };
+  await timed(1);
+  let one = await timed(1), count = 2, all = await timed(count);
+  while (all - one < SHOWN_MS && count < most) all = await timed(count = Math.min(most, 4 * count));
+  for (let round = 0; round < 2; round++) {
+    one = Math.min(one, await timed(1));
+    all = Math.min(all, await timed(count));
   }
-  return best;
+  return Math.max(all - one, 0.001) / (count - 1);
+}
+
+/** Bytes of a task's result. */
+export function resultBytes(task: PeerTask): number {
+  switch (task.kind) {
+    case "matmul":
+      return 4 * task.m * task.n;
+    case "conv2d":
+      return 4 * Math.ceil(task.height / task.stride) * Math.ceil(task.width / task.stride) * task.outputs;
+    case "crop":
+      return 4 * task.boxes * 49 * task.channels;
+    case "softmax":
+      return 4 * task.rows * task.columns;
+    case "add":
+      return 4 * task.size;
+    case "sum":
+      return 4 * task.rows;
+  }
 }
 
 /** Random numbers for a peer's inputs. */

@@ -1,5 +1,5 @@
 /** jax-js on WebGPU, on the same adapter. */
-import { bestOf, noise, type Peer } from "../peer.ts";
+import { bestOf, noise, type Peer, resultBytes } from "../peer.ts";
 
 interface JaxArray {
   readonly ref: JaxArray;
@@ -31,22 +31,23 @@ export async function jax(): Promise<Peer> {
   library.defaultDevice("webgpu");
   const { numpy, lax, nn } = library;
   const make = (shape: number[]) => numpy.array(noise(shape.reduce((a, b) => a * b, 1)), { shape });
-  const time = async (run: () => JaxArray): Promise<number> => {
+  const time = async (run: () => JaxArray, bytes: number): Promise<number> => {
     // Its arrays are lazy: a result nobody waits for is never computed.
     let made: JaxArray[] = [];
     return await bestOf(() => made.push(run()), async () => {
       await library.blockUntilReady(made);
       for (const array of made) array.dispose();
       made = [];
-    });
+    }, Math.max(4, Math.min(2000, Math.floor(2 ** 30 / bytes))));
   };
   return {
     name: "jax-js webgpu",
     async measure(task) {
+      const bytes = resultBytes(task);
       switch (task.kind) {
         case "matmul": {
           const [a, b] = [make([task.m, task.k]), make([task.k, task.n])];
-          return await time(() => numpy.matmul(a.ref, b.ref));
+          return await time(() => numpy.matmul(a.ref, b.ref), bytes);
         }
         case "conv2d": {
           if (task.pass !== "forward") return null;
@@ -54,21 +55,21 @@ export async function jax(): Promise<Peer> {
           const w = make([task.outputs, task.inputs, task.kernel, task.kernel]);
           const pad = (task.kernel - 1) / 2;
           const strides = [task.stride, task.stride];
-          return await time(() => lax.convGeneralDilated(x.ref, w.ref, strides, [[pad, pad], [pad, pad]]));
+          return await time(() => lax.convGeneralDilated(x.ref, w.ref, strides, [[pad, pad], [pad, pad]]), bytes);
         }
         case "crop":
           return null;
         case "softmax": {
           const x = make([task.rows, task.columns]);
-          return await time(() => nn.softmax(x.ref));
+          return await time(() => nn.softmax(x.ref), bytes);
         }
         case "add": {
           const [a, b] = [make([task.size]), make([task.size])];
-          return await time(() => numpy.add(a.ref, b.ref));
+          return await time(() => numpy.add(a.ref, b.ref), bytes);
         }
         case "sum": {
           const x = make([task.rows, task.columns]);
-          return await time(() => numpy.sum(x.ref, 1));
+          return await time(() => numpy.sum(x.ref, 1), bytes);
         }
       }
     },

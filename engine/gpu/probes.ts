@@ -6,7 +6,7 @@ import { type AdapterChoice, isSoftware } from "./adapter.ts";
 export interface FeatureProof {
   /** WebGPU's name of it; `compute` is plain arithmetic. */
   readonly name: string;
-  /** Whether the adapter lists it. */
+  /** Whether the adapter lists it and the runtime can use it. */
   readonly claimed: boolean;
   /** Whether a value computed with it was right. */
   readonly proven: boolean;
@@ -18,6 +18,10 @@ interface Probe {
   readonly name: string;
   readonly feature?: string;
   readonly code: string;
+  /** Call of a compute pass without which the runtime offers no way to use the feature. */
+  readonly needs?: string;
+  /** Sets what the pass needs besides its buffers. */
+  readonly prepare?: (pass: GPUComputePassEncoder) => void;
   /** Reads the eight words written, and the time the pass took in ns; returns what was found. */
   readonly judge: (words: Uint32Array, ns: bigint) => { readonly proven: boolean; readonly detail: string };
 }
@@ -69,13 +73,30 @@ const PROBES: readonly Probe[] = [
     }`,
     judge: ([total, size]) => ({ proven: size > 0 && total === 3 * size, detail: `${size} lanes` }),
   },
+  {
+    name: "immediates",
+    feature: "immediates",
+    code: `requires immediate_address_space;
+    var<immediate> factor: u32;
+    ${BINDINGS}@compute @workgroup_size(1) fn main() { y[0] = x[3] * factor; }`,
+    needs: "setImmediates",
+    prepare: (pass) => (pass as WithImmediates).setImmediates(0, new Uint32Array([13])),
+    judge: ([product]) => ({ proven: product === 143, detail: `11 × 13 = ${product}` }),
+  },
 ];
+
+/** Deno grants the feature and lacks the call that uses it: no defect of the adapter. */
+type WithImmediates = GPUComputePassEncoder & { setImmediates(offset: number, data: Uint32Array): void };
 
 /** Tries each feature on the adapter of `choice`. Throws {@link NoAdapterError} when there is none. */
 export async function proveFeatures(choice: AdapterChoice): Promise<FeatureProof[]> {
   const proofs: FeatureProof[] = [];
   for (const probe of PROBES) {
     const adapter = await openFor(choice);
+    if (probe.needs !== undefined && !(probe.needs in GPUComputePassEncoder.prototype)) {
+      proofs.push({ name: probe.name, claimed: false, proven: false, detail: `this runtime has no ${probe.needs}` });
+      continue;
+    }
     const claimed = probe.feature === undefined || adapter.features.has(probe.feature);
     try {
       proofs.push({ name: probe.name, claimed, ...await run(adapter, probe) });
@@ -122,6 +143,7 @@ async function run(adapter: GPUAdapter, probe: Probe): Promise<{ readonly proven
     );
     pass.setPipeline(pipeline);
     pass.setBindGroup(0, device.createBindGroup({ layout: bound, entries }));
+    probe.prepare?.(pass);
     pass.dispatchWorkgroups(1);
     pass.end();
     if (querySet) encoder.resolveQuerySet(querySet, 0, 2, times, 0);

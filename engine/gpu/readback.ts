@@ -38,7 +38,8 @@ export class Readback {
   /** The first `bytes` of `source` as they are at this place of the stream. */
   read(source: GPUBuffer, bytes: number): Promise<ArrayBuffer> {
     const padded = Math.ceil(bytes / 4) * 4;
-    const page = this.#page(padded);
+    // Ranges are mapped in units of eight bytes.
+    const page = this.#page(Math.ceil(padded / 8) * 8);
     const offset = page.used;
     page.used = Math.ceil((offset + padded) / 8) * 8;
     this.#stream.copy(source, 0, page.buffer, offset, padded);

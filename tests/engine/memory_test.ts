@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Device, DisposedError, ops, OutOfMemoryError } from "../../mod.ts";
+import { Device, DisposedError, OutOfMemoryError } from "../../engine/mod.ts";
+import * as ops from "../../engine/ops/mod.ts";
 
 Deno.test("a scope frees what was made inside and hands on what is kept", async () => {
   await using device = await Device.open();

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
-import { checkpoint, Device, type NamedParameter, nn, ops, type Tensor } from "../../mod.ts";
+import * as checkpoint from "../../engine/checkpoint.ts";
+import { Device, type Tensor } from "../../engine/mod.ts";
+import * as nn from "../../engine/layers.ts";
+import type { NamedParameter } from "../../engine/nn.ts";
+import * as ops from "../../engine/ops/mod.ts";
 
 const named = (module: nn.Module): string[] => [...module.parameters()].map((p: NamedParameter) => p.name);
 

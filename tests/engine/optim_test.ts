@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { Adam, Device, type NamedParameter, ops, schedules, SGD, type Tensor } from "../../mod.ts";
+import { Adam, Device, schedules, SGD, type Tensor } from "../../engine/mod.ts";
+import type { NamedParameter } from "../../engine/nn.ts";
+import * as ops from "../../engine/ops/mod.ts";
 import { PROFILES } from "../support/devices.ts";
 import { withRandom } from "../support/random.ts";
 import { assertClose } from "../support/tolerance.ts";

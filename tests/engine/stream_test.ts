@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { Device, GradientError, KernelError, ops, SGD } from "../../mod.ts";
+import { Device, GradientError, KernelError, SGD } from "../../engine/mod.ts";
+import * as ops from "../../engine/ops/mod.ts";
 import { kernel } from "../../engine/gpu/kernel.ts";
 
 Deno.test("an upload into a recycled buffer does not overtake work still pending", async () => {
@@ -39,6 +40,15 @@ Deno.test("nothing is submitted until somebody reads", async () => {
     assert.equal(device.gpu.stats.submits, submits);
     assert.equal(await y.item(), 64);
     assert.equal(device.gpu.stats.submits, submits + 1);
+  }
+});
+
+Deno.test("a tensor larger than a staging page is read whole, whatever its length", async () => {
+  await using device = await Device.open();
+  for (const size of [(1 << 18) + 1, (1 << 18) + 2]) {
+    using x = device.full([size], 3);
+    const read = await x.data();
+    assert.ok(read.length === size && read.every((v) => v === 3));
   }
 });
 

@@ -57,10 +57,11 @@ export async function withRandom(name: string, body: (random: Random) => void | 
     await body(randomFor(name));
   } catch (error) {
     const hint = `${name}: repeat with ITERA_TEST_SEED=${testSeed}`;
-    if (error instanceof Error) {
+    // The message of what WebGPU throws cannot be set.
+    if (error instanceof Error && !(error instanceof DOMException)) {
       error.message = `${error.message}\n${hint}`;
       throw error;
     }
-    throw new Error(hint, { cause: error });
+    throw new Error(`${error}\n${hint}`, { cause: error });
   }
 }

@@ -1,0 +1,36 @@
+/** What computes here. */
+import type { Device } from "../../engine/mod.ts";
+import { proveFeatures } from "../../engine/gpu/probes.ts";
+import { nvidiaPeak } from "./peak.ts";
+import type { Machine } from "./report.ts";
+
+/** Asks adapter, driver and system. */
+export async function describeMachine({ info, profile }: Device): Promise<Machine> {
+  return {
+    adapter: info,
+    profile,
+    proofs: await proveFeatures("auto"),
+    nvidia: info.isFallback ? null : await nvidiaSmi(),
+    peak: info.isFallback ? null : nvidiaPeak(info.description),
+    deno: Deno.version.deno,
+    system: `${Deno.build.os} ${Deno.osRelease()}, ${Deno.build.arch}`,
+    threads: navigator.hardwareConcurrency,
+  };
+}
+
+const ASKED = ["name", "driver_version", "memory.total", "clocks.max.sm", "clocks.max.memory", "power.limit"];
+
+/** What `nvidia-smi` says of the first GPU. */
+async function nvidiaSmi(): Promise<Readonly<Record<string, string>> | null> {
+  const args = [`--query-gpu=${ASKED}`, "--format=csv,noheader"];
+  try {
+    const { success, stdout } = await new Deno.Command("nvidia-smi", { args, stderr: "null" }).output();
+    const [first] = new TextDecoder().decode(stdout).split("\n");
+    const values = first.split(",").map((value) => value.trim());
+    return success && values.length === ASKED.length
+      ? Object.fromEntries(ASKED.map((name, i) => [name, values[i]]))
+      : null;
+  } catch {
+    return null;
+  }
+}

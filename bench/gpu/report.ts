@@ -1,0 +1,88 @@
+/** Everything a run on a GPU found, as it is written to JSON. */
+import type { AdapterInfo, Profile } from "../../engine/mod.ts";
+import type { FeatureProof } from "../../engine/gpu/probes.ts";
+import type { FusedRow } from "../fused.ts";
+import type { Limits } from "../measure.ts";
+import type { ModelRow } from "../models.ts";
+import type { CheckedFile } from "./test_output.ts";
+import type { Peak } from "./peak.ts";
+import type { PhaseName } from "./options.ts";
+
+/** The machine. */
+export interface Machine {
+  readonly adapter: AdapterInfo;
+  readonly profile: Profile;
+  readonly proofs: readonly FeatureProof[];
+  /** What `nvidia-smi` says, by its names; null where it is not there. */
+  readonly nvidia: Readonly<Record<string, string>> | null;
+  readonly peak: Peak | null;
+  readonly deno: string;
+  readonly system: string;
+  readonly threads: number;
+}
+
+/** One timed op. */
+export interface OpRow {
+  readonly name: string;
+  /** Rows of a group have a mean of their shares. */
+  readonly group: string;
+  /** Milliseconds of one of many runs. */
+  readonly ms: number;
+  /** Milliseconds of its dispatches by timestamps; null where the adapter has none. */
+  readonly deviceMs: number | null;
+  readonly gflops: number | null;
+  readonly gbps: number;
+  /** Of the measured limit, by the time on the device where there is one; null where no limit was measured. */
+  readonly share: number | null;
+}
+
+/** A peer's time of an op. */
+export interface PeerRow {
+  readonly name: string;
+  readonly peer: string;
+  readonly ms: number;
+  /** Its time divided by ours; null where ours was not measured. */
+  readonly ratio: number | null;
+}
+
+/** A whole run. */
+export interface Report {
+  /** ISO date. */
+  readonly started: string;
+  readonly budget: number;
+  quick: boolean;
+  seconds: number;
+  /** False while the run goes on. */
+  finished: boolean;
+  machine: Machine | null;
+  readonly checks: CheckedFile[];
+  limits: Limits | null;
+  readonly ops: OpRow[];
+  readonly fused: FusedRow[];
+  readonly steps: (ModelRow & { readonly size: string })[];
+  readonly peers: PeerRow[];
+  /** What was asked for and not done. */
+  readonly notRun: { readonly phase: PhaseName; readonly name: string; readonly why: string }[];
+  /** What went wrong. */
+  readonly failures: { readonly phase: PhaseName; readonly name: string; readonly message: string }[];
+}
+
+/** An empty report. */
+export function newReport(budget: number): Report {
+  return {
+    started: new Date().toISOString(),
+    budget,
+    quick: false,
+    seconds: 0,
+    finished: false,
+    machine: null,
+    checks: [],
+    limits: null,
+    ops: [],
+    fused: [],
+    steps: [],
+    peers: [],
+    notRun: [],
+    failures: [],
+  };
+}

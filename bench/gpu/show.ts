@@ -1,0 +1,141 @@
+/** The report for a reader: Markdown tables, a section for each phase. */
+import { geometricMean } from "../measure.ts";
+import { markdownTable, percent, shown } from "./markdown.ts";
+import type { PhaseName } from "./options.ts";
+import type { Report } from "./report.ts";
+
+/** The section of a phase; empty where it found nothing. */
+export function showPhase(phase: PhaseName, report: Report): string {
+  switch (phase) {
+    case "machine":
+      return machine(report);
+    case "checks":
+      return checks(report);
+    case "limits":
+      return limits(report);
+    case "ops":
+      return ops(report);
+    case "fused":
+      return section(
+        "Fused kernels beside plain ones",
+        ["fused kernel", "pass", "fused ms", "plain ms", "plain / fused", "dispatches", "plain"],
+        report.fused.map((
+          r,
+        ) => [r.name, r.pass, r.ms, r.plainMs, times(r.plainMs / r.ms), r.dispatches, r.plainDispatches]),
+      );
+    case "steps":
+      return section(
+        "Whole steps",
+        ["step", "size", "ms", "dispatches", "in JavaScript", "peak MiB"],
+        report.steps.map((r) => [r.name, r.size, r.ms, r.dispatches, percent(r.host), r.peakMiB]),
+      );
+    case "peers":
+      return peers(report);
+  }
+}
+
+/** What did not run, what failed, and how it ended. */
+export function showEnd({ notRun, failures, seconds, checks, budget }: Report): string {
+  const checked = checks.reduce((sum, { passed }) => sum + passed, 0);
+  const parts = [
+    ...notRun.length > 0
+      ? ["## Not run", ...notRun.map(({ phase, name, why }) => `- ${phase}, ${name}: ${why}`), ""]
+      : [],
+    ...failures.length > 0 ? ["## Failed", ...failures.map((f) => `- ${f.phase}, ${f.name}: ${f.message}`), ""] : [],
+    `${checked} checks passed, ${failures.length} failures, ${notRun.length} not run; ${
+      seconds.toFixed(0)
+    } of ${budget} s`,
+  ];
+  return parts.join("\n");
+}
+
+const times = (ratio: number): string => `${ratio.toFixed(2)}×`;
+const tera = (perMs: number): string =>
+  perMs >= 1e9 ? `${(perMs / 1e9).toFixed(2)} TFLOP/s` : `${(perMs / 1e6).toFixed(1)} GFLOP/s`;
+const giga = (perMs: number): string => `${(perMs / 1e6).toFixed(0)} GB/s`;
+
+function section(title: string, head: readonly string[], rows: Parameters<typeof markdownTable>[1]): string {
+  return rows.length === 0 ? "" : `## ${title}\n\n${markdownTable(head, rows)}\n`;
+}
+
+function machine({ machine, quick }: Report): string {
+  if (!machine) return "";
+  const { adapter, profile, proofs, nvidia, deno, system, threads } = machine;
+  const rows: [string, string][] = [
+    ["adapter", `${adapter.description || "(no name)"}${adapter.isFallback ? ", software" : ""}`],
+    ["vendor", [adapter.vendor, adapter.architecture].filter(Boolean).join(", ") || "(unknown)"],
+    ["kernels", `${profile} profile${quick ? ", small sizes" : ""}`],
+    ["system", `${system}, ${threads} CPU threads, Deno ${deno}`],
+    ...Object.entries(nvidia ?? {}),
+    ...Object.entries(adapter.limits).map(([name, value]): [string, string] => [name, String(value)]),
+  ];
+  const features = proofs.map(({ name, claimed, proven, detail }) => [
+    name,
+    claimed ? "yes" : "no",
+    proven ? "yes" : "no",
+    detail,
+  ]);
+  return section("Machine", ["", "found"], rows) + "\n" +
+    section("Features, proven by a computed value", ["feature", "claimed", "works", "found"], features);
+}
+
+function checks({ checks }: Report): string {
+  const failed = checks.flatMap(({ failures }) => failures.map(({ title, message }) => `- ${title}: ${message}`));
+  const table = section(
+    "Values against float64 references",
+    ["tests", "passed", "failed", "not run", "seconds"],
+    checks.map((file) => [file.name, file.passed, file.failures.length, file.notRun, Math.round(file.seconds)]),
+  );
+  return failed.length === 0 ? table : `${table}\n${failed.join("\n")}\n`;
+}
+
+function limits({ limits, machine }: Report): string {
+  if (!limits) return "";
+  const peak = machine?.peak;
+  const of = (value: number, most: number | null | undefined): string | null =>
+    most ? `${percent(value / most)} of ${most === peak?.compute ? tera(most) : giga(most)}` : null;
+  const table = section("Limits of this device", ["limit", "measured", "of the theoretical peak"], [
+    [`best product, ${limits.side}³`, tera(limits.compute), of(limits.compute, peak?.compute)],
+    ["copy, read and written", giga(limits.bandwidth), of(limits.bandwidth, peak?.bandwidth)],
+  ]);
+  return peak ? `${table}\nTheoretical peak by ${peak.source}\n` : table;
+}
+
+function ops({ ops, machine }: Report): string {
+  const peak = machine?.peak?.compute;
+  const rows = ops.map(({ name, ms, deviceMs, gflops, gbps, share }) => [
+    name,
+    ms,
+    deviceMs,
+    gflops,
+    gbps,
+    percent(share),
+    ...peak ? [gflops === null ? null : percent(gflops * 1e6 / peak)] : [],
+  ]);
+  const head = ["op", "ms", "on device ms", "GFLOP/s", "GB/s", "of limit", ...peak ? ["of peak"] : []];
+  const groups = [...new Set(ops.map(({ group }) => group))].map((group) => {
+    const shares = ops.flatMap((row) => row.group === group && row.share !== null ? [row.share] : []);
+    return [group, shares.length, percent(geometricMean(shares))];
+  });
+  return section("Ops beside their limits", head, rows) + "\n" +
+    section("Geometric mean of the shares", ["ops", "count", "of limit"], groups);
+}
+
+function peers({ peers }: Report): string {
+  const names = [...new Set(peers.map(({ peer }) => peer))], tasks = [...new Set(peers.map(({ name }) => name))];
+  const rows = tasks.map((task) => [
+    task,
+    ...names.map((peer) => {
+      const row = peers.find((one) => one.name === task && one.peer === peer);
+      return row ? `${shown(row.ms)} ms${row.ratio === null ? "" : ` (${times(row.ratio)})`}` : null;
+    }),
+  ]);
+  const means = names.flatMap((peer) => {
+    const ratios = peers.flatMap((row) => row.peer === peer && row.ratio !== null ? [row.ratio] : []);
+    return ratios.length === 0
+      ? []
+      : [`${peer}: ${times(geometricMean(ratios))} our time in geometric mean over ${ratios.length} shared cases`];
+  });
+  return section("Peers, and how many times our time they take", ["case", ...names], rows) +
+    (means.length === 0 ? "" : `\n${means.join("\n")}\n`);
+}

@@ -1,0 +1,284 @@
+/** Fused kernels and the plain ops they stand for, on the same inputs; a test holds both to the same values. */
+import { Adam, type Device, SGD, type Shape, type Tensor } from "../engine/mod.ts";
+import * as ops from "../engine/ops/mod.ts";
+
+/** Both ways to compute one thing. Each call gives the same tensor again, or a fresh one. */
+export interface Pair {
+  readonly fused: () => Tensor;
+  readonly plain: () => Tensor;
+  /** Frees what no scope owns. */
+  readonly free?: () => void;
+}
+
+/** A fused kernel with its plain counterpart. */
+export interface Twin {
+  readonly name: string;
+  /** Shapes of the inputs: for the test of values, for a software adapter, and at the size of the published models. */
+  readonly shapes: {
+    readonly tiny: readonly Shape[];
+    readonly small: readonly Shape[];
+    readonly full: readonly Shape[];
+  };
+  /** Whether gradients flow to the inputs. */
+  readonly differentiable: boolean;
+  /** Prepares both ways on normal random inputs of one list of shapes. */
+  readonly make: (inputs: readonly Tensor[], device: Device) => Pair;
+}
+
+/** Class labels from 0 on, [rows]. */
+const labels = (device: Device, rows: number, classes: number): Tensor =>
+  device.tensor(Int32Array.from({ length: rows }, (_, i) => (i * 5 + 3) % classes));
+
+/** Block `k` of an LSTM's or GRU's gates along the last axis, each as wide as the state. */
+const part = (gates: Tensor, k: number, [b, n]: Shape): Tensor => gates.slice([0, k * n], [b, n]);
+
+function convolution(name: string, [kernel, residual]: readonly [number, boolean], shapes: Twin["shapes"]): Twin {
+  const padding = (kernel - 1) / 2;
+  return {
+    name,
+    shapes,
+    differentiable: true,
+    make: ([x, w, bias, other], device) => {
+      const scale = device.full(bias.shape, 1.7);
+      return {
+        fused: () => ops.conv2d(x, w, { padding, scale, bias, activation: "relu", ...residual && { residual: other } }),
+        plain: () => {
+          const y = ops.conv2d(x, w, { padding }).mul(scale).add(bias);
+          return (residual ? y.add(other) : y).relu();
+        },
+      };
+    },
+  };
+}
+
+/** Adam on twenty small tensors, as biases and norms are: seven a dispatch, or each by its own. */
+const grouped: Twin = {
+  name: "Adam on 20 small tensors",
+  shapes: { tiny: [[20, 3], [20, 3]], small: [[20, 512], [20, 512]], full: [[20, 2048], [20, 2048]] },
+  differentiable: false,
+  make: ([start, gradient], device) => {
+    const size = start.shape[1];
+    const build = (together: boolean): { readonly step: () => Tensor; readonly free: () => void } => {
+      const parameters = Array.from({ length: 20 }, (_, i) => {
+        const tensor = start.slice([i, 0], [1, size]).clone().unscoped();
+        tensor.requiresGrad = true;
+        tensor.mul(gradient.slice([i, 0], [1, size])).sum().backward();
+        return { name: `w${i}`, tensor, trainable: true, decay: true };
+      });
+      const adam = new Adam(device, parameters, { rate: 0.1, weightDecay: 1e-4, grouped: together });
+      return {
+        step: () => {
+          adam.step();
+          return parameters[19].tensor;
+        },
+        free: () => {
+          adam[Symbol.dispose]();
+          for (const { tensor } of parameters) tensor.dispose();
+        },
+      };
+    };
+    const [fused, plain] = [build(true), build(false)];
+    return {
+      fused: fused.step,
+      plain: plain.step,
+      free: () => {
+        fused.free();
+        plain.free();
+      },
+    };
+  },
+};
+
+function optimiser(name: "SGD with momentum" | "Adam"): Twin {
+  const momentum = 0.9, beta2 = 0.999, rate = 0.1, decay = 1e-4, epsilon = 1e-8;
+  return {
+    name: `${name} with decay, one tensor`,
+    shapes: { tiny: [[37], [37]], small: [[1 << 20], [1 << 20]], full: [[25_557_032], [25_557_032]] },
+    differentiable: false,
+    make: ([start, gradient], device) => {
+      const [own, w, first, second] = [
+        start.clone(),
+        start.clone(),
+        device.zeros(start.shape),
+        device.zeros(start.shape),
+      ];
+      own.requiresGrad = true;
+      own.mul(gradient).sum().backward();
+      const parameters = [{ name: "w", tensor: own, trainable: true, decay: true }];
+      const optimiser = name === "Adam"
+        ? new Adam(device, parameters, { rate, weightDecay: decay, betas: [momentum, beta2], epsilon })
+        : new SGD(device, parameters, { rate, weightDecay: decay, momentum });
+      let step = 0;
+      const fused = (): Tensor => {
+        optimiser.step();
+        return own;
+      };
+      const sgd = (): void => {
+        first.copyFrom(first.mul(momentum).add(gradient.add(w.mul(decay))));
+        w.copyFrom(w.sub(first.mul(rate)));
+      };
+      const adam = (): void => {
+        step++;
+        const g = gradient.add(w.mul(decay));
+        first.copyFrom(first.mul(momentum).add(g.mul(1 - momentum)));
+        second.copyFrom(second.mul(beta2).add(ops.square(g).mul(1 - beta2)));
+        const root = second.mul(1 / (1 - beta2 ** step)).sqrt().add(epsilon);
+        w.copyFrom(w.sub(first.mul(rate / (1 - momentum ** step)).div(root)));
+      };
+      const plain = (): Tensor => {
+        if (name === "Adam") adam();
+        else sgd();
+        return w;
+      };
+      return {
+        fused,
+        plain,
+        free: () => {
+          own.zeroGrad();
+          optimiser[Symbol.dispose]();
+        },
+      };
+    },
+  };
+}
+
+const lstmShapes = (steps: number, b: number, inputs: number, n: number): Shape[] => [
+  [steps, b, inputs],
+  [b, n],
+  [b, n],
+  [inputs, 4 * n],
+  [n, 4 * n],
+  [4 * n],
+];
+const gruShapes = (b: number, inputs: number, n: number): Shape[] => [
+  [b, inputs],
+  [b, n],
+  [inputs, 3 * n],
+  [n, 3 * n],
+  [3 * n],
+  [3 * n],
+];
+const convGruShapes = (n: number, h: number, w: number, ci: number, d: number): Shape[] => [
+  [n, h, w, ci],
+  [n, h, w, d],
+  [3, 3, ci, 2],
+  [3, 3, d, 2],
+  [2],
+  [3, 3, ci, d],
+  [3, 3, d, d],
+  [d],
+];
+const convShapes = (n: number, h: number, w: number, k: number, ci: number, co: number): Shape[] => [
+  [n, h, w, ci],
+  [k, k, ci, co],
+  [co],
+];
+
+/** Every fused kernel that has plain ops to be held against. */
+export const TWINS: readonly Twin[] = [
+  convolution("convolution 3×3, frozen norm, ReLU", [3, false], {
+    tiny: convShapes(2, 9, 7, 3, 5, 6),
+    small: convShapes(1, 38, 63, 3, 64, 64),
+    full: convShapes(1, 150, 250, 3, 64, 64),
+  }),
+  convolution("convolution 1×1, frozen norm, residual, ReLU", [1, true], {
+    tiny: [...convShapes(2, 9, 7, 1, 5, 6), [2, 9, 7, 6]],
+    small: [...convShapes(1, 38, 63, 1, 64, 256), [1, 38, 63, 256]],
+    full: [...convShapes(1, 150, 250, 1, 64, 256), [1, 150, 250, 256]],
+  }),
+  {
+    name: "linear, bias, ReLU",
+    shapes: {
+      tiny: [[5, 9], [9, 7], [7]],
+      small: [[64, 512], [512, 512], [512]],
+      full: [[300, 4096], [4096, 4096], [4096]],
+    },
+    differentiable: true,
+    make: ([x, w, bias]) => ({
+      fused: () => ops.linear(x, w, bias, { activation: "relu" }),
+      plain: () => x.matmul(w).add(bias).relu(),
+    }),
+  },
+  {
+    name: "softmax cross-entropy",
+    shapes: { tiny: [[5, 7]], small: [[300, 1485]], full: [[300, 1485]] },
+    differentiable: true,
+    make: ([x], device) => {
+      const [rows, classes] = x.shape, wanted = labels(device, rows, classes);
+      return {
+        fused: () => ops.crossEntropy(x, wanted),
+        plain: () => ops.logSoftmax(x).mul(ops.oneHot(wanted, classes)).sum(1).mean().neg(),
+      };
+    },
+  },
+  {
+    name: "binary cross-entropy with logits",
+    shapes: { tiny: [[4, 6]], small: [[4, 64 * 64]], full: [[16, 320 * 320]] },
+    differentiable: true,
+    make: ([x], device) => {
+      const wanted = device.full(x.shape, 0.3);
+      return {
+        fused: () => ops.bceWithLogits(x, wanted),
+        plain: () => x.sigmoid().log().mul(0.3).add(x.neg().sigmoid().log().mul(0.7)).mean().neg(),
+      };
+    },
+  },
+  {
+    name: "GRU cell",
+    shapes: { tiny: gruShapes(5, 3, 4), small: gruShapes(64, 128, 128), full: gruShapes(300, 512, 512) },
+    differentiable: true,
+    make: ([x, h, wx, wh, bx, bh]) => ({
+      fused: () => ops.gruCell(x, h, { wx, wh, bx, bh }),
+      plain: () => {
+        const [gx, gh] = [x.matmul(wx).add(bx), h.matmul(wh).add(bh)];
+        const r = part(gx, 0, h.shape).add(part(gh, 0, h.shape)).sigmoid();
+        const z = part(gx, 1, h.shape).add(part(gh, 1, h.shape)).sigmoid();
+        const n = part(gx, 2, h.shape).add(r.mul(part(gh, 2, h.shape))).tanh();
+        return n.add(z.mul(h.sub(n)));
+      },
+    }),
+  },
+  {
+    name: "LSTM over a sequence",
+    shapes: { tiny: lstmShapes(3, 5, 3, 4), small: lstmShapes(10, 16, 64, 128), full: lstmShapes(30, 64, 300, 256) },
+    differentiable: true,
+    make: ([x, h0, c0, wx, wh, bx]) => ({
+      fused: () => ops.lstm(x, h0, c0, { wx, wh, bx }).outputs,
+      plain: () => {
+        const [steps, b, inputs] = x.shape, states: Tensor[] = [];
+        let h = h0, c = c0;
+        for (let step = 0; step < steps; step++) {
+          const now = x.slice([step, 0, 0], [1, b, inputs]).reshape([b, inputs]);
+          const gates = now.matmul(wx).add(bx).add(h.matmul(wh));
+          const [i, f, o] = [0, 1, 3].map((k) => part(gates, k, h0.shape).sigmoid());
+          c = f.mul(c).add(i.mul(part(gates, 2, h0.shape).tanh()));
+          h = o.mul(c.tanh());
+          states.push(h.reshape([1, ...h.shape]));
+        }
+        return ops.concat(states, 0);
+      },
+    }),
+  },
+  {
+    name: "convolutional GRU with one gate a cell",
+    shapes: {
+      tiny: convGruShapes(1, 5, 4, 3, 6),
+      small: convGruShapes(4, 7, 7, 64, 64),
+      full: convGruShapes(20, 7, 7, 512, 512),
+    },
+    differentiable: true,
+    make: ([x, s, wxGates, wsGates, bGates, wxCand, wsCand, bCand]) => ({
+      fused: () => ops.convGru(x, s, { wxGates, wsGates, bGates, wxCand, wsCand, bCand }, { activation: "tanh" }),
+      plain: () => {
+        const conv = (a: Tensor, w: Tensor): Tensor => ops.conv2d(a, w, { padding: "same" });
+        const gates = conv(x, wxGates).add(bGates).add(conv(s, wsGates)).sigmoid();
+        const [r, u] = [0, 1].map((k) => gates.slice([0, 0, 0, k], [...s.shape.slice(0, 3), 1]));
+        const candidate = conv(x, wxCand).add(bCand).add(conv(r.mul(s), wsCand)).tanh();
+        return s.add(u.mul(candidate.sub(s)));
+      },
+    }),
+  },
+  grouped,
+  optimiser("SGD with momentum"),
+  optimiser("Adam"),
+];
