@@ -20,6 +20,7 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 import { linear } from "./initial.ts";
+import { lastWords, SequenceSlots, timeFirst } from "./sequence_slots.ts";
 
 /** What the generator is built from. */
 export interface ProgramGeneratorOptions {
@@ -86,18 +87,13 @@ export class ProgramGenerator extends Module {
   }
 
   /** The top layer's state at each expression's last word: [count, hidden]. What follows it is read but plays no part. */
-  encode({ data, count, length }: Sequences): Tensor {
+  encode(refexps: Sequences): Tensor {
     const { device } = this;
     using scope = device.scope();
-    const ends = Int32Array.from({ length: count }, (_, n) => {
-      let last = length - 1;
-      while (last > 0 && data[n * length + last] === NULL) last--;
-      return last * count + n;
-    });
-    // What a word gives to the gates is the same wherever it stands.
-    const words = this.#encoder.products(this.#encoderEmbed.weight);
-    const { outputs } = this.#encoder.steps(gather(words, device.tensor(timeFirst(data, count), [length, count])));
-    return scope.keep(gather(reshape(outputs, [length * count, this.#hidden]), device.tensor(ends)));
+    const { data, count, length } = refexps;
+    return scope.keep(
+      this.#read(device.tensor(timeFirst(data, count), [length, count]), device.tensor(lastWords(refexps))),
+    );
   }
 
   /** Logits of the token after each of `inputs`, time first: encoded [N, hidden] → [T · N, tokens]. */
@@ -110,23 +106,19 @@ export class ProgramGenerator extends Module {
 
   /** Mean cross-entropy over all tokens after `<START>`, `<END>` included, `<NULL>` not (teacher forcing). */
   loss(refexps: Sequences, programs: Sequences): Tensor {
-    const { device } = this;
-    using scope = device.scope();
-    const { count } = programs, length = programs.length - 1;
-    const inputs = new Int32Array(count * length), labels = new Int32Array(count * length);
-    let kept = 0;
-    for (let n = 0; n < count; n++) {
-      const row = programs.data.subarray(n * programs.length, (n + 1) * programs.length);
-      inputs.set(row.subarray(0, length), n * length);
-      row.subarray(1).forEach((token, t) => {
-        // A label of −1 costs nothing.
-        labels[n * length + t] = token === NULL ? -1 : token;
-        if (token !== NULL) kept++;
-      });
-    }
-    const logits = this.logits(this.encode(refexps), { data: inputs, count, length });
-    const total = crossEntropy(logits, device.tensor(timeFirst(labels, count)), { reduction: "sum" });
-    return scope.keep(total.mul(1 / Math.max(1, kept)));
+    using scope = this.device.scope();
+    const sizes = { count: refexps.count, words: refexps.length, tokens: programs.length };
+    const batch = scope.adopt(new SequenceSlots(this.device, sizes));
+    batch.write(refexps, programs);
+    return scope.keep(this.lossOn(batch));
+  }
+
+  /** {@link ProgramGenerator.loss} of a batch on the device, whose work can be captured. */
+  lossOn(batch: SequenceSlots): Tensor {
+    using scope = this.device.scope();
+    const states = this.#decode(this.#given(this.#read(batch.words, batch.ends)), batch.inputs);
+    const total = crossEntropy(this.#scored(states), batch.labels, { reduction: "sum" });
+    return scope.keep(total.mul(batch.share));
   }
 
   /** Writes programs for expressions, at most {@link MAX_PROGRAM} tokens each. */
@@ -179,6 +171,14 @@ export class ProgramGenerator extends Module {
     return scope.keep(crossEntropy(logits, labels, options));
   }
 
+  /** {@link encode} of words i32 [length, count] that end at `ends` i32 [count] of their rows. */
+  #read(words: Tensor, ends: Tensor): Tensor {
+    // What a word gives to the gates is the same wherever it stands.
+    const given = this.#encoder.products(this.#encoderEmbed.weight);
+    const { outputs } = this.#encoder.steps(gather(given, words));
+    return gather(reshape(outputs, [words.size, this.#hidden]), ends);
+  }
+
   /** What the decoder's gates get at every step: of what was read, [1, N, gates], and of each token, [tokens, gates]. */
   #given(encoded: Tensor): Given {
     const [count, hidden] = encoded.shape;
@@ -204,13 +204,6 @@ export class ProgramGenerator extends Module {
 interface Given {
   readonly read: Tensor;
   readonly tokens: Tensor;
-}
-
-/** [count, length] → [length, count]. */
-function timeFirst<T extends Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(data: T, count: number): T {
-  const out = data.slice() as T, length = data.length / count;
-  for (let n = 0; n < count; n++) for (let t = 0; t < length; t++) out[t * count + n] = data[n * length + t];
-  return out;
 }
 
 /** Logits whose argmax is a draw from their softmax: Gumbel noise −log(−log u) added. */
