@@ -22,7 +22,7 @@ export interface OptimiserOptions {
 
 /** What the updates of a step share beside the rate. */
 interface StepConstants extends Omit<Shared, "bind"> {
-  readonly bind: { readonly elapsed?: Tensor };
+  readonly bind: { readonly correction?: Tensor };
 }
 
 /** Updates parameters in place from their gradients. State is on the device, named after the parameters. */
@@ -169,6 +169,7 @@ export interface AdamOptions extends OptimiserOptions {
 export class Adam extends Optimiser {
   readonly #shared: StepConstants;
   readonly #time: Tensor;
+  readonly #correction: Tensor;
   readonly #moments = new Map<string, readonly [first: Tensor, second: Tensor]>();
 
   /** Moments start at zero. */
@@ -176,8 +177,9 @@ export class Adam extends Optimiser {
     super(device, parameters, options, adamRule);
     const { betas: [momentum, beta2] = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
     this.#time = this.addState("time", [1]);
+    this.#correction = device.empty([2]).unscoped();
     this.#shared = {
-      bind: { elapsed: this.#time },
+      bind: { correction: this.#correction },
       constants: { momentum, beta2, epsilon },
       decoupled: decoupledDecay,
     };
@@ -189,8 +191,14 @@ export class Adam extends Optimiser {
 
   /** @internal */
   protected override before(): StepConstants {
-    countStep(this.device, this.#time);
+    countStep(this.#time, this.#correction, this.#shared.constants);
     return this.#shared;
+  }
+
+  /** Frees the state. */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    this.#correction.dispose();
   }
 
   /** Its two moments. */

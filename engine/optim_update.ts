@@ -47,8 +47,8 @@ export interface Update {
 
 /** What all updates of a step share. */
 export interface Shared {
-  /** [1] each; null where the rule does not look. */
-  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly elapsed?: Tensor };
+  /** Rate [1], factor of clipping [1] or null, Adam's corrections [2]. */
+  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly correction?: Tensor };
   readonly constants: { readonly momentum: number; readonly beta2: number; readonly epsilon: number };
   readonly decoupled: boolean;
 }
@@ -57,9 +57,13 @@ export interface Shared {
 const GROUPED = 7;
 const BINDINGS = 3 + 4 * GROUPED;
 
-/** Counts one more step in `time` [1], on the device. */
-export function countStep(device: Device, time: Tensor): void {
-  device.run(countKernel, { bind: { time }, grid: [1, 1, 1] });
+/** Elements up to which a software adapter groups: it works through the branch of every parameter for each. */
+const SMALL = 4096;
+
+/** Counts one more step in `time` [1], on the device, and works out Adam's corrections [2] for it. */
+export function countStep(time: Tensor, correction: Tensor, constants: Shared["constants"]): void {
+  const params = { count: 1, decay: 0, rate_factor: 1, ...constants };
+  time.device.run(countKernel, { bind: { time, correction_out: correction }, params, grid: [1, 1, 1] });
 }
 
 /** Runs updates. */
@@ -80,8 +84,10 @@ export class Updater implements Disposable {
 
   /** Updates all. Only records work. */
   run(updates: readonly Update[], shared: Shared): void {
-    if (!this.#grouped) { for (const update of updates) this.#one(update, shared); }
-    else for (let i = 0; i < updates.length; i += GROUPED) this.#group(updates.slice(i, i + GROUPED), shared);
+    const most = this.#device.profile === "cpu" ? SMALL : Infinity;
+    const together = updates.filter(({ weight }) => this.#grouped && weight.size <= most);
+    for (let i = 0; i < together.length; i += GROUPED) this.#group(together.slice(i, i + GROUPED), shared);
+    for (const update of updates) if (!together.includes(update)) this.#one(update, shared);
     for (const { weight } of updates) weight.storage.version++;
   }
 

@@ -8,7 +8,8 @@ struct Params { count: u32, decay: f32, rate_factor: f32, momentum: f32, beta2: 
 @group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read_write> second: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read_write> time: array<f32>;
-@group(0) @binding(8) var<storage, read> elapsed: array<f32>;
+@group(0) @binding(8) var<storage, read> correction: array<f32>;
+@group(0) @binding(9) var<storage, read_write> correction_out: array<f32>;
 
 fn hyper() -> Hyper {
   return Hyper(params.decay, params.rate_factor, params.momentum, params.beta2, params.epsilon);
@@ -33,6 +34,10 @@ fn adam(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   second[i] = state.s;
 }
 
-// One more step taken.
+// One more step taken: 1 / (1 - momentum^t) and 1 / (1 - beta2^t) of the step t about to be made.
 @compute @workgroup_size(1)
-fn count_step() { time[0] += 1.0; }
+fn count_step() {
+  time[0] += 1.0;
+  correction_out[0] = 1.0 / (1.0 - pow(params.momentum, time[0]));
+  correction_out[1] = 1.0 / (1.0 - pow(params.beta2, time[0]));
+}

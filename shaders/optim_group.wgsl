@@ -10,7 +10,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> rate: array<f32>;
 @group(0) @binding(2) var<storage, read> clip: array<f32>;
-@group(0) @binding(3) var<storage, read> elapsed: array<f32>;
+@group(0) @binding(3) var<storage, read> correction: array<f32>;
 @group(0) @binding(4) var<storage, read> gradient0: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> gradient1: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> gradient2: array<vec4<f32>>;

@@ -1,5 +1,5 @@
 // The rules of the optimisers, four elements at a time. Hyper-parameters that change between steps (the rate, the factor of
-// clipping, the number of steps) live in buffers, so that a captured step follows the schedule.
+// clipping, Adam's corrections) live in buffers, so that a captured step follows the schedule.
 override CLIP: bool = false;
 // Weight decay beside the gradient, not in it.
 override DECOUPLED: bool = false;
@@ -21,15 +21,13 @@ fn sgd_step(h: Hyper, gradient: vec4<f32>, w: vec4<f32>, velocity: vec4<f32>) ->
   return State(w - rate[0] * h.rate_factor * v, v, vec4<f32>());
 }
 
-// Adam (Kingma and Ba, 2015), with bias correction from the step count in `elapsed`; decoupled decay is that of AdamW
-// (Loshchilov and Hutter, 2019).
+// Adam (Kingma and Ba, 2015), its moments corrected for their start at zero; decoupled decay is that of AdamW (Loshchilov and
+// Hutter, 2019).
 fn adam_step(h: Hyper, gradient: vec4<f32>, w: vec4<f32>, velocity: vec4<f32>, second: vec4<f32>) -> State {
   let g = decayed(h, gradient, w);
   let m = h.momentum * velocity + (1.0 - h.momentum) * g;
   let s = h.beta2 * second + (1.0 - h.beta2) * g * g;
-  let mean = m / (1.0 - pow(h.momentum, elapsed[0]));
-  let spread = sqrt(s / (1.0 - pow(h.beta2, elapsed[0]))) + h.epsilon;
-  var change = mean / spread;
+  var change = correction[0] * m / (sqrt(correction[1] * s) + h.epsilon);
   if (DECOUPLED) { change += h.decay * w; }
   return State(w - rate[0] * h.rate_factor * change, m, s);
 }

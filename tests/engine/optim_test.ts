@@ -126,8 +126,11 @@ Deno.test("parameters updated seven at a time end as those updated one by one", 
         const together = await train(make, true);
         const between = device.gpu.stats.dispatches;
         const apart = await train(make, false);
-        // Fifteen parameters in three groups instead of fifteen dispatches, three times.
-        assert.equal((device.gpu.stats.dispatches - between) - (between - dispatches), 3 * 12);
+        // Fifteen parameters, three times: in three groups, or in two and the two largest by themselves.
+        assert.equal(
+          (device.gpu.stats.dispatches - between) - (between - dispatches),
+          3 * (profile === "gpu" ? 12 : 11),
+        );
         together.forEach((got, i) => assert.deepEqual(got, apart[i], `${profile}, optimiser ${kind}, tensor ${i}`));
         assert.deepEqual(together[4], values[4], "no gradient, no change");
       }
