@@ -4,9 +4,9 @@ import { Option } from "@commander-js/extra-typings";
 import { UserError } from "../datasets/errors.ts";
 import { Device } from "../engine/device.ts";
 import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
-import { caseName, problemOf, type TuneCase } from "../engine/tuning/problem.ts";
-import { adapterKey, bucketOf, type Cut, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
-import { tune, type Tuned } from "../engine/tuning/tuner.ts";
+import { caseName, problemOf } from "../engine/tuning/problem.ts";
+import { adapterKey, type Cut, sameBucket, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
+import { tune } from "../engine/tuning/tuner.ts";
 import { line, notice, Progress, table } from "./output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
 
@@ -26,67 +26,61 @@ export function addTune(program: Command): void {
     .action(async ({ adapter = "auto", ops = OPS, quick = false, out }) => {
       const path = out ?? tuningPath();
       if (path === null) throw new UserError("there is no folder to keep winners in; say which file: --out FILE");
-      const before = kept(path);
       await using device = await Device.open({ adapter });
       const { info, profile } = device;
       notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${profile}`);
-      const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
-      const key = adapterKey(info, profile);
-      const found = await measure(device, cases, quick);
-      // What this run measured replaces what was known of the same buckets, also where the rules turned out to be best.
-      const replaced = new Set(found.map(({ op, shape }) => `${op} ${bucketOf(...shape)}`));
-      const others = before.filter((winner) =>
-        winner.adapter !== key ||
-        (winner.shaders === shadersOf(winner.op, profile) && !replaced.has(`${winner.op} ${bucketOf(...winner.shape)}`))
-      );
-      const winners = found.flatMap(({ op, shape, cut }): TunedCut[] =>
-        cut ? [{ adapter: key, op, shaders: shadersOf(op, profile), shape, cut }] : []
-      );
-      writeTuning(path, [...others, ...winners]);
-      line(`${winners.length} of ${found.length} sizes run faster than by rule; kept in ${path}`);
+      await tuneAll(device, path, ops, quick);
     });
 }
 
+/** Tunes every case, prints what came of each, and keeps winners as they are found: Ctrl-C loses none. */
+async function tuneAll(device: Device, path: string, ops: readonly string[], quick: boolean): Promise<void> {
+  const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
+  const adapter = adapterKey(device.info, device.profile);
+  let kept = keptBefore(path).filter((winner) =>
+    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.profile)
+  );
+  const rows: (string | number)[][] = [];
+  let faster = 0;
+  using progress = new Progress("tune", "sizes");
+  for (const [i, one] of cases.entries()) {
+    const name = caseName(one);
+    progress.update(i, cases.length, `${one.op} ${name}`);
+    using problem = problemOf(device, one);
+    const { op, shape } = problem;
+    const { measured, cut, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
+    for (const { cut, ms } of measured) {
+      if (ms === null) progress.notice(`${op} ${name}: ${cutName(cut)} computes wrong numbers here and is left out`);
+    }
+    rows.push([
+      op,
+      name,
+      measured.map((one) => `${cutName(one.cut)} ${one.ms === null ? "wrong" : one.ms.toPrecision(3)}`).join("\n"),
+      cutName(cut),
+      gain,
+    ]);
+    // Where the rule turned out to be best, what was known of the bucket goes.
+    kept = kept.filter((winner) => winner.adapter !== adapter || winner.op !== op || !sameBucket(winner.shape, shape));
+    if (cut) kept.push({ adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
+    if (cut) faster++;
+    writeTuning(path, kept);
+  }
+  progress.update(cases.length, cases.length);
+  table(["op", "size", "ms of each candidate", "winner", "gain"], rows);
+  line(`${faster} of ${cases.length} sizes run faster than by rule; kept in ${path}`);
+}
+
+const THOROUGH = { rounds: 3, turn: 100 } as const;
+const QUICK = { rounds: 1, turn: 2 } as const;
+
 /** What a file already holds; a broken one is written anew. */
-function kept(path: string): readonly TunedCut[] {
+function keptBefore(path: string): readonly TunedCut[] {
   try {
     return readTuning(path);
   } catch (error) {
     notice(`${(error as Error).message}; it is written anew`);
     return [];
   }
-}
-
-/** Tunes every case and prints the table; sizes whose kernels were all wrong are complained about. */
-async function measure(device: Device, cases: readonly TuneCase[], quick: boolean) {
-  const found: (Pick<TunedCut, "op" | "shape"> & Tuned & { readonly name: string })[] = [];
-  {
-    using progress = new Progress("tune", "sizes");
-    for (const [i, one] of cases.entries()) {
-      const name = caseName(one);
-      progress.update(i, cases.length, `${one.op} ${name}`);
-      using problem = problemOf(device, one);
-      const tuned = await tune(device, problem, quick ? { rounds: 1, turn: 2 } : { rounds: 3, turn: 100 });
-      found.push({ op: problem.op, shape: problem.shape, name, ...tuned });
-      for (const { cut, ms } of tuned.measured) {
-        if (ms === null) {
-          progress.notice(`${one.op} ${name}: ${cutName(cut)} computes wrong numbers here and is left out`);
-        }
-      }
-    }
-    progress.update(cases.length, cases.length);
-  }
-  table(
-    ["op", "size", "ms of each candidate", "winner", "gain"],
-    found.map(({ op, name, measured, cut, gain }) => [
-      op,
-      name,
-      measured.map((one) => `${cutName(one.cut)} ${one.ms === null ? "wrong" : one.ms.toPrecision(3)}`).join("\n"),
-      cutName(cut),
-      gain,
-    ]),
-  );
-  return found;
 }
 
 /** `128×64/4`: tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */

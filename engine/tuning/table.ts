@@ -108,6 +108,11 @@ export function bucketOf(m: number, n: number, k: number, layers: number): numbe
   return ((half(m) * 64 + half(n)) * 64 + half(k)) * 32 + Math.min(31, Math.round(Math.log2(layers)));
 }
 
+/** Whether two shapes share a bucket. */
+export function sameBucket(a: ProductShape, b: ProductShape): boolean {
+  return bucketOf(...a) === bucketOf(...b);
+}
+
 /** Winners of one adapter. */
 export class TuningTable implements Tuning {
   readonly digest: string;
