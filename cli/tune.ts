@@ -6,7 +6,7 @@ import { Device } from "../engine/device.ts";
 import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
 import { caseName, problemOf } from "../engine/tuning/problem.ts";
 import { adapterKey, type Cut, sameBucket, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
-import { tune } from "../engine/tuning/tuner.ts";
+import { type Measured, tune } from "../engine/tuning/tuner.ts";
 import { line, notice, Progress, table } from "./output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
 
@@ -49,14 +49,16 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     using problem = problemOf(device, one);
     const { op, shape } = problem;
     const { measured, cut, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
-    for (const { cut, ms } of measured) {
-      if (ms === null) progress.notice(`${op} ${name}: ${cutName(cut)} computes wrong numbers here and is left out`);
+    for (const { cut, turns } of measured) {
+      if (turns.length === 0) {
+        progress.notice(`${op} ${name}: ${cutName(cut)} computes wrong numbers here and is left out`);
+      }
     }
     rows.push([
       op,
       name,
-      measured.map((one) => `${cutName(one.cut)} ${one.ms === null ? "wrong" : one.ms.toPrecision(3)}`).join("\n"),
-      cutName(cut),
+      measured.map(candidateName).join("\n"),
+      cutName(cut ?? measured[0].cut),
       gain,
     ]);
     // Where the rule turned out to be best, what was known of the bucket goes.
@@ -70,7 +72,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
   line(`${faster} of ${cases.length} sizes run faster than by rule; kept in ${path}`);
 }
 
-const THOROUGH = { rounds: 3, turn: 100 } as const;
+const THOROUGH = { rounds: 5, turn: 50 } as const;
 const QUICK = { rounds: 1, turn: 2 } as const;
 
 /** What a file already holds; a broken one is written anew. */
@@ -83,7 +85,14 @@ function keptBefore(path: string): readonly TunedCut[] {
   }
 }
 
+/** The candidate, its best time, and that it is the rule's where it is the first. */
+function candidateName({ cut, turns }: Measured, i: number): string {
+  return `${cutName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
+    i === 0 ? " (rule)" : ""
+  }`;
+}
+
 /** `128×64/4`: tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */
-function cutName(cut: Cut | null): string {
-  return cut ? `${cut.rows}×${cut.columns}${cut.parts > 1 ? `/${cut.parts}` : ""}` : "rule";
+function cutName({ rows, columns, parts }: Cut): string {
+  return `${rows}×${columns}${parts > 1 ? `/${parts}` : ""}`;
 }

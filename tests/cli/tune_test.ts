@@ -12,7 +12,7 @@ Deno.test("tune measures checked candidates and keeps the winners, as a later ru
     for (const op of ["matmul nn", "matmul nt", "matmul tn", "matmul tt", "conv2d forward", "conv2d weight gradient"]) {
       ok(out.includes(`│ ${op}`), out);
     }
-    ok(/rule \d/.test(out) && /\d+×\d+ \d/.test(out) && !/wrong/.test(out), out);
+    ok(/\d+×\d+ [\d.]+ \(rule\)/.test(out) && /\d+×\d+ [\d.]+ /.test(out) && !/wrong/.test(out), out);
     const [, found] = /(\d+) of 7 sizes run faster than by rule; kept in /.exec(out)!;
     const winners = parseTuning(await Deno.readTextFile(path), path);
     strictEqual(winners.length, Number(found));
