@@ -17,6 +17,7 @@
  */
 export { type Captured, CaptureMemory, Device, type KernelRun, type MemoryInfo, type Nested } from "./engine/device.ts";
 export type { DeviceOptions } from "./engine/gpu/context.ts";
+export type { Cut, ProductShape, TunedCut, TunedOp } from "./engine/tuning/table.ts";
 export type { AdapterChoice, AdapterInfo, Profile } from "./engine/gpu/adapter.ts";
 export { type Operand, Tensor, type TensorMeta } from "./engine/tensor.ts";
 export {

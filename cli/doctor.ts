@@ -31,7 +31,8 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
   line(`adapter    ${info.description || "(no name)"}`);
   line(`vendor     ${[info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)"}`);
   line(`kind       ${info.isFallback ? "software fallback: the CPU computes" : "hardware"}`);
-  line(`kernels    ${device.profile} profile`);
+  const { digest } = device.gpu.tuning;
+  line(`kernels    ${device.profile} profile, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
   line(`runtime    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
   const proofs = await proveFeatures(adapter);
   table(

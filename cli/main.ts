@@ -13,6 +13,7 @@ import { addPredict } from "./predict.ts";
 import { addProfile } from "./profile.ts";
 import { addRefPlus } from "./refplus.ts";
 import { addTrain } from "./train.ts";
+import { addTune } from "./tune.ts";
 import { addWeights } from "./weights.ts";
 
 /** The program with all its commands. */
@@ -35,6 +36,7 @@ export function program(): Command {
   addRefPlus(itera);
   addDoctor(itera);
   addProfile(itera);
+  addTune(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;
 }

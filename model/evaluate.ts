@@ -1,8 +1,9 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../datasets/loader.ts";
 import { concat, reshape, softmax, type Tensor } from "../engine/mod.ts";
+import { roomFor } from "../engine/room.ts";
 import type { RegionModel } from "./region_model.ts";
-import { type RegionSlots, roomFor } from "./region_slots.ts";
+import type { RegionSlots } from "./region_slots.ts";
 import type { RegionInput } from "./regions.ts";
 import { Replays } from "./replays.ts";
 

@@ -2,6 +2,7 @@
 import type { LoadedImage } from "../datasets/loader.ts";
 import type { Device, Tensor } from "../engine/mod.ts";
 import { GraphSlots } from "../engine/graph.ts";
+import { EXACT_ROOM, roomFor } from "../engine/room.ts";
 import {
   cellBoxes,
   type EdgeRule,
@@ -13,16 +14,6 @@ import {
 
 /** A box in cells that holds no cell: what padding writes goes nowhere. */
 const NOWHERE = [1, 1, -1, -1];
-
-/** Regions up to this many are not padded: there a step's work grows with each. */
-const EXACT = 16;
-
-/** How many regions the room for `count` regions has: `count` up to 16, above that at most an eighth more. */
-export function roomFor(count: number): number {
-  if (count <= EXACT) return count;
-  const step = 2 ** (Math.floor(Math.log2(count - 1)) - 3);
-  return Math.ceil(count / step) * step;
-}
 
 /** What room is made for. */
 export interface RegionSlotsOptions {
@@ -66,7 +57,7 @@ export class RegionSlots implements RegionTensors, Disposable {
       cells: room(count, 4),
       image: device.zeros([count], { dtype: "i32" }).unscoped(),
     };
-    this.real = count > EXACT ? { mask: room(count, 1), share: room(count) } : null;
+    this.real = count > EXACT_ROOM ? { mask: room(count, 1), share: room(count) } : null;
     this.edges = edges && new GraphSlots(device, count, count, edges.types);
   }
 

@@ -1,9 +1,10 @@
 /** Training steps of a region classifier: the losses of one image, their gradient, the update. */
 import type { LoadedImage } from "../datasets/loader.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../engine/mod.ts";
+import { roomFor } from "../engine/room.ts";
 import type { UnreadLosses } from "./loss_log.ts";
 import type { RegionModel } from "./region_model.ts";
-import { type RegionSlots, roomFor } from "./region_slots.ts";
+import type { RegionSlots } from "./region_slots.ts";
 import type { RegionInput } from "./regions.ts";
 import { Replays } from "./replays.ts";
 

@@ -154,40 +154,83 @@ fn conv_data_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }
 
-var<workgroup> tile_g: array<mat4x4<f32>, 64>;
-var<workgroup> tile_f: array<mat4x4<f32>, 64>;
+// Taps along one axis that reach a phase: `first`, and `count` in all, each `step` after the one before.
+struct Taps { first: u32, step: u32, count: u32 }
 
-@compute @workgroup_size(16, 16)
-fn conv_data_grad_tiles(
-  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let pixels = span(group.z);
-  let phase = pixels.phase;
-  let row = pixels.first + group.y * 64u;
-  let start = filter_start(entry_of(pixels.image));
-  let depth = params.kh * params.kw * params.co4;
-  let mine = pixels_from(phase, row + (lane / 4u) * 4u, pixels.stop);
-  var acc = mat4x4<f32>();
-  for (var k = 0u; k < depth; k += 4u) {
-    if (lane < 64u) {
-      let at = k + (lane & 3u);
-      tile_g[lane] = mat4x4<f32>();
-      if (at < depth) {
-        let t = at / params.co4;
-        let sy = shift(phase.y, t / params.kw, params.dilation_y, params.top, params.stride_y);
-        let sx = shift(phase.x, t % params.kw, params.dilation_x, params.left, params.stride_x);
-        if (sy.reached && sx.reached) { tile_g[lane] = output_block(linked(mine, sy.by, sx.by), at % params.co4); }
-      }
-    } else if (lane < 128u) {
-      let slot = lane - 64u;
-      let at = k + slot / 16u;
-      tile_f[slot] = mat4x4<f32>();
-      if (at < depth) { tile_f[slot] = filter_block(start, at / params.co4, at % params.co4, group.x * 16u + (slot & 15u)); }
+fn taps_of(phase: u32, taps: u32, dilation: u32, before: i32, stride: u32) -> Taps {
+  var found = Taps(0u, 1u, 0u);
+  for (var k = 0u; k < taps; k++) {
+    if (shift(phase, k, dilation, before, stride).reached) {
+      if (found.count == 0u) { found.first = k; }
+      if (found.count == 1u) { found.step = k - found.first; }
+      found.count++;
     }
+  }
+  return found;
+}
+
+// Profile gpu: a tile of pixels x channels, or of a part of the summed axis, which runs over the taps that reach the phase. z
+// counts phases, or images where a bank has filters of their own, then parts.
+struct Task { phase: Phase, ty: Taps, tx: Taps, start: u32, column: u32 }
+
+fn fetch(task: Task, slot: Slot, k: u32, stop: u32, p: Pixels) -> mat4x4<f32> {
+  let at = k + slot.k;
+  if (at >= stop || !slot.used) { return mat4x4<f32>(); }
+  let t = at / params.co4;
+  let ky = task.ty.first + t / task.tx.count * task.ty.step;
+  let kx = task.tx.first + t % task.tx.count * task.tx.step;
+  if (!slot.is_a) {
+    return filter_block(task.start, ky * params.kw + kx, at % params.co4, task.column + slot.along);
+  }
+  let by_y = shift(task.phase.y, ky, params.dilation_y, params.top, params.stride_y).by;
+  let by_x = shift(task.phase.x, kx, params.dilation_x, params.left, params.stride_x).by;
+  return transpose(output_block(linked(p, by_y, by_x), at % params.co4));
+}
+
+fn store_pixel(base: u32, phase: Phase, y: i32, x: i32, image: i32, column: u32, v: vec4<f32>) {
+  if (y < 0 || column >= params.ci4) { return; }
+  let yy = u32(y) * params.stride_y + phase.y;
+  let xx = u32(x) * params.stride_x + phase.x;
+  dx[base + ((u32(image) * params.h + yy) * params.w + xx) * params.ci4 + column] = v;
+}
+
+fn store_tile(base: u32, phase: Phase, p: Pixels, column: u32, block: mat4x4<f32>) {
+  store_pixel(base, phase, p.y.x, p.x.x, p.image.x, column, block[0]);
+  store_pixel(base, phase, p.y.y, p.x.y, p.image.y, column, block[1]);
+  store_pixel(base, phase, p.y.z, p.x.z, p.image.z, column, block[2]);
+  store_pixel(base, phase, p.y.w, p.x.w, p.image.w, column, block[3]);
+}
+
+@compute @workgroup_size(256)
+fn conv_data_grad_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let layers = select(params.stride_y * params.stride_x, params.n, BANK);
+  let pixels = span(group.z % layers);
+  let phase = pixels.phase;
+  let ty = taps_of(phase.y, params.kh, params.dilation_y, params.top, params.stride_y);
+  let tx = taps_of(phase.x, params.kw, params.dilation_x, params.left, params.stride_x);
+  let part = part_of(ty.count * tx.count * params.co4, group.z / layers, params.parts, depth4());
+  let row = pixels.first + group.y * TILE_ROWS;
+  let task = Task(phase, ty, tx, filter_start(entry_of(pixels.image)), group.x * (TILE_COLUMNS / 4u));
+  let slot = slot_of(lane);
+  let place = place_of(lane);
+  let mine = pixels_from(phase, row + 4u * slot.along, pixels.stop);
+  var next = fetch(task, slot, part.first, part.stop, mine);
+  for (var k = part.first; k < part.stop; k += depth4()) {
+    put(slot, next);
     workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) { acc += tile_f[s * 16u + local.x] * tile_g[local.y * 4u + s]; }
+    if (k + depth4() < part.stop) { next = fetch(task, slot, k + depth4(), part.stop, mine); }
+    multiply(place);
     workgroupBarrier();
   }
-  store(phase, pixels_from(phase, row + local.y * 4u, pixels.stop), group.x * 16u + local.x, acc);
+  let base = (group.z / layers) * params.n * params.h * params.w * params.ci4;
+  let channel = task.column + place.column;
+  let first = row + 4u * place.row;
+  let upper = pixels_from(phase, first, pixels.stop);
+  store_tile(base, phase, upper, channel, c00);
+  if (TILE_COLUMNS > 64u) { store_tile(base, phase, upper, channel + 16u, c01); }
+  if (TILE_ROWS > 64u) {
+    let lower = pixels_from(phase, first + 64u, pixels.stop);
+    store_tile(base, phase, lower, channel, c10);
+    if (TILE_COLUMNS > 64u) { store_tile(base, phase, lower, channel + 16u, c11); }
+  }
 }

@@ -139,39 +139,58 @@ fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }
 
-// Profile gpu: a 64 pixel x 64 channel tile, 4 x 4 an invocation; blocks 16 deep pass through workgroup memory.
-var<workgroup> tile_x: array<mat4x4<f32>, 64>;
-var<workgroup> tile_f: array<mat4x4<f32>, 64>;
+// Profile gpu: a tile of pixels x channels, or of a part of the summed axis. z counts images where a bank has filters of their
+// own, then parts.
+fn fetch(slot: Slot, k: u32, stop: u32, p: Pixels, start: u32, column: u32) -> mat4x4<f32> {
+  let at = k + slot.k;
+  if (at >= stop || !slot.used) { return mat4x4<f32>(); }
+  let t = at / params.ci4;
+  if (slot.is_a) { return transpose(input_block(tap(p, t / params.kw, t % params.kw), at % params.ci4)); }
+  return filter_block(start, t, at % params.ci4, column + slot.along);
+}
 
-@compute @workgroup_size(16, 16)
-fn conv_forward_tiles(
-  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let depth = params.kh * params.kw * params.ci4;
-  let pixels = span(group.z);
-  let row = pixels.first + group.y * 64u;
-  let entry = entry_of(group.z);
+fn store_pixel(base: u32, row: u32, stop: u32, entry: u32, column: u32, sum: vec4<f32>) {
+  if (row >= stop || column >= params.co4) { return; }
+  let at = row * params.co4 + column;
+  var v = sum;
+  if (HAS_SCALE) { v *= scale[column]; }
+  if (HAS_BIAS) { v += bias[entry * params.co4 + column]; }
+  if (HAS_RESIDUAL) { v += residual[at]; }
+  y[base + at] = activate(v);
+}
+
+fn store_tile(base: u32, row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
+  store_pixel(base, row, stop, entry, column, block[0]);
+  store_pixel(base, row + 1u, stop, entry, column, block[1]);
+  store_pixel(base, row + 2u, stop, entry, column, block[2]);
+  store_pixel(base, row + 3u, stop, entry, column, block[3]);
+}
+
+@compute @workgroup_size(256)
+fn conv_forward_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let layers = select(1u, params.n, BANK);
+  let pixels = span(group.z % layers);
+  let part = part_of(params.kh * params.kw * params.ci4, group.z / layers, params.parts, depth4());
+  let entry = entry_of(group.z % layers);
   let start = filter_start(entry);
-  let mine = pixels_from(row + (lane / 4u) * 4u, pixels.stop);
-  var acc = mat4x4<f32>();
-  for (var k = 0u; k < depth; k += 4u) {
-    if (lane < 64u) {
-      let at = k + (lane & 3u);
-      tile_x[lane] = mat4x4<f32>();
-      if (at < depth) {
-        let t = at / params.ci4;
-        tile_x[lane] = input_block(tap(mine, t / params.kw, t % params.kw), at % params.ci4);
-      }
-    } else if (lane < 128u) {
-      let slot = lane - 64u;
-      let at = k + slot / 16u;
-      tile_f[slot] = mat4x4<f32>();
-      if (at < depth) { tile_f[slot] = filter_block(start, at / params.ci4, at % params.ci4, group.x * 16u + (slot & 15u)); }
-    }
+  let row = pixels.first + group.y * TILE_ROWS;
+  let column = group.x * (TILE_COLUMNS / 4u);
+  let slot = slot_of(lane);
+  let place = place_of(lane);
+  let mine = pixels_from(row + 4u * slot.along, pixels.stop);
+  var next = fetch(slot, part.first, part.stop, mine, start, column);
+  for (var k = part.first; k < part.stop; k += depth4()) {
+    put(slot, next);
     workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) { acc += tile_f[s * 16u + local.x] * tile_x[local.y * 4u + s]; }
+    if (k + depth4() < part.stop) { next = fetch(slot, k + depth4(), part.stop, mine, start, column); }
+    multiply(place);
     workgroupBarrier();
   }
-  store(row + local.y * 4u, pixels.stop, entry, group.x * 16u + local.x, acc);
+  let base = (group.z / layers) * params.n * params.ho * params.wo * params.co4;
+  let first = row + 4u * place.row;
+  let channel = column + place.column;
+  store_tile(base, first, pixels.stop, entry, channel, c00);
+  if (TILE_COLUMNS > 64u) { store_tile(base, first, pixels.stop, entry, channel + 16u, c01); }
+  if (TILE_ROWS > 64u) { store_tile(base, first + 64u, pixels.stop, entry, channel, c10); }
+  if (TILE_ROWS > 64u && TILE_COLUMNS > 64u) { store_tile(base, first + 64u, pixels.stop, entry, channel + 16u, c11); }
 }

@@ -115,39 +115,58 @@ fn conv_weight_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }
 
-var<workgroup> tile_x: array<mat4x4<f32>, 64>; // [16 channel blocks][4 pixel blocks]
-var<workgroup> tile_g: array<mat4x4<f32>, 64>; // [4 pixel blocks][16 column blocks]
+// Profile gpu: a tile of (tap, input channel) x output channels; output pixels pass, four of a row together. A tile may hold
+// several taps, so that few input channels fill it too.
+fn fetch(slot: Slot, k: u32, stop: u32, quads: u32, row: u32, column: u32) -> mat4x4<f32> {
+  let at = k + slot.k;
+  if (at >= stop || !slot.used) { return mat4x4<f32>(); }
+  let line = at / quads;
+  let ox = at % quads * 4u;
+  if (!slot.is_a) { return output_block(output_at(line, ox), column + slot.along); }
+  let i = row + slot.along;
+  let t = min(i / params.ci4, params.kh * params.kw - 1u);
+  return transpose(input_block(input_at(line, ox, t / params.kw, t % params.kw), i % params.ci4));
+}
 
-// A tile is 64 input channels of one tap x 64 output channels; 16 output pixels pass at a time.
-@compute @workgroup_size(16, 16)
-fn conv_weight_grad_tiles(
-  @builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>,
-  @builtin(local_invocation_index) lane: u32,
-) {
-  let per_tap = (params.ci4 + 15u) / 16u;
-  let tap_index = group.y / per_tap;
-  let channel = (group.y % per_tap) * 16u;
-  let ky = tap_index / params.kw;
-  let kx = tap_index % params.kw;
+fn store_row(base: u32, row: u32, column: u32, v: vec4<f32>) {
+  let at = (base + row) * params.co4 + column;
+  if (BANK) { dw[at] += v; } else { dw[at] = v; }
+}
+
+// Rows are counted in blocks.
+fn store_tile(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
+  if (row >= params.kh * params.kw * params.ci4 || column >= params.co4) { return; }
+  store_row(base, 4u * row, column, block[0]);
+  store_row(base, 4u * row + 1u, column, block[1]);
+  store_row(base, 4u * row + 2u, column, block[2]);
+  store_row(base, 4u * row + 3u, column, block[3]);
+}
+
+@compute @workgroup_size(256)
+fn conv_weight_grad_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
   let quads = (params.wo + 3u) / 4u;
   let lines = lines_of(group.z);
   let first = lines.first * quads;
-  let last = lines.stop * quads;
-  var acc = mat4x4<f32>();
-  for (var k = first; k < last; k += 4u) {
-    if (lane < 64u) {
-      let at = k + (lane & 3u);
-      tile_x[lane] = mat4x4<f32>();
-      if (at < last) { tile_x[lane] = input_block(input_at(at / quads, (at % quads) * 4u, ky, kx), channel + lane / 4u); }
-    } else if (lane < 128u) {
-      let slot = lane - 64u;
-      let at = k + slot / 16u;
-      tile_g[slot] = mat4x4<f32>();
-      if (at < last) { tile_g[slot] = output_block(output_at(at / quads, (at % quads) * 4u), group.x * 16u + (slot & 15u)); }
-    }
+  let stop = lines.stop * quads;
+  let row = group.y * (TILE_ROWS / 4u);
+  let column = group.x * (TILE_COLUMNS / 4u);
+  let slot = slot_of(lane);
+  let place = place_of(lane);
+  var next = fetch(slot, first, stop, quads, row, column);
+  for (var k = first; k < stop; k += depth4()) {
+    put(slot, next);
     workgroupBarrier();
-    for (var s = 0u; s < 4u; s++) { acc += tile_g[s * 16u + local.x] * tile_x[local.y * 4u + s]; }
+    if (k + depth4() < stop) { next = fetch(slot, k + depth4(), stop, quads, row, column); }
+    multiply(place);
     workgroupBarrier();
   }
-  store(group.z, tap_index, channel + local.y, group.x * 16u + local.x, acc);
+  var entry = group.z;
+  if (BANK) { entry = groups[group.z].z; }
+  let base = entry * params.kh * params.kw * params.ci4 * 4u;
+  let y = row + place.row;
+  let x = column + place.column;
+  store_tile(base, y, x, c00);
+  if (TILE_COLUMNS > 64u) { store_tile(base, y, x + 16u, c01); }
+  if (TILE_ROWS > 64u) { store_tile(base, y + 16u, x, c10); }
+  if (TILE_ROWS > 64u && TILE_COLUMNS > 64u) { store_tile(base, y + 16u, x + 16u, c11); }
 }

@@ -3,6 +3,8 @@
  * that speaks of bytes and kernels, never of `GPU*` objects.
  */
 import { DeviceLostError, EngineError, KernelError } from "../errors.ts";
+import { knownTuning } from "../tuning/known.ts";
+import { adapterKey, type TunedCut, type Tuning, TuningTable } from "../tuning/table.ts";
 import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
@@ -20,6 +22,8 @@ export interface DeviceOptions {
   readonly memoryLimit?: number;
   /** Most bytes kept for reuse; default 1 GiB. */
   readonly maxPooledBytes?: number;
+  /** Measured winners among kernels, of any adapters; default those that `itera tune` wrote, and the shipped ones. */
+  readonly tuning?: readonly TunedCut[];
 }
 
 /** One kernel run: what is bound to its storage variables by name, its parameters, constants and workgroup counts. */
@@ -35,6 +39,8 @@ export class GpuContext {
   readonly info: AdapterInfo;
   readonly profile: Profile;
   readonly pool: BufferPool;
+  /** Measured cuts of products. */
+  tuning: Tuning;
   readonly #device: GPUDevice;
   readonly #stream: Stream;
   readonly #pipelines: PipelineCache;
@@ -49,6 +55,7 @@ export class GpuContext {
     this.#device = device;
     this.info = info;
     this.profile = options.profile ?? (info.isFallback ? "cpu" : "gpu");
+    this.tuning = new TuningTable(options.tuning ?? knownTuning(), adapterKey(info, this.profile), this.profile);
     this.#maxGroups = info.limits.maxComputeWorkgroupsPerDimension;
     const fail = (error: Error) => this.fail(error);
     this.pool = new BufferPool(device, {

@@ -2,11 +2,13 @@
 import type { TimedDispatch } from "./dispatch_timer.ts";
 
 /** Multiplications and additions of a dispatch; null for kernels that are no products. */
-export function flopsOf({ kernel, params, grid }: Pick<TimedDispatch, "kernel" | "params" | "grid">): number | null {
+export function flopsOf({ kernel, params }: Pick<TimedDispatch, "kernel" | "params">): number | null {
   const p = params as Readonly<Record<string, number>>;
   switch (kernel.split(":")[0]) {
     case "matmul.wgsl":
-      return 2 * p.m * p.n * p.k * grid[2];
+    case "matmul_tiles.wgsl":
+    case "matmul_skinny.wgsl":
+      return 2 * p.m * p.n * p.k * p.batches;
     case "conv_forward.wgsl":
     case "conv_data_grad.wgsl":
     case "conv_weight_grad.wgsl":

@@ -20,8 +20,16 @@ export function blockRows(rows: number): number {
   return rows <= 4 ? 4 : rows <= 8 ? 8 : 16;
 }
 
-/** Cuts a product of rows × columns. Wide blocks load least for what they multiply, but only where they leave no lane idle. */
-export function blocksFor(rows: number, columns: number, ROWS: number = blockRows(rows)): Blocks {
+/**
+ * Cuts a product of rows × columns. Wide blocks load least for what they multiply, but only where they leave no lane idle.
+ * What was measured to be best is given as the blocks' rows and columns.
+ */
+export function blocksFor(
+  rows: number,
+  columns: number,
+  ROWS: number = blockRows(rows),
+  COLUMNS?: number,
+): Blocks {
   const down = Math.ceil(rows / ROWS);
   const cut = (COLUMNS: number): Blocks => {
     const across = Math.ceil(columns / COLUMNS), ACROSS = Math.min(LANES, 2 ** Math.ceil(Math.log2(across)));
@@ -31,6 +39,7 @@ export function blocksFor(rows: number, columns: number, ROWS: number = blockRow
       y: Math.ceil(down * ACROSS / LANES),
     };
   };
+  if (COLUMNS !== undefined) return cut(COLUMNS);
   const wide = cut(8);
   return columns > 4 && down * wide.constants.ACROSS >= LANES ? wide : columns > 32 ? wide : cut(4);
 }

@@ -3,23 +3,29 @@ import dataGradText from "../../shaders/conv_data_grad.wgsl" with { type: "text"
 import forwardText from "../../shaders/conv_forward.wgsl" with { type: "text" };
 import geometryText from "../../shaders/lib/conv.wgsl" with { type: "text" };
 import weightGradText from "../../shaders/conv_weight_grad.wgsl" with { type: "text" };
+import type { Device } from "../device.ts";
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
+import { roomFor } from "../room.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
+import type { ProductShape, TunedOp } from "../tuning/table.ts";
 import { activationGrad } from "./activation.ts";
-import { blockRows, blocksFor, blocksLib } from "./blocks.ts";
+import { blockRows, type Blocks, blocksFor, blocksLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice } from "./layout.ts";
-import { type Activation, activationLib, ACTIVATIONS } from "./library.ts";
+import { type Activation, activationLib } from "./library.ts";
+import { product } from "./matmul.ts";
 import { sum } from "./reduce.ts";
+import { type Epilogue, epilogueBind, epilogueConstants, partsLib, sumParts, tileLib, tilesFor } from "./tiles.ts";
 import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./window.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
-const forwardParts = [activationLib, blocksLib, geometry, { file: "conv_forward.wgsl", text: forwardText }] as const;
-const dataGradParts = [blocksLib, geometry, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
-const weightGradParts = [blocksLib, geometry, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
+const libs = [blocksLib, tileLib, partsLib, geometry] as const;
+const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
+const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
+const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const forwardRegisters = kernel("conv_forward_registers", ...forwardParts);
 const forwardTiles = kernel("conv_forward_tiles", ...forwardParts);
 const dataGradRegisters = kernel("conv_data_grad_registers", ...dataGradParts);
@@ -71,7 +77,15 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
     top: padding[0][0],
     left: padding[1][0],
     chunk: 0,
+    parts: 1,
   };
+}
+
+/** Whether a convolution is a plain product of pixels × channels for the kernels of GPUs. */
+function isProduct(device: Device, w: Shape, { stride, padding }: Attrs): boolean {
+  const plain = w.length === 4 && w[0] * w[1] === 1 && stride[0] * stride[1] === 1 &&
+    padding.flat().every((p) => p === 0);
+  return plain && device.profile === "gpu" && w[2] % 4 === 0 && w[3] % 4 === 0;
 }
 
 /** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
@@ -86,6 +100,21 @@ export function convForward(
   const { device } = x;
   if (y.size === 0) return;
   const params = geometryOf(x.shape, w.shape.slice(-4), y.shape, attrs);
+  const pixels = params.n * params.ho * params.wo, [k, n] = w.shape.slice(-2);
+  const cutAs = roomFor(params.n) * params.ho * params.wo;
+  const { activation } = attrs;
+  if (isProduct(device, w.shape, attrs)) {
+    return product(x, w, y, 1, {
+      m: pixels,
+      n,
+      k,
+      transposeA: false,
+      transposeB: false,
+      cutAs,
+      ...epilogue,
+      activation,
+    });
+  }
   const fit = (t: Tensor | null) => t && padChannels(t);
   const scale = fit(epilogue.scale);
   const bias = fit(epilogue.bias);
@@ -93,25 +122,56 @@ export function convForward(
   const target = y.shape[3] % 4 === 0 ? y : device.empty([...y.shape.slice(0, 3), params.co4 * 4]);
   const entries = bank && bank.entries;
   const bind = { x: padChannels(x), filters: padChannels(w, true), scale, bias, residual, y: target, entries };
-  const constants = {
-    ACTIVATION: ACTIVATIONS[attrs.activation],
-    HAS_SCALE: Number(scale !== null),
-    HAS_BIAS: Number(bias !== null),
-    HAS_RESIDUAL: Number(residual !== null),
-    BANK: Number(bank !== null),
-  };
-  const depth = bank ? params.n : 1, pixels = params.n * params.ho * params.wo / depth;
+  const constants = { ...epilogueConstants({ scale, bias, residual, activation }), BANK: Number(bank !== null) };
+  const depth = bank ? params.n : 1;
+  const shape = [pixels / depth, params.co4 * 4, params.kh * params.kw * params.ci4 * 4, depth] as const;
   if (device.profile === "gpu") {
-    const grid = [Math.ceil(params.co4 / 16), Math.ceil(pixels / 64), depth] as const;
-    device.run(forwardTiles, { bind, params, constants, grid });
+    const tiles = tilesOf(device, "conv2d forward", shape, { cutAs: bank ? shape[0] : cutAs, splits: bank === null });
+    inParts(target, tiles.parts, { scale, bias, residual, activation }, (part, now) =>
+      device.run(forwardTiles, {
+        bind: { ...bind, ...epilogueBind(now), y: part },
+        params: { ...params, parts: tiles.parts },
+        constants: { ...constants, ...epilogueConstants(now), ...tiles.constants },
+        grid: tiles.grid,
+      }));
   } else {
-    const { constants: block, x: across, y: down } = blocksFor(pixels, params.co4 * 4);
+    const { constants: block, x: across, y: down } = blocksOf(device, "conv2d forward", shape);
     device.run(forwardRegisters, { bind, params, constants: { ...constants, ...block }, grid: [across, down, depth] });
   }
   if (target !== y) {
     const cut = slice(target, [0, 0, 0, 0], y.shape as number[]);
     device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
   }
+}
+
+/** Blocks of a convolution as a product, for software adapters. */
+function blocksOf(device: Device, op: TunedOp, shape: ProductShape): Blocks {
+  const found = device.gpu.tuning.find(op, ...shape);
+  return blocksFor(shape[0], shape[1], found?.rows, found?.columns);
+}
+
+/** Tiles of a convolution as a product, for GPUs, as constants and workgroups, chosen as for `cutAs` rows; a bank's sums are whole. */
+function tilesOf(
+  device: Device,
+  op: TunedOp,
+  [m, n, k, layers]: ProductShape,
+  { cutAs, splits }: { readonly cutAs: number; readonly splits: boolean },
+) {
+  const cut = device.gpu.tuning.find(op, cutAs, n, k, layers) ?? tilesFor(cutAs, n, k, layers);
+  const parts = splits ? cut.parts : 1;
+  return {
+    parts,
+    constants: { TILE_ROWS: cut.rows, TILE_COLUMNS: cut.columns },
+    grid: [Math.ceil(n / cut.columns), Math.ceil(m / cut.rows), layers * parts] as const,
+  };
+}
+
+/** Lets `run` write `y` at once, or its parts, which are then added up; the epilogue comes last. */
+function inParts(y: Tensor, parts: number, epilogue: Epilogue, run: (target: Tensor, now: Epilogue) => void): void {
+  if (parts === 1) return run(y, epilogue);
+  const partial = y.device.empty([parts, ...y.shape]);
+  run(partial, {});
+  sumParts(partial, y, epilogue);
 }
 
 /** d(loss)/dx from d(loss)/d(conv); with a bank, strides and dilations are 1. */
@@ -121,16 +181,28 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
   const padded = device.empty([...xShape.slice(0, 3), params.ci4 * 4]);
   if (dy.size === 0) {
     fill(padded, 0);
+  } else if (isProduct(device, w.shape, attrs)) {
+    const [n, k] = w.shape.slice(2);
+    product(dy, w, padded, 1, { m: dy.size / k, n, k, transposeA: false, transposeB: true });
   } else {
     const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded, entries: bank && bank.entries };
     const phases = bank ? params.n : params.stride_y * params.stride_x, BANK = Number(bank !== null);
     const pixels = (bank ? 1 : params.n) * Math.ceil(params.h / params.stride_y) *
       Math.ceil(params.w / params.stride_x);
+    // What a phase sums over: the taps are shared out among them.
+    const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
+    const shape = [pixels, params.ci4 * 4, depth, phases] as const;
     if (device.profile === "gpu") {
-      const grid = [Math.ceil(params.ci4 / 16), Math.ceil(pixels / 64), phases] as const;
-      device.run(dataGradTiles, { bind, params, constants: { BANK }, grid });
+      const tiles = tilesOf(device, "conv2d data gradient", shape, { cutAs: pixels, splits: bank === null });
+      inParts(padded, tiles.parts, {}, (dx) =>
+        device.run(dataGradTiles, {
+          bind: { ...bind, dx },
+          params: { ...params, parts: tiles.parts },
+          constants: { BANK, ...tiles.constants },
+          grid: tiles.grid,
+        }));
     } else {
-      const { constants, x: across, y: down } = blocksFor(pixels, params.ci4 * 4);
+      const { constants, x: across, y: down } = blocksOf(device, "conv2d data gradient", shape);
       device.run(dataGradRegisters, { bind, params, constants: { ...constants, BANK }, grid: [across, down, phases] });
     }
   }
@@ -145,12 +217,15 @@ function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor 
   let dw: Tensor;
   if (dy.size === 0 || sizeOf(wShape) === 0) {
     dw = device.zeros(fullShape);
+  } else if (isProduct(device, wShape, attrs)) {
+    const [m, n] = wShape.slice(2);
+    dw = device.empty(wShape);
+    product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false });
   } else {
     const gpu = device.profile === "gpu";
     const lines = base.n * base.ho;
-    const { across, down, constants } = weightGradBlocks(base, gpu);
-    const chunks = Math.max(1, Math.min(lines, Math.floor((gpu ? 512 : 32) / (across * down)), 64));
-    const params = { ...base, chunk: Math.ceil(lines / chunks) };
+    const { across, down, parts, constants } = weightGradBlocks(device, base, lines, 1);
+    const params = { ...base, chunk: Math.ceil(lines / parts) };
     const used = Math.ceil(lines / params.chunk);
     const partial = device.empty(used === 1 ? fullShape : [used, ...fullShape]);
     device.run(gpu ? weightGradTiles : weightGradRegisters, {
@@ -169,7 +244,8 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   const { device } = x;
   if (dy.size === 0) return;
   const params = geometryOf(x.shape, into.shape.slice(1), dy.shape, attrs);
-  const gpu = device.profile === "gpu", { across, down, constants } = weightGradBlocks(params, gpu);
+  const gpu = device.profile === "gpu", images = groups.shape[0];
+  const { across, down, constants } = weightGradBlocks(device, params, params.n * params.ho / images, images);
   device.run(gpu ? weightGradTiles : weightGradRegisters, {
     bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
     params,
@@ -178,16 +254,25 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   });
 }
 
-/** Workgroups of a weight gradient, whose rows are (tap, input channel); blocks and tiles stay within a tap. */
+/**
+ * Workgroups of a weight gradient, whose rows are (tap, input channel), and the parts that `lines` output rows of all images
+ * are cut in. On software adapters blocks stay within a tap.
+ */
 function weightGradBlocks(
-  { kh, kw, ci4, co4 }: { readonly kh: number; readonly kw: number; readonly ci4: number; readonly co4: number },
-  gpu: boolean,
+  device: Device,
+  { kh, kw, ci4, co4, wo }: Readonly<Record<"kh" | "kw" | "ci4" | "co4" | "wo", number>>,
+  lines: number,
+  layers: number,
 ) {
-  const taps = kh * kw;
-  if (gpu) return { across: Math.ceil(co4 / 16), down: taps * Math.ceil(ci4 / 16), constants: {} };
-  const rows = blockRows(ci4 * 4),
-    { x, y, constants } = blocksFor(taps * Math.ceil(ci4 * 4 / rows) * rows, co4 * 4, rows);
-  return { across: x, down: y, constants };
+  const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, layers] as const;
+  if (device.profile === "gpu") {
+    const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, { cutAs: shape[0], splits: true });
+    return { across, down, constants, parts: Math.min(lines, parts) };
+  }
+  const found = device.gpu.tuning.find(op, ...shape);
+  const rows = found?.rows ?? blockRows(ci4 * 4),
+    { x, y, constants } = blocksFor(taps * Math.ceil(ci4 * 4 / rows) * rows, co4 * 4, rows, found?.columns);
+  return { across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }
 
 function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {

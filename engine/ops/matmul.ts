@@ -1,11 +1,16 @@
 /** Batched matrix products and the fully connected layer. */
+import matrixText from "../../shaders/lib/matrix.wgsl" with { type: "text" };
 import text from "../../shaders/matmul.wgsl" with { type: "text" };
+import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
+import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
+import { powerAbove, roomFor } from "../room.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import type { TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
 import { blocksFor, blocksLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
@@ -13,16 +18,27 @@ import { expandTo, pad, reshape, slice } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 import { activationGrad } from "./activation.ts";
 import { sum } from "./reduce.ts";
+import {
+  type Epilogue,
+  epilogueBind,
+  epilogueConstants,
+  epilogueLib,
+  partsLib,
+  SKINNY_ROWS,
+  skinnyFor,
+  sumParts,
+  tileLib,
+  tilesFor,
+} from "./tiles.ts";
 
-const parts = [activationLib, blocksLib, { file: "matmul.wgsl", text }] as const;
-const registersKernel = kernel("matmul_registers", ...parts);
-const tilesKernel = kernel("matmul_tiles", ...parts);
+const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
+const registersKernel = kernel("matmul_registers", activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text });
+const partLibs = [activationLib, epilogueLib, partsLib, matrixLib] as const;
+const tilesKernel = kernel("matmul_tiles", tileLib, ...partLibs, { file: "matmul_tiles.wgsl", text: tilesText });
+const skinnyKernel = kernel("matmul_skinny", ...partLibs, { file: "matmul_skinny.wgsl", text: skinnyText });
 const wordsKernel = kernel("matmul_words", indexLib, activationLib, { file: "matmul_words.wgsl", text: wordsText });
 
-/**
- * Multiplications up to which a product with ragged rows is done word by word: padding would take longer. Rows count as the
- * power of two above, so that padding regions changes no bit.
- */
+/** Multiplications up to which a product with ragged rows is done word by word: padding would take longer. */
 const SMALL = 1 << 19;
 
 /** Options of {@link matmul}. */
@@ -46,27 +62,28 @@ function padLast(x: Tensor, columns: number): Tensor {
   return x.shape[last] === columns ? x : pad(x, x.shape.map((e, axis) => [0, axis === last ? columns - e : 0]));
 }
 
-interface Product {
+/** Extents and epilogue of a product; software adapters know no scale and no residual. */
+export interface Product extends Epilogue {
   readonly m: number;
   readonly n: number;
   readonly k: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  readonly bias?: Tensor | null;
-  readonly activation?: Activation;
+  /** Rows by which a GPU's tiles are chosen; default the room for m. */
+  readonly cutAs?: number;
 }
 
 /**
- * y [batch, m, n] = act(op(a) · op(b) + bias). `a` and `b` hold one matrix, or one per batch entry. Operands whose last
- * extent is no multiple of 4 are padded with zeros first.
+ * y [batch, m, n] = act(op(a) · op(b) · scale + bias + residual). `a` and `b` hold one matrix, or one per batch entry; their
+ * leading axes may be others where there is one. Operands whose last extent is no multiple of 4 are padded with zeros first.
  */
-function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): void {
+export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): void {
   const { device } = y;
   const { m, n, k, transposeA, transposeB } = p;
   if (y.size === 0) return;
   if (k === 0 && !p.bias) return fill(y, 0);
   const ragged = (transposeA ? m : k) % 4 !== 0 || (transposeB ? k : n) % 4 !== 0 || n % 4 !== 0;
-  if (ragged && batch * 2 ** Math.ceil(Math.log2(m)) * n * k <= SMALL) return productByWords(a, b, y, p);
+  if (ragged && powerAbove(batch) * powerAbove(m) * n * powerAbove(k) <= SMALL) return productByWords(a, b, y, p);
   const n4 = ceil4(n);
   const k4 = Math.max(4, ceil4(k));
   const m4 = transposeA ? ceil4(m) : m;
@@ -74,49 +91,81 @@ function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Product): vo
   const right = padLast(b, transposeB ? k4 : n4);
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
   const target = n4 === n ? y : device.empty([batch, m, n4]);
-  const params = {
-    m,
-    n,
-    k,
-    m4: ceil4(m) / 4,
-    n4: n4 / 4,
-    k4: k4 / 4,
-    stride_a: sizeOf(a.shape.slice(0, -2)) === 1 ? 0 : sizeOf(left.shape.slice(-2)) / 4,
-    stride_b: sizeOf(b.shape.slice(0, -2)) === 1 ? 0 : sizeOf(right.shape.slice(-2)) / 4,
-    stride_c: m * n4 / 4,
-  };
-  const shared = {
-    TRANSPOSE_A: Number(transposeA),
-    TRANSPOSE_B: Number(transposeB),
-    // Rows of a transposed A are often an image's regions: always ragged, so that their number compiles nothing.
-    RAGGED: Number(transposeA || (transposeB ? n % 4 !== 0 : k % 4 !== 0)),
-    HAS_BIAS: Number(bias !== null),
-    ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
-  };
-  const bind = { a: left, b: right, bias, c: target };
-  for (let first = 0; first < batch; first += device.gpu.maxGroups) {
-    const depth = Math.min(batch - first, device.gpu.maxGroups);
-    if (device.profile === "gpu") {
-      device.run(tilesKernel, {
-        bind,
-        params: { ...params, first_batch: first },
-        constants: shared,
-        grid: [Math.ceil(n4 / 64), Math.ceil(m / 64), depth],
-      });
-    } else {
-      const { constants, x, y: down } = blocksFor(m, n4);
-      device.run(registersKernel, {
-        bind,
-        params: { ...params, first_batch: first },
-        constants: { ...shared, ...constants },
-        grid: [x, down, depth],
-      });
-    }
-  }
+  const run = device.profile === "gpu" ? runTiles : runRegisters;
+  run(left, right, target, batch, { ...p, bias }, {
+    params: {
+      m,
+      n,
+      k,
+      m4: ceil4(m) / 4,
+      n4: n4 / 4,
+      k4: k4 / 4,
+      stride_a: sizeOf(a.shape.slice(0, -2)) === 1 ? 0 : sizeOf(left.shape.slice(-2)) / 4,
+      stride_b: sizeOf(b.shape.slice(0, -2)) === 1 ? 0 : sizeOf(right.shape.slice(-2)) / 4,
+      stride_c: m * n4 / 4,
+    },
+    constants: {
+      TRANSPOSE_A: Number(transposeA),
+      TRANSPOSE_B: Number(transposeB),
+      // Rows of a transposed A are often an image's regions: always ragged, so that their number compiles nothing.
+      RAGGED: Number(transposeA || (transposeB ? n % 4 !== 0 : k % 4 !== 0)),
+    },
+  });
   if (target !== y) {
     const cut = slice(target, [0, 0, 0], [batch, m, n]);
     device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
   }
+}
+
+/** Params and constants of `lib/matrix.wgsl`, but for how the product is cut. */
+interface Operands {
+  readonly params: Readonly<Record<string, number>>;
+  readonly constants: Readonly<Record<string, number>>;
+}
+
+function opOf({ transposeA, transposeB }: Product): TunedOp {
+  return transposeA ? transposeB ? "matmul tt" : "matmul tn" : transposeB ? "matmul nt" : "matmul nn";
+}
+
+function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
+  const { device } = c;
+  const found = device.gpu.tuning.find(opOf(p), p.m, p.n, p.k, batch);
+  const { constants, x, y } = blocksFor(p.m, ceil4(p.n), found?.rows, found?.columns);
+  const { HAS_BIAS, ACTIVATION } = epilogueConstants(p);
+  for (let first = 0; first < batch; first += device.gpu.maxGroups) {
+    device.run(registersKernel, {
+      bind: { a, b, bias: p.bias ?? null, c },
+      params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
+      constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ...constants },
+      grid: [x, y, Math.min(batch - first, device.gpu.maxGroups)],
+    });
+  }
+}
+
+function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
+  const { device } = c;
+  const { m, n } = p;
+  const like = [p.cutAs ?? roomFor(m), n, roomFor(p.k), roomFor(batch)] as const;
+  const { rows, columns, parts } = device.gpu.tuning.find(opOf(p), ...like) ??
+    (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
+  const skinny = rows < 64;
+  const whole = parts === 1;
+  const target = whole ? c : device.empty([parts, batch, m, ceil4(n)]);
+  const now: Epilogue = whole ? p : {};
+  for (let first = 0; first < batch; first += device.gpu.maxGroups) {
+    const batches = Math.min(batch - first, device.gpu.maxGroups);
+    device.run(skinny ? skinnyKernel : tilesKernel, {
+      bind: { a, b, c: target, ...epilogueBind(now) },
+      params: { ...operands.params, first_batch: first, batches, parts },
+      constants: {
+        ...operands.constants,
+        ...epilogueConstants(now),
+        ...skinny ? { ROWS: rows } : { TILE_ROWS: rows, TILE_COLUMNS: columns },
+      },
+      grid: [Math.ceil(n / columns), Math.ceil(m / rows), batches * parts],
+    });
+  }
+  if (!whole) sumParts(target, c, p);
 }
 
 function productByWords(a: Tensor, b: Tensor, y: Tensor, p: Product): void {

@@ -3,6 +3,7 @@ import text from "../../shaders/reduce.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
+import { powerAbove } from "../room.ts";
 import { formatShape, normaliseAxes, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { fill } from "./fill.ts";
@@ -68,11 +69,9 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
   };
 }
 
-/** The next power of two: what is chosen by it is the same for a number of regions and for that number padded. */
-const powerAbove = (n: number): number => 2 ** Math.ceil(Math.log2(Math.max(1, n)));
-
 /**
- * Enough chunks to keep a device busy, none shorter than 64 elements; a function of sizes alone. One, or a multiple of 4, so
+ * Enough chunks to keep a device busy, none shorter than 64 elements; a function of the power of two above the size, so that
+ * padding regions moves no chunk. One, or a multiple of 4, so
  * that the second pass reads whole vec4 and another image size needs no other kernel.
  */
 function chunksFor({ outer, reduced, inner }: Columns): number {

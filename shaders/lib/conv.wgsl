@@ -8,6 +8,7 @@ struct Params {
   ho: u32, wo: u32, co4: u32, kh: u32,
   kw: u32, stride_y: u32, stride_x: u32, dilation_y: u32,
   dilation_x: u32, top: i32, left: i32, chunk: u32,
+  parts: u32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 

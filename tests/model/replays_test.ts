@@ -2,9 +2,9 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { Device, SGD, type Tensor } from "../../engine/mod.ts";
 import { GraphSlots } from "../../engine/graph.ts";
+import { roomFor } from "../../engine/room.ts";
 import { scoreSplit } from "../../model/evaluate.ts";
 import { BaselineClassifier } from "../../model/baseline.ts";
-import { roomFor } from "../../model/region_slots.ts";
 import { Replays } from "../../model/replays.ts";
 import { TrainSteps } from "../../model/train_steps.ts";
 import type { ReasoningMode } from "../../model/reasoning/reasoner.ts";

@@ -11,25 +11,12 @@ import "../../engine/ops/mod.ts";
 import { openDevices, PROFILES, withoutLeaks } from "../support/devices.ts";
 import { elements } from "../support/ndarray64.ts";
 import { type Random, withRandom } from "../support/random.ts";
-import { evaluate, gradient, references } from "../support/reference/mod.ts";
-import { assertClose } from "../support/tolerance.ts";
-import { draw, type Drawn, type Ran, run, type RunOptions } from "./run_sample.ts";
-
-/** Ops whose results are random by design; the named file checks what can be said of them. */
-const RANDOM: Readonly<Record<string, string>> = { dropout: "tests/ops/dropout_test.ts" };
+import { evaluate, references } from "../support/reference/mod.ts";
+import { checkAgainstReference, compareGradients, prepare, RANDOM } from "./check_sample.ts";
+import { type Ran, run } from "./run_sample.ts";
 
 const devices = await openDevices();
 const ops = [...allOps().values()];
-
-function describe(op: AnyOp, sample: Drawn): string {
-  const inputs = sample.inputs.map((x) => x ? `[${x.shape}]` : "none").join(" ");
-  return `${op.name} ${inputs} ${JSON.stringify(sample.attrs)}`.slice(0, 300);
-}
-
-/** Inputs that can ask for a gradient. */
-function real(sample: Drawn): boolean[] {
-  return sample.inputs.map((x) => x?.data instanceof Float32Array);
-}
 
 function bits(array: TypedArray): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
@@ -41,73 +28,6 @@ function sameBits(a: Ran, b: Ran, what: string): void {
     const other = b.grads[k];
     if (x && other) deepStrictEqual(bits(x), bits(other), `${what}: gradient of input ${k} differs`);
     else strictEqual(x, other, `${what}: gradient of input ${k} is there once and missing once`);
-  });
-}
-
-/** One sample with everything it is to be compared with. */
-interface Prepared {
-  readonly sample: Drawn;
-  readonly options: RunOptions;
-  /** How failures name it. */
-  readonly title: string;
-}
-
-function prepare(op: AnyOp, random: Random): Prepared[] {
-  const samples = op.samples(random);
-  ok(samples.length > 0, `${op.name} has no samples; an op without samples is not tested`);
-  return samples.map((described) => {
-    const sample = draw(described, random);
-    const needs = op.differentiable ? real(sample) : sample.inputs.map(() => false);
-    const seeds = op.name in RANDOM
-      ? [random.reals(elements(sample.inputs[0]!.shape))]
-      : evaluate(op.name, sample.inputs, sample.attrs).map(({ values }, k) =>
-        op.constantOutputs.includes(k) || !op.differentiable ? null : random.reals(values.length)
-      );
-    return { sample, options: { needs, seeds }, title: describe(op, sample) };
-  });
-}
-
-function compareForward(op: AnyOp, { sample, title }: Prepared, ran: Ran): void {
-  const want = evaluate(op.name, sample.inputs, sample.attrs);
-  ok(want.length <= ran.outputs.length, `${title}: ${ran.outputs.length} outputs, the reference has ${want.length}`);
-  ran.outputs.forEach((got, k) => {
-    if (!want[k]) {
-      // What an op keeps for its gradient rule alone, such as positions of maxima, shows in the gradients.
-      ok(op.constantOutputs.includes(k), `${title}: the reference lacks output ${k}`);
-      return;
-    }
-    deepStrictEqual(ran.shapes[k], [...want[k].shape], `${title}: shape of output ${k}`);
-    assertClose(got, want[k], `${title}: output ${k}`);
-  });
-}
-
-function compareGradients(op: AnyOp, { sample, options, title }: Prepared, ran: Ran): void {
-  const want = gradient(op.name, sample.inputs, sample.attrs, options.seeds);
-  want.forEach((expected, k) => {
-    const got = ran.grads[k];
-    if (!expected || !options.needs[k] || op.constantInputs.includes(k)) {
-      strictEqual(got, null, `${title}: input ${k} must get no gradient`);
-    } else {
-      ok(got, `${title}: input ${k} got no gradient`);
-      assertClose(got, expected, `${title}: gradient of input ${k}`);
-    }
-  });
-}
-
-async function checkAgainstReference(device: Device, op: AnyOp, random: Random): Promise<void> {
-  const prepared = prepare(op, random);
-  const runs = await Promise.all(prepared.map(({ sample, options }) => run(device, op, sample, options)));
-  runs.forEach((ran, i) => {
-    const constants = ran.tracked.map((tracked, k) => !op.differentiable || op.constantOutputs.includes(k) || tracked);
-    ok(
-      constants.every(Boolean) || prepared[i].options.needs.every((n) => !n),
-      `${prepared[i].title}: no gradient kept`,
-    );
-    op.constantOutputs.forEach((k) => ok(!ran.tracked[k], `${prepared[i].title}: output ${k} must carry no gradient`));
-    if (!op.differentiable) ok(!ran.tracked.includes(true), `${prepared[i].title}: must carry no gradient`);
-    if (op.name in RANDOM) return;
-    compareForward(op, prepared[i], ran);
-    if (op.differentiable) compareGradients(op, prepared[i], ran);
   });
 }
 

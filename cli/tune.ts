@@ -1,0 +1,98 @@
+/** `itera tune`: measures kernels on this adapter and remembers the fastest for each op and size. */
+import type { Command } from "@commander-js/extra-typings";
+import { Option } from "@commander-js/extra-typings";
+import { UserError } from "../datasets/errors.ts";
+import { Device } from "../engine/device.ts";
+import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
+import { caseName, problemOf } from "../engine/tuning/problem.ts";
+import { adapterKey, type Cut, sameBucket, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
+import { type Measured, tune } from "../engine/tuning/tuner.ts";
+import { line, notice, Progress, table } from "./output.ts";
+import { CASES, QUICK_CASES } from "./tune_cases.ts";
+
+const OPS = ["matmul", "conv2d"] as const;
+
+/** Adds the command. */
+export function addTune(program: Command): void {
+  program.command("tune")
+    .description("measure kernels on this adapter, each checked first, and remember the fastest for each op and size")
+    .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
+    .addOption(new Option("--ops <names...>", "what to tune; by default all").choices(OPS))
+    .option("--quick", "a few small sizes, measured once: to see that it works")
+    .option(
+      "--out <file>",
+      "where winners are kept; by default ITERA_TUNING, else itera/tuning.json in the user's cache",
+    )
+    .action(async ({ adapter = "auto", ops = OPS, quick = false, out }) => {
+      const path = out ?? tuningPath();
+      if (path === null) throw new UserError("there is no folder to keep winners in; say which file: --out FILE");
+      await using device = await Device.open({ adapter });
+      const { info, profile } = device;
+      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${profile}`);
+      await tuneAll(device, path, ops, quick);
+    });
+}
+
+/** Tunes every case, prints what came of each, and keeps winners as they are found: Ctrl-C loses none. */
+async function tuneAll(device: Device, path: string, ops: readonly string[], quick: boolean): Promise<void> {
+  const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
+  const adapter = adapterKey(device.info, device.profile);
+  let kept = keptBefore(path).filter((winner) =>
+    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.profile)
+  );
+  const rows: (string | number)[][] = [];
+  let faster = 0;
+  using progress = new Progress("tune", "sizes");
+  for (const [i, one] of cases.entries()) {
+    const name = caseName(one);
+    progress.update(i, cases.length, `${one.op} ${name}`);
+    using problem = problemOf(device, one);
+    const { op, shape } = problem;
+    const { measured, cut, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
+    for (const { cut, turns } of measured) {
+      if (turns.length === 0) {
+        progress.notice(`${op} ${name}: ${cutName(cut)} computes wrong numbers here and is left out`);
+      }
+    }
+    rows.push([
+      op,
+      name,
+      measured.map(candidateName).join("\n"),
+      cutName(cut ?? measured[0].cut),
+      gain,
+    ]);
+    // Where the rule turned out to be best, what was known of the bucket goes.
+    kept = kept.filter((winner) => winner.adapter !== adapter || winner.op !== op || !sameBucket(winner.shape, shape));
+    if (cut) kept.push({ adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
+    if (cut) faster++;
+    writeTuning(path, kept);
+  }
+  progress.update(cases.length, cases.length);
+  table(["op", "size", "ms of each candidate", "winner", "gain"], rows);
+  line(`${faster} of ${cases.length} sizes run faster than by rule; kept in ${path}`);
+}
+
+const THOROUGH = { rounds: 5, turn: 50 } as const;
+const QUICK = { rounds: 1, turn: 2 } as const;
+
+/** What a file already holds; a broken one is written anew. */
+function keptBefore(path: string): readonly TunedCut[] {
+  try {
+    return readTuning(path);
+  } catch (error) {
+    notice(`${(error as Error).message}; it is written anew`);
+    return [];
+  }
+}
+
+/** The candidate, its best time, and that it is the rule's where it is the first. */
+function candidateName({ cut, turns }: Measured, i: number): string {
+  return `${cutName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
+    i === 0 ? " (rule)" : ""
+  }`;
+}
+
+/** `128×64/4`: tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */
+function cutName({ rows, columns, parts }: Cut): string {
+  return `${rows}×${columns}${parts > 1 ? `/${parts}` : ""}`;
+}

@@ -1,0 +1,68 @@
+/** Where measured winners are kept, and which are known from the start. */
+import { SHIPPED } from "./shipped.ts";
+import { formatTuning, parseTuning, type TunedCut } from "./table.ts";
+
+/** Whether this program may ask without a question to whoever started it. */
+function may(name: "env" | "read", what: string): boolean {
+  const descriptor = name === "env" ? { name, variable: what } as const : { name, path: what } as const;
+  return Deno.permissions.querySync(descriptor).state === "granted";
+}
+
+function variable(name: string): string | undefined {
+  return may("env", name) ? Deno.env.get(name) || undefined : undefined;
+}
+
+/**
+ * The file of winners: `ITERA_TUNING`, else `itera/tuning.json` in the user's cache. Null where `ITERA_TUNING` is `none` or
+ * there is no such folder.
+ */
+export function tuningPath(): string | null {
+  const own = variable("ITERA_TUNING");
+  if (own !== undefined) return own === "none" ? null : own;
+  const home = variable("HOME");
+  const cache = variable("XDG_CACHE_HOME") ?? (home && `${home}/.cache`);
+  return cache ? `${cache}/itera/tuning.json` : null;
+}
+
+/**
+ * Winners in the file; none where there is no file.
+ *
+ * @throws {EngineError} where the file is no tuning file.
+ */
+export function readTuning(path: string): TunedCut[] {
+  if (!may("read", path)) return [];
+  let text;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch {
+    return [];
+  }
+  return parseTuning(text, path);
+}
+
+/** Writes the file beside and renames it: a run that starts meanwhile reads a whole one. */
+export function writeTuning(path: string, winners: readonly TunedCut[]): void {
+  const at = path.lastIndexOf("/");
+  if (at > 0) Deno.mkdirSync(path.slice(0, at), { recursive: true });
+  const partial = `${path}.${Deno.pid}.partial`;
+  Deno.writeTextFileSync(partial, formatTuning(winners));
+  Deno.renameSync(partial, path);
+}
+
+let warned = false;
+
+/** All winners that are known: those of the file, and shipped ones of adapters it says nothing of. A broken file is told once. */
+export function knownTuning(): TunedCut[] {
+  if (variable("ITERA_TUNING") === "none") return [];
+  const path = tuningPath();
+  if (path === null) return [...SHIPPED];
+  try {
+    const own = readTuning(path), measured = new Set(own.map(({ adapter }) => adapter));
+    return [...SHIPPED.filter(({ adapter }) => !measured.has(adapter)), ...own];
+  } catch (error) {
+    const text = `${(error as Error).message}; it is ignored: delete it, or run \`itera tune\` again\n`;
+    if (!warned) Deno.stderr.writeSync(new TextEncoder().encode(text));
+    warned = true;
+    return [...SHIPPED];
+  }
+}

@@ -1,0 +1,109 @@
+/** Finds the fastest cut for a shape by measuring candidates, each checked first. */
+import type { Device } from "../device.ts";
+import { tileCandidates } from "../ops/tiles.ts";
+import type { Problem } from "./problem.ts";
+import { blocksOf, type Cut } from "./table.ts";
+
+/** How one candidate did. */
+export interface Measured {
+  readonly cut: Cut;
+  /** Milliseconds of one run in each turn; none where its result was wrong. */
+  readonly turns: readonly number[];
+}
+
+/** What came of a problem. */
+export interface Tuned {
+  /** What the rule chooses comes first. */
+  readonly measured: readonly Measured[];
+  /** The winner; null where nothing beats the rule by enough. */
+  readonly cut: Cut | null;
+  /** How much faster the winner is than what the rule chooses; 1 where it stays. */
+  readonly gain: number;
+}
+
+/** How thoroughly to measure. */
+export interface TuneOptions {
+  /** Turns each candidate takes. */
+  readonly rounds: number;
+  /** Milliseconds of work in a turn. */
+  readonly turn: number;
+}
+
+/** A winner must be this much faster than what the rule chooses. */
+const ENOUGH = 1.05;
+
+/** Measures every candidate for a problem, in turns, so that what disturbs the machine disturbs all alike. */
+export async function tune(device: Device, problem: Problem, options: TuneOptions): Promise<Tuned> {
+  const candidates = candidatesOf(device, problem).map((cut) => ({ cut, turns: [] as number[], count: 0 }));
+  for (const one of candidates) {
+    const result = await withCut(device, one.cut, () => readOnce(device, problem));
+    if (!problem.isRight(result)) continue;
+    const ms = await withCut(device, one.cut, () => milliseconds(device, problem, 1));
+    one.count = Math.max(1, Math.min(100, Math.round(options.turn / ms)));
+  }
+  for (let round = 0; round < options.rounds; round++) {
+    for (const { cut, turns, count } of candidates) {
+      if (count > 0) turns.push(await withCut(device, cut, () => milliseconds(device, problem, count)));
+    }
+  }
+  return judge(candidates.map(({ cut, turns }) => ({ cut, turns })));
+}
+
+/**
+ * The winner over the first, which is the rule's. On a busy machine a kernel differs from itself by more than kernels do from
+ * each other: a winner has both the best turn and most of the turns.
+ */
+export function judge(measured: readonly Measured[]): Tuned {
+  const [rule, ...others] = measured;
+  const best = (turns: readonly number[]): number => Math.min(...turns);
+  const gainOf = ({ turns }: Measured): number => {
+    if (turns.length === 0) return 0;
+    if (rule.turns.length === 0) return 1 / best(turns) * Number.MAX_SAFE_INTEGER;
+    const ratios = turns.map((ms, i) => rule.turns[i] / ms).sort((a, b) => a - b);
+    return Math.min(best(rule.turns) / best(turns), ratios[(ratios.length - 1) >> 1]);
+  };
+  const gains = others.map(gainOf), gain = Math.max(...gains);
+  return gain < ENOUGH ? { measured, cut: null, gain: 1 } : { measured, cut: others[gains.indexOf(gain)].cut, gain };
+}
+
+/** Cuts to measure, that of the rule first. */
+function candidatesOf({ profile }: Device, { op, shape, rule }: Problem): Cut[] {
+  const cuts = profile === "cpu"
+    ? blocksOf(profile, op).map((block) => ({ ...block, parts: 1 }))
+    : tileCandidates(op.startsWith("matmul"), shape);
+  const same = (cut: Cut): boolean =>
+    cut.rows === rule.rows && cut.columns === rule.columns && cut.parts === rule.parts;
+  return [rule, ...cuts.filter((cut) => !same(cut))];
+}
+
+/** Runs `body` with one cut for everything. */
+async function withCut<T>(device: Device, cut: Cut, body: () => Promise<T>): Promise<T> {
+  const { gpu } = device, before = gpu.tuning;
+  gpu.tuning = { digest: "", find: () => cut };
+  try {
+    return await body();
+  } finally {
+    gpu.tuning = before;
+  }
+}
+
+function readOnce(device: Device, problem: Problem): Promise<ArrayLike<number>> {
+  using _scope = device.scope();
+  return problem.run().data();
+}
+
+/** Time of one run of `count`: on the device's own clock where it has one, as waiting costs 10 ms whatever was asked. */
+async function milliseconds(device: Device, problem: Problem, count: number): Promise<number> {
+  const { gpu } = device, clock = gpu.info.features.includes("timestamp-query");
+  const stop = clock ? gpu.time() : null, start = performance.now();
+  for (let i = 0; i < count; i++) {
+    using _scope = device.scope();
+    problem.run();
+  }
+  if (!stop) {
+    await device.finish();
+    return (performance.now() - start) / count;
+  }
+  const timings = await stop();
+  return (timings.at(-1)!.end - timings[0].begin) / count / 1e6;
+}

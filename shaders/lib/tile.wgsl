@@ -1,0 +1,90 @@
+// Profile gpu: products C = A B by tiles that pass through workgroup memory. 256 invocations share a tile of C of TILE_ROWS x
+// TILE_COLUMNS, 64 or 128 each; of the summed axis as much passes at a time as 8 KiB hold of the longer side. A block is 4 x 4
+// numbers as mat4x4<f32>, whose columns run along the summed axis. A kernel fetches one block an invocation (`Slot`), and fetches
+// the next one before it multiplies what lies in the tile, so that memory answers meanwhile:
+//
+//   var next = fetch(first);
+//   for (var k = first; k < stop; k += depth4()) {
+//     put(slot, next); workgroupBarrier();
+//     if (k + depth4() < stop) { next = fetch(k + depth4()); }
+//     multiply(place); workgroupBarrier();
+//   }
+override TILE_ROWS: u32 = 64u;
+override TILE_COLUMNS: u32 = 64u;
+
+// Blocks along the summed axis that pass at a time: 4 or 8.
+fn depth4() -> u32 { return 512u / max(TILE_ROWS, TILE_COLUMNS); }
+
+// [depth][rows / 4] of A and [depth][columns / 4] of B, in lines of 32 vec4: which line is known when a step is unrolled, and
+// where in the line does not change from step to step, so that addresses cost nothing.
+var<workgroup> tile_a: array<array<vec4<f32>, 32>, 16>;
+var<workgroup> tile_b: array<array<vec4<f32>, 32>, 16>;
+
+// Block (k, along) of A's tile or of B's that an invocation fetches. Eight neighbours lie along rows or columns, so that they
+// write 128 bytes in one go; the next eight along the summed axis.
+struct Slot { is_a: bool, used: bool, k: u32, along: u32 }
+
+fn slot_of(lane: u32) -> Slot {
+  let of_a = TILE_ROWS / 4u * depth4();
+  let is_a = lane < of_a;
+  let i = select(lane - of_a, lane, is_a);
+  let along = i % 8u + 8u * (i / (8u * depth4()));
+  return Slot(is_a, is_a || along < TILE_COLUMNS / 4u, (i / 8u) % depth4(), along);
+}
+
+fn put(slot: Slot, block: mat4x4<f32>) {
+  if (!slot.used) { return; }
+  let width = select(TILE_COLUMNS, TILE_ROWS, slot.is_a) / 4u;
+  let at = 4u * slot.k * width + slot.along;
+  if (slot.is_a) {
+    tile_a[at / 32u][at % 32u] = block[0];
+    tile_a[(at + width) / 32u][(at + width) % 32u] = block[1];
+    tile_a[(at + 2u * width) / 32u][(at + 2u * width) % 32u] = block[2];
+    tile_a[(at + 3u * width) / 32u][(at + 3u * width) % 32u] = block[3];
+  } else {
+    tile_b[at / 32u][at % 32u] = block[0];
+    tile_b[(at + width) / 32u][(at + width) % 32u] = block[1];
+    tile_b[(at + 2u * width) / 32u][(at + 2u * width) % 32u] = block[2];
+    tile_b[(at + 3u * width) / 32u][(at + 3u * width) % 32u] = block[3];
+  }
+}
+
+// Where an invocation's blocks of C lie in the tile, in blocks: this one, and 16 further where the tile is 128 long. 32
+// neighbours make 4 x 8 blocks, which read least of the tiles.
+struct Place { row: u32, column: u32 }
+
+fn place_of(lane: u32) -> Place {
+  return Place(lane / 8u % 4u + lane / 64u * 4u, lane % 8u + lane / 32u % 2u * 8u);
+}
+
+// Sums of an invocation; columns are rows of C.
+var<private> c00: mat4x4<f32>; var<private> c01: mat4x4<f32>;
+var<private> c10: mat4x4<f32>; var<private> c11: mat4x4<f32>;
+
+fn grown(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    fma(vec4<f32>(a.x), b, c[0]), fma(vec4<f32>(a.y), b, c[1]), fma(vec4<f32>(a.z), b, c[2]), fma(vec4<f32>(a.w), b, c[3]),
+  );
+}
+
+fn advance(k: u32, at: Place) {
+  let ka = k * TILE_ROWS / 4u;
+  let kb = k * TILE_COLUMNS / 4u;
+  let a0 = tile_a[ka / 32u][ka % 32u + at.row];
+  let b0 = tile_b[kb / 32u][kb % 32u + at.column];
+  c00 = grown(c00, a0, b0);
+  if (TILE_COLUMNS > 64u) {
+    let b1 = tile_b[kb / 32u][16u + at.column];
+    c01 = grown(c01, a0, b1);
+    if (TILE_ROWS > 64u) { c11 = grown(c11, tile_a[ka / 32u][16u + at.row], b1); }
+  }
+  if (TILE_ROWS > 64u) { c10 = grown(c10, tile_a[ka / 32u][16u + at.row], b0); }
+}
+
+fn multiply(at: Place) {
+  advance(0u, at); advance(1u, at); advance(2u, at); advance(3u, at); advance(4u, at); advance(5u, at); advance(6u, at); advance(7u, at);
+  advance(8u, at); advance(9u, at); advance(10u, at); advance(11u, at); advance(12u, at); advance(13u, at); advance(14u, at); advance(15u, at);
+  if (depth4() == 4u) { return; }
+  advance(16u, at); advance(17u, at); advance(18u, at); advance(19u, at); advance(20u, at); advance(21u, at); advance(22u, at); advance(23u, at);
+  advance(24u, at); advance(25u, at); advance(26u, at); advance(27u, at); advance(28u, at); advance(29u, at); advance(30u, at); advance(31u, at);
+}

@@ -1,0 +1,248 @@
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { join } from "node:path";
+import { Device } from "../../engine/device.ts";
+import { add, matmul } from "../../engine/ops/mod.ts";
+import { readTuning, tuningPath, writeTuning } from "../../engine/tuning/known.ts";
+import { problemOf, type TuneCase } from "../../engine/tuning/problem.ts";
+import { SHIPPED } from "../../engine/tuning/shipped.ts";
+import {
+  bucketOf,
+  formatTuning,
+  parseTuning,
+  shadersOf,
+  type TunedCut,
+  type TunedOp,
+  TuningTable,
+} from "../../engine/tuning/table.ts";
+import { judge, tune } from "../../engine/tuning/tuner.ts";
+import { openDevices, PROFILES, withoutLeaks } from "../support/devices.ts";
+import { withFolder } from "../support/folder.ts";
+import { withRandom } from "../support/random.ts";
+
+const devices = await openDevices();
+
+const ADAPTER = "vendor | architecture | a card | cpu";
+
+function winner(changes: Partial<TunedCut> = {}): TunedCut {
+  return {
+    adapter: ADAPTER,
+    op: "matmul nn",
+    shaders: shadersOf("matmul nn", "cpu"),
+    shape: [512, 256, 64, 1],
+    cut: { rows: 8, columns: 4, parts: 1 },
+    ...changes,
+  };
+}
+
+Deno.test("a table gives the winner of the bucket a shape falls in, and of nothing else", () => {
+  const table = new TuningTable([winner()], ADAPTER, "cpu");
+  for (const [m, n, k] of [[512, 256, 64], [500, 280, 60]]) {
+    deepStrictEqual(table.find("matmul nn", m, n, k, 1), { rows: 8, columns: 4, parts: 1 });
+  }
+  strictEqual(table.find("matmul nn", 1024, 256, 64, 1), undefined);
+  strictEqual(table.find("matmul nn", 512, 256, 64, 8), undefined);
+  strictEqual(table.find("matmul nt", 512, 256, 64, 1), undefined);
+  strictEqual(new TuningTable([winner()], "another card", "cpu").find("matmul nn", 512, 256, 64, 1), undefined);
+  ok(table.digest !== "" && table.digest !== new TuningTable([winner({ shape: [1, 1, 1, 1] })], ADAPTER, "cpu").digest);
+  strictEqual(new TuningTable([], ADAPTER, "cpu").digest, "");
+});
+
+Deno.test("a later winner of a bucket counts, and none of other shaders", () => {
+  const later = winner({ shape: [520, 256, 64, 1], cut: { rows: 16, columns: 8, parts: 1 } });
+  strictEqual(new TuningTable([winner(), later], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), later.cut);
+  const stale = winner({ shaders: "0123456789abc" });
+  strictEqual(new TuningTable([stale], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), undefined);
+});
+
+Deno.test("buckets are apart by a factor of √2 at most, and finding one takes no time to speak of", () => {
+  strictEqual(bucketOf(100, 100, 100, 1), bucketOf(95, 105, 100, 1));
+  const distinct = new Set([1, 2, 4, 8, 64, 4096].flatMap((m) => [1, 32, 512].map((n) => bucketOf(m, n, 1, 1))));
+  strictEqual(distinct.size, 18);
+  const table = new TuningTable([winner()], ADAPTER, "cpu");
+  let found = 0;
+  const finds = (count: number): number => {
+    const start = performance.now();
+    for (let i = 0; i < count; i++) if (table.find("matmul nn", 1 + i % 997, 256, 64, 1)) found++;
+    return 1000 * (performance.now() - start) / count;
+  };
+  finds(10_000);
+  const best = Math.min(...Array.from({ length: 5 }, () => finds(20_000)));
+  ok(found > 0 && best < 1, `${best} µs a dispatch`);
+});
+
+Deno.test("a file of winners is read as it was written; a broken one says which file", () =>
+  withFolder((folder) => {
+    const path = join(folder, "deep", "tuning.json");
+    deepStrictEqual(readTuning(path), []);
+    writeTuning(path, [winner()]);
+    deepStrictEqual(readTuning(path), [winner()]);
+    for (
+      const text of [
+        "{",
+        "null",
+        "[]",
+        '{"format":2,"winners":[]}',
+        formatTuning([winner()]).replace("matmul nn", "sort"),
+      ]
+    ) throws(() => parseTuning(text, "there.json"), /^EngineError: there\.json /, text);
+    // A cut the kernels do not know would compute something else.
+    for (const cut of [{ rows: 16, columns: 6, parts: 1 }, { rows: 16, columns: 8, parts: 0 }]) {
+      throws(() => parseTuning(formatTuning([winner({ cut })]), "there.json"), /a winner that cannot be/);
+    }
+    return Promise.resolve();
+  }));
+
+Deno.test("a broken file does not stop a program, and is told once", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "tuning.json");
+    await Deno.writeTextFile(path, "not JSON");
+    const mod = new URL("../../mod.ts", import.meta.url).href;
+    const program = `import { Device } from "${mod}";
+      for (let i = 0; i < 2; i++) await (await Device.open()).close();
+      await Deno.stdout.write(new TextEncoder().encode("done"));`;
+    await Deno.writeTextFile(join(folder, "program.ts"), program);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--no-check",
+        "--config",
+        new URL("../../deno.json", import.meta.url).pathname,
+        join(folder, "program.ts"),
+      ],
+      env: { ITERA_TUNING: path },
+    }).output();
+    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+    strictEqual(code, 0, err);
+    strictEqual(out, "done");
+    strictEqual(err.split("is no tuning file").length, 2, err);
+  }));
+
+Deno.test("ITERA_TUNING names the file, or none", () => {
+  const before = Deno.env.get("ITERA_TUNING");
+  try {
+    for (const [value, want] of [["/a/b.json", "/a/b.json"], ["none", null]] as const) {
+      Deno.env.set("ITERA_TUNING", value);
+      strictEqual(tuningPath(), want);
+    }
+  } finally {
+    if (before === undefined) Deno.env.delete("ITERA_TUNING");
+    else Deno.env.set("ITERA_TUNING", before);
+  }
+});
+
+Deno.test("shipped winners are a tuning file's", () => {
+  deepStrictEqual(parseTuning(formatTuning(SHIPPED), "shipped"), [...SHIPPED]);
+});
+
+Deno.test("an opened device uses the winners of its adapter", async () => {
+  const { info } = devices.cpu;
+  const adapter = [info.vendor, info.architecture, info.description, "cpu"].join(" | ");
+  await using device = await Device.open({ profile: "cpu", tuning: [winner({ adapter })] });
+  deepStrictEqual(device.gpu.tuning.find("matmul nn", 512, 256, 64, 1), winner().cut);
+});
+
+const CASES: readonly TuneCase[] = [
+  { op: "matmul nn", m: 21, n: 70, k: 35 },
+  { op: "matmul nt", m: 5, n: 37, k: 70 },
+  { op: "matmul tn", m: 66, n: 20, k: 9 },
+  { op: "matmul tt", m: 18, n: 68, k: 36 },
+  ...(["conv2d forward", "conv2d data gradient", "conv2d weight gradient"] as const).flatMap((op) =>
+    [
+      { images: 2, height: 9, width: 7, inputs: 3, outputs: 5, kernel: 3, stride: 2, padding: 1 },
+      { images: 1, height: 6, width: 8, inputs: 8, outputs: 12, kernel: 1, stride: 1, padding: 0 },
+    ].map((conv) => ({ op, conv }))
+  ),
+];
+
+for (const profile of PROFILES) {
+  const device = devices[profile];
+  Deno.test(`the exact check passes what is right and nothing else (${profile} kernels)`, () =>
+    withRandom(`exact check ${profile}`, (random) =>
+      withoutLeaks(device, async () => {
+        for (const one of CASES) {
+          using problem = problemOf(device, one);
+          const result = await (() => {
+            using _scope = device.scope();
+            return problem.run().data();
+          })();
+          ok(problem.isRight(result), `${profile}: ${JSON.stringify(one)}`);
+          for (const change of [1, -1, NaN]) {
+            const wrong = Float32Array.from(result);
+            wrong[random.integer(0, wrong.length)] += change;
+            ok(!problem.isRight(wrong), `${change} passes: ${JSON.stringify(one)}`);
+          }
+        }
+      })));
+}
+
+Deno.test("a candidate that computes something else is never chosen", () =>
+  withoutLeaks(devices.cpu, async () => {
+    const device = devices.cpu;
+    using problem = problemOf(device, { op: "matmul nn", m: 12, n: 16, k: 8 });
+    const op: TunedOp = "matmul nn";
+    const broken = {
+      ...problem,
+      run: () => {
+        const y = problem.run(), cut = device.gpu.tuning.find(op, 1, 1, 1, 1);
+        return cut?.rows === 8 ? add(y, device.full(y.shape, 1e-3)) : y;
+      },
+    };
+    const { measured } = await tune(device, broken, { rounds: 1, turn: 0.1 });
+    strictEqual(measured.length, 6);
+    for (const { cut, turns } of measured) strictEqual(turns.length, cut.rows === 8 ? 0 : 1, JSON.stringify(cut));
+  }));
+
+Deno.test("a winner must beat the rule by more than noise, at best and in most turns", () => {
+  const [rule, a, b] = [16, 8, 4].map((rows) => ({ rows, columns: 8, parts: 1 }));
+  const of = (...turns: number[][]) => judge([rule, a, b].map((cut, i) => ({ cut, turns: turns[i] })));
+  const cut = (...turns: number[][]) => of(...turns).cut;
+  strictEqual(cut([10, 10, 10], [9.8, 9.8, 9.8], [12, 12, 12]), null);
+  deepStrictEqual([cut([10, 11, 12], [8, 9, 10], [5, 5, 6]), of([10, 11, 12], [8, 9, 10], [5, 5, 6]).gain], [b, 2]);
+  // Once lucky, and once while the rule was disturbed.
+  strictEqual(cut([10, 10, 10], [5, 11, 11], [12, 12, 12]), null);
+  strictEqual(cut([30, 31, 10], [10, 10, 10], [12, 12, 12]), null);
+  strictEqual(cut([10], [], [11]), null);
+  strictEqual(cut([], [4], [5]), a);
+});
+
+Deno.test("a problem knows the rule's choice", () => {
+  for (const profile of PROFILES) {
+    const device = devices[profile], before = device.gpu.run;
+    for (const one of CASES) {
+      using _scope = device.scope();
+      using problem = problemOf(device, one);
+      const seen: Readonly<Record<string, number>>[] = [];
+      const tuning = device.gpu.tuning;
+      device.gpu.tuning = { digest: "", find: () => undefined };
+      device.gpu.run = (kernel, options) => {
+        if (options.constants && kernel.name.match(/matmul|conv/)) seen.push(options.constants);
+        before.call(device.gpu, kernel, options);
+      };
+      try {
+        problem.run();
+      } finally {
+        device.gpu.run = before;
+        device.gpu.tuning = tuning;
+      }
+      const used = seen.map((c) => [c.TILE_ROWS ?? c.ROWS, c.TILE_COLUMNS ?? c.COLUMNS ?? 128]);
+      const { rows, columns } = problem.rule;
+      // Small ragged products go word by word and have no cut.
+      if ("m" in one && used.every(([r]) => r === undefined)) continue;
+      deepStrictEqual(used, [[rows, columns]], `${profile}: ${JSON.stringify(one)}`);
+    }
+  }
+});
+
+Deno.test("the same table gives the same bits", async () => {
+  const { info } = devices.gpu;
+  const adapter = [info.vendor, info.architecture, info.description, "gpu"].join(" | ");
+  const cut = { rows: 64, columns: 64, parts: 3 }, shape = [40, 60, 300, 1] as const;
+  const tuning = [winner({ adapter, shape, cut, shaders: shadersOf("matmul nn", "gpu") })];
+  const runs = await Promise.all([0, 1].map(async () => {
+    await using device = await Device.open({ profile: "gpu", tuning });
+    using _scope = device.scope();
+    return await matmul(device.randn([40, 300], { seed: 1 }), device.randn([300, 60], { seed: 2 })).data();
+  }));
+  deepStrictEqual(runs[0], runs[1]);
+});
