@@ -26,11 +26,11 @@ const splitSum = kernel(
 /** Workgroups that keep a large GPU busy: two on each of some 130 multiprocessors. */
 const FILL = 256;
 
-/**
- * Shortest part of a summed axis: shorter ones cost more to add up than they save. Sums over regions, up to 511 of them, stay
- * whole: their parts would begin elsewhere once regions are padded.
- */
-const SHORTEST = 256;
+/** Shortest part of a summed axis: shorter ones cost more to add up than they save. */
+const SHORTEST = 128;
+
+/** Sums below this are whole: up to 511 regions are added in the same order when they are padded. */
+const WHOLE = 512;
 
 /** Tiles from the one that reads least for what it multiplies to the one that leaves least idle. */
 const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
@@ -47,7 +47,7 @@ export function tilesFor(m: number, n: number, k: number, layers: number): Cut {
     const area = padded(rows, columns);
     if (area <= most && layers * area >= FILL * rows * columns) return { rows, columns, parts: 1 };
   }
-  return { rows: 64, columns: 64, parts: partsFor(layers * padded(64, 64) / 4096, k / SHORTEST) };
+  return { rows: 64, columns: 64, parts: partsFor(layers * padded(64, 64) / 4096, k, SHORTEST) };
 }
 
 /** Columns of a workgroup of `matmul_skinny.wgsl`. */
@@ -60,25 +60,25 @@ export const SKINNY_ROWS = 32;
 export function skinnyFor(m: number, n: number, k: number, layers: number): Cut {
   const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
   const groups = layers * Math.ceil(m / rows) * Math.ceil(n / SKINNY_COLUMNS);
-  return { rows, columns: SKINNY_COLUMNS, parts: partsFor(groups, k / SHORTEST) };
+  return { rows, columns: SKINNY_COLUMNS, parts: partsFor(groups, k, 2 * SHORTEST) };
 }
 
 /** Cuts worth measuring on a GPU, what the rules say among them: every tile with as many parts as fill it, and half and twice that. */
 export function tileCandidates(skinny: boolean, [m, n, k, layers]: ProductShape): Cut[] {
   const cuts: Cut[] = TILES.map(([rows, columns]) => {
     const groups = layers * Math.ceil(m / rows) * Math.ceil(n / columns);
-    return { rows, columns, parts: partsFor(groups, k / SHORTEST) };
+    return { rows, columns, parts: partsFor(groups, k, SHORTEST) };
   });
   if (skinny && m <= 2 * SKINNY_ROWS) cuts.unshift(skinnyFor(m, n, k, layers));
   const [first] = m <= SKINNY_ROWS && skinny ? cuts : cuts.slice(-1);
   for (const parts of [Math.floor(first.parts / 2), 2 * first.parts]) {
-    if (parts >= 1 && parts <= Math.min(MOST_PARTS, k / SHORTEST)) cuts.push({ ...first, parts });
+    if (parts >= 1 && parts <= Math.min(MOST_PARTS, k < WHOLE ? 1 : k / 32)) cuts.push({ ...first, parts });
   }
   return cuts;
 }
 
-function partsFor(groups: number, most: number): number {
-  return Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(most), MOST_PARTS));
+function partsFor(groups: number, k: number, shortest: number): number {
+  return k < WHOLE ? 1 : Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(k / shortest), MOST_PARTS));
 }
 
 /** What is done to a product as it is written: act(v · scale + bias + residual). */

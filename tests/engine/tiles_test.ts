@@ -16,7 +16,7 @@ Deno.test("the rules fill a large GPU wherever the product is large enough, with
       ok(blocksOf("gpu", "matmul nn").some((known) => known.rows === rows && known.columns === columns), what);
       ok(Number.isInteger(parts) && parts >= 1 && parts <= MOST_PARTS, what);
       const groups = layers * Math.ceil(m / rows) * Math.ceil(n / columns) * parts;
-      const split = parts === MOST_PARTS || parts === Math.max(1, Math.floor(k / shortest));
+      const split = parts === MOST_PARTS || parts === (k < 512 ? 1 : Math.floor(k / shortest));
       ok(groups >= 256 || split, `${what}: ${groups} workgroups`);
     }
   }
