@@ -1,10 +1,12 @@
 // Gradient of a convolution to its filter, as an implicit matrix product: rows are (tap, input channel), columns output
 // channels, the summed axis runs over output pixels. Pixels are split in chunks of `chunk` output rows; each chunk writes
 // its own partial [chunks, kh, kw, ci, co], summed afterwards in a fixed order.
+// Add to what dw holds.
+override ADD: bool = false;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
-// With a bank, a chunk is the images of one of its filters: first image, number of images, entry. Their sum is added to dw.
+// With a bank, a chunk is the images of one of its filters: first image, number of images, entry.
 @group(0) @binding(4) var<storage, read> groups: array<vec4<u32>>;
 
 // Output rows of a chunk.
@@ -54,7 +56,7 @@ fn store(chunk: u32, tap_index: u32, channel: u32, column: u32, block: mat4x4<f3
   let row = ((part * taps + tap_index) * params.ci4 + channel) * 4u;
   for (var i = 0u; i < 4u; i++) {
     let at = (row + i) * params.co4 + column;
-    if (BANK) { dw[at] += block[i]; } else { dw[at] = block[i]; }
+    if (ADD) { dw[at] += block[i]; } else { dw[at] = block[i]; }
   }
 }
 
@@ -130,7 +132,7 @@ fn fetch(slot: Slot, k: u32, stop: u32, quads: u32, row: u32, column: u32) -> ma
 
 fn store_row(base: u32, row: u32, column: u32, v: vec4<f32>) {
   let at = (base + row) * params.co4 + column;
-  if (BANK) { dw[at] += v; } else { dw[at] = v; }
+  if (ADD) { dw[at] += v; } else { dw[at] = v; }
 }
 
 // Rows are counted in blocks.

@@ -9,7 +9,8 @@ var<workgroup> sums: array<array<vec4<f32>, 32>, 32>; // [slice][row of four][co
 fn store_row(base: u32, row: u32, column: u32, v: vec4<f32>) {
   if (row >= params.m || column >= params.n4) { return; }
   let at = base + row * params.n4 + column;
-  c[at] = epilogue(v, column, at);
+  let out = epilogue(v, column, at);
+  if (ADD) { c[at] += out; } else { c[at] = out; }
 }
 
 // Adds the slices' blocks of rows row..row+3 and writes them; 128 lanes have a vec4 each.

@@ -10,7 +10,8 @@ fn fetch(slot: Slot, k: u32, stop: u32, batch: u32, row: u32, column: u32) -> ma
 fn store_row(base: u32, row: u32, column: u32, v: vec4<f32>) {
   if (row >= params.m || column >= params.n4) { return; }
   let at = base + row * params.n4 + column;
-  c[at] = epilogue(v, column, at);
+  let out = epilogue(v, column, at);
+  if (ADD) { c[at] += out; } else { c[at] = out; }
 }
 
 fn store(base: u32, row: u32, column: u32, block: mat4x4<f32>) {

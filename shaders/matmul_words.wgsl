@@ -3,6 +3,8 @@
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 override HAS_BIAS: bool = false;
+// Add to what C holds.
+override ADD: bool = false;
 
 // strides from one batch entry to the next, in elements (0 repeats it)
 struct Params { count: u32, m: u32, n: u32, k: u32, stride_a: u32, stride_b: u32 }
@@ -26,5 +28,5 @@ fn matmul_words(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
   var total = 0.0;
   for (var k = 0u; k < params.k; k++) { total += a[first_a + k * step_a] * b[first_b + k * step_b]; }
   if (HAS_BIAS) { total += bias[column]; }
-  c[i] = activate_one(total);
+  if (ADD) { c[i] += activate_one(total); } else { c[i] = activate_one(total); }
 }

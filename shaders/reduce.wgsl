@@ -3,6 +3,8 @@
 // OP: 0 sum, 1 max.
 override OP: u32 = 0u;
 override TREE: u32 = 128u;
+// Add to what y holds.
+override ADD: bool = false;
 struct Params { count: u32, reduced: u32, inner: u32, chunks: u32, length: u32, scale: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -14,6 +16,7 @@ struct Params { count: u32, reduced: u32, inner: u32, chunks: u32, length: u32, 
 
 const LOWEST = -3.402823466e38;
 
+fn put(i: u32, v: f32) { if (ADD) { y[i] += v; } else { y[i] = v; } }
 fn start() -> f32 { return select(LOWEST, 0.0, OP == 0u); }
 fn fold(p: f32, q: f32) -> f32 { return select(max(p, q), p + q, OP == 0u); }
 fn fold4(p: vec4<f32>, q: vec4<f32>) -> vec4<f32> { return select(max(p, q), p + q, OP == 0u); }
@@ -32,7 +35,7 @@ fn reduce_columns(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
   for (var r = chunk * params.length; r < end; r++) {
     acc = fold(acc, x[(row * params.reduced + r) * params.inner + column]);
   }
-  y[i] = acc * params.scale;
+  put(i, acc * params.scale);
 }
 
 // The same with inner and columns counted in vec4.
@@ -48,7 +51,7 @@ fn reduce_columns_vec4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(nu
   for (var r = chunk * params.length; r < end; r++) {
     acc = fold4(acc, x4[(row * params.reduced + r) * params.inner + column]);
   }
-  y4[i] = acc * params.scale;
+  if (ADD) { y4[i] += acc * params.scale; } else { y4[i] = acc * params.scale; }
 }
 
 // inner = 1 and rows of whole vec4: reduced and length count vec4.
@@ -61,7 +64,7 @@ fn reduce_rows_vec4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_w
   let end = min((chunk + 1u) * params.length, params.reduced);
   var acc = vec4<f32>(start());
   for (var r = chunk * params.length; r < end; r++) { acc = fold4(acc, x4[row * params.reduced + r]); }
-  y[i] = across(acc) * params.scale;
+  put(i, across(acc) * params.scale);
 }
 
 var<workgroup> partial: array<f32, TREE>;
@@ -84,7 +87,7 @@ fn reduce_rows_tree(
     workgroupBarrier();
     if (local.x < step) { partial[local.x] = fold(partial[local.x], partial[local.x + step]); }
   }
-  if (local.x == 0u && inside) { y[i] = partial[0] * params.scale; }
+  if (local.x == 0u && inside) { put(i, partial[0] * params.scale); }
 }
 
 fn first_largest(row: u32, column: u32) -> u32 {

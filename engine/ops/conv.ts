@@ -14,10 +14,10 @@ import type { ProductShape, TunedOp } from "../tuning/table.ts";
 import { activationGrad } from "./activation.ts";
 import { blockRows, type Blocks, blocksFor, blocksLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
-import { pad, slice } from "./layout.ts";
+import { pad, slice, sliceInto } from "./layout.ts";
 import { type Activation, activationLib } from "./library.ts";
 import { product } from "./matmul.ts";
-import { sum } from "./reduce.ts";
+import { sumCollected, sumInto } from "./reduce.ts";
 import { type Epilogue, epilogueBind, epilogueConstants, partsLib, sumParts, tileLib, tilesFor } from "./tiles.ts";
 import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./window.ts";
 
@@ -139,8 +139,7 @@ export function convForward(
     device.run(forwardRegisters, { bind, params, constants: { ...constants, ...block }, grid: [across, down, depth] });
   }
   if (target !== y) {
-    const cut = slice(target, [0, 0, 0, 0], y.shape as number[]);
-    device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
+    sliceInto(y, target, [0, 0, 0, 0]);
   }
 }
 
@@ -209,32 +208,40 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
   return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
 }
 
-/** d(loss)/dw from d(loss)/d(conv). */
-function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs): Tensor {
+/** d(loss)/dw from d(loss)/d(conv); null when added to `into`, which is what w has collected. */
+function weightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs, into: Tensor | null): Tensor | null {
   const { device } = x;
+  // Padded channels would have to be cut off first.
+  if (wShape[2] % 4 !== 0 || wShape[3] % 4 !== 0) into = null;
+  const add = into !== null;
   const base = geometryOf(x.shape, wShape, dy.shape, attrs);
   const fullShape = [wShape[0], wShape[1], base.ci4 * 4, base.co4 * 4];
   let dw: Tensor;
   if (dy.size === 0 || sizeOf(wShape) === 0) {
-    dw = device.zeros(fullShape);
+    dw = into ?? device.zeros(fullShape);
   } else if (isProduct(device, wShape, attrs)) {
     const [m, n] = wShape.slice(2);
-    dw = device.empty(wShape);
-    product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false });
+    dw = into ?? device.empty(wShape);
+    product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false, add });
   } else {
     const gpu = device.profile === "gpu";
     const lines = base.n * base.ho;
     const { across, down, parts, constants } = weightGradBlocks(device, base, lines, 1);
     const params = { ...base, chunk: Math.ceil(lines / parts) };
     const used = Math.ceil(lines / params.chunk);
-    const partial = device.empty(used === 1 ? fullShape : [used, ...fullShape]);
+    dw = into ?? device.empty(fullShape);
+    const partial = used === 1 ? dw : device.empty([used, ...fullShape]);
     device.run(gpu ? weightGradTiles : weightGradRegisters, {
       bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
       params,
-      constants,
+      constants: { ...constants, ADD: Number(add && used === 1) },
       grid: [across, down, used],
     });
-    dw = used === 1 ? partial : sum(partial, 0);
+    if (used > 1) sumInto(dw, partial, [0], { add });
+  }
+  if (into) {
+    into.storage.version++;
+    return null;
   }
   return sameShape(fullShape, wShape) ? dw : slice(dw, [0, 0, 0, 0], wShape as number[]);
 }
@@ -249,7 +256,7 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   device.run(gpu ? weightGradTiles : weightGradRegisters, {
     bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
     params,
-    constants: { ...constants, BANK: 1 },
+    constants: { ...constants, BANK: 1, ADD: 1 },
     grid: [across, down, groups.shape[0]],
   });
 }
@@ -347,9 +354,9 @@ const conv2dOp = defineOp<Attrs>({
     };
     return [
       needs[0] ? convDataGrad(dconv(), call.input(1), call.inputMetas[0]!.shape, attrs) : null,
-      needs[1] ? weightGrad(call.input(0), dconv(), call.inputMetas[1]!.shape, attrs) : null,
+      needs[1] ? weightGrad(call.input(0), dconv(), call.inputMetas[1]!.shape, attrs, call.collected(1)) : null,
       null,
-      needs[3] ? sum(dz!, [0, 1, 2]) : null,
+      needs[3] ? sumCollected(call.collected(3), dz!, [0, 1, 2]) : null,
       needs[4] ? dz : null,
     ];
   },
@@ -439,5 +446,22 @@ export function conv2dDataGrad(dy: Tensor, w: Tensor, x: Shape, options: Conv2dO
 
 /** Gradient of {@link conv2d} (without epilogue) to a filter of shape `w`, from x and dy. Not recorded. */
 export function conv2dWeightGrad(x: Tensor, dy: Tensor, w: Shape, options: Conv2dOptions = {}): Tensor {
-  return weightGrad(x, dy, w, attrsOf(x.shape, w, options));
+  return weightGrad(x, dy, w, attrsOf(x.shape, w, options), null)!;
+}
+
+/** {@link conv2dWeightGrad} of a leaf: added to what it has collected (then null), or a tensor of its own. */
+export function conv2dWeightGradCollected(
+  into: Tensor | null,
+  x: Tensor,
+  dy: Tensor,
+  w: Shape,
+  options: Conv2dOptions,
+): Tensor | null {
+  return weightGrad(x, dy, w, attrsOf(x.shape, w, options), into);
+}
+
+/** {@link conv2d} into y. Not recorded. */
+export function conv2dInto(y: Tensor, x: Tensor, w: Tensor, options: Conv2dOptions): void {
+  const { scale = null, bias = null, residual = null } = options;
+  convForward(x, w, { scale, bias, residual }, attrsOf(x.shape, w.shape, options), y);
 }

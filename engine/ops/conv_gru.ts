@@ -7,10 +7,10 @@ import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { activationGrad } from "./activation.ts";
 import { add } from "./binary.ts";
-import { conv2d, conv2dDataGrad, conv2dWeightGrad } from "./conv.ts";
+import { conv2d, conv2dDataGrad, conv2dInto, conv2dWeightGradCollected } from "./conv.ts";
 import { concat } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
-import { sum } from "./reduce.ts";
+import { sum, sumCollected } from "./reduce.ts";
 
 const parts = [indexLib, { file: "conv_gru.wgsl", text }] as const;
 const resetKernel = kernel("reset", ...parts);
@@ -61,10 +61,10 @@ const gruOp = defineOp<Attrs>({
   forward: ([x, s, wxGates, wsGates, bGates, wxCand, wsCand, bCand], { activation }, [y, gates, mixed, candidate]) => {
     const g = wxGates!.shape[3] / 2;
     const fromX = conv2d(x!, wxGates!, { ...SAME, bias: bGates! });
-    gates.copyFrom(conv2d(s!, wsGates!, { ...SAME, residual: fromX, activation: "sigmoid" }));
+    conv2dInto(gates, s!, wsGates!, { ...SAME, residual: fromX, activation: "sigmoid" });
     run(resetKernel, { gates, y: mixed }, s!, g);
     const input = conv2d(x!, wxCand!, { ...SAME, bias: bCand! });
-    candidate.copyFrom(conv2d(mixed, wsCand!, { ...SAME, residual: input, activation }));
+    conv2dInto(candidate, mixed, wsCand!, { ...SAME, residual: input, activation });
     run(blendKernel, { gates, candidate, y }, s!, g);
   },
   constantOutputs: [1, 2, 3],
@@ -85,17 +85,21 @@ const gruOp = defineOp<Attrs>({
     const dGates = concat([perCell(resetTerms), perCell(updateTerms)], 3);
     const xShape = call.inputMetas[0]!.shape;
     const { needs } = call;
+    const filter = (i: number, x: Tensor, dz: Tensor): Tensor | null =>
+      needs[i] ? conv2dWeightGradCollected(call.collected(i), x, dz, call.inputMetas[i]!.shape, SAME) : null;
+    const shift = (i: number, dz: Tensor): Tensor | null =>
+      needs[i] ? sumCollected(call.collected(i), dz, [0, 1, 2]) : null;
     return [
       needs[0]
         ? add(conv2dDataGrad(dInner, wxCand, xShape, SAME), conv2dDataGrad(dGates, wxGates, xShape, SAME))
         : null,
       needs[1] ? add(ds, conv2dDataGrad(dGates, wsGates, s.shape, SAME)) : null,
-      needs[2] ? conv2dWeightGrad(call.input(0), dGates, wxGates.shape, SAME) : null,
-      needs[3] ? conv2dWeightGrad(s, dGates, wsGates.shape, SAME) : null,
-      needs[4] ? sum(dGates, [0, 1, 2]) : null,
-      needs[5] ? conv2dWeightGrad(call.input(0), dInner, wxCand.shape, SAME) : null,
-      needs[6] ? conv2dWeightGrad(mixed, dInner, wsCand.shape, SAME) : null,
-      needs[7] ? sum(dInner, [0, 1, 2]) : null,
+      needs[2] ? filter(2, call.input(0), dGates) : null,
+      filter(3, s, dGates),
+      shift(4, dGates),
+      needs[5] ? filter(5, call.input(0), dInner) : null,
+      filter(6, mixed, dInner),
+      shift(7, dInner),
     ];
   },
   samples: () =>

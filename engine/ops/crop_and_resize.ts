@@ -7,7 +7,7 @@ import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./channels.ts";
 import { fill } from "./fill.ts";
-import { reshape } from "./layout.ts";
+import { reshape, sliceInto } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
 import { sum } from "./reduce.ts";
 import type { Pair } from "./window.ts";
@@ -81,7 +81,7 @@ const cropOp = defineOp<Attrs>({
     const target = channels % 4 === 0 ? y : device.empty([regions, rows, columns, ceil4(channels)]);
     const bind = { image: padChannels(image!), boxes: boxes!, box_image: index!, result: target };
     run(cropKernel, bind, image!.shape, regions, target.size / 4, attrs);
-    if (target !== y) y.copyFrom(cutChannels(target, y.shape));
+    if (target !== y) sliceInto(y, target, [0, 0, 0, 0]);
   },
   constantInputs: [2],
   saves: (needs) => ({ inputs: needs[1] ? [0, 1, 2] : [1, 2] }),

@@ -146,6 +146,12 @@ export function transpose(x: Tensor, perm?: readonly number[]): Tensor {
 
 // ---- slice and pad ----------------------------------------------------------------------------------------------------
 
+/** Fills y with the block of x that begins at `begin` and has y's shape. Not recorded. */
+export function sliceInto(y: Tensor, x: Tensor, begin: readonly number[]): void {
+  const strides = stridesOf(x.shape);
+  moveBlock("gather", x, y, { shape: y.shape, strides, base: begin.reduce((s, b, i) => s + b * strides[i], 0) });
+}
+
 const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: readonly number[] }>({
   name: "slice",
   family: "layout",
@@ -161,10 +167,7 @@ const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: rea
     }
     return [{ shape: [...size], dtype: x!.dtype }];
   },
-  forward: ([x], { begin }, [y]) => {
-    const strides = stridesOf(x!.shape);
-    moveBlock("gather", x!, y, { shape: y.shape, strides, base: begin.reduce((s, b, i) => s + b * strides[i], 0) });
-  },
+  forward: ([x], { begin }, [y]) => sliceInto(y, x!, begin),
   backward: (call) => {
     const { begin, size } = call.attrs;
     const around = call.inputMetas[0]!.shape.map((e, axis) => [begin[axis], e - begin[axis] - size[axis]] as const);

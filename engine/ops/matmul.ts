@@ -4,7 +4,7 @@ import text from "../../shaders/matmul.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { EngineError, ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { powerAbove, roomFor } from "../room.ts";
@@ -14,10 +14,10 @@ import type { TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
 import { blocksFor, blocksLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
-import { expandTo, pad, reshape, slice } from "./layout.ts";
+import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 import { activationGrad } from "./activation.ts";
-import { sum } from "./reduce.ts";
+import { sumCollected } from "./reduce.ts";
 import {
   type Epilogue,
   epilogueBind,
@@ -81,7 +81,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   const { device } = y;
   const { m, n, k, transposeA, transposeB } = p;
   if (y.size === 0) return;
-  if (k === 0 && !p.bias) return fill(y, 0);
+  if (k === 0 && !p.bias) return p.add ? undefined : fill(y, 0);
   const ragged = (transposeA ? m : k) % 4 !== 0 || (transposeB ? k : n) % 4 !== 0 || n % 4 !== 0;
   if (ragged && powerAbove(batch) * powerAbove(m) * n * powerAbove(k) <= SMALL) return productByWords(a, b, y, p);
   const n4 = ceil4(n);
@@ -90,6 +90,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   const left = padLast(a, transposeA ? m4 : k4);
   const right = padLast(b, transposeB ? k4 : n4);
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
+  if (p.add && n4 !== n) throw new EngineError("internal: a product is added only to rows of whole vec4s");
   const target = n4 === n ? y : device.empty([batch, m, n4]);
   const run = device.profile === "gpu" ? runTiles : runRegisters;
   run(left, right, target, batch, { ...p, bias }, {
@@ -112,8 +113,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
     },
   });
   if (target !== y) {
-    const cut = slice(target, [0, 0, 0], [batch, m, n]);
-    device.gpu.copy(cut.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
+    sliceInto(reshape(y, [batch, m, n]), target, [0, 0, 0]);
   }
 }
 
@@ -136,7 +136,7 @@ function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product
     device.run(registersKernel, {
       bind: { a, b, bias: p.bias ?? null, c },
       params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
-      constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ...constants },
+      constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ADD: Number(p.add ?? false), ...constants },
       grid: [x, y, Math.min(batch - first, device.gpu.maxGroups)],
     });
   }
@@ -160,12 +160,22 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
       constants: {
         ...operands.constants,
         ...epilogueConstants(now),
+        ADD: Number(now.add ?? false),
         ...skinny ? { ROWS: rows } : { TILE_ROWS: rows, TILE_COLUMNS: columns },
       },
       grid: [Math.ceil(n / columns), Math.ceil(m / rows), batches * parts],
     });
   }
   if (!whole) sumParts(target, c, p);
+}
+
+/** Gradient aᵀ · b of a leaf [m, n]: added to what it has collected (then null), or a tensor of its own. */
+export function productCollected(into: Tensor | null, a: Tensor, b: Tensor): Tensor | null {
+  const [k, m] = a.shape, n = b.shape[1];
+  if (!into || n % 4 !== 0) return matmul(a, b, { transposeA: true });
+  product(a, b, into, 1, { m, n, k, transposeA: true, transposeB: false, add: true });
+  into.storage.version++;
+  return null;
 }
 
 function productByWords(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
@@ -179,6 +189,7 @@ function productByWords(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
       TRANSPOSE_B: Number(transposeB),
       HAS_BIAS: Number(bias != null),
       ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
+      ADD: Number(p.add ?? false),
     },
     grid: y.device.gpu.grid(y.size, GROUP),
   });
@@ -237,15 +248,16 @@ const matmulOp = defineOp<Attrs>({
         : matmul(dy, call.input(1), { transposeB: !tb });
     const db = () => {
       // One right-hand matrix under many left ones: fold the batch into the summed axis.
-      if (!ta && !tb && shapes[1].length === 2 && shapes[0].length > 2) {
-        const [k, n] = shapes[1];
-        return matmul(reshape(call.input(0), [-1, k]), reshape(dy, [-1, n]), { transposeA: true });
+      if (!ta && !tb && shapes[1].length === 2) {
+        const [k, n] = shapes[1], rows = sizeOf(shapes[0].slice(0, -1));
+        return productCollected(call.collected(1), reshape(call.input(0), [rows, k]), reshape(dy, [rows, n]));
       }
       return tb
         ? matmul(dy, call.input(0), { transposeA: true, transposeB: ta })
         : matmul(call.input(0), dy, { transposeA: !ta });
     };
-    return [call.needs[0] ? sumTo(da(), shapes[0]) : null, call.needs[1] ? sumTo(db(), shapes[1]) : null];
+    const right = call.needs[1] ? db() : null;
+    return [call.needs[0] ? sumTo(da(), shapes[0]) : null, right && sumTo(right, shapes[1])];
   },
   samples: () => {
     const cases: [number[], number[], boolean, boolean][] = [
@@ -322,14 +334,16 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
     const dz = reshape(activation === "none" ? raw : activationGrad(activation, call.output(0), raw), [-1, n]);
     return [
       call.needs[0] ? reshape(matmul(dz, call.input(1), { transposeB: true }), call.inputMetas[0]!.shape) : null,
-      call.needs[1] ? matmul(reshape(call.input(0), [-1, k]), dz, { transposeA: true }) : null,
-      call.needs[2] ? sum(dz, 0) : null,
+      call.needs[1] ? productCollected(call.collected(1), reshape(call.input(0), [-1, k]), dz) : null,
+      call.needs[2] ? sumCollected(call.collected(2), dz, [0]) : null,
     ];
   },
   samples: () =>
     ([
       [[5, 7], [7, 3], true, "none"],
       [[37, 64], [64, 40], true, "relu"],
+      [[5, 7], [7, 8], true, "relu"],
+      [[1031, 6], [6, 8], true, "tanh"],
       [[2, 3, 8], [8, 12], false, "tanh"],
       [[1, 5], [5, 1], true, "sigmoid"],
       [[0, 8], [8, 4], true, "relu"],

@@ -6,6 +6,7 @@ import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./channels.ts";
+import { sliceInto } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
 import type { Pair } from "./window.ts";
 
@@ -56,7 +57,7 @@ const pasteOp = defineOp<Attrs>({
     const chunks = Math.ceil(ceil4(shape[3]) / 16);
     const bind = { patches: padChannels(patches!), boxes: boxes!, count, result: target };
     run(pasteKernel, bind, size, shape, size[0] * size[1] * chunks);
-    if (target !== y) y.copyFrom(cutChannels(target, y.shape));
+    if (target !== y) sliceInto(y, target, target.shape.map(() => 0));
   },
   constantInputs: [1],
   constantOutputs: [1],

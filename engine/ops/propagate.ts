@@ -18,7 +18,7 @@ import { ceil4 } from "./channels.ts";
 import { fill } from "./fill.ts";
 import { concat, pad, reshape, slice } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
-import { matmul } from "./matmul.ts";
+import { matmul, product, productCollected } from "./matmul.ts";
 
 const parts = [indexLib, { file: "propagate.wgsl", text }] as const;
 const collectKernel = kernel("collect", ...parts);
@@ -142,7 +142,9 @@ const propagateOp = defineOp<Attrs>({
   forward: ([x, w], { graph }, [y]) => {
     const used = usedRelations(graph);
     if (used.length === 0 || x!.size === 0 || w!.size === 0) return fill(y, 0);
-    y.copyFrom(matmul(collect(x!, graph, used.length), stackedWeights(w!, used)));
+    const heard = collect(x!, graph, used.length);
+    const [rows, k] = heard.shape, n = w!.shape[2];
+    product(heard, stackedWeights(w!, used), y, 1, { m: rows, n, k, transposeA: false, transposeB: false });
   },
   saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []] }),
   backward: (call) => {
@@ -161,6 +163,11 @@ const propagateOp = defineOp<Attrs>({
     };
     const dw = () => {
       const heard = collect(call.input(0), graph, used.length);
+      const into = used.length === all && d % 4 === 0 ? call.collected(1) : null;
+      if (into) {
+        const added = productCollected(reshape(into, [all * d, o]), heard, dy);
+        return added && reshape(added, shapeW);
+      }
       const stacked = reshape(matmul(heard, dy, { transposeA: true }), [used.length, ceil4(d), o]);
       const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
       return used.length === all ? cut : unstacked(cut, used, all);

@@ -80,8 +80,8 @@ function chunksFor({ outer, reduced, inner }: Columns): number {
   return chunks < 4 ? 1 : chunks - chunks % 4;
 }
 
-/** Folds columns of x into y, in one pass or two; the last pass multiplies by `scale`. */
-function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number): void {
+/** Folds columns of x into y, in one pass or two; the last pass multiplies by `scale`, and adds to what y holds if `add`. */
+function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number, add = false): void {
   const { device } = x;
   const { outer, reduced, inner } = columns;
   const tree = device.profile === "gpu" && inner === 1 && reduced >= 32;
@@ -95,7 +95,7 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
     length: chunks === 1 ? reduced : Math.ceil(powerAbove(reduced) / chunks),
     scale: chunks === 1 ? scale : 1,
   };
-  const constants = { OP: op };
+  const constants = { OP: op, ADD: Number(add && chunks === 1) };
   if (tree) {
     device.run(treeKernel, { bind: { x, y: target }, params: pass, constants, grid: device.gpu.grid(pass.count, 1) });
   } else if (inner % 4 === 0) {
@@ -110,7 +110,7 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
     const grid = device.gpu.grid(pass.count, GROUP);
     device.run(columnsKernel, { bind: { x, y: target }, params: pass, constants, grid });
   }
-  if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale);
+  if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale, add);
 }
 
 function infer(name: string, x: TensorMeta, attrs: Attrs): TensorMeta[] {
@@ -155,9 +155,8 @@ function defineSum(name: "sum" | "mean") {
       return infer(name, x!, attrs);
     },
     forward: ([x], { axes }, [y]) => {
-      const { x: moved, columns } = columnsOf(x!, axes);
-      if (columns.reduced === 0) fill(y, 0);
-      else reduceColumns(SUM, moved, columns, y, name === "mean" ? 1 / columns.reduced : 1);
+      const count = sizeOf(axes.map((axis) => x!.shape[axis]));
+      sumInto(y, x!, axes, { scale: name === "mean" ? 1 / count : 1 });
     },
     backward: (call) => {
       const { shape } = call.inputMetas[0]!;
@@ -168,6 +167,26 @@ function defineSum(name: "sum" | "mean") {
     },
     samples: () => samples(name === "sum"),
   });
+}
+
+/** y = scale · Σ x over `axes`, or y plus that if `add`; y has the other axes' elements. Not recorded. */
+export function sumInto(
+  y: Tensor,
+  x: Tensor,
+  axes: readonly number[],
+  { scale = 1, add = false }: { readonly scale?: number; readonly add?: boolean } = {},
+): void {
+  const { x: moved, columns } = columnsOf(x, axes);
+  if (columns.reduced > 0) reduceColumns(SUM, moved, columns, y, scale, add);
+  else if (!add) fill(y, 0);
+  y.storage.version++;
+}
+
+/** Gradient Σ dz over `axes` of a leaf: added to what it has collected (then null), or a tensor of its own. */
+export function sumCollected(into: Tensor | null, dz: Tensor, axes: readonly number[]): Tensor | null {
+  if (!into) return sum(dz, axes);
+  sumInto(into, dz, axes, { add: true });
+  return null;
 }
 
 const sumOp = defineSum("sum");

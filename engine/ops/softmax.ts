@@ -5,9 +5,9 @@ import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { transpose } from "./layout.ts";
+import { reshape, transpose } from "./layout.ts";
 import { GROUP, indexLib } from "./library.ts";
-import { mean, sum } from "./reduce.ts";
+import { sumInto } from "./reduce.ts";
 
 const parts = [indexLib, { file: "softmax.wgsl", text }] as const;
 const rowsKernel = kernel("softmax_rows", ...parts);
@@ -118,8 +118,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction }>({
       grid: device.gpu.grid(rows, tree ? 1 : GROUP),
     });
     if (reduction === "none") return;
-    const total = reduction === "mean" && rows > 0 ? mean(losses) : sum(losses);
-    device.gpu.copy(total.storage.buffer, 0, y.storage.buffer, 0, 4);
+    sumInto(y, losses, [0], { scale: reduction === "mean" && rows > 0 ? 1 / rows : 1 });
   },
   constantInputs: [1, 2],
   constantOutputs: [1],
@@ -203,8 +202,8 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
       grid: device.gpu.grid(x!.size, GROUP),
     });
     if (reduction === "none") return;
-    const total = reduction === "mean" && x!.size > 0 ? mean(losses) : sum(losses);
-    device.gpu.copy(total.storage.buffer, 0, y.storage.buffer, 0, 4);
+    const scale = reduction === "mean" && x!.size > 0 ? 1 / x!.size : 1;
+    sumInto(y, reshape(losses, [x!.size]), [0], { scale });
   },
   constantInputs: [1],
   saves: () => ({ inputs: [0, 1] }),

@@ -81,12 +81,14 @@ function partsFor(groups: number, k: number, shortest: number): number {
   return k < WHOLE ? 1 : Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(k / shortest), MOST_PARTS));
 }
 
-/** What is done to a product as it is written: act(v · scale + bias + residual). */
+/** What is done to a product as it is written: act(v · scale + bias + residual), on request added to what is there. */
 export interface Epilogue {
   readonly scale?: Tensor | null | undefined;
   readonly bias?: Tensor | null | undefined;
   readonly residual?: Tensor | null | undefined;
   readonly activation?: Activation | undefined;
+  /** Add to what is there. */
+  readonly add?: boolean | undefined;
 }
 
 /** Constants of `lib/epilogue.wgsl`. */
@@ -110,7 +112,7 @@ export function sumParts(partial: Tensor, y: Tensor, epilogue: Epilogue): void {
   y.device.run(splitSum, {
     bind: { x: partial, y, ...epilogueBind(epilogue) },
     params: { count, columns: y.shape.at(-1)! / 4, parts: partial.shape[0] },
-    constants: epilogueConstants(epilogue),
+    constants: { ...epilogueConstants(epilogue), ADD: Number(epilogue.add ?? false) },
     grid: y.device.gpu.grid(count, GROUP),
   });
 }

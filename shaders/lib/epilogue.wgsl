@@ -2,6 +2,8 @@
 override HAS_SCALE: bool = false;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
+// Add to what y holds: for whoever writes y.
+override ADD: bool = false;
 @group(0) @binding(5) var<storage, read> scale: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> bias: array<vec4<f32>>;
 @group(0) @binding(7) var<storage, read> residual: array<vec4<f32>>;

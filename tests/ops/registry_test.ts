@@ -65,6 +65,19 @@ async function checkRepeats(device: Device, op: AnyOp, random: Random): Promise<
   );
 }
 
+/** Twice the same gradient is its double, to the bit: ops that add to a leaf's gradient in place add what they would give. */
+async function checkCollected(device: Device, op: AnyOp, random: Random): Promise<void> {
+  await Promise.all(
+    prepare(op, random).map(async ({ sample, options, title }) => {
+      const [once, twice] = await Promise.all(
+        [false, true].map((again) => run(device, op, sample, { ...options, twice: again })),
+      );
+      const doubled = once.grads.map((grad) => grad && hostArray("f32", Array.from(grad, (v) => 2 * v)));
+      sameBits({ ...once, grads: doubled }, twice, `${title}: collected twice`);
+    }),
+  );
+}
+
 function checkRefusals(device: Device, op: AnyOp): void {
   for (const { inputs, attrs, message } of op.bad) {
     using _scope = device.scope();
@@ -106,6 +119,9 @@ for (const profile of PROFILES) {
         withRandom(`${op.name} ${profile} ${what}`, (random) => withoutLeaks(device, () => body(random))));
     check("agrees with its float64 reference, gradients included", (r) => checkAgainstReference(device, op, r));
     check("gives the same bits again, whatever recycled memory held", (r) => checkRepeats(device, op, r));
+    if (op.differentiable && !(op.name in RANDOM)) {
+      check("adds its gradients to those collected before", (r) => checkCollected(device, op, r));
+    }
     check("refuses shapes that do not fit", () => checkRefusals(device, op));
   }
 }

@@ -48,6 +48,8 @@ export interface RunOptions {
   readonly seeds: readonly (Float32Array<ArrayBuffer> | null)[];
   /** Fill memory the run will recycle with NaN first, so that reading what was never written shows. */
   readonly poison?: boolean;
+  /** Run forward and backward once more, so that each gradient is added to what its input has collected. */
+  readonly twice?: boolean;
 }
 
 /** Frees NaN-filled buffers of the sizes this run will ask for. */
@@ -86,6 +88,7 @@ export function run(device: Device, op: AnyOp, sample: Drawn, options: RunOption
   const shapes = outputs.map((t) => [...t.shape]);
   const values = outputs.map((t) => t.data() as Promise<TypedArray>);
   seedBackward(device, outputs, options.seeds);
+  if (options.twice) seedBackward(device, op.run(inputs, sample.attrs), options.seeds);
   const grads = inputs.map((t) => t?.grad ? t.grad.data() as Promise<TypedArray> : Promise.resolve(null));
   return (async () => ({
     shapes,
