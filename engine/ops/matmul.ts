@@ -343,7 +343,7 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
       [[5, 7], [7, 3], true, "none"],
       [[37, 64], [64, 40], true, "relu"],
       [[5, 7], [7, 8], true, "relu"],
-      [[1031, 6], [6, 8], true, "tanh"],
+      [[1031, 8], [8, 8], true, "tanh"],
       [[2, 3, 8], [8, 12], false, "tanh"],
       [[1, 5], [5, 1], true, "sigmoid"],
       [[0, 8], [8, 4], true, "relu"],
