@@ -8,6 +8,7 @@ import { GrowingList, wholeList } from "./growing_list.ts";
 import { readList } from "./json_list.ts";
 import { refPlusFiles } from "./layout.ts";
 import { type RefPlusInput, type RefPlusOptions, refPlusOptions } from "./options.ts";
+import { PUBLISHED_WORLD, type World } from "./place.ts";
 import { makeRefexps } from "./refexps.ts";
 import { imageName, type Refexp, type Scene } from "./types.ts";
 
@@ -84,8 +85,21 @@ export async function generateRefPlus(
 type OnDone = (done: number, of: number) => void;
 
 /** What the head of a scene file says. The date is left empty: the same command gives the same bytes on any day. */
-function sceneInfo({ split, seed }: RefPlusOptions): Record<string, unknown> {
-  return { date: "", version: VERSION, split, license: "", seed };
+function sceneInfo({ split, seed, ...options }: RefPlusOptions): Record<string, unknown> {
+  const { mostObjects, zoom } = worldOf(options), published = PUBLISHED_WORLD;
+  return {
+    date: "",
+    version: VERSION,
+    split,
+    license: "",
+    seed,
+    ...mostObjects === published.mostObjects ? {} : { max_objects: mostObjects },
+    ...zoom === published.zoom ? {} : { zoom },
+  };
+}
+
+function worldOf({ maxObjects, zoom }: Pick<RefPlusOptions, "maxObjects" | "zoom">): World {
+  return { mostObjects: maxObjects, zoom };
 }
 
 /** What the head of a file of expressions says. */
@@ -118,7 +132,7 @@ async function drawPictures(
   }
   // Pictures that went missing are drawn again.
   const there = new Set(Array.from(Deno.readDirSync(folder), ({ name }) => name));
-  const keys = Array.from({ length: images }, (_, index) => ({ seed, split, index }))
+  const keys = Array.from({ length: images }, (_, index) => ({ seed, split, index, world: worldOf(options) }))
     .filter(({ index }) => index >= described || !there.has(imageName(split, index)));
   let done = images - keys.length;
   onDone(done, images);

@@ -36,6 +36,8 @@ export const refplusSchema = z.strictObject({
     valRefexps: z.string().nullable(),
     valFeatures: z.string().nullable(),
     vocabulary: z.string(),
+    /** Scenes of the expressions learnt from; only what teaches inner steps needs them. */
+    trainScenes: z.string().nullable(),
     /** The first so many expressions; null for all. */
     trainSamples: positive.nullable(),
     valSamples: positive.nullable(),
@@ -74,6 +76,13 @@ export const refplusSchema = z.strictObject({
     weightDecay: z.number().min(0),
     /** Largest joint norm of a model's gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
+  }),
+  /** Teaches the engine what inner steps point at, beside the answers; the reference teaches answers alone. */
+  stepLoss: z.strictObject({
+    /** Weight of the inner steps' mean cross-entropy; 0 does without. */
+    weight: z.number().min(0),
+    /** Inner steps of each program, drawn anew each time; null for all. */
+    most: positive.nullable(),
   }),
   reinforce: z.strictObject({
     /** Share of the old baseline in the new one. */
@@ -117,6 +126,7 @@ function reference(step: Step): Json {
       trainFeatures: null,
       valRefexps: null,
       valFeatures: null,
+      trainScenes: null,
       trainSamples: step === "pg" ? 18_000 : null,
       valSamples: 10_000,
       shuffle: true,
@@ -127,6 +137,7 @@ function reference(step: Step): Json {
     engine: { dim: 128, stemLayers: 2, headChunk: null },
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
+    stepLoss: { weight: 0, most: null },
     reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -186,7 +197,7 @@ function begin(layers: readonly Layer[]): RefplusConfig {
 
 /** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
 const FREE =
-  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary)|checkpointEvery|checkpointKeep)$/;
+  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|checkpointEvery|checkpointKeep)$/;
 
 function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
   const before = settle(refplusSchema, [saved]);
@@ -204,7 +215,7 @@ function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
 
 /** What a step cannot do without. */
 function checked(config: RefplusConfig): RefplusConfig {
-  const { step, data, start } = config;
+  const { step, data, start, stepLoss } = config;
   const needs = (flag: string, what: string): never => {
     throw new UserError(`--step ${step} needs ${flag}, ${what}`);
   };
@@ -213,6 +224,11 @@ function checked(config: RefplusConfig): RefplusConfig {
   }
   if (step !== "pg" && data.valRefexps !== null && data.valFeatures === null) {
     needs("--val_features_h5", "or no --val_refexp_h5");
+  }
+  if (step !== "pg" && stepLoss.weight > 0 && data.trainScenes === null) {
+    throw new UserError(
+      "stepLoss.weight: teaching inner steps needs --train_scenes_json, the training pictures' scenes",
+    );
   }
   if ((step === "ee-pred" || step === "joint") && start.programGenerator === null) {
     needs("--program_generator_start_from", "the run or checkpoint of a trained program generator");
