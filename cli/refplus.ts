@@ -3,6 +3,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
+import { PATIENCE } from "../datasets/refplus/search.ts";
 import { line } from "./output.ts";
 import { toNumber, toSize, toSizeOrAll } from "./flags.ts";
 import { Stages, SWITCH } from "./refplus_common.ts";
@@ -33,15 +34,27 @@ export function addRefPlus(program: Command): void {
     .option("--reset-counts-every <n>", "pictures after which templates are balanced anew", toNumber, 250)
     .option("--max-objects <n>", "most objects of a picture", toNumber, 10)
     .option("--zoom <factor>", "how many times as large objects are seen, on smaller ground", toNumber, 1)
+    .option("--patience <n>", "tries before a template is given up on a picture", toNumber, PATIENCE)
     .option("--false-premise", "also write expressions that refer to nothing")
     .action(
       async (
-        { out, split, images, refexpsPerImage, seed, resetCountsEvery, maxObjects, zoom, falsePremise = false },
+        {
+          out,
+          split,
+          images,
+          refexpsPerImage,
+          seed,
+          resetCountsEvery,
+          maxObjects,
+          zoom,
+          patience,
+          falsePremise = false,
+        },
       ) => {
         using stages = new Stages();
         const made = await generateRefPlus(
           out,
-          { split, images, refexpsPerImage, seed, resetCountsEvery, maxObjects, zoom, falsePremise },
+          { split, images, refexpsPerImage, seed, resetCountsEvery, maxObjects, zoom, patience, falsePremise },
           {
             threads: availableParallelism(),
             onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),

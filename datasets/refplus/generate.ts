@@ -10,6 +10,7 @@ import { refPlusFiles } from "./layout.ts";
 import { type RefPlusInput, type RefPlusOptions, refPlusOptions } from "./options.ts";
 import { PUBLISHED_WORLD, type World } from "./place.ts";
 import { makeRefexps } from "./refexps.ts";
+import { PATIENCE } from "./search.ts";
 import { imageName, type Refexp, type Scene } from "./types.ts";
 
 /** Version of the drawing and writing: files of another one are not appended to. */
@@ -107,6 +108,7 @@ function refexpInfo(options: RefPlusOptions, falsePremise: boolean): Record<stri
   return {
     ...sceneInfo(options),
     refexps_per_image: options.refexpsPerImage,
+    ...options.patience === PATIENCE ? {} : { patience: options.patience },
     reset_counts_every: options.resetCountsEvery,
     false_premise: falsePremise,
   };
@@ -152,7 +154,7 @@ async function writeRefexps(
   falsePremise: boolean,
   onDone: OnDone,
 ): Promise<number> {
-  const { seed, split, images, refexpsPerImage: count, resetCountsEvery } = options;
+  const { seed, split, images, refexpsPerImage: count, resetCountsEvery, patience } = options;
   const info = refexpInfo(options, falsePremise);
   const whole = await wholeList(path, "refexps", info);
   if (whole?.images === images) {
@@ -177,7 +179,12 @@ async function writeRefexps(
     for await (const { index, value } of readList(scenes, "scenes")) {
       if (index < list.images) continue;
       onDone(index, images);
-      const made = makeRefexps({ seed, split, index }, value as Scene, { count, falsePremise }, balanceOf(index));
+      const made = makeRefexps(
+        { seed, split, index },
+        value as Scene,
+        { count, falsePremise, patience },
+        balanceOf(index),
+      );
       list.append(made.map((refexp, i) => ({ ...refexp, refexp_index: list.size + i })));
     }
   }

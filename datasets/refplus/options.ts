@@ -1,5 +1,6 @@
 /** What a generated set is made from. */
 import { z } from "zod";
+import { PATIENCE } from "./search.ts";
 import { FEWEST_OBJECTS, MOST_OBJECTS } from "./catalogue.ts";
 
 /** The schema of {@link RefPlusOptions}; messages name the command's flags. */
@@ -11,6 +12,7 @@ export const refPlusOptions = z.strictObject({
   resetCountsEvery: z.int().min(1).default(250).describe("pictures after which the tallies of templates start anew"),
   maxObjects: z.int().min(FEWEST_OBJECTS).max(MOST_OBJECTS).default(MOST_OBJECTS).describe("most objects of a picture"),
   zoom: z.number().min(1).max(2).default(1).describe("how many times as large objects are seen, on smaller ground"),
+  patience: z.int().min(1).default(PATIENCE).describe("states discarded before a template is given up on a picture"),
   falsePremise: z.boolean().default(false).describe("also write expressions that refer to nothing"),
 });
 

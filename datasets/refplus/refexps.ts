@@ -4,7 +4,7 @@ import type { Balance } from "./balance.ts";
 import { Descriptions } from "./describe.ts";
 import { flatten } from "./programs.ts";
 import { type PictureKey, SPLIT_CODES, STREAMS } from "./place.ts";
-import { fillTemplate } from "./search.ts";
+import { fillTemplate, PATIENCE } from "./search.ts";
 import type { Refexp, Scene } from "./types.ts";
 import { say } from "./words.ts";
 
@@ -14,6 +14,8 @@ export interface RefexpOptions {
   readonly count: number;
   /** Whether they are to refer to nothing, each of their parts being true. */
   readonly falsePremise: boolean;
+  /** States that the search for each may discard. */
+  readonly patience?: number;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface RefexpOptions {
 export function makeRefexps(
   key: PictureKey,
   scene: Scene,
-  { count, falsePremise }: RefexpOptions,
+  { count, falsePremise, patience = PATIENCE }: RefexpOptions,
   balance: Balance,
 ): Omit<Refexp, "refexp_index">[] {
   const { seed, split, index } = key;
@@ -40,6 +42,7 @@ export function makeRefexps(
         random,
         descriptions,
         falsePremise,
+        patience,
         accept: ({ program, answer }) =>
           !programs.has(flatten(program, "prefix")!.join(";")) &&
           (falsePremise || balance.allows(template, answer.length)),
