@@ -34,37 +34,19 @@ export function addRefPlus(program: Command): void {
     .option("--reset-counts-every <n>", "pictures after which templates are balanced anew", toNumber, 250)
     .option("--max-objects <n>", "most objects of a picture", toNumber, 10)
     .option("--zoom <factor>", "how many times as large objects are seen, on smaller ground", toNumber, 1)
+    .option("--no-balance-counts", "many more expressions may refer to one object than to several")
     .option("--patience <n>", "tries before a template is given up on a picture", toNumber, PATIENCE)
     .option("--false-premise", "also write expressions that refer to nothing")
-    .action(
-      async (
-        {
-          out,
-          split,
-          images,
-          refexpsPerImage,
-          seed,
-          resetCountsEvery,
-          maxObjects,
-          zoom,
-          patience,
-          falsePremise = false,
-        },
-      ) => {
-        using stages = new Stages();
-        const made = await generateRefPlus(
-          out,
-          { split, images, refexpsPerImage, seed, resetCountsEvery, maxObjects, zoom, patience, falsePremise },
-          {
-            threads: availableParallelism(),
-            onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
-          },
-        );
-        stages[Symbol.dispose]();
-        const nothing = made.falsePremise === null ? "" : `, ${made.falsePremise} that refer to nothing`;
-        line(`${out}: ${split} has ${made.images} pictures and ${made.refexps} expressions${nothing}`);
-      },
-    );
+    .action(async ({ out, falsePremise = false, ...options }) => {
+      using stages = new Stages();
+      const made = await generateRefPlus(out, { ...options, falsePremise }, {
+        threads: availableParallelism(),
+        onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
+      });
+      stages[Symbol.dispose]();
+      const nothing = made.falsePremise === null ? "" : `, ${made.falsePremise} that refer to nothing`;
+      line(`${out}: ${options.split} has ${made.images} pictures and ${made.refexps} expressions${nothing}`);
+    });
   refplus.command("preprocess")
     .description("encode expressions, programs and masks for training; goes on where it stopped, and appends")
     .copyInheritedSettings(program)

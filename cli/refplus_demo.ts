@@ -28,7 +28,7 @@ import { trainRefplusRun } from "./refplus_train.ts";
 import { printTable } from "./training.ts";
 
 /** Few objects, seen large: what two CPU cores can learn in half an hour. */
-const WORLD = { maxObjects: 5, zoom: 1.4, patience: 500 };
+const WORLD = { maxObjects: 5, zoom: 1.4, balanceCounts: false, patience: 500 };
 
 /** Expressions about each picture. */
 const EACH = 20;

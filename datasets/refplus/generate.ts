@@ -108,6 +108,7 @@ function refexpInfo(options: RefPlusOptions, falsePremise: boolean): Record<stri
   return {
     ...sceneInfo(options),
     refexps_per_image: options.refexpsPerImage,
+    ...options.balanceCounts ? {} : { balance_counts: false },
     ...options.patience === PATIENCE ? {} : { patience: options.patience },
     reset_counts_every: options.resetCountsEvery,
     false_premise: falsePremise,
@@ -154,7 +155,7 @@ async function writeRefexps(
   falsePremise: boolean,
   onDone: OnDone,
 ): Promise<number> {
-  const { seed, split, images, refexpsPerImage: count, resetCountsEvery, patience } = options;
+  const { seed, split, images, refexpsPerImage: count, resetCountsEvery, balanceCounts, patience } = options;
   const info = refexpInfo(options, falsePremise);
   const whole = await wholeList(path, "refexps", info);
   if (whole?.images === images) {
@@ -182,7 +183,7 @@ async function writeRefexps(
       const made = makeRefexps(
         { seed, split, index },
         value as Scene,
-        { count, falsePremise, patience },
+        { count, falsePremise, balanceCounts, patience },
         balanceOf(index),
       );
       list.append(made.map((refexp, i) => ({ ...refexp, refexp_index: list.size + i })));

@@ -13,6 +13,7 @@ export const refPlusOptions = z.strictObject({
   maxObjects: z.int().min(FEWEST_OBJECTS).max(MOST_OBJECTS).default(MOST_OBJECTS).describe("most objects of a picture"),
   zoom: z.number().min(1).max(2).default(1).describe("how many times as large objects are seen, on smaller ground"),
   patience: z.int().min(1).default(PATIENCE).describe("states discarded before a template is given up on a picture"),
+  balanceCounts: z.boolean().default(true).describe("keep numbers of objects referred to in balance"),
   falsePremise: z.boolean().default(false).describe("also write expressions that refer to nothing"),
 });
 

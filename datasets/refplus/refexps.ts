@@ -14,6 +14,8 @@ export interface RefexpOptions {
   readonly count: number;
   /** Whether they are to refer to nothing, each of their parts being true. */
   readonly falsePremise: boolean;
+  /** Whether numbers of objects referred to are kept in balance too, as the published rules want; default true. */
+  readonly balanceCounts?: boolean;
   /** States that the search for each may discard. */
   readonly patience?: number;
 }
@@ -25,7 +27,7 @@ export interface RefexpOptions {
 export function makeRefexps(
   key: PictureKey,
   scene: Scene,
-  { count, falsePremise, patience = PATIENCE }: RefexpOptions,
+  { count, falsePremise, balanceCounts = true, patience = PATIENCE }: RefexpOptions,
   balance: Balance,
 ): Omit<Refexp, "refexp_index">[] {
   const { seed, split, index } = key;
@@ -45,7 +47,7 @@ export function makeRefexps(
         patience,
         accept: ({ program, answer }) =>
           !programs.has(flatten(program, "prefix")!.join(";")) &&
-          (falsePremise || balance.allows(template, answer.length)),
+          (falsePremise || !balanceCounts || balance.allows(template, answer.length)),
       });
       if (!filled) continue;
       const { program, slots, answer } = filled;

@@ -4,6 +4,7 @@ import { UserError } from "../../datasets/errors.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
 import type { RunKind } from "../run/run_folder.ts";
 import { VERSION } from "../run/version.ts";
+import { STARTS } from "./initial.ts";
 
 /** What can be trained: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
 export const STEPS = ["pg", "ee-gt", "ee-pred", "joint"] as const;
@@ -61,6 +62,8 @@ export const refplusSchema = z.strictObject({
     stemLayers: positive,
     /** Samples the head works on at once; null for as many as fit one binding. */
     headChunk: positive.nullable(),
+    /** How weights start: `reference`, or `he`, which keeps the size of signals through many modules. */
+    start: z.enum(STARTS),
   }),
   /** Checkpoints, or folders of runs, to begin from. */
   start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
@@ -134,7 +137,7 @@ function reference(step: Step): Json {
       curriculum: [],
     },
     generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
-    engine: { dim: 128, stemLayers: 2, headChunk: null },
+    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference" },
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     stepLoss: { weight: 0, most: null },

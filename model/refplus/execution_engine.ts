@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
+import type { Start } from "./initial.ts";
 import { MaskHead } from "./mask_head.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
 import { type Schedule, schedule } from "./schedule.ts";
@@ -32,6 +33,8 @@ export interface ExecutionEngineOptions {
   readonly size?: readonly [number, number];
   /** Samples the head works on at once; by default as many as keep one of its tensors within 128 MiB. */
   readonly headChunk?: number;
+  /** How weights start; default as in the reference. */
+  readonly start?: Start;
   readonly seed: number;
 }
 
@@ -91,18 +94,18 @@ export class ExecutionEngine extends Module {
   /** Builds it with random weights. */
   constructor(device: Device, options: ExecutionEngineOptions) {
     super(device);
-    const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], seed } = options;
+    const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], start = "reference", seed } = options;
     const seeds = new Seeds(seed);
     this.#size = size;
     this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#scene = tokens.scene;
-    this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds));
+    this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds, start));
     const [unary, binary] = [false, true].map((two) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === two));
     this.banks = { unary, binary };
     this.#entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? binary : unary).indexOf(name));
-    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds));
-    this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds));
-    this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds));
+    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds, start));
+    this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds, start));
+    this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
   }
 
   /** Runs one program for each image: features [N, h, w, C] → the answers' maps [N, h, w, dim]. */
