@@ -19,6 +19,8 @@ export const cellSchema = z.strictObject({
   steps: positive,
   /** Pictures an update learns from. */
   batch: positive,
+  /** Mirror half of the pictures. */
+  mirror: z.boolean(),
   data: z.strictObject({
     /** Folder of pictures, numbered from 0, and their scenes. */
     pictures: z.string(),
@@ -29,7 +31,7 @@ export const cellSchema = z.strictObject({
   network: z.strictObject({
     /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
     widths: z.array(positive).min(1),
-    /** Channels of the features. */
+    /** Channels of the two convolutions on the grid of cells. */
     channels: positive,
     /** Pixels told apart along a cell's side. */
     detail: positive,
@@ -38,6 +40,8 @@ export const cellSchema = z.strictObject({
     rate: z.number().positive(),
     /** Steps over which the rate rises in a straight line, to fall to 0 as half a cosine. */
     warmupSteps: z.int().min(0),
+    /** Largest joint norm of the gradients. */
+    clipNorm: z.number().positive(),
   }),
   displayEvery: positive,
   checkpointEvery: positive,
@@ -53,9 +57,10 @@ const DEFAULTS = {
   adapter: "auto",
   steps: 1200,
   batch: 16,
+  mirror: true,
   image: { height: 128, width: 128 },
-  network: { widths: [16, 32, 48, 64], channels: 48, detail: 4 },
-  optimiser: { rate: 3e-3, warmupSteps: 30 },
+  network: { widths: [16, 32, 64, 64], channels: 48, detail: 4 },
+  optimiser: { rate: 4e-3, warmupSteps: 30, clipNorm: 1 },
   displayEvery: 20,
   checkpointEvery: 200,
   checkpointKeep: 1,

@@ -31,9 +31,13 @@ interface Example {
 /** All pictures of a split, in memory. */
 export class CellPictures {
   readonly #examples: readonly Example[];
+  readonly #columns: number;
+  readonly #detail: number;
 
-  private constructor(examples: readonly Example[]) {
+  private constructor(examples: readonly Example[], columns: number, detail: number) {
     this.#examples = examples;
+    this.#columns = columns;
+    this.#detail = detail;
   }
 
   /**
@@ -54,7 +58,7 @@ export class CellPictures {
       examples.push({ picture, labels });
     }
     if (examples.length === 0) throw new UserError(`${scenes}: has no scenes`);
-    return new CellPictures(examples);
+    return new CellPictures(examples, columns, detail);
   }
 
   /** Number of pictures. */
@@ -62,20 +66,52 @@ export class CellPictures {
     return this.#examples.length;
   }
 
-  /** Values [N, height, width, 3] of some pictures, and the labels of all their pixels by attribute. */
-  batch(device: Device, indices: readonly number[]): { readonly pictures: Tensor; readonly labels: Tensor[] } {
+  /**
+   * Values [N, height, width, 3] of some pictures, and the labels of all their pixels by attribute; those that `mirrored` says
+   * are turned left to right.
+   */
+  batch(
+    device: Device,
+    indices: readonly number[],
+    mirrored: readonly boolean[] = [],
+  ): { readonly pictures: Tensor; readonly labels: Tensor[] } {
     const own = indices.map((i) => this.#examples[i]), { height, width } = own[0].picture;
     const values = new Float32Array(own.length * height * width * 3);
-    own.forEach(({ picture }, i) => values.set(pixelValues(picture), i * height * width * 3));
+    own.forEach(({ picture }, i) => {
+      const one = pixelValues(picture);
+      values.set(mirrored[i] ? turned(one, width, 3) : one, i * height * width * 3);
+    });
     return {
       pictures: device.tensor(values, [own.length, height, width, 3]),
       labels: ATTRIBUTE_NAMES.map((_, a) => {
         const size = own[0].labels[a].length, all = new Int32Array(own.length * size);
-        own.forEach(({ labels }, i) => all.set(labels[a], i * size));
+        own.forEach(({ labels }, i) => {
+          const one = mirrored[i] ? turnedCells(labels[a], this.#columns, this.#detail) : labels[a];
+          all.set(one, i * size);
+        });
         return device.tensor(all);
       }),
     };
   }
+}
+
+/** Values [rows, width, channels] turned left to right. */
+function turned(values: Float32Array, width: number, channels: number): Float32Array {
+  const out = new Float32Array(values.length), line = width * channels;
+  for (let at = 0; at < values.length; at += channels) {
+    const to = at - at % line + line - channels - at % line;
+    for (let c = 0; c < channels; c++) out[to + c] = values[at + c];
+  }
+  return out;
+}
+
+/** Labels of pixels, cell after cell, turned left to right. */
+function turnedCells(labels: Int32Array, columns: number, detail: number): Int32Array {
+  const within = detail * detail;
+  return labels.map((_, at) => {
+    const cell = Math.floor(at / within), column = cell % columns, x = at % detail;
+    return labels[at + (columns - 1 - 2 * column) * within + detail - 1 - 2 * x];
+  });
 }
 
 function labelsOf({ objects }: Scene, corners: Uint8Array, columns: number, detail: number): Int32Array[] {

@@ -21,8 +21,8 @@ import { type CellConfig, cellSchema } from "./cell_config.ts";
 import { CellNetwork } from "./cell_network.ts";
 import { CellPictures } from "./cell_pictures.ts";
 
-/** Stream of random numbers that shuffles pictures. */
-const SHUFFLE = 0x0bde7;
+/** Streams of random numbers that shuffle and mirror pictures. */
+const [SHUFFLE, MIRROR] = [0x0bde7, 0x0bde8];
 
 /** A run's checkpoint. */
 export interface CellCheckpoint {
@@ -48,7 +48,10 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
   const pictures = await CellPictures.open(data.pictures, data.scenes, { image, detail, stride: 2 ** widths.length });
   await using device = await Device.open({ adapter: config.adapter });
   using network = new CellNetwork(device, config.network, new Seeds(config.seed));
-  using optimiser = new Adam(device, network.trainable(), { rate: config.optimiser.rate });
+  using optimiser = new Adam(device, network.trainable(), {
+    rate: config.optimiser.rate,
+    clipNorm: config.optimiser.clipNorm,
+  });
   const tensors = (): Map<string, Tensor> =>
     new Map([
       ...tensorsOf(network.parameters(), "network."),
@@ -63,7 +66,7 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
     optimiser.rate = schedule(step);
     {
       using scope = device.scope();
-      const batch = pictures.batch(device, batchOf(config, pictures.size, step));
+      const batch = pictures.batch(device, batchOf(config, pictures.size, step), mirroredOf(config, step));
       const loss = network.loss(batch.pictures, batch.labels);
       loss.backward();
       optimiser.step();
@@ -92,6 +95,12 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
 function batchOf({ seed, batch }: CellConfig, size: number, step: number): number[] {
   const each = Math.ceil(size / batch), epoch = Math.floor(step / each), at = step % each * batch;
   return Array.from(new RandomStream(seed, SHUFFLE, epoch).permutation(size)).slice(at, at + batch);
+}
+
+/** Which pictures of update `step` are mirrored. */
+function mirroredOf({ seed, batch, mirror }: CellConfig, step: number): boolean[] {
+  const random = new RandomStream(seed, MIRROR, step);
+  return Array.from({ length: batch }, () => mirror && random.unit() < 0.5);
 }
 
 const metadataSchema = z.object({

@@ -23,8 +23,8 @@ const SETTINGS = {
   steps: 12,
   batch: 2,
   image: { height: 32, width: 48 },
-  network: { widths: [6, 8, 10], channels: 5, detail: 2 },
-  optimiser: { rate: 1e-2, warmupSteps: 1 },
+  network: { widths: [6, 8, 10], channels: 8, detail: 2 },
+  optimiser: { rate: 1e-2, warmupSteps: 1, clipNorm: 1 },
   displayEvery: 4,
   checkpointEvery: 5,
 };
@@ -106,11 +106,11 @@ Deno.test("the network learns; stopped and gone on with, it has the bits of one 
     await using extractor = await cellExtractor(at("whole"), { adapter: "auto" });
     await extractFeatures(extractor, { pictures: files.images, output, most: null, batch: 2 });
     using features = await FeatureFile.open(output);
-    deepStrictEqual([features.size, features.settings.shape], [3, [7, 4, 6]]);
+    deepStrictEqual([features.size, features.settings.shape], [3, [21, 4, 6]]);
     const row = features.row(1);
     for (let cell = 0; cell < 24; cell++) {
       const [y, x] = [2 * (Math.floor(cell / 6) + 0.5) / 4 - 1, 2 * (cell % 6 + 0.5) / 6 - 1];
-      deepStrictEqual([...row.subarray(cell * 7 + 5, cell * 7 + 7)], [Math.fround(y), Math.fround(x)]);
+      deepStrictEqual([...row.subarray(cell * 21 + 19, cell * 21 + 21)], [Math.fround(y), Math.fround(x)]);
     }
     await using again = await extractorNamed(features.settings.extractor, { weights: at("whole"), adapter: "auto" });
     deepStrictEqual(again.settings, extractor.settings);
