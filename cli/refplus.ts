@@ -3,12 +3,14 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
+import { PATIENCE } from "../datasets/refplus/search.ts";
 import { line } from "./output.ts";
 import { toNumber, toSize, toSizeOrAll } from "./flags.ts";
 import { Stages, SWITCH } from "./refplus_common.ts";
 import { addRefplusDemo } from "./refplus_demo.ts";
 import { addRefplusEvaluate } from "./refplus_evaluate.ts";
 import { addFeatures } from "./refplus_features.ts";
+import { addRefplusExtractor } from "./refplus_extractor.ts";
 import { addRefplusImport } from "./refplus_import.ts";
 import { addRefplusRun } from "./refplus_run.ts";
 import { addRefplusTrain } from "./refplus_train.ts";
@@ -30,20 +32,20 @@ export function addRefPlus(program: Command): void {
     .option("--refexps-per-image <k>", "expressions about each picture", toNumber, 10)
     .option("--seed <s>", "seed of the set", toNumber, 1)
     .option("--reset-counts-every <n>", "pictures after which templates are balanced anew", toNumber, 250)
+    .option("--max-objects <n>", "most objects of a picture", toNumber, 10)
+    .option("--zoom <factor>", "how many times as large objects are seen, on smaller ground", toNumber, 1)
+    .option("--no-balance-counts", "many more expressions may refer to one object than to several")
+    .option("--patience <n>", "tries before a template is given up on a picture", toNumber, PATIENCE)
     .option("--false-premise", "also write expressions that refer to nothing")
-    .action(async ({ out, split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise = false }) => {
+    .action(async ({ out, falsePremise = false, ...options }) => {
       using stages = new Stages();
-      const made = await generateRefPlus(
-        out,
-        { split, images, refexpsPerImage, seed, resetCountsEvery, falsePremise },
-        {
-          threads: availableParallelism(),
-          onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
-        },
-      );
+      const made = await generateRefPlus(out, { ...options, falsePremise }, {
+        threads: availableParallelism(),
+        onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
+      });
       stages[Symbol.dispose]();
       const nothing = made.falsePremise === null ? "" : `, ${made.falsePremise} that refer to nothing`;
-      line(`${out}: ${split} has ${made.images} pictures and ${made.refexps} expressions${nothing}`);
+      line(`${out}: ${options.split} has ${made.images} pictures and ${made.refexps} expressions${nothing}`);
     });
   refplus.command("preprocess")
     .description("encode expressions, programs and masks for training; goes on where it stopped, and appends")
@@ -97,6 +99,7 @@ export function addRefPlus(program: Command): void {
         `${flags.output_h5_file}: ${rows} rows, ${added} of them new; ${words} words, ${programTokens} program tokens`,
       );
     });
+  addRefplusExtractor(refplus, program);
   addFeatures(refplus, program);
   addRefplusTrain(refplus, program);
   addRefplusEvaluate(refplus, program);

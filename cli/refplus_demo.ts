@@ -6,11 +6,12 @@ import { join } from "node:path";
 import { generateRefPlus } from "../datasets/refplus/generate.ts";
 import { refPlusFiles } from "../datasets/refplus/layout.ts";
 import { preprocessRefexps } from "../datasets/refplus/preprocess.ts";
+import { CELL_RUNS } from "../model/refplus/cell_config.ts";
 import { REFPLUS_RUNS, type Step } from "../model/refplus/config.ts";
 import { saveDemoReport } from "../model/refplus/demo_report.ts";
 import { evaluateSamples } from "../model/refplus/evaluation.ts";
 import { extractFeatures } from "../model/refplus/extract_features.ts";
-import { pixelExtractor } from "../model/refplus/extractors.ts";
+import { cellExtractor } from "../model/refplus/extractors.ts";
 import { programTokens } from "../model/refplus/models.ts";
 import { Samples } from "../model/refplus/samples.ts";
 import { scoreByCategory, scoreMasks } from "../model/refplus/scoring.ts";
@@ -22,11 +23,19 @@ import { duration, line, notice } from "./output.ts";
 import { toSize } from "./flags.ts";
 import { Stages } from "./refplus_common.ts";
 import { openModels } from "./refplus_models.ts";
+import { trainCellsRun } from "./refplus_extractor.ts";
 import { trainRefplusRun } from "./refplus_train.ts";
 import { printTable } from "./training.ts";
 
-/** Pictures of a split, squeezed to `SIDE` pixels and cut into cells of `CELL`; sides of the masks. */
-const [SIDE, CELL, MASK] = [80, 8, 40];
+/** Few objects, seen large: what two CPU cores can learn in half an hour. */
+const WORLD = { maxObjects: 5, zoom: 1.4, balanceCounts: false, patience: 500 };
+
+/** Expressions about each picture. */
+const EACH = 20;
+
+/** Side of the masks. */
+const MASK = 32;
+
 const SPLITS = ["train", "val"] as const;
 
 /** Expressions evaluated in the end. */
@@ -45,8 +54,9 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .description("make a small set, train both models on it and evaluate them; goes on where it stopped")
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
-    .option("--images <n>", "pictures to learn from", toSize, 1200)
+    .option("--images <n>", "pictures to learn from", toSize, 1500)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
+    .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1200)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
     .option("--ee-steps <n>", "updates of the execution engine", toSize, 1200)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
@@ -54,7 +64,9 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
       const start = performance.now();
       const { cache } = flags;
       const places = { set: join(cache, "set"), runs: join(cache, "runs"), file: (name: string) => join(cache, name) };
-      await prepare(places, { train: flags.images, val: flags.valImages });
+      await generate(places, { train: flags.images, val: flags.valImages });
+      await trainExtractor(places, flags.extractorSteps);
+      await extract(places);
       await trainGenerator(places, flags.pgSteps);
       await run(places, "engine", "ee-gt", { steps: flags.eeSteps, optimiser: drops(flags.eeSteps, ENGINE_DROPS) });
       const from = {
@@ -67,14 +79,15 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     });
 }
 
-/** The set, its encoded expressions and its features. */
-async function prepare({ set, file }: Places, images: Readonly<Record<typeof SPLITS[number], number>>): Promise<void> {
+/** The set and its encoded expressions. */
+async function generate({ set, file }: Places, images: Readonly<Record<typeof SPLITS[number], number>>): Promise<void> {
   for (const split of SPLITS) {
     using stages = new Stages();
     const options = {
       split,
       images: images[split],
-      refexpsPerImage: 10,
+      refexpsPerImage: EACH,
+      ...WORLD,
       seed: 1,
       resetCountsEvery: 250,
       falsePremise: false,
@@ -83,7 +96,7 @@ async function prepare({ set, file }: Places, images: Readonly<Record<typeof SPL
       threads: availableParallelism(),
       onProgress: (stage, done, of) => stages.update(`${split} ${stage}`, "pictures", done, of),
     });
-    const { images: pictures, refexps, scenes } = refPlusFiles(set, split);
+    const { refexps, scenes } = refPlusFiles(set, split);
     const vocabulary = file("vocab.json");
     await preprocessRefexps({
       mode: "prefix",
@@ -100,8 +113,27 @@ async function prepare({ set, file }: Places, images: Readonly<Record<typeof SPL
       encodeUnknown: false,
       onProgress: (stage, done, of) => stages.update(`${split} ${stage}`, "expressions", done, of),
     });
-    await extractFeatures(pixelExtractor({ height: SIDE, width: SIDE }, CELL), {
-      pictures,
+  }
+}
+
+/** Teaches a network to look at the pictures learnt from. */
+async function trainExtractor({ set, runs }: Places, steps: number): Promise<void> {
+  const { images: pictures, scenes } = refPlusFiles(set, "train"), path = join(runs, "extractor");
+  const layer = { source: "demo", value: { steps, data: { pictures, scenes } } };
+  await trainCellsRun(
+    await exists(join(path, "config.json"))
+      ? await RunFolder.resume(path, [], CELL_RUNS)
+      : await RunFolder.create(path, [layer], CELL_RUNS),
+  );
+}
+
+/** What it makes of all pictures. */
+async function extract({ set, runs, file }: Places): Promise<void> {
+  await using extractor = await cellExtractor(join(runs, "extractor"), { adapter: "auto" });
+  for (const split of SPLITS) {
+    using stages = new Stages();
+    await extractFeatures(extractor, {
+      pictures: refPlusFiles(set, split).images,
       output: file(`${split}_features.h5`),
       most: null,
       batch: 32,
@@ -138,7 +170,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Trains a run of the small preset, or goes on with it. */
-async function run({ runs, file }: Places, name: string, step: Step, more: Record<string, Json>): Promise<void> {
+async function run({ set, runs, file }: Places, name: string, step: Step, more: Record<string, Json>): Promise<void> {
   const path = join(runs, name);
   const value = {
     preset: "small",
@@ -146,6 +178,7 @@ async function run({ runs, file }: Places, name: string, step: Step, more: Recor
     data: {
       trainRefexps: file("train.h5"),
       trainFeatures: file("train_features.h5"),
+      trainScenes: refPlusFiles(set, "train").scenes,
       valRefexps: file("val.h5"),
       valFeatures: file("val_features.h5"),
       vocabulary: file("vocab.json"),

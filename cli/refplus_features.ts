@@ -2,7 +2,14 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../datasets/errors.ts";
 import { extractFeatures } from "../model/refplus/extract_features.ts";
-import { type Extractor, pixelExtractor, resnetExtractor, RESNETS, runExtractor } from "../model/refplus/extractors.ts";
+import {
+  cellExtractor,
+  type Extractor,
+  pixelExtractor,
+  resnetExtractor,
+  RESNETS,
+  runExtractor,
+} from "../model/refplus/extractors.ts";
 import { line } from "./output.ts";
 import { toSize } from "./flags.ts";
 import { Stages } from "./refplus_common.ts";
@@ -28,9 +35,9 @@ export function addFeatures(refplus: Command, program: Command): void {
     .addOption(
       new Option(
         "--model <name>",
-        "a ResNet's third stage; run: a network trained here; pixels: the picture itself, cell by cell",
+        "a ResNet's third stage; cells, run: a network trained here; pixels: the picture itself, cell by cell",
       )
-        .choices(["pixels", "run", ...RESNETS] as const).default("resnet101" as const),
+        .choices(["pixels", "cells", "run", ...RESNETS] as const).default("resnet101" as const),
     )
     .addOption(new Option("--model_stage <n>", "stage of the ResNet").choices(["3"] as const).default("3" as const))
     .option("--weights <file>", "the ResNet's weights, as itera weights import writes them, or the run's checkpoint")
@@ -41,10 +48,13 @@ export function addFeatures(refplus: Command, program: Command): void {
     )
     .action(async (flags) => {
       const { model, weights, cell, adapter } = flags;
-      const { batch, ...size } = DEFAULTS[model === "pixels" || model === "run" ? model : "resnet"];
+      const { batch, ...size } =
+        DEFAULTS[model === "pixels" || model === "run" ? model : model === "cells" ? "run" : "resnet"];
       const frame = { height: flags.image_height ?? size.height, width: flags.image_width ?? size.width };
       await using extractor: Extractor = model === "pixels"
         ? pixelExtractor(frame, cell)
+        : model === "cells"
+        ? await cellExtractor(given(weights, model), { adapter })
         : model === "run"
         ? await runExtractor({ ...frame, weights: given(weights, model), adapter })
         : await resnetExtractor({ ...frame, model, weights: given(weights, model), adapter });
@@ -67,6 +77,8 @@ function given(weights: string | undefined, model: string): string {
   throw new UserError(
     model === "run"
       ? "--model run needs --weights, the checkpoint of a run of itera train, such as one with --dataset refplus"
+      : model === "cells"
+      ? "--model cells needs --weights, a run of itera refplus extractor"
       : `--model ${model} needs --weights, which itera weights import makes from torchvision's; --model pixels needs none`,
   );
 }

@@ -22,6 +22,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   val_refexp_h5: "data.valRefexps",
   val_features_h5: "data.valFeatures",
   vocab_json: "data.vocabulary",
+  train_scenes_json: "data.trainScenes",
   num_train_samples: "data.trainSamples",
   num_val_samples: "data.valSamples",
   shuffle_train_data: "data.shuffle",
@@ -69,6 +70,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .option("--val_refexp_h5 <file>", "held-out expressions")
     .option("--val_features_h5 <file>", "their pictures' features")
     .option("--vocab_json <file>", "vocabulary of both")
+    .option("--train_scenes_json <file>", "their scenes, where inner steps are taught (stepLoss.weight)")
     .option("--num_train_samples <n>", "learn from the first so many", toSize)
     .option("--num_val_samples <n>", "validate on the first so many", toSize)
     .addOption(new Option("--shuffle_train_data <0|1>", "another order each epoch").choices(SWITCH))

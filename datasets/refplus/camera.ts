@@ -12,11 +12,13 @@ const PLACE: Vector = [7.48, -6.51, 5.34], AIM: Vector = [0, 0, 0.2];
 /** Most that each coordinate of the camera moves. */
 const JITTER = 0.5;
 
-/** Focal length in pixels: 35 mm over a sensor 32 mm wide. */
+/** Focal length in pixels without zoom: 35 mm over a sensor 32 mm wide. */
 const FOCAL = WIDTH * 35 / 32;
 
 /** A view of the scene. */
 export interface Camera {
+  /** Focal length in pixels. */
+  readonly focal: number;
   readonly position: Vector;
   /** Unit vectors of the picture's right, of its up, and of the view. */
   readonly right: Vector;
@@ -26,8 +28,8 @@ export interface Camera {
   readonly directions: Readonly<Record<Relation | "above" | "below", Vector>>;
 }
 
-/** Draws a view. */
-export function drawCamera(random: RandomStream): Camera {
+/** Draws a view through a lens `zoom` times as long as the published one. */
+export function drawCamera(random: RandomStream, zoom: number): Camera {
   const position = PLACE.map((at) => at + JITTER * (2 * random.unit() - 1)) as unknown as Vector;
   const forward = unit([AIM[0] - position[0], AIM[1] - position[1], AIM[2] - position[2]]);
   const behind = unit([forward[0], forward[1], 0]);
@@ -45,24 +47,24 @@ export function drawCamera(random: RandomStream): Camera {
     above: [0, 0, 1] as const,
     below: [0, 0, -1] as const,
   };
-  return { position, right, up, forward, directions };
+  return { focal: FOCAL * zoom, position, right, up, forward, directions };
 }
 
 /** Where a point is seen: x and y in pixels from the top left corner, and its depth along the view. */
 export function project(camera: Camera, [x, y, z]: Vector): { readonly x: number; readonly y: number; depth: number } {
-  const { position: p, right: r, up: u, forward: f } = camera;
+  const { focal, position: p, right: r, up: u, forward: f } = camera;
   const dx = x - p[0], dy = y - p[1], dz = z - p[2];
   const depth = dx * f[0] + dy * f[1] + dz * f[2];
   return {
-    x: WIDTH / 2 + FOCAL * (dx * r[0] + dy * r[1] + dz * r[2]) / depth,
-    y: HEIGHT / 2 - FOCAL * (dx * u[0] + dy * u[1] + dz * u[2]) / depth,
+    x: WIDTH / 2 + focal * (dx * r[0] + dy * r[1] + dz * r[2]) / depth,
+    y: HEIGHT / 2 - focal * (dx * u[0] + dy * u[1] + dz * u[2]) / depth,
     depth,
   };
 }
 
 /** Direction of the ray through a point of the picture; its part along the view is 1. */
-export function ray({ right: r, up: u, forward: f }: Camera, x: number, y: number): Vector {
-  const a = (x - WIDTH / 2) / FOCAL, b = (HEIGHT / 2 - y) / FOCAL;
+export function ray({ focal, right: r, up: u, forward: f }: Camera, x: number, y: number): Vector {
+  const a = (x - WIDTH / 2) / focal, b = (HEIGHT / 2 - y) / focal;
   return [f[0] + a * r[0] + b * u[0], f[1] + a * r[1] + b * u[1], f[2] + a * r[2] + b * u[2]];
 }
 
@@ -72,15 +74,15 @@ export function ballBounds(
   [x, y, z]: Vector,
   radius: number,
 ): { readonly left: number; readonly right: number; readonly top: number; readonly bottom: number } {
-  const { position: p, right: r, up: u, forward: f } = camera;
+  const { focal, position: p, right: r, up: u, forward: f } = camera;
   const dx = x - p[0], dy = y - p[1], dz = z - p[2];
   const across = dx * r[0] + dy * r[1] + dz * r[2], along = dx * u[0] + dy * u[1] + dz * u[2];
   const depth = dx * f[0] + dy * f[1] + dz * f[2];
   const span = (centre: number): [number, number] => {
     const low = centre - radius, high = centre + radius;
     return [
-      FOCAL * low / (low < 0 ? depth - radius : depth + radius),
-      FOCAL * high / (high < 0 ? depth + radius : depth - radius),
+      focal * low / (low < 0 ? depth - radius : depth + radius),
+      focal * high / (high < 0 ? depth + radius : depth - radius),
     ];
   };
   const [left, right] = span(across), [bottom, top] = span(along);

@@ -58,21 +58,42 @@ export function execute(scene: Scene, program: readonly ProgramNode[]): Output[]
   return outputs;
 }
 
+/**
+ * What every step of any program gives on a scene, malformed ones too: null for steps that are invalid there or malformed,
+ * and for all that follows from them.
+ */
+export function executeWhatCan(scene: Scene, program: readonly ProgramNode[]): (Output | null)[] {
+  const outputs: (Output | null)[] = [];
+  for (const node of program) {
+    const inputs = node.inputs.map((at) => outputs[at]);
+    const known = inputs.every((input) => input !== null) && complaintOf(node, inputs as Output[]) === null;
+    outputs.push(known ? executeStep(scene, node, inputs as Output[]) : null);
+  }
+  return outputs;
+}
+
 /** A step's output as a set, which is what masks are made of. */
 export function asSet(output: Output): readonly number[] {
   return typeof output === "number" ? [output] : output;
 }
 
-function checkStep({ type, value_inputs }: ProgramNode, inputs: readonly Output[]): void {
+function checkStep(node: ProgramNode, inputs: readonly Output[]): void {
+  const complaint = complaintOf(node, inputs);
+  if (complaint !== null) throw new RangeError(complaint);
+}
+
+/** Why a step cannot be run on such inputs; null where it can. */
+function complaintOf({ type, value_inputs }: ProgramNode, inputs: readonly Output[]): string | null {
   const entry = FUNCTIONS[type];
-  if (!entry) throw new RangeError(`there is no function ${type}`);
+  if (!entry) return `there is no function ${type}`;
   const kinds = inputs.map((input) => typeof input === "number" ? "object" : "set");
   if (kinds.join() !== entry.inputs.join()) {
-    throw new RangeError(`${type} takes ${entry.inputs.join(" and ") || "nothing"}, given ${kinds.join(" and ")}`);
+    return `${type} takes ${entry.inputs.join(" and ") || "nothing"}, given ${kinds.join(" and ")}`;
   }
   if (value_inputs.length !== entry.values.length || value_inputs.some((v, i) => !entry.values[i].includes(v))) {
-    throw new RangeError(`${type} cannot have the values [${value_inputs.join(", ")}]`);
+    return `${type} cannot have the values [${value_inputs.join(", ")}]`;
   }
+  return null;
 }
 
 /** The member of a given rank, counted from an end. */

@@ -8,7 +8,9 @@ import { GrowingList, wholeList } from "./growing_list.ts";
 import { readList } from "./json_list.ts";
 import { refPlusFiles } from "./layout.ts";
 import { type RefPlusInput, type RefPlusOptions, refPlusOptions } from "./options.ts";
+import { PUBLISHED_WORLD, type World } from "./place.ts";
 import { makeRefexps } from "./refexps.ts";
+import { PATIENCE } from "./search.ts";
 import { imageName, type Refexp, type Scene } from "./types.ts";
 
 /** Version of the drawing and writing: files of another one are not appended to. */
@@ -84,8 +86,21 @@ export async function generateRefPlus(
 type OnDone = (done: number, of: number) => void;
 
 /** What the head of a scene file says. The date is left empty: the same command gives the same bytes on any day. */
-function sceneInfo({ split, seed }: RefPlusOptions): Record<string, unknown> {
-  return { date: "", version: VERSION, split, license: "", seed };
+function sceneInfo({ split, seed, ...options }: RefPlusOptions): Record<string, unknown> {
+  const { mostObjects, zoom } = worldOf(options), published = PUBLISHED_WORLD;
+  return {
+    date: "",
+    version: VERSION,
+    split,
+    license: "",
+    seed,
+    ...mostObjects === published.mostObjects ? {} : { max_objects: mostObjects },
+    ...zoom === published.zoom ? {} : { zoom },
+  };
+}
+
+function worldOf({ maxObjects, zoom }: Pick<RefPlusOptions, "maxObjects" | "zoom">): World {
+  return { mostObjects: maxObjects, zoom };
 }
 
 /** What the head of a file of expressions says. */
@@ -93,6 +108,8 @@ function refexpInfo(options: RefPlusOptions, falsePremise: boolean): Record<stri
   return {
     ...sceneInfo(options),
     refexps_per_image: options.refexpsPerImage,
+    ...options.balanceCounts ? {} : { balance_counts: false },
+    ...options.patience === PATIENCE ? {} : { patience: options.patience },
     reset_counts_every: options.resetCountsEvery,
     false_premise: falsePremise,
   };
@@ -118,7 +135,7 @@ async function drawPictures(
   }
   // Pictures that went missing are drawn again.
   const there = new Set(Array.from(Deno.readDirSync(folder), ({ name }) => name));
-  const keys = Array.from({ length: images }, (_, index) => ({ seed, split, index }))
+  const keys = Array.from({ length: images }, (_, index) => ({ seed, split, index, world: worldOf(options) }))
     .filter(({ index }) => index >= described || !there.has(imageName(split, index)));
   let done = images - keys.length;
   onDone(done, images);
@@ -138,7 +155,7 @@ async function writeRefexps(
   falsePremise: boolean,
   onDone: OnDone,
 ): Promise<number> {
-  const { seed, split, images, refexpsPerImage: count, resetCountsEvery } = options;
+  const { seed, split, images, refexpsPerImage: count, resetCountsEvery, balanceCounts, patience } = options;
   const info = refexpInfo(options, falsePremise);
   const whole = await wholeList(path, "refexps", info);
   if (whole?.images === images) {
@@ -163,7 +180,12 @@ async function writeRefexps(
     for await (const { index, value } of readList(scenes, "scenes")) {
       if (index < list.images) continue;
       onDone(index, images);
-      const made = makeRefexps({ seed, split, index }, value as Scene, { count, falsePremise }, balanceOf(index));
+      const made = makeRefexps(
+        { seed, split, index },
+        value as Scene,
+        { count, falsePremise, balanceCounts, patience },
+        balanceOf(index),
+      );
       list.append(made.map((refexp, i) => ({ ...refexp, refexp_index: list.size + i })));
     }
   }

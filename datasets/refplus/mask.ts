@@ -35,6 +35,22 @@ export class MaskResizer {
     this.#height = height;
   }
 
+  /**
+   * The labels under each target pixel of a map of labels: four planes [height, width]. A pixel of the resized mask of some
+   * labels is set where all four are among them.
+   */
+  corners(labels: Uint8Array): Uint8Array<ArrayBuffer> {
+    const plane = this.#width * this.#height, out = new Uint8Array(4 * plane);
+    for (let y = 0; y < this.#height; y++) {
+      const [upper, lower] = [this.#y.first[y] * this.#sourceWidth, this.#y.second[y] * this.#sourceWidth];
+      for (let x = 0; x < this.#width; x++) {
+        const a = this.#x.first[x], b = this.#x.second[x], at = y * this.#width + x;
+        [upper + a, upper + b, lower + a, lower + b].forEach((from, i) => out[i * plane + at] = labels[from]);
+      }
+    }
+    return out;
+  }
+
   /** The resized mask [height, width] of 0 and 1. */
   resize(mask: Uint8Array): Uint8Array<ArrayBuffer> {
     const out = new Uint8Array(this.#width * this.#height);

@@ -18,6 +18,18 @@ export interface PixelOptions {
 /** Generated and published pictures are mostly a grey of about this, give or take the other. */
 const MEAN = 0.45, DEVIATION = 0.2;
 
+/** The values of a picture, [height, width, 3]. */
+export function pixelValues({ rgb }: RgbImage): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(rgb.length);
+  for (let at = 0; at < rgb.length; at++) values[at] = (rgb[at] / 255 - MEAN) / DEVIATION;
+  return values;
+}
+
+/** Centre of cell `index` of `count` along an axis that goes from −1 to 1. */
+export function placeOf(index: number, count: number): number {
+  return 2 * (index + 0.5) / count - 1;
+}
+
 /** [channels, rows, columns] of the features: cell² pixels of three colours, then y and x. */
 export function pixelShape({ height, width, cell }: PixelOptions): readonly [number, number, number] {
   if (height % cell !== 0 || width % cell !== 0) {
@@ -30,7 +42,7 @@ export function pixelShape({ height, width, cell }: PixelOptions): readonly [num
 export function pixelFeatures(picture: RgbImage, options: PixelOptions): Float32Array<ArrayBuffer> {
   const { height, width, cell } = options;
   const [channels, rows, columns] = pixelShape(options);
-  const { rgb } = resizeBicubic(picture, width, height);
+  const values = pixelValues(resizeBicubic(picture, width, height));
   const out = new Float32Array(channels * rows * columns), plane = rows * columns;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
@@ -38,11 +50,11 @@ export function pixelFeatures(picture: RgbImage, options: PixelOptions): Float32
       for (let y = 0; y < cell; y++) {
         for (let x = 0; x < cell; x++) {
           const pixel = ((row * cell + y) * width + column * cell + x) * 3;
-          for (let c = 0; c < 3; c++, at += plane) out[at] = (rgb[pixel + c] / 255 - MEAN) / DEVIATION;
+          for (let c = 0; c < 3; c++, at += plane) out[at] = values[pixel + c];
         }
       }
-      out[at] = 2 * (row + 0.5) / rows - 1;
-      out[at + plane] = 2 * (column + 0.5) / columns - 1;
+      out[at] = placeOf(row, rows);
+      out[at + plane] = placeOf(column, columns);
     }
   }
   return out;

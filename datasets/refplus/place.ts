@@ -14,14 +14,26 @@ export type RefSplit = keyof typeof SPLIT_CODES;
 /** Purposes that keep the random streams of one image apart. */
 export const STREAMS = { scene: 101, light: 102, refexps: 103, falsePremise: 104 } as const;
 
+/** What all pictures of a set have in common; the published set's unless a set says otherwise. */
+export interface World {
+  /** Most objects of a scene. */
+  readonly mostObjects: number;
+  /** How many times as large objects are seen, on ground as many times smaller. */
+  readonly zoom: number;
+}
+
+/** The published set's. */
+export const PUBLISHED_WORLD: World = { mostObjects: MOST_OBJECTS, zoom: 1 };
+
 /** What names one picture of a generated set. */
 export interface PictureKey {
   readonly seed: number;
   readonly split: RefSplit;
   readonly index: number;
+  readonly world?: World;
 }
 
-/** Objects stand within this of the middle, along x and along y. */
+/** Without zoom, objects stand within this of the middle, along x and along y. */
 const REACH = 3;
 
 /** Least room between two objects. */
@@ -57,12 +69,12 @@ export interface Layout {
 }
 
 /** Lays out a picture. The same key gives the same layout on every machine. */
-export function layOut({ seed, split, index }: PictureKey): Layout {
+export function layOut({ seed, split, index, world = PUBLISHED_WORLD }: PictureKey): Layout {
   const random = new RandomStream(seed, SPLIT_CODES[split], index, STREAMS.scene);
-  const camera = drawCamera(random);
-  const count = random.integer(FEWEST_OBJECTS, MOST_OBJECTS);
+  const camera = drawCamera(random, world.zoom);
+  const count = random.integer(FEWEST_OBJECTS, world.mostObjects);
   for (;;) {
-    const objects = placeObjects(camera, count, random);
+    const objects = placeObjects(camera, count, REACH / world.zoom, random);
     if (!objects || !depthsDiffer(camera, objects)) continue;
     const coverage = cover(camera, objects.map(({ solid }) => solid));
     if (coverage.visible.every((pixels) => pixels >= FEWEST_PIXELS)) return { camera, objects, coverage };
@@ -79,7 +91,7 @@ export function relationships({ camera, objects }: Layout): Record<typeof RELATI
   return Object.fromEntries(lists) as Record<typeof RELATIONS[number], number[][]>;
 }
 
-function placeObjects(camera: Camera, count: number, random: RandomStream): Placed[] | null {
+function placeObjects(camera: Camera, count: number, reach: number, random: RandomStream): Placed[] | null {
   const placed: Placed[] = [];
   while (placed.length < count) {
     const size = choose(random, ["large", "small"] as const);
@@ -87,7 +99,7 @@ function placeObjects(camera: Camera, count: number, random: RandomStream): Plac
     const color = choose(random, ATTRIBUTES.color);
     const material = choose(random, ATTRIBUTES.material);
     const rotation = 360 * random.unit();
-    const spot = findSpot(camera, RADII[size], placed, random);
+    const spot = findSpot(camera, RADII[size], placed, reach, random);
     if (!spot) return null;
     placed.push({ size, shape, color, material, rotation, solid: new Solid(shape, RADII[size], ...spot, rotation) });
   }
@@ -98,11 +110,12 @@ function findSpot(
   camera: Camera,
   radius: number,
   others: readonly Placed[],
+  reach: number,
   random: RandomStream,
 ): [number, number] | null {
   const { right, behind } = camera.directions;
   for (let attempt = 0; attempt < TRIES; attempt++) {
-    const x = REACH * (2 * random.unit() - 1), y = REACH * (2 * random.unit() - 1);
+    const x = reach * (2 * random.unit() - 1), y = reach * (2 * random.unit() - 1);
     const free = others.every(({ size, solid }) => {
       const dx = x - solid.x, dy = y - solid.y;
       return Math.sqrt(dx * dx + dy * dy) - radius - RADII[size] >= GAP &&

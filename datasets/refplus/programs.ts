@@ -9,6 +9,12 @@ export function tokenOf({ type, value_inputs }: Pick<ProgramNode, "type" | "valu
   return value_inputs.length === 0 ? type : `${type}[${value_inputs.join(",")}]`;
 }
 
+/** The step that a token stands for, without its inputs. */
+export function stepOf(token: string): Pick<ProgramNode, "type" | "value_inputs"> {
+  const [type, values] = token.replace("]", "").split("[");
+  return { type, value_inputs: values === undefined ? [] : values.split(",") };
+}
+
 /** Number of inputs a token takes. Special tokens take one. */
 export function arity(token: string): number {
   const name = token.split("[")[0];
@@ -41,8 +47,7 @@ export function unflatten(tokens: readonly string[], mode: "prefix" | "postfix")
     const inputs = open.splice(Math.max(0, open.length - arity(token)));
     if (inputs.length < arity(token)) return null;
     if (mode === "prefix") inputs.reverse();
-    const [type, values] = token.replace("]", "").split("[");
-    program.push({ type, inputs, value_inputs: values === undefined ? [] : values.split(",") });
+    program.push({ ...stepOf(token), inputs });
     open.push(program.length - 1);
   }
   return open.length === 1 ? program : null;

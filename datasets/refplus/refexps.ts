@@ -4,7 +4,7 @@ import type { Balance } from "./balance.ts";
 import { Descriptions } from "./describe.ts";
 import { flatten } from "./programs.ts";
 import { type PictureKey, SPLIT_CODES, STREAMS } from "./place.ts";
-import { fillTemplate } from "./search.ts";
+import { fillTemplate, PATIENCE } from "./search.ts";
 import type { Refexp, Scene } from "./types.ts";
 import { say } from "./words.ts";
 
@@ -14,6 +14,10 @@ export interface RefexpOptions {
   readonly count: number;
   /** Whether they are to refer to nothing, each of their parts being true. */
   readonly falsePremise: boolean;
+  /** Whether numbers of objects referred to are kept in balance too, as the published rules want; default true. */
+  readonly balanceCounts?: boolean;
+  /** States that the search for each may discard. */
+  readonly patience?: number;
 }
 
 /**
@@ -23,7 +27,7 @@ export interface RefexpOptions {
 export function makeRefexps(
   key: PictureKey,
   scene: Scene,
-  { count, falsePremise }: RefexpOptions,
+  { count, falsePremise, balanceCounts = true, patience = PATIENCE }: RefexpOptions,
   balance: Balance,
 ): Omit<Refexp, "refexp_index">[] {
   const { seed, split, index } = key;
@@ -40,9 +44,10 @@ export function makeRefexps(
         random,
         descriptions,
         falsePremise,
+        patience,
         accept: ({ program, answer }) =>
           !programs.has(flatten(program, "prefix")!.join(";")) &&
-          (falsePremise || balance.allows(template, answer.length)),
+          (falsePremise || !balanceCounts || balance.allows(template, answer.length)),
       });
       if (!filled) continue;
       const { program, slots, answer } = filled;

@@ -6,8 +6,8 @@ import { asSet, execute, executeStep, type Output } from "./execute.ts";
 import type { Template, TemplateStep } from "./templates.ts";
 import type { ProgramNode, Scene } from "./types.ts";
 
-/** States that may be discarded before a template is given up. */
-const PATIENCE = 10_000;
+/** States that may be discarded before a template is given up, unless a set says otherwise. */
+export const PATIENCE = 10_000;
 
 /** A template filled in. */
 export interface Filled {
@@ -25,6 +25,8 @@ export interface SearchOptions {
   readonly descriptions: Descriptions;
   /** Whether nothing must be referred to, instead of something. */
   readonly falsePremise: boolean;
+  /** States that may be discarded; default {@link PATIENCE}. */
+  readonly patience?: number;
   /** Whether a filled template that is right in itself is wanted. */
   readonly accept: (filled: Filled) => boolean;
 }
@@ -39,7 +41,7 @@ interface State {
 
 /** Searches depth first, in random order; null when nothing was found or patience ran out. */
 export function fillTemplate(scene: Scene, template: Template, options: SearchOptions): Filled | null {
-  let patience = PATIENCE;
+  let patience = options.patience ?? PATIENCE;
   const descend = (state: State): Filled | null => {
     const step = template.steps[state.at.length];
     if (!step) return finish(scene, template, state, options);

@@ -1,15 +1,6 @@
 /** The execution engine's parts (iep-ref.md, 5). Modules, one a program token, lie in banks that run many at once. */
-import {
-  concat,
-  type Conv2d,
-  conv2dBank,
-  type Device,
-  init,
-  Module,
-  type Seeds,
-  type Tensor,
-} from "../../engine/mod.ts";
-import { conv } from "./initial.ts";
+import { concat, type Conv2d, conv2dBank, type Device, Module, type Seeds, type Tensor } from "../../engine/mod.ts";
+import { conv, type Start, starting } from "./initial.ts";
 
 /** relu(x + conv2(relu(conv1(x)))), both 3×3: [N, H, W, C] → the same. */
 export class ResidualBlock extends Module {
@@ -17,10 +8,11 @@ export class ResidualBlock extends Module {
   readonly #conv2: Conv2d;
 
   /** A block on `channels` channels. */
-  constructor(device: Device, channels: number, seeds: Seeds) {
+  constructor(device: Device, channels: number, seeds: Seeds, start: Start) {
     super(device);
-    this.#conv1 = this.child("conv1", conv(device, 3, channels, channels, seeds, "relu"));
-    this.#conv2 = this.child("conv2", conv(device, 3, channels, channels, seeds, "relu"));
+    const options = { activation: "relu", start } as const;
+    this.#conv1 = this.child("conv1", conv(device, 3, channels, channels, seeds, options));
+    this.#conv2 = this.child("conv2", conv(device, 3, channels, channels, seeds, { ...options, branch: true }));
   }
 
   /** The block's result. */
@@ -35,11 +27,19 @@ class ConvBank extends Module {
   readonly #weight: Tensor;
   readonly #bias: Tensor;
 
-  constructor(device: Device, entries: number, kernel: number, inputs: number, outputs: number, seeds: Seeds) {
+  constructor(
+    device: Device,
+    entries: number,
+    kernel: number,
+    inputs: number,
+    outputs: number,
+    seeds: Seeds,
+    { start, branch }: { readonly start: Start; readonly branch?: boolean },
+  ) {
     super(device);
-    const make = init.uniform(1 / Math.sqrt(kernel * kernel * inputs));
-    this.#weight = this.parameter("weight", [entries, kernel, kernel, inputs, outputs], make, seeds.next());
-    this.#bias = this.parameter("bias", [entries, outputs], make, seeds.next());
+    const { weight, bias } = starting(start, kernel * kernel * inputs, branch);
+    this.#weight = this.parameter("weight", [entries, kernel, kernel, inputs, outputs], weight, seeds.next());
+    this.#bias = this.parameter("bias", [entries, outputs], bias, seeds.next());
   }
 
   /** The convolution of `entries[n]` on image n, then ReLU, of the sum with `residual` where there is one. */
@@ -55,10 +55,11 @@ export class ResidualBank extends Module {
   readonly #conv2: ConvBank;
 
   /** `entries` blocks on `channels` channels. */
-  constructor(device: Device, entries: number, channels: number, seeds: Seeds) {
+  constructor(device: Device, entries: number, channels: number, seeds: Seeds, start: Start) {
     super(device);
-    this.#conv1 = this.child("conv1", new ConvBank(device, entries, 3, channels, channels, seeds));
-    this.#conv2 = this.child("conv2", new ConvBank(device, entries, 3, channels, channels, seeds));
+    this.#conv1 = this.child("conv1", new ConvBank(device, entries, 3, channels, channels, seeds, { start }));
+    const branch = { start, branch: true };
+    this.#conv2 = this.child("conv2", new ConvBank(device, entries, 3, channels, channels, seeds, branch));
   }
 
   /** x [N, H, W, C], image n through block `entries[n]`, ascending → [N, H, W, C]. */
@@ -74,10 +75,10 @@ export class BinaryBank extends Module {
   readonly #block: ResidualBank;
 
   /** `entries` modules on `channels` channels. */
-  constructor(device: Device, entries: number, channels: number, seeds: Seeds) {
+  constructor(device: Device, entries: number, channels: number, seeds: Seeds, start: Start) {
     super(device);
-    this.#proj = this.child("proj", new ConvBank(device, entries, 1, 2 * channels, channels, seeds));
-    this.#block = this.child("res_block", new ResidualBank(device, entries, channels, seeds));
+    this.#proj = this.child("proj", new ConvBank(device, entries, 1, 2 * channels, channels, seeds, { start }));
+    this.#block = this.child("res_block", new ResidualBank(device, entries, channels, seeds, start));
   }
 
   /** a and b [N, H, W, C], `entries` [N] ascending → [N, H, W, C]. */
@@ -92,12 +93,13 @@ export class Stem extends Module {
   readonly #convs: Conv2d[] = [];
 
   /** `layers` 3×3 convolutions from `inputs` to `channels` channels. */
-  constructor(device: Device, inputs: number, channels: number, layers: number, seeds: Seeds) {
+  constructor(device: Device, inputs: number, channels: number, layers: number, seeds: Seeds, start: Start) {
     super(device);
+    const options = { activation: "relu", start } as const;
     for (let i = 0; i < layers; i++) {
       // Named as in PyTorch's Sequential, where a ReLU follows each.
       this.#convs.push(
-        this.child(String(2 * i), conv(device, 3, i === 0 ? inputs : channels, channels, seeds, "relu")),
+        this.child(String(2 * i), conv(device, 3, i === 0 ? inputs : channels, channels, seeds, options)),
       );
     }
   }

@@ -4,6 +4,7 @@ import { UserError } from "../../datasets/errors.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
 import type { RunKind } from "../run/run_folder.ts";
 import { VERSION } from "../run/version.ts";
+import { STARTS } from "./initial.ts";
 
 /** What can be trained: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
 export const STEPS = ["pg", "ee-gt", "ee-pred", "joint"] as const;
@@ -36,6 +37,8 @@ export const refplusSchema = z.strictObject({
     valRefexps: z.string().nullable(),
     valFeatures: z.string().nullable(),
     vocabulary: z.string(),
+    /** Scenes of the expressions learnt from; only what teaches inner steps needs them. */
+    trainScenes: z.string().nullable(),
     /** The first so many expressions; null for all. */
     trainSamples: positive.nullable(),
     valSamples: positive.nullable(),
@@ -59,6 +62,8 @@ export const refplusSchema = z.strictObject({
     stemLayers: positive,
     /** Samples the head works on at once; null for as many as fit one binding. */
     headChunk: positive.nullable(),
+    /** How weights start: `reference`, or `he`, which keeps the size of signals through many modules. */
+    start: z.enum(STARTS),
   }),
   /** Checkpoints, or folders of runs, to begin from. */
   start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
@@ -74,6 +79,13 @@ export const refplusSchema = z.strictObject({
     weightDecay: z.number().min(0),
     /** Largest joint norm of a model's gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
+  }),
+  /** Teaches the engine what inner steps point at, beside the answers; the reference teaches answers alone. */
+  stepLoss: z.strictObject({
+    /** Weight of the inner steps' mean cross-entropy; 0 does without. */
+    weight: z.number().min(0),
+    /** Inner steps of each program, drawn anew each time; null for all. */
+    most: positive.nullable(),
   }),
   reinforce: z.strictObject({
     /** Share of the old baseline in the new one. */
@@ -117,6 +129,7 @@ function reference(step: Step): Json {
       trainFeatures: null,
       valRefexps: null,
       valFeatures: null,
+      trainScenes: null,
       trainSamples: step === "pg" ? 18_000 : null,
       valSamples: 10_000,
       shuffle: true,
@@ -124,9 +137,10 @@ function reference(step: Step): Json {
       curriculum: [],
     },
     generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
-    engine: { dim: 128, stemLayers: 2, headChunk: null },
+    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference" },
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
+    stepLoss: { weight: 0, most: null },
     reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -137,7 +151,7 @@ function reference(step: Step): Json {
 
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
-  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 }, engine = { dim: 32 };
+  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 }, engine = { dim: 32, start: "he" };
   const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
   const data = { valSamples: 200, trainSamples: null };
   switch (step) {
@@ -161,10 +175,11 @@ function small(step: Step): Json {
     case "ee-pred":
       return {
         ...common,
-        steps: 1500,
-        batch: 24,
-        data: { ...data, curriculum: [{ until: 300, longest: 4 }, { until: 600, longest: 7 }] },
-        optimiser: { rate: 3e-3, warmupSteps: 20, decaySteps: [1200, 1400], decayFactor: 0.3 },
+        steps: 6000,
+        batch: 12,
+        data,
+        stepLoss: { weight: 1, most: 4 },
+        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [3600, 4400, 5000, 5500], decayFactor: 0.4 },
       };
     case "joint":
       return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4 } };
@@ -186,7 +201,7 @@ function begin(layers: readonly Layer[]): RefplusConfig {
 
 /** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
 const FREE =
-  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary)|checkpointEvery|checkpointKeep)$/;
+  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|checkpointEvery|checkpointKeep)$/;
 
 function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
   const before = settle(refplusSchema, [saved]);
@@ -204,7 +219,7 @@ function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
 
 /** What a step cannot do without. */
 function checked(config: RefplusConfig): RefplusConfig {
-  const { step, data, start } = config;
+  const { step, data, start, stepLoss } = config;
   const needs = (flag: string, what: string): never => {
     throw new UserError(`--step ${step} needs ${flag}, ${what}`);
   };
@@ -213,6 +228,11 @@ function checked(config: RefplusConfig): RefplusConfig {
   }
   if (step !== "pg" && data.valRefexps !== null && data.valFeatures === null) {
     needs("--val_features_h5", "or no --val_refexp_h5");
+  }
+  if (step !== "pg" && stepLoss.weight > 0 && data.trainScenes === null) {
+    throw new UserError(
+      "stepLoss.weight: teaching inner steps needs --train_scenes_json, the training pictures' scenes",
+    );
   }
   if ((step === "ee-pred" || step === "joint") && start.programGenerator === null) {
     needs("--program_generator_start_from", "the run or checkpoint of a trained program generator");

@@ -15,6 +15,7 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
+import type { Start } from "./initial.ts";
 import { MaskHead } from "./mask_head.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
 import { type Schedule, schedule } from "./schedule.ts";
@@ -32,13 +33,34 @@ export interface ExecutionEngineOptions {
   readonly size?: readonly [number, number];
   /** Samples the head works on at once; by default as many as keep one of its tensors within 128 MiB. */
   readonly headChunk?: number;
+  /** How weights start; default as in the reference. */
+  readonly start?: Start;
   readonly seed: number;
 }
 
-/** Loss and overlaps of a batch, unread. */
+/** Inner steps of programs that are taught what to point at, beside the answers. */
+export interface TaughtSteps {
+  /** Program and node of each. */
+  readonly steps: readonly { readonly program: number; readonly node: number }[];
+  /** Their masks as 0 and 1, [steps · H · W], on the host. */
+  readonly masks: Int32Array<ArrayBuffer>;
+  /** Weight of their mean cross-entropy beside that of the answers. */
+  readonly weight: number;
+}
+
+/** What {@link ExecutionEngine.evaluate} does with a batch. */
+export interface EvaluateBatchOptions {
+  /** Whether the gradient is added to the parameters'. */
+  readonly learn: boolean;
+  readonly taught?: TaughtSteps;
+}
+
+/** Losses and overlaps of a batch, unread. */
 export interface BatchOutcome {
   /** Mean cross-entropy over all pixels; a scalar. */
   readonly loss: Tensor;
+  /** The same of the taught steps, without their weight; null where there are none. */
+  readonly stepLoss: Tensor | null;
   /** Pixels of both masks, and of either, for each sample; f32 [N, 2]. */
   readonly overlaps: Tensor;
 }
@@ -72,18 +94,18 @@ export class ExecutionEngine extends Module {
   /** Builds it with random weights. */
   constructor(device: Device, options: ExecutionEngineOptions) {
     super(device);
-    const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], seed } = options;
+    const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], start = "reference", seed } = options;
     const seeds = new Seeds(seed);
     this.#size = size;
     this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#scene = tokens.scene;
-    this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds));
+    this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds, start));
     const [unary, binary] = [false, true].map((two) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === two));
     this.banks = { unary, binary };
     this.#entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? binary : unary).indexOf(name));
-    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds));
-    this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds));
-    this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds));
+    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds, start));
+    this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds, start));
+    this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
   }
 
   /** Runs one program for each image: features [N, h, w, C] → the answers' maps [N, h, w, dim]. */
@@ -120,33 +142,59 @@ export class ExecutionEngine extends Module {
   }
 
   /**
-   * The loss of a batch against masks (i32 of 0 and 1, [N · H · W], on the host). With `learn`, its gradient is added to the
-   * parameters'. The head runs on a few samples at a time and is done with each before the next, so that no more than those
-   * few full-size maps are alive.
+   * The loss of a batch against masks (i32 of 0 and 1, [N · H · W], on the host). The head runs on a few maps at a time and is
+   * done with each before the next, so that no more than those few full-size ones are alive.
    */
   evaluate(
     features: Tensor,
     programs: readonly ProgramTree[],
     masks: Int32Array<ArrayBuffer>,
-    options: { readonly learn: boolean },
+    { learn, taught }: EvaluateBatchOptions,
   ): BatchOutcome {
     const { device } = this;
     using scope = device.scope();
-    const [height, width] = this.#size;
-    const count = programs.length, pixels = height * width;
-    const maps = this.#run(features, programs).answers;
+    const run = this.#run(features, programs), count = programs.length;
+    const maps = taught && taught.steps.length > 0 ? mapsOf(run, taught.steps) : run.answers;
     const leaf = maps.detach();
-    if (options.learn) leaf.requiresGrad = true;
+    if (learn) leaf.requiresGrad = true;
+    const answers = this.#compare(leaf, 0, count, masks, learn ? 1 : null);
+    const steps = maps === run.answers
+      ? null
+      : this.#compare(leaf, count, taught!.steps.length, taught!.masks, learn ? taught!.weight : null);
+    if (learn) maps.backward(leaf.grad!);
+    leaf.zeroGrad();
+    return {
+      loss: scope.keep(answers.loss),
+      stepLoss: steps && scope.keep(steps.loss),
+      overlaps: scope.keep(answers.overlaps),
+    };
+  }
+
+  /**
+   * Mean cross-entropy of `count` maps from `first` on against masks, and what they overlap, [count, 2]. Its gradient, times
+   * `weight`, is added to the head's parameters and to the maps' unless `weight` is null.
+   */
+  #compare(
+    maps: Tensor,
+    first: number,
+    count: number,
+    masks: Int32Array<ArrayBuffer>,
+    weight: number | null,
+  ): { readonly loss: Tensor; readonly overlaps: Tensor } {
+    const { device } = this;
+    using scope = device.scope();
+    const [height, width] = this.#size;
+    const pixels = height * width;
     const overlaps: Tensor[] = [];
     let loss = device.zeros([]);
     for (const [from, n] of this.#chunks(count)) {
       using part = device.scope();
       const labels = device.tensor(masks.slice(from * pixels, (from + n) * pixels));
-      const scores = this.#head.forward(rows(leaf, from, n));
+      const scores = this.#head.forward(rows(maps, first + from, n));
       const own = crossEntropy(reshape(scores, [n * pixels, 2]), labels, { reduction: "sum" }).mul(
         1 / (count * pixels),
       );
-      if (options.learn) own.backward();
+      if (weight !== null) (weight === 1 ? own : own.mul(weight)).backward();
       device.noGrad(() => {
         overlaps.push(
           part.keep(overlap(reshape(foreground(scores), [n, pixels]), reshape(labels.cast("f32"), [n, pixels]))),
@@ -154,8 +202,6 @@ export class ExecutionEngine extends Module {
         loss = part.keep(add(loss, own.detach()));
       });
     }
-    if (options.learn) maps.backward(leaf.grad!);
-    leaf.zeroGrad();
     return { loss: scope.keep(loss), overlaps: scope.keep(device.noGrad(() => concat(overlaps, 0))) };
   }
 
@@ -197,6 +243,19 @@ export class ExecutionEngine extends Module {
       return [from, Math.min(this.#chunk, count - from)] as const;
     });
   }
+}
+
+/** The answers' maps, then those of some steps. */
+function mapsOf({ plan: { places }, values }: Run, steps: TaughtSteps["steps"]): Tensor {
+  const before = [0];
+  for (const { shape } of values) before.push(before.at(-1)! + shape[0]);
+  const answers = places.map((nodes, program) => ({ program, node: nodes.length - 1 }));
+  const wanted = Int32Array.from([...answers, ...steps], ({ program, node }) => {
+    const { level, row } = places[program][node];
+    return before[level + 1] + row;
+  });
+  const { device } = values[0];
+  return gather(joined(values), device.tensor(wanted));
 }
 
 /** A tensor cut along its first axis; parts may be empty. */

@@ -1,15 +1,16 @@
 /** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here (iep-ref.md, 3). */
 import type { FeatureSettings } from "../../datasets/refplus/feature_file.ts";
 import { UserError } from "../../datasets/errors.ts";
-import { normalised as pixelValues, type RgbImage } from "../../datasets/preprocess.ts";
+import { normalised as trainedValues, type RgbImage } from "../../datasets/preprocess.ts";
 import { resizeBicubic } from "../../datasets/refplus/bicubic.ts";
 import { channelsFirst } from "../../datasets/refplus/feature_file.ts";
-import { pixelFeatures, pixelShape } from "../../datasets/refplus/pixel_features.ts";
-import { Device, Seeds } from "../../engine/mod.ts";
+import { pixelFeatures, pixelShape, pixelValues, placeOf } from "../../datasets/refplus/pixel_features.ts";
+import { Device, Seeds, type Tensor } from "../../engine/mod.ts";
 import type { SafetensorsTensor } from "../../engine/safetensors.ts";
 import { sameShape } from "../../engine/shape.ts";
 import { ResNet, resnetPresets } from "../resnet.ts";
 import { readCheckpoint } from "../trained.ts";
+import { cellNetworkOf, readCellCheckpoint } from "./cell_trainer.ts";
 import { readStartingWeights } from "../weights/weights_file.ts";
 
 /** Makes features of pictures. */
@@ -38,6 +39,69 @@ export function pixelExtractor({ height, width }: PictureSize, cell: number): Ex
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/**
+ * What a network that `itera refplus extractor` taught makes of each cell, and the cell's place. Pictures have the size they
+ * had in its training.
+ *
+ * @throws {UserError} when the file is no checkpoint of such a run.
+ */
+export async function cellExtractor(
+  weights: string,
+  { adapter }: { readonly adapter: ResNetOptions["adapter"] },
+): Promise<Extractor> {
+  const checkpoint = await readCellCheckpoint(weights), { image: { height, width } } = checkpoint.config;
+  const name = `cells ${width}x${height} ${await digestOf(checkpoint.path)}`;
+  const device = await Device.open({ adapter });
+  try {
+    const network = cellNetworkOf(device, checkpoint), { channels, stride } = network;
+    const [rows, columns] = [height / stride, width / stride], plane = rows * columns;
+    const places = new Float32Array(2 * plane);
+    for (let at = 0; at < plane; at++) {
+      places[at] = placeOf(Math.floor(at / columns), rows);
+      places[at + plane] = placeOf(at % columns, columns);
+    }
+    return {
+      settings: { extractor: name, shape: [channels + 2, rows, columns] },
+      extract: async (pictures) => {
+        const maps = await mapsOf(device, pictures, { height, width }, pixelValues, (x) => network.forward(x));
+        const out = new Float32Array(pictures.length * (channels + 2) * plane);
+        maps.forEach((map, i) => {
+          out.set(channelsFirst(map, channels), i * (channels + 2) * plane);
+          out.set(places, (i * (channels + 2) + channels) * plane);
+        });
+        return out;
+      },
+      [Symbol.asyncDispose]: async () => {
+        network[Symbol.dispose]();
+        await device.close();
+      },
+    };
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** Each picture's map, channels last, by what `run` makes of pictures [N, height, width, 3]. */
+async function mapsOf(
+  device: Device,
+  pictures: readonly RgbImage[],
+  { height, width }: PictureSize,
+  values: (picture: RgbImage) => Float32Array<ArrayBuffer>,
+  run: (input: Tensor) => Tensor,
+): Promise<Float32Array[]> {
+  const each = height * width * 3, input = new Float32Array(pictures.length * each);
+  pictures.forEach((picture, i) => input.set(values(resizeBicubic(picture, width, height)), i * each));
+  const maps = device.noGrad(() => {
+    using scope = device.scope();
+    return scope.keep(run(device.tensor(input, [pictures.length, height, width, 3]))).unscoped();
+  });
+  const data = await maps.data() as Float32Array;
+  maps.dispose();
+  const size = data.length / pictures.length;
+  return pictures.map((_, i) => data.subarray(i * size, (i + 1) * size));
 }
 
 /** ImageNet's mean and deviation in red, green and blue as the reference has them: its last one is not the usual .225. */
@@ -80,7 +144,7 @@ export async function runExtractor({ weights, adapter, ...size }: RunOptions): P
     const { tensors } = await readStartingWeights(weights);
     loadBody(network, tensors, weights, "this network");
     const name = `run ${size.width}x${size.height} ${await digestOf(weights)}`;
-    const values = (picture: RgbImage) => pixelValues(picture, normalise);
+    const values = (picture: RgbImage) => trainedValues(picture, normalise);
     return { ...bodyExtractor(network, size, name, values), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -149,18 +213,9 @@ export function bodyExtractor(
   return {
     settings: { extractor: name, shape },
     extract: async (pictures) => {
-      const each = height * width * 3, input = new Float32Array(pictures.length * each);
-      pictures.forEach((picture, i) => input.set(values(resizeBicubic(picture, width, height)), i * each));
-      const maps = device.noGrad(() => {
-        using scope = device.scope();
-        return scope.keep(network.body(device.tensor(input, [pictures.length, height, width, 3]))).unscoped();
-      });
-      const data = await maps.data();
-      maps.dispose();
-      const size = data.length / pictures.length, out = new Float32Array(data.length);
-      pictures.forEach((_, i) =>
-        out.set(channelsFirst(data.subarray(i * size, (i + 1) * size), bodyChannels), i * size)
-      );
+      const maps = await mapsOf(device, pictures, { height, width }, values, (x) => network.body(x));
+      const size = maps[0].length, out = new Float32Array(maps.length * size);
+      maps.forEach((map, i) => out.set(channelsFirst(map, bodyChannels), i * size));
       return out;
     },
   };
@@ -191,15 +246,18 @@ export async function extractorNamed(
     const [width, height, cell] = pixels.slice(1).map(Number);
     return pixelExtractor({ width, height }, cell);
   }
+  const cells = name.startsWith("cells ");
   const run = /^run (\d+)x(\d+) /.exec(name);
   const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+) /.exec(name);
-  if (!run && !resnet) {
+  if (!cells && !run && !resnet) {
     throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
   }
   if (weights === undefined) throw new UserError(`--weights: the execution engine was trained on features by ${name}`);
-  const [width, height] = (run ? run.slice(1) : resnet!.slice(2)).map(Number),
+  const [width, height] = ((run ?? resnet)?.slice(run ? 1 : 2) ?? []).map(Number),
     common = { width, height, weights, adapter };
-  const made = run
+  const made = cells
+    ? await cellExtractor(weights, { adapter })
+    : run
     ? await runExtractor(common)
     : await resnetExtractor({ ...common, model: resnet![1] as ResNetOptions["model"] });
   if (made.settings.extractor === name) return made;

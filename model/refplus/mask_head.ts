@@ -1,7 +1,7 @@
 /** From a module's map to a mask's scores (iep-ref.md, 5, "Head"). */
 import { type Conv2d, type Device, Module, relu, resizeBilinear, type Seeds, type Tensor } from "../../engine/mod.ts";
 import { ResidualBlock } from "./blocks.ts";
-import { conv } from "./initial.ts";
+import { conv, type Start } from "./initial.ts";
 
 /** Channels between the map's and the two scores. */
 const NARROW = [32, 4] as const;
@@ -15,18 +15,19 @@ export class MaskHead extends Module {
   readonly #rest: Conv2d[];
 
   /** A head on maps of `channels` channels; `size` is the masks' height and width. */
-  constructor(device: Device, channels: number, size: readonly [number, number], seeds: Seeds) {
+  constructor(device: Device, channels: number, size: readonly [number, number], seeds: Seeds, start: Start) {
     super(device);
+    const rectified = { activation: "relu", start } as const;
     this.#size = size;
     const [wide, narrow] = NARROW;
     // Numbered as the reference's Sequential, in which ReLUs and the upsampling have numbers too.
-    this.#block = this.child("0", new ResidualBlock(device, channels, seeds));
-    this.#before = this.child("1", conv(device, 1, channels, channels, seeds, "relu"));
-    this.#after = this.child("5", conv(device, 1, channels, channels, seeds));
+    this.#block = this.child("0", new ResidualBlock(device, channels, seeds, start));
+    this.#before = this.child("1", conv(device, 1, channels, channels, seeds, rectified));
+    this.#after = this.child("5", conv(device, 1, channels, channels, seeds, { start }));
     this.#rest = [
-      this.child("7", conv(device, 1, channels, wide, seeds, "relu")),
-      this.child("9", conv(device, 1, wide, narrow, seeds, "relu")),
-      this.child("11", conv(device, 1, narrow, 2, seeds)),
+      this.child("7", conv(device, 1, channels, wide, seeds, rectified)),
+      this.child("9", conv(device, 1, wide, narrow, seeds, rectified)),
+      this.child("11", conv(device, 1, narrow, 2, seeds, { start })),
     ];
   }
 

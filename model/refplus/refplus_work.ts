@@ -4,6 +4,7 @@ import { Device, Tensor } from "../../engine/mod.ts";
 import type { StepWork } from "../profile.ts";
 import type { RefplusConfig } from "./config.ts";
 import { Samples } from "./samples.ts";
+import { StepTargets } from "./step_targets.ts";
 import { optimiserOf, type Session, startingModels, update } from "./session.ts";
 import { batchOrder } from "./trainer.ts";
 
@@ -19,11 +20,23 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
     data.trainSamples,
   );
   const frame = withPictures ? { features: train.shape!, extractor: train.extractor, masks: train.maskSize } : null;
+  const targets = withPictures && config.stepLoss.weight > 0
+    ? await StepTargets.open(data.trainScenes!, train.maskSize)
+    : null;
   const device = await Device.open({ adapter: config.adapter });
   const models = await startingModels(device, config, vocabulary, frame, null);
   const generator = optimiserOf(config, step === "pg" || step === "joint" ? models.generator : null);
   const engine = optimiserOf(config, models.engine);
-  const session: Session = { config, models, optimisers: { generator, engine }, vocabulary, frame, train, held: null };
+  const session: Session = {
+    config,
+    models,
+    optimisers: { generator, engine },
+    vocabulary,
+    frame,
+    train,
+    held: null,
+    targets,
+  };
   const order = batchOrder(config, train), progress = { step: 0, baseline: 0 };
   return {
     device,

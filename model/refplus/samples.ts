@@ -70,6 +70,11 @@ export class Samples implements Disposable {
     return this.#refexps.categories;
   }
 
+  /** Pictures of expressions, as scenes and features number them. */
+  pictures(indices: readonly number[]): number[] {
+    return indices.map((index) => this.#refexps.images[index]);
+  }
+
   /** Places in the file of expressions. */
   get originals(): Int32Array {
     return this.#refexps.originals;

@@ -1,6 +1,7 @@
 /** What a training run works with: models, what updates them, what measures them (iep-ref.md, 6). */
 import { UserError } from "../../datasets/errors.ts";
 import type { Vocabulary } from "../../datasets/refplus/tokens.ts";
+import { RandomStream } from "../../datasets/random.ts";
 import { Adam, type Device, type Module, type Optimiser } from "../../engine/mod.ts";
 import type { StepLosses } from "../loss_log.ts";
 import type { TrainHooks } from "../run/hooks.ts";
@@ -22,8 +23,10 @@ import {
   samePrograms,
 } from "./models.ts";
 import type { ProgramGenerator } from "./program_generator.ts";
+import type { ProgramTree } from "./program_tree.ts";
 import type { Samples } from "./samples.ts";
 import { scoreMasks } from "./scoring.ts";
+import type { StepTargets } from "./step_targets.ts";
 import { drawnTrees, engineUpdate, generatorUpdate, jointUpdate } from "./updates.ts";
 
 /** The newest measures of held-out expressions. */
@@ -47,6 +50,8 @@ export interface Session {
   readonly frame: Frame | null;
   readonly train: Samples;
   readonly held: Samples | null;
+  /** What inner steps are taught; null where only answers are. */
+  readonly targets: StepTargets | null;
 }
 
 /** Sizes of both models. */
@@ -116,24 +121,35 @@ export function optimiserOf(
   });
 }
 
+/** Sequence that draws which inner steps are taught. */
+const TAUGHT = 0x0bde6;
+
 /** One update; the baseline of `progress` moves. */
 export async function update(
   session: Session,
   batch: readonly number[],
   progress: { readonly step: number; baseline: number },
 ): Promise<StepLosses> {
-  const { models: { generator, engine }, optimisers, train, vocabulary } = session;
-  const { step, seed, reinforce: { decay, mask, temperature } } = session.config;
+  const { models: { generator, engine }, optimisers, train, vocabulary, targets } = session;
+  const { step, seed, stepLoss, reinforce: { decay, mask, temperature } } = session.config;
   const choice = { seed, step: progress.step, temperature };
   const tokens = programTokens(vocabulary);
+  const taught = targets
+    ? (programs: readonly ProgramTree[]) => {
+      const random = new RandomStream(seed, TAUGHT, progress.step);
+      return targets.taught(train.pictures(batch), programs, tokens, { ...stepLoss, random });
+    }
+    : undefined;
   switch (step) {
     case "pg":
       return generatorUpdate(generator!, optimisers.generator!, train, batch);
-    case "ee-gt":
-      return engineUpdate(engine!, optimisers.engine!, train, batch, train.trees(batch, tokens));
+    case "ee-gt": {
+      const programs = train.trees(batch, tokens);
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, taught?.(programs));
+    }
     case "ee-pred": {
       const programs = await drawnTrees(generator!, train, batch, choice, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs);
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, taught?.(programs));
     }
     case "joint": {
       const joint = {
@@ -143,6 +159,7 @@ export async function update(
         tokens,
         decay,
         mask,
+        ...taught ? { taught } : {},
       };
       const { losses, baseline } = await jointUpdate(joint, train, batch, choice, progress.baseline);
       progress.baseline = baseline;

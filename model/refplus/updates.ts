@@ -1,7 +1,7 @@
 /** One update of either model or both (iep-ref.md, 4 and 6). */
-import { concat, type Optimiser, reshape } from "../../engine/mod.ts";
+import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
 import type { StepLosses, UnreadLosses } from "../loss_log.ts";
-import type { BatchOutcome, ExecutionEngine } from "./execution_engine.ts";
+import type { BatchOutcome, ExecutionEngine, TaughtSteps } from "./execution_engine.ts";
 import type { Choice, ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
 import { type Samples, treesOf } from "./samples.ts";
@@ -32,38 +32,56 @@ export function generatorUpdate(
 /** The execution engine learns masks; returns what the update saw, unread and the caller's to free. */
 function learnMasks(
   engine: ExecutionEngine,
-  optimiser: Optimiser | null,
+  optimiser: Optimiser,
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
+  taught: TaughtSteps | undefined,
 ): BatchOutcome {
   using scope = engine.device.scope();
   const features = samples.features(engine.device, batch);
-  const learn = optimiser !== null;
-  const { loss, overlaps } = engine.evaluate(features, programs, samples.masks(batch), { learn });
-  optimiser?.step();
+  const options = { learn: true, ...taught ? { taught } : {} };
+  const { loss, stepLoss, overlaps } = engine.evaluate(features, programs, samples.masks(batch), options);
+  optimiser.step();
   engine.zeroGrad();
-  return { loss: scope.keep(loss).unscoped(), overlaps: scope.keep(overlaps).unscoped() };
+  return {
+    loss: scope.keep(loss).unscoped(),
+    stepLoss: stepLoss && scope.keep(stepLoss).unscoped(),
+    overlaps: scope.keep(overlaps).unscoped(),
+  };
 }
 
-/** What an update of the engine records. */
+/** What an update of the engine records; beside these `step_loss` where inner steps are taught. */
 const MASK_NAMES = ["loss", "intersection", "union"] as const;
 
-/** The execution engine learns masks with the given programs. */
+/** The execution engine learns masks with the given programs, and those of inner steps where there are any. */
 export function engineUpdate(
   engine: ExecutionEngine,
   optimiser: Optimiser,
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
+  taught?: TaughtSteps,
 ): UnreadLosses {
   const { device } = engine;
   using scope = device.scope();
-  const { loss, overlaps } = learnMasks(engine, optimiser, samples, batch, programs);
-  const values = device.noGrad(() => concat([reshape(loss, [1]), overlaps.sum(0)], 0));
+  const outcome = learnMasks(engine, optimiser, samples, batch, programs, taught);
+  const { loss, stepLoss, overlaps } = outcome;
+  const values = device.noGrad(() =>
+    concat([reshape(loss, [1]), overlaps.sum(0), ...taught ? [stepLoss ?? device.zeros([1])] : []].map(flat), 0)
+  );
+  disposeOutcome(outcome);
+  return { names: taught ? [...MASK_NAMES, "step_loss"] : MASK_NAMES, values: scope.keep(values).unscoped() };
+}
+
+function flat(x: Tensor): Tensor {
+  return reshape(x, [x.size]);
+}
+
+function disposeOutcome({ loss, stepLoss, overlaps }: BatchOutcome): void {
   loss.dispose();
+  stepLoss?.dispose();
   overlaps.dispose();
-  return { names: MASK_NAMES, values: scope.keep(values).unscoped() };
 }
 
 /** Programs drawn for a batch, as the engine runs them. */
@@ -86,6 +104,8 @@ export interface Joint {
   /** Share of the old baseline in the new one. */
   readonly decay: number;
   readonly mask: "after_end" | "none";
+  /** Inner steps of drawn programs that are taught what to point at. */
+  readonly taught?: (programs: readonly ProgramTree[]) => TaughtSteps;
 }
 
 /**
@@ -93,7 +113,7 @@ export interface Joint {
  * union as its reward. The moving baseline takes the batch's mean in before it is subtracted.
  */
 export async function jointUpdate(
-  { generator, engine, optimisers, tokens, decay, mask }: Joint,
+  { generator, engine, optimisers, tokens, decay, mask, taught }: Joint,
   samples: Samples,
   batch: readonly number[],
   choice: Exclude<Choice, "likeliest">,
@@ -101,10 +121,10 @@ export async function jointUpdate(
 ): Promise<{ readonly losses: StepLosses; readonly baseline: number }> {
   const words = samples.words(batch);
   const { programs, drawn } = await generator.decode(words, choice);
-  const { loss, overlaps } = learnMasks(engine, optimisers.engine, samples, batch, treesOf(programs, tokens));
-  const [[value], pixels] = await Promise.all([loss.data(), overlaps.data()]);
-  loss.dispose();
-  overlaps.dispose();
+  const trees = treesOf(programs, tokens);
+  const outcome = learnMasks(engine, optimisers.engine, samples, batch, trees, taught?.(trees));
+  const [[value], pixels] = await Promise.all([outcome.loss.data(), outcome.overlaps.data()]);
+  disposeOutcome(outcome);
   const rewards = rewardsOf(pixels), mean = rewards.reduce((a, b) => a + b, 0) / rewards.length;
   const baseline = decay * before + (1 - decay) * mean;
   {

@@ -236,3 +236,23 @@ Deno.test("wrong options, other settings and foreign files are refused in one li
     ok((await Deno.stat(join(folder, "scenes"))).isFile);
   });
 });
+
+Deno.test("a set of few objects seen large has no more of them, on larger masks, and its files say so", async () => {
+  await withFolder(async (folder) => {
+    const world = { maxObjects: 4, zoom: 1.5, patience: 300, falsePremise: false };
+    await generate(folder, 2, world);
+    const files = refPlusFiles(folder, "train");
+    const { info, scenes } = JSON.parse(await Deno.readTextFile(files.scenes));
+    deepStrictEqual([info.max_objects, info.zoom], [4, 1.5]);
+    const list = JSON.parse(await Deno.readTextFile(files.refexps));
+    deepStrictEqual([list.info.max_objects, list.info.patience, list.refexps.length], [4, 300, 4]);
+    for (const { objects, obj_bbox } of scenes) {
+      ok(objects.length <= 4);
+      // A large object is 98 pixels wide or more in the middle of such a picture, 65 without zoom.
+      const large = objects.findIndex(({ size }: { size: string }) => size === "large");
+      if (large >= 0) ok(obj_bbox[large + 1][2] > 70, `${obj_bbox[large + 1]}`);
+    }
+    await refuses(() => generate(folder, 3, { ...world, zoom: 1.2 }), /scenes\.json: was begun with zoom 1.5, not 1.2/);
+    await refuses(() => generate(folder, 1, { maxObjects: 2 }), /^--max-objects: /);
+  });
+});

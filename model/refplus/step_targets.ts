@@ -1,0 +1,100 @@
+/** What every step of a program should point at: the objects it gives on its picture's scene, as a mask. */
+import { UserError } from "../../datasets/errors.ts";
+import { HEIGHT, WIDTH } from "../../datasets/refplus/camera.ts";
+import { asSet, executeWhatCan } from "../../datasets/refplus/execute.ts";
+import { MaskResizer } from "../../datasets/refplus/mask.ts";
+import { ownersOf } from "../../datasets/refplus/owners.ts";
+import { stepOf } from "../../datasets/refplus/programs.ts";
+import { readScenes } from "../../datasets/refplus/read.ts";
+import type { Scene } from "../../datasets/refplus/types.ts";
+import type { RandomStream } from "../../datasets/random.ts";
+import type { TaughtSteps } from "./execution_engine.ts";
+import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
+
+/** A picture's truth. */
+interface Picture {
+  readonly scene: Scene;
+  /** 1 + index of the object under each of the four corners of a mask's pixel, 0 for the ground; four planes. */
+  readonly corners: Uint8Array;
+}
+
+/** Which steps of a batch are taught. */
+export interface TeachOptions {
+  readonly weight: number;
+  /** Steps of each program at most, drawn by `random`; null for all. */
+  readonly most: number | null;
+  readonly random: RandomStream;
+}
+
+/** The truth of a split's pictures. */
+export class StepTargets {
+  readonly #file: string;
+  readonly #size: readonly [number, number];
+  readonly #pictures: ReadonlyMap<number, Picture>;
+
+  private constructor(file: string, size: readonly [number, number], pictures: ReadonlyMap<number, Picture>) {
+    this.#file = file;
+    this.#size = size;
+    this.#pictures = pictures;
+  }
+
+  /**
+   * Reads a scene file; `size` is the masks' height and width.
+   *
+   * @throws {UserError} when it is missing or broken.
+   */
+  static async open(file: string, size: readonly [number, number]): Promise<StepTargets> {
+    const resizer = new MaskResizer(WIDTH, HEIGHT, size[1], size[0]);
+    const pictures = new Map<number, Picture>();
+    for await (const scene of readScenes(file)) {
+      pictures.set(scene.image_index, { scene, corners: resizer.corners(ownersOf(scene, file)) });
+    }
+    return new StepTargets(file, size, pictures);
+  }
+
+  /**
+   * Inner steps of programs on pictures `images`, and their masks. Steps that mean nothing there, as drawn programs may have
+   * them, are left out; so is the last step, whose mask is the answer's.
+   *
+   * @throws {UserError} for a picture that the file lacks.
+   */
+  taught(
+    images: readonly number[],
+    programs: readonly ProgramTree[],
+    { names }: ProgramTokens,
+    { weight, most, random }: TeachOptions,
+  ): TaughtSteps {
+    const chosen = programs.flatMap((tree, program) => {
+      const picture = this.#picture(images[program]);
+      const outputs = executeWhatCan(
+        picture.scene,
+        tree.map(({ token, inputs }) => ({ ...stepOf(names[token]), inputs })),
+      );
+      const inner = outputs.slice(0, -1).flatMap((output, node) => output === null ? [] : [{ node, output }]);
+      const drawn = most === null || inner.length <= most
+        ? inner
+        : Array.from(random.permutation(inner.length).subarray(0, most), (i) => inner[i]);
+      return drawn.map(({ node, output }) => ({ program, node, picture, objects: asSet(output) }));
+    });
+    const pixels = this.#size[0] * this.#size[1], masks = new Int32Array(chosen.length * pixels);
+    chosen.forEach(({ picture, objects }, i) =>
+      fillMask(masks.subarray(i * pixels, (i + 1) * pixels), picture, objects)
+    );
+    return { steps: chosen.map(({ program, node }) => ({ program, node })), masks, weight };
+  }
+
+  #picture(image: number): Picture {
+    const found = this.#pictures.get(image);
+    if (found) return found;
+    throw new UserError(`${this.#file}: has no picture ${image}; give the scenes of the expressions learnt from`);
+  }
+}
+
+function fillMask(mask: Int32Array, { corners }: Picture, objects: readonly number[]): void {
+  const among = new Uint8Array(256), plane = mask.length;
+  for (const object of objects) among[object + 1] = 1;
+  for (let at = 0; at < plane; at++) {
+    mask[at] = among[corners[at]] & among[corners[at + plane]] & among[corners[at + 2 * plane]] &
+      among[corners[at + 3 * plane]];
+  }
+}
