@@ -3,6 +3,7 @@ import { Adam, type Device } from "../mod.ts";
 import { functionTokens } from "../datasets/refplus/catalogue.ts";
 import { SPECIAL_TOKENS } from "../datasets/refplus/tokens.ts";
 import { ExecutionEngine } from "../model/refplus/execution_engine.ts";
+import { GeneratorSteps } from "../model/refplus/generator_steps.ts";
 import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../model/refplus/program_generator.ts";
 import { parsePrefix, ProgramTokens } from "../model/refplus/program_tree.ts";
 import { type ModelRow, row, work } from "./models.ts";
@@ -68,16 +69,8 @@ export async function* refplusRows(size: Size, withTorch: boolean): AsyncGenerat
   const refexps = sequences(BATCH, WORDS_LONG, WORDS), programs = sequences(BATCH, PROGRAM_LONG, NAMES.names.length);
   const learning = await row(`program generator: training step of ${BATCH}`, (device) => {
     const model = generator(device), adam = new Adam(device, model.trainable(), { rate: 5e-4 });
-    return work(
-      () => {
-        using _scope = device.scope();
-        model.loss(refexps, programs).backward();
-        adam.step();
-        model.zeroGrad();
-      },
-      model,
-      adam,
-    );
+    const steps = new GeneratorSteps(model, adam);
+    return work(() => steps.run(refexps, programs).values.dispose(), steps, model, adam);
   });
   yield await beside(learning, "pg", BATCH);
   const writing = await row(`program generator: ${BATCH} programs of ${MAX_PROGRAM} tokens`, (device) => {

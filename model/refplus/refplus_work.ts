@@ -3,10 +3,14 @@ import { readVocabulary } from "../../datasets/refplus/tokens.ts";
 import { Device, Tensor } from "../../engine/mod.ts";
 import type { StepWork } from "../profile.ts";
 import type { RefplusConfig } from "./config.ts";
+import { GeneratorSteps } from "./generator_steps.ts";
 import { Samples } from "./samples.ts";
 import { StepTargets } from "./step_targets.ts";
 import { optimiserOf, type Session, startingModels, update } from "./session.ts";
 import { batchOrder } from "./trainer.ts";
+
+/** Batches in turn for a generator. */
+const BATCHES = 3;
 
 /** Opens data, device and models of a run's settings, from what they begin with. */
 export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
@@ -27,10 +31,12 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
   const models = await startingModels(device, config, vocabulary, frame, null);
   const generator = optimiserOf(config, step === "pg" || step === "joint" ? models.generator : null);
   const engine = optimiserOf(config, models.engine);
+  const generatorSteps = step === "pg" ? new GeneratorSteps(models.generator!, generator!) : null;
   const session: Session = {
     config,
     models,
     optimisers: { generator, engine },
+    generatorSteps,
     vocabulary,
     frame,
     train,
@@ -41,14 +47,15 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
   return {
     device,
     title: `${step} by ${config.batch} expressions`,
-    warm: 2,
+    // Sizes of a generator's batches come again and again; a size's first step runs plainly, its second is recorded.
+    warm: generatorSteps ? 2 * BATCHES : 2,
     step: async (i) => {
       progress.step = i;
-      const { values } = await update(session, order.batch(i), progress);
+      const { values } = await update(session, order.batch(generatorSteps ? i % BATCHES : i), progress);
       if (values instanceof Tensor) values.dispose();
     },
     [Symbol.asyncDispose]: async () => {
-      for (const part of [generator, engine, models, train]) part?.[Symbol.dispose]();
+      for (const part of [generatorSteps, generator, engine, models, train]) part?.[Symbol.dispose]();
       await device.close();
     },
   };

@@ -22,12 +22,13 @@ import {
   sameFrame,
   samePrograms,
 } from "./models.ts";
+import type { GeneratorSteps } from "./generator_steps.ts";
 import type { ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTree } from "./program_tree.ts";
 import type { Samples } from "./samples.ts";
 import { scoreMasks } from "./scoring.ts";
 import type { StepTargets } from "./step_targets.ts";
-import { drawnTrees, engineUpdate, generatorUpdate, jointUpdate } from "./updates.ts";
+import { drawnTrees, engineUpdate, jointUpdate } from "./updates.ts";
 
 /** The newest measures of held-out expressions. */
 export interface Validation {
@@ -46,6 +47,8 @@ export interface Session {
   readonly config: RefplusConfig;
   readonly models: Models;
   readonly optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null };
+  /** Where the generator alone learns. */
+  readonly generatorSteps: GeneratorSteps | null;
   readonly vocabulary: Vocabulary;
   readonly frame: Frame | null;
   readonly train: Samples;
@@ -142,7 +145,7 @@ export async function update(
     : undefined;
   switch (step) {
     case "pg":
-      return generatorUpdate(generator!, optimisers.generator!, train, batch);
+      return session.generatorSteps!.run(train.words(batch), train.programs(batch));
     case "ee-gt": {
       const programs = train.trees(batch, tokens);
       return engineUpdate(engine!, optimisers.engine!, train, batch, programs, taught?.(programs));

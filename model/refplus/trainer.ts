@@ -6,6 +6,7 @@ import { LossLog, type LossWindow } from "../loss_log.ts";
 import { Interrupted, type TrainHooks } from "../run/hooks.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 import type { RefplusConfig } from "./config.ts";
+import { GeneratorSteps } from "./generator_steps.ts";
 import { checkpointTensors, factsMetadata, readRefplusCheckpoint, sameFrame } from "./models.ts";
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
@@ -66,10 +67,12 @@ export async function trainRefplus(
   using models = await startingModels(device, config, vocabulary, frame, checkpoint);
   using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
   using engine = optimiserOf(config, models.engine);
+  using generatorSteps = config.step === "pg" ? new GeneratorSteps(models.generator!, generator!) : null;
   const session: Session = {
     config: { ...config, ...models.sizes },
     models,
     optimisers: { generator, engine },
+    generatorSteps,
     vocabulary,
     frame,
     train,
@@ -112,7 +115,8 @@ async function runSteps(
       validation = await validated(session, step, hooks);
       if (validation) log.note(step, measuresOf(validation));
     }
-    if (display || checkpoint || validate) atRest = checkMemory(device, atRest);
+    const alive = device.memory.liveTensors - (session.generatorSteps?.tensors ?? 0);
+    if (display || checkpoint || validate) atRest = checkMemory(alive, atRest);
     hooks.onStep?.(step, config.steps, log.latest);
     if (checkpoint) await save(folder, session, progress, log);
     if (stopping && !last) throw new Interrupted(step);
@@ -162,11 +166,8 @@ async function readLosses(log: LossLog, step: number): Promise<void> {
   );
 }
 
-/** Between steps, with all losses read, the same tensors are alive each time; returns how many. */
-function checkMemory(device: Device, before: number | undefined): number {
-  const { liveTensors } = device.memory;
-  if (before === undefined || liveTensors === before) return liveTensors;
-  throw new EngineError(
-    `internal: training leaks, ${liveTensors} tensors are alive between steps, ${before} were before`,
-  );
+/** Between steps, with all losses read, the same tensors are alive each time but those of recorded steps; returns how many. */
+function checkMemory(alive: number, before: number | undefined): number {
+  if (before === undefined || alive === before) return alive;
+  throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);
 }

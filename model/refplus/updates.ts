@@ -14,21 +14,6 @@ export function rewardsOf(overlaps: ArrayLike<number>): number[] {
   );
 }
 
-/** The program generator learns annotated programs. */
-export function generatorUpdate(
-  generator: ProgramGenerator,
-  optimiser: Optimiser,
-  samples: Samples,
-  batch: readonly number[],
-): UnreadLosses {
-  using scope = generator.device.scope();
-  const loss = generator.loss(samples.words(batch), samples.programs(batch));
-  loss.backward();
-  optimiser.step();
-  generator.zeroGrad();
-  return { names: ["loss"], values: scope.keep(reshape(loss.detach(), [1])).unscoped() };
-}
-
 /** The execution engine learns masks; returns what the update saw, unread and the caller's to free. */
 function learnMasks(
   engine: ExecutionEngine,

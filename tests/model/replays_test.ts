@@ -1,10 +1,14 @@
 /** Steps and predictions on inputs that stay on the device: padding changes nothing, replaying changes nothing. */
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { Device, SGD, type Tensor } from "../../engine/mod.ts";
+import { END, NULL, START } from "../../datasets/refplus/tokens.ts";
+import { Adam, Device, SGD, type Tensor } from "../../engine/mod.ts";
 import { GraphSlots } from "../../engine/graph.ts";
 import { roomFor } from "../../engine/room.ts";
 import { scoreSplit } from "../../model/evaluate.ts";
 import { BaselineClassifier } from "../../model/baseline.ts";
+import { GeneratorSteps } from "../../model/refplus/generator_steps.ts";
+import { ProgramGenerator, type Sequences } from "../../model/refplus/program_generator.ts";
+import { SequenceSlots } from "../../model/refplus/sequence_slots.ts";
 import { Replays } from "../../model/replays.ts";
 import { TrainSteps } from "../../model/train_steps.ts";
 import type { ReasoningMode } from "../../model/reasoning/reasoner.ts";
@@ -191,4 +195,43 @@ Deno.test("a graph that does not fit its room is refused", async () => {
     /1 relations \[3, 2\] into room for 1 relations \[2, 2\]/,
   );
   throws(() => slots.write({ rows: 2, cols: 2, relations: [none, none] }), /2 relations/);
+});
+
+Deno.test("the program generator's steps are the same replayed, whatever lengths come in whatever order", async () => {
+  await withRandom("generator steps", async (random) => {
+    await using device = await Device.open();
+    const sequences = (count: number, length: number, tokens: number): Sequences => {
+      const rows = Array.from({ length: count }, () => {
+        const own = random.integer(2, length + 1);
+        const inner = Array.from(random.integers(own - 2, 4, tokens));
+        return [START, ...inner, END, ...new Array<number>(length - own).fill(NULL)];
+      });
+      return { data: Int32Array.from(rows.flat()), count, length };
+    };
+    const batches = [[5, 7, 6], [5, 4, 6], [3, 7, 6]].map(([count, words, tokens]) =>
+      [sequences(count, words, 20), sequences(count, tokens, 15)] as const
+    );
+    const train = async (again: boolean): Promise<Float32Array[]> => {
+      using generator = new ProgramGenerator(device, { words: 20, tokens: 15, wordDim: 6, hidden: 8, seed: 5 });
+      using adam = new Adam(device, generator.trainable(), { rate: 1e-2, clipNorm: 1 });
+      let steps = new GeneratorSteps(generator, adam);
+      const losses: Float32Array[] = [];
+      for (const which of [0, 1, 0, 0, 2, 1, 1, 2, 2, 0]) {
+        if (!again) {
+          steps[Symbol.dispose]();
+          steps = new GeneratorSteps(generator, adam);
+        }
+        const { values } = steps.run(...batches[which]);
+        losses.push(await values.data());
+        values.dispose();
+      }
+      strictEqual(steps.tensors > 0, again);
+      steps[Symbol.dispose]();
+      return [...losses, ...await Promise.all([...generator.parameters()].map(({ tensor }) => tensor.data()))];
+    };
+    deepStrictEqual(await train(true), await train(false));
+    strictEqual(device.memory.liveTensors, 0);
+    using slots = new SequenceSlots(device, { count: 5, words: 7, tokens: 6 });
+    throws(() => slots.write(...batches[1]), /5 × 4 words and 5 × 6 tokens into room for 5 × 7 and 5 × 6/);
+  });
 });

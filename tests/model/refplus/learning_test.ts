@@ -7,7 +7,8 @@ import { programTokens } from "../../../model/refplus/models.ts";
 import { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
 import { Samples } from "../../../model/refplus/samples.ts";
 import { scoreMasks } from "../../../model/refplus/scoring.ts";
-import { engineUpdate, generatorUpdate, jointUpdate } from "../../../model/refplus/updates.ts";
+import { GeneratorSteps } from "../../../model/refplus/generator_steps.ts";
+import { engineUpdate, jointUpdate } from "../../../model/refplus/updates.ts";
 import { END, START } from "../../../datasets/refplus/tokens.ts";
 import { withFolder } from "../../support/folder.ts";
 import { type Random, randomFor, withRandom } from "../../support/random.ts";
@@ -148,8 +149,9 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
       using _generator = generator;
       using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
       const sampled = { programs: "predicted", batch: 32, tokens, draw: { seed: 1, temperature: 1 } } as const;
+      using steps = new GeneratorSteps(generator, second);
       for (let step = 1, right = 0; right < 16 && step < 300; step++) {
-        generatorUpdate(generator, second, samples, all(32)).values.dispose();
+        steps.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
         if (step % 10 > 0) continue;
         const { exact } = await evaluateSamples({ generator, engine: null }, samples, sampled);
         right = exact!.filter(Boolean).length;
