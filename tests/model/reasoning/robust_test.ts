@@ -158,10 +158,15 @@ Deno.test("a repeated step makes nothing anew, other images and graphs compile n
         before.bindGroups,
         before.pipelines,
       ]);
-      // Products of few, some and many rows have kernels of their own; beyond those, sizes compile nothing.
-      for (const count of [9, 30]) await step(randomInput(random, count));
+      // Products of one, few, some and many rows have kernels of their own, and so has a graph whose relations are not all there;
+      // beyond those, sizes compile nothing.
+      for (const count of [1, 9, 30, 60]) await step(randomInput(random, count));
+      const apart = randomInput(random, 2);
+      for (const boxes of [[1, 1, 9, 9, 20, 20, 30, 30], [1, 1, 20, 20, 9, 9, 30, 30]]) {
+        await step({ ...apart, boxes: Float32Array.from(boxes) });
+      }
       const { pipelines } = device.gpu.stats;
-      for (const [count, height, width] of [[3, 40, 56], [12, 64, 48], [1, 33, 57], [41, 50, 50]]) {
+      for (const [count, height, width] of [[3, 40, 56], [12, 64, 48], [2, 33, 57], [41, 50, 50]]) {
         await step(randomInput(random, count, height, width));
       }
       deepStrictEqual([device.gpu.stats.pipelines, device.memory.liveTensors], [pipelines, liveTensors], mode);
