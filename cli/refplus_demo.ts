@@ -54,11 +54,11 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .description("make a small set, train both models on it and evaluate them; goes on where it stopped")
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
-    .option("--images <n>", "pictures to learn from", toSize, 1500)
+    .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1200)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
-    .option("--ee-steps <n>", "updates of the execution engine", toSize, 1200)
+    .option("--ee-steps <n>", "updates of the execution engine", toSize, 2500)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();
@@ -143,7 +143,7 @@ async function extract({ set, runs, file }: Places): Promise<void> {
 }
 
 /** Shares of a run's updates after which its rate drops. */
-const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.7, 0.9];
+const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.6, 0.73, 0.84, 0.93];
 
 function drops(steps: number, shares: readonly number[]): Json {
   return { decaySteps: shares.map((share) => Math.max(1, Math.round(share * steps))) };

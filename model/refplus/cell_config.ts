@@ -59,7 +59,7 @@ const DEFAULTS = {
   batch: 16,
   mirror: true,
   image: { height: 128, width: 128 },
-  network: { widths: [16, 32, 64, 64], channels: 48, detail: 4 },
+  network: { widths: [16, 32, 64], channels: 48, detail: 2 },
   optimiser: { rate: 4e-3, warmupSteps: 30, clipNorm: 1 },
   displayEvery: 20,
   checkpointEvery: 200,

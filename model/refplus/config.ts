@@ -151,7 +151,7 @@ function reference(step: Step): Json {
 
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
-  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 }, engine = { dim: 32, start: "he" };
+  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 }, engine = { dim: 24, start: "he" };
   const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
   const data = { valSamples: 200, trainSamples: null };
   switch (step) {
@@ -179,7 +179,7 @@ function small(step: Step): Json {
         batch: 12,
         data,
         stepLoss: { weight: 1, most: 4 },
-        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [3600, 4400, 5000, 5500], decayFactor: 0.4 },
+        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [3600, 4400, 5000, 5500], decayFactor: 0.4, clipNorm: 1 },
       };
     case "joint":
       return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4 } };

@@ -17,15 +17,15 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     const demo = () =>
       itera(
         ...["refplus", "demo", "--cache", folder, "--images", "8", "--val-images", "2"],
-        ...["--pg-steps", "3", "--ee-steps", "2", "--joint-steps", "1"],
+        ...["--extractor-steps", "2", "--pg-steps", "3", "--ee-steps", "2", "--joint-steps", "1"],
       );
     const made = await demo();
     strictEqual(made.code, 0, made.err);
-    for (const name of ["generator", "engine", "joint"]) {
+    for (const name of ["extractor", "generator", "engine", "joint"]) {
       ok(made.out.includes(`run: ${join(runs, name)}\n`), made.out);
     }
     ok(/│ all +│ +\d\.\d+ │ +\d\.\d+ │ +0\.\d+ │ +0\.\d+ │/.test(made.out), made.out);
-    ok(/programs written exactly: \d+ of 20/.test(made.out), made.out);
+    ok(/programs written exactly: \d+ of 40/.test(made.out), made.out);
     ok(made.out.endsWith(`report: ${file("report.html")}\n`), made.out);
     const page = await Deno.readTextFile(file("report.html"));
     for (
@@ -44,7 +44,19 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
 
     const models = ["--program_generator", join(runs, "generator"), "--execution_engine", join(runs, "engine")];
     const picture = file("set", "images", "val", "CLEVR_val_000001.png"), out = file("out");
-    const ran = await itera("refplus", "run", ...models, "--image", picture, "--refexp", "The red thing", "--out", out);
+    const weights = ["--weights", join(runs, "extractor")];
+    const ran = await itera(
+      "refplus",
+      "run",
+      ...models,
+      ...weights,
+      "--image",
+      picture,
+      "--refexp",
+      "The red thing",
+      "--out",
+      out,
+    );
     strictEqual(ran.code, 0, ran.err);
     const lines = ran.out.trimEnd().split("\n");
     ok(/^foreground: \d+\.\d\d % of the picture$/.test(lines[1]), ran.out);
@@ -53,7 +65,16 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       join(out, "CLEVR_val_000001.overlay.png"),
     ]);
     deepStrictEqual(await Promise.all(lines.slice(2).map(sizeOf)), [[480, 320], [480, 320]]);
-    const unknown = await itera("refplus", "run", ...models, "--image", picture, "--refexp", "The mauve thing");
+    const unknown = await itera(
+      "refplus",
+      "run",
+      ...models,
+      ...weights,
+      "--image",
+      picture,
+      "--refexp",
+      "The mauve thing",
+    );
     deepStrictEqual([unknown.code, unknown.out], [2, ""]);
     ok(/mauve/.test(unknown.err), unknown.err);
 
@@ -73,6 +94,17 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
 
     const extended = await itera(
       ...["refplus", "generate", "--out", file("set"), "--split", "val", "--images", "2", "--false-premise"],
+      ...[
+        "--refexps-per-image",
+        "20",
+        "--max-objects",
+        "5",
+        "--zoom",
+        "1.4",
+        "--no-balance-counts",
+        "--patience",
+        "500",
+      ],
     );
     strictEqual(extended.code, 0, extended.err);
     const encoded = await itera(
@@ -82,7 +114,7 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
         "--input_refexps_json",
         file("set", "refexps", "clevr_ref+_val_false_premise_refexps.json"),
       ],
-      ...["--input_scenes_json", scenes, "--height", "40", "--width", "40", "--input_vocab_json", file("vocab.json")],
+      ...["--input_scenes_json", scenes, "--height", "32", "--width", "32", "--input_vocab_json", file("vocab.json")],
       ...["--output_h5_file", file("false.h5"), "--encode_unk", "1"],
     );
     strictEqual(encoded.code, 0, encoded.err);

@@ -79,6 +79,23 @@ Deno.test("each pixel's labels are the attributes of the object it lies in", asy
       }
     }
     ok(some > 20, `${some} labels of objects`);
+    // A mirrored picture's labels are those of its mirror image, cell by cell and pixel by pixel.
+    const plain = pictures.batch(device, [1]), mirrored = pictures.batch(device, [1], [true]);
+    const [before, after] = await Promise.all([plain, mirrored].map(({ pictures }) => pictures.data()));
+    const line = 48 * 3;
+    after.forEach((v, i) => strictEqual(v, before[i - i % line + line - 3 - (i % line - i % 3) + i % 3]));
+    for (const [a, own] of plain.labels.entries()) {
+      const flat = (data: ArrayLike<number>) => {
+        const image = Array.from({ length: rows * detail }, () => new Array<number>(columns * detail));
+        for (let i = 0; i < data.length; i++) {
+          const cell = Math.floor(i / 4), y = Math.floor(cell / columns) * 2 + Math.floor(i % 4 / 2);
+          image[y][cell % columns * 2 + i % 2] = data[i];
+        }
+        return image;
+      };
+      const [one, other] = [flat(await own.data()), flat(await mirrored.labels[a].data())];
+      deepStrictEqual(other, one.map((row) => row.toReversed()));
+    }
   });
 });
 
