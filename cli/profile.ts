@@ -35,8 +35,7 @@ export function addProfile(program: Command): void {
         ...flags.set.map(settingLayer),
       ];
       await using work = await open(layers);
-      const { info, profile } = work.device;
-      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${profile}`);
+      notice(`adapter: ${work.device.title}`);
       const found = await profileSteps(work, flags.steps);
       print(found, await measureRates(work.device));
       if (!found.timings) return notice("this adapter has no timestamp queries: there is nothing to trace");

@@ -107,6 +107,13 @@ export class Device implements AsyncDisposable {
     return this.gpu.profile;
   }
 
+  /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
+  get title(): string {
+    const { info: { description, vendor, isFallback }, profile, gpu: { tuning: { digest } } } = this;
+    const tuned = digest ? `, cut by the tuning table ${digest}` : "";
+    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${profile}${tuned}`;
+  }
+
   /** Live tensors and bytes, peak and pooled bytes, as of now. */
   get memory(): MemoryInfo {
     const { usedBytes, peakBytes, pooledBytes } = this.gpu.pool.stats;

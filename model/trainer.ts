@@ -49,7 +49,7 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
   const test = await openSplit(config, config.dataset.testSplit, opening);
   await using device = await Device.open({ adapter: config.adapter });
   device.halfSaves = config.precision === "mixed";
-  say(`adapter: ${device.info.description}${device.info.isFallback ? " (software)" : ""}, kernels: ${device.profile}`);
+  say(`adapter: ${device.title}`);
   const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
   const newest = await folder.newestCheckpoint(onBroken);
   const checkpoint = newest === null ? null : await readCheckpoint(newest);

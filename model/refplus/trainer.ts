@@ -63,7 +63,7 @@ export async function trainRefplus(
     ? await StepTargets.open(trainScenes!, train.maskSize)
     : null;
   await using device = await Device.open({ adapter: config.adapter });
-  say(`adapter: ${device.info.description}${device.info.isFallback ? " (software)" : ""}, kernels: ${device.profile}`);
+  say(`adapter: ${device.title}`);
   using models = await startingModels(device, config, vocabulary, frame, checkpoint);
   using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
   using engine = optimiserOf(config, models.engine);
