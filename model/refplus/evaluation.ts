@@ -2,8 +2,9 @@
 import { END, START } from "../../datasets/refplus/tokens.ts";
 import type { ExecutionEngine } from "./execution_engine.ts";
 import type { Models } from "./models.ts";
-import type { Choice, Sequences } from "./program_generator.ts";
+import type { Sequences } from "./program_generator.ts";
 import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
+import { ProgramWriter } from "./program_writer.ts";
 import { type Samples, treesOf } from "./samples.ts";
 
 /** How an evaluation runs. */
@@ -34,15 +35,16 @@ export async function evaluateSamples(
   samples: Samples,
   { tokens, batch, programs, draw, onProgress }: EvaluateOptions,
 ): Promise<Evaluated> {
+  using writer = generator && new ProgramWriter(generator);
   const overlaps = new Float64Array(2 * samples.size), exact: boolean[] = [];
   let illFormed = 0;
   for (let at = 0; at < samples.size; at += batch) {
     const indices = Array.from({ length: Math.min(batch, samples.size - at) }, (_, i) => at + i);
     const truth = samples.programs(indices);
     let run = truth;
-    if (generator) {
-      const choice: Choice = draw ? { ...draw, step: at } : "likeliest";
-      const written = (await generator.decode(samples.words(indices), choice)).programs;
+    if (writer) {
+      const words = samples.words(indices);
+      const written = await (draw ? writer.drawn(words, { ...draw, step: at }) : writer.likeliest(words));
       for (let n = 0; n < indices.length; n++) {
         const want = upToEnd(truth, n), got = upToEnd(written, n);
         exact.push(want.join() === got.join());
@@ -53,7 +55,7 @@ export async function evaluateSamples(
     if (engine) overlaps.set(await overlapsOf(engine, samples, indices, treesOf(run, tokens)), 2 * at);
     onProgress?.(at + indices.length, samples.size);
   }
-  return { overlaps: engine ? overlaps : null, exact: generator ? exact : null, illFormed };
+  return { overlaps: engine ? overlaps : null, exact: writer ? exact : null, illFormed };
 }
 
 /** Intersections and unions in pixels [count, 2] of expressions run by the given programs. */

@@ -20,7 +20,7 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 import { linear } from "./initial.ts";
-import { lastWords, SequenceSlots, timeFirst } from "./sequence_slots.ts";
+import { ExpressionSlots, SequenceSlots, timeFirst } from "./sequence_slots.ts";
 
 /** What the generator is built from. */
 export interface ProgramGeneratorOptions {
@@ -88,12 +88,8 @@ export class ProgramGenerator extends Module {
 
   /** The top layer's state at each expression's last word: [count, hidden]. What follows it is read but plays no part. */
   encode(refexps: Sequences): Tensor {
-    const { device } = this;
-    using scope = device.scope();
-    const { data, count, length } = refexps;
-    return scope.keep(
-      this.#read(device.tensor(timeFirst(data, count), [length, count]), device.tensor(lastWords(refexps))),
-    );
+    using scope = this.device.scope();
+    return scope.keep(this.#read(scope.adopt(this.#expressions(refexps))));
   }
 
   /** Logits of the token after each of `inputs`, time first: encoded [N, hidden] → [T · N, tokens]. */
@@ -116,31 +112,37 @@ export class ProgramGenerator extends Module {
   /** {@link ProgramGenerator.loss} of a batch on the device, whose work can be captured. */
   lossOn(batch: SequenceSlots): Tensor {
     using scope = this.device.scope();
-    const states = this.#decode(this.#given(this.#read(batch.words, batch.ends)), batch.inputs);
+    const states = this.#decode(this.#given(this.#read(batch.expressions)), batch.inputs);
     const total = crossEntropy(this.#scored(states), batch.labels, { reduction: "sum" });
     return scope.keep(total.mul(batch.share));
   }
 
   /** Writes programs for expressions, at most {@link MAX_PROGRAM} tokens each. */
   async decode(refexps: Sequences, choice: Choice): Promise<Decoded> {
-    const { device } = this;
-    const { count } = refexps;
-    const read = device.noGrad(() => {
-      using _scope = device.scope();
-      const given = this.#given(this.encode(refexps));
-      let last = device.tensor(new Int32Array(count).fill(START));
-      let state: LSTMState | undefined;
-      const chosen: Tensor[] = [];
-      for (let t = 0; t < MAX_PROGRAM; t++) {
-        const result = this.#decode(given, reshape(last, [1, count]), state);
-        state = result;
-        const logits = this.#scored(result);
-        last = argmax(choice === "likeliest" ? logits : perturbed(logits, choice, t), 1);
-        chosen.push(reshape(last, [count, 1]));
-      }
-      return concat(chosen, 1).data();
+    const read = this.device.noGrad(() => {
+      using scope = this.device.scope();
+      return this.decodeOn(scope.adopt(this.#expressions(refexps)), choice).data();
     });
-    return finished(Int32Array.from(await read), count);
+    return finished(await read, refexps.count);
+  }
+
+  /** The tokens i32 [count, {@link MAX_PROGRAM}] of {@link decode}, for expressions on the device; its work can be captured. */
+  decodeOn(expressions: ExpressionSlots, choice: Choice): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const [, count] = expressions.words.shape;
+    const given = this.#given(this.#read(expressions));
+    let last = device.full([count], START, { dtype: "i32" });
+    let state: LSTMState | undefined;
+    const chosen: Tensor[] = [];
+    for (let t = 0; t < MAX_PROGRAM; t++) {
+      const result = this.#decode(given, reshape(last, [1, count]), state);
+      state = result;
+      const logits = this.#scored(result);
+      last = argmax(choice === "likeliest" ? logits : perturbed(logits, choice, t), 1);
+      chosen.push(reshape(last, [count, 1]));
+    }
+    return scope.keep(concat(chosen, 1));
   }
 
   /**
@@ -171,8 +173,14 @@ export class ProgramGenerator extends Module {
     return scope.keep(crossEntropy(logits, labels, options));
   }
 
-  /** {@link encode} of words i32 [length, count] that end at `ends` i32 [count] of their rows. */
-  #read(words: Tensor, ends: Tensor): Tensor {
+  #expressions(refexps: Sequences): ExpressionSlots {
+    const room = new ExpressionSlots(this.device, refexps.count, refexps.length);
+    room.write(refexps);
+    return room;
+  }
+
+  /** {@link encode} of expressions on the device. */
+  #read({ words, ends }: ExpressionSlots): Tensor {
     // What a word gives to the gates is the same wherever it stands.
     const given = this.#encoder.products(this.#encoderEmbed.weight);
     const { outputs } = this.#encoder.steps(gather(given, words));
@@ -214,7 +222,8 @@ function perturbed(logits: Tensor, { seed, step, temperature = 1 }: Exclude<Choi
 }
 
 /** Cuts drawn tokens [count, MAX_PROGRAM] where the last program ends, and each program at its own end. */
-function finished(data: Int32Array<ArrayBuffer>, count: number): Decoded {
+export function finished(tokens: ArrayLike<number>, count: number): Decoded {
+  const data = Int32Array.from(tokens);
   const rows = Array.from({ length: count }, (_, n) => data.subarray(n * MAX_PROGRAM, (n + 1) * MAX_PROGRAM));
   const lengths = rows.map((row) => {
     const end = row.indexOf(END);

@@ -20,6 +20,38 @@ export function lastWords({ data, count, length }: Sequences): Int32Array<ArrayB
   });
 }
 
+/** Expressions, as the encoder reads them. */
+export class ExpressionSlots implements Disposable {
+  /** i32 [length, count]. */
+  readonly words: Tensor;
+  /** i32 [count], see {@link lastWords}. */
+  readonly ends: Tensor;
+
+  /** Empty room for `count` expressions of `length` words. */
+  constructor(device: Device, count: number, length: number) {
+    this.words = device.empty([length, count], "i32").unscoped();
+    this.ends = device.empty([count], "i32").unscoped();
+  }
+
+  /** Replaces the expressions, in stream order. Throws {@link ShapeError} when they have other sizes. */
+  write(refexps: Sequences): void {
+    const [length, count] = this.words.shape;
+    if (refexps.count !== count || refexps.length !== length) {
+      throw new ShapeError(
+        `expressions: ${refexps.count} × ${refexps.length} words into room for ${count} × ${length}`,
+      );
+    }
+    this.words.write(timeFirst(refexps.data, count));
+    this.ends.write(lastWords(refexps));
+  }
+
+  /** Frees the room. */
+  [Symbol.dispose](): void {
+    this.words.dispose();
+    this.ends.dispose();
+  }
+}
+
 /** The numbers of tokens in a batch's rows. */
 export interface SequenceSizes {
   readonly count: number;
@@ -31,11 +63,7 @@ export interface SequenceSizes {
 
 /** What teacher forcing reads of a batch. */
 export class SequenceSlots implements Disposable {
-  readonly sizes: SequenceSizes;
-  /** i32 [words, count]. */
-  readonly words: Tensor;
-  /** i32 [count], see {@link lastWords}. */
-  readonly ends: Tensor;
+  readonly expressions: ExpressionSlots;
   /** i32 [tokens − 1, count]: all but the last token of each program. */
   readonly inputs: Tensor;
   /** i32 [(tokens − 1) · count]: the token after each; −1, which costs nothing, for `<NULL>`. */
@@ -44,39 +72,32 @@ export class SequenceSlots implements Disposable {
   readonly share: Tensor;
 
   /** Empty room. */
-  constructor(device: Device, sizes: SequenceSizes) {
-    const { count, words, tokens } = sizes;
-    const room = (...shape: number[]): Tensor => device.empty(shape, "i32").unscoped();
-    this.sizes = sizes;
-    this.words = room(words, count);
-    this.ends = room(count);
-    this.inputs = room(tokens - 1, count);
-    this.labels = room((tokens - 1) * count);
+  constructor(device: Device, { count, words, tokens }: SequenceSizes) {
+    this.expressions = new ExpressionSlots(device, count, words);
+    this.inputs = device.empty([tokens - 1, count], "i32").unscoped();
+    this.labels = device.empty([(tokens - 1) * count], "i32").unscoped();
     this.share = device.empty([]).unscoped();
   }
 
   /** Replaces the batch, in stream order. Throws {@link ShapeError} when it has other sizes. */
   write(refexps: Sequences, programs: Sequences): void {
-    const { count, words, tokens } = this.sizes;
-    if (refexps.count !== count || programs.count !== count || refexps.length !== words || programs.length !== tokens) {
+    const [length, count] = this.inputs.shape;
+    if (programs.count !== count || programs.length !== length + 1) {
       throw new ShapeError(
-        `sequences: ${refexps.count} × ${refexps.length} words and ${programs.count} × ${programs.length} tokens into ` +
-          `room for ${count} × ${words} and ${count} × ${tokens}`,
+        `programs: ${programs.count} × ${programs.length} tokens into room for ${count} × ${length + 1}`,
       );
     }
-    const length = tokens - 1;
+    this.expressions.write(refexps);
     const inputs = new Int32Array(count * length), labels = new Int32Array(count * length);
     let kept = 0;
     for (let n = 0; n < count; n++) {
-      const row = programs.data.subarray(n * tokens, (n + 1) * tokens);
+      const row = programs.data.subarray(n * programs.length, (n + 1) * programs.length);
       inputs.set(row.subarray(0, length), n * length);
       row.subarray(1).forEach((token, t) => {
         labels[n * length + t] = token === NULL ? -1 : token;
         if (token !== NULL) kept++;
       });
     }
-    this.words.write(timeFirst(refexps.data, count));
-    this.ends.write(lastWords(refexps));
     this.inputs.write(timeFirst(inputs, count));
     this.labels.write(timeFirst(labels, count));
     this.share.write(Float32Array.of(1 / Math.max(1, kept)));
@@ -84,6 +105,6 @@ export class SequenceSlots implements Disposable {
 
   /** Frees the room. */
   [Symbol.dispose](): void {
-    for (const tensor of [this.words, this.ends, this.inputs, this.labels, this.share]) tensor.dispose();
+    for (const part of [this.expressions, this.inputs, this.labels, this.share]) part[Symbol.dispose]();
   }
 }

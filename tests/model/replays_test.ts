@@ -8,6 +8,7 @@ import { scoreSplit } from "../../model/evaluate.ts";
 import { BaselineClassifier } from "../../model/baseline.ts";
 import { GeneratorSteps } from "../../model/refplus/generator_steps.ts";
 import { ProgramGenerator, type Sequences } from "../../model/refplus/program_generator.ts";
+import { ProgramWriter } from "../../model/refplus/program_writer.ts";
 import { SequenceSlots } from "../../model/refplus/sequence_slots.ts";
 import { Replays } from "../../model/replays.ts";
 import { TrainSteps } from "../../model/train_steps.ts";
@@ -232,6 +233,14 @@ Deno.test("the program generator's steps are the same replayed, whatever lengths
     deepStrictEqual(await train(true), await train(false));
     strictEqual(device.memory.liveTensors, 0);
     using slots = new SequenceSlots(device, { count: 5, words: 7, tokens: 6 });
-    throws(() => slots.write(...batches[1]), /5 × 4 words and 5 × 6 tokens into room for 5 × 7 and 5 × 6/);
+    throws(() => slots.write(...batches[1]), /5 × 4 words into room for 5 × 7/);
+    throws(() => slots.write(...batches[2]), /3 × 6 tokens into room for 5 × 6/);
+
+    using generator = new ProgramGenerator(device, { words: 20, tokens: 15, wordDim: 6, hidden: 8, seed: 5 });
+    using writer = new ProgramWriter(generator);
+    for (const which of [0, 1, 0, 2, 0, 1, 2, 2]) {
+      const [refexps] = batches[which];
+      deepStrictEqual(await writer.likeliest(refexps), (await generator.decode(refexps, "likeliest")).programs);
+    }
   });
 });
