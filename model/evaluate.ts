@@ -1,9 +1,8 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../datasets/loader.ts";
 import { concat, reshape, softmax, type Tensor } from "../engine/mod.ts";
-import { roomFor } from "../engine/room.ts";
 import type { RegionModel } from "./region_model.ts";
-import type { RegionSlots } from "./region_slots.ts";
+import { type RegionSlots, roomKey } from "./region_slots.ts";
 import type { RegionInput } from "./regions.ts";
 import { Replays } from "./replays.ts";
 
@@ -52,8 +51,7 @@ export async function scoreSplit(
   const score = (image: LoadedImage): Tensor => {
     const { height, width, labels } = image;
     if (!model.slots) return probabilities(image).unscoped();
-    const key = `${height}×${width}, ${roomFor(labels.length)}`;
-    return replays.run(key, () => model.slots!(height, width, labels.length), (room) => room.write(image));
+    return replays.run(roomKey(image), () => model.slots!(height, width, labels.length), (room) => room.write(image));
   };
   const read = async (): Promise<void> => {
     const data = await Promise.all(pending.map((t) => t.data()));

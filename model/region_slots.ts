@@ -15,6 +15,11 @@ import {
 /** A box in cells that holds no cell: what padding writes goes nowhere. */
 const NOWHERE = [1, 1, -1, -1];
 
+/** Names the room that an image needs; equal names, equal room. */
+export function roomKey({ height, width, labels }: Pick<LoadedImage, "height" | "width" | "labels">): string {
+  return `${height} × ${width}, ${roomFor(labels.length)}`;
+}
+
 /** What room is made for. */
 export interface RegionSlotsOptions {
   /** Of the image, in pixels. */

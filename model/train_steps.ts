@@ -1,10 +1,9 @@
 /** Training steps of a region classifier: the losses of one image, their gradient, the update. */
 import type { LoadedImage } from "../datasets/loader.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../engine/mod.ts";
-import { roomFor } from "../engine/room.ts";
 import type { UnreadLosses } from "./loss_log.ts";
 import type { RegionModel } from "./region_model.ts";
-import type { RegionSlots } from "./region_slots.ts";
+import { type RegionSlots, roomKey } from "./region_slots.ts";
 import type { RegionInput } from "./regions.ts";
 import { Replays } from "./replays.ts";
 
@@ -48,7 +47,7 @@ export class TrainSteps implements Disposable {
       return this.#step(image, model.device.tensor(labels)).unscoped();
     }
     return this.#replays.run(
-      `${height}×${width}, ${roomFor(labels.length)}`,
+      roomKey(image),
       () => model.slots!(height, width, labels.length),
       (room) => room.write(image),
     );

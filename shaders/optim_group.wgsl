@@ -58,17 +58,26 @@ fn hyper(which: u32) -> Hyper {
   );
 }
 
+// The parameter and its element that an invocation has; `inside` unless it is one too many.
+struct Place { which: u32, element: u32, inside: bool }
+
+fn place_of(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> Place {
+  let at = group.x + group.y * groups.x;
+  let which = owner(at);
+  let element = (at - whole_of(which, params.first_a, params.first_b)) * 64u + lane;
+  return Place(which, element, element < whole_of(which, params.count_a, params.count_b));
+}
+
 @compute @workgroup_size(64)
 fn sgd_group(
   @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let at = group.x + group.y * groups.x;
-  let which = owner(at);
-  let i = (at - whole_of(which, params.first_a, params.first_b)) * 64u + lane;
-  if (i >= whole_of(which, params.count_a, params.count_b)) { return; }
-  let h = hyper(which);
-  switch which {
+  let place = place_of(group, groups, lane);
+  if (!place.inside) { return; }
+  let h = hyper(place.which);
+  let i = place.element;
+  switch place.which {
     case 0u: { let s = sgd_step(h, gradient0[i], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
     case 1u: { let s = sgd_step(h, gradient1[i], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
     case 2u: { let s = sgd_step(h, gradient2[i], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
@@ -84,12 +93,11 @@ fn adam_group(
   @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) lane: u32,
 ) {
-  let at = group.x + group.y * groups.x;
-  let which = owner(at);
-  let i = (at - whole_of(which, params.first_a, params.first_b)) * 64u + lane;
-  if (i >= whole_of(which, params.count_a, params.count_b)) { return; }
-  let h = hyper(which);
-  switch which {
+  let place = place_of(group, groups, lane);
+  if (!place.inside) { return; }
+  let h = hyper(place.which);
+  let i = place.element;
+  switch place.which {
     case 0u: {
       let s = adam_step(h, gradient0[i], weight0[i], velocity0[i], second0[i]);
       weight0[i] = s.w; velocity0[i] = s.v; second0[i] = s.s;
