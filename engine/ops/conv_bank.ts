@@ -4,7 +4,7 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { activationGrad } from "./activation.ts";
-import { type Attrs, type Bank, bankWeightGrad, convDataGrad, convForward } from "./conv.ts";
+import { type Attrs, type Bank, bankWeightGrad, convDataGrad, convForward } from "./conv_run.ts";
 import { scatterAdd } from "./gather.ts";
 import type { Activation } from "./library.ts";
 import { slice } from "./layout.ts";
