@@ -3,10 +3,9 @@ import { readVocabulary } from "../../datasets/refplus/tokens.ts";
 import { Device, Tensor } from "../../engine/mod.ts";
 import type { StepWork } from "../profile.ts";
 import type { RefplusConfig } from "./config.ts";
-import { GeneratorSteps } from "./generator_steps.ts";
 import { Samples } from "./samples.ts";
 import { StepTargets } from "./step_targets.ts";
-import { optimiserOf, type Session, startingModels, update } from "./session.ts";
+import { learnersOf, type Session, startingModels, update } from "./session.ts";
 import { batchOrder } from "./trainer.ts";
 
 /** Batches in turn for a generator. */
@@ -29,13 +28,11 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
     : null;
   const device = await Device.open({ adapter: config.adapter });
   const models = await startingModels(device, config, vocabulary, frame, null);
-  const generator = optimiserOf(config, step === "pg" || step === "joint" ? models.generator : null);
-  const engine = optimiserOf(config, models.engine);
-  const generatorSteps = step === "pg" ? new GeneratorSteps(models.generator!, generator!) : null;
+  const learners = learnersOf(config, models), { generatorSteps } = learners;
   const session: Session = {
     config,
     models,
-    optimisers: { generator, engine },
+    optimisers: learners.optimisers,
     generatorSteps,
     vocabulary,
     frame,
@@ -55,7 +52,7 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
       if (values instanceof Tensor) values.dispose();
     },
     [Symbol.asyncDispose]: async () => {
-      for (const part of [generatorSteps, generator, engine, models, train]) part?.[Symbol.dispose]();
+      for (const part of [learners, models, train]) part?.[Symbol.dispose]();
       await device.close();
     },
   };

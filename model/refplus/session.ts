@@ -22,7 +22,7 @@ import {
   sameFrame,
   samePrograms,
 } from "./models.ts";
-import type { GeneratorSteps } from "./generator_steps.ts";
+import { GeneratorSteps } from "./generator_steps.ts";
 import type { ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTree } from "./program_tree.ts";
 import type { Samples } from "./samples.ts";
@@ -111,7 +111,7 @@ export async function startingModels(
 }
 
 /** An optimiser of a model's parameters; null where there is none to train. */
-export function optimiserOf(
+function optimiserOf(
   { optimiser: { rate, weightDecay, clipNorm } }: RefplusConfig,
   model: Module | null,
 ): Optimiser & Disposable | null {
@@ -126,6 +126,26 @@ export function optimiserOf(
 
 /** Sequence that draws which inner steps are taught. */
 const TAUGHT = 0x0bde6;
+
+/** What trains the models of a run's step: an optimiser for each that learns. */
+export function learnersOf(
+  config: RefplusConfig,
+  { generator, engine }: Models,
+): Pick<Session, "optimisers" | "generatorSteps"> & Disposable {
+  const alone = config.step === "pg";
+  const optimisers = {
+    generator: optimiserOf(config, alone || config.step === "joint" ? generator : null),
+    engine: optimiserOf(config, engine),
+  };
+  const generatorSteps = alone ? new GeneratorSteps(generator!, optimisers.generator!) : null;
+  return {
+    optimisers,
+    generatorSteps,
+    [Symbol.dispose]: () => {
+      for (const part of [generatorSteps, optimisers.generator, optimisers.engine]) part?.[Symbol.dispose]();
+    },
+  };
+}
 
 /** One update; the baseline of `progress` moves. */
 export async function update(

@@ -6,20 +6,11 @@ import { LossLog, type LossWindow } from "../loss_log.ts";
 import { Interrupted, type TrainHooks } from "../run/hooks.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 import type { RefplusConfig } from "./config.ts";
-import { GeneratorSteps } from "./generator_steps.ts";
 import { checkpointTensors, factsMetadata, readRefplusCheckpoint, sameFrame } from "./models.ts";
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
 import { StepTargets } from "./step_targets.ts";
-import {
-  measuresOf,
-  optimiserOf,
-  type Session,
-  startingModels,
-  update,
-  validated,
-  type Validation,
-} from "./session.ts";
+import { learnersOf, measuresOf, type Session, startingModels, update, validated, type Validation } from "./session.ts";
 
 /** Where a run goes on. */
 interface Progress {
@@ -65,14 +56,12 @@ export async function trainRefplus(
   await using device = await Device.open({ adapter: config.adapter });
   say(`adapter: ${device.title}`);
   using models = await startingModels(device, config, vocabulary, frame, checkpoint);
-  using generator = optimiserOf(config, config.step === "pg" || config.step === "joint" ? models.generator : null);
-  using engine = optimiserOf(config, models.engine);
-  using generatorSteps = config.step === "pg" ? new GeneratorSteps(models.generator!, generator!) : null;
+  using learners = learnersOf(config, models);
   const session: Session = {
     config: { ...config, ...models.sizes },
     models,
-    optimisers: { generator, engine },
-    generatorSteps,
+    optimisers: learners.optimisers,
+    generatorSteps: learners.generatorSteps,
     vocabulary,
     frame,
     train,

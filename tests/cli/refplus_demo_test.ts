@@ -45,18 +45,9 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     const models = ["--program_generator", join(runs, "generator"), "--execution_engine", join(runs, "engine")];
     const picture = file("set", "images", "val", "CLEVR_val_000001.png"), out = file("out");
     const weights = ["--weights", join(runs, "extractor")];
-    const ran = await itera(
-      "refplus",
-      "run",
-      ...models,
-      ...weights,
-      "--image",
-      picture,
-      "--refexp",
-      "The red thing",
-      "--out",
-      out,
-    );
+    const refer = (refexp: string, ...more: string[]) =>
+      itera("refplus", "run", ...models, ...weights, "--image", picture, "--refexp", refexp, ...more);
+    const ran = await refer("The red thing", "--out", out);
     strictEqual(ran.code, 0, ran.err);
     const lines = ran.out.trimEnd().split("\n");
     ok(/^foreground: \d+\.\d\d % of the picture$/.test(lines[1]), ran.out);
@@ -65,16 +56,7 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       join(out, "CLEVR_val_000001.overlay.png"),
     ]);
     deepStrictEqual(await Promise.all(lines.slice(2).map(sizeOf)), [[480, 320], [480, 320]]);
-    const unknown = await itera(
-      "refplus",
-      "run",
-      ...models,
-      ...weights,
-      "--image",
-      picture,
-      "--refexp",
-      "The mauve thing",
-    );
+    const unknown = await refer("The mauve thing");
     deepStrictEqual([unknown.code, unknown.out], [2, ""]);
     ok(/mauve/.test(unknown.err), unknown.err);
 
