@@ -13,13 +13,18 @@ import { sum } from "./reduce.ts";
 interface BankAttrs {
   /** Entry of each image, ascending. */
   readonly entries: readonly number[];
+  /** Pixels from one tap to the next. */
+  readonly dilation: number;
   readonly activation: Activation;
 }
 
 /** Same size, no strides. */
-function geometry([kh, kw]: readonly number[], activation: Activation): Attrs {
-  const around = (k: number): readonly [number, number] => [Math.floor((k - 1) / 2), Math.ceil((k - 1) / 2)];
-  return { stride: [1, 1], dilation: [1, 1], padding: [around(kh), around(kw)], activation };
+function geometry([kh, kw]: readonly number[], { dilation, activation }: BankAttrs): Attrs {
+  const around = (k: number): readonly [number, number] => {
+    const reach = (k - 1) * dilation;
+    return [Math.floor(reach / 2), Math.ceil(reach / 2)];
+  };
+  return { stride: [1, 1], dilation: [dilation, dilation], padding: [around(kh), around(kw)], activation };
 }
 
 function bankOf({ entries }: BankAttrs, like: Tensor): Bank {
@@ -38,7 +43,7 @@ function bankOf({ entries }: BankAttrs, like: Tensor): Bank {
 const bankOp = defineOp<BankAttrs>({
   name: "conv2dBank",
   family: "convolution",
-  infer: ([x, w, bias, residual], { entries }) => {
+  infer: ([x, w, bias, residual], { entries, dilation }) => {
     for (const t of [x, w, bias]) expectDType("conv2dBank", "an input", t!, "f32");
     const [n, height, width, inputs] = x!.shape, [count, , , from, outputs] = w!.shape;
     const shape = [n, height, width, outputs];
@@ -56,6 +61,9 @@ const bankOp = defineOp<BankAttrs>({
     if (entries.length !== n || bad) {
       throw new ShapeError(`conv2dBank: entries [${entries}] must be ${n}, ascending, below ${count}`);
     }
+    if (!Number.isInteger(dilation) || dilation < 1) {
+      throw new ShapeError(`conv2dBank: dilation ${dilation} must be whole and positive`);
+    }
     return [{ shape, dtype: "f32" }];
   },
   forward: ([x, w, bias, residual], attrs, [y]) =>
@@ -63,7 +71,7 @@ const bankOp = defineOp<BankAttrs>({
       x!,
       w!,
       { scale: null, bias: bias!, residual: residual ?? null },
-      geometry(w!.shape.slice(1), attrs.activation),
+      geometry(w!.shape.slice(1), attrs),
       y,
       bankOf(attrs, y),
     ),
@@ -73,7 +81,7 @@ const bankOp = defineOp<BankAttrs>({
   }),
   backward: (call) => {
     const { attrs, needs: [nx, nw, nb, nr], inputMetas: [xMeta, wMeta, bMeta] } = call;
-    const dy = call.grads[0]!, { activation } = attrs, around = geometry(wMeta!.shape.slice(1), activation);
+    const dy = call.grads[0]!, { activation } = attrs, around = geometry(wMeta!.shape.slice(1), attrs);
     const dz = activation === "none" ? dy : activationGrad(activation, call.output(0), dy);
     const bank = bankOf(attrs, dy);
     const filters = (): Tensor | null => {
@@ -94,31 +102,37 @@ const bankOp = defineOp<BankAttrs>({
   },
   samples: () =>
     ([
-      [[3, 5, 7, 4], [4, 3, 3, 4, 8], [0, 2, 2], "relu", true],
-      [[5, 4, 4, 8], [3, 3, 3, 8, 8], [0, 0, 1, 1, 1], "none", false],
-      [[4, 5, 5, 3], [3, 3, 3, 3, 5], [1, 1, 1, 2], "relu", true],
-      [[2, 3, 3, 12], [2, 1, 1, 12, 36], [0, 1], "tanh", false],
-      [[1, 9, 8, 20], [1, 3, 3, 20, 20], [0], "relu", true],
-      [[0, 4, 4, 4], [2, 3, 3, 4, 4], [], "none", false],
-    ] as const).map(([x, w, entries, activation, residual]) => ({
+      [[3, 5, 7, 4], [4, 3, 3, 4, 8], [0, 2, 2], 1, "relu", true],
+      [[5, 4, 4, 8], [3, 3, 3, 8, 8], [0, 0, 1, 1, 1], 1, "none", false],
+      [[4, 5, 5, 3], [3, 3, 3, 3, 5], [1, 1, 1, 2], 3, "relu", true],
+      [[2, 3, 3, 12], [2, 1, 1, 12, 36], [0, 1], 1, "tanh", false],
+      [[1, 9, 8, 20], [1, 3, 3, 20, 20], [0], 2, "relu", true],
+      [[2, 7, 6, 4], [3, 3, 3, 4, 8], [1, 2], 6, "none", false],
+      [[0, 4, 4, 4], [2, 3, 3, 4, 4], [], 1, "none", false],
+    ] as const).map(([x, w, entries, dilation, activation, residual]) => ({
       inputs: [
         { shape: x },
         { shape: w },
         { shape: [w[0], w[4]] },
         residual ? { shape: [...x.slice(0, 3), w[4]] } : null,
       ],
-      attrs: { entries, activation },
+      attrs: { entries, dilation, activation },
     })),
   bad: [
     {
       inputs: [{ shape: [2, 4, 4, 4] }, { shape: [3, 3, 3, 4, 4] }, { shape: [3, 4] }, null],
-      attrs: { entries: [1, 0], activation: "none" },
+      attrs: { entries: [1, 0], dilation: 1, activation: "none" },
       message: /must be 2, ascending, below 3/,
     },
     {
       inputs: [{ shape: [2, 4, 4, 4] }, { shape: [3, 3, 3, 8, 4] }, { shape: [3, 4] }, null],
-      attrs: { entries: [0, 1], activation: "none" },
+      attrs: { entries: [0, 1], dilation: 1, activation: "none" },
       message: /do not fit/,
+    },
+    {
+      inputs: [{ shape: [2, 4, 4, 4] }, { shape: [3, 3, 3, 4, 4] }, { shape: [3, 4] }, null],
+      attrs: { entries: [0, 1], dilation: 0, activation: "none" },
+      message: /dilation 0 must be whole and positive/,
     },
   ],
 });
@@ -135,20 +149,23 @@ function freshWeightGrad(x: Tensor, dz: Tensor, shape: Shape, around: Attrs, ban
 export interface Conv2dBankOptions {
   /** Added elementwise before the activation, of the output's shape. */
   readonly residual?: Tensor;
+  /** Pixels from one tap to the next, along both axes; default 1. */
+  readonly dilation?: number;
   /** Applied last; default `none`. */
   readonly activation?: Activation;
 }
 
 /**
  * act(conv(x, w[entry]) + bias[entry] + residual), the entry of each image its own: x [N, H, W, Cin], w [entries, kH, kW,
- * Cin, Cout], bias [entries, Cout] → [N, H, W, Cout]. `entries` [N] ascend, so that equal ones lie together.
+ * Cin, Cout], bias [entries, Cout] → [N, H, W, Cout], zeros beyond the edges. `entries` [N] ascend, so that equal ones lie
+ * together.
  */
 export function conv2dBank(
   x: Tensor,
   w: Tensor,
   bias: Tensor,
   entries: readonly number[],
-  { residual, activation = "none" }: Conv2dBankOptions = {},
+  { residual, dilation = 1, activation = "none" }: Conv2dBankOptions = {},
 ): Tensor {
-  return bankOp([x, w, bias, residual ?? null], { entries, activation })[0];
+  return bankOp([x, w, bias, residual ?? null], { entries, dilation, activation })[0];
 }

@@ -170,7 +170,7 @@ function inParts(y: Tensor, parts: number, epilogue: Epilogue, run: (target: Ten
   sumParts(partial, y, epilogue);
 }
 
-/** d(loss)/dx from d(loss)/d(conv); with a bank, strides and dilations are 1. */
+/** d(loss)/dx from d(loss)/d(conv); with a bank, strides are 1. */
 export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs, bank: Bank | null = null): Tensor {
   const { device } = dy;
   const params = geometryOf(xShape, w.shape.slice(-4), dy.shape, attrs);

@@ -1,6 +1,6 @@
 /** The execution engine's parts (iep-ref.md, 5). Modules, one a program token, lie in banks that run many at once. */
 import { concat, type Conv2d, conv2dBank, type Device, Module, type Seeds, type Tensor } from "../../engine/mod.ts";
-import { conv, type Start, starting } from "./initial.ts";
+import { conv, type Role, type Start, starting } from "./initial.ts";
 
 /** relu(x + conv2(relu(conv1(x)))), both 3×3: [N, H, W, C] → the same. */
 export class ResidualBlock extends Module {
@@ -11,8 +11,8 @@ export class ResidualBlock extends Module {
   constructor(device: Device, channels: number, seeds: Seeds, start: Start) {
     super(device);
     const options = { activation: "relu", start } as const;
-    this.#conv1 = this.child("conv1", conv(device, 3, channels, channels, seeds, options));
-    this.#conv2 = this.child("conv2", conv(device, 3, channels, channels, seeds, { ...options, branch: true }));
+    this.#conv1 = this.child("conv1", conv(device, 3, channels, channels, seeds, { ...options, role: "first" }));
+    this.#conv2 = this.child("conv2", conv(device, 3, channels, channels, seeds, { ...options, role: "branch" }));
   }
 
   /** The block's result. */
@@ -26,6 +26,7 @@ export class ResidualBlock extends Module {
 class ConvBank extends Module {
   readonly #weight: Tensor;
   readonly #bias: Tensor;
+  readonly #dilation: number;
 
   constructor(
     device: Device,
@@ -34,17 +35,18 @@ class ConvBank extends Module {
     inputs: number,
     outputs: number,
     seeds: Seeds,
-    { start, branch }: { readonly start: Start; readonly branch?: boolean },
+    { start, role, dilation = 1 }: { readonly start: Start; readonly role: Role; readonly dilation?: number },
   ) {
     super(device);
-    const { weight, bias } = starting(start, kernel * kernel * inputs, branch);
+    this.#dilation = dilation;
+    const { weight, bias } = starting(start, role, kernel * kernel * inputs);
     this.#weight = this.parameter("weight", [entries, kernel, kernel, inputs, outputs], weight, seeds.next());
     this.#bias = this.parameter("bias", [entries, outputs], bias, seeds.next());
   }
 
   /** The convolution of `entries[n]` on image n, then ReLU, of the sum with `residual` where there is one. */
   forward(x: Tensor, entries: readonly number[], residual?: Tensor): Tensor {
-    const options = { activation: "relu", ...residual ? { residual } : {} } as const;
+    const options = { dilation: this.#dilation, activation: "relu", ...residual ? { residual } : {} } as const;
     return conv2dBank(x, this.#weight, this.#bias, entries, options);
   }
 }
@@ -54,12 +56,21 @@ export class ResidualBank extends Module {
   readonly #conv1: ConvBank;
   readonly #conv2: ConvBank;
 
-  /** `entries` blocks on `channels` channels. */
-  constructor(device: Device, entries: number, channels: number, seeds: Seeds, start: Start) {
+  /** `entries` blocks on `channels` channels; `dilations` of the two convolutions, by default 1. */
+  constructor(
+    device: Device,
+    entries: number,
+    channels: number,
+    seeds: Seeds,
+    start: Start,
+    dilations: readonly [number, number] = [1, 1],
+  ) {
     super(device);
-    this.#conv1 = this.child("conv1", new ConvBank(device, entries, 3, channels, channels, seeds, { start }));
-    const branch = { start, branch: true };
-    this.#conv2 = this.child("conv2", new ConvBank(device, entries, 3, channels, channels, seeds, branch));
+    const [first, branch] = (["first", "branch"] as const).map((role, i) =>
+      new ConvBank(device, entries, 3, channels, channels, seeds, { start, role, dilation: dilations[i] })
+    );
+    this.#conv1 = this.child("conv1", first);
+    this.#conv2 = this.child("conv2", branch);
   }
 
   /** x [N, H, W, C], image n through block `entries[n]`, ascending → [N, H, W, C]. */
@@ -77,7 +88,10 @@ export class BinaryBank extends Module {
   /** `entries` modules on `channels` channels. */
   constructor(device: Device, entries: number, channels: number, seeds: Seeds, start: Start) {
     super(device);
-    this.#proj = this.child("proj", new ConvBank(device, entries, 1, 2 * channels, channels, seeds, { start }));
+    this.#proj = this.child(
+      "proj",
+      new ConvBank(device, entries, 1, 2 * channels, channels, seeds, { start, role: "join" }),
+    );
     this.#block = this.child("res_block", new ResidualBank(device, entries, channels, seeds, start));
   }
 
@@ -95,7 +109,7 @@ export class Stem extends Module {
   /** `layers` 3×3 convolutions from `inputs` to `channels` channels. */
   constructor(device: Device, inputs: number, channels: number, layers: number, seeds: Seeds, start: Start) {
     super(device);
-    const options = { activation: "relu", start } as const;
+    const options = { activation: "relu", start, role: "stem" } as const;
     for (let i = 0; i < layers; i++) {
       // Named as in PyTorch's Sequential, where a ReLU follows each.
       this.#convs.push(

@@ -16,6 +16,12 @@ import {
   type Tensor,
 } from "../../engine/mod.ts";
 
+/**
+ * What likelihoods are multiplied by, so that channels vary about alike: those of an attribute by this times the root of the
+ * number of its values, of which each is the rarer the more there are.
+ */
+const SPREAD = { attribute: 1.7, object: 1.5 };
+
 /** Classes of each attribute: the ground, then its values. */
 const CLASSES = ATTRIBUTE_NAMES.map((name) => 1 + ATTRIBUTES[name].length);
 
@@ -58,7 +64,7 @@ export class CellNetwork extends Module {
 
   /**
    * Pictures [N, H, W, 3] → features [N, H / stride, W / stride, channels]: how likely the cell's pixels have each value of
-   * each attribute, on average, then how likely each of its pixels is an object's.
+   * each attribute, on average, then how likely each of its pixels is an object's, all times {@link SPREAD}.
    */
   forward(pictures: Tensor): Tensor {
     using scope = this.device.scope();
@@ -66,10 +72,11 @@ export class CellNetwork extends Module {
     const likely = split(this.#pixels(map), CLASSES, 1).map((logits) => softmax(logits));
     const values = likely.map((p, i) => {
       const [, own] = split(p, [1, CLASSES[i] - 1], 1);
-      return reshape(own, [n * h * w, this.#within, CLASSES[i] - 1]).mean(1);
+      const values = CLASSES[i] - 1;
+      return reshape(own, [n * h * w, this.#within, values]).mean(1).mul(SPREAD.attribute * Math.sqrt(values));
     });
     const ground = likely.map((p, i) => split(p, [1, CLASSES[i] - 1], 1)[0]).reduce((sum, p) => sum.add(p));
-    const object = reshape(ground.mul(-1 / CLASSES.length).add(1), [n * h * w, this.#within]);
+    const object = reshape(ground.mul(-1 / CLASSES.length).add(1).mul(SPREAD.object), [n * h * w, this.#within]);
     return scope.keep(reshape(concat([...values, object], 1), [n, h, w, this.channels]));
   }
 

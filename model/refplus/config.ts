@@ -62,8 +62,10 @@ export const refplusSchema = z.strictObject({
     stemLayers: positive,
     /** Samples the head works on at once; null for as many as fit one binding. */
     headChunk: positive.nullable(),
-    /** How weights start: `reference`, or `he`, which keeps the size of signals through many modules. */
+    /** How weights start: `reference`, or `identity`, by which modules begin by handing on what they are given. */
     start: z.enum(STARTS),
+    /** Dilations of both convolutions of modules with one input; 1 and 1 in the reference. */
+    dilations: z.tuple([positive, positive]),
   }),
   /** Checkpoints, or folders of runs, to begin from. */
   start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
@@ -80,12 +82,16 @@ export const refplusSchema = z.strictObject({
     /** Largest joint norm of a model's gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
   }),
+  /** Weight of the soft Dice loss beside the cross-entropy of masks; 0 in the reference. */
+  dice: z.number().min(0),
   /** Teaches the engine what inner steps point at, beside the answers; the reference teaches answers alone. */
   stepLoss: z.strictObject({
-    /** Weight of the inner steps' mean cross-entropy; 0 does without. */
+    /** Weight of the inner steps' mean loss; 0 does without. */
     weight: z.number().min(0),
     /** Inner steps of each program, drawn anew each time; null for all. */
     most: positive.nullable(),
+    /** A step is drawn by its token's number in the expressions learnt from, to minus this power; 0 draws all alike. */
+    rarity: z.number().min(0),
   }),
   reinforce: z.strictObject({
     /** Share of the old baseline in the new one. */
@@ -137,10 +143,11 @@ function reference(step: Step): Json {
       curriculum: [],
     },
     generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
-    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference" },
+    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference", dilations: [1, 1] },
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
-    stepLoss: { weight: 0, most: null },
+    dice: 0,
+    stepLoss: { weight: 0, most: null, rarity: 0 },
     reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -151,7 +158,8 @@ function reference(step: Step): Json {
 
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
-  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 }, engine = { dim: 24, start: "he" };
+  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 },
+    engine = { dim: 24, stemLayers: 1, start: "identity", dilations: [2, 6] };
   const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
   const data = { valSamples: 200, trainSamples: null };
   switch (step) {
@@ -178,8 +186,9 @@ function small(step: Step): Json {
         steps: 6000,
         batch: 12,
         data,
-        stepLoss: { weight: 1, most: 4 },
-        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [3600, 4400, 5000, 5500], decayFactor: 0.4, clipNorm: 1 },
+        dice: 1,
+        stepLoss: { weight: 1, most: 2, rarity: 0.5 },
+        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [3000, 3900, 4800, 5400], decayFactor: 0.4 },
       };
     case "joint":
       return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4 } };
@@ -203,8 +212,14 @@ function begin(layers: readonly Layer[]): RefplusConfig {
 const FREE =
   /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|checkpointEvery|checkpointKeep)$/;
 
+/** Settings as an earlier version saved them, with the reference's values for those that it had not. */
+export function completed(saved: Json): Json {
+  const step = STEPS.find((name) => name === lookup(saved, ["step"]));
+  return step ? merge(reference(step), saved) : saved;
+}
+
 function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
-  const before = settle(refplusSchema, [saved]);
+  const before = settle(refplusSchema, [{ ...saved, value: completed(saved.value) }]);
   const own = layers.map(withoutPreset);
   for (const layer of own) {
     const changed = differences(before, merge(before, layer.value)).find((path) => !FREE.test(path));

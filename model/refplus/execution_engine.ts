@@ -4,14 +4,17 @@ import {
   concat,
   crossEntropy,
   type Device,
+  div,
   gather,
   greater,
   maximum,
   Module,
   reshape,
   Seeds,
+  sigmoid,
   slice,
   split,
+  sub,
   type Tensor,
 } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
@@ -35,6 +38,8 @@ export interface ExecutionEngineOptions {
   readonly headChunk?: number;
   /** How weights start; default as in the reference. */
   readonly start?: Start;
+  /** Dilations of both convolutions of modules with one input; default 1 and 1. */
+  readonly dilations?: readonly [number, number];
   readonly seed: number;
 }
 
@@ -52,12 +57,14 @@ export interface TaughtSteps {
 export interface EvaluateBatchOptions {
   /** Whether the gradient is added to the parameters'. */
   readonly learn: boolean;
+  /** Weight of the soft Dice loss beside the cross-entropy, of answers and taught steps; default 0. */
+  readonly dice?: number;
   readonly taught?: TaughtSteps;
 }
 
 /** Losses and overlaps of a batch, unread. */
 export interface BatchOutcome {
-  /** Mean cross-entropy over all pixels; a scalar. */
+  /** Mean cross-entropy over all pixels, and the weighted Dice loss; a scalar. */
   readonly loss: Tensor;
   /** The same of the taught steps, without their weight; null where there are none. */
   readonly stepLoss: Tensor | null;
@@ -95,7 +102,7 @@ export class ExecutionEngine extends Module {
   constructor(device: Device, options: ExecutionEngineOptions) {
     super(device);
     const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], start = "reference", seed } = options;
-    const seeds = new Seeds(seed);
+    const seeds = new Seeds(seed), { dilations = [1, 1] } = options;
     this.#size = size;
     this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#scene = tokens.scene;
@@ -103,7 +110,7 @@ export class ExecutionEngine extends Module {
     const [unary, binary] = [false, true].map((two) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === two));
     this.banks = { unary, binary };
     this.#entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? binary : unary).indexOf(name));
-    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds, start));
+    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds, start, dilations));
     this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds, start));
     this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
   }
@@ -149,7 +156,7 @@ export class ExecutionEngine extends Module {
     features: Tensor,
     programs: readonly ProgramTree[],
     masks: Int32Array<ArrayBuffer>,
-    { learn, taught }: EvaluateBatchOptions,
+    { learn, taught, dice = 0 }: EvaluateBatchOptions,
   ): BatchOutcome {
     const { device } = this;
     using scope = device.scope();
@@ -157,10 +164,11 @@ export class ExecutionEngine extends Module {
     const maps = taught && taught.steps.length > 0 ? mapsOf(run, taught.steps) : run.answers;
     const leaf = maps.detach();
     if (learn) leaf.requiresGrad = true;
-    const answers = this.#compare(leaf, 0, count, masks, learn ? 1 : null);
-    const steps = maps === run.answers
-      ? null
-      : this.#compare(leaf, count, taught!.steps.length, taught!.masks, learn ? taught!.weight : null);
+    const answers = this.#compare(leaf, 0, count, masks, { weight: learn ? 1 : null, dice });
+    const steps = maps === run.answers ? null : this.#compare(leaf, count, taught!.steps.length, taught!.masks, {
+      weight: learn ? taught!.weight : null,
+      dice,
+    });
     if (learn) maps.backward(leaf.grad!);
     leaf.zeroGrad();
     return {
@@ -171,15 +179,15 @@ export class ExecutionEngine extends Module {
   }
 
   /**
-   * Mean cross-entropy of `count` maps from `first` on against masks, and what they overlap, [count, 2]. Its gradient, times
-   * `weight`, is added to the head's parameters and to the maps' unless `weight` is null.
+   * Mean loss of `count` maps from `first` on against masks, and what they overlap, [count, 2]. Its gradient, times `weight`,
+   * is added to the head's parameters and to the maps' unless `weight` is null.
    */
   #compare(
     maps: Tensor,
     first: number,
     count: number,
     masks: Int32Array<ArrayBuffer>,
-    weight: number | null,
+    { weight, dice }: { readonly weight: number | null; readonly dice: number },
   ): { readonly loss: Tensor; readonly overlaps: Tensor } {
     const { device } = this;
     using scope = device.scope();
@@ -191,9 +199,12 @@ export class ExecutionEngine extends Module {
       using part = device.scope();
       const labels = device.tensor(masks.slice(from * pixels, (from + n) * pixels));
       const scores = this.#head.forward(rows(maps, first + from, n));
-      const own = crossEntropy(reshape(scores, [n * pixels, 2]), labels, { reduction: "sum" }).mul(
+      const entropy = crossEntropy(reshape(scores, [n * pixels, 2]), labels, { reduction: "sum" }).mul(
         1 / (count * pixels),
       );
+      const own = dice === 0
+        ? entropy
+        : add(entropy, diceLoss(scores, reshape(labels.cast("f32"), [n, pixels])).sum().mul(dice / count));
       if (weight !== null) (weight === 1 ? own : own.mul(weight)).backward();
       device.noGrad(() => {
         overlaps.push(
@@ -288,6 +299,17 @@ function foreground(scores: Tensor): Tensor {
   const [n, h, w] = scores.shape;
   const [background, object] = split(scores, [1, 1], 3);
   return reshape(greater(object, background).cast("f32"), [n, h, w]);
+}
+
+/**
+ * Soft Dice loss of each sample (Milletari, Navab and Ahmadi, "V-Net", 3DV 2016): 1 − (2 Σ pt + 1) / (Σ p + Σ t + 1), where p
+ * is how likely a pixel is foreground. Scores [N, H, W, 2], masks t [N, pixels] → [N].
+ */
+function diceLoss(scores: Tensor, masks: Tensor): Tensor {
+  const [background, object] = split(reshape(scores, [...masks.shape, 2]), [1, 1], 2);
+  const likely = reshape(sigmoid(sub(object, background)), masks.shape);
+  const both = likely.mul(masks).sum(1).mul(2).add(1), either = likely.sum(1).add(masks.sum(1)).add(1);
+  return div(both, either).mul(-1).add(1);
 }
 
 /** Pixels in both masks and in either: two of [N, pixels] → [N, 2]. */

@@ -1,27 +1,69 @@
 /** How layers start (iep-ref.md, 4 and 5). */
-import { Conv2d, type Device, init, type Initialiser, Linear, type Seeds } from "../../engine/mod.ts";
+import { Conv2d, type Device, init, type Initialiser, Linear, type Seeds, type Shape } from "../../engine/mod.ts";
 
 /**
- * `reference`: weight and bias uniform in ±1/√fan-in, as PyTorch starts them. `he`: weights normal with variance 2 / fan-in
- * and no bias, so that signals keep their size through many layers; residual branches start at a third of that.
+ * `reference`: weight and bias uniform in ±1/√fan-in, as PyTorch starts them.
+ *
+ * `identity`: modules start by handing on what they are given, so that what a picture shows is not lost on its way through
+ * many of them, and each learns only what it has to change. The second convolution of a residual block is 0 (Zhang, Dauphin
+ * and Ma, "Fixup initialization", ICLR 2019); the first has He's deviation (2015) for a 1×1 convolution at its middle and a
+ * tenth of that around it. Modules with two inputs start as their mean. The stem hands its channels on and adds a little of
+ * He's noise. All else starts as He's; biases are 0.
  */
-export const STARTS = ["reference", "he"] as const;
+export const STARTS = ["reference", "identity"] as const;
 
 /** One of {@link STARTS}. */
 export type Start = typeof STARTS[number];
 
-/** A residual branch's share of He's standard deviation. */
-const BRANCH = 0.3;
+/** What a convolution does: first and second of a residual block, on features, on two maps to be one, or anything else. */
+export type Role = "first" | "branch" | "stem" | "join" | "plain";
 
-/** Initialisers of a convolution with `fanIn` inputs to each output; `branch` where its output is added to a residual. */
+/** Share of He's deviation for a 1×1 convolution that the taps around the middle start with. */
+const AROUND = 0.1;
+
+/** Share of He's deviation that the stem starts with beside what it hands on. */
+const BESIDE = 0.3;
+
+/** Initialisers of a convolution's weight [.., kH, kW, Cin, Cout] and bias. */
 export function starting(
   start: Start,
+  role: Role,
   fanIn: number,
-  branch = false,
 ): { readonly weight: Initialiser; readonly bias: Initialiser } {
-  if (start === "he") return { weight: init.normal((branch ? BRANCH : 1) * Math.sqrt(2 / fanIn)), bias: init.zeros };
+  if (start === "identity") return { weight: IDENTITY[role], bias: init.zeros };
   const uniform = init.uniform(1 / Math.sqrt(fanIn));
   return { weight: uniform, bias: uniform };
+}
+
+const IDENTITY: Readonly<Record<Role, Initialiser>> = {
+  plain: random((window, inputs) => Math.sqrt(2 / (window * inputs)), () => 0),
+  first: random((_, inputs, middle) => (middle ? 1 : AROUND) * Math.sqrt(2 / inputs), () => 0),
+  branch: init.zeros,
+  join: random(() => 0, (input, output, inputs) => input % (inputs / 2) === output ? 0.5 : 0),
+  stem: random(
+    (window, inputs) => BESIDE * Math.sqrt(2 / (window * inputs)),
+    (input, output) => Number(input === output),
+  ),
+};
+
+/** Normal numbers, with a deviation for each tap of the window, and what is added to its middle. */
+function random(
+  deviation: (window: number, inputs: number, middle: boolean) => number,
+  middle: (input: number, output: number, inputs: number) => number,
+): Initialiser {
+  return (device, shape, seed) => {
+    using scope = device.scope();
+    const [kh, kw, inputs, outputs] = shape.slice(-4), taps = kh * kw, centre = (taps - 1) / 2;
+    const deviations = Float32Array.from({ length: taps }, (_, tap) => deviation(taps, inputs, tap === centre));
+    const added = new Float32Array(taps * inputs * outputs);
+    for (let at = 0; at < inputs * outputs; at++) {
+      added[centre * inputs * outputs + at] = middle(Math.floor(at / outputs), at % outputs, inputs);
+    }
+    const filter: Shape = [kh, kw, inputs, outputs];
+    return scope.keep(
+      device.randn(shape, { seed }).mul(device.tensor(deviations, [kh, kw, 1, 1])).add(device.tensor(added, filter)),
+    );
+  };
 }
 
 /** A convolution of odd window `kernel` that keeps the map's size. */
@@ -31,13 +73,13 @@ export function conv(
   inputs: number,
   outputs: number,
   seeds: Seeds,
-  { activation = "none", start, branch }: {
+  { activation = "none", start, role = "plain" }: {
     readonly activation?: "relu" | "none";
     readonly start: Start;
-    readonly branch?: boolean;
+    readonly role?: Role;
   },
 ): Conv2d {
-  const { weight, bias } = starting(start, kernel * kernel * inputs, branch);
+  const { weight, bias } = starting(start, role, kernel * kernel * inputs);
   return new Conv2d(device, kernel, inputs, outputs, seeds, {
     padding: "same",
     activation,

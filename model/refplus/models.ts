@@ -5,7 +5,7 @@ import { tokenList, type Vocabulary } from "../../datasets/refplus/tokens.ts";
 import { concat, type Device, loadTensors, type Optimiser, type Tensor, tensorsOf } from "../../engine/mod.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
 import { listCheckpoints } from "../run/run_folder.ts";
-import { type RefplusConfig, refplusSchema } from "./config.ts";
+import { completed, type RefplusConfig, refplusSchema } from "./config.ts";
 import { ExecutionEngine } from "./execution_engine.ts";
 import { ProgramGenerator } from "./program_generator.ts";
 import { ProgramTokens } from "./program_tree.ts";
@@ -99,7 +99,7 @@ const table = z.record(z.string(), z.int().min(0));
 const factsSchema = z.object({
   step: z.int(),
   baseline: z.number(),
-  config: refplusSchema,
+  config: z.json().transform(completed).pipe(refplusSchema),
   vocabulary: z.object({
     refexp_token_to_idx: table,
     program_token_to_idx: table,

@@ -4,8 +4,7 @@ import { Device, Tensor } from "../../engine/mod.ts";
 import type { StepWork } from "../profile.ts";
 import type { RefplusConfig } from "./config.ts";
 import { Samples } from "./samples.ts";
-import { StepTargets } from "./step_targets.ts";
-import { learnersOf, type Session, startingModels, update } from "./session.ts";
+import { innerSteps, learnersOf, type Session, startingModels, update } from "./session.ts";
 import { batchOrder } from "./trainer.ts";
 
 /** Batches in turn for a generator. */
@@ -23,9 +22,7 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
     data.trainSamples,
   );
   const frame = withPictures ? { features: train.shape!, extractor: train.extractor, masks: train.maskSize } : null;
-  const targets = withPictures && config.stepLoss.weight > 0
-    ? await StepTargets.open(data.trainScenes!, train.maskSize)
-    : null;
+  const inner = await innerSteps(config, train, vocabulary);
   const device = await Device.open({ adapter: config.adapter });
   const models = await startingModels(device, config, vocabulary, frame, null);
   const learners = learnersOf(config, models), { generatorSteps } = learners;
@@ -38,7 +35,7 @@ export async function refplusWork(config: RefplusConfig): Promise<StepWork> {
     frame,
     train,
     held: null,
-    targets,
+    inner,
   };
   const order = batchOrder(config, train), progress = { step: 0, baseline: 0 };
   return {

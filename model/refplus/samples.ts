@@ -88,6 +88,13 @@ export class Samples implements Disposable {
     return { words: used(refexps, refexpLength), steps: used(programs, programLength) - 2 };
   }
 
+  /** How often each of `tokens` program tokens occurs. */
+  tokenCounts(tokens: number): Uint32Array {
+    const { programs, programLength } = this.#refexps, counts = new Uint32Array(tokens);
+    for (const token of programs.subarray(0, this.size * programLength)) counts[token]++;
+    return counts;
+  }
+
   /** Expressions, padded to the longest of them. */
   words(indices: readonly number[]): Sequences {
     return rows(this.#refexps.refexps, this.#refexps.refexpLength, indices);

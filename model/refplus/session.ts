@@ -7,7 +7,7 @@ import type { StepLosses } from "../loss_log.ts";
 import type { TrainHooks } from "../run/hooks.ts";
 import type { RefplusConfig } from "./config.ts";
 import { evaluateSamples } from "./evaluation.ts";
-import type { ExecutionEngine } from "./execution_engine.ts";
+import type { ExecutionEngine, TaughtSteps } from "./execution_engine.ts";
 import {
   buildEngine,
   buildGenerator,
@@ -27,7 +27,7 @@ import type { ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTree } from "./program_tree.ts";
 import type { Samples } from "./samples.ts";
 import { scoreMasks } from "./scoring.ts";
-import type { StepTargets } from "./step_targets.ts";
+import { rareFirst, StepTargets } from "./step_targets.ts";
 import { drawnTrees, engineUpdate, jointUpdate } from "./updates.ts";
 
 /** The newest measures of held-out expressions. */
@@ -54,7 +54,27 @@ export interface Session {
   readonly train: Samples;
   readonly held: Samples | null;
   /** What inner steps are taught; null where only answers are. */
-  readonly targets: StepTargets | null;
+  readonly inner: InnerSteps | null;
+}
+
+/** What inner steps are taught, and the odds of each token's to be drawn. */
+export interface InnerSteps {
+  readonly targets: StepTargets;
+  readonly odds: Float64Array;
+}
+
+/** What inner steps of `train` are taught by a run's settings; null where only answers are. */
+export async function innerSteps(
+  { step, stepLoss, data }: RefplusConfig,
+  train: Samples,
+  vocabulary: Vocabulary,
+): Promise<InnerSteps | null> {
+  if (step === "pg" || stepLoss.weight === 0) return null;
+  const counts = train.tokenCounts(programTokens(vocabulary).names.length);
+  return {
+    targets: await StepTargets.open(data.trainScenes!, train.maskSize),
+    odds: rareFirst(counts, stepLoss.rarity),
+  };
 }
 
 /** Sizes of both models. */
@@ -153,26 +173,25 @@ export async function update(
   batch: readonly number[],
   progress: { readonly step: number; baseline: number },
 ): Promise<StepLosses> {
-  const { models: { generator, engine }, optimisers, train, vocabulary, targets } = session;
-  const { step, seed, stepLoss, reinforce: { decay, mask, temperature } } = session.config;
+  const { models: { generator, engine }, optimisers, train, vocabulary, inner } = session;
+  const { step, seed, dice, stepLoss, reinforce: { decay, mask, temperature } } = session.config;
   const choice = { seed, step: progress.step, temperature };
   const tokens = programTokens(vocabulary);
-  const taught = targets
-    ? (programs: readonly ProgramTree[]) => {
-      const random = new RandomStream(seed, TAUGHT, progress.step);
-      return targets.taught(train.pictures(batch), programs, tokens, { ...stepLoss, random });
-    }
-    : undefined;
+  const taught = (programs: readonly ProgramTree[]): TaughtSteps => {
+    const random = new RandomStream(seed, TAUGHT, progress.step), { targets, odds } = inner!;
+    return targets.taught(train.pictures(batch), programs, tokens, { ...stepLoss, odds, random });
+  };
+  const teaching = { dice, ...inner ? { taught } : {} };
   switch (step) {
     case "pg":
       return session.generatorSteps!.run(train.words(batch), train.programs(batch));
     case "ee-gt": {
       const programs = train.trees(batch, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, taught?.(programs));
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, teaching);
     }
     case "ee-pred": {
       const programs = await drawnTrees(generator!, train, batch, choice, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, taught?.(programs));
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, teaching);
     }
     case "joint": {
       const joint = {
@@ -182,7 +201,7 @@ export async function update(
         tokens,
         decay,
         mask,
-        ...taught ? { taught } : {},
+        teaching,
       };
       const { losses, baseline } = await jointUpdate(joint, train, batch, choice, progress.baseline);
       progress.baseline = baseline;

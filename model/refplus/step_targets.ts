@@ -23,7 +23,14 @@ export interface TeachOptions {
   readonly weight: number;
   /** Steps of each program at most, drawn by `random`; null for all. */
   readonly most: number | null;
+  /** How likely a step with each token is drawn before others; all alike without. */
+  readonly odds?: ArrayLike<number>;
   readonly random: RandomStream;
+}
+
+/** Odds of tokens that occur `counts` times: counts to the power of −`rarity`. */
+export function rareFirst(counts: ArrayLike<number>, rarity: number): Float64Array {
+  return Float64Array.from(counts, (count) => Math.max(count, 1) ** -rarity);
 }
 
 /** The truth of a split's pictures. */
@@ -62,7 +69,7 @@ export class StepTargets {
     images: readonly number[],
     programs: readonly ProgramTree[],
     { names }: ProgramTokens,
-    { weight, most, random }: TeachOptions,
+    { weight, most, odds, random }: TeachOptions,
   ): TaughtSteps {
     const chosen = programs.flatMap((tree, program) => {
       const picture = this.#picture(images[program]);
@@ -73,7 +80,7 @@ export class StepTargets {
       const inner = outputs.slice(0, -1).flatMap((output, node) => output === null ? [] : [{ node, output }]);
       const drawn = most === null || inner.length <= most
         ? inner
-        : Array.from(random.permutation(inner.length).subarray(0, most), (i) => inner[i]);
+        : drawnFirst(inner.map(({ node }) => odds?.[tree[node].token] ?? 1), most, random).map((i) => inner[i]);
       return drawn.map(({ node, output }) => ({ program, node, picture, objects: asSet(output) }));
     });
     const pixels = this.#size[0] * this.#size[1], masks = new Int32Array(chosen.length * pixels);
@@ -88,6 +95,15 @@ export class StepTargets {
     if (found) return found;
     throw new UserError(`${this.#file}: has no picture ${image}; give the scenes of the expressions learnt from`);
   }
+}
+
+/**
+ * The `most` indices drawn first, without replacement, by weights: each has a time exponential with its weight as the rate,
+ * and the earliest come first (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+ */
+function drawnFirst(weights: readonly number[], most: number, random: RandomStream): number[] {
+  const times = weights.map((weight) => -Math.log1p(-random.unit()) / weight);
+  return [...times.keys()].sort((a, b) => times[a] - times[b]).slice(0, most);
 }
 
 function fillMask(mask: Int32Array, { corners }: Picture, objects: readonly number[]): void {

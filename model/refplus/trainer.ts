@@ -9,8 +9,16 @@ import type { RefplusConfig } from "./config.ts";
 import { checkpointTensors, factsMetadata, readRefplusCheckpoint, sameFrame } from "./models.ts";
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
-import { StepTargets } from "./step_targets.ts";
-import { learnersOf, measuresOf, type Session, startingModels, update, validated, type Validation } from "./session.ts";
+import {
+  innerSteps,
+  learnersOf,
+  measuresOf,
+  type Session,
+  startingModels,
+  update,
+  validated,
+  type Validation,
+} from "./session.ts";
 
 /** Where a run goes on. */
 interface Progress {
@@ -37,7 +45,7 @@ export async function trainRefplus(
   const checkpoint = newest === null ? null : await readRefplusCheckpoint(newest);
   const vocabulary = checkpoint?.vocabulary ?? await readVocabulary(config.data.vocabulary);
   const withPictures = config.step !== "pg";
-  const { trainRefexps, trainFeatures, trainScenes, trainSamples, valRefexps, valFeatures, valSamples } = config.data;
+  const { trainRefexps, trainFeatures, trainSamples, valRefexps, valFeatures, valSamples } = config.data;
   using train = await Samples.open(trainRefexps, withPictures ? trainFeatures : null, vocabulary, trainSamples);
   using held = valRefexps === null
     ? null
@@ -50,9 +58,7 @@ export async function trainRefplus(
       path: trainRefexps,
     });
   }
-  const targets = withPictures && config.stepLoss.weight > 0
-    ? await StepTargets.open(trainScenes!, train.maskSize)
-    : null;
+  const inner = await innerSteps(config, train, vocabulary);
   await using device = await Device.open({ adapter: config.adapter });
   say(`adapter: ${device.title}`);
   using models = await startingModels(device, config, vocabulary, frame, checkpoint);
@@ -66,7 +72,7 @@ export async function trainRefplus(
     frame,
     train,
     held,
-    targets,
+    inner,
   };
   if (!checkpoint) return await runSteps(folder, session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
   const { step, baseline, bytes, path } = checkpoint;

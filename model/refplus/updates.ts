@@ -14,6 +14,14 @@ export function rewardsOf(overlaps: ArrayLike<number>): number[] {
   );
 }
 
+/** What the execution engine learns from beside the answers' cross-entropy. */
+export interface Teaching {
+  /** Weight of the soft Dice loss; default 0. */
+  readonly dice?: number;
+  /** Inner steps of these programs that are taught what to point at. */
+  readonly taught?: (programs: readonly ProgramTree[]) => TaughtSteps;
+}
+
 /** The execution engine learns masks; returns what the update saw, unread and the caller's to free. */
 function learnMasks(
   engine: ExecutionEngine,
@@ -21,11 +29,11 @@ function learnMasks(
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
-  taught: TaughtSteps | undefined,
+  { dice = 0, taught }: Teaching,
 ): BatchOutcome {
   using scope = engine.device.scope();
   const features = samples.features(engine.device, batch);
-  const options = { learn: true, ...taught ? { taught } : {} };
+  const options = { learn: true, dice, ...taught ? { taught: taught(programs) } : {} };
   const { loss, stepLoss, overlaps } = engine.evaluate(features, programs, samples.masks(batch), options);
   optimiser.step();
   engine.zeroGrad();
@@ -39,19 +47,19 @@ function learnMasks(
 /** What an update of the engine records; beside these `step_loss` where inner steps are taught. */
 const MASK_NAMES = ["loss", "intersection", "union"] as const;
 
-/** The execution engine learns masks with the given programs, and those of inner steps where there are any. */
+/** The execution engine learns masks with the given programs. */
 export function engineUpdate(
   engine: ExecutionEngine,
   optimiser: Optimiser,
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
-  taught?: TaughtSteps,
+  teaching: Teaching = {},
 ): UnreadLosses {
   const { device } = engine;
   using scope = device.scope();
-  const outcome = learnMasks(engine, optimiser, samples, batch, programs, taught);
-  const { loss, stepLoss, overlaps } = outcome;
+  const outcome = learnMasks(engine, optimiser, samples, batch, programs, teaching);
+  const { loss, stepLoss, overlaps } = outcome, { taught } = teaching;
   const values = device.noGrad(() =>
     concat([reshape(loss, [1]), overlaps.sum(0), ...taught ? [stepLoss ?? device.zeros([1])] : []].map(flat), 0)
   );
@@ -89,8 +97,7 @@ export interface Joint {
   /** Share of the old baseline in the new one. */
   readonly decay: number;
   readonly mask: "after_end" | "none";
-  /** Inner steps of drawn programs that are taught what to point at. */
-  readonly taught?: (programs: readonly ProgramTree[]) => TaughtSteps;
+  readonly teaching?: Teaching;
 }
 
 /**
@@ -98,7 +105,7 @@ export interface Joint {
  * union as its reward. The moving baseline takes the batch's mean in before it is subtracted.
  */
 export async function jointUpdate(
-  { generator, engine, optimisers, tokens, decay, mask, taught }: Joint,
+  { generator, engine, optimisers, tokens, decay, mask, teaching = {} }: Joint,
   samples: Samples,
   batch: readonly number[],
   choice: Exclude<Choice, "likeliest">,
@@ -107,7 +114,7 @@ export async function jointUpdate(
   const words = samples.words(batch);
   const { programs, drawn } = await generator.decode(words, choice);
   const trees = treesOf(programs, tokens);
-  const outcome = learnMasks(engine, optimisers.engine, samples, batch, trees, taught?.(trees));
+  const outcome = learnMasks(engine, optimisers.engine, samples, batch, trees, teaching);
   const [[value], pixels] = await Promise.all([outcome.loss.data(), outcome.overlaps.data()]);
   disposeOutcome(outcome);
   const rewards = rewardsOf(pixels), mean = rewards.reduce((a, b) => a + b, 0) / rewards.length;

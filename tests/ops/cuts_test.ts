@@ -43,6 +43,7 @@ function cases(random: Random): Case[] {
     }],
     ["conv2dBank", [[3, 9, 8, 8], [4, 3, 3, 8, 12], [4, 12], [3, 9, 8, 12]], {
       entries: [0, 2, 2],
+      dilation: 2,
       activation: "relu",
     }],
   ];

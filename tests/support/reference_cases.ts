@@ -107,7 +107,7 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
     conv2dBank: [
       {
         inputs: [real([3, 3, 4, 2]), real([2, 3, 3, 2, 3]), real([2, 3]), real([3, 3, 4, 3])],
-        attrs: { entries: [0, 1, 1], activation: "tanh" },
+        attrs: { entries: [0, 1, 1], dilation: 2, activation: "tanh" },
       },
     ],
     maxPool2d: [{ inputs: [real([2, 5, 4, 2])], attrs: { ...window, size: [3, 2] } }],

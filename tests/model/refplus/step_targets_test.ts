@@ -12,7 +12,7 @@ import type { Refexp } from "../../../datasets/refplus/types.ts";
 import { Device } from "../../../engine/mod.ts";
 import { ExecutionEngine, type TaughtSteps } from "../../../model/refplus/execution_engine.ts";
 import { fromList, parsePrefix, ProgramTokens, type ProgramTree } from "../../../model/refplus/program_tree.ts";
-import { StepTargets } from "../../../model/refplus/step_targets.ts";
+import { rareFirst, StepTargets } from "../../../model/refplus/step_targets.ts";
 import { numbers } from "../../support/formula.ts";
 import { withFolder } from "../../support/folder.ts";
 
@@ -126,4 +126,33 @@ Deno.test("what an inner step teaches is what a program that ends with it would,
     const none = await learn(trees, [0, 1, 2], answers, { steps: [], masks: new Int32Array(), weight: 1 });
     deepStrictEqual(none.gradients, alone.gradients);
   }
+});
+
+Deno.test("rare steps are drawn before others, as often as their odds say", async () => {
+  await withFolder(async (folder) => {
+    await generateRefPlus(folder, { split: "train", images: 1, refexpsPerImage: 1, maxObjects: 4, zoom: 1.4 });
+    const targets = await StepTargets.open(refPlusFiles(folder, "train").scenes, [HEIGHT, WIDTH]);
+    const token = (name: string): number => ALL.names.indexOf(name);
+    // Of five inner steps, four alike and one three times as likely.
+    const program = [
+      "filter_color[red]",
+      "filter_size[small]",
+      ..."fill".split("").map(() => "filter_shape[cube]"),
+      "scene",
+    ];
+    const tree = parsePrefix(program.map(token), ALL),
+      rare = tree.findIndex((n) => n.token === token("filter_size[small]"));
+    const odds = rareFirst(ALL.names.map((name) => name === "filter_size[small]" ? 1 : 9), 0.5);
+    const draws = 3000, inner = tree.length - 1;
+    let first = 0;
+    for (let i = 0; i < draws; i++) {
+      const { steps } = targets.taught([0], [tree], ALL, { weight: 1, most: 1, odds, random: new RandomStream(1, i) });
+      strictEqual(steps.length, 1);
+      first += Number(steps[0].node === rare);
+    }
+    const share = 3 / (3 + inner - 1), deviation = Math.sqrt(share * (1 - share) / draws);
+    ok(Math.abs(first / draws - share) < 5 * deviation, `${first} of ${draws}, wanted ${share}`);
+    const all = targets.taught([0], [tree], ALL, { weight: 1, most: inner - 1, odds, random: random() });
+    strictEqual(new Set(all.steps.map(({ node }) => node)).size, inner - 1);
+  });
 });

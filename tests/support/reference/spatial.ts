@@ -39,9 +39,9 @@ export function convolve(x: NDArray64, w: NDArray64, window: Window): NDArray64 
 }
 
 /** The window that keeps the extents: stride 1, odd filter of extent k x k. */
-export function sameWindow(w: NDArray64): Window {
-  const size = w.shape.slice(0, 2);
-  return { size, stride: [1, 1], padding: size.map((k) => [(k - 1) / 2, (k - 1) / 2]), dilation: [1, 1] };
+export function sameWindow(w: NDArray64, dilation = 1): Window {
+  const size = w.shape.slice(0, 2), around = size.map((k) => dilation * (k - 1) / 2);
+  return { size, stride: [1, 1], padding: around.map((p) => [p, p]), dilation: [dilation, dilation] };
 }
 
 function pool(x: NDArray64, attrs: Attrs, f: (cells: readonly ad.Node[]) => ad.Node): NDArray64 {
@@ -90,7 +90,7 @@ export const spatial: Family = {
     const made = numbers(attrs, "entries").map((entry, n) => {
       const image = NDArray64.from([1, ...images.shape.slice(1)], ([, ...rest]) => images.at(n, ...rest));
       const filter = NDArray64.from(filters.shape.slice(1), (index) => filters.at(entry, ...index));
-      const y = convolve(image, filter, sameWindow(filter));
+      const y = convolve(image, filter, sameWindow(filter, Number(attrs.dilation)));
       return (rest: readonly number[]): ad.Node => {
         const value = ad.add(y.at(0, ...rest), b.at(entry, rest[2]));
         return act(r ? ad.add(value, r.at(n, ...rest)) : value);
