@@ -28,13 +28,19 @@ import { trainRefplusRun } from "./refplus_train.ts";
 import { printTable } from "./training.ts";
 
 /** Few objects, seen large: what two CPU cores can learn in half an hour. */
-const WORLD = { maxObjects: 5, zoom: 1.4, balanceCounts: false, patience: 500 };
+const WORLD = { maxObjects: 4, zoom: 1.6, balanceCounts: false, patience: 500 };
 
 /** Expressions about each picture. */
-const EACH = 20;
+const EACH = 40;
 
-/** Side of the masks. */
-const MASK = 32;
+/** Side of the masks; what looks at pictures tells this many pixels apart. */
+const MASK = 24;
+
+/** Side of the pictures it looks at, in cells of 8 pixels. */
+const PICTURE = 96;
+
+/** Expressions an update of the engine learns from. */
+const BATCH = 24;
 
 const SPLITS = ["train", "val"] as const;
 
@@ -56,9 +62,10 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
     .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
-    .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1200)
+    .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
-    .option("--ee-steps <n>", "updates of the execution engine", toSize, 2500)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 1600)
+    .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 150)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();
@@ -68,12 +75,18 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
       await trainExtractor(places, flags.extractorSteps);
       await extract(places);
       await trainGenerator(places, flags.pgSteps);
-      await run(places, "engine", "ee-gt", { steps: flags.eeSteps, optimiser: drops(flags.eeSteps, ENGINE_DROPS) });
-      const from = {
-        programGenerator: join(places.runs, "half-trained"),
-        executionEngine: join(places.runs, "engine"),
-      };
-      await run(places, "joint", "joint", { steps: flags.jointSteps, start: from });
+      const rates = { rate: 3e-3, ...drops(flags.eeSteps, ENGINE_DROPS) };
+      await run(places, "engine", "ee-gt", { steps: flags.eeSteps, batch: BATCH, optimiser: rates });
+      const from = (generator: string) => ({
+        start: { programGenerator: join(places.runs, generator), executionEngine: join(places.runs, "engine") },
+      });
+      await run(places, "engine-predicted", "ee-pred", {
+        steps: flags.eePredSteps,
+        batch: BATCH,
+        optimiser: { rate: LAST_RATE, warmupSteps: 0 },
+        ...from("generator"),
+      });
+      await run(places, "joint", "joint", { steps: flags.jointSteps, ...from("half-trained") });
       await compare(places);
       notice(`all in ${duration((performance.now() - start) / 1000)}`);
     });
@@ -119,7 +132,8 @@ async function generate({ set, file }: Places, images: Readonly<Record<typeof SP
 /** Teaches a network to look at the pictures learnt from. */
 async function trainExtractor({ set, runs }: Places, steps: number): Promise<void> {
   const { images: pictures, scenes } = refPlusFiles(set, "train"), path = join(runs, "extractor");
-  const layer = { source: "demo", value: { steps, data: { pictures, scenes } } };
+  const value = { steps, image: { height: PICTURE, width: PICTURE }, data: { pictures, scenes } };
+  const layer = { source: "demo", value };
   await trainCellsRun(
     await exists(join(path, "config.json"))
       ? await RunFolder.resume(path, [], CELL_RUNS)
@@ -143,9 +157,12 @@ async function extract({ set, runs, file }: Places): Promise<void> {
 }
 
 /** Shares of a run's updates after which its rate drops. */
-const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.6, 0.73, 0.84, 0.93];
+const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.5, 0.65, 0.8, 0.9];
 
-function drops(steps: number, shares: readonly number[]): Json {
+/** About the rate that the engine learns with in the end, with which it goes on. */
+const LAST_RATE = 1e-4;
+
+function drops(steps: number, shares: readonly number[]): { readonly decaySteps: readonly number[] } {
   return { decaySteps: shares.map((share) => Math.max(1, Math.round(share * steps))) };
 }
 
@@ -194,13 +211,16 @@ async function run({ set, runs, file }: Places, name: string, step: Step, more: 
   );
 }
 
-/** Cumulative IoU by category of both kinds of programs and of the trivial answers. */
+/** Cumulative IoU by category of both kinds of programs, each by the engine trained on its kind, and of the trivial answers. */
 async function compare({ set, runs, file }: Places): Promise<void> {
-  await using models = await openModels({
-    execution_engine: join(runs, "engine"),
-    program_generator: join(runs, "generator"),
-    adapter: "auto",
-  });
+  const open = (engine: string) =>
+    openModels({
+      execution_engine: join(runs, engine),
+      program_generator: join(runs, "generator"),
+      adapter: "auto",
+    });
+  await using models = await open("engine");
+  await using predicting = await open("engine-predicted");
   const { vocabulary } = models.checkpoint;
   using samples = await Samples.open(file("val.h5"), file("val_features.h5"), vocabulary, EVALUATED);
   const options = { batch: 40, tokens: programTokens(vocabulary) };
@@ -208,7 +228,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
     ...options,
     programs: "truth",
   });
-  const predicted = await evaluateSamples(models, samples, { ...options, programs: "predicted" });
+  const predicted = await evaluateSamples(predicting, samples, { ...options, programs: "predicted" });
   const { everything, namedShape } = await trivialOverlaps(refPlusFiles(set, "val"), samples.maskSize, samples.size);
   const columns = [truth.overlaps!, predicted.overlaps!, everything, namedShape].map((overlaps) =>
     new Map([...scoreByCategory(overlaps, samples.categories), ["all", scoreMasks(overlaps)]])

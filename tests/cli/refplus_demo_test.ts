@@ -17,15 +17,26 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     const demo = () =>
       itera(
         ...["refplus", "demo", "--cache", folder, "--images", "8", "--val-images", "2"],
-        ...["--extractor-steps", "2", "--pg-steps", "3", "--ee-steps", "2", "--joint-steps", "1"],
+        ...[
+          "--extractor-steps",
+          "2",
+          "--pg-steps",
+          "3",
+          "--ee-steps",
+          "2",
+          "--ee-pred-steps",
+          "1",
+          "--joint-steps",
+          "1",
+        ],
       );
     const made = await demo();
     strictEqual(made.code, 0, made.err);
-    for (const name of ["extractor", "generator", "engine", "joint"]) {
+    for (const name of ["extractor", "generator", "engine", "engine-predicted", "joint"]) {
       ok(made.out.includes(`run: ${join(runs, name)}\n`), made.out);
     }
     ok(/│ all +│ +\d\.\d+ │ +\d\.\d+ │ +0\.\d+ │ +0\.\d+ │/.test(made.out), made.out);
-    ok(/programs written exactly: \d+ of 40/.test(made.out), made.out);
+    ok(/programs written exactly: \d+ of 80/.test(made.out), made.out);
     ok(made.out.endsWith(`report: ${file("report.html")}\n`), made.out);
     const page = await Deno.readTextFile(file("report.html"));
     for (
@@ -34,9 +45,10 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       ok(page.includes(said), `the page does not say "${said}"`);
     }
     ok((page.match(/data:image\/png;base64/g) ?? []).length > 3 && !/<script|https?:\/\/(?!www\.w3\.org)/.test(page));
-    const checkpoints = () => ["generator", "engine", "joint"].map((name) => listCheckpoints(join(runs, name)));
+    const checkpoints = () =>
+      ["generator", "engine", "engine-predicted", "joint"].map((name) => listCheckpoints(join(runs, name)));
     const before = checkpoints();
-    deepStrictEqual(before.map((all) => Math.max(...all.map(({ step }) => step))), [3, 2, 1]);
+    deepStrictEqual(before.map((all) => Math.max(...all.map(({ step }) => step))), [3, 2, 1, 1]);
     strictEqual(listCheckpoints(join(runs, "half-trained"))[0].step, 2);
     const again = await demo(), from = (out: string) => out.slice(out.lastIndexOf("run: "));
     deepStrictEqual([again.code, from(again.out)], [0, from(made.out)], again.err);
