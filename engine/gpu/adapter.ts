@@ -21,6 +21,8 @@ export interface AdapterInfo {
   readonly limits: Readonly<Record<string, number>>;
   /** Feature flags granted, sorted; `doctor` proves the ones that matter by computing with them. */
   readonly features: readonly string[];
+  /** Lanes of every subgroup; null where subgroups are not to be had or differ in size. */
+  readonly lanes: number | null;
 }
 
 const WANTED_LIMITS = [
@@ -59,11 +61,18 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
   const limits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) limits[name] = adapter.limits[name] as number;
   const features = ["shader-f16", "timestamp-query", "subgroups"].filter((f) => adapter.features.has(f));
-  const device = await adapter.requestDevice({
-    requiredLimits: limits,
-    requiredFeatures: features as GPUFeatureName[],
+  const { vendor, architecture, description, subgroupMinSize: least, subgroupMaxSize: most } = adapter.info;
+  // Deno 2.9 gives subgroups where it has not listed them, if the driver has them.
+  const unlisted = least > 0 && !features.includes("subgroups") ? ["subgroups"] : [];
+  const open = (extra: readonly string[]): Promise<GPUDevice> =>
+    adapter.requestDevice({
+      requiredLimits: limits,
+      requiredFeatures: [...features, ...extra] as GPUFeatureName[],
+    });
+  const device = await open(unlisted).catch((error: unknown) => {
+    if (unlisted.length === 0) throw error;
+    return open([]);
   });
-  const { vendor, architecture, description } = adapter.info;
   return {
     device,
     info: {
@@ -73,6 +82,7 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
       isFallback: software,
       limits,
       features: [...device.features].map(String).sort(),
+      lanes: device.features.has("subgroups") && least === most ? least : null,
     },
   };
 }

@@ -10,8 +10,11 @@ export function flopsOf({ kernel, params }: Pick<TimedDispatch, "kernel" | "para
     case "matmul_skinny.wgsl":
       return 2 * p.m * p.n * p.k * p.batches;
     case "conv_forward.wgsl":
+    case "conv_forward_shared.wgsl":
     case "conv_data_grad.wgsl":
+    case "conv_data_grad_shared.wgsl":
     case "conv_weight_grad.wgsl":
+    case "conv_weight_grad_shared.wgsl":
       return 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;
     case "lstm_sequence.wgsl":
       return 2 * p.steps * p.b * p.n * 4 * p.n;

@@ -1,12 +1,16 @@
 /** How matrix products are cut into blocks on software adapters; see `shaders/lib/blocks.wgsl`. */
 import text from "../../shaders/lib/blocks.wgsl" with { type: "text" };
+import sharedText from "../../shaders/lib/shared.wgsl" with { type: "text" };
 import type { ShaderText } from "../gpu/kernel.ts";
+
+/** For convolutions whose lanes share one operand. */
+export const sharedLib: ShaderText = { file: "lib/shared.wgsl", text: sharedText };
 
 /** `block_of`, and the constants ROWS, COLUMNS and ACROSS. */
 export const blocksLib: ShaderText = { file: "lib/blocks.wgsl", text };
 
 /** Lanes of a workgroup. */
-const LANES = 8;
+export const LANES = 8;
 
 /** Constants of a product's kernel, and its workgroups along columns and rows. */
 export interface Blocks {
@@ -42,4 +46,30 @@ export function blocksFor(
   if (COLUMNS !== undefined) return cut(COLUMNS);
   const wide = cut(8);
   return columns > 4 && down * wide.constants.ACROSS >= LANES ? wide : columns > 32 ? wide : cut(4);
+}
+
+/** Rows that a lane has where lanes share an operand, as `shaders/lib/shared.wgsl` says. */
+export const SHARED_ROWS = 8;
+
+/** Columns that it may have; with fewer there is less arithmetic than there are loads. No other block has as many. */
+export const SHARED_COLUMNS: readonly number[] = [12, 16, 24];
+
+/** Constants and workgroups of a product whose lanes share an operand. */
+export interface SharedBlocks {
+  readonly constants: { readonly QUADS: number };
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * Cuts a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
+ * has at least, or rows that leave most lanes idle.
+ */
+export function sharedFor(rows: number, columns: number, most?: number): SharedBlocks | null {
+  const down = Math.ceil(rows / SHARED_ROWS), quads = Math.ceil(columns / 4);
+  if (most === undefined && (down < LANES / 2 || quads < 3)) return null;
+  // As wide as may be without columns that do not exist; 6 only where 4 has such, for its sums fill more than the registers.
+  const idle = (QUADS: number): number => Math.ceil(quads / QUADS) * QUADS - quads;
+  const QUADS = most !== undefined ? most / 4 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
+  return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
 }

@@ -1,15 +1,18 @@
 /** Runs the kernels of 2-D convolution and of both its gradients: blocks or tiles, parts of sums, banks of filters. */
 import dataGradText from "../../shaders/conv_data_grad.wgsl" with { type: "text" };
+import dataGradSharedText from "../../shaders/conv_data_grad_shared.wgsl" with { type: "text" };
 import forwardText from "../../shaders/conv_forward.wgsl" with { type: "text" };
+import forwardSharedText from "../../shaders/conv_forward_shared.wgsl" with { type: "text" };
 import geometryText from "../../shaders/lib/conv.wgsl" with { type: "text" };
 import weightGradText from "../../shaders/conv_weight_grad.wgsl" with { type: "text" };
+import weightGradSharedText from "../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { roomFor } from "../room.ts";
 import { sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { ProductShape, TunedOp } from "../tuning/table.ts";
-import { blockRows, type Blocks, blocksFor, blocksLib } from "./blocks.ts";
+import { blockRows, blocksFor, blocksLib, LANES, SHARED_COLUMNS, SHARED_ROWS, sharedFor, sharedLib } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "./layout.ts";
 import { type Activation, activationLib } from "./library.ts";
@@ -24,10 +27,22 @@ const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text:
 const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
 const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const forwardRegisters = kernel("conv_forward_registers", ...forwardParts);
+const forwardShared = kernel("conv_forward_shared", ...forwardParts, sharedLib, {
+  file: "conv_forward_shared.wgsl",
+  text: forwardSharedText,
+});
 const forwardTiles = kernel("conv_forward_tiles", ...forwardParts);
 const dataGradRegisters = kernel("conv_data_grad_registers", ...dataGradParts);
+const dataGradShared = kernel("conv_data_grad_shared", ...dataGradParts, sharedLib, {
+  file: "conv_data_grad_shared.wgsl",
+  text: dataGradSharedText,
+});
 const dataGradTiles = kernel("conv_data_grad_tiles", ...dataGradParts);
 const weightGradRegisters = kernel("conv_weight_grad_registers", ...weightGradParts);
+const weightGradShared = kernel("conv_weight_grad_shared", ...weightGradParts, sharedLib, {
+  file: "conv_weight_grad_shared.wgsl",
+  text: weightGradSharedText,
+});
 const weightGradTiles = kernel("conv_weight_grad_tiles", ...weightGradParts);
 
 /** Geometry and activation of a convolution. */
@@ -132,18 +147,42 @@ export function convForward(
         grid: tiles.grid,
       }));
   } else {
-    const { constants: block, x: across, y: down } = blocksOf(device, "conv2d forward", shape);
-    device.run(forwardRegisters, { bind, params, constants: { ...constants, ...block }, grid: [across, down, depth] });
+    const { shared, constants: block, x: across, y: down } = blocksOf(device, "conv2d forward", shape);
+    device.run(shared ? forwardShared : forwardRegisters, {
+      bind,
+      params,
+      constants: { ...constants, ...block },
+      grid: [across, down, depth],
+    });
   }
   if (target !== y) {
     sliceInto(y, target, [0, 0, 0, 0]);
   }
 }
 
-/** Blocks of a convolution as a product, for software adapters. */
-function blocksOf(device: Device, op: TunedOp, shape: ProductShape): Blocks {
-  const found = device.gpu.tuning.find(op, ...shape);
-  return blocksFor(shape[0], shape[1], found?.rows, found?.columns);
+/** A cut for software adapters. */
+interface SoftwareCut {
+  /** Whether the lanes share an operand. */
+  readonly shared: boolean;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * Blocks of a convolution as a product, for software adapters: shared where eight lanes are a subgroup and it pays. Rows are
+ * in parts of `part`, if given, which no block crosses.
+ */
+function blocksOf(device: Device, op: TunedOp, [m, n, k, layers]: ProductShape, part?: number): SoftwareCut {
+  const known = device.gpu.tuning.find(op, m, n, k, layers), shares = device.info.lanes === LANES;
+  const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
+  const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
+  if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
+    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns);
+    if (cut) return { shared: true, ...cut };
+  }
+  const rows = found?.rows ?? (part === undefined ? undefined : blockRows(part));
+  return { shared: false, ...blocksFor(padded(rows ?? 1), n, rows, found?.columns) };
 }
 
 /** Tiles of a convolution as a product, for GPUs, as constants and workgroups, chosen as for `cutAs` rows; a bank's sums are whole. */
@@ -198,8 +237,13 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
           grid: tiles.grid,
         }));
     } else {
-      const { constants, x: across, y: down } = blocksOf(device, "conv2d data gradient", shape);
-      device.run(dataGradRegisters, { bind, params, constants: { ...constants, BANK }, grid: [across, down, phases] });
+      const { shared, constants, x: across, y: down } = blocksOf(device, "conv2d data gradient", shape);
+      device.run(shared ? dataGradShared : dataGradRegisters, {
+        bind,
+        params,
+        constants: { ...constants, BANK },
+        grid: [across, down, phases],
+      });
     }
   }
   return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
@@ -221,14 +265,13 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
     dw = into ?? device.empty(wShape);
     product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false, add });
   } else {
-    const gpu = device.profile === "gpu";
     const lines = base.n * base.ho;
-    const { across, down, parts, constants } = weightGradBlocks(device, base, lines, 1);
+    const { kernel, across, down, parts, constants } = weightGradBlocks(device, base, lines, 1);
     const params = { ...base, chunk: Math.ceil(lines / parts) };
     const used = Math.ceil(lines / params.chunk);
     dw = into ?? device.empty(fullShape);
     const partial = used === 1 ? dw : device.empty([used, ...fullShape]);
-    device.run(gpu ? weightGradTiles : weightGradRegisters, {
+    device.run(kernel, {
       bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
       params,
       constants: { ...constants, ADD: Number(add && used === 1) },
@@ -248,9 +291,9 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   const { device } = x;
   if (dy.size === 0) return;
   const params = geometryOf(x.shape, into.shape.slice(1), dy.shape, attrs);
-  const gpu = device.profile === "gpu", images = groups.shape[0];
-  const { across, down, constants } = weightGradBlocks(device, params, params.n * params.ho / images, images);
-  device.run(gpu ? weightGradTiles : weightGradRegisters, {
+  const images = groups.shape[0];
+  const { kernel, across, down, constants } = weightGradBlocks(device, params, params.n * params.ho / images, images);
+  device.run(kernel, {
     bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
     params,
     constants: { ...constants, BANK: 1, ADD: 1 },
@@ -259,7 +302,7 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
 }
 
 /**
- * Workgroups of a weight gradient, whose rows are (tap, input channel), and the parts that `lines` output rows of all images
+ * Kernel and workgroups of a weight gradient, whose rows are (tap, input channel), and the parts that `lines` output rows of all images
  * are cut in. On software adapters blocks stay within a tap.
  */
 function weightGradBlocks(
@@ -271,10 +314,9 @@ function weightGradBlocks(
   const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, layers] as const;
   if (device.profile === "gpu") {
     const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, { cutAs: shape[0], splits: true });
-    return { across, down, constants, parts: Math.min(lines, parts) };
+    return { kernel: weightGradTiles, across, down, constants, parts: Math.min(lines, parts) };
   }
-  const found = device.gpu.tuning.find(op, ...shape);
-  const rows = found?.rows ?? blockRows(ci4 * 4),
-    { x, y, constants } = blocksFor(taps * Math.ceil(ci4 * 4 / rows) * rows, co4 * 4, rows, found?.columns);
-  return { across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
+  const { shared, constants, x, y } = blocksOf(device, op, shape, ci4 * 4);
+  const kernel = shared ? weightGradShared : weightGradRegisters;
+  return { kernel, across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }

@@ -1,6 +1,6 @@
 /** Products and convolutions to measure: what runs, and how its result is checked. */
 import type { Device } from "../device.ts";
-import { blockRows, blocksFor } from "../ops/blocks.ts";
+import { blockRows, blocksFor, LANES, SHARED_ROWS, sharedFor } from "../ops/blocks.ts";
 import { conv2d, conv2dDataGrad, conv2dWeightGrad } from "../ops/conv.ts";
 import { matmul } from "../ops/matmul.ts";
 import { SKINNY_ROWS, skinnyFor, tilesFor } from "../ops/tiles.ts";
@@ -86,8 +86,10 @@ function problem(parts: Omit<Problem, typeof Symbol.dispose>, ...operands: reado
 }
 
 /** What the rules say of a product; `rows`, on software adapters, of blocks that may not cross a tap. */
-function ruleFor({ profile }: Device, op: TunedOp, [m, n, k, layers]: ProductShape, rows?: number): Cut {
+function ruleFor({ profile, info }: Device, op: TunedOp, [m, n, k, layers]: ProductShape, rows?: number): Cut {
   if (profile === "gpu") return (op.startsWith("matmul") && m <= SKINNY_ROWS ? skinnyFor : tilesFor)(m, n, k, layers);
+  const shared = info.lanes === LANES && op.startsWith("conv2d") ? sharedFor(m, n) : null;
+  if (shared) return { rows: SHARED_ROWS, columns: 4 * shared.constants.QUADS, parts: 1 };
   const { constants: { ROWS, COLUMNS } } = blocksFor(m, n, rows);
   return { rows: ROWS, columns: COLUMNS, parts: 1 };
 }

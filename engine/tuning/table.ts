@@ -4,6 +4,7 @@
  */
 import { EngineError } from "../errors.ts";
 import { allKernels } from "../gpu/kernel.ts";
+import { SHARED_COLUMNS, SHARED_ROWS } from "../ops/blocks.ts";
 
 /** How a product is cut: tiles or blocks of rows × columns, and the parts of its summed axis. */
 export interface Cut {
@@ -70,9 +71,9 @@ export function adapterKey(
 const FILES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   cpu: {
     matmul: ["matmul.wgsl"],
-    "conv2d forward": ["conv_forward.wgsl"],
-    "conv2d data gradient": ["conv_data_grad.wgsl"],
-    "conv2d weight gradient": ["conv_weight_grad.wgsl"],
+    "conv2d forward": ["conv_forward.wgsl", "conv_forward_shared.wgsl"],
+    "conv2d data gradient": ["conv_data_grad.wgsl", "conv_data_grad_shared.wgsl"],
+    "conv2d weight gradient": ["conv_weight_grad.wgsl", "conv_weight_grad_shared.wgsl"],
   },
   gpu: {
     matmul: ["matmul_tiles.wgsl", "matmul_skinny.wgsl", "split_sum.wgsl"],
@@ -189,9 +190,10 @@ export const MOST_PARTS = 64;
 
 /** Every pair of rows and columns that an op's kernels know. */
 export function blocksOf(profile: string, op: TunedOp): readonly Pick<Cut, "rows" | "columns">[] {
-  const skinny = op.startsWith("matmul") ? [[16, 128], [8, 128], [4, 128]] : [];
+  const product = op.startsWith("matmul"), skinny = product ? [[16, 128], [8, 128], [4, 128]] : [];
+  const shared = product ? [] : SHARED_COLUMNS.map((columns) => [SHARED_ROWS, columns]);
   const pairs = profile === "cpu"
-    ? [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4]]
+    ? [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4], ...shared]
     : [[128, 128], [128, 64], [64, 128], [64, 64], ...skinny];
   return pairs.map(([rows, columns]) => ({ rows, columns }));
 }

@@ -1,5 +1,6 @@
 /** Finds the fastest cut for a shape by measuring candidates, each checked first. */
 import type { Device } from "../device.ts";
+import { LANES, SHARED_COLUMNS } from "../ops/blocks.ts";
 import { tileCandidates } from "../ops/tiles.ts";
 import type { Problem } from "./problem.ts";
 import { blocksOf, type Cut } from "./table.ts";
@@ -67,9 +68,12 @@ export function judge(measured: readonly Measured[]): Tuned {
 }
 
 /** Cuts to measure, that of the rule first. */
-function candidatesOf({ profile }: Device, { op, shape, rule }: Problem): Cut[] {
+function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): Cut[] {
+  // Where lanes can share an operand, low blocks are not worth a try.
+  const worthIt = ({ rows, columns }: Pick<Cut, "rows" | "columns">): boolean =>
+    info.lanes === LANES ? rows > 4 || op.startsWith("matmul") : !SHARED_COLUMNS.includes(columns);
   const cuts = profile === "cpu"
-    ? blocksOf(profile, op).map((block) => ({ ...block, parts: 1 }))
+    ? blocksOf(profile, op).filter(worthIt).map((block) => ({ ...block, parts: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);
   const same = (cut: Cut): boolean =>
     cut.rows === rule.rows && cut.columns === rule.columns && cut.parts === rule.parts;

@@ -24,7 +24,7 @@ Deno.test("profile tells where a step's time goes, of region classifiers and of 
         itera("profile", "--config", config, "--steps", "2", "--trace", traces[1]),
         itera("profile", "--set", "optimiser.momentun=0.5"),
       ]);
-      const conv = "conv_forward\\.wgsl:conv_forward_\\w+", lstm = "lstm\\w*\\.wgsl:\\w+";
+      const conv = "conv_forward\\w*\\.wgsl:conv_forward_\\w+", lstm = "lstm\\w*\\.wgsl:\\w+";
       for (
         const [{ code, out, err }, title, kernel, trace] of [
           [region, "baseline on context: 1 steps of", conv, traces[0]],

@@ -90,11 +90,11 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       ...["refplus", "generate", "--out", file("set"), "--split", "val", "--images", "2", "--false-premise"],
       ...[
         "--refexps-per-image",
-        "20",
+        "40",
         "--max-objects",
-        "5",
+        "4",
         "--zoom",
-        "1.4",
+        "1.6",
         "--no-balance-counts",
         "--patience",
         "500",
@@ -108,7 +108,7 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
         "--input_refexps_json",
         file("set", "refexps", "clevr_ref+_val_false_premise_refexps.json"),
       ],
-      ...["--input_scenes_json", scenes, "--height", "32", "--width", "32", "--input_vocab_json", file("vocab.json")],
+      ...["--input_scenes_json", scenes, "--height", "24", "--width", "24", "--input_vocab_json", file("vocab.json")],
       ...["--output_h5_file", file("false.h5"), "--encode_unk", "1"],
     );
     strictEqual(encoded.code, 0, encoded.err);

@@ -1,5 +1,5 @@
-import { ok } from "node:assert/strict";
-import { blocksFor } from "../../engine/ops/blocks.ts";
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { blocksFor, SHARED_COLUMNS, sharedFor } from "../../engine/ops/blocks.ts";
 
 Deno.test("blocks cover a product, and leave no more lanes idle than its size makes them", () => {
   for (const rows of [1, 4, 5, 12, 16, 17, 100, 400, 9 * 64]) {
@@ -15,4 +15,21 @@ Deno.test("blocks cover a product, and leave no more lanes idle than its size ma
       if (COLUMNS === 8 && columns <= 32) ok(blocks >= 8 / 2, what);
     }
   }
+});
+
+Deno.test("lanes that share an operand cover a product, in the widest blocks without idle columns", () => {
+  for (const rows of [32, 49, 100, 144, 9 * 64]) {
+    for (const columns of [12, 16, 20, 24, 36, 48, 64, 68, 100, 1000]) {
+      for (const most of [undefined, ...SHARED_COLUMNS]) {
+        const { constants: { QUADS }, x, y } = sharedFor(rows, columns, most)!;
+        const across = 4 * QUADS, down = 8 * 8, what = `${rows} × ${columns}: ${across} across, ${x} × ${y} groups`;
+        ok(SHARED_COLUMNS.includes(across) && (most === undefined || most === across), what);
+        ok(x * across >= columns && (x - 1) * across < columns && y * down >= rows && (y - 1) * down < rows, what);
+      }
+    }
+  }
+  const across = (columns: number) => sharedFor(1000, columns)!.constants.QUADS * 4;
+  deepStrictEqual([12, 16, 24, 36, 48, 64].map(across), [12, 16, 24, 12, 16, 16]);
+  // Few columns or rows leave less to share than they leave idle.
+  deepStrictEqual([sharedFor(1000, 8), sharedFor(24, 64)], [null, null]);
 });

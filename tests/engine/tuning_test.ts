@@ -1,3 +1,4 @@
+import { SHARED_ROWS } from "../../engine/ops/blocks.ts";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { Device } from "../../engine/device.ts";
@@ -225,7 +226,9 @@ Deno.test("a problem knows the rule's choice", () => {
         device.gpu.run = before;
         device.gpu.tuning = tuning;
       }
-      const used = seen.map((c) => [c.TILE_ROWS ?? c.ROWS, c.TILE_COLUMNS ?? c.COLUMNS ?? 128]);
+      const used = seen.map((c) =>
+        c.QUADS ? [SHARED_ROWS, 4 * c.QUADS] : [c.TILE_ROWS ?? c.ROWS, c.TILE_COLUMNS ?? c.COLUMNS ?? 128]
+      );
       const { rows, columns } = problem.rule;
       // Small ragged products go word by word and have no cut.
       if ("m" in one && used.every(([r]) => r === undefined)) continue;

@@ -2,7 +2,7 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { basename, join } from "node:path";
 import { Device } from "../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
-import { REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
+import { completed, REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
 import { generatorFor, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
 import type { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
 import type { Validation } from "../../../model/refplus/session.ts";
@@ -182,4 +182,14 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
       }
     });
   });
+});
+
+Deno.test("settings that an earlier version had not are the reference's, in a run's folder and in its checkpoints", () => {
+  const data = { trainRefexps: "x.h5", trainFeatures: "f.h5", vocabulary: "v.json" };
+  const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine: { dim: 32 } } }]);
+  const { dice: _, engine: { dilations: __, ...engine }, stepLoss: { rarity: ___, ...stepLoss }, ...rest } = whole;
+  const saved = { ...rest, engine, stepLoss } as unknown as Json;
+  deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
+  deepStrictEqual(completed(saved), whole);
+  deepStrictEqual([whole.dice, whole.engine.dilations, whole.stepLoss.rarity], [0, [1, 1], 0]);
 });
