@@ -6,6 +6,7 @@ export function flopsOf({ kernel, params }: Pick<TimedDispatch, "kernel" | "para
   const p = params as Readonly<Record<string, number>>;
   switch (kernel.split(":")[0]) {
     case "matmul.wgsl":
+    case "matmul_shared.wgsl":
     case "matmul_tiles.wgsl":
     case "matmul_skinny.wgsl":
       return 2 * p.m * p.n * p.k * p.batches;

@@ -1,9 +1,11 @@
 /** How matrix products are cut into blocks on software adapters; see `shaders/lib/blocks.wgsl`. */
 import text from "../../shaders/lib/blocks.wgsl" with { type: "text" };
 import sharedText from "../../shaders/lib/shared.wgsl" with { type: "text" };
+import type { Device } from "../device.ts";
 import type { ShaderText } from "../gpu/kernel.ts";
+import type { ProductShape, TunedOp } from "../tuning/table.ts";
 
-/** For convolutions whose lanes share one operand. */
+/** For products whose lanes share one operand. */
 export const sharedLib: ShaderText = { file: "lib/shared.wgsl", text: sharedText };
 
 /** `block_of`, and the constants ROWS, COLUMNS and ACROSS. */
@@ -72,4 +74,29 @@ export function sharedFor(rows: number, columns: number, most?: number): SharedB
   const idle = (QUADS: number): number => Math.ceil(quads / QUADS) * QUADS - quads;
   const QUADS = most !== undefined ? most / 4 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
   return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
+}
+
+/** A product's cut: its kernel's constants, and its workgroups along columns and rows. */
+export interface SoftwareCut {
+  /** Whether the lanes share an operand. */
+  readonly shared: boolean;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * The cut of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
+ * of `part`, which no block crosses.
+ */
+export function softwareCut(device: Device, op: TunedOp, [m, n, k, layers]: ProductShape, part?: number): SoftwareCut {
+  const known = device.gpu.tuning.find(op, m, n, k, layers), shares = device.info.lanes === LANES;
+  const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
+  const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
+  if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
+    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns);
+    if (cut) return { shared: true, ...cut };
+  }
+  const rows = found?.rows ?? (part === undefined ? undefined : blockRows(part));
+  return { shared: false, ...blocksFor(padded(rows ?? 1), n, rows, found?.columns) };
 }

@@ -12,7 +12,7 @@ import { roomFor } from "../room.ts";
 import { sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { ProductShape, TunedOp } from "../tuning/table.ts";
-import { blockRows, blocksFor, blocksLib, LANES, SHARED_COLUMNS, SHARED_ROWS, sharedFor, sharedLib } from "./blocks.ts";
+import { blocksLib, sharedLib, softwareCut } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "./layout.ts";
 import { type Activation, activationLib } from "./library.ts";
@@ -147,7 +147,7 @@ export function convForward(
         grid: tiles.grid,
       }));
   } else {
-    const { shared, constants: block, x: across, y: down } = blocksOf(device, "conv2d forward", shape);
+    const { shared, constants: block, x: across, y: down } = softwareCut(device, "conv2d forward", shape);
     device.run(shared ? forwardShared : forwardRegisters, {
       bind,
       params,
@@ -158,31 +158,6 @@ export function convForward(
   if (target !== y) {
     sliceInto(y, target, [0, 0, 0, 0]);
   }
-}
-
-/** A cut for software adapters. */
-interface SoftwareCut {
-  /** Whether the lanes share an operand. */
-  readonly shared: boolean;
-  readonly constants: Readonly<Record<string, number>>;
-  readonly x: number;
-  readonly y: number;
-}
-
-/**
- * Blocks of a convolution as a product, for software adapters: shared where eight lanes are a subgroup and it pays. Rows are
- * in parts of `part`, if given, which no block crosses.
- */
-function blocksOf(device: Device, op: TunedOp, [m, n, k, layers]: ProductShape, part?: number): SoftwareCut {
-  const known = device.gpu.tuning.find(op, m, n, k, layers), shares = device.info.lanes === LANES;
-  const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
-  const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
-  if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
-    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns);
-    if (cut) return { shared: true, ...cut };
-  }
-  const rows = found?.rows ?? (part === undefined ? undefined : blockRows(part));
-  return { shared: false, ...blocksFor(padded(rows ?? 1), n, rows, found?.columns) };
 }
 
 /** Tiles of a convolution as a product, for GPUs, as constants and workgroups, chosen as for `cutAs` rows; a bank's sums are whole. */
@@ -237,7 +212,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
           grid: tiles.grid,
         }));
     } else {
-      const { shared, constants, x: across, y: down } = blocksOf(device, "conv2d data gradient", shape);
+      const { shared, constants, x: across, y: down } = softwareCut(device, "conv2d data gradient", shape);
       device.run(shared ? dataGradShared : dataGradRegisters, {
         bind,
         params,
@@ -316,7 +291,7 @@ function weightGradBlocks(
     const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, { cutAs: shape[0], splits: true });
     return { kernel: weightGradTiles, across, down, constants, parts: Math.min(lines, parts) };
   }
-  const { shared, constants, x, y } = blocksOf(device, op, shape, ci4 * 4);
+  const { shared, constants, x, y } = softwareCut(device, op, shape, ci4 * 4);
   const kernel = shared ? weightGradShared : weightGradRegisters;
   return { kernel, across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }

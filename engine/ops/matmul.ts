@@ -1,6 +1,7 @@
 /** Batched matrix products and the fully connected layer. */
 import matrixText from "../../shaders/lib/matrix.wgsl" with { type: "text" };
 import text from "../../shaders/matmul.wgsl" with { type: "text" };
+import sharedText from "../../shaders/matmul_shared.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
@@ -12,7 +13,7 @@ import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../
 import type { Tensor } from "../tensor.ts";
 import type { TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
-import { blocksFor, blocksLib } from "./blocks.ts";
+import { blocksLib, sharedLib, softwareCut } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
@@ -32,7 +33,12 @@ import {
 } from "./tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
-const registersKernel = kernel("matmul_registers", activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text });
+const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
+const registersKernel = kernel("matmul_registers", ...registersParts);
+const sharedKernel = kernel("matmul_shared", ...registersParts, sharedLib, {
+  file: "matmul_shared.wgsl",
+  text: sharedText,
+});
 const partLibs = [activationLib, epilogueLib, partsLib, matrixLib] as const;
 const tilesKernel = kernel("matmul_tiles", tileLib, ...partLibs, { file: "matmul_tiles.wgsl", text: tilesText });
 const skinnyKernel = kernel("matmul_skinny", ...partLibs, { file: "matmul_skinny.wgsl", text: skinnyText });
@@ -129,11 +135,10 @@ function opOf({ transposeA, transposeB }: Product): TunedOp {
 
 function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
   const { device } = c;
-  const found = device.gpu.tuning.find(opOf(p), p.m, p.n, p.k, batch);
-  const { constants, x, y } = blocksFor(p.m, ceil4(p.n), found?.rows, found?.columns);
+  const { shared, constants, x, y } = softwareCut(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
   const { HAS_BIAS, ACTIVATION } = epilogueConstants(p);
   for (let first = 0; first < batch; first += device.gpu.maxGroups) {
-    device.run(registersKernel, {
+    device.run(shared ? sharedKernel : registersKernel, {
       bind: { a, b, bias: p.bias ?? null, c },
       params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
       constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ADD: Number(p.add ?? false), ...constants },

@@ -88,7 +88,7 @@ function problem(parts: Omit<Problem, typeof Symbol.dispose>, ...operands: reado
 /** What the rules say of a product; `rows`, on software adapters, of blocks that may not cross a tap. */
 function ruleFor({ profile, info }: Device, op: TunedOp, [m, n, k, layers]: ProductShape, rows?: number): Cut {
   if (profile === "gpu") return (op.startsWith("matmul") && m <= SKINNY_ROWS ? skinnyFor : tilesFor)(m, n, k, layers);
-  const shared = info.lanes === LANES && op.startsWith("conv2d") ? sharedFor(m, n) : null;
+  const shared = info.lanes === LANES ? sharedFor(m, n) : null;
   if (shared) return { rows: SHARED_ROWS, columns: 4 * shared.constants.QUADS, parts: 1 };
   const { constants: { ROWS, COLUMNS } } = blocksFor(m, n, rows);
   return { rows: ROWS, columns: COLUMNS, parts: 1 };

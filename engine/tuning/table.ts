@@ -70,7 +70,7 @@ export function adapterKey(
 /** Shader files of an op. */
 const FILES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   cpu: {
-    matmul: ["matmul.wgsl"],
+    matmul: ["matmul.wgsl", "matmul_shared.wgsl"],
     "conv2d forward": ["conv_forward.wgsl", "conv_forward_shared.wgsl"],
     "conv2d data gradient": ["conv_data_grad.wgsl", "conv_data_grad_shared.wgsl"],
     "conv2d weight gradient": ["conv_weight_grad.wgsl", "conv_weight_grad_shared.wgsl"],
@@ -190,8 +190,8 @@ export const MOST_PARTS = 64;
 
 /** Every pair of rows and columns that an op's kernels know. */
 export function blocksOf(profile: string, op: TunedOp): readonly Pick<Cut, "rows" | "columns">[] {
-  const product = op.startsWith("matmul"), skinny = product ? [[16, 128], [8, 128], [4, 128]] : [];
-  const shared = product ? [] : SHARED_COLUMNS.map((columns) => [SHARED_ROWS, columns]);
+  const skinny = op.startsWith("matmul") ? [[16, 128], [8, 128], [4, 128]] : [];
+  const shared = SHARED_COLUMNS.map((columns) => [SHARED_ROWS, columns]);
   const pairs = profile === "cpu"
     ? [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4], ...shared]
     : [[128, 128], [128, 64], [64, 128], [64, 64], ...skinny];

@@ -71,7 +71,7 @@ export function judge(measured: readonly Measured[]): Tuned {
 function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): Cut[] {
   // Where lanes can share an operand, low blocks are not worth a try.
   const worthIt = ({ rows, columns }: Pick<Cut, "rows" | "columns">): boolean =>
-    info.lanes === LANES ? rows > 4 || op.startsWith("matmul") : !SHARED_COLUMNS.includes(columns);
+    info.lanes === LANES ? rows > 4 : !SHARED_COLUMNS.includes(columns);
   const cuts = profile === "cpu"
     ? blocksOf(profile, op).filter(worthIt).map((block) => ({ ...block, parts: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);

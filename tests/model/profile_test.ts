@@ -60,7 +60,9 @@ Deno.test("a replayed step is timed like the one it was captured from", async ()
 });
 
 Deno.test("arithmetic is counted from a kernel's parameters", () => {
-  strictEqual(flopsOf({ kernel: "matmul.wgsl:x", params: { m: 2, n: 3, k: 5, batches: 3 } }), 2 * 2 * 3 * 5 * 3);
+  for (const file of ["matmul.wgsl", "matmul_shared.wgsl", "matmul_tiles.wgsl", "matmul_skinny.wgsl"]) {
+    strictEqual(flopsOf({ kernel: `${file}:x`, params: { m: 2, n: 3, k: 5, batches: 3 } }), 2 * 2 * 3 * 5 * 3);
+  }
   const conv = { n: 2, h: 9, w: 9, ci4: 2, ho: 5, wo: 4, co4: 3, kh: 3, kw: 1 };
   for (const part of ["forward", "data_grad", "weight_grad"]) {
     for (const file of [`conv_${part}.wgsl`, `conv_${part}_shared.wgsl`]) {
