@@ -3,7 +3,7 @@ import text from "../../shaders/lib/blocks.wgsl" with { type: "text" };
 import sharedText from "../../shaders/lib/shared.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
 import type { ShaderText } from "../gpu/kernel.ts";
-import type { ProductShape, TunedOp } from "../tuning/table.ts";
+import type { Cut, ProductShape, TunedOp } from "../tuning/table.ts";
 
 /** For products whose lanes share one operand. */
 export const sharedLib: ShaderText = { file: "lib/shared.wgsl", text: sharedText };
@@ -22,7 +22,7 @@ export interface Blocks {
 }
 
 /** Rows of a block for a product of `rows`. */
-export function blockRows(rows: number): number {
+function blockRows(rows: number): number {
   return rows <= 4 ? 4 : rows <= 8 ? 8 : 16;
 }
 
@@ -65,21 +65,23 @@ export interface SharedBlocks {
 
 /**
  * Cuts a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
- * has at least, or rows that leave most lanes idle.
+ * has at least, or rows that leave most lanes idle. Blocks of `width` columns, one of {@link SHARED_COLUMNS}, are made anyhow.
  */
-export function sharedFor(rows: number, columns: number, most?: number): SharedBlocks | null {
+export function sharedFor(rows: number, columns: number, width?: number): SharedBlocks | null {
   const down = Math.ceil(rows / SHARED_ROWS), quads = Math.ceil(columns / 4);
-  if (most === undefined && (down < LANES / 2 || quads < 3)) return null;
+  if (width === undefined && (down < LANES / 2 || quads < 3)) return null;
   // As wide as may be without columns that do not exist; 6 only where 4 has such, for its sums fill more than the registers.
   const idle = (QUADS: number): number => Math.ceil(quads / QUADS) * QUADS - quads;
-  const QUADS = most !== undefined ? most / 4 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
+  const QUADS = width !== undefined ? width / 4 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
   return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
 }
 
-/** A product's cut: its kernel's constants, and its workgroups along columns and rows. */
+/** A product's cut: its block, its kernel's constants, and its workgroups along columns and rows. */
 export interface SoftwareCut {
   /** Whether the lanes share an operand. */
   readonly shared: boolean;
+  readonly rows: number;
+  readonly columns: number;
   readonly constants: Readonly<Record<string, number>>;
   readonly x: number;
   readonly y: number;
@@ -89,14 +91,25 @@ export interface SoftwareCut {
  * The cut of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
  * of `part`, which no block crosses.
  */
-export function softwareCut(device: Device, op: TunedOp, [m, n, k, layers]: ProductShape, part?: number): SoftwareCut {
-  const known = device.gpu.tuning.find(op, m, n, k, layers), shares = device.info.lanes === LANES;
+export function softwareCut(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareCut {
+  return cutBy(device, shape, part, device.gpu.tuning.find(op, ...shape));
+}
+
+/** The cut by the rules alone. */
+export function softwareRule(device: Device, shape: ProductShape, part?: number): SoftwareCut {
+  return cutBy(device, shape, part, undefined);
+}
+
+function cutBy(device: Device, [m, n]: ProductShape, part: number | undefined, known: Cut | undefined): SoftwareCut {
+  const shares = device.info.lanes === LANES;
   const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
   const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
   if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
     const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns);
-    if (cut) return { shared: true, ...cut };
+    if (cut) return { shared: true, rows: SHARED_ROWS, columns: 4 * cut.constants.QUADS, ...cut };
   }
-  const rows = found?.rows ?? (part === undefined ? undefined : blockRows(part));
-  return { shared: false, ...blocksFor(padded(rows ?? 1), n, rows, found?.columns) };
+  const wanted = found?.rows ?? (part === undefined ? undefined : blockRows(part));
+  const cut = blocksFor(padded(wanted ?? 1), n, wanted, found?.columns),
+    { ROWS: rows, COLUMNS: columns } = cut.constants;
+  return { shared: false, rows, columns, ...cut };
 }

@@ -1,6 +1,6 @@
 /** Products and convolutions to measure: what runs, and how its result is checked. */
 import type { Device } from "../device.ts";
-import { blockRows, blocksFor, LANES, SHARED_ROWS, sharedFor } from "../ops/blocks.ts";
+import { softwareRule } from "../ops/blocks.ts";
 import { conv2d, conv2dDataGrad, conv2dWeightGrad } from "../ops/conv.ts";
 import { matmul } from "../ops/matmul.ts";
 import { SKINNY_ROWS, skinnyFor, tilesFor } from "../ops/tiles.ts";
@@ -85,13 +85,13 @@ function problem(parts: Omit<Problem, typeof Symbol.dispose>, ...operands: reado
   return { ...parts, [Symbol.dispose]: () => operands.forEach((operand) => operand.dispose()) };
 }
 
-/** What the rules say of a product; `rows`, on software adapters, of blocks that may not cross a tap. */
-function ruleFor({ profile, info }: Device, op: TunedOp, [m, n, k, layers]: ProductShape, rows?: number): Cut {
-  if (profile === "gpu") return (op.startsWith("matmul") && m <= SKINNY_ROWS ? skinnyFor : tilesFor)(m, n, k, layers);
-  const shared = info.lanes === LANES ? sharedFor(m, n) : null;
-  if (shared) return { rows: SHARED_ROWS, columns: 4 * shared.constants.QUADS, parts: 1 };
-  const { constants: { ROWS, COLUMNS } } = blocksFor(m, n, rows);
-  return { rows: ROWS, columns: COLUMNS, parts: 1 };
+/** What the rules say of a product; its rows, on software adapters, are in parts of `part` that no block may cross. */
+function ruleFor(device: Device, op: TunedOp, shape: ProductShape, part?: number): Cut {
+  if (device.profile === "gpu") {
+    return (op.startsWith("matmul") && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
+  }
+  const { rows, columns } = softwareRule(device, shape, part);
+  return { rows, columns, parts: 1 };
 }
 
 function matmulProblem(device: Device, { op, m, n, k }: Extract<TuneCase, { m: number }>): Problem {
@@ -136,8 +136,7 @@ function convProblem(device: Device, { op, conv }: Extract<TuneCase, { conv: Con
     case "conv2d weight gradient": {
       const x = draw(device, shapes.x, 1), dy = draw(device, shapes.dy, 2);
       const isRight = checkRows(weightGradTimes(conv, x.data, dy.data, rOutputs), rOutputs);
-      const shape = [taps * ci, co, images * ho * wo, 1] as const, rows = blockRows(ci);
-      const rule = ruleFor(device, op, [taps * Math.ceil(ci / rows) * rows, co, shape[2], 1], rows);
+      const shape = [taps * ci, co, images * ho * wo, 1] as const, rule = ruleFor(device, op, shape, ci);
       const run = () => conv2dWeightGrad(x.tensor, dy.tensor, shapes.w, options);
       return problem({ op, shape, rule, run, isRight }, x.tensor, dy.tensor);
     }

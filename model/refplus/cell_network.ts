@@ -71,9 +71,8 @@ export class CellNetwork extends Module {
     const map = this.#top.forward(this.#body(pictures)), [n, h, w] = map.shape;
     const likely = split(this.#pixels(map), CLASSES, 1).map((logits) => softmax(logits));
     const values = likely.map((p, i) => {
-      const [, own] = split(p, [1, CLASSES[i] - 1], 1);
-      const values = CLASSES[i] - 1;
-      return reshape(own, [n * h * w, this.#within, values]).mean(1).mul(SPREAD.attribute * Math.sqrt(values));
+      const count = CLASSES[i] - 1, [, own] = split(p, [1, count], 1);
+      return reshape(own, [n * h * w, this.#within, count]).mean(1).mul(SPREAD.attribute * Math.sqrt(count));
     });
     const ground = likely.map((p, i) => split(p, [1, CLASSES[i] - 1], 1)[0]).reduce((sum, p) => sum.add(p));
     const object = reshape(ground.mul(-1 / CLASSES.length).add(1).mul(SPREAD.object), [n * h * w, this.#within]);

@@ -52,7 +52,8 @@ export async function cellExtractor(
   { adapter }: { readonly adapter: ResNetOptions["adapter"] },
 ): Promise<Extractor> {
   const checkpoint = await readCellCheckpoint(weights), { image: { height, width } } = checkpoint.config;
-  const name = `cells ${width}x${height} ${await digestOf(checkpoint.path)}`;
+  // Scaled: the same weights once gave features of other sizes, with which these must not be mixed.
+  const name = `cells ${width}x${height} scaled ${await digestOf(checkpoint.path)}`;
   const device = await Device.open({ adapter });
   try {
     const network = cellNetworkOf(device, checkpoint), { channels, stride } = network;
