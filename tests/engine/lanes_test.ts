@@ -1,0 +1,11 @@
+/** What a device says of its subgroups, on which the kernels that share operands depend. */
+import { ok, strictEqual } from "node:assert/strict";
+import { Device } from "../../engine/mod.ts";
+
+Deno.test("a device knows its lanes where all subgroups have one size, and llvmpipe's are eight", async () => {
+  const adapter = await navigator.gpu.requestAdapter({ forceFallbackAdapter: true });
+  await using device = await Device.open({ adapter: "cpu" });
+  const { subgroupMinSize: least, subgroupMaxSize: most } = adapter!.info, { lanes, description } = device.info;
+  ok(lanes === null || (lanes === least && lanes === most), `${lanes} lanes of ${least} to ${most}`);
+  if (/llvmpipe.*256 bits/.test(description)) strictEqual(lanes, 8);
+});
