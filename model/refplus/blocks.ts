@@ -51,32 +51,34 @@ class ConvBank extends Module {
   }
 }
 
-/** A bank of {@link ResidualBlock}s: the modules of steps with one input, one an entry. */
+/** A bank of residual blocks, as {@link ResidualBlock} where they have two convolutions: one an entry. */
 export class ResidualBank extends Module {
-  readonly #conv1: ConvBank;
-  readonly #conv2: ConvBank;
+  readonly #convs: readonly ConvBank[];
 
-  /** `entries` blocks on `channels` channels; `dilations` of the two convolutions, by default 1. */
+  /** `entries` blocks on `channels` channels, with a convolution for each of `dilations`; two without, of 1. */
   constructor(
     device: Device,
     entries: number,
     channels: number,
     seeds: Seeds,
     start: Start,
-    dilations: readonly [number, number] = [1, 1],
+    dilations: readonly number[] = [1, 1],
   ) {
     super(device);
-    const [first, branch] = (["first", "branch"] as const).map((role, i) =>
-      new ConvBank(device, entries, 3, channels, channels, seeds, { start, role, dilation: dilations[i] })
-    );
-    this.#conv1 = this.child("conv1", first);
-    this.#conv2 = this.child("conv2", branch);
+    this.#convs = dilations.map((dilation, i) => {
+      const role = i < dilations.length - 1 ? "first" : "branch";
+      const bank = new ConvBank(device, entries, 3, channels, channels, seeds, { start, role, dilation });
+      return this.child(`conv${i + 1}`, bank);
+    });
   }
 
   /** x [N, H, W, C], image n through block `entries[n]`, ascending → [N, H, W, C]. */
   forward(x: Tensor, entries: readonly number[]): Tensor {
     using scope = this.device.scope();
-    return scope.keep(this.#conv2.forward(this.#conv1.forward(x, entries), entries, x));
+    const last = this.#convs.length - 1;
+    return scope.keep(
+      this.#convs.reduce((y, conv, i) => conv.forward(y, entries, ...i === last ? [x] : []), x),
+    );
   }
 }
 

@@ -4,6 +4,7 @@ import { UserError } from "../../datasets/errors.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
 import type { RunKind } from "../run/run_folder.ts";
 import { VERSION } from "../run/version.ts";
+import { PASSES } from "./execution_engine.ts";
 import { STARTS } from "./initial.ts";
 
 /** What can be trained: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
@@ -64,8 +65,10 @@ export const refplusSchema = z.strictObject({
     headChunk: positive.nullable(),
     /** How weights start: `reference`, or `identity`, by which modules begin by handing on what they are given. */
     start: z.enum(STARTS),
-    /** Dilations of both convolutions of modules with one input; 1 and 1 in the reference. */
-    dilations: z.tuple([positive, positive]),
+    /** Dilations of the convolutions of modules with one input, one for each; 1 and 1 in the reference. */
+    dilations: z.array(positive).min(2),
+    /** What modules pass on: `maps`, as in the reference, or `masks`, with which they mark the picture's map. */
+    passes: z.enum(PASSES),
   }),
   /** Checkpoints, or folders of runs, to begin from. */
   start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
@@ -92,6 +95,8 @@ export const refplusSchema = z.strictObject({
     most: positive.nullable(),
     /** A step is drawn by its token's number in the expressions learnt from, to minus this power; 0 draws all alike. */
     rarity: z.number().min(0),
+    /** What taught steps, and then answers too, are given: what the modules before them made (`own`), or the `true` masks. */
+    inputs: z.enum(["own", "true"]),
   }),
   reinforce: z.strictObject({
     /** Share of the old baseline in the new one. */
@@ -143,11 +148,11 @@ function reference(step: Step): Json {
       curriculum: [],
     },
     generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
-    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference", dilations: [1, 1] },
+    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference", dilations: [1, 1], passes: "maps" },
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
-    stepLoss: { weight: 0, most: null, rarity: 0 },
+    stepLoss: { weight: 0, most: null, rarity: 0, inputs: "own" },
     reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -159,7 +164,7 @@ function reference(step: Step): Json {
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
   const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 },
-    engine = { dim: 24, stemLayers: 1, start: "identity", dilations: [2, 6] };
+    engine = { dim: 16, stemLayers: 1, start: "identity", dilations: [1, 2, 4, 8], passes: "masks" };
   const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
   const data = { valSamples: 200, trainSamples: null };
   switch (step) {
@@ -187,7 +192,7 @@ function small(step: Step): Json {
         batch: 12,
         data,
         dice: 1,
-        stepLoss: { weight: 1, most: 2, rarity: 0.5 },
+        stepLoss: { weight: 1, most: 4, rarity: 1, inputs: "true" },
         optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [3000, 3900, 4800, 5400], decayFactor: 0.4 },
       };
     case "joint":
@@ -248,6 +253,9 @@ function checked(config: RefplusConfig): RefplusConfig {
     throw new UserError(
       "stepLoss.weight: teaching inner steps needs --train_scenes_json, the training pictures' scenes",
     );
+  }
+  if (step === "joint" && stepLoss.weight > 0 && stepLoss.inputs === "true") {
+    throw new UserError("stepLoss.inputs: joint training rewards what the engine makes by itself; it must be own");
   }
   if ((step === "ee-pred" || step === "joint") && start.programGenerator === null) {
     needs("--program_generator_start_from", "the run or checkpoint of a trained program generator");

@@ -4,24 +4,31 @@ import {
   concat,
   crossEntropy,
   type Device,
-  div,
   gather,
-  greater,
-  maximum,
   Module,
   reshape,
   Seeds,
-  sigmoid,
   slice,
   split,
-  sub,
   type Tensor,
 } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
 import type { Start } from "./initial.ts";
 import { MaskHead } from "./mask_head.ts";
+import { diceLoss, foreground, likelihood, overlap } from "./mask_loss.ts";
+import { MaskReader } from "./mask_reader.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
 import { type Schedule, schedule } from "./schedule.ts";
+
+/**
+ * What modules pass on. `maps`: the maps they make, as in the reference. `masks`: how likely the head says each pixel of these
+ * to be foreground; the next module sees the picture's map with that mask on it, as in "Transparency by Design" (Mascharka et
+ * al., CVPR 2018).
+ */
+export const PASSES = ["maps", "masks"] as const;
+
+/** One of {@link PASSES}. */
+export type Passes = typeof PASSES[number];
 
 /** What the engine is built from. */
 export interface ExecutionEngineOptions {
@@ -38,19 +45,34 @@ export interface ExecutionEngineOptions {
   readonly headChunk?: number;
   /** How weights start; default as in the reference. */
   readonly start?: Start;
-  /** Dilations of both convolutions of modules with one input; default 1 and 1. */
-  readonly dilations?: readonly [number, number];
+  /** Dilations of the convolutions of modules with one input, one for each; default 1 and 1. */
+  readonly dilations?: readonly number[];
+  /** What modules pass on; default `maps`. `masks` needs `grid`. */
+  readonly passes?: Passes;
+  /** Rows and columns of the images' features. */
+  readonly grid?: readonly [number, number];
   readonly seed: number;
 }
 
 /** Inner steps of programs that are taught what to point at, beside the answers. */
 export interface TaughtSteps {
   /** Program and node of each. */
-  readonly steps: readonly { readonly program: number; readonly node: number }[];
+  readonly steps: readonly NodePlace[];
   /** Their masks as 0 and 1, [steps · H · W], on the host. */
   readonly masks: Int32Array<ArrayBuffer>;
   /** Weight of their mean cross-entropy beside that of the answers. */
   readonly weight: number;
+  /**
+   * The true masks of what the answers' nodes, then those of `steps`, take in; a list for each, of 0 and 1, [H · W]. With these
+   * every node is a lesson of its own: it is given the truth, not what the modules before it made. Modules must pass on masks.
+   */
+  readonly inputs?: readonly (readonly Uint8Array[])[];
+}
+
+/** A step of a program of a batch. */
+interface NodePlace {
+  readonly program: number;
+  readonly node: number;
 }
 
 /** What {@link ExecutionEngine.evaluate} does with a batch. */
@@ -95,14 +117,16 @@ export class ExecutionEngine extends Module {
   /** Place of each token's module in its bank. */
   readonly #entries: readonly number[];
   readonly #head: MaskHead;
+  /** Null where modules pass on maps. */
+  readonly #reader: MaskReader | null;
   /** Tokens whose modules are in each bank, in the order of its entries. */
   readonly banks: { readonly unary: readonly string[]; readonly binary: readonly string[] };
 
-  /** Builds it with random weights. */
+  /** Builds it with random weights. Throws {@link RangeError} where masks are no whole number of pixels a cell. */
   constructor(device: Device, options: ExecutionEngineOptions) {
     super(device);
     const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], start = "reference", seed } = options;
-    const seeds = new Seeds(seed), { dilations = [1, 1] } = options;
+    const seeds = new Seeds(seed), { dilations = [1, 1], passes = "maps", grid } = options;
     this.#size = size;
     this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#scene = tokens.scene;
@@ -113,6 +137,14 @@ export class ExecutionEngine extends Module {
     this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds, start, dilations));
     this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds, start));
     this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
+    this.#reader = passes === "maps"
+      ? null
+      : this.child("reader", new MaskReader(device, dim, cellOf(size, grid), seeds, start));
+  }
+
+  /** What modules pass on. */
+  get passes(): Passes {
+    return this.#reader ? "masks" : "maps";
   }
 
   /** Runs one program for each image: features [N, h, w, C] → the answers' maps [N, h, w, dim]. */
@@ -150,7 +182,8 @@ export class ExecutionEngine extends Module {
 
   /**
    * The loss of a batch against masks (i32 of 0 and 1, [N · H · W], on the host). The head runs on a few maps at a time and is
-   * done with each before the next, so that no more than those few full-size ones are alive.
+   * done with each before the next, so that no more than those few full-size ones are alive (of modules that pass on masks it
+   * also is a part of every step). With `taught.inputs` the answers are those of the last steps alone.
    */
   evaluate(
     features: Tensor,
@@ -160,20 +193,21 @@ export class ExecutionEngine extends Module {
   ): BatchOutcome {
     const { device } = this;
     using scope = device.scope();
-    const run = this.#run(features, programs), count = programs.length;
-    const maps = taught && taught.steps.length > 0 ? mapsOf(run, taught.steps) : run.answers;
+    const count = programs.length, steps = taught?.steps ?? [];
+    const maps = taught?.inputs
+      ? this.#lessons(features, programs, steps, taught.inputs)
+      : mapsOf(this.#run(features, programs), steps);
     const leaf = maps.detach();
     if (learn) leaf.requiresGrad = true;
     const answers = this.#compare(leaf, 0, count, masks, { weight: learn ? 1 : null, dice });
-    const steps = maps === run.answers ? null : this.#compare(leaf, count, taught!.steps.length, taught!.masks, {
-      weight: learn ? taught!.weight : null,
-      dice,
-    });
+    const inner = steps.length === 0
+      ? null
+      : this.#compare(leaf, count, steps.length, taught!.masks, { weight: learn ? taught!.weight : null, dice });
     if (learn) maps.backward(leaf.grad!);
     leaf.zeroGrad();
     return {
       loss: scope.keep(answers.loss),
-      stepLoss: steps && scope.keep(steps.loss),
+      stepLoss: inner && scope.keep(inner.loss),
       overlaps: scope.keep(answers.overlaps),
     };
   }
@@ -219,26 +253,82 @@ export class ExecutionEngine extends Module {
   #run(features: Tensor, programs: readonly ProgramTree[]): Run {
     const { device } = this;
     const plan = schedule(programs);
-    const entries = (tokens: readonly number[]): number[] => tokens.map((token) => this.#entries[token]);
     const stem = this.#stem.forward(features);
     const scenes = this.#unary.forward(stem, new Array(stem.shape[0]).fill(this.#entries[this.#scene]));
     const values = [scenes];
     let alive = scenes;
-    for (const { rows, unary, binary, carried } of plan.levels) {
-      const parts = new Parts(gather(alive, device.tensor(rows)), [
-        unary.length,
-        binary.length,
-        binary.length,
-        carried,
-      ]);
-      const made: Tensor[] = [];
-      if (unary.length > 0) made.push(this.#unary.forward(parts.at(0), entries(unary)));
-      if (binary.length > 0) made.push(this.#binary.forward(parts.at(1), parts.at(2), entries(binary)));
-      const own = joined(made);
+    for (const { rows, unary, binary, samples, carried } of plan.levels) {
+      const given = gather(alive, device.tensor(rows)), counts = [unary.length, binary.length, binary.length];
+      let inputs: Parts, kept: Tensor | null;
+      if (this.#reader) {
+        const parts = new Parts(given, [samples.length + binary.length, carried]);
+        const seen = this.#reader.forward(
+          gather(stem, device.tensor(Int32Array.from([...samples, ...samples.slice(unary.length)]))),
+          this.#likely(parts.at(0)),
+        );
+        inputs = new Parts(seen, counts);
+        kept = carried > 0 ? parts.at(1) : null;
+      } else {
+        inputs = new Parts(given, [...counts, carried]);
+        kept = carried > 0 ? inputs.at(3) : null;
+      }
+      const own = this.#modules(inputs, unary, binary);
       values.push(own);
-      alive = carried > 0 ? joined([own, parts.at(3)]) : own;
+      alive = kept ? joined([own, kept]) : own;
     }
     return { plan, values, answers: gather(alive, device.tensor(plan.answers)) };
+  }
+
+  /** Runs modules on inputs in three parts: of those with one input, and the first and second ones of those with two. */
+  #modules(inputs: Parts, unary: readonly number[], binary: readonly number[]): Tensor {
+    const entries = (tokens: readonly number[]): number[] => tokens.map((token) => this.#entries[token]);
+    const made: Tensor[] = [];
+    if (unary.length > 0) made.push(this.#unary.forward(inputs.at(0), entries(unary)));
+    if (binary.length > 0) made.push(this.#binary.forward(inputs.at(1), inputs.at(2), entries(binary)));
+    return joined(made);
+  }
+
+  /** Maps of the answers' nodes, then of `steps`, each of which is given its true inputs: all at once. */
+  #lessons(
+    features: Tensor,
+    programs: readonly ProgramTree[],
+    steps: readonly NodePlace[],
+    inputs: NonNullable<TaughtSteps["inputs"]>,
+  ): Tensor {
+    const { device } = this;
+    if (!this.#reader) throw new RangeError("true inputs are masks, and these modules pass on maps");
+    const nodes = [...programs.map((tree, program) => ({ program, node: tree.length - 1 })), ...steps];
+    const tokenOf = (i: number): number => programs[nodes[i].program][nodes[i].node].token;
+    const isBinary = (i: number): boolean => inputs[i].length > 1;
+    const order = [...nodes.keys()].sort((a, b) =>
+      Number(isBinary(a)) - Number(isBinary(b)) || tokenOf(a) - tokenOf(b) || a - b
+    );
+    const unary = order.filter((i) => !isBinary(i)), binary = order.filter(isBinary);
+    const given = [...order.map((i) => inputs[i][0]), ...binary.map((i) => inputs[i][1])];
+    const [height, width] = this.#size, pixels = height * width;
+    const masks = new Float32Array(given.length * pixels);
+    // A scene has no input, and an empty mask says as much.
+    given.forEach((mask, i) => mask && masks.set(mask, i * pixels));
+    const samples = Int32Array.from([...order, ...binary], (i) => nodes[i].program);
+    const seen = this.#reader.forward(
+      gather(this.#stem.forward(features), device.tensor(samples)),
+      device.tensor(masks, [given.length, height, width, 1]),
+    );
+    const maps = this.#modules(
+      new Parts(seen, [unary.length, binary.length, binary.length]),
+      unary.map(tokenOf),
+      binary.map(tokenOf),
+    );
+    const places = new Int32Array(order.length);
+    order.forEach((i, at) => places[i] = at);
+    return gather(maps, device.tensor(places));
+  }
+
+  /** How likely the pixels of maps [N, h, w, C] are foreground, [N, H, W, 1]. */
+  #likely(maps: Tensor): Tensor {
+    const pieces = this.#chunks(maps.shape[0]);
+    if (pieces.length === 1) return likelihood(this.#head.forward(maps));
+    return concat(pieces.map(([from, count]) => likelihood(this.#head.forward(rows(maps, from, count)))), 0);
   }
 
   #mask(maps: Tensor): Tensor {
@@ -256,8 +346,19 @@ export class ExecutionEngine extends Module {
   }
 }
 
+/** Pixels of masks along each side of a cell. Throws {@link RangeError} where that is no whole number, or not one. */
+function cellOf([height, width]: readonly [number, number], grid: readonly [number, number] | undefined): number {
+  const cell = grid ? height / grid[0] : NaN;
+  if (grid && Number.isInteger(cell) && cell * grid[1] === width) return cell;
+  throw new RangeError(
+    `masks of ${height} × ${width} cannot be passed on between maps of ${grid?.join(" × ") ?? "unknown size"}: ` +
+      "they must be the same whole number of times as high and as wide",
+  );
+}
+
 /** The answers' maps, then those of some steps. */
-function mapsOf({ plan: { places }, values }: Run, steps: TaughtSteps["steps"]): Tensor {
+function mapsOf({ plan: { places }, values, answers: last }: Run, steps: readonly NodePlace[]): Tensor {
+  if (steps.length === 0) return last;
   const before = [0];
   for (const { shape } of values) before.push(before.at(-1)! + shape[0]);
   const answers = places.map((nodes, program) => ({ program, node: nodes.length - 1 }));
@@ -292,27 +393,4 @@ function joined(parts: readonly Tensor[]): Tensor {
 
 function rows(x: Tensor, from: number, count: number): Tensor {
   return slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
-}
-
-/** Where the second score is larger: [N, H, W, 2] → f32 [N, H, W] of 0 and 1. */
-function foreground(scores: Tensor): Tensor {
-  const [n, h, w] = scores.shape;
-  const [background, object] = split(scores, [1, 1], 3);
-  return reshape(greater(object, background).cast("f32"), [n, h, w]);
-}
-
-/**
- * Soft Dice loss of each sample (Milletari, Navab and Ahmadi, "V-Net", 3DV 2016): 1 − (2 Σ pt + 1) / (Σ p + Σ t + 1), where p
- * is how likely a pixel is foreground. Scores [N, H, W, 2], masks t [N, pixels] → [N].
- */
-function diceLoss(scores: Tensor, masks: Tensor): Tensor {
-  const [background, object] = split(reshape(scores, [...masks.shape, 2]), [1, 1], 2);
-  const likely = reshape(sigmoid(sub(object, background)), masks.shape);
-  const both = likely.mul(masks).sum(1).mul(2).add(1), either = likely.sum(1).add(masks.sum(1)).add(1);
-  return div(both, either).mul(-1).add(1);
-}
-
-/** Pixels in both masks and in either: two of [N, pixels] → [N, 2]. */
-function overlap(a: Tensor, b: Tensor): Tensor {
-  return concat([a.mul(b).sum(1, { keepDims: true }), maximum(a, b).sum(1, { keepDims: true })], 1);
 }

@@ -54,21 +54,34 @@ export function buildGenerator(
   });
 }
 
-/** An execution engine with random weights. */
+/**
+ * An execution engine with random weights.
+ *
+ * @throws {UserError} where modules are to pass on masks that do not fit the features.
+ */
 export function buildEngine(
   device: Device,
   { engine: { headChunk, ...sizes }, seed }: RefplusConfig,
   vocabulary: Vocabulary,
   frame: Frame,
 ): ExecutionEngine {
-  return new ExecutionEngine(device, {
-    tokens: programTokens(vocabulary),
-    features: frame.features[0],
-    size: frame.masks,
-    ...sizes,
-    ...headChunk === null ? {} : { headChunk },
-    seed,
-  });
+  const [channels, rows, columns] = frame.features;
+  try {
+    return new ExecutionEngine(device, {
+      tokens: programTokens(vocabulary),
+      features: channels,
+      size: frame.masks,
+      grid: [rows, columns],
+      ...sizes,
+      ...headChunk === null ? {} : { headChunk },
+      seed,
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(
+      `${error.message}; encode expressions with other --height and --width, or set engine.passes=maps`,
+    );
+  }
 }
 
 /** What of a vocabulary the execution engine needs. */

@@ -15,6 +15,8 @@ export interface Level {
   readonly unary: readonly number[];
   /** Tokens of the binary nodes, ascending. */
   readonly binary: readonly number[];
+  /** Samples of the unary nodes, then of the binary ones. */
+  readonly samples: readonly number[];
   /** Values carried on. */
   readonly carried: number;
 }
@@ -89,6 +91,7 @@ export function schedule(programs: readonly ProgramTree[]): Schedule {
       rows: Int32Array.from([...firsts, ...seconds, ...kept.map(([, at]) => at)]),
       unary: unary.map(({ token }) => token),
       binary: binary.map(({ token }) => token),
+      samples: sorted.map(({ sample }) => sample),
       carried: kept.length,
     };
   });

@@ -115,6 +115,9 @@ export async function startingModels(
   if (step === "ee-pred") generator?.freeze();
   try {
     const engine = step === "pg" ? null : await startEngine();
+    if (engine?.passes === "maps" && config.stepLoss.weight > 0 && config.stepLoss.inputs === "true") {
+      throw new UserError("stepLoss.inputs: true inputs are masks, and this engine's modules pass on maps; set own");
+    }
     return {
       generator,
       engine,

@@ -26,6 +26,8 @@ export interface TeachOptions {
   /** How likely a step with each token is drawn before others; all alike without. */
   readonly odds?: ArrayLike<number>;
   readonly random: RandomStream;
+  /** Whether every node is given its true inputs, so that what those are belongs to the lesson; default `own`. */
+  readonly inputs?: "own" | "true";
 }
 
 /** Odds of tokens that occur `counts` times: counts to the power of −`rarity`. */
@@ -60,8 +62,9 @@ export class StepTargets {
   }
 
   /**
-   * Inner steps of programs on pictures `images`, and their masks. Steps that mean nothing there, as drawn programs may have
-   * them, are left out; so is the last step, whose mask is the answer's.
+   * Inner steps of programs on pictures `images`, and their masks; the masks that they and the last steps take in where
+   * `inputs` asks for them. Steps that mean nothing there, as drawn programs may have them, are left out; so is the last step,
+   * whose mask is the answer's.
    *
    * @throws {UserError} for a picture that the file lacks.
    */
@@ -69,14 +72,14 @@ export class StepTargets {
     images: readonly number[],
     programs: readonly ProgramTree[],
     { names }: ProgramTokens,
-    { weight, most, odds, random }: TeachOptions,
+    { weight, most, odds, random, inputs }: TeachOptions,
   ): TaughtSteps {
-    const chosen = programs.flatMap((tree, program) => {
+    const executed = programs.map((tree, program) => {
       const picture = this.#picture(images[program]);
-      const outputs = executeWhatCan(
-        picture.scene,
-        tree.map(({ token, inputs }) => ({ ...stepOf(names[token]), inputs })),
-      );
+      const steps = tree.map(({ token, inputs }) => ({ ...stepOf(names[token]), inputs }));
+      return { tree, picture, outputs: executeWhatCan(picture.scene, steps) };
+    });
+    const chosen = executed.flatMap(({ tree, picture, outputs }, program) => {
       const inner = outputs.slice(0, -1).flatMap((output, node) => output === null ? [] : [{ node, output }]);
       const drawn = most === null || inner.length <= most
         ? inner
@@ -87,7 +90,19 @@ export class StepTargets {
     chosen.forEach(({ picture, objects }, i) =>
       fillMask(masks.subarray(i * pixels, (i + 1) * pixels), picture, objects)
     );
-    return { steps: chosen.map(({ program, node }) => ({ program, node })), masks, weight };
+    const steps = chosen.map(({ program, node }) => ({ program, node }));
+    if (inputs !== "true") return { steps, masks, weight };
+    const taken = (program: number, node: number): Uint8Array[] => {
+      const { tree, picture, outputs } = executed[program];
+      return tree[node].inputs.map((input) => {
+        const mask = new Uint8Array(pixels), output = outputs[input];
+        // What means nothing points at nothing.
+        if (output !== null) fillMask(mask, picture, asSet(output));
+        return mask;
+      });
+    };
+    const answers = executed.map(({ tree }, program) => taken(program, tree.length - 1));
+    return { steps, masks, weight, inputs: [...answers, ...steps.map(({ program, node }) => taken(program, node))] };
   }
 
   #picture(image: number): Picture {
@@ -106,7 +121,7 @@ function drawnFirst(weights: readonly number[], most: number, random: RandomStre
   return [...times.keys()].sort((a, b) => times[a] - times[b]).slice(0, most);
 }
 
-function fillMask(mask: Int32Array, { corners }: Picture, objects: readonly number[]): void {
+function fillMask(mask: Int32Array | Uint8Array, { corners }: Picture, objects: readonly number[]): void {
   const among = new Uint8Array(256), plane = mask.length;
   for (const object of objects) among[object + 1] = 1;
   for (let at = 0; at < plane; at++) {

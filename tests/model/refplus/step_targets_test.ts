@@ -47,6 +47,20 @@ Deno.test("inner steps are to point at what the annotation says they give, but t
       strictEqual(new Set(steps.map(({ node }) => node)).size, steps.length);
     });
     strictEqual(two.masks.length, two.steps.length * PIXELS);
+    // With true inputs: those of the answers' steps, then of the drawn ones, each the mask of what the annotation gives.
+    const given = targets.taught(images, trees, ALL, { weight: 1, most: 2, random: random(), inputs: "true" });
+    deepStrictEqual([given.steps, given.masks], [two.steps, two.masks]);
+    const nodes = [...trees.map((tree, program) => ({ program, node: tree.length - 1 })), ...given.steps];
+    strictEqual(given.inputs!.length, nodes.length);
+    for (const [i, { program, node }] of nodes.entries()) {
+      const wanted = await Promise.all(
+        trees[program][node].inputs.map((input) =>
+          masks.union(images[program], asSet(refexps[program].program[input]._output!), "test")
+        ),
+      );
+      deepStrictEqual(given.inputs![i].map((mask) => [...mask]), wanted.map((mask) => [...mask]), `${program} ${node}`);
+    }
+    ok(given.inputs!.some((all) => all.length === 0) && given.inputs!.some((all) => all.length === 2));
     // relate of a set, and what follows from it; an end inside a program; a rank that a set of one lacks.
     const token = (name: string): number => ALL.names.indexOf(name);
     const broken = [
@@ -62,6 +76,11 @@ Deno.test("inner steps are to point at what the annotation says they give, but t
       { program: 2, node: 0 },
       { program: 2, node: 1 },
     ]);
+    const unclear = targets.taught([0, 1, 2], broken, ALL, { weight: 1, most: 0, random: random(), inputs: "true" });
+    deepStrictEqual(unclear.inputs!.map((all) => all.map((mask) => mask.some(Boolean))), [[false], [false], [
+      true,
+      false,
+    ]]);
     throws(() => targets.taught([3], [broken[0]], ALL, { weight: 1, most: null, random: random() }), /no picture 3/);
   });
 });

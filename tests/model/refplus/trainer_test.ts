@@ -3,7 +3,7 @@ import { basename, join } from "node:path";
 import { Device } from "../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { completed, REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
-import { generatorFor, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
+import { buildEngine, generatorFor, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
 import type { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
 import type { Validation } from "../../../model/refplus/session.ts";
 import { trainRefplus } from "../../../model/refplus/trainer.ts";
@@ -12,7 +12,7 @@ import type { Json } from "../../../model/run/layers.ts";
 import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
-import { type ToyFiles, writeToy } from "../../support/toy_refplus.ts";
+import { TOY_VOCABULARY, type ToyFiles, writeToy } from "../../support/toy_refplus.ts";
 
 /** Settings of a tiny run of a step. */
 function tiny(step: Step, train: ToyFiles, held: ToyFiles, more: Record<string, Json> = {}): Json {
@@ -59,23 +59,30 @@ Deno.test("every step of the training stops, goes on and ends with the bits of a
     await withRandom("refplus runs", async (random) => {
       const [files, held] = [await writeToy(folder, "train", 17, random), await writeToy(folder, "val", 6, random)];
       const at = (name: string): string => join(folder, name);
-      const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
-      for (const step of ["pg", "ee-gt", "ee-pred", "joint"] as const) {
+      for (
+        const [step, passes] of [
+          ...(["pg", "ee-gt", "ee-pred", "joint"] as const).map((step) => [step, "maps"] as const),
+          ["ee-gt", "masks"] as const,
+          ["joint", "masks"] as const,
+        ]
+      ) {
+        const name = `${step} ${passes}`;
         const settings = tiny(step, files, held, {
           optimiser: { rate: 1e-2 },
+          engine: { dim: 4, headChunk: 3, passes },
           start: {
-            programGenerator: step === "pg" || step === "ee-gt" ? null : start.programGenerator,
-            executionEngine: step === "joint" ? start.executionEngine : null,
+            programGenerator: step === "pg" || step === "ee-gt" ? null : at("pg maps"),
+            executionEngine: step === "joint" ? at(`ee-gt ${passes}`) : null,
           },
         });
-        const last = await train(at(step), settings);
-        await rejects(train(at(`${step} stopped`), settings, 3), Interrupted);
-        deepStrictEqual(listCheckpoints(at(`${step} stopped`)).map(({ step }) => step), [2, 3]);
-        deepStrictEqual(await train(at(`${step} stopped`), null), last);
-        const [whole, resumed] = [outcome(at(step)), outcome(at(`${step} stopped`))];
+        const last = await train(at(name), settings);
+        await rejects(train(at(`${name} stopped`), settings, 3), Interrupted);
+        deepStrictEqual(listCheckpoints(at(`${name} stopped`)).map(({ step }) => step), [2, 3]);
+        deepStrictEqual(await train(at(`${name} stopped`), null), last);
+        const [whole, resumed] = [outcome(at(name)), outcome(at(`${name} stopped`))];
         deepStrictEqual([...resumed.keys()], [...whole.keys()]);
-        for (const [name, bytes] of whole) {
-          strictEqual(bytes.findIndex((byte, i) => byte !== resumed.get(name)![i]), -1, `${step}: ${name}`);
+        for (const [file, bytes] of whole) {
+          strictEqual(bytes.findIndex((byte, i) => byte !== resumed.get(file)![i]), -1, `${name}: ${file}`);
         }
         strictEqual(last!.step, 6);
         strictEqual(last!.exactMatch !== undefined, step === "pg" || step === "joint");
@@ -115,6 +122,25 @@ Deno.test("what a run cannot do without is named", async () => {
       await rejects(
         create({ step: "pg", data, engine: { dims: 4 } }),
         /unknown key "engine.dims"; did you mean "engine.dim"/,
+      );
+      const both = { programGenerator: "pg", executionEngine: "ee" }, scenes = { trainScenes: "scenes.json" };
+      const pictures = { ...data, trainFeatures: files.features };
+      const frame = { features: [3, 4, 5], extractor: "none", masks: [8, 8] } as const;
+      const engine = { dim: 4, passes: "masks" };
+      const { config } = await create({ step: "ee-gt", data: pictures, engine });
+      await using device = await Device.open();
+      throws(
+        () => buildEngine(device, config, TOY_VOCABULARY, frame),
+        /cannot be passed on between maps of 4 × 5: .*; encode expressions with other --height and --width/,
+      );
+      await rejects(
+        create({
+          step: "joint",
+          data: { ...pictures, ...scenes },
+          start: both,
+          stepLoss: { weight: 1, inputs: "true" },
+        }),
+        /stepLoss\.inputs: joint training rewards what the engine makes by itself; it must be own/,
       );
       const other = join(folder, "other.json");
       await Deno.writeTextFile(
@@ -187,9 +213,15 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
 Deno.test("settings that an earlier version had not are the reference's, in a run's folder and in its checkpoints", () => {
   const data = { trainRefexps: "x.h5", trainFeatures: "f.h5", vocabulary: "v.json" };
   const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine: { dim: 32 } } }]);
-  const { dice: _, engine: { dilations: __, ...engine }, stepLoss: { rarity: ___, ...stepLoss }, ...rest } = whole;
-  const saved = { ...rest, engine, stepLoss } as unknown as Json;
+  const { dice: _, engine: { dim }, stepLoss: { weight, most }, ...rest } = whole;
+  const { stemLayers, headChunk, start } = whole.engine;
+  const saved = {
+    ...rest,
+    engine: { dim, stemLayers, headChunk, start },
+    stepLoss: { weight, most },
+  } as unknown as Json;
   deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
   deepStrictEqual(completed(saved), whole);
-  deepStrictEqual([whole.dice, whole.engine.dilations, whole.stepLoss.rarity], [0, [1, 1], 0]);
+  deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.passes], [0, [1, 1], "maps"]);
+  deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, inputs: "own" });
 });
