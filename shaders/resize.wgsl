@@ -5,6 +5,9 @@ struct Params { n: u32, h: u32, w: u32, c: u32, ho: u32, wo: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// The same by fours, where the channels are a multiple of four: c then counts fours.
+@group(0) @binding(3) var<storage, read> x4: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> y4: array<vec4<f32>>;
 
 struct Sample { low: u32, high: u32, part: f32 }
 
@@ -20,18 +23,37 @@ fn sample_at(i: u32, size: u32, cells: u32) -> Sample {
   return Sample(low, min(low + 1u, size - 1u), p - floor(p));
 }
 
+// Where output cell `place` lies: its four neighbours' places in the input, and their shares.
+struct Around { top: vec2<u32>, bottom: vec2<u32>, across: f32, down: f32 }
+
+fn around(place: u32) -> Around {
+  let sy = sample_at((place / params.wo) % params.ho, params.h, params.ho);
+  let sx = sample_at(place % params.wo, params.w, params.wo);
+  let image = place / (params.wo * params.ho) * params.h;
+  let columns = vec2(sx.low, sx.high);
+  return Around((image + sy.low) * params.w + columns, (image + sy.high) * params.w + columns, sx.part, sy.part);
+}
+
 @compute @workgroup_size(64)
 fn resize(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.n * params.ho * params.wo * params.c) { return; }
   let c = i % params.c;
-  let place = i / params.c;
-  let sy = sample_at((place / params.wo) % params.ho, params.h, params.ho);
-  let sx = sample_at(place % params.wo, params.w, params.wo);
-  let image = place / (params.wo * params.ho) * params.h;
-  let top = mix(x[((image + sy.low) * params.w + sx.low) * params.c + c], x[((image + sy.low) * params.w + sx.high) * params.c + c], sx.part);
-  let bottom = mix(x[((image + sy.high) * params.w + sx.low) * params.c + c], x[((image + sy.high) * params.w + sx.high) * params.c + c], sx.part);
-  y[i] = mix(top, bottom, sy.part);
+  let a = around(i / params.c);
+  let top = mix(x[a.top.x * params.c + c], x[a.top.y * params.c + c], a.across);
+  let bottom = mix(x[a.bottom.x * params.c + c], x[a.bottom.y * params.c + c], a.across);
+  y[i] = mix(top, bottom, a.down);
+}
+
+@compute @workgroup_size(64)
+fn resize4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.n * params.ho * params.wo * params.c) { return; }
+  let c = i % params.c;
+  let a = around(i / params.c);
+  let top = mix(x4[a.top.x * params.c + c], x4[a.top.y * params.c + c], a.across);
+  let bottom = mix(x4[a.bottom.x * params.c + c], x4[a.bottom.y * params.c + c], a.across);
+  y4[i] = mix(top, bottom, a.down);
 }
 
 // First output cell that may touch input cell p: positions rise with i, so the scan starts a little before the inverse.
@@ -67,4 +89,29 @@ fn resize_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
     }
   }
   y[i] = total;
+}
+
+@compute @workgroup_size(64)
+fn resize_grad4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.n * params.h * params.w * params.c) { return; }
+  let c = i % params.c;
+  let place = i / params.c;
+  let px = place % params.w;
+  let py = (place / params.w) % params.h;
+  let image = place / (params.w * params.h);
+  var total = vec4<f32>(0.0);
+  for (var oy = first_touching(py, params.h, params.ho); oy < params.ho; oy++) {
+    let sy = sample_at(oy, params.h, params.ho);
+    if (sy.low > py) { break; }
+    let weight = share(sy, py);
+    if (weight == 0.0) { continue; }
+    for (var ox = first_touching(px, params.w, params.wo); ox < params.wo; ox++) {
+      let sx = sample_at(ox, params.w, params.wo);
+      if (sx.low > px) { break; }
+      let part = weight * share(sx, px);
+      if (part != 0.0) { total += part * x4[((image * params.ho + oy) * params.wo + ox) * params.c + c]; }
+    }
+  }
+  y4[i] = total;
 }

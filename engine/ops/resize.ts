@@ -9,8 +9,9 @@ import { GROUP, indexLib } from "./library.ts";
 import type { Pair } from "./window.ts";
 
 const parts = [indexLib, { file: "resize.wgsl", text }] as const;
-const resizeKernel = kernel("resize", ...parts);
-const gradKernel = kernel("resize_grad", ...parts);
+/** By ones, and by fours where channels are a multiple of four. */
+const resizeKernels = [kernel("resize", ...parts), kernel("resize4", ...parts)] as const;
+const gradKernels = [kernel("resize_grad", ...parts), kernel("resize_grad4", ...parts)] as const;
 
 const MODES = { asymmetric: 0, halfPixel: 1, alignCorners: 2 } as const;
 
@@ -22,12 +23,13 @@ interface Attrs {
   readonly mode: ResizeMode;
 }
 
-function run(which: Kernel, x: Tensor, y: Tensor, image: Shape, { size, mode }: Attrs): void {
-  x.device.run(which, {
-    bind: { x, y },
-    params: { n: image[0], h: image[1], w: image[2], c: image[3], ho: size[0], wo: size[1] },
+function run([one, four]: readonly [Kernel, Kernel], x: Tensor, y: Tensor, image: Shape, { size, mode }: Attrs): void {
+  const [n, h, w, channels] = image, fours = channels % 4 === 0, per = fours ? 4 : 1;
+  x.device.run(fours ? four : one, {
+    bind: fours ? { x4: x, y4: y } : { x, y },
+    params: { n, h, w, c: channels / per, ho: size[0], wo: size[1] },
     constants: { MODE: MODES[mode] },
-    grid: x.device.gpu.grid(y.size, GROUP),
+    grid: x.device.gpu.grid(y.size / per, GROUP),
   });
 }
 
@@ -44,16 +46,21 @@ const resizeOp = defineOp<Attrs>({
     }
     return [{ shape: [shape[0], ...size, shape[3]], dtype: "f32" }];
   },
-  forward: ([x], attrs, [y]) => run(resizeKernel, x!, y, x!.shape, attrs),
+  forward: ([x], attrs, [y]) => run(resizeKernels, x!, y, x!.shape, attrs),
   backward: (call) => {
     const { shape } = call.inputMetas[0]!;
     const dx = call.grads[0]!.device.empty(shape);
-    if (sizeOf(shape) > 0) run(gradKernel, call.grads[0]!, dx, shape, call.attrs);
+    if (sizeOf(shape) > 0) run(gradKernels, call.grads[0]!, dx, shape, call.attrs);
     return [dx];
   },
   samples: () =>
     (["asymmetric", "halfPixel", "alignCorners"] as const).flatMap((mode) =>
       ([[[1, 5, 7, 3], [8, 9]], [[2, 9, 6, 1], [4, 3]], [[1, 1, 3, 2], [5, 1]], [[1, 20, 20, 4], [8, 12]], [[
+        2,
+        3,
+        5,
+        8,
+      ], [9, 7]], [[
         0,
         3,
         3,
