@@ -26,8 +26,8 @@ export class MaskHead extends Module {
     this.#after = this.child("5", conv(device, 1, channels, channels, seeds, { start }));
     this.#rest = [
       this.child("7", conv(device, 1, channels, wide, seeds, rectified)),
-      this.child("9", conv(device, 1, wide, narrow, seeds, rectified)),
-      this.child("11", conv(device, 1, narrow, 2, seeds, { start })),
+      this.child("9", conv(device, 1, wide, narrow, seeds, { ...rectified, role: "narrow" })),
+      this.child("11", conv(device, 1, narrow, 2, seeds, { start, role: "scores" })),
     ];
   }
 

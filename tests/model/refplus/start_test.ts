@@ -49,6 +49,19 @@ Deno.test("the identity start's stem hands its channels on, with noise beside", 
   ok(Math.abs(Math.sqrt(noise) / deviation - 1) < 0.1, `noise ${Math.sqrt(noise)}, not ${deviation}`);
 });
 
+Deno.test("with the identity start, the channels before the scores are pairs of opposites, for and against foreground", async () => {
+  await using device = await Device.open();
+  using engine = new ExecutionEngine(device, { tokens, features: 3, dim: 8, size: [8, 8], start: "identity", seed: 6 });
+  const weights = async (layer: number): Promise<Float32Array> =>
+    await [...engine.parameters()].find(({ name }) => name === `classifier.${layer}.weight`)!.tensor
+      .data() as Float32Array;
+  const narrow = await weights(9), deviation = Math.sqrt(narrow.reduce((sum, v) => sum + v * v, 0) / narrow.length);
+  narrow.forEach((v, at) => strictEqual(v, -narrow[at ^ 1]));
+  ok(Math.abs(deviation / Math.sqrt(2 / 32) - 1) < 0.35, `${deviation}`);
+  // [4 inputs, background and foreground].
+  deepStrictEqual([...await weights(11)], [-1.5, 1.5, 1.5, -1.5, -1.5, 1.5, 1.5, -1.5]);
+});
+
 Deno.test("modules with one input see as far as their dilations reach, those with two only around a cell", async () => {
   const side = 25,
     centre = 12,
