@@ -39,16 +39,11 @@ const MASK = 24;
 /** Side of the pictures it looks at, in cells of 8 pixels. */
 const PICTURE = 96;
 
-/** Expressions an update of the engine learns from. */
-const BATCH = 24;
-
 const SPLITS = ["train", "val"] as const;
 
-/** Expressions evaluated in the end. */
-const EVALUATED = 600;
-
-/** Where everything is. */
+/** Where everything is, and the seed of it all. */
 interface Places {
+  readonly seed: number;
   readonly set: string;
   readonly runs: string;
   readonly file: (name: string) => string;
@@ -60,40 +55,42 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .description("make a small set, train both models on it and evaluate them; goes on where it stopped")
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
+    .option("--seed <n>", "seed of pictures, weights and order; another one wants another --cache", toSize, 1)
     .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 5000)
-    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2000)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 3000)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 150)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();
-      const { cache } = flags;
-      const places = { set: join(cache, "set"), runs: join(cache, "runs"), file: (name: string) => join(cache, name) };
+      const { cache, seed } = flags, inside = (name: string): string => join(cache, name);
+      const places = { seed, set: inside("set"), runs: inside("runs"), file: inside };
       await generate(places, { train: flags.images, val: flags.valImages });
       await trainExtractor(places, flags.extractorSteps);
       await extract(places);
       await trainGenerator(places, flags.pgSteps);
-      const rates = { rate: 3e-3, ...drops(flags.eeSteps, ENGINE_DROPS) };
-      await run(places, "engine", "ee-gt", { steps: flags.eeSteps, batch: BATCH, optimiser: rates });
+      await run(places, "engine", "ee-gt", { steps: flags.eeSteps, optimiser: drops(flags.eeSteps, ENGINE_DROPS) });
       const from = (generator: string) => ({
         start: { programGenerator: join(places.runs, generator), executionEngine: join(places.runs, "engine") },
       });
       await run(places, "engine-predicted", "ee-pred", {
         steps: flags.eePredSteps,
-        batch: BATCH,
         optimiser: { rate: LAST_RATE, warmupSteps: 0 },
         ...from("generator"),
       });
-      await run(places, "joint", "joint", { steps: flags.jointSteps, ...from("half-trained") });
+      await run(places, "joint", "joint", { steps: flags.jointSteps, ...from("early") });
       await compare(places);
       notice(`all in ${duration((performance.now() - start) / 1000)}`);
     });
 }
 
 /** The set and its encoded expressions. */
-async function generate({ set, file }: Places, images: Readonly<Record<typeof SPLITS[number], number>>): Promise<void> {
+async function generate(
+  { seed, set, file }: Places,
+  images: Readonly<Record<typeof SPLITS[number], number>>,
+): Promise<void> {
   for (const split of SPLITS) {
     using stages = new Stages();
     const options = {
@@ -101,7 +98,7 @@ async function generate({ set, file }: Places, images: Readonly<Record<typeof SP
       images: images[split],
       refexpsPerImage: EACH,
       ...WORLD,
-      seed: 1,
+      seed,
       resetCountsEvery: 250,
       falsePremise: false,
     };
@@ -130,9 +127,9 @@ async function generate({ set, file }: Places, images: Readonly<Record<typeof SP
 }
 
 /** Teaches a network to look at the pictures learnt from. */
-async function trainExtractor({ set, runs }: Places, steps: number): Promise<void> {
+async function trainExtractor({ seed, set, runs }: Places, steps: number): Promise<void> {
   const { images: pictures, scenes } = refPlusFiles(set, "train"), path = join(runs, "extractor");
-  const value = { steps, image: { height: PICTURE, width: PICTURE }, data: { pictures, scenes } };
+  const value = { seed, steps, image: { height: PICTURE, width: PICTURE }, data: { pictures, scenes } };
   const layer = { source: "demo", value };
   await trainCellsRun(
     await exists(join(path, "config.json"))
@@ -166,12 +163,15 @@ function drops(steps: number, shares: readonly number[]): { readonly decaySteps:
   return { decaySteps: shares.map((share) => Math.max(1, Math.round(share * steps))) };
 }
 
-/** Trains the generator; as it was half way it has something left for REINFORCE to teach, and is kept. */
+/** Share of its updates after which the generator writes about half of its programs exactly. */
+const EARLY = 0.2;
+
+/** Trains the generator; as it was early on it has much left for REINFORCE to teach, and is kept. */
 async function trainGenerator(places: Places, steps: number): Promise<void> {
-  const optimiser = drops(steps, GENERATOR_DROPS), [half, whole] = ["half-trained", "generator"];
-  const kept = join(places.runs, half);
+  const optimiser = drops(steps, GENERATOR_DROPS), [early, whole] = ["early", "generator"];
+  const kept = join(places.runs, early);
   if (!await exists(kept)) {
-    await run(places, whole, "pg", { steps: Math.ceil(steps / 2), optimiser });
+    await run(places, whole, "pg", { steps: Math.ceil(EARLY * steps), optimiser });
     const copy = `${kept}.partial`;
     await Deno.mkdir(copy, { recursive: true });
     for (const part of ["config.json", "checkpoints"]) {
@@ -187,10 +187,16 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** Trains a run of the small preset, or goes on with it. */
-async function run({ set, runs, file }: Places, name: string, step: Step, more: Record<string, Json>): Promise<void> {
+async function run(
+  { seed, set, runs, file }: Places,
+  name: string,
+  step: Step,
+  more: Record<string, Json>,
+): Promise<void> {
   const path = join(runs, name);
   const value = {
     preset: "small",
+    seed,
     step,
     data: {
       trainRefexps: file("train.h5"),
@@ -222,7 +228,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
   await using models = await open("engine");
   await using predicting = await open("engine-predicted");
   const { vocabulary } = models.checkpoint;
-  using samples = await Samples.open(file("val.h5"), file("val_features.h5"), vocabulary, EVALUATED);
+  using samples = await Samples.open(file("val.h5"), file("val_features.h5"), vocabulary);
   const options = { batch: 40, tokens: programTokens(vocabulary) };
   const truth = await evaluateSamples({ engine: models.engine, generator: null }, samples, {
     ...options,

@@ -55,29 +55,32 @@ class ConvBank extends Module {
 export class ResidualBank extends Module {
   readonly #convs: readonly ConvBank[];
 
-  /** `entries` blocks on `channels` channels, with a convolution for each of `dilations`; two without, of 1. */
+  /**
+   * `entries` blocks on `channels` channels, with a convolution for each of `dilations` (two without, of 1), the first of which
+   * sees `beside` channels more.
+   */
   constructor(
     device: Device,
     entries: number,
     channels: number,
     seeds: Seeds,
     start: Start,
-    dilations: readonly number[] = [1, 1],
+    { dilations = [1, 1], beside = 0 }: { readonly dilations?: readonly number[]; readonly beside?: number } = {},
   ) {
     super(device);
     this.#convs = dilations.map((dilation, i) => {
-      const role = i < dilations.length - 1 ? "first" : "branch";
-      const bank = new ConvBank(device, entries, 3, channels, channels, seeds, { start, role, dilation });
+      const role = i < dilations.length - 1 ? "first" : "branch", inputs = channels + (i === 0 ? beside : 0);
+      const bank = new ConvBank(device, entries, 3, inputs, channels, seeds, { start, role, dilation });
       return this.child(`conv${i + 1}`, bank);
     });
   }
 
-  /** x [N, H, W, C], image n through block `entries[n]`, ascending → [N, H, W, C]. */
-  forward(x: Tensor, entries: readonly number[]): Tensor {
+  /** x [N, H, W, C], with what is seen beside it, image n through block `entries[n]`, ascending → [N, H, W, C]. */
+  forward(x: Tensor, entries: readonly number[], beside: Tensor | null = null): Tensor {
     using scope = this.device.scope();
-    const last = this.#convs.length - 1;
+    const last = this.#convs.length - 1, seen = beside ? concat([x, beside], 3) : x;
     return scope.keep(
-      this.#convs.reduce((y, conv, i) => conv.forward(y, entries, ...i === last ? [x] : []), x),
+      this.#convs.reduce((y, conv, i) => conv.forward(y, entries, ...i === last ? [x] : []), seen),
     );
   }
 }

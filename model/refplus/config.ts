@@ -188,12 +188,12 @@ function small(step: Step): Json {
     case "ee-pred":
       return {
         ...common,
-        steps: 6000,
-        batch: 12,
+        steps: 3000,
+        batch: 24,
         data,
         dice: 1,
         stepLoss: { weight: 1, most: 4, rarity: 1, inputs: "true" },
-        optimiser: { rate: 2e-3, warmupSteps: 50, decaySteps: [3000, 3900, 4800, 5400], decayFactor: 0.4 },
+        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1500, 1950, 2400, 2700], decayFactor: 0.4 },
       };
     case "joint":
       return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4 } };

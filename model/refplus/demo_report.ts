@@ -34,7 +34,7 @@ const CHARTS = [
   { title: "Execution engine: loss", curves: [["engine", "loss", "loss"]], logarithmic: true },
   {
     title: "Execution engine: cumulative IoU",
-    curves: [["engine", "iou", "learnt from"], ["engine", "val_iou", "held out"]],
+    curves: [["engine", "iou", "steps learnt from"], ["engine", "val_iou", "held-out programs"]],
   },
   {
     title: "Joint training: reward",

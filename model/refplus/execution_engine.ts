@@ -22,8 +22,8 @@ import { type Schedule, schedule } from "./schedule.ts";
 
 /**
  * What modules pass on. `maps`: the maps they make, as in the reference. `masks`: how likely the head says each pixel of these
- * to be foreground; the next module sees the picture's map with that mask on it, as in "Transparency by Design" (Mascharka et
- * al., CVPR 2018).
+ * to be foreground; the next module sees the picture's map with that mask on it and, if it has one input, how like what the
+ * mask points at every cell is, after "Transparency by Design" (Mascharka et al., CVPR 2018).
  */
 export const PASSES = ["maps", "masks"] as const;
 
@@ -94,6 +94,14 @@ export interface BatchOutcome {
   readonly overlaps: Tensor;
 }
 
+/** What the modules of a level see. */
+interface Inputs {
+  /** In three parts: for those with one input, and first and second ones for those with two. */
+  readonly maps: Parts;
+  /** What those with one input see beside it; null where modules pass on maps. */
+  readonly likeness: Tensor | null;
+}
+
 /** Bytes every adapter lets one binding have. */
 const BINDING = 128 << 20;
 
@@ -134,7 +142,13 @@ export class ExecutionEngine extends Module {
     const [unary, binary] = [false, true].map((two) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === two));
     this.banks = { unary, binary };
     this.#entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? binary : unary).indexOf(name));
-    this.#unary = this.child("unary", new ResidualBank(device, unary.length, dim, seeds, start, dilations));
+    this.#unary = this.child(
+      "unary",
+      new ResidualBank(device, unary.length, dim, seeds, start, {
+        dilations,
+        beside: passes === "masks" ? dim : 0,
+      }),
+    );
     this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds, start));
     this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
     this.#reader = passes === "maps"
@@ -254,23 +268,26 @@ export class ExecutionEngine extends Module {
     const { device } = this;
     const plan = schedule(programs);
     const stem = this.#stem.forward(features);
-    const scenes = this.#unary.forward(stem, new Array(stem.shape[0]).fill(this.#entries[this.#scene]));
+    // Nothing is marked on a scene, and nothing is like it.
+    const scenes = this.#unary.forward(
+      stem,
+      new Array(stem.shape[0]).fill(this.#entries[this.#scene]),
+      this.#reader && device.zeros(stem.shape),
+    );
     const values = [scenes];
     let alive = scenes;
     for (const { rows, unary, binary, samples, carried } of plan.levels) {
       const given = gather(alive, device.tensor(rows)), counts = [unary.length, binary.length, binary.length];
-      let inputs: Parts, kept: Tensor | null;
+      let inputs: Inputs, kept: Tensor | null;
       if (this.#reader) {
         const parts = new Parts(given, [samples.length + binary.length, carried]);
-        const seen = this.#reader.forward(
-          gather(stem, device.tensor(Int32Array.from([...samples, ...samples.slice(unary.length)]))),
-          this.#likely(parts.at(0)),
-        );
-        inputs = new Parts(seen, counts);
+        const pictures = gather(stem, device.tensor(Int32Array.from([...samples, ...samples.slice(unary.length)])));
+        inputs = this.#marked(pictures, this.#likely(parts.at(0)), counts);
         kept = carried > 0 ? parts.at(1) : null;
       } else {
-        inputs = new Parts(given, [...counts, carried]);
-        kept = carried > 0 ? inputs.at(3) : null;
+        const parts = new Parts(given, [...counts, carried]);
+        inputs = { maps: parts, likeness: null };
+        kept = carried > 0 ? parts.at(3) : null;
       }
       const own = this.#modules(inputs, unary, binary);
       values.push(own);
@@ -279,13 +296,19 @@ export class ExecutionEngine extends Module {
     return { plan, values, answers: gather(alive, device.tensor(plan.answers)) };
   }
 
-  /** Runs modules on inputs in three parts: of those with one input, and the first and second ones of those with two. */
-  #modules(inputs: Parts, unary: readonly number[], binary: readonly number[]): Tensor {
+  #modules({ maps, likeness }: Inputs, unary: readonly number[], binary: readonly number[]): Tensor {
     const entries = (tokens: readonly number[]): number[] => tokens.map((token) => this.#entries[token]);
     const made: Tensor[] = [];
-    if (unary.length > 0) made.push(this.#unary.forward(inputs.at(0), entries(unary)));
-    if (binary.length > 0) made.push(this.#binary.forward(inputs.at(1), inputs.at(2), entries(binary)));
+    if (unary.length > 0) made.push(this.#unary.forward(maps.at(0), entries(unary), likeness));
+    if (binary.length > 0) made.push(this.#binary.forward(maps.at(1), maps.at(2), entries(binary)));
     return joined(made);
+  }
+
+  /** What modules see of pictures' maps with masks on them; `counts` of the three parts. */
+  #marked(pictures: Tensor, masks: Tensor, counts: readonly number[]): Inputs {
+    const reader = this.#reader!, maps = new Parts(reader.forward(pictures, masks), counts), [unary] = counts;
+    if (unary === 0) return { maps, likeness: null };
+    return { maps, likeness: reader.likeness(rows(pictures, 0, unary), rows(masks, 0, unary)) };
   }
 
   /** Maps of the answers' nodes, then of `steps`, each of which is given its true inputs: all at once. */
@@ -310,15 +333,12 @@ export class ExecutionEngine extends Module {
     // A scene has no input, and an empty mask says as much.
     given.forEach((mask, i) => mask && masks.set(mask, i * pixels));
     const samples = Int32Array.from([...order, ...binary], (i) => nodes[i].program);
-    const seen = this.#reader.forward(
+    const seen = this.#marked(
       gather(this.#stem.forward(features), device.tensor(samples)),
       device.tensor(masks, [given.length, height, width, 1]),
+      [unary.length, binary.length, binary.length],
     );
-    const maps = this.#modules(
-      new Parts(seen, [unary.length, binary.length, binary.length]),
-      unary.map(tokenOf),
-      binary.map(tokenOf),
-    );
+    const maps = this.#modules(seen, unary.map(tokenOf), binary.map(tokenOf));
     const places = new Int32Array(order.length);
     order.forEach((i, at) => places[i] = at);
     return gather(maps, device.tensor(places));
@@ -392,5 +412,6 @@ function joined(parts: readonly Tensor[]): Tensor {
 }
 
 function rows(x: Tensor, from: number, count: number): Tensor {
+  if (from === 0 && count === x.shape[0]) return x;
   return slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
 }
