@@ -59,9 +59,9 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
-    .option("--pg-steps <n>", "updates of the program generator", toSize, 5000)
-    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 3000)
-    .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 150)
+    .option("--pg-steps <n>", "updates of the program generator", toSize, 5500)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2800)
+    .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 100)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();

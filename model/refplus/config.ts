@@ -95,6 +95,8 @@ export const refplusSchema = z.strictObject({
     most: positive.nullable(),
     /** A step is drawn by its token's number in the expressions learnt from, to minus this power; 0 draws all alike. */
     rarity: z.number().min(0),
+    /** Functions that are drawn so many times as often, such as `{ "filter_ordinal": 4 }`. */
+    favour: z.record(z.string(), z.number().positive()),
     /** What taught steps, and then answers too, are given: what the modules before them made (`own`), or the `true` masks. */
     inputs: z.enum(["own", "true"]),
   }),
@@ -152,7 +154,7 @@ function reference(step: Step): Json {
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
-    stepLoss: { weight: 0, most: null, rarity: 0, inputs: "own" },
+    stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" },
     reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -160,6 +162,8 @@ function reference(step: Step): Json {
     checkpointKeep: 2,
   };
 }
+
+const SAME = { same_color: 3, same_shape: 3, same_material: 2, same_size: 2 };
 
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
@@ -189,10 +193,11 @@ function small(step: Step): Json {
       return {
         ...common,
         steps: 3000,
-        batch: 24,
+        batch: 16,
         data,
         dice: 1,
-        stepLoss: { weight: 1, most: 4, rarity: 1, inputs: "true" },
+        // What takes the most examples to learn gets the most.
+        stepLoss: { weight: 1, most: 6, rarity: 1, favour: { filter_ordinal: 4, ...SAME }, inputs: "true" },
         optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1500, 1950, 2400, 2700], decayFactor: 0.4 },
       };
     case "joint":

@@ -27,7 +27,7 @@ import type { ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTree } from "./program_tree.ts";
 import type { Samples } from "./samples.ts";
 import { scoreMasks } from "./scoring.ts";
-import { rareFirst, StepTargets } from "./step_targets.ts";
+import { oddsOf, StepTargets } from "./step_targets.ts";
 import { drawnTrees, engineUpdate, jointUpdate } from "./updates.ts";
 
 /** The newest measures of held-out expressions. */
@@ -70,10 +70,10 @@ export async function innerSteps(
   vocabulary: Vocabulary,
 ): Promise<InnerSteps | null> {
   if (step === "pg" || stepLoss.weight === 0) return null;
-  const counts = train.tokenCounts(programTokens(vocabulary).names.length);
+  const { names } = programTokens(vocabulary);
   return {
     targets: await StepTargets.open(data.trainScenes!, train.maskSize),
-    odds: rareFirst(counts, stepLoss.rarity),
+    odds: oddsOf(names, train.tokenCounts(names.length), stepLoss),
   };
 }
 

@@ -30,9 +30,21 @@ export interface TeachOptions {
   readonly inputs?: "own" | "true";
 }
 
-/** Odds of tokens that occur `counts` times: counts to the power of −`rarity`. */
-export function rareFirst(counts: ArrayLike<number>, rarity: number): Float64Array {
-  return Float64Array.from(counts, (count) => Math.max(count, 1) ** -rarity);
+/**
+ * Odds of the tokens `names` that occur `counts` times: counts to the power of −`rarity`, times what `favour` says of their
+ * functions.
+ *
+ * @throws {UserError} for a function that no token has.
+ */
+export function oddsOf(
+  names: readonly string[],
+  counts: ArrayLike<number>,
+  { rarity, favour }: { readonly rarity: number; readonly favour: Readonly<Record<string, number>> },
+): Float64Array {
+  const functions = names.map((name) => name.replace(/\[.*/, ""));
+  const unknown = Object.keys(favour).find((name) => !functions.includes(name));
+  if (unknown !== undefined) throw new UserError(`stepLoss.favour: no program has a function "${unknown}"`);
+  return Float64Array.from(functions, (name, i) => Math.max(counts[i], 1) ** -rarity * (favour[name] ?? 1));
 }
 
 /** The truth of a split's pictures. */

@@ -12,7 +12,7 @@ import type { Refexp } from "../../../datasets/refplus/types.ts";
 import { Device } from "../../../engine/mod.ts";
 import { ExecutionEngine, type TaughtSteps } from "../../../model/refplus/execution_engine.ts";
 import { fromList, parsePrefix, ProgramTokens, type ProgramTree } from "../../../model/refplus/program_tree.ts";
-import { rareFirst, StepTargets } from "../../../model/refplus/step_targets.ts";
+import { oddsOf, StepTargets } from "../../../model/refplus/step_targets.ts";
 import { numbers } from "../../support/formula.ts";
 import { withFolder } from "../../support/folder.ts";
 
@@ -161,7 +161,17 @@ Deno.test("rare steps are drawn before others, as often as their odds say", asyn
     ];
     const tree = parsePrefix(program.map(token), ALL),
       rare = tree.findIndex((n) => n.token === token("filter_size[small]"));
-    const odds = rareFirst(ALL.names.map((name) => name === "filter_size[small]" ? 1 : 9), 0.5);
+    const counts = ALL.names.map((name) => name === "filter_size[small]" ? 1 : 9);
+    const odds = oddsOf(ALL.names, counts, { rarity: 0.5, favour: {} });
+    const favoured = oddsOf(ALL.names, counts, { rarity: 0.5, favour: { filter_size: 2, scene: 0.5 } });
+    ALL.names.forEach((name, i) => {
+      const times = name.startsWith("filter_size[") ? 2 : name === "scene" ? 0.5 : 1;
+      strictEqual(favoured[i], times * odds[i]);
+    });
+    throws(
+      () => oddsOf(ALL.names, counts, { rarity: 0, favour: { filter_colour: 2 } }),
+      /no program has a function "filter_colour"/,
+    );
     const draws = 3000, inner = tree.length - 1;
     let first = 0;
     for (let i = 0; i < draws; i++) {

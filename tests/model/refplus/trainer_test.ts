@@ -223,5 +223,5 @@ Deno.test("settings that an earlier version had not are the reference's, in a ru
   deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
   deepStrictEqual(completed(saved), whole);
   deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.passes], [0, [1, 1], "maps"]);
-  deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, inputs: "own" });
+  deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" });
 });
