@@ -2,6 +2,9 @@
 // 0 same shape, 1 second is one element, 2 second repeats every `period` vec4 (a bias over channels), 3 first is one element.
 override OP: u32 = 0u;
 override MODE: u32 = 0u;
+// In binary_broadcast4: the operand has one element for each row of the innermost axis, not as many as that is long.
+override A_ONE: bool = false;
+override B_ONE: bool = false;
 struct Params {
   count: u32, period: u32, rank: u32,
   outer: vec4<u32>, inner: vec4<u32>,
@@ -77,6 +80,20 @@ fn b_at(i: u32) -> f32 {
 fn binary_broadcast(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i < params.count) { y[i] = combine(vec4<f32>(a_at(i)), vec4<f32>(b_at(i))).x; }
+}
+
+// A broadcast whose innermost axis is a multiple of four: its extent, and the strides of operands as long, count fours.
+@compute @workgroup_size(64)
+fn binary_broadcast4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let at = broadcast_offset(i, params.outer, params.inner, params.a_outer, params.a_inner, params.rank);
+  let bt = broadcast_offset(i, params.outer, params.inner, params.b_outer, params.b_inner, params.rank);
+  var p: vec4<f32>;
+  var q: vec4<f32>;
+  if (A_ONE) { p = vec4<f32>(a[at]); } else { p = a4[at]; }
+  if (B_ONE) { q = vec4<f32>(b[bt]); } else { q = b4[bt]; }
+  y4[i] = combine(p, q);
 }
 
 @compute @workgroup_size(64)

@@ -8,12 +8,13 @@ import type { Operand, Tensor } from "../tensor.ts";
 import { broadcastLib, GROUP, indexLib } from "./library.ts";
 import { reshape } from "./layout.ts";
 import { sum } from "./reduce.ts";
-import { broadcastParams } from "./strides.ts";
+import { broadcastParams, inFours } from "./strides.ts";
 import { affine, neg, powScalar, reciprocal } from "./unary.ts";
 
 const parts = [indexLib, broadcastLib, { file: "binary.wgsl", text: binaryText }] as const;
 const sameKernel = kernel("binary", ...parts);
 const broadcastKernel = kernel("binary_broadcast", ...parts);
+const broadcast4Kernel = kernel("binary_broadcast4", ...parts);
 const compareKernel = kernel("binary_compare", ...parts);
 const compareBroadcastKernel = kernel("compare_broadcast", ...parts);
 const ternaryParts = [indexLib, broadcastLib, { file: "ternary.wgsl", text: ternaryText }] as const;
@@ -57,10 +58,31 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
     });
     return;
   }
-  const { rank, outer, inner, strides: [sa, sb] } = broadcastParams("broadcast", y.shape, [
+  const general = broadcastParams("broadcast", y.shape, [
     broadcastStrides(a.shape, y.shape),
     broadcastStrides(b.shape, y.shape),
   ]);
+  const fours = compare ? null : inFours(general);
+  const { rank, outer, inner, strides: [sa, sb] } = fours ?? general;
+  if (fours) {
+    device.run(broadcast4Kernel, {
+      bind: { a, a4: a, b, b4: b, y4: y },
+      params: {
+        count: y.size / 4,
+        period: 1,
+        rank,
+        outer,
+        inner,
+        a_outer: sa.outer,
+        a_inner: sa.inner,
+        b_outer: sb.outer,
+        b_inner: sb.inner,
+      },
+      constants: { OP: op, MODE: 0, A_ONE: Number(fours.ones[0]), B_ONE: Number(fours.ones[1]) },
+      grid: device.gpu.grid(y.size / 4, GROUP),
+    });
+    return;
+  }
   device.run(compare ? compareBroadcastKernel : broadcastKernel, {
     bind: compare ? { a, b, flags: y } : { a, b, y },
     params: {
@@ -129,6 +151,9 @@ const SHAPES: readonly (readonly [Shape, Shape])[] = [
   [[3, 7, 8], [8]],
   [[3, 1, 5], [4, 1]],
   [[2, 3, 4, 5], [3, 1, 5]],
+  [[5, 3, 8], [5, 1, 8]],
+  [[3, 5, 12], [3, 5, 1]],
+  [[7, 1, 1], [7, 2, 6]],
   [[0, 3], [3]],
   [[1031], [1]],
 ];

@@ -31,3 +31,29 @@ export function broadcastParams(op: string, shape: Shape, strides: readonly (rea
   const split = (values: number[]) => ({ outer: values.slice(0, 4), inner: values.slice(4) });
   return { rank, ...split(eight(extents, 1)), strides: merged.map((s) => split(eight(s, 0))) };
 }
+
+/** A broadcast whose innermost axis is a multiple of four, counted in fours. */
+export interface BroadcastInFours extends BroadcastParams {
+  /** Which operands have one element for each row of the innermost axis; their strides count elements. */
+  readonly ones: readonly boolean[];
+}
+
+/** The same broadcast in fours; null where the innermost axis, or an operand's rows, are no multiple of four. */
+export function inFours({ rank, outer, inner, strides }: BroadcastParams): BroadcastInFours | null {
+  if (rank === 0 || inner[3] % 4 !== 0) return null;
+  const ones = strides.map((s) => s.inner[3] === 0);
+  const fits = strides.every((s, i) =>
+    ones[i] || (s.inner[3] === 1 && [...s.outer, ...s.inner.slice(0, 3)].every((stride) => stride % 4 === 0))
+  );
+  if (!fits) return null;
+  const quarter = (values: readonly number[]): number[] => values.map((stride) => stride / 4);
+  return {
+    rank,
+    outer,
+    inner: inner.with(3, inner[3] / 4),
+    strides: strides.map((s, i) =>
+      ones[i] ? s : { outer: quarter(s.outer), inner: [...quarter(s.inner.slice(0, 3)), 1] }
+    ),
+    ones,
+  };
+}
