@@ -106,6 +106,8 @@ export const refplusSchema = z.strictObject({
     /** Leave out what is drawn after a program's end; `none` is the reference's. */
     mask: z.enum(["after_end", "none"]),
     temperature: z.number().positive(),
+    /** The engine's rate in joint training as a share of the generator's; 1 in the reference. */
+    engineRate: z.number().positive(),
   }),
   /** Losses are read from the device and recorded every so many steps. */
   displayEvery: positive,
@@ -155,15 +157,13 @@ function reference(step: Step): Json {
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
     stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" },
-    reinforce: { decay: 0.9, mask: "after_end", temperature: 1 },
+    reinforce: { decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
     displayEvery: 10,
     validateEvery: every,
     checkpointEvery: every,
     checkpointKeep: 2,
   };
 }
-
-const SAME = { same_color: 3, same_shape: 3, same_material: 2, same_size: 2 };
 
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
@@ -192,16 +192,30 @@ function small(step: Step): Json {
     case "ee-pred":
       return {
         ...common,
-        steps: 3000,
-        batch: 16,
+        steps: 2400,
+        batch: 40,
         data,
         dice: 1,
-        // What takes the most examples to learn gets the most.
-        stepLoss: { weight: 1, most: 6, rarity: 1, favour: { filter_ordinal: 4, ...SAME }, inputs: "true" },
-        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1500, 1950, 2400, 2700], decayFactor: 0.4 },
+        // Of many programs a few steps each, so that rare ones come often; all weigh alike.
+        stepLoss: {
+          weight: 2,
+          most: 2,
+          rarity: 1,
+          favour: { filter_ordinal: 3, same_color: 2, same_shape: 2 },
+          inputs: "true",
+        },
+        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1200, 1560, 1920, 2160], decayFactor: 0.4 },
       };
     case "joint":
-      return { ...common, steps: 60, batch: 24, data, optimiser: { rate: 2e-4 } };
+      return {
+        ...common,
+        steps: 60,
+        batch: 24,
+        data,
+        dice: 1,
+        optimiser: { rate: 1e-3 },
+        reinforce: { engineRate: 0.1 },
+      };
   }
 }
 

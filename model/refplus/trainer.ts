@@ -97,7 +97,11 @@ async function runSteps(
   const device = (models.engine ?? models.generator)!.device;
   let atRest: number | undefined, validation: Validation | null = null;
   while (progress.step < config.steps) {
-    for (const optimiser of Object.values(optimisers)) if (optimiser) optimiser.rate = schedule(progress.step);
+    const current = schedule(progress.step);
+    if (optimisers.generator) optimisers.generator.rate = current;
+    if (optimisers.engine) {
+      optimisers.engine.rate = config.step === "joint" ? current * config.reinforce.engineRate : current;
+    }
     log.add(await update(session, order.batch(progress.step), progress));
     const step = ++progress.step;
     const stopping = hooks.signal?.aborted ?? false, last = step === config.steps;
