@@ -175,6 +175,41 @@ Deno.test("a run has the sizes of the models it begins from, when it goes on too
   });
 });
 
+Deno.test("in joint training the engine learns at its own share of the rate", async () => {
+  await withFolder(async (folder) => {
+    await withRandom("refplus rates", async (random) => {
+      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
+      const at = (name: string): string => join(folder, name);
+      for (const step of ["pg", "ee-gt"] as const) await train(at(step), tiny(step, files, held, { steps: 2 }));
+      const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
+      const moved = async (engineRate: number): Promise<readonly [number, number]> => {
+        const path = at(`joint ${engineRate}`);
+        await train(path, tiny("joint", files, held, { steps: 1, start, reinforce: { engineRate } }));
+        const after = (await readRefplusCheckpoint(path)).tensors;
+        const largest = async (which: string, from: string): Promise<number> => {
+          const before = (await readRefplusCheckpoint(from)).tensors;
+          let most = 0;
+          for (const [name, { data }] of before) {
+            if (!name.startsWith(which)) continue;
+            const [a, b] = [data, after.get(name)!.data].map((bytes) => new Float32Array(bytes.slice().buffer));
+            a.forEach((v, i) => most = Math.max(most, Math.abs(v - b[i])));
+          }
+          return most;
+        };
+        return [
+          await largest("program_generator.", start.programGenerator),
+          await largest("execution_engine.", start.executionEngine),
+        ];
+      };
+      // Adam's first step moves weights by the rate.
+      const [[one, whole], [same, tenth]] = [await moved(1), await moved(0.1)];
+      ok(whole > 0, "the engine has not moved");
+      strictEqual(same, one);
+      ok(Math.abs(tenth / whole - 0.1) < 0.01, `${tenth} of ${whole}`);
+    });
+  });
+});
+
 Deno.test("a generator goes on with more words, whose vectors begin near zero", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus words", async (random) => {
