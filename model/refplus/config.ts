@@ -192,7 +192,7 @@ function small(step: Step): Json {
     case "ee-pred":
       return {
         ...common,
-        steps: 2400,
+        steps: 3000,
         batch: 40,
         data,
         dice: 1,
@@ -204,7 +204,7 @@ function small(step: Step): Json {
           favour: { filter_ordinal: 3, same_color: 2, same_shape: 2 },
           inputs: "true",
         },
-        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1200, 1560, 1920, 2160], decayFactor: 0.4 },
+        optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1500, 1950, 2400, 2700], decayFactor: 0.4 },
       };
     case "joint":
       return {
@@ -213,8 +213,9 @@ function small(step: Step): Json {
         batch: 24,
         data,
         dice: 1,
-        optimiser: { rate: 1e-3 },
-        reinforce: { engineRate: 0.1 },
+        optimiser: { rate: 3e-4 },
+        // Few updates: a baseline that starts at 0 must be there soon, or whatever is drawn first is praised.
+        reinforce: { decay: 0.3, engineRate: 0.1 },
       };
   }
 }
