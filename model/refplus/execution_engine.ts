@@ -1,24 +1,12 @@
 /** The module network of IEP-Ref: a module a program token, put together as each program says (Liu et al., CVPR 2019). */
-import {
-  add,
-  concat,
-  crossEntropy,
-  type Device,
-  gather,
-  Module,
-  reshape,
-  Seeds,
-  slice,
-  split,
-  type Tensor,
-} from "../../engine/mod.ts";
+import { add, concat, crossEntropy, type Device, Module, reshape, Seeds, type Tensor } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
 import type { Start } from "./initial.ts";
 import { MaskHead } from "./mask_head.ts";
-import { diceLoss, foreground, likelihood, overlap } from "./mask_loss.ts";
+import { diceLoss, foreground, overlap } from "./mask_loss.ts";
 import { MaskReader } from "./mask_reader.ts";
+import { mapsOf, type NodePlace, ProgramRunner, rowsOf } from "./program_runner.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
-import { type Schedule, schedule } from "./schedule.ts";
 
 /**
  * What modules pass on. `maps`: the maps they make, as in the reference. `masks`: how likely the head says each pixel of these
@@ -69,12 +57,6 @@ export interface TaughtSteps {
   readonly inputs?: readonly (readonly Uint8Array[])[];
 }
 
-/** A step of a program of a batch. */
-interface NodePlace {
-  readonly program: number;
-  readonly node: number;
-}
-
 /** What {@link ExecutionEngine.evaluate} does with a batch. */
 export interface EvaluateBatchOptions {
   /** Whether the gradient is added to the parameters'. */
@@ -94,39 +76,16 @@ export interface BatchOutcome {
   readonly overlaps: Tensor;
 }
 
-/** What the modules of a level see. */
-interface Inputs {
-  /** In three parts: for those with one input, and first and second ones for those with two. */
-  readonly maps: Parts;
-  /** What those with one input see beside it; null where modules pass on maps. */
-  readonly likeness: Tensor | null;
-}
-
 /** Bytes every adapter lets one binding have. */
 const BINDING = 128 << 20;
-
-/** A batch's maps: all values that each level makes. */
-interface Run {
-  readonly plan: Schedule;
-  /** The scenes, then each level's own values, [n, h, w, C]. */
-  readonly values: readonly Tensor[];
-  /** The answers, [N, h, w, C]. */
-  readonly answers: Tensor;
-}
 
 /** The execution engine. */
 export class ExecutionEngine extends Module {
   readonly #size: readonly [number, number];
-  readonly #chunk: number;
-  readonly #scene: number;
-  readonly #stem: Stem;
-  readonly #unary: ResidualBank;
-  readonly #binary: BinaryBank;
-  /** Place of each token's module in its bank. */
-  readonly #entries: readonly number[];
   readonly #head: MaskHead;
-  /** Null where modules pass on maps. */
-  readonly #reader: MaskReader | null;
+  readonly #runner: ProgramRunner;
+  /** What modules pass on. */
+  readonly passes: Passes;
   /** Tokens whose modules are in each bank, in the order of its entries. */
   readonly banks: { readonly unary: readonly string[]; readonly binary: readonly string[] };
 
@@ -135,36 +94,30 @@ export class ExecutionEngine extends Module {
     super(device);
     const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], start = "reference", seed } = options;
     const seeds = new Seeds(seed), { dilations = [1, 1], passes = "maps", grid } = options;
+    const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#size = size;
-    this.#chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
-    this.#scene = tokens.scene;
-    this.#stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds, start));
-    const [unary, binary] = [false, true].map((two) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === two));
-    this.banks = { unary, binary };
-    this.#entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? binary : unary).indexOf(name));
-    this.#unary = this.child(
+    this.passes = passes;
+    const [one, two] = [false, true].map((pair) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === pair));
+    this.banks = { unary: one, binary: two };
+    const stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds, start));
+    const unary = this.child(
       "unary",
-      new ResidualBank(device, unary.length, dim, seeds, start, {
-        dilations,
-        beside: passes === "masks" ? dim : 0,
-      }),
+      new ResidualBank(device, one.length, dim, seeds, start, { dilations, beside: passes === "masks" ? dim : 0 }),
     );
-    this.#binary = this.child("binary", new BinaryBank(device, binary.length, dim, seeds, start));
-    this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
-    this.#reader = passes === "maps"
+    const binary = this.child("binary", new BinaryBank(device, two.length, dim, seeds, start));
+    const head = this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
+    const reader = passes === "maps"
       ? null
       : this.child("reader", new MaskReader(device, dim, cellOf(size, grid), seeds, start));
-  }
-
-  /** What modules pass on. */
-  get passes(): Passes {
-    return this.#reader ? "masks" : "maps";
+    const entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? two : one).indexOf(name));
+    const modules = { stem, unary, binary, head, reader, entries, scene: tokens.scene, size, chunk };
+    this.#runner = new ProgramRunner(device, modules);
   }
 
   /** Runs one program for each image: features [N, h, w, C] → the answers' maps [N, h, w, dim]. */
   forward(features: Tensor, programs: readonly ProgramTree[]): Tensor {
     using scope = this.device.scope();
-    return scope.keep(this.#run(features, programs).answers);
+    return scope.keep(this.#runner.run(features, programs).answers);
   }
 
   /**
@@ -172,11 +125,10 @@ export class ExecutionEngine extends Module {
    * the step-wise inspection. Each [1, H, W, 2]; the caller's scope owns them.
    */
   *inspect(features: Tensor, programs: readonly ProgramTree[]): Generator<Tensor> {
-    const { plan, values } = this.#run(features, programs);
+    const { plan, values } = this.#runner.run(features, programs);
     for (const places of plan.places) {
       for (const { level, row } of places) {
-        const all = values[level + 1];
-        yield this.#head.forward(slice(all, [row, 0, 0, 0], [1, ...all.shape.slice(1)]));
+        yield this.#head.forward(rowsOf(values[level + 1], row, 1));
       }
     }
   }
@@ -190,7 +142,7 @@ export class ExecutionEngine extends Module {
   masks(maps: Tensor): Tensor {
     using scope = this.device.scope();
     return scope.keep(
-      concat(this.#chunks(maps.shape[0]).map(([from, count]) => this.#mask(rows(maps, from, count))), 0),
+      concat(this.#runner.pieces(maps.shape[0]).map(([from, count]) => this.#mask(rowsOf(maps, from, count))), 0),
     );
   }
 
@@ -209,8 +161,8 @@ export class ExecutionEngine extends Module {
     using scope = device.scope();
     const count = programs.length, steps = taught?.steps ?? [];
     const maps = taught?.inputs
-      ? this.#lessons(features, programs, steps, taught.inputs)
-      : mapsOf(this.#run(features, programs), steps);
+      ? this.#runner.lessons(features, programs, steps, taught.inputs)
+      : mapsOf(this.#runner.run(features, programs), steps);
     const leaf = maps.detach();
     if (learn) leaf.requiresGrad = true;
     const answers = this.#compare(leaf, 0, count, masks, { weight: learn ? 1 : null, dice });
@@ -243,10 +195,10 @@ export class ExecutionEngine extends Module {
     const pixels = height * width;
     const overlaps: Tensor[] = [];
     let loss = device.zeros([]);
-    for (const [from, n] of this.#chunks(count)) {
+    for (const [from, n] of this.#runner.pieces(count)) {
       using part = device.scope();
       const labels = device.tensor(masks.slice(from * pixels, (from + n) * pixels));
-      const scores = this.#head.forward(rows(maps, first + from, n));
+      const scores = this.#head.forward(rowsOf(maps, first + from, n));
       const entropy = crossEntropy(reshape(scores, [n * pixels, 2]), labels, { reduction: "sum" }).mul(
         1 / (count * pixels),
       );
@@ -264,105 +216,9 @@ export class ExecutionEngine extends Module {
     return { loss: scope.keep(loss), overlaps: scope.keep(device.noGrad(() => concat(overlaps, 0))) };
   }
 
-  #run(features: Tensor, programs: readonly ProgramTree[]): Run {
-    const { device } = this;
-    const plan = schedule(programs);
-    const stem = this.#stem.forward(features);
-    // Nothing is marked on a scene, and nothing is like it.
-    const scenes = this.#unary.forward(
-      stem,
-      new Array(stem.shape[0]).fill(this.#entries[this.#scene]),
-      this.#reader && device.zeros(stem.shape),
-    );
-    const values = [scenes];
-    let alive = scenes;
-    for (const { rows, unary, binary, samples, carried } of plan.levels) {
-      const given = gather(alive, device.tensor(rows)), counts = [unary.length, binary.length, binary.length];
-      let inputs: Inputs, kept: Tensor | null;
-      if (this.#reader) {
-        const parts = new Parts(given, [samples.length + binary.length, carried]);
-        const pictures = gather(stem, device.tensor(Int32Array.from([...samples, ...samples.slice(unary.length)])));
-        inputs = this.#marked(pictures, this.#likely(parts.at(0)), counts);
-        kept = carried > 0 ? parts.at(1) : null;
-      } else {
-        const parts = new Parts(given, [...counts, carried]);
-        inputs = { maps: parts, likeness: null };
-        kept = carried > 0 ? parts.at(3) : null;
-      }
-      const own = this.#modules(inputs, unary, binary);
-      values.push(own);
-      alive = kept ? joined([own, kept]) : own;
-    }
-    return { plan, values, answers: gather(alive, device.tensor(plan.answers)) };
-  }
-
-  #modules({ maps, likeness }: Inputs, unary: readonly number[], binary: readonly number[]): Tensor {
-    const entries = (tokens: readonly number[]): number[] => tokens.map((token) => this.#entries[token]);
-    const made: Tensor[] = [];
-    if (unary.length > 0) made.push(this.#unary.forward(maps.at(0), entries(unary), likeness));
-    if (binary.length > 0) made.push(this.#binary.forward(maps.at(1), maps.at(2), entries(binary)));
-    return joined(made);
-  }
-
-  /** What modules see of pictures' maps with masks on them; `counts` of the three parts. */
-  #marked(pictures: Tensor, masks: Tensor, counts: readonly number[]): Inputs {
-    const reader = this.#reader!, maps = new Parts(reader.forward(pictures, masks), counts), [unary] = counts;
-    if (unary === 0) return { maps, likeness: null };
-    return { maps, likeness: reader.likeness(rows(pictures, 0, unary), rows(masks, 0, unary)) };
-  }
-
-  /** Maps of the answers' nodes, then of `steps`, each of which is given its true inputs: all at once. */
-  #lessons(
-    features: Tensor,
-    programs: readonly ProgramTree[],
-    steps: readonly NodePlace[],
-    inputs: NonNullable<TaughtSteps["inputs"]>,
-  ): Tensor {
-    const { device } = this;
-    if (!this.#reader) throw new RangeError("true inputs are masks, and these modules pass on maps");
-    const nodes = [...programs.map((tree, program) => ({ program, node: tree.length - 1 })), ...steps];
-    const tokenOf = (i: number): number => programs[nodes[i].program][nodes[i].node].token;
-    const isBinary = (i: number): boolean => inputs[i].length > 1;
-    const order = [...nodes.keys()].sort((a, b) =>
-      Number(isBinary(a)) - Number(isBinary(b)) || tokenOf(a) - tokenOf(b) || a - b
-    );
-    const unary = order.filter((i) => !isBinary(i)), binary = order.filter(isBinary);
-    const given = [...order.map((i) => inputs[i][0]), ...binary.map((i) => inputs[i][1])];
-    const [height, width] = this.#size, pixels = height * width;
-    const masks = new Float32Array(given.length * pixels);
-    // A scene has no input, and an empty mask says as much.
-    given.forEach((mask, i) => mask && masks.set(mask, i * pixels));
-    const samples = Int32Array.from([...order, ...binary], (i) => nodes[i].program);
-    const seen = this.#marked(
-      gather(this.#stem.forward(features), device.tensor(samples)),
-      device.tensor(masks, [given.length, height, width, 1]),
-      [unary.length, binary.length, binary.length],
-    );
-    const maps = this.#modules(seen, unary.map(tokenOf), binary.map(tokenOf));
-    const places = new Int32Array(order.length);
-    order.forEach((i, at) => places[i] = at);
-    return gather(maps, device.tensor(places));
-  }
-
-  /** How likely the pixels of maps [N, h, w, C] are foreground, [N, H, W, 1]. */
-  #likely(maps: Tensor): Tensor {
-    const pieces = this.#chunks(maps.shape[0]);
-    if (pieces.length === 1) return likelihood(this.#head.forward(maps));
-    return concat(pieces.map(([from, count]) => likelihood(this.#head.forward(rows(maps, from, count)))), 0);
-  }
-
   #mask(maps: Tensor): Tensor {
     using scope = this.device.scope();
     return scope.keep(foreground(this.#head.forward(maps)));
-  }
-
-  /** First sample and number of samples of each piece the head works on. */
-  #chunks(count: number): (readonly [number, number])[] {
-    const pieces = Math.ceil(count / this.#chunk);
-    return Array.from({ length: pieces }, (_, i) => {
-      const from = i * this.#chunk;
-      return [from, Math.min(this.#chunk, count - from)] as const;
-    });
   }
 }
 
@@ -374,44 +230,4 @@ function cellOf([height, width]: readonly [number, number], grid: readonly [numb
     `masks of ${height} × ${width} cannot be passed on between maps of ${grid?.join(" × ") ?? "unknown size"}: ` +
       "they must be the same whole number of times as high and as wide",
   );
-}
-
-/** The answers' maps, then those of some steps. */
-function mapsOf({ plan: { places }, values, answers: last }: Run, steps: readonly NodePlace[]): Tensor {
-  if (steps.length === 0) return last;
-  const before = [0];
-  for (const { shape } of values) before.push(before.at(-1)! + shape[0]);
-  const answers = places.map((nodes, program) => ({ program, node: nodes.length - 1 }));
-  const wanted = Int32Array.from([...answers, ...steps], ({ program, node }) => {
-    const { level, row } = places[program][node];
-    return before[level + 1] + row;
-  });
-  const { device } = values[0];
-  return gather(joined(values), device.tensor(wanted));
-}
-
-/** A tensor cut along its first axis; parts may be empty. */
-class Parts {
-  readonly #counts: readonly number[];
-  readonly #parts: readonly Tensor[];
-
-  constructor(x: Tensor, counts: readonly number[]) {
-    const some = counts.filter((count) => count > 0);
-    this.#counts = counts;
-    this.#parts = some.length > 1 ? split(x, some) : [x];
-  }
-
-  /** Part `index`, which must not be empty. */
-  at(index: number): Tensor {
-    return this.#parts[this.#counts.slice(0, index).filter((count) => count > 0).length];
-  }
-}
-
-function joined(parts: readonly Tensor[]): Tensor {
-  return parts.length === 1 ? parts[0] : concat(parts, 0);
-}
-
-function rows(x: Tensor, from: number, count: number): Tensor {
-  if (from === 0 && count === x.shape[0]) return x;
-  return slice(x, [from, ...x.shape.slice(1).map(() => 0)], [count, ...x.shape.slice(1)]);
 }
