@@ -64,29 +64,12 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
   ]);
   const fours = compare ? null : inFours(general);
   const { rank, outer, inner, strides: [sa, sb] } = fours ?? general;
-  if (fours) {
-    device.run(broadcast4Kernel, {
-      bind: { a, a4: a, b, b4: b, y4: y },
-      params: {
-        count: y.size / 4,
-        period: 1,
-        rank,
-        outer,
-        inner,
-        a_outer: sa.outer,
-        a_inner: sa.inner,
-        b_outer: sb.outer,
-        b_inner: sb.inner,
-      },
-      constants: { OP: op, MODE: 0, A_ONE: Number(fours.ones[0]), B_ONE: Number(fours.ones[1]) },
-      grid: device.gpu.grid(y.size / 4, GROUP),
-    });
-    return;
-  }
-  device.run(compare ? compareBroadcastKernel : broadcastKernel, {
-    bind: compare ? { a, b, flags: y } : { a, b, y },
+  const [oneA, oneB] = fours?.ones ?? [false, false];
+  const count = fours ? y.size / 4 : y.size;
+  device.run(fours ? broadcast4Kernel : compare ? compareBroadcastKernel : broadcastKernel, {
+    bind: fours ? { a, a4: a, b, b4: b, y4: y } : compare ? { a, b, flags: y } : { a, b, y },
     params: {
-      count: y.size,
+      count,
       period: 1,
       rank,
       outer,
@@ -96,8 +79,8 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
       b_outer: sb.outer,
       b_inner: sb.inner,
     },
-    constants: { OP: op, MODE: 0 },
-    grid: device.gpu.grid(y.size, GROUP),
+    constants: { OP: op, MODE: 0, A_ONE: Number(oneA), B_ONE: Number(oneB) },
+    grid: device.gpu.grid(count, GROUP),
   });
 }
 
