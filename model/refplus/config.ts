@@ -10,6 +10,9 @@ import { STARTS } from "./initial.ts";
 /** What can be trained: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
 export const STEPS = ["pg", "ee-gt", "ee-pred", "joint"] as const;
 
+/** What rewards are held against in joint training. */
+export const BASELINES = ["moving", "likeliest"] as const;
+
 /** One of {@link STEPS}. */
 export type Step = typeof STEPS[number];
 
@@ -101,7 +104,13 @@ export const refplusSchema = z.strictObject({
     inputs: z.enum(["own", "true"]),
   }),
   reinforce: z.strictObject({
-    /** Share of the old baseline in the new one. */
+    /**
+     * What a reward is held against: the `moving` mean of rewards, as in the reference, or the reward of the program that is
+     * `likeliest` now, by which it does not count how hard the expression is (Rennie et al., "Self-critical sequence training",
+     * CVPR 2017).
+     */
+    baseline: z.enum(BASELINES),
+    /** Share of the old moving baseline in the new one. */
     decay: z.number().min(0).lt(1),
     /** Leave out what is drawn after a program's end; `none` is the reference's. */
     mask: z.enum(["after_end", "none"]),
@@ -157,7 +166,7 @@ function reference(step: Step): Json {
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
     stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" },
-    reinforce: { decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
+    reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
     displayEvery: 10,
     validateEvery: every,
     checkpointEvery: every,
@@ -214,8 +223,7 @@ function small(step: Step): Json {
         data,
         dice: 1,
         optimiser: { rate: 3e-4 },
-        // Few updates: a baseline that starts at 0 must be there soon, or whatever is drawn first is praised.
-        reinforce: { decay: 0.3, engineRate: 0.1 },
+        reinforce: { baseline: "likeliest", engineRate: 0.1 },
       };
   }
 }

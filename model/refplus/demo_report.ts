@@ -38,7 +38,7 @@ const CHARTS = [
   },
   {
     title: "Joint training: reward",
-    curves: [["joint", "reward", "reward"], ["joint", "baseline", "moving baseline"]],
+    curves: [["joint", "reward", "drawn programs"], ["joint", "likeliest_reward", "likeliest programs"]],
   },
 ] as const;
 

@@ -59,7 +59,7 @@ export async function evaluateSamples(
 }
 
 /** Intersections and unions in pixels [count, 2] of expressions run by the given programs. */
-async function overlapsOf(
+export async function overlapsOf(
   engine: ExecutionEngine,
   samples: Samples,
   indices: readonly number[],

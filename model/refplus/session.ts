@@ -177,7 +177,7 @@ export async function update(
   progress: { readonly step: number; baseline: number },
 ): Promise<StepLosses> {
   const { models: { generator, engine }, optimisers, train, vocabulary, inner } = session;
-  const { step, seed, dice, stepLoss, reinforce: { decay, mask, temperature } } = session.config;
+  const { step, seed, dice, stepLoss, reinforce: { baseline: against, decay, mask, temperature } } = session.config;
   const choice = { seed, step: progress.step, temperature };
   const tokens = programTokens(vocabulary);
   const taught = (programs: readonly ProgramTree[]): TaughtSteps => {
@@ -202,6 +202,7 @@ export async function update(
         engine: engine!,
         optimisers: { generator: optimisers.generator!, engine: optimisers.engine! },
         tokens,
+        against,
         decay,
         mask,
         teaching,

@@ -1,6 +1,7 @@
 /** One update of either model or both (iep-ref.md, 4 and 6). */
 import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
 import type { StepLosses, UnreadLosses } from "../loss_log.ts";
+import { overlapsOf } from "./evaluation.ts";
 import type { BatchOutcome, ExecutionEngine, TaughtSteps } from "./execution_engine.ts";
 import type { Choice, ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
@@ -94,7 +95,9 @@ export interface Joint {
   readonly engine: ExecutionEngine;
   readonly optimisers: { readonly generator: Optimiser; readonly engine: Optimiser };
   readonly tokens: ProgramTokens;
-  /** Share of the old baseline in the new one. */
+  /** What rewards are held against: their moving mean, or the rewards of the likeliest programs; default `moving`. */
+  readonly against?: "moving" | "likeliest";
+  /** Share of the old moving baseline in the new one. */
   readonly decay: number;
   readonly mask: "after_end" | "none";
   readonly teaching?: Teaching;
@@ -102,10 +105,11 @@ export interface Joint {
 
 /**
  * Both learn: the engine masks by drawn programs, the generator by the score function with each sample's intersection over
- * union as its reward. The moving baseline takes the batch's mean in before it is subtracted.
+ * union as its reward. The moving baseline takes the batch's mean in before it is subtracted; the likeliest programs are run
+ * before the engine learns.
  */
 export async function jointUpdate(
-  { generator, engine, optimisers, tokens, decay, mask, teaching = {} }: Joint,
+  { generator, engine, optimisers, tokens, against = "moving", decay, mask, teaching = {} }: Joint,
   samples: Samples,
   batch: readonly number[],
   choice: Exclude<Choice, "likeliest">,
@@ -114,20 +118,29 @@ export async function jointUpdate(
   const words = samples.words(batch);
   const { programs, drawn } = await generator.decode(words, choice);
   const trees = treesOf(programs, tokens);
+  const likeliest = against === "likeliest"
+    ? rewardsOf(
+      await overlapsOf(engine, samples, batch, treesOf((await generator.decode(words, "likeliest")).programs, tokens)),
+    )
+    : null;
   const outcome = learnMasks(engine, optimisers.engine, samples, batch, trees, teaching);
   const [[value], pixels] = await Promise.all([outcome.loss.data(), outcome.overlaps.data()]);
   disposeOutcome(outcome);
-  const rewards = rewardsOf(pixels), mean = rewards.reduce((a, b) => a + b, 0) / rewards.length;
+  const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+  const rewards = rewardsOf(pixels), mean = meanOf(rewards);
   const baseline = decay * before + (1 - decay) * mean;
   {
     using _scope = generator.device.scope();
-    generator.reinforceLoss(words, drawn, rewards.map((r) => r - baseline), mask).backward();
+    generator.reinforceLoss(words, drawn, rewards.map((r, n) => r - (likeliest?.[n] ?? baseline)), mask).backward();
     optimisers.generator.step();
     generator.zeroGrad();
   }
   const total = (column: number): number => pixels.reduce((sum, v, i) => i % 2 === column ? sum + v : sum, 0);
   return {
-    losses: { names: [...MASK_NAMES, "reward", "baseline"], values: [value, total(0), total(1), mean, baseline] },
+    losses: {
+      names: [...MASK_NAMES, "reward", "baseline", ...likeliest ? ["likeliest_reward"] : []],
+      values: [value, total(0), total(1), mean, baseline, ...likeliest ? [meanOf(likeliest)] : []],
+    },
     baseline,
   };
 }

@@ -1,5 +1,5 @@
 /** That the models learn what they must: the specification's acceptance checks at small sizes. */
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Adam, Device } from "../../../engine/mod.ts";
 import { evaluateSamples } from "../../../model/refplus/evaluation.ts";
 import { ExecutionEngine } from "../../../model/refplus/execution_engine.ts";
@@ -173,6 +173,47 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
         if (step >= 20) gain = mean(rewards.slice(-10)) - mean(rewards.slice(0, 10));
       }
       ok(gain >= 0.08, `the reward rose by ${gain} from ${mean(rewards.slice(0, 10))}`);
+    });
+  });
+});
+
+Deno.test("held against the likeliest program's reward, a draw that is that program teaches the generator nothing", async () => {
+  await withFolder(async (folder) => {
+    await withSeed(async (random) => {
+      const files = await writeToy(folder, "train", 32, random);
+      using samples = await Samples.open(files.refexps, files.features, TOY_VOCABULARY);
+      await using device = await Device.open();
+      const { engine } = await learntEngine(device, samples);
+      using _engine = engine;
+      const { generator, engine: unused } = toyModels(device, 2);
+      unused[Symbol.dispose]();
+      using _generator = generator;
+      using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
+      using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
+      const optimisers = { engine: first, generator: second };
+      const joint = {
+        generator,
+        engine,
+        optimisers,
+        tokens,
+        against: "likeliest" as const,
+        decay: 0.9,
+        mask: "after_end" as const,
+      };
+      const weights = async (): Promise<number[]> => {
+        const all: number[] = [];
+        for (const { tensor } of generator.parameters()) all.push(...await tensor.data());
+        return all;
+      };
+      const before = await weights();
+      const cold = await jointUpdate(joint, samples, all(32), { seed: 1, step: 0, temperature: 1e-4 }, 0);
+      const { names, values } = cold.losses as { names: readonly string[]; values: readonly number[] };
+      const value = (name: string): number => values[names.indexOf(name)];
+      ok(value("reward") > 0, "there is something to reward");
+      strictEqual(value("likeliest_reward"), value("reward"));
+      deepStrictEqual(await weights(), before);
+      await jointUpdate(joint, samples, all(32), { seed: 1, step: 1, temperature: 1 }, 0);
+      ok((await weights()).some((v, i) => v !== before[i]), "other draws teach it");
     });
   });
 });
