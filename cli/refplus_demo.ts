@@ -59,10 +59,10 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
-    .option("--pg-steps <n>", "updates of the program generator", toSize, 5500)
-    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 3000)
+    .option("--pg-steps <n>", "updates of the program generator", toSize, 7500)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2400)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 100)
-    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
+    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 100)
     .action(async (flags) => {
       const start = performance.now();
       const { cache, seed } = flags, inside = (name: string): string => join(cache, name);
@@ -164,7 +164,7 @@ function drops(steps: number, shares: readonly number[]): { readonly decaySteps:
 }
 
 /** Share of its updates after which the generator writes about half of its programs exactly. */
-const EARLY = 0.2;
+const EARLY = 0.15;
 
 /** Trains the generator; as it was early on it has much left for REINFORCE to teach, and is kept. */
 async function trainGenerator(places: Places, steps: number): Promise<void> {

@@ -31,11 +31,21 @@ export const cellSchema = z.strictObject({
   network: z.strictObject({
     /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
     widths: z.array(positive).min(1),
-    /** Channels of the two convolutions on the grid of cells. */
+    /** Channels of the convolutions on the grid of cells, and number of these; runs begun before it was a setting have two. */
     channels: positive,
+    layers: positive.default(2),
+    /** Whether a convolution that changes neither size nor channels is added to what it is given. */
+    residual: z.boolean().default(false),
     /** Pixels told apart along a cell's side. */
     detail: positive,
   }),
+  /** Most pixels are ground, and shapes are learnt last. */
+  loss: z.strictObject({
+    /** How much a pixel of an object counts; the ground's count 1. */
+    object: z.number().positive(),
+    /** How much shapes count; other attributes count 1. */
+    shape: z.number().positive(),
+  }).default({ object: 1, shape: 1 }),
   optimiser: z.strictObject({
     rate: z.number().positive(),
     /** Steps over which the rate rises in a straight line, to fall to 0 as half a cosine. */
@@ -59,7 +69,8 @@ const DEFAULTS = {
   batch: 16,
   mirror: true,
   image: { height: 128, width: 128 },
-  network: { widths: [16, 32, 64], channels: 48, detail: 2 },
+  network: { widths: [16, 32, 64], channels: 64, layers: 4, residual: true, detail: 2 },
+  loss: { object: 3, shape: 2 },
   optimiser: { rate: 4e-3, warmupSteps: 30, clipNorm: 1 },
   displayEvery: 20,
   checkpointEvery: 200,

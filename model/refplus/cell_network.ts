@@ -15,6 +15,7 @@ import {
   split,
   type Tensor,
 } from "../../engine/mod.ts";
+import { sameShape } from "../../engine/shape.ts";
 
 /**
  * What likelihoods are multiplied by, so that channels vary about alike: those of an attribute by this times the root of the
@@ -29,8 +30,12 @@ const CLASSES = ATTRIBUTE_NAMES.map((name) => 1 + ATTRIBUTES[name].length);
 export interface CellNetworkOptions {
   /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
   readonly widths: readonly number[];
-  /** Channels of the two convolutions on the grid of cells. */
+  /** Channels of the convolutions on the grid of cells. */
   readonly channels: number;
+  /** Number of these. */
+  readonly layers: number;
+  /** Whether a convolution that changes neither size nor channels is added to what it is given. */
+  readonly residual: boolean;
   /** Pixels told apart along a cell's side. */
   readonly detail: number;
 }
@@ -38,6 +43,7 @@ export interface CellNetworkOptions {
 /** The network. */
 export class CellNetwork extends Module {
   readonly #convs: Conv2d[] = [];
+  readonly #residual: boolean;
   readonly #top: Conv2d;
   readonly #within: number;
   /** Channels of the features. */
@@ -46,12 +52,13 @@ export class CellNetwork extends Module {
   readonly stride: number;
 
   /** A network with random weights. */
-  constructor(device: Device, { widths, channels, detail }: CellNetworkOptions, seeds: Seeds) {
+  constructor(device: Device, { widths, channels, layers, residual, detail }: CellNetworkOptions, seeds: Seeds) {
     super(device);
+    this.#residual = residual;
     this.#within = detail * detail;
     this.stride = 2 ** widths.length;
     this.channels = CLASSES.reduce((sum, count) => sum + count - 1, this.#within);
-    [...widths, channels, channels].forEach((width, i, all) => {
+    [...widths, ...new Array<number>(layers).fill(channels)].forEach((width, i, all) => {
       const stride = i < widths.length ? 2 : 1;
       // Without a ReLU on the last: half of its channels would die, and say nothing ever after.
       const activation = i < all.length - 1 ? "relu" : "none";
@@ -80,19 +87,25 @@ export class CellNetwork extends Module {
   }
 
   /**
-   * Sum over the attributes of the mean cross-entropy of all pixels; `labels` has for each attribute, i32 [pixels], 0 for the
-   * ground or 1 + the value, cell after cell.
+   * Sum over the attributes of the mean cross-entropy of all pixels, shapes' times `shape`; `labels` has for each attribute, i32
+   * [pixels], 0 for the ground or 1 + the value, cell after cell, and `weights` how much each pixel counts.
    */
-  loss(pictures: Tensor, labels: readonly Tensor[]): Tensor {
+  loss(pictures: Tensor, labels: readonly Tensor[], weights: Tensor, shape: number): Tensor {
     using scope = this.device.scope();
     const pixels = this.#pixels(this.#top.forward(this.#body(pictures)));
-    const losses = split(pixels, CLASSES, 1).map((logits, i) => crossEntropy(logits, labels[i]));
+    const losses = split(pixels, CLASSES, 1).map((logits, i) => {
+      const loss = crossEntropy(logits, labels[i], { weights });
+      return ATTRIBUTE_NAMES[i] === "shape" ? loss.mul(shape) : loss;
+    });
     return scope.keep(losses.reduce((sum, loss) => sum.add(loss)));
   }
 
   #body(pictures: Tensor): Tensor {
     using scope = this.device.scope();
-    return scope.keep(this.#convs.reduce((x, conv) => conv.forward(x), pictures));
+    return scope.keep(this.#convs.reduce((x, conv) => {
+      const y = conv.forward(x);
+      return this.#residual && sameShape(x.shape, y.shape) ? y.add(x) : y;
+    }, pictures));
   }
 
   /** Scores [pixels, classes of all attributes], cell after cell. */

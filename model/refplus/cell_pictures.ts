@@ -67,30 +67,32 @@ export class CellPictures {
   }
 
   /**
-   * Values [N, height, width, 3] of some pictures, and the labels of all their pixels by attribute; those that `mirrored` says
-   * are turned left to right.
+   * Values [N, height, width, 3] of some pictures, the labels of all their pixels by attribute, and whether each of these pixels
+   * is an object's; pictures that `mirrored` says are turned left to right.
    */
   batch(
     device: Device,
     indices: readonly number[],
     mirrored: readonly boolean[] = [],
-  ): { readonly pictures: Tensor; readonly labels: Tensor[] } {
+  ): { readonly pictures: Tensor; readonly labels: Tensor[]; readonly objects: boolean[] } {
     const own = indices.map((i) => this.#examples[i]), { height, width } = own[0].picture;
     const values = new Float32Array(own.length * height * width * 3);
     own.forEach(({ picture }, i) => {
       const one = pixelValues(picture);
       values.set(mirrored[i] ? turned(one, width, 3) : one, i * height * width * 3);
     });
+    const labels = ATTRIBUTE_NAMES.map((_, a) => {
+      const size = own[0].labels[a].length, all = new Int32Array(own.length * size);
+      own.forEach(({ labels }, i) => {
+        const one = mirrored[i] ? turnedCells(labels[a], this.#columns, this.#detail) : labels[a];
+        all.set(one, i * size);
+      });
+      return all;
+    });
     return {
       pictures: device.tensor(values, [own.length, height, width, 3]),
-      labels: ATTRIBUTE_NAMES.map((_, a) => {
-        const size = own[0].labels[a].length, all = new Int32Array(own.length * size);
-        own.forEach(({ labels }, i) => {
-          const one = mirrored[i] ? turnedCells(labels[a], this.#columns, this.#detail) : labels[a];
-          all.set(one, i * size);
-        });
-        return device.tensor(all);
-      }),
+      labels: labels.map((all) => device.tensor(all)),
+      objects: Array.from(labels[0], (label) => label > 0),
     };
   }
 }

@@ -44,7 +44,7 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
   const { config } = folder;
   const newest = await folder.newestCheckpoint((path, reason) => hooks.onMessage?.(`skipped ${path}: ${reason}`));
   const checkpoint = newest === null ? null : await readCellCheckpoint(newest);
-  const { network: { detail, widths }, image, data, steps } = config;
+  const { network: { detail, widths }, image, data, loss: { object, shape }, steps } = config;
   const pictures = await CellPictures.open(data.pictures, data.scenes, { image, detail, stride: 2 ** widths.length });
   await using device = await Device.open({ adapter: config.adapter });
   using network = new CellNetwork(device, config.network, new Seeds(config.seed));
@@ -67,7 +67,8 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
     {
       using scope = device.scope();
       const batch = pictures.batch(device, batchOf(config, pictures.size, step), mirroredOf(config, step));
-      const loss = network.loss(batch.pictures, batch.labels);
+      const weights = device.tensor(Float32Array.from(batch.objects, (seen) => seen ? object : 1));
+      const loss = network.loss(batch.pictures, batch.labels, weights, shape);
       loss.backward();
       optimiser.step();
       network.zeroGrad();

@@ -52,7 +52,7 @@ Deno.test("each pixel's labels are the attributes of the object it lies in", asy
     strictEqual(pictures.size, 3);
     await using device = await Device.open();
     using _scope = device.scope();
-    const { pictures: values, labels } = pictures.batch(device, [2, 0]);
+    const { pictures: values, labels, objects } = pictures.batch(device, [2, 0]);
     deepStrictEqual(values.shape, [2, 32, 48, 3]);
     const scenes = await Array.fromAsync(readScenes(files.scenes));
     const resizer = new MaskResizer(480, 320, columns * detail, rows * detail);
@@ -79,6 +79,7 @@ Deno.test("each pixel's labels are the attributes of the object it lies in", asy
       }
     }
     ok(some > 20, `${some} labels of objects`);
+    deepStrictEqual(objects, Array.from(await labels[0].data(), (label) => label > 0));
     // A mirrored picture's labels are those of its mirror image, cell by cell and pixel by pixel.
     const plain = pictures.batch(device, [1]), mirrored = pictures.batch(device, [1], [true]);
     const [before, after] = await Promise.all([plain, mirrored].map(({ pictures }) => pictures.data()));
