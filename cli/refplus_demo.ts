@@ -60,7 +60,7 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 7500)
-    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2400)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2200)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 100)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 100)
     .action(async (flags) => {

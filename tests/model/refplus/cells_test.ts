@@ -8,8 +8,9 @@ import { ATTRIBUTES } from "../../../datasets/refplus/catalogue.ts";
 import { MaskResizer } from "../../../datasets/refplus/mask.ts";
 import { ownersOf } from "../../../datasets/refplus/owners.ts";
 import { readScenes } from "../../../datasets/refplus/read.ts";
-import { Device } from "../../../engine/mod.ts";
-import { CELL_RUNS } from "../../../model/refplus/cell_config.ts";
+import { Device, Seeds } from "../../../engine/mod.ts";
+import { CELL_RUNS, cellSchema } from "../../../model/refplus/cell_config.ts";
+import { CellNetwork } from "../../../model/refplus/cell_network.ts";
 import { CellPictures } from "../../../model/refplus/cell_pictures.ts";
 import { trainCells } from "../../../model/refplus/cell_trainer.ts";
 import { extractFeatures } from "../../../model/refplus/extract_features.ts";
@@ -137,4 +138,45 @@ Deno.test("the network learns; stopped and gone on with, it has the bits of one 
       /features\.h5: is no whole checkpoint of itera refplus extractor/,
     );
   });
+});
+
+Deno.test("a pixel counts by its weight and shapes by their factor; a residual convolution of zeros hands on what it is given", async () => {
+  await withFolder(async (folder) => {
+    const files = await setIn(folder), { image } = SETTINGS;
+    const pictures = await CellPictures.open(files.images, files.scenes, { image, stride: 8, detail: 2 });
+    await using device = await Device.open();
+    using _scope = device.scope();
+    const { pictures: values, labels, objects } = pictures.batch(device, [0, 1]);
+    const options = { widths: [6, 8, 10], channels: 10, residual: true, detail: 2 };
+    using deep = new CellNetwork(device, { ...options, layers: 3 }, new Seeds(1));
+    const loss = async (weight: (seen: boolean) => number, shape: number): Promise<number> => {
+      const weights = device.tensor(Float32Array.from(objects, weight));
+      return (await deep.loss(values, labels, weights, shape).data())[0];
+    };
+    const near = (got: number, want: number): void => ok(Math.abs(got - want) < 1e-5 * want, `${got}, not ${want}`);
+    const [all, seen, ground] = [await loss(() => 1, 1), await loss(Number, 1), await loss((o) => Number(!o), 1)];
+    ok(seen > 0 && ground > seen, `${seen} of objects, ${ground} of the ground`);
+    near(all, seen + ground);
+    near(await loss((o) => o ? 3 : 1, 1), 3 * seen + ground);
+    const twice = await loss(() => 1, 2);
+    ok(twice > 1.05 * all, `${all} became ${twice}`);
+    near(await loss(() => 1, 3), 2 * twice - all);
+
+    using shallow = new CellNetwork(device, { ...options, layers: 2 }, new Seeds(2));
+    const own = new Map(Array.from(deep.parameters(), ({ name, tensor }) => [name, tensor]));
+    for (const [name, tensor] of own) if (name.startsWith("conv5")) tensor.write(new Float32Array(tensor.size));
+    for (const { name, tensor } of shallow.parameters()) {
+      tensor.write(await own.get(name.replace("conv5", "conv6"))!.data() as Float32Array<ArrayBuffer>);
+    }
+    const [one, other] = await Promise.all([deep, shallow].map((network) => network.forward(values).data()));
+    deepStrictEqual(one, other);
+  });
+});
+
+Deno.test("a run begun before depth was a setting has the two plain convolutions it was begun with", () => {
+  const { network: { layers: _, residual: __, ...network }, loss: ___, ...before } = cellSchema.parse(
+    CELL_RUNS.begin([{ source: "test", value: { data: { pictures: "p", scenes: "s" } } }]),
+  );
+  const { network: { layers, residual }, loss } = cellSchema.parse({ ...before, network });
+  deepStrictEqual({ layers, residual, loss }, { layers: 2, residual: false, loss: { object: 1, shape: 1 } });
 });
