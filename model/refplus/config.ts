@@ -10,11 +10,14 @@ import { STARTS } from "./initial.ts";
 /** What can be trained: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
 export const STEPS = ["pg", "ee-gt", "ee-pred", "joint"] as const;
 
+/** One of {@link STEPS}. */
+export type Step = typeof STEPS[number];
+
 /** What rewards are held against in joint training. */
 export const BASELINES = ["moving", "likeliest"] as const;
 
-/** One of {@link STEPS}. */
-export type Step = typeof STEPS[number];
+/** One of {@link BASELINES}. */
+export type Baseline = typeof BASELINES[number];
 
 const positive = z.int().min(1);
 const count = z.int().min(0);

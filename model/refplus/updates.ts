@@ -1,6 +1,7 @@
 /** One update of either model or both (iep-ref.md, 4 and 6). */
 import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
 import type { StepLosses, UnreadLosses } from "../loss_log.ts";
+import type { Baseline } from "./config.ts";
 import { overlapsOf } from "./evaluation.ts";
 import type { BatchOutcome, ExecutionEngine, TaughtSteps } from "./execution_engine.ts";
 import type { Choice, ProgramGenerator } from "./program_generator.ts";
@@ -96,7 +97,7 @@ export interface Joint {
   readonly optimisers: { readonly generator: Optimiser; readonly engine: Optimiser };
   readonly tokens: ProgramTokens;
   /** What rewards are held against: their moving mean, or the rewards of the likeliest programs; default `moving`. */
-  readonly against?: "moving" | "likeliest";
+  readonly against?: Baseline;
   /** Share of the old moving baseline in the new one. */
   readonly decay: number;
   readonly mask: "after_end" | "none";

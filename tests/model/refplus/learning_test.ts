@@ -130,90 +130,84 @@ Deno.test("the execution engine over-fits 32 samples", async () => {
   });
 });
 
-/** The random numbers of one seed, whatever the suite's is. */
-async function withSeed(body: (random: Random) => Promise<void>): Promise<void> {
-  await body(randomFor("joint training", 3));
+/** What joint training begins with: samples, an engine that has learnt them, a generator that has not. */
+async function withToy(
+  generatorSeed: number,
+  body: (
+    toy: { device: Device; samples: Samples; engine: ExecutionEngine; generator: ProgramGenerator },
+  ) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (folder) => {
+    // Whether and when so small a set is learnt is luck; with a seed of its own the test repeats itself.
+    const files = await writeToy(folder, "train", 32, randomFor("joint training", 3));
+    using samples = await Samples.open(files.refexps, files.features, TOY_VOCABULARY);
+    await using device = await Device.open();
+    using engine = (await learntEngine(device, samples)).engine;
+    const { generator, engine: unused } = toyModels(device, generatorSeed);
+    unused[Symbol.dispose]();
+    using _generator = generator;
+    await body({ device, samples, engine, generator });
+  });
 }
 
 Deno.test("joint training raises the mean reward of a half-trained generator", async () => {
-  await withFolder(async (folder) => {
-    // Whether and when so small a set is learnt is luck; with a seed of its own the test repeats itself.
-    await withSeed(async (random) => {
-      const files = await writeToy(folder, "train", 32, random);
-      using samples = await Samples.open(files.refexps, files.features, TOY_VOCABULARY);
-      await using device = await Device.open();
-      const { engine } = await learntEngine(device, samples);
-      using _engine = engine;
-      const { generator, engine: unused } = toyModels(device, 1);
-      unused[Symbol.dispose]();
-      using _generator = generator;
-      using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
-      const sampled = { programs: "predicted", batch: 32, tokens, draw: { seed: 1, temperature: 1 } } as const;
-      using steps = new GeneratorSteps(generator, second);
-      for (let step = 1, right = 0; right < 16 && step < 300; step++) {
-        steps.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
-        if (step % 10 > 0) continue;
-        const { exact } = await evaluateSamples({ generator, engine: null }, samples, sampled);
-        right = exact!.filter(Boolean).length;
-      }
-      // The engine would forget masks if it learnt fast from wrong programs.
-      using first = new Adam(device, engine.trainable(), { rate: 2e-4 });
-      second.rate = 3e-3;
-      const optimisers = { engine: first, generator: second };
-      const joint = { generator, engine, optimisers, tokens, decay: 0.9, mask: "after_end" as const };
-      const rewards: number[] = [],
-        mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / 10;
-      let baseline = 0, gain = 0;
-      for (let step = 0; step < 300 && gain < 0.08; step++) {
-        const done = await jointUpdate(joint, samples, all(32), { seed: 1, step }, baseline);
-        const reward = (done.losses.values as number[])[3];
-        ok(Math.abs(done.baseline - (0.9 * baseline + 0.1 * reward)) < 1e-12, "the baseline moves before it is used");
-        baseline = done.baseline;
-        rewards.push(reward);
-        if (step >= 20) gain = mean(rewards.slice(-10)) - mean(rewards.slice(0, 10));
-      }
-      ok(gain >= 0.08, `the reward rose by ${gain} from ${mean(rewards.slice(0, 10))}`);
-    });
+  await withToy(1, async ({ device, samples, engine, generator }) => {
+    using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
+    const sampled = { programs: "predicted", batch: 32, tokens, draw: { seed: 1, temperature: 1 } } as const;
+    using steps = new GeneratorSteps(generator, second);
+    for (let step = 1, right = 0; right < 16 && step < 300; step++) {
+      steps.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
+      if (step % 10 > 0) continue;
+      const { exact } = await evaluateSamples({ generator, engine: null }, samples, sampled);
+      right = exact!.filter(Boolean).length;
+    }
+    // The engine would forget masks if it learnt fast from wrong programs.
+    using first = new Adam(device, engine.trainable(), { rate: 2e-4 });
+    second.rate = 3e-3;
+    const optimisers = { engine: first, generator: second };
+    const joint = { generator, engine, optimisers, tokens, decay: 0.9, mask: "after_end" as const };
+    const rewards: number[] = [],
+      mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / 10;
+    let baseline = 0, gain = 0;
+    for (let step = 0; step < 300 && gain < 0.08; step++) {
+      const done = await jointUpdate(joint, samples, all(32), { seed: 1, step }, baseline);
+      const reward = (done.losses.values as number[])[3];
+      ok(Math.abs(done.baseline - (0.9 * baseline + 0.1 * reward)) < 1e-12, "the baseline moves before it is used");
+      baseline = done.baseline;
+      rewards.push(reward);
+      if (step >= 20) gain = mean(rewards.slice(-10)) - mean(rewards.slice(0, 10));
+    }
+    ok(gain >= 0.08, `the reward rose by ${gain} from ${mean(rewards.slice(0, 10))}`);
   });
 });
 
 Deno.test("held against the likeliest program's reward, a draw that is that program teaches the generator nothing", async () => {
-  await withFolder(async (folder) => {
-    await withSeed(async (random) => {
-      const files = await writeToy(folder, "train", 32, random);
-      using samples = await Samples.open(files.refexps, files.features, TOY_VOCABULARY);
-      await using device = await Device.open();
-      const { engine } = await learntEngine(device, samples);
-      using _engine = engine;
-      const { generator, engine: unused } = toyModels(device, 2);
-      unused[Symbol.dispose]();
-      using _generator = generator;
-      using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
-      using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
-      const optimisers = { engine: first, generator: second };
-      const joint = {
-        generator,
-        engine,
-        optimisers,
-        tokens,
-        against: "likeliest" as const,
-        decay: 0.9,
-        mask: "after_end" as const,
-      };
-      const weights = async (): Promise<number[]> => {
-        const all: number[] = [];
-        for (const { tensor } of generator.parameters()) all.push(...await tensor.data());
-        return all;
-      };
-      const before = await weights();
-      const cold = await jointUpdate(joint, samples, all(32), { seed: 1, step: 0, temperature: 1e-4 }, 0);
-      const { names, values } = cold.losses as { names: readonly string[]; values: readonly number[] };
-      const value = (name: string): number => values[names.indexOf(name)];
-      ok(value("reward") > 0, "there is something to reward");
-      strictEqual(value("likeliest_reward"), value("reward"));
-      deepStrictEqual(await weights(), before);
-      await jointUpdate(joint, samples, all(32), { seed: 1, step: 1, temperature: 1 }, 0);
-      ok((await weights()).some((v, i) => v !== before[i]), "other draws teach it");
-    });
+  await withToy(2, async ({ device, samples, engine, generator }) => {
+    using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
+    using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
+    const optimisers = { engine: first, generator: second };
+    const joint = {
+      generator,
+      engine,
+      optimisers,
+      tokens,
+      against: "likeliest" as const,
+      decay: 0.9,
+      mask: "after_end" as const,
+    };
+    const weights = async (): Promise<number[]> => {
+      const all: number[] = [];
+      for (const { tensor } of generator.parameters()) all.push(...await tensor.data());
+      return all;
+    };
+    const before = await weights();
+    const cold = await jointUpdate(joint, samples, all(32), { seed: 1, step: 0, temperature: 1e-4 }, 0);
+    const { names, values } = cold.losses as { names: readonly string[]; values: readonly number[] };
+    const value = (name: string): number => values[names.indexOf(name)];
+    ok(value("reward") > 0, "there is something to reward");
+    strictEqual(value("likeliest_reward"), value("reward"));
+    deepStrictEqual(await weights(), before);
+    await jointUpdate(joint, samples, all(32), { seed: 1, step: 1, temperature: 1 }, 0);
+    ok((await weights()).some((v, i) => v !== before[i]), "other draws teach it");
   });
 });
