@@ -107,15 +107,31 @@ export class BinaryBank extends Module {
   }
 }
 
-/** Convolutions with ReLU on the image's features, run once a batch. */
+/**
+ * What follows the stem's last convolution: `relu`, as in the reference, or `none`. All that modules know of a picture is
+ * what the stem hands on, and a ReLU that dies there takes a feature from every one of them.
+ */
+export const STEM_OUTPUTS = ["relu", "none"] as const;
+
+/** One of {@link STEM_OUTPUTS}. */
+export type StemOutput = typeof STEM_OUTPUTS[number];
+
+/** Convolutions on the image's features, with ReLU between them and, in the reference, after them; run once a batch. */
 export class Stem extends Module {
   readonly #convs: Conv2d[] = [];
 
-  /** `layers` 3×3 convolutions from `inputs` to `channels` channels. */
-  constructor(device: Device, inputs: number, channels: number, layers: number, seeds: Seeds, start: Start) {
+  /** `layers` 3×3 convolutions from `inputs` to `channels` channels; `output` follows the last of them. */
+  constructor(
+    device: Device,
+    inputs: number,
+    channels: number,
+    layers: number,
+    seeds: Seeds,
+    { start, output }: { readonly start: Start; readonly output: StemOutput },
+  ) {
     super(device);
-    const options = { activation: "relu", start, role: "stem" } as const;
     for (let i = 0; i < layers; i++) {
+      const options = { activation: i < layers - 1 ? "relu" : output, start, role: "stem" } as const;
       // Named as in PyTorch's Sequential, where a ReLU follows each.
       this.#convs.push(
         this.child(String(2 * i), conv(device, 3, i === 0 ? inputs : channels, channels, seeds, options)),

@@ -4,6 +4,7 @@ import { UserError } from "../../datasets/errors.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
 import type { RunKind } from "../run/run_folder.ts";
 import { VERSION } from "../run/version.ts";
+import { STEM_OUTPUTS } from "./blocks.ts";
 import { PASSES } from "./execution_engine.ts";
 import { STARTS } from "./initial.ts";
 
@@ -67,6 +68,8 @@ export const refplusSchema = z.strictObject({
     /** Channels between modules. */
     dim: positive,
     stemLayers: positive,
+    /** What follows the stem's last convolution: `relu`, as in the reference, or `none`, with which no channel can die. */
+    stemOutput: z.enum(STEM_OUTPUTS),
     /** Samples the head works on at once; null for as many as fit one binding. */
     headChunk: positive.nullable(),
     /** How weights start: `reference`, or `identity`, by which modules begin by handing on what they are given. */
@@ -164,7 +167,15 @@ function reference(step: Step): Json {
       curriculum: [],
     },
     generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
-    engine: { dim: 128, stemLayers: 2, headChunk: null, start: "reference", dilations: [1, 1], passes: "maps" },
+    engine: {
+      dim: 128,
+      stemLayers: 2,
+      stemOutput: "relu",
+      headChunk: null,
+      start: "reference",
+      dilations: [1, 1],
+      passes: "maps",
+    },
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
@@ -180,7 +191,14 @@ function reference(step: Step): Json {
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
   const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 },
-    engine = { dim: 16, stemLayers: 1, start: "identity", dilations: [1, 2, 4, 8], passes: "masks" };
+    engine = {
+      dim: 16,
+      stemLayers: 1,
+      stemOutput: "none",
+      start: "identity",
+      dilations: [1, 2, 4, 8],
+      passes: "masks",
+    };
   const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
   const data = { valSamples: 200, trainSamples: null };
   switch (step) {

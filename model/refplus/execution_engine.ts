@@ -1,6 +1,6 @@
 /** The module network of IEP-Ref: a module a program token, put together as each program says (Liu et al., CVPR 2019). */
 import { add, concat, crossEntropy, type Device, Module, reshape, Seeds, type Tensor } from "../../engine/mod.ts";
-import { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
+import { BinaryBank, ResidualBank, Stem, type StemOutput } from "./blocks.ts";
 import type { Start } from "./initial.ts";
 import { MaskHead } from "./mask_head.ts";
 import { diceLoss, foreground, overlap } from "./mask_loss.ts";
@@ -27,6 +27,8 @@ export interface ExecutionEngineOptions {
   readonly dim?: number;
   /** Convolutions of the stem; default 2. */
   readonly stemLayers?: number;
+  /** What follows the stem's last convolution; default ReLU, as in the reference. */
+  readonly stemOutput?: StemOutput;
   /** Height and width of the masks; default 320 × 320. */
   readonly size?: readonly [number, number];
   /** Samples the head works on at once; by default as many as keep one of its tensors within 128 MiB. */
@@ -92,14 +94,26 @@ export class ExecutionEngine extends Module {
   /** Builds it with random weights. Throws {@link RangeError} where masks are no whole number of pixels a cell. */
   constructor(device: Device, options: ExecutionEngineOptions) {
     super(device);
-    const { tokens, features, dim = 128, stemLayers = 2, size = [320, 320], start = "reference", seed } = options;
+    const {
+      tokens,
+      features,
+      dim = 128,
+      stemLayers = 2,
+      stemOutput = "relu",
+      size = [320, 320],
+      start = "reference",
+      seed,
+    } = options;
     const seeds = new Seeds(seed), { dilations = [1, 1], passes = "maps", grid } = options;
     const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
     this.#size = size;
     this.passes = passes;
     const [one, two] = [false, true].map((pair) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === pair));
     this.banks = { unary: one, binary: two };
-    const stem = this.child("stem", new Stem(device, features, dim, stemLayers, seeds, start));
+    const stem = this.child(
+      "stem",
+      new Stem(device, features, dim, stemLayers, seeds, { start, output: stemOutput }),
+    );
     const unary = this.child(
       "unary",
       new ResidualBank(device, one.length, dim, seeds, start, { dilations, beside: passes === "masks" ? dim : 0 }),

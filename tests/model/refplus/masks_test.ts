@@ -1,6 +1,7 @@
 /** The execution engine whose modules pass on masks, against PyTorch's (tests/fixtures/refplus_masks.py). */
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { Device } from "../../../engine/mod.ts";
+import type { StemOutput } from "../../../model/refplus/blocks.ts";
 import { ExecutionEngine, type ExecutionEngineOptions, type Passes } from "../../../model/refplus/execution_engine.ts";
 import { parsePrefix, ProgramTokens } from "../../../model/refplus/program_tree.ts";
 import fixture from "../../fixtures/refplus_masks.json" with { type: "json" };
@@ -26,23 +27,24 @@ const drawn = (name: string, count: number): number[] =>
   Array.from(numbers(name, count * pixels, 0, 1), (v) => v < 0.4 ? 1 : 0);
 
 /** The engine with PyTorch's weights. */
-function engineOf(device: Device, headChunk: number): ExecutionEngine {
-  const made = new ExecutionEngine(device, { ...options, headChunk, seed: 1 });
+function engineOf(device: Device, headChunk: number, stemOutput: StemOutput = "relu"): ExecutionEngine {
+  const made = new ExecutionEngine(device, { ...options, headChunk, stemOutput, seed: 1 });
   return withState(made, "engine", fixture, made.banks);
 }
 
 const image = numbers("features", trees.length * grid * grid * features, -1, 1);
 const answers = Int32Array.from(drawn("masks", trees.length));
 
-Deno.test("modules that pass on masks run programs as PyTorch does, by levels and chunks, and learn through all of them", async () => {
+Deno.test("modules that pass on masks run programs as PyTorch does, by levels and chunks, and learn through all of them, whatever follows the stem", async () => {
   await using device = await Device.open();
-  for (const headChunk of [1, 2, 9]) {
-    using engine = engineOf(device, headChunk);
+  for (const [headChunk, stemOutput] of [[1, "relu"], [2, "relu"], [9, "relu"], [2, "none"]] as const) {
+    const expected = stemOutput === "relu" ? fixture.own : fixture.linear;
+    using engine = engineOf(device, headChunk, stemOutput);
     using scope = device.scope();
     const x = scope.keep(device.tensor(image, [trees.length, grid, grid, features]));
-    near("scores", await engine.scores(engine.forward(x, trees)).data(), fixture.own.scores);
-    near("loss", [await engine.evaluate(x, trees, answers, { learn: true }).loss.item()], [fixture.own.loss]);
-    await gradientsAgree(engine, { ...fixture.own, state: fixture.state }, engine.banks);
+    near("scores", await engine.scores(engine.forward(x, trees)).data(), expected.scores);
+    near("loss", [await engine.evaluate(x, trees, answers, { learn: true }).loss.item()], [expected.loss]);
+    await gradientsAgree(engine, { ...expected, state: fixture.state }, engine.banks);
   }
 });
 
