@@ -42,20 +42,23 @@ export function drawPicture(key: PictureKey, layout: Layout): Uint8Array<ArrayBu
 /** Whether a pixel differs much from a neighbour, or belongs to another object. */
 function isStep(values: Float32Array, owner: Uint8Array, x: number, y: number): boolean {
   const at = y * WIDTH + x;
-  const differs = (other: number): boolean =>
-    owner[other] !== owner[at] || Math.abs(values[3 * other] - values[3 * at]) > STEP ||
-    Math.abs(values[3 * other + 1] - values[3 * at + 1]) > STEP ||
-    Math.abs(values[3 * other + 2] - values[3 * at + 2]) > STEP;
-  return (x > 0 && differs(at - 1)) || (x < WIDTH - 1 && differs(at + 1)) || (y > 0 && differs(at - WIDTH)) ||
-    (y < HEIGHT - 1 && differs(at + WIDTH));
+  return (x > 0 && differ(values, owner, at, at - 1)) || (x < WIDTH - 1 && differ(values, owner, at, at + 1)) ||
+    (y > 0 && differ(values, owner, at, at - WIDTH)) || (y < HEIGHT - 1 && differ(values, owner, at, at + WIDTH));
+}
+
+function differ(values: Float32Array, owner: Uint8Array, a: number, b: number): boolean {
+  return owner[a] !== owner[b] || Math.abs(values[3 * a] - values[3 * b]) > STEP ||
+    Math.abs(values[3 * a + 1] - values[3 * b + 1]) > STEP || Math.abs(values[3 * a + 2] - values[3 * b + 2]) > STEP;
 }
 
 /** Bytes with a little grain, without which the ground would show bands. */
 function toBytes(values: Float32Array, salt: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const grain = scramble(salt + Math.floor(i / 3)) / 2 ** 32 * 4 - 2;
-    bytes[i] = Math.min(255, Math.max(0, Math.floor(values[i] * 255 + grain + 0.5)));
+  for (let pixel = 0, i = 0; i < values.length; pixel++) {
+    const grain = scramble(salt + pixel) / 2 ** 32 * 4 - 2;
+    for (const end = i + 3; i < end; i++) {
+      bytes[i] = Math.min(255, Math.max(0, Math.floor(values[i] * 255 + grain + 0.5)));
+    }
   }
   return bytes;
 }

@@ -1,6 +1,6 @@
 /** Light, shadow and surfaces: how bright a point of the scene looks from the camera. Linear RGB, no trigonometry. */
 import { RandomStream, scramble } from "../random.ts";
-import type { Vector } from "./geometry.ts";
+import type { Solid, Vector } from "./geometry.ts";
 import { type Layout, type PictureKey, type Placed, SPLIT_CODES, STREAMS } from "./place.ts";
 
 /** Colours of the published generator, as bytes of a picture. */
@@ -22,14 +22,15 @@ const KEY_POWER = 66, FILL_POWER = 15, BACK_POWER = 9;
 /** Half the side of the key lamp: what makes its shadows soft. */
 const KEY_HALF = 1.1;
 
-const UP: Vector = [0, 0, 1];
-
 /** How much brighter than its middle the room is at the horizon, as mirrors see it. */
 const HORIZON = 0.75;
 
 const AMBIENT = 0.4, GROUND = 0.38, HAZE = 0.56;
 
-/** Looks at the points of one scene. */
+/**
+ * Looks at the points of one scene. What runs at every pixel takes vectors as three numbers each: lists would be made and
+ * dropped a million times a picture, which took more than half of its time.
+ */
 export class Light {
   readonly #objects: readonly Placed[];
   readonly #albedo: readonly (readonly number[])[];
@@ -37,6 +38,8 @@ export class Light {
   readonly #fill: Vector;
   readonly #back: Vector;
   readonly #normal = new Float64Array(3);
+  /** What may stand between a point and the key lamp; kept, as a picture asks a million times. */
+  readonly #inWay: Solid[] = [];
 
   /** The lamps of a picture over its objects. */
   constructor({ seed, split, index }: PictureKey, { objects }: Layout) {
@@ -66,21 +69,20 @@ export class Light {
   /** The object, other than `own`, that a ray meets first, or -1, and after how many lengths. */
   #nearest([ox, oy, oz]: Vector, [dx, dy, dz]: Vector, own: number): { readonly id: number; readonly t: number } {
     let id = -1, t = Infinity;
-    this.#objects.forEach(({ solid }, i) => {
-      const here = i === own ? Infinity : solid.hit(ox, oy, oz, dx, dy, dz);
-      if (here >= t) return;
+    for (let i = 0; i < this.#objects.length; i++) {
+      const here = i === own ? Infinity : this.#objects[i].solid.hit(ox, oy, oz, dx, dy, dz);
+      if (here >= t) continue;
       t = here;
       id = i;
-    });
+    }
     return { id, t };
   }
 
   #ground(x: number, y: number, salt: number, out: Float64Array): void {
-    const point: Vector = [x, y, 0];
     const far = Math.sqrt(x * x + y * y);
     const haze = Math.min(1, Math.max(0, (far - 4) / 16));
-    const lit = AMBIENT * 1.15 * this.#openness(point, UP) +
-      received(this.#key, KEY_POWER, point, UP) * this.#shadow(point, salt);
+    const lit = AMBIENT * 1.15 * this.#openness(x, y, 0, 0, 0, 1) +
+      received(this.#key, KEY_POWER, x, y, 0, 0, 0, 1) * this.#shadow(x, y, 0, salt);
     const value = GROUND * lit * (1 - haze) + HAZE * haze;
     out[0] = value;
     out[1] = value;
@@ -90,17 +92,18 @@ export class Light {
   /** A point on object `id`. Seen in a mirror (`direct` false), it has no shadows and is no mirror itself. */
   #surface(at: Vector, direction: Vector, id: number, salt: number, direct: boolean, out: Float64Array): void {
     this.#objects[id].solid.normal(at[0], at[1], at[2], this.#normal);
-    const [nx, ny, nz] = this.#normal, normal: Vector = [nx, ny, nz];
+    const [nx, ny, nz] = this.#normal;
     // Off the surface, or a ray from here would meet it again.
-    const point: Vector = [at[0] + 1e-4 * nx, at[1] + 1e-4 * ny, at[2] + 1e-4 * nz];
+    const x = at[0] + 1e-4 * nx, y = at[1] + 1e-4 * ny, z = at[2] + 1e-4 * nz;
     const [dx, dy, dz] = direction, length = Math.sqrt(dx * dx + dy * dy + dz * dz);
     const view: Vector = [dx / length, dy / length, dz / length];
-    const shadow = direct ? this.#shadow(point, salt) : 1;
-    const key = received(this.#key, KEY_POWER, point, normal) * shadow;
-    const rest = received(this.#fill, FILL_POWER, point, normal) + received(this.#back, BACK_POWER, point, normal);
-    const ambient = AMBIENT * (0.65 + 0.35 * nz) * this.#openness(point, normal);
+    const shadow = direct ? this.#shadow(x, y, z, salt) : 1;
+    const key = received(this.#key, KEY_POWER, x, y, z, nx, ny, nz) * shadow;
+    const rest = received(this.#fill, FILL_POWER, x, y, z, nx, ny, nz) +
+      received(this.#back, BACK_POWER, x, y, z, nx, ny, nz);
+    const ambient = AMBIENT * (0.65 + 0.35 * nz) * this.#openness(x, y, z, nx, ny, nz);
     const diffuse = ambient + key + rest;
-    const gloss = glossOf(this.#key, point, normal, view) * shadow;
+    const gloss = glossOf(this.#key, [x, y, z], [nx, ny, nz], view) * shadow;
     const albedo = this.#albedo[id];
     if (this.#objects[id].material === "rubber" || !direct) {
       const sheen = 0.035 * power(gloss, 2);
@@ -109,7 +112,7 @@ export class Light {
     }
     const along = view[0] * nx + view[1] * ny + view[2] * nz, twice = 2 * along;
     const mirrored: Vector = [view[0] - twice * nx, view[1] - twice * ny, view[2] - twice * nz];
-    this.#reflect(point, mirrored, id, salt, out);
+    this.#reflect([x, y, z], mirrored, id, salt, out);
     const rim = power(1 - Math.max(0, -along), 2);
     const highlight = 1.8 * power(gloss, 4) * power(gloss, 3);
     for (let c = 0; c < 3; c++) {
@@ -144,9 +147,10 @@ export class Light {
   }
 
   /** Share of the sky that objects nearby leave open. */
-  #openness([x, y, z]: Vector, [nx, ny, nz]: Vector): number {
+  #openness(x: number, y: number, z: number, nx: number, ny: number, nz: number): number {
     let open = 1;
-    for (const { solid } of this.#objects) {
+    for (let i = 0; i < this.#objects.length; i++) {
+      const { solid } = this.#objects[i];
       const cx = solid.x - x, cy = solid.y - y, cz = solid.z - z;
       const square = cx * cx + cy * cy + cz * cz, half = solid.half;
       if (square > 16 * half * half) continue;
@@ -157,32 +161,46 @@ export class Light {
   }
 
   /** Share of the key lamp that is seen from a point, 0..1, by sixteen rays to it. */
-  #shadow([x, y, z]: Vector, salt: number): number {
-    const [kx, ky, kz] = this.#key;
-    const lx = kx - x, ly = ky - y, lz = kz - z;
-    const square = lx * lx + ly * ly + lz * lz;
-    const inWay = this.#objects.filter(({ solid }) => {
+  #shadow(x: number, y: number, z: number, salt: number): number {
+    const lx = this.#key[0] - x, ly = this.#key[1] - y, lz = this.#key[2] - z;
+    const square = lx * lx + ly * ly + lz * lz, inWay = this.#inWay;
+    let count = 0;
+    for (let i = 0; i < this.#objects.length; i++) {
+      const { solid } = this.#objects[i];
       const cx = solid.x - x, cy = solid.y - y, cz = solid.z - z;
       const t = Math.min(1, Math.max(0, (cx * lx + cy * ly + cz * lz) / square));
       const ex = cx - t * lx, ey = cy - t * ly, ez = cz - t * lz;
       const reach = solid.bound + Math.SQRT2 * KEY_HALF * t;
-      return ex * ex + ey * ey + ez * ez < reach * reach;
-    });
-    if (inWay.length === 0) return 1;
-    let open = 0;
+      if (ex * ex + ey * ey + ez * ez < reach * reach) inWay[count++] = solid;
+    }
+    if (count === 0) return 1;
+    let open = 16;
     for (let sample = 0; sample < 16; sample++) {
       const noise = scramble(salt + 0x9e37 * sample);
       const u = ((sample & 3) + (noise & 0xffff) / 65536) / 2 - 1, v = ((sample >> 2) + (noise >>> 16) / 65536) / 2 - 1;
       const dx = lx + KEY_HALF * u, dy = ly + KEY_HALF * v;
-      if (!inWay.some(({ solid }) => solid.hit(x, y, z, dx, dy, lz) < 1)) open++;
+      for (let i = 0; i < count; i++) {
+        if (inWay[i].hit(x, y, z, dx, dy, lz) >= 1) continue;
+        open--;
+        break;
+      }
     }
     return open / 16;
   }
 }
 
 /** Light of a lamp on a surface that nothing shades. */
-function received([x, y, z]: Vector, strength: number, [px, py, pz]: Vector, [nx, ny, nz]: Vector): number {
-  const lx = x - px, ly = y - py, lz = z - pz;
+function received(
+  lamp: Vector,
+  strength: number,
+  x: number,
+  y: number,
+  z: number,
+  nx: number,
+  ny: number,
+  nz: number,
+): number {
+  const lx = lamp[0] - x, ly = lamp[1] - y, lz = lamp[2] - z;
   const square = lx * lx + ly * ly + lz * lz;
   return Math.max(0, (lx * nx + ly * ny + lz * nz) / Math.sqrt(square)) * strength / square;
 }
