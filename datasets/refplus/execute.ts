@@ -1,14 +1,5 @@
 /** Runs programs on scenes (iep-ref.md, 8.2). */
-import {
-  type Attribute,
-  COUNTED_FROM,
-  type FunctionEntry,
-  FUNCTIONS,
-  type Kind,
-  ORDINALS,
-  type Relation,
-  VISIBILITIES,
-} from "./catalogue.ts";
+import { type Attribute, COUNTED_FROM, FUNCTIONS, ORDINALS, type Relation, VISIBILITIES } from "./catalogue.ts";
 import type { ProgramNode, Scene } from "./types.ts";
 import { visibilityOf } from "./visibility.ts";
 
@@ -19,11 +10,7 @@ export type Output = number | readonly number[];
  * What a step gives on a scene from what its inputs gave; null where it is invalid there: `unique` of several, a rank that
  * does not exist, visibility where it is unclear. The step must be one that {@link execute} would take: it is not checked.
  */
-export function executeStep(
-  scene: Scene,
-  node: Pick<ProgramNode, "type" | "value_inputs">,
-  inputs: readonly Output[],
-): Output | null {
+export function executeStep(scene: Scene, node: ProgramNode, inputs: readonly Output[]): Output | null {
   const [input] = inputs;
   const [value] = node.value_inputs;
   const set = input as readonly number[];
@@ -77,18 +64,12 @@ export function execute(scene: Scene, program: readonly ProgramNode[]): Output[]
  */
 export function executeWhatCan(scene: Scene, program: readonly ProgramNode[]): (Output | null)[] {
   const outputs: (Output | null)[] = [];
-  for (const node of program) outputs.push(tryStep(scene, node, node.inputs.map((at) => outputs[at])));
+  for (const node of program) {
+    const inputs = node.inputs.map((at) => outputs[at]);
+    const known = inputs.every((input) => input !== null) && complaintOf(node, inputs as Output[]) === null;
+    outputs.push(known ? executeStep(scene, node, inputs as Output[]) : null);
+  }
   return outputs;
-}
-
-/** What any step gives on a scene; null where it is invalid there or malformed, or an input is null. */
-export function tryStep(
-  scene: Scene,
-  node: Pick<ProgramNode, "type" | "value_inputs">,
-  inputs: readonly (Output | null)[],
-): Output | null {
-  const known = inputs.every((input) => input !== null) && complaintOf(node, inputs) === null;
-  return known ? executeStep(scene, node, inputs) : null;
 }
 
 /** A step's output as a set, which is what masks are made of. */
@@ -102,27 +83,17 @@ function checkStep(node: ProgramNode, inputs: readonly Output[]): void {
 }
 
 /** Why a step cannot be run on such inputs; null where it can. */
-function complaintOf(
-  { type, value_inputs }: Pick<ProgramNode, "type" | "value_inputs">,
-  inputs: readonly Output[],
-): string | null {
+function complaintOf({ type, value_inputs }: ProgramNode, inputs: readonly Output[]): string | null {
   const entry = FUNCTIONS[type];
   if (!entry) return `there is no function ${type}`;
-  if (!takes(entry, inputs)) {
-    return `${type} takes ${entry.inputs.join(" and ") || "nothing"}, given ${inputs.map(kindOf).join(" and ")}`;
+  const kinds = inputs.map((input) => typeof input === "number" ? "object" : "set");
+  if (kinds.join() !== entry.inputs.join()) {
+    return `${type} takes ${entry.inputs.join(" and ") || "nothing"}, given ${kinds.join(" and ")}`;
   }
   if (value_inputs.length !== entry.values.length || value_inputs.some((v, i) => !entry.values[i].includes(v))) {
     return `${type} cannot have the values [${value_inputs.join(", ")}]`;
   }
   return null;
-}
-
-function takes(entry: FunctionEntry, inputs: readonly Output[]): boolean {
-  return inputs.length === entry.inputs.length && inputs.every((input, i) => kindOf(input) === entry.inputs[i]);
-}
-
-function kindOf(input: Output): Kind {
-  return typeof input === "number" ? "object" : "set";
 }
 
 /** The member of a given rank, counted from an end. */

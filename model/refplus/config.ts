@@ -108,11 +108,6 @@ export const refplusSchema = z.strictObject({
     favour: z.record(z.string(), z.number().positive()),
     /** What taught steps, and then answers too, are given: what the modules before them made (`own`), or the `true` masks. */
     inputs: z.enum(["own", "true"]),
-    /**
-     * What taught steps run: their programs' functions, or, on the same true inputs, `any` that gives something on them. Then
-     * tokens are drawn, and steps that they can take the place of: rare ones come as often as others.
-     */
-    functions: z.enum(["own", "any"]),
   }),
   reinforce: z.strictObject({
     /**
@@ -184,7 +179,7 @@ function reference(step: Step): Json {
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
-    stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", functions: "own" },
+    stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" },
     reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -235,18 +230,9 @@ function small(step: Step): Json {
         stepLoss: {
           weight: 2,
           most: 2,
-          rarity: 0,
-          favour: {
-            filter_ordinal: 3,
-            same_color: 3,
-            same_shape: 3,
-            same_material: 3,
-            same_size: 2,
-            unique: 0.5,
-            scene: 0.5,
-          },
+          rarity: 1,
+          favour: { filter_ordinal: 3, same_color: 2, same_shape: 2 },
           inputs: "true",
-          functions: "any",
         },
         optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1500, 1950, 2400, 2700], decayFactor: 0.4 },
       };
@@ -317,9 +303,6 @@ function checked(config: RefplusConfig): RefplusConfig {
     throw new UserError(
       "stepLoss.weight: teaching inner steps needs --train_scenes_json, the training pictures' scenes",
     );
-  }
-  if (step !== "pg" && stepLoss.functions === "any" && stepLoss.inputs === "own") {
-    throw new UserError("stepLoss.functions: any needs stepLoss.inputs=true");
   }
   if (step === "joint" && stepLoss.weight > 0 && stepLoss.inputs === "true") {
     throw new UserError("stepLoss.inputs: joint training rewards what the engine makes by itself; it must be own");

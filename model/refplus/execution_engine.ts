@@ -5,7 +5,7 @@ import type { Start } from "./initial.ts";
 import { MaskHead } from "./mask_head.ts";
 import { diceLoss, foreground, overlap } from "./mask_loss.ts";
 import { MaskReader } from "./mask_reader.ts";
-import { type Lesson, mapsOf, ProgramRunner, rowsOf } from "./program_runner.ts";
+import { mapsOf, type NodePlace, ProgramRunner, rowsOf } from "./program_runner.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
 
 /**
@@ -46,8 +46,8 @@ export interface ExecutionEngineOptions {
 
 /** Inner steps of programs that are taught what to point at, beside the answers. */
 export interface TaughtSteps {
-  /** Program and node of each; another function in the program's place only with `inputs`. */
-  readonly steps: readonly Lesson[];
+  /** Program and node of each. */
+  readonly steps: readonly NodePlace[];
   /** Their masks as 0 and 1, [steps · H · W], on the host. */
   readonly masks: Int32Array<ArrayBuffer>;
   /** Weight of their mean cross-entropy beside that of the answers. */

@@ -13,12 +13,6 @@ export interface NodePlace {
   readonly node: number;
 }
 
-/** A step that is given its true inputs. */
-export interface Lesson extends NodePlace {
-  /** Function run on these inputs in place of the program's; it must take as many. */
-  readonly token?: number;
-}
-
 /** The modules that programs are run by, and how. */
 export interface Modules {
   readonly stem: Stem;
@@ -102,13 +96,13 @@ export class ProgramRunner {
   lessons(
     features: Tensor,
     programs: readonly ProgramTree[],
-    steps: readonly Lesson[],
+    steps: readonly NodePlace[],
     inputs: readonly (readonly Uint8Array[])[],
   ): Tensor {
     const { stem, reader, size: [height, width] } = this.#modules;
     if (!reader) throw new RangeError("true inputs are masks, and these modules pass on maps");
-    const nodes: Lesson[] = [...programs.map((tree, program) => ({ program, node: tree.length - 1 })), ...steps];
-    const tokenOf = (i: number): number => nodes[i].token ?? programs[nodes[i].program][nodes[i].node].token;
+    const nodes = [...programs.map((tree, program) => ({ program, node: tree.length - 1 })), ...steps];
+    const tokenOf = (i: number): number => programs[nodes[i].program][nodes[i].node].token;
     const isBinary = (i: number): boolean => inputs[i].length > 1;
     const order = [...nodes.keys()].sort((a, b) =>
       Number(isBinary(a)) - Number(isBinary(b)) || tokenOf(a) - tokenOf(b) || a - b

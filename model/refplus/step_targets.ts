@@ -1,8 +1,7 @@
 /** What every step of a program should point at: the objects it gives on its picture's scene, as a mask. */
 import { UserError } from "../../datasets/errors.ts";
-import { FUNCTIONS } from "../../datasets/refplus/catalogue.ts";
 import { HEIGHT, WIDTH } from "../../datasets/refplus/camera.ts";
-import { asSet, executeWhatCan, type Output, tryStep } from "../../datasets/refplus/execute.ts";
+import { asSet, executeWhatCan } from "../../datasets/refplus/execute.ts";
 import { MaskResizer } from "../../datasets/refplus/mask.ts";
 import { ownersOf } from "../../datasets/refplus/owners.ts";
 import { stepOf } from "../../datasets/refplus/programs.ts";
@@ -10,7 +9,6 @@ import { readScenes } from "../../datasets/refplus/read.ts";
 import type { Scene } from "../../datasets/refplus/types.ts";
 import type { RandomStream } from "../../datasets/random.ts";
 import type { TaughtSteps } from "./execution_engine.ts";
-import type { Lesson } from "./program_runner.ts";
 import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
 
 /** A picture's truth. */
@@ -30,29 +28,6 @@ export interface TeachOptions {
   readonly random: RandomStream;
   /** Whether every node is given its true inputs, so that what those are belongs to the lesson; default `own`. */
   readonly inputs?: "own" | "true";
-  /** What steps run on true inputs: their own functions, or any that give something on them; default `own`. */
-  readonly functions?: "own" | "any";
-}
-
-/** A program and what its steps give on its picture; null for those that mean nothing there. */
-interface Executed {
-  readonly program: number;
-  readonly tree: ProgramTree;
-  readonly picture: Picture;
-  readonly outputs: readonly (Output | null)[];
-}
-
-/** A program token that stands for a function. */
-interface FunctionToken {
-  readonly token: number;
-  readonly step: ReturnType<typeof stepOf>;
-}
-
-/** A step that can be taught, and the objects it gives. */
-interface Candidate extends Lesson {
-  readonly token: number;
-  readonly picture: Picture;
-  readonly objects: readonly number[];
 }
 
 /**
@@ -101,7 +76,7 @@ export class StepTargets {
   /**
    * Inner steps of programs on pictures `images`, and their masks; the masks that they and the last steps take in where
    * `inputs` asks for them. Steps that mean nothing there, as drawn programs may have them, are left out; so is the last step,
-   * whose mask is the answer's, but as a place for `any` function.
+   * whose mask is the answer's.
    *
    * @throws {UserError} for a picture that the file lacks.
    */
@@ -109,30 +84,25 @@ export class StepTargets {
     images: readonly number[],
     programs: readonly ProgramTree[],
     { names }: ProgramTokens,
-    { weight, most, odds, random, inputs, functions }: TeachOptions,
+    { weight, most, odds, random, inputs }: TeachOptions,
   ): TaughtSteps {
-    const executed = programs.map((tree, program): Executed => {
+    const executed = programs.map((tree, program) => {
       const picture = this.#picture(images[program]);
       const steps = tree.map(({ token, inputs }) => ({ ...stepOf(names[token]), inputs }));
-      return { program, tree, picture, outputs: executeWhatCan(picture.scene, steps) };
+      return { tree, picture, outputs: executeWhatCan(picture.scene, steps) };
     });
-    const known = functionsOf(names);
-    const chosen = executed.flatMap((each) => {
-      const kinds = functions === "any" ? anySteps(each, known) : ownSteps(each).map((step) => [step]);
-      const drawn = most === null || kinds.length <= most
-        ? kinds
-        : drawnFirst(kinds.map(([{ token }]) => odds?.[token] ?? 1), most, random).map((i) => kinds[i]);
-      return drawn.map((alike) => alike.length === 1 ? alike[0] : alike[random.integer(0, alike.length - 1)]);
+    const chosen = executed.flatMap(({ tree, picture, outputs }, program) => {
+      const inner = outputs.slice(0, -1).flatMap((output, node) => output === null ? [] : [{ node, output }]);
+      const drawn = most === null || inner.length <= most
+        ? inner
+        : drawnFirst(inner.map(({ node }) => odds?.[tree[node].token] ?? 1), most, random).map((i) => inner[i]);
+      return drawn.map(({ node, output }) => ({ program, node, picture, objects: asSet(output) }));
     });
     const pixels = this.#size[0] * this.#size[1], masks = new Int32Array(chosen.length * pixels);
     chosen.forEach(({ picture, objects }, i) =>
       fillMask(masks.subarray(i * pixels, (i + 1) * pixels), picture, objects)
     );
-    const steps = chosen.map(({ program, node, token }) => ({
-      program,
-      node,
-      ...functions === "any" ? { token } : {},
-    }));
+    const steps = chosen.map(({ program, node }) => ({ program, node }));
     if (inputs !== "true") return { steps, masks, weight };
     const taken = (program: number, node: number): Uint8Array[] => {
       const { tree, picture, outputs } = executed[program];
@@ -152,36 +122,6 @@ export class StepTargets {
     if (found) return found;
     throw new UserError(`${this.#file}: has no picture ${image}; give the scenes of the expressions learnt from`);
   }
-}
-
-function functionsOf(names: readonly string[]): FunctionToken[] {
-  return names.map((name, token) => ({ token, step: stepOf(name) })).filter(({ step }) => step.type in FUNCTIONS);
-}
-
-/** A program's inner steps that mean something. */
-function ownSteps({ program, tree, picture, outputs }: Executed): Candidate[] {
-  return outputs.slice(0, -1).flatMap((output, node) =>
-    output === null ? [] : [{ program, node, token: tree[node].token, picture, objects: asSet(output) }]
-  );
-}
-
-/** All that gives something on what a program's steps take in, token by token. */
-function anySteps({ program, tree, picture, outputs }: Executed, functions: readonly FunctionToken[]): Candidate[][] {
-  // Steps that take in the same are one place.
-  const places = new Map(tree.map(({ inputs }, node) => {
-    const given = inputs.map((input) => outputs[input]);
-    return [JSON.stringify(given), { node, given }];
-  }));
-  const all = [...places.values()];
-  return functions.flatMap(({ token, step }) => {
-    const inputs = FUNCTIONS[step.type].inputs.length;
-    const found = all.filter(({ given }) => given.length === inputs).flatMap(({ node, given }) => {
-      const output = tryStep(picture.scene, step, given);
-      const objects = output === null ? [] : asSet(output);
-      return objects.length === 0 ? [] : [{ program, node, token, picture, objects }];
-    });
-    return found.length === 0 ? [] : [found];
-  });
 }
 
 /**

@@ -1,13 +1,12 @@
 /** Teaching inner steps: what they are to point at, and what the engine learns from them. */
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { RandomStream } from "../../../datasets/random.ts";
-import { asSet, execute } from "../../../datasets/refplus/execute.ts";
+import { asSet } from "../../../datasets/refplus/execute.ts";
 import { generateRefPlus } from "../../../datasets/refplus/generate.ts";
 import { refPlusFiles } from "../../../datasets/refplus/layout.ts";
-import { readRefexps, readScenes } from "../../../datasets/refplus/read.ts";
+import { readRefexps } from "../../../datasets/refplus/read.ts";
 import { SceneMasks } from "../../../datasets/refplus/scene_masks.ts";
 import { functionTokens } from "../../../datasets/refplus/catalogue.ts";
-import { stepOf } from "../../../datasets/refplus/programs.ts";
 import { SPECIAL_TOKENS } from "../../../datasets/refplus/tokens.ts";
 import type { Refexp } from "../../../datasets/refplus/types.ts";
 import { Device } from "../../../engine/mod.ts";
@@ -184,57 +183,5 @@ Deno.test("rare steps are drawn before others, as often as their odds say", asyn
     ok(Math.abs(first / draws - share) < 5 * deviation, `${first} of ${draws}, wanted ${share}`);
     const all = targets.taught([0], [tree], ALL, { weight: 1, most: inner - 1, odds, random: random() });
     strictEqual(new Set(all.steps.map(({ node }) => node)).size, inner - 1);
-  });
-});
-
-Deno.test("any function is taught on what a program's steps take in, if it gives something there, as often as its odds say", async () => {
-  await withFolder(async (folder) => {
-    const options = { split: "train", images: 2, refexpsPerImage: 12, maxObjects: 5, zoom: 1.4 } as const;
-    await generateRefPlus(folder, options);
-    const files = refPlusFiles(folder, "train"), pixels = PIXELS;
-    const targets = await StepTargets.open(files.scenes, [HEIGHT, WIDTH]);
-    const scenes = await Array.fromAsync(readScenes(files.scenes));
-    await using masks = new SceneMasks(files.scenes, WIDTH, HEIGHT);
-    const refexps: Refexp[] = await Array.fromAsync(readRefexps(files.refexps));
-    const images = refexps.map(({ image_index }) => image_index);
-    const trees = refexps.map(({ program }) => fromList(program, ALL));
-    const any = { weight: 1, inputs: "true", functions: "any" } as const;
-    const all = targets.taught(images, trees, ALL, { ...any, most: null, random: random() });
-    let others = 0;
-    for (const [i, { program, node, token }] of all.steps.entries()) {
-      const list = refexps[program].program, { inputs } = trees[program][node];
-      // The program as far as this step, with the other function in its place.
-      const changed = [...list.slice(0, node), { ...stepOf(ALL.names[token!]), inputs: [...inputs] }];
-      const output = asSet(execute(scenes[images[program]], changed)!.at(-1)!);
-      ok(output.length > 0);
-      const want = await masks.union(images[program], output, "test");
-      deepStrictEqual([...all.masks.subarray(i * pixels, (i + 1) * pixels)], [...want], ALL.names[token!]);
-      const given = await Promise.all(
-        inputs.map((input) => masks.union(images[program], asSet(list[input]._output!), "test")),
-      );
-      deepStrictEqual(all.inputs![trees.length + i].map((mask) => [...mask]), given.map((mask) => [...mask]));
-      others += Number(token !== trees[program][node].token);
-    }
-    ok(others > all.steps.length / 2, "most are other functions than the programs'");
-    // Each function once a program at most, and all that gives something somewhere.
-    trees.forEach((tree, program) => {
-      const found = all.steps.filter((step) => step.program === program).map(({ token }) => token!);
-      strictEqual(new Set(found).size, found.length);
-      ok(tree.every(({ token }) => found.includes(token)), "its own functions are among them");
-    });
-    // Two functions stand against each other as their odds, however many places each has.
-    const [large, scene] = ["filter_size[large]", "scene"].map((name) => ALL.names.indexOf(name));
-    const program = trees.findIndex((_, at) =>
-      [large, scene].every((token) => all.steps.some((step) => step.program === at && step.token === token))
-    );
-    const odds = ALL.names.map((_, token) => token === large ? 3 : token === scene ? 1 : 1e-12), draws = 2000;
-    let count = 0;
-    for (let i = 0; i < draws; i++) {
-      const more = { ...any, most: 1, odds, random: new RandomStream(2, i) };
-      const { steps } = targets.taught([images[program]], [trees[program]], ALL, more);
-      ok(steps[0].token === large || steps[0].token === scene);
-      count += Number(steps[0].token === large);
-    }
-    ok(Math.abs(count / draws - 0.75) < 5 * Math.sqrt(0.75 * 0.25 / draws), `${count} of ${draws}`);
   });
 });
