@@ -31,7 +31,7 @@ import { printTable } from "./training.ts";
 const WORLD = { maxObjects: 4, zoom: 1.6, balanceCounts: false, patience: 500 };
 
 /** Expressions about each picture. */
-const EACH = 40;
+const EACH = 30;
 
 /** Side of the masks; what looks at pictures tells this many pixels apart. */
 const MASK = 24;
@@ -56,12 +56,12 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
     .option("--seed <n>", "seed of pictures, weights and order; another one wants another --cache", toSize, 1)
-    .option("--images <n>", "pictures to learn from", toSize, 1200)
-    .option("--val-images <n>", "held-out pictures", toSize, 60)
+    .option("--images <n>", "pictures to learn from", toSize, 1600)
+    .option("--val-images <n>", "held-out pictures", toSize, 80)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 7500)
-    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2200)
-    .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 100)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 1850)
+    .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 60)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 100)
     .action(async (flags) => {
       const start = performance.now();
@@ -71,7 +71,11 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
       await trainExtractor(places, flags.extractorSteps);
       await extract(places);
       await trainGenerator(places, flags.pgSteps);
-      await run(places, "engine", "ee-gt", { steps: flags.eeSteps, optimiser: drops(flags.eeSteps, ENGINE_DROPS) });
+      await run(places, "engine", "ee-gt", {
+        steps: flags.eeSteps,
+        optimiser: drops(flags.eeSteps, ENGINE_DROPS),
+        stepLoss: { ownAfter: Math.round(LESSONS * flags.eeSteps) },
+      });
       const from = (generator: string) => ({
         start: { programGenerator: join(places.runs, generator), executionEngine: join(places.runs, "engine") },
       });
@@ -154,7 +158,10 @@ async function extract({ set, runs, file }: Places): Promise<void> {
 }
 
 /** Shares of a run's updates after which its rate drops. */
-const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.5, 0.65, 0.8, 0.9];
+const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.5, 0.65, 0.8, 0.95];
+
+/** Share of the engine's updates that are lessons from true masks; the rest runs whole programs. */
+const LESSONS = 0.92;
 
 /** About the rate that the engine learns with in the end, with which it goes on. */
 const LAST_RATE = 1e-4;

@@ -108,6 +108,11 @@ export const refplusSchema = z.strictObject({
     favour: z.record(z.string(), z.number().positive()),
     /** What taught steps, and then answers too, are given: what the modules before them made (`own`), or the `true` masks. */
     inputs: z.enum(["own", "true"]),
+    /**
+     * Updates after which all are given their own inputs, however they began; null for none. What modules pass on is a
+     * likelihood, not the 0 or 1 of a true mask, and a module that has only seen these must still get used to those.
+     */
+    ownAfter: count.nullable(),
   }),
   reinforce: z.strictObject({
     /**
@@ -179,7 +184,7 @@ function reference(step: Step): Json {
     start: { programGenerator: null, executionEngine: null },
     optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
-    stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" },
+    stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null },
     reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
     displayEvery: 10,
     validateEvery: every,
@@ -232,7 +237,9 @@ function small(step: Step): Json {
           most: 2,
           rarity: 1,
           favour: { filter_ordinal: 3, same_color: 2, same_shape: 2 },
-          inputs: "true",
+          // Predicted programs come when the modules are taught: then whole programs must go right.
+          inputs: step === "ee-gt" ? "true" : "own",
+          ownAfter: step === "ee-gt" ? 2750 : null,
         },
         optimiser: { rate: 3e-3, warmupSteps: 50, decaySteps: [1500, 1950, 2400, 2700], decayFactor: 0.4 },
       };

@@ -182,7 +182,8 @@ export async function update(
   const tokens = programTokens(vocabulary);
   const taught = (programs: readonly ProgramTree[]): TaughtSteps => {
     const random = new RandomStream(seed, TAUGHT, progress.step), { targets, odds } = inner!;
-    return targets.taught(train.pictures(batch), programs, tokens, { ...stepLoss, odds, random });
+    const inputs = progress.step < (stepLoss.ownAfter ?? Infinity) ? stepLoss.inputs : "own";
+    return targets.taught(train.pictures(batch), programs, tokens, { ...stepLoss, inputs, odds, random });
   };
   const teaching = { dice, ...inner ? { taught } : {} };
   switch (step) {

@@ -1,8 +1,13 @@
-import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, notDeepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { basename, join } from "node:path";
+import { generateRefPlus } from "../../../datasets/refplus/generate.ts";
+import { refPlusFiles } from "../../../datasets/refplus/layout.ts";
+import { preprocessRefexps } from "../../../datasets/refplus/preprocess.ts";
 import { Device } from "../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { completed, REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
+import { extractFeatures } from "../../../model/refplus/extract_features.ts";
+import { pixelExtractor } from "../../../model/refplus/extractors.ts";
 import { buildEngine, generatorFor, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
 import type { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
 import type { Validation } from "../../../model/refplus/session.ts";
@@ -258,5 +263,54 @@ Deno.test("settings that an earlier version had not are the reference's, in a ru
   deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
   deepStrictEqual(completed(saved), whole);
   deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.passes], [0, [1, 1], "maps"]);
-  deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own" });
+  deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null });
+});
+
+Deno.test("lessons from true masks go over to what modules pass on themselves, after so many updates", async () => {
+  await withFolder(async (folder) => {
+    const at = (name: string): string => join(folder, name);
+    await generateRefPlus(at("set"), { split: "train", images: 2, refexpsPerImage: 6, maxObjects: 4, zoom: 1.4 });
+    const { refexps, scenes, images } = refPlusFiles(at("set"), "train");
+    await preprocessRefexps({
+      mode: "prefix",
+      refexps,
+      scenes,
+      output: at("train.h5"),
+      outputVocabulary: at("vocab.json"),
+      examples: -1,
+      height: 8,
+      width: 8,
+      expand: false,
+      complete: true,
+      threshold: 1,
+      encodeUnknown: false,
+    });
+    await using extractor = pixelExtractor({ height: 16, width: 16 }, 4);
+    await extractFeatures(extractor, { pictures: images, output: at("features.h5"), most: null, batch: 2 });
+    const weights = async (name: string, stepLoss: Json): Promise<readonly (readonly [string, string])[]> => {
+      await train(at(name), {
+        step: "ee-gt",
+        steps: 3,
+        batch: 4,
+        data: {
+          trainRefexps: at("train.h5"),
+          trainFeatures: at("features.h5"),
+          trainScenes: scenes,
+          vocabulary: at("vocab.json"),
+        },
+        engine: { dim: 4, stemLayers: 1, passes: "masks" },
+        stepLoss: { weight: 1, most: 2, ...stepLoss as Record<string, Json> },
+        checkpointEvery: 1,
+        checkpointKeep: 3,
+      });
+      const { tensors } = decodeSafetensors(await Deno.readFile(listCheckpoints(at(name)).at(-1)!.path));
+      return [...tensors].map(([tensor, { data }]) => [tensor, data.join()] as const);
+    };
+    const lessons = await weights("true", { inputs: "true" }), own = await weights("own", { inputs: "own" });
+    const turning = await weights("turning", { inputs: "true", ownAfter: 2 });
+    deepStrictEqual(await weights("at once", { inputs: "true", ownAfter: 0 }), own);
+    deepStrictEqual(await weights("never", { inputs: "true", ownAfter: 3 }), lessons);
+    notDeepStrictEqual(turning, lessons);
+    notDeepStrictEqual(turning, own);
+  });
 });
