@@ -31,7 +31,7 @@ import { printTable } from "./training.ts";
 const WORLD = { maxObjects: 4, zoom: 1.6, balanceCounts: false, patience: 500 };
 
 /** Expressions about each picture. */
-const EACH = 30;
+const EACH = 40;
 
 /** Side of the masks; what looks at pictures tells this many pixels apart. */
 const MASK = 24;
