@@ -56,11 +56,11 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
     .option("--seed <n>", "seed of pictures, weights and order; another one wants another --cache", toSize, 1)
-    .option("--images <n>", "pictures to learn from", toSize, 1600)
-    .option("--val-images <n>", "held-out pictures", toSize, 80)
+    .option("--images <n>", "pictures to learn from", toSize, 1200)
+    .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 7500)
-    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 1850)
+    .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2100)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 60)
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 100)
     .action(async (flags) => {
@@ -161,7 +161,7 @@ async function extract({ set, runs, file }: Places): Promise<void> {
 const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.5, 0.65, 0.8, 0.95];
 
 /** Share of the engine's updates that are lessons from true masks; the rest runs whole programs. */
-const LESSONS = 0.92;
+const LESSONS = 0.95;
 
 /** About the rate that the engine learns with in the end, with which it goes on. */
 const LAST_RATE = 1e-4;
