@@ -2,7 +2,7 @@
 // LOG: write the logarithm instead. TREE kernels give a workgroup to each row, for GPUs; the others an invocation.
 override LOG: bool = false;
 override TREE: u32 = 128u;
-struct Params { rows: u32, columns: u32, has_weights: u32, per_row: u32, scale: f32 }
+struct Params { rows: u32, columns: u32, has_weights: u32, per_row: u32, scale: f32, smoothing: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<i32>;
@@ -85,15 +85,19 @@ fn softmax_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
   }
 }
 
-fn row_loss(row: u32, log_total: f32) -> f32 {
+// weight (log sum exp x - (1 - s) x[label] - s mean x) with smoothing s. A label outside 0..columns-1 costs nothing.
+fn row_loss(row: u32, log_total: f32, mean: f32) -> f32 {
   let label = labels[row];
   if (label < 0 || u32(label) >= params.columns) { return 0.0; }
   var weight = 1.0;
   if (params.has_weights != 0u) { weight = weights[row]; }
-  return weight * (log_total - x[row * params.columns + u32(label)]);
+  var aim = x[row * params.columns + u32(label)];
+  // Not without smoothing: a class ruled out by -inf would make the mean's share a NaN.
+  if (params.smoothing > 0.0) { aim = mix(aim, mean, params.smoothing); }
+  return weight * (log_total - aim);
 }
 
-// y[row] = weight (log sum exp x - x[label]); lse[row] is kept for the gradient. A label outside 0..columns-1 costs nothing.
+// y[row] = row_loss; lse[row] is kept for the gradient.
 @compute @workgroup_size(64)
 fn cross_entropy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let row = linear_index(id, groups, 64u);
@@ -102,10 +106,14 @@ fn cross_entropy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   var largest = LOWEST;
   for (var c = 0u; c < params.columns; c++) { largest = max(largest, x[base + c]); }
   var total = 0.0;
-  for (var c = 0u; c < params.columns; c++) { total += exp(x[base + c] - largest); }
+  var sum = 0.0;
+  for (var c = 0u; c < params.columns; c++) {
+    total += exp(x[base + c] - largest);
+    sum += x[base + c];
+  }
   let log_total = largest + log(total);
   lse[row] = log_total;
-  y[row] = row_loss(row, log_total);
+  y[row] = row_loss(row, log_total, sum / f32(params.columns));
 }
 
 @compute @workgroup_size(TREE)
@@ -120,16 +128,22 @@ fn cross_entropy_tree(
   for (var c = local.x; c < columns; c += TREE) { largest = max(largest, x[base + c]); }
   largest = tree_max(local.x, largest);
   var total = 0.0;
-  for (var c = local.x; c < columns; c += TREE) { total += exp(x[base + c] - largest); }
+  var sum = 0.0;
+  for (var c = local.x; c < columns; c += TREE) {
+    total += exp(x[base + c] - largest);
+    sum += x[base + c];
+  }
   total = tree_sum(local.x, total);
+  sum = tree_sum(local.x, sum);
   if (local.x == 0u && row < params.rows) {
     let log_total = largest + log(total);
     lse[row] = log_total;
-    y[row] = row_loss(row, log_total);
+    y[row] = row_loss(row, log_total, sum / f32(params.columns));
   }
 }
 
-// dx = (softmax x - onehot label) * weight * scale * dy, one element an invocation; dy is one number, or one a row.
+// dx = (softmax x - target) * weight * scale * dy, one element an invocation; dy is one number, or one a row. The target
+// has 1 - s at the label and s / columns everywhere.
 @compute @workgroup_size(64)
 fn cross_entropy_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
@@ -140,7 +154,7 @@ fn cross_entropy_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
   var weight = params.scale * dy[select(0u, row, params.per_row != 0u)];
   if (params.has_weights != 0u) { weight *= weights[row]; }
   let hit = select(0.0, 1.0, u32(label) == i % params.columns);
-  y[i] = (exp(x[i] - lse_in[row]) - hit) * weight;
+  y[i] = (exp(x[i] - lse_in[row]) - mix(hit, 1.0 / f32(params.columns), params.smoothing)) * weight;
 }
 
 // Binary cross-entropy of logits x against targets t in [0, 1] (in dy): max(x, 0) - x t + log(1 + exp(-|x|)).

@@ -19,7 +19,7 @@ const crossEntropyGradKernel = kernel("cross_entropy_grad", ...parts);
 const bceKernel = kernel("bce", ...parts);
 const bceGradKernel = kernel("bce_grad", ...parts);
 
-const PLAIN = { has_weights: 0, per_row: 0, scale: 1 };
+const PLAIN = { has_weights: 0, per_row: 0, scale: 1, smoothing: 0 };
 
 function define(name: "softmax" | "logSoftmax") {
   const constants = { LOG: Number(name === "logSoftmax") };
@@ -90,10 +90,10 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 /** How losses of rows become one number, or do not. */
 export type Reduction = "mean" | "sum" | "none";
 
-const crossEntropyOp = defineOp<{ readonly reduction: Reduction }>({
+const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smoothing: number }>({
   name: "crossEntropy",
   family: "loss",
-  infer: ([logits, labels, weights], { reduction }) => {
+  infer: ([logits, labels, weights], { reduction, smoothing }) => {
     expectDType("crossEntropy", "logits", logits!, "f32");
     expectDType("crossEntropy", "labels", labels!, "i32");
     const rows = logits!.shape[0];
@@ -106,15 +106,18 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction }>({
         }${weights ? ` and ${formatShape(weights.shape)}` : ""}`,
       );
     }
+    if (!(smoothing >= 0 && smoothing <= 1)) {
+      throw new ShapeError(`crossEntropy: label smoothing is between 0 and 1, got ${smoothing}`);
+    }
     return [{ shape: reduction === "none" ? [rows] : [], dtype: "f32" }, { shape: [rows], dtype: "f32" }];
   },
-  forward: ([x, labels, weights], { reduction }, [y, lse], device) => {
+  forward: ([x, labels, weights], { reduction, smoothing }, [y, lse], device) => {
     const [rows, columns] = x!.shape;
     const losses = reduction === "none" ? y : device.empty([rows]);
     const tree = device.profile === "gpu" && columns >= 32;
     device.run(tree ? crossEntropyTreeKernel : crossEntropyKernel, {
       bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
-      params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null) },
+      params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing },
       grid: device.gpu.grid(rows, tree ? 1 : GROUP),
     });
     if (reduction === "none") return;
@@ -127,7 +130,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction }>({
     const x = call.input(0);
     const weights = call.optionalInput(2);
     const [rows, columns] = x.shape;
-    const { reduction } = call.attrs;
+    const { reduction, smoothing } = call.attrs;
     const dx = x.device.empty(x.shape);
     x.device.run(crossEntropyGradKernel, {
       bind: { x, labels: call.input(1), weights, dy: call.grads[0]!, lse_in: call.output(1), y: dx },
@@ -137,28 +140,38 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction }>({
         has_weights: Number(weights !== null),
         per_row: Number(reduction === "none"),
         scale: reduction === "mean" ? 1 / Math.max(1, rows) : 1,
+        smoothing,
       },
       grid: x.device.gpu.grid(x.size, GROUP),
     });
     return [dx, null, null];
   },
   samples: () =>
-    ([[1, 1, false], [5, 41, false], [7, 3, true], [3, 130, true], [0, 4, false]] as const).flatMap((
-      [n, c, weighted],
-    ) =>
+    ([
+      [1, 1, false, 0.3],
+      [5, 41, false, 0],
+      [6, 41, false, 0.1],
+      [7, 3, true, 0],
+      [3, 130, true, 0.25],
+      [0, 4, false, 0],
+    ] as const).flatMap(([n, c, weighted, smoothing]) =>
       (["mean", "sum", "none"] as const).map((reduction) => ({
         inputs: [
           { shape: [n, c], range: [-6, 6] as const },
           { shape: [n], dtype: "i32" as const, range: [-1, c] as const },
           weighted ? { shape: [n], range: [0, 1] as const } : null,
         ],
-        attrs: { reduction },
+        attrs: { reduction, smoothing },
       }))
     ),
   bad: [{
     inputs: [{ shape: [3, 4] }, { shape: [2], dtype: "i32" }, null],
-    attrs: { reduction: "mean" },
+    attrs: { reduction: "mean", smoothing: 0 },
     message: /want labels/,
+  }, {
+    inputs: [{ shape: [3, 4] }, { shape: [3], dtype: "i32" }, null],
+    attrs: { reduction: "mean", smoothing: 1.5 },
+    message: /smoothing is between 0 and 1/,
   }],
 });
 
@@ -168,15 +181,20 @@ export interface CrossEntropyOptions {
   readonly weights?: Tensor;
   /** Default `mean`: the sum over rows divided by N. */
   readonly reduction?: Reduction;
+  /**
+   * Share s in [0, 1] of the target that is spread evenly over all classes, its own included, default 0 (Szegedy et al.,
+   * "Rethinking the Inception architecture", CVPR 2016, section 7): the target is 1 − s + s/C at the label, s/C elsewhere.
+   */
+  readonly labelSmoothing?: number;
 }
 
 /**
  * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A label outside 0..C−1 (such as −1) costs nothing
- * but still counts in N.
+ * but still counts in N. Throws {@link ShapeError} for a `labelSmoothing` outside [0, 1].
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { reduction = "mean", weights = null } = options;
-  const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction });
+  const { reduction = "mean", weights = null, labelSmoothing: smoothing = 0 } = options;
+  const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction, smoothing });
   lse.dispose();
   return loss;
 }
@@ -216,7 +234,7 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
       params: {
         rows: x.size,
         columns: 1,
-        has_weights: 0,
+        ...PLAIN,
         per_row: Number(reduction === "none"),
         scale: reduction === "mean" ? 1 / Math.max(1, sizeOf(x.shape)) : 1,
       },

@@ -63,6 +63,8 @@ export const refplusSchema = z.strictObject({
     layers: positive,
     /** First bias of the LSTMs' forget gates; null starts them at random, as the reference. */
     forgetBias: z.number().nullable(),
+    /** Share of each token's target that is spread over all tokens where programs are given; 0 in the reference. */
+    labelSmoothing: z.number().min(0).lt(1),
   }),
   engine: z.strictObject({
     /** Channels between modules. */
@@ -81,9 +83,11 @@ export const refplusSchema = z.strictObject({
   }),
   /** Checkpoints, or folders of runs, to begin from. */
   start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
-  /** Adam, betas 0.9 and 0.999, epsilon 1e-8; AdamW where there is weight decay. */
+  /** Adam, first beta 0.9, epsilon 1e-8; AdamW where there is weight decay. */
   optimiser: z.strictObject({
     rate: z.number().positive(),
+    /** Decay of the mean of squared gradients; 0.999 in the reference. */
+    beta2: z.number().min(0).lt(1),
     /** Steps over which the rate rises in a straight line. */
     warmupSteps: count,
     /** Steps after which the rate is multiplied by `decayFactor`. */
@@ -171,7 +175,7 @@ function reference(step: Step): Json {
       likeLengths: false,
       curriculum: [],
     },
-    generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null },
+    generator: { wordDim: 300, hidden: 256, layers: 2, forgetBias: null, labelSmoothing: 0 },
     engine: {
       dim: 128,
       stemLayers: 2,
@@ -182,7 +186,7 @@ function reference(step: Step): Json {
       passes: "maps",
     },
     start: { programGenerator: null, executionEngine: null },
-    optimiser: { rate, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
+    optimiser: { rate, beta2: 0.999, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
     dice: 0,
     stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null },
     reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
@@ -195,7 +199,7 @@ function reference(step: Step): Json {
 
 /** What the small preset changes: sizes, rates and lengths for two CPU cores. */
 function small(step: Step): Json {
-  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1 },
+  const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1, labelSmoothing: 0.02 },
     engine = {
       dim: 16,
       stemLayers: 1,
@@ -216,6 +220,7 @@ function small(step: Step): Json {
         // Without decay the model knows its expressions by heart long before it writes others exactly.
         optimiser: {
           rate: 4e-3,
+          beta2: 0.95,
           warmupSteps: 50,
           decaySteps: [5400, 6600, 7600, 8400],
           decayFactor: 0.35,

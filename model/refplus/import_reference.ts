@@ -93,7 +93,7 @@ function generatorSizes({ tensors }: WeightFile, vocabulary: Vocabulary): Refplu
   }
   let layers = 1;
   while (at(`encoder_rnn.weight_hh_l${layers}`)) layers++;
-  return { wordDim: embed.shape[1], hidden: state.shape[1], layers, forgetBias: null };
+  return { wordDim: embed.shape[1], hidden: state.shape[1], layers, forgetBias: null, labelSmoothing: 0 };
 }
 
 function engineSizes({ tensors }: WeightFile, { program_token_to_idx: tokens }: Vocabulary) {

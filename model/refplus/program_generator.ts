@@ -36,6 +36,8 @@ export interface ProgramGeneratorOptions {
   readonly layers?: number;
   /** First bias of the forget gates; null or left out for a random one. */
   readonly forgetBias?: number | null;
+  /** Share of each token's target that {@link ProgramGenerator.loss} spreads over all tokens; default 0. */
+  readonly labelSmoothing?: number;
   readonly seed: number;
 }
 
@@ -69,16 +71,19 @@ export class ProgramGenerator extends Module {
   readonly #decoderEmbed: Embedding;
   readonly #decoder: LSTM;
   readonly #hidden: number;
+  readonly #labelSmoothing: number;
   readonly #linear: Linear;
 
   /** Builds it with random weights. */
   constructor(device: Device, options: ProgramGeneratorOptions) {
     super(device);
-    const { words, tokens, wordDim = 300, hidden = 256, layers = 2, forgetBias = null, seed } = options;
+    const { words, tokens, wordDim = 300, hidden = 256, layers = 2, forgetBias = null, labelSmoothing = 0, seed } =
+      options;
     const lstm = { layers, ...forgetBias === null ? {} : { forgetBias } };
     const seeds = new Seeds(seed);
     this.#tokens = tokens;
     this.#hidden = hidden;
+    this.#labelSmoothing = labelSmoothing;
     this.#encoderEmbed = this.child("encoder_embed", new Embedding(device, words, wordDim, seeds));
     this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, lstm));
     this.#decoderEmbed = this.child("decoder_embed", new Embedding(device, tokens, wordDim, seeds));
@@ -100,7 +105,7 @@ export class ProgramGenerator extends Module {
     return scope.keep(this.#scored(this.#decode(this.#given(encoded), tokens)));
   }
 
-  /** Mean cross-entropy over all tokens after `<START>`, `<END>` included, `<NULL>` not (teacher forcing). */
+  /** Mean cross-entropy over all tokens after `<START>`, `<END>` included, `<NULL>` not (teacher forcing, labels smoothed). */
   loss(refexps: Sequences, programs: Sequences): Tensor {
     using scope = this.device.scope();
     const sizes = { count: refexps.count, words: refexps.length, tokens: programs.length };
@@ -113,7 +118,10 @@ export class ProgramGenerator extends Module {
   lossOn(batch: SequenceSlots): Tensor {
     using scope = this.device.scope();
     const states = this.#decode(this.#given(this.#read(batch.expressions)), batch.inputs);
-    const total = crossEntropy(this.#scored(states), batch.labels, { reduction: "sum" });
+    const total = crossEntropy(this.#scored(states), batch.labels, {
+      reduction: "sum",
+      labelSmoothing: this.#labelSmoothing,
+    });
     return scope.keep(total.mul(batch.share));
   }
 

@@ -135,12 +135,13 @@ export async function startingModels(
 
 /** An optimiser of a model's parameters; null where there is none to train. */
 function optimiserOf(
-  { optimiser: { rate, weightDecay, clipNorm } }: RefplusConfig,
+  { optimiser: { rate, beta2, weightDecay, clipNorm } }: RefplusConfig,
   model: Module | null,
 ): Optimiser & Disposable | null {
   if (!model) return null;
   return new Adam(model.device, model.trainable(), {
     rate,
+    betas: [0.9, beta2],
     weightDecay,
     decoupledDecay: true,
     ...clipNorm === null ? {} : { clipNorm },

@@ -207,6 +207,34 @@ Deno.test("the score-function gradient is that of the expected reward, by enumer
   }
 });
 
+Deno.test("smoothed labels give every token its share of the target, and padding none", async () => {
+  await using device = await Device.open();
+  const tokens = 6, smoothing = 0.3;
+  using model = new ProgramGenerator(device, {
+    words: 5,
+    tokens,
+    wordDim: 3,
+    hidden: 4,
+    labelSmoothing: smoothing,
+    seed: 7,
+  });
+  using _scope = device.scope();
+  const x = sequences([[1, 4, 2], [1, 3, 2]]);
+  const rows = [[START, 4, 5, END], [START, 3, END, NULL]];
+  const logits = await model.logits(model.encode(x), sequences(rows.map((row) => row.slice(0, -1)))).data();
+  const losses = rows.flatMap((row, n) =>
+    row.slice(1).flatMap((label, t) => {
+      if (label === NULL) return [];
+      const from = (t * rows.length + n) * tokens, scores = [...logits.subarray(from, from + tokens)];
+      const total = Math.log(scores.reduce((sum, v) => sum + Math.exp(v), 0));
+      const target = (token: number): number => smoothing / tokens + (token === label ? 1 - smoothing : 0);
+      return [scores.reduce((sum, v, token) => sum + target(token) * (total - v), 0)];
+    })
+  );
+  const [want, got] = [losses.reduce((a, b) => a + b) / losses.length, await model.loss(x, sequences(rows)).item()];
+  ok(Math.abs(want - got) < 1e-5, `${got}, not ${want}`);
+});
+
 Deno.test("what was drawn after a program's end counts only when asked to", async () => {
   await using device = await Device.open();
   using model = new ProgramGenerator(device, { words: 5, tokens: 5, wordDim: 3, hidden: 4, seed: 7 });

@@ -253,16 +253,21 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
 Deno.test("settings that an earlier version had not are the reference's, in a run's folder and in its checkpoints", () => {
   const data = { trainRefexps: "x.h5", trainFeatures: "f.h5", vocabulary: "v.json" };
   const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine: { dim: 32 } } }]);
-  const { dice: _, engine: { dim }, stepLoss: { weight, most }, ...rest } = whole;
+  const { dice: _dice, engine: { dim }, stepLoss: { weight, most }, ...rest } = whole;
+  const { beta2: _beta2, ...optimiser } = whole.optimiser,
+    { labelSmoothing: _smoothing, ...generator } = whole.generator;
   const { stemLayers, headChunk, start } = whole.engine;
   const saved = {
     ...rest,
+    optimiser,
+    generator,
     engine: { dim, stemLayers, headChunk, start },
     stepLoss: { weight, most },
   } as unknown as Json;
   deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
   deepStrictEqual(completed(saved), whole);
   deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.passes], [0, [1, 1], "maps"]);
+  deepStrictEqual([whole.optimiser.beta2, whole.generator.labelSmoothing], [0.999, 0]);
   deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null });
 });
 

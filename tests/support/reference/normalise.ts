@@ -104,13 +104,15 @@ export const normalisation: Family = {
   },
   crossEntropy: ([x, y, w], attrs) => {
     const logits = real(x, "logits"), labels = whole(y, "labels"), weights = optionalReal(w, "weights");
-    const [n, classes] = logits.shape;
+    const [n, classes] = logits.shape, spread = number(attrs, "smoothing") / classes;
     const losses = Array.from({ length: n }, (_, row) => {
       const label = labels.at(row);
       // A label outside the classes marks a row to ignore.
       if (label < 0 || label >= classes) return ad.constant(0);
       const line = Array.from({ length: classes }, (_, c) => logits.at(row, c));
-      const loss = ad.neg(logSoftmax(line)[label]);
+      const loss = logSoftmax(line).map((log, c) =>
+        ad.mul(log, ad.constant(-spread - (c === label ? 1 - spread * classes : 0)))
+      ).reduce(ad.add);
       return weights ? ad.mul(loss, weights.at(row)) : loss;
     });
     const lse = NDArray64.from([n], ([row]) => logSumExp(Array.from({ length: classes }, (_, c) => logits.at(row, c))));
