@@ -62,7 +62,7 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--pg-steps <n>", "updates of the program generator", toSize, 7000)
     .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2100)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 60)
-    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 100)
+    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 80)
     .action(async (flags) => {
       const start = performance.now();
       const { cache, seed } = flags, inside = (name: string): string => join(cache, name);
@@ -236,7 +236,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
   await using predicting = await open("engine-predicted");
   const { vocabulary } = models.checkpoint;
   using samples = await Samples.open(file("val.h5"), file("val_features.h5"), vocabulary);
-  const options = { batch: 40, tokens: programTokens(vocabulary) };
+  const options = { batch: 120, tokens: programTokens(vocabulary) };
   const truth = await evaluateSamples({ engine: models.engine, generator: null }, samples, {
     ...options,
     programs: "truth",

@@ -208,12 +208,13 @@ function small(step: Step): Json {
       dilations: [1, 2, 4, 8],
       passes: "masks",
     };
-  const common = { generator, engine, displayEvery: 20, validateEvery: 200, checkpointEvery: 100 };
+  const common = { generator, engine, displayEvery: 20, validateEvery: 500, checkpointEvery: 100 };
   const data = { valSamples: 200, trainSamples: null };
   switch (step) {
     case "pg":
       return {
         ...common,
+        validateEvery: 1000,
         steps: 9000,
         batch: 32,
         data: { ...data, likeLengths: true },
