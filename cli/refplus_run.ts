@@ -70,7 +70,9 @@ export function addRefplusRun(refplus: Command, program: Command): void {
       let done = 0;
       for await (const one of inspectExpressions(models.engine, models.checkpoint, files)) {
         steps.push(...one.steps);
-        if (one.chain) await writeFileAtomic(join(flags.out, `${String(done).padStart(5, "0")}.png`), one.chain);
+        if (one.chain) {
+          await writeFileAtomic(join(flags.out, `${String(done).padStart(5, "0")}.png`), await one.chain());
+        }
         stages.update("inspecting", "expressions", ++done, flags.num_samples);
         if (done === flags.num_samples) break;
       }

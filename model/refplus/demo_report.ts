@@ -57,12 +57,13 @@ export async function saveDemoReport(
   for await (const { refexp, steps: own, chain } of inspectExpressions(engine, checkpoint, files, wanted)) {
     steps.push(...own);
     if (seen.get(refexp.template_filename) !== 1 || !chain) continue;
-    const { width, height } = await sharp(chain).metadata();
+    const png = await chain();
+    const { width, height } = await sharp(png).metadata();
     pictures.push({
       title: `${refexp.template_filename.replace(".json", "")}: ${refexp.refexp}`,
       width,
       height,
-      png: chain,
+      png,
       boxes: [],
     });
   }

@@ -23,8 +23,8 @@ export interface InspectFiles {
 export interface Inspected {
   readonly refexp: Refexp;
   readonly steps: readonly StepMask[];
-  /** PNG of the picture and of every step's mask on it. */
-  readonly chain: Uint8Array<ArrayBuffer> | null;
+  /** Draws the picture and every step's mask on it, as a PNG; null where there are no pictures. */
+  readonly chain: (() => Promise<Uint8Array<ArrayBuffer>>) | null;
 }
 
 /**
@@ -61,7 +61,7 @@ export async function* inspectExpressions(
       size,
       truth: (objects) => masks.union(refexp.image_index, objects, where),
     });
-    yield { refexp, steps, chain: pictures && await chainOf(refexp, steps, pictures[refexp.image_index]) };
+    yield { refexp, steps, chain: pictures && (() => chainOf(refexp, steps, pictures[refexp.image_index])) };
   }
 }
 
