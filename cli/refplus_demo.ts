@@ -59,10 +59,10 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--images <n>", "pictures to learn from", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
     .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
-    .option("--pg-steps <n>", "updates of the program generator", toSize, 7000)
+    .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
     .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2100)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 60)
-    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 80)
+    .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();
       const { cache, seed } = flags, inside = (name: string): string => join(cache, name);
@@ -171,7 +171,7 @@ function drops(steps: number, shares: readonly number[]): { readonly decaySteps:
 }
 
 /** Share of its updates after which the generator writes about half of its programs exactly. */
-const EARLY = 0.16;
+const EARLY = 0.18;
 
 /** Trains the generator; as it was early on it has much left for REINFORCE to teach, and is kept. */
 async function trainGenerator(places: Places, steps: number): Promise<void> {

@@ -254,7 +254,7 @@ function small(step: Step): Json {
         ...common,
         steps: 100,
         batch: 24,
-        // REINFORCE is slow: only what is drawn some forty times is learnt in so few updates.
+        // REINFORCE is slow: only what is drawn some fifty times is learnt in so few updates.
         data: { ...data, trainSamples: 48 },
         dice: 1,
         optimiser: { rate: 6e-4 },
