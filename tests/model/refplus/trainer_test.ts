@@ -250,6 +250,29 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
   });
 });
 
+Deno.test("smoothing changes the generator's first loss, Adam's second beta what follows its first update", async () => {
+  await withRandom("generator settings", async (random) => {
+    await withFolder(async (folder) => {
+      const files = await writeToy(folder, "train", 12, random);
+      const losses = async (name: string, more: Record<string, Json>): Promise<number[]> => {
+        const run = join(folder, name);
+        await train(run, tiny("pg", files, files, { steps: 3, displayEvery: 1, ...more }));
+        const rows = Deno.readTextFileSync(join(run, "metrics.jsonl")).trim().split("\n").map((row) => JSON.parse(row));
+        return rows.flatMap(({ loss }) => loss === undefined ? [] : [loss]);
+      };
+      const sizes = { wordDim: 6, hidden: 8, layers: 1 };
+      const plain = await losses("plain", {});
+      const [smoothed] = await losses("smoothed", { generator: { ...sizes, labelSmoothing: 0.5 } });
+      const other = await losses("beta2", { optimiser: { beta2: 0.5 } });
+      strictEqual(plain.length, 3);
+      ok(smoothed !== plain[0], `${smoothed}`);
+      // However fast the squares' mean decays, after one update it is that update's.
+      ok(Math.abs(other[1] - plain[1]) < 1e-6 && other[0] === plain[0], `${other}, ${plain}`);
+      ok(Math.abs(other[2] - plain[2]) > 1e-6, `${other}, ${plain}`);
+    });
+  });
+});
+
 Deno.test("settings that an earlier version had not are the reference's, in a run's folder and in its checkpoints", () => {
   const data = { trainRefexps: "x.h5", trainFeatures: "f.h5", vocabulary: "v.json" };
   const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine: { dim: 32 } } }]);
