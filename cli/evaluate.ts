@@ -72,7 +72,6 @@ export function addEnsemble(program: Command): void {
       }
       const { scores, set } = ensemble(members);
       const results = resultsOf("ensemble", scores, set);
-      makeFolder(out);
       await saveScores(join(out, "scores.safetensors"), "ensemble", scores, set);
       await saveResults(results, { file: (name) => join(out, name) });
       printResults(results);

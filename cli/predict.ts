@@ -13,7 +13,7 @@ import { predictions } from "../model/metrics.ts";
 import { predictRegions, preparedRegions, type RegionScores } from "../model/predict.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { readJsonFile } from "../model/run/layers.ts";
-import { makeFolder, newestCheckpointOf } from "../model/run/run_folder.ts";
+import { newestCheckpointOf } from "../model/run/run_folder.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";
 import { toSize } from "./flags.ts";
 import { line, notice, table } from "./output.ts";
@@ -60,7 +60,6 @@ export function addPredict(program: Command): void {
         const [best] = predictions(probabilities, 1, classes.length);
         return { name: classes[best], score: probabilities[best] };
       });
-      makeFolder(out);
       const stem = join(out, basename(image).replace(/\.[^.]+$/, ""));
       const labelled = regions.map((region, r) => ({
         box: region.box,

@@ -26,7 +26,10 @@ export function addRefplusRun(refplus: Command, program: Command): void {
     .requiredOption("--execution_engine <run>", "run or checkpoint that holds an execution engine")
     .requiredOption("--image <file>", "the picture")
     .requiredOption("--refexp <text>", "the expression")
-    .option("--weights <file>", "the ResNet's weights, where the engine was trained on a ResNet's features")
+    .option(
+      "--weights <file>",
+      "what made the features that the engine was trained on: a run of itera refplus extractor, a run's checkpoint, or a ResNet's weights",
+    )
     .option("--out <folder>", "where the results go", ".")
     .addOption(adapter())
     .action(async (flags) => {
@@ -36,7 +39,6 @@ export function addRefplusRun(refplus: Command, program: Command): void {
       await using extractor = await extractorNamed(frame!.extractor, flags);
       const facts = { vocabulary, frame: frame! };
       const answer = await runOne({ generator: generator!, engine }, extractor, facts, picture, flags.refexp);
-      makeFolder(flags.out);
       const stem = join(flags.out, basename(flags.image).replace(/\.[^.]+$/, ""));
       await writeFileAtomic(`${stem}.mask.png`, await maskPng(answer.mask, picture.width, picture.height));
       await writeFileAtomic(`${stem}.overlay.png`, await picturePng(overlayMask(picture, answer.mask)));

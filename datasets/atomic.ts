@@ -15,6 +15,7 @@ const SUFFIX = ".partial";
 
 /**
  * Writes `content` to `path` such that `path` holds the old content or the new, whenever the process or the machine stops.
+ * Folders that are missing are made: nothing that took long to compute is lost for want of one.
  * Throws {@link UserError} when the disk is full or may not be written; the old content is untouched then.
  */
 export async function writeFileAtomic(
@@ -25,6 +26,7 @@ export async function writeFileAtomic(
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}${SUFFIX}`);
   try {
+    await Deno.mkdir(dirname(path), { recursive: true });
     {
       using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
       for (let at = 0; at < bytes.length;) {

@@ -1,5 +1,5 @@
 /** Encodes expressions for training: vocabulary, token sequences and masks (iep-ref.md, 2.6). */
-import { basename, dirname } from "node:path";
+import { basename } from "node:path";
 import { explainWriteError, writeFileAtomic } from "../atomic.ts";
 import { UserError } from "../errors.ts";
 import { Hdf5 } from "../hdf5.ts";
@@ -81,9 +81,6 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
 }
 
 async function writeVocabulary(path: string, vocabulary: Vocabulary): Promise<void> {
-  await Deno.mkdir(dirname(path), { recursive: true }).catch((error) => {
-    throw explainWriteError(path, error);
-  });
   await writeFileAtomic(path, JSON.stringify(vocabulary) + "\n");
 }
 

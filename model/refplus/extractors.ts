@@ -253,7 +253,14 @@ export async function extractorNamed(
   if (!cells && !run && !resnet) {
     throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
   }
-  if (weights === undefined) throw new UserError(`--weights: the execution engine was trained on features by ${name}`);
+  if (weights === undefined) {
+    const what = cells
+      ? "that run of itera refplus extractor"
+      : run
+      ? "that run's checkpoint"
+      : "that ResNet's weights";
+    throw new UserError(`the execution engine was trained on features by ${name}: give ${what} as --weights`);
+  }
   const [width, height] = ((run ?? resnet)?.slice(run ? 1 : 2) ?? []).map(Number),
     common = { width, height, weights, adapter };
   const made = cells

@@ -37,6 +37,14 @@ Deno.test("a whole write replaces the old content, and partial files of killed p
   });
 });
 
+Deno.test("missing folders are made", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "not", "yet", "a.txt");
+    await writeFileAtomic(path, "kept");
+    strictEqual(Deno.readTextFileSync(path), "kept");
+  });
+});
+
 Deno.test("what the operating system says of a full disk becomes one line that names the file", async () => {
   const failure = await Deno.writeTextFile("/dev/full", "x").then(() => null, (error: unknown) => error);
   const explained = explainWriteError("runs/a/metrics.jsonl", failure);

@@ -134,6 +134,10 @@ Deno.test("the network learns; stopped and gone on with, it has the bits of one 
     await using again = await extractorNamed(features.settings.extractor, { weights: at("whole"), adapter: "auto" });
     deepStrictEqual(again.settings, extractor.settings);
     await rejects(
+      extractorNamed(features.settings.extractor, { adapter: "auto" }),
+      /trained on features by cells .*: give that run of itera refplus extractor as --weights/,
+    );
+    await rejects(
       cellExtractor(output, { adapter: "auto" }),
       /features\.h5: is no whole checkpoint of itera refplus extractor/,
     );
