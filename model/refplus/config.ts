@@ -252,6 +252,7 @@ function small(step: Step): Json {
     case "joint":
       return {
         ...common,
+        displayEvery: 10,
         steps: 100,
         batch: 24,
         // REINFORCE is slow: only what is drawn some fifty times is learnt in so few updates.
