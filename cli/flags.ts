@@ -20,6 +20,20 @@ export function toSizeOrAll(text: string): number {
   return Number(text) === -1 ? -1 : toSize(text);
 }
 
+/** A flag's number above 0. */
+export function toPositive(text: string): number {
+  const value = toNumber(text);
+  if (value <= 0) throw new InvalidArgumentError("It is not above 0.");
+  return value;
+}
+
+/** A flag's whole number from 0 on. */
+export function toWhole(text: string): number {
+  const value = toNumber(text);
+  if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("It is not a whole number from 0 on.");
+  return value;
+}
+
 /** All values of a flag that may be repeated. */
 export function collect(value: string, before: string[]): string[] {
   return [...before, value];

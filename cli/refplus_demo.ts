@@ -234,7 +234,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
     });
   await using models = await open("engine");
   await using predicting = await open("engine-predicted");
-  const { vocabulary } = models.checkpoint;
+  const { vocabulary } = models;
   using samples = await Samples.open(file("val.h5"), file("val_features.h5"), vocabulary);
   const options = { batch: 120, tokens: programTokens(vocabulary) };
   const truth = await evaluateSamples({ engine: models.engine, generator: null }, samples, {

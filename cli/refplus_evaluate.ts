@@ -2,12 +2,13 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../datasets/errors.ts";
 import { type Evaluated, evaluateSamples } from "../model/refplus/evaluation.ts";
-import { programTokens, sameFrame } from "../model/refplus/models.ts";
-import { resultOf, scoreByCategory, scoreMasks, scoreNothing } from "../model/refplus/scoring.ts";
+import { sameFrame } from "../model/refplus/frame.ts";
+import { programTokens } from "../model/refplus/models.ts";
+import { QUANTILES, resultOf, scoreByCategory, scoreMasks, scoreNothing } from "../model/refplus/scoring.ts";
 import { Samples } from "../model/refplus/samples.ts";
 import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { line, table } from "./output.ts";
-import { toNumber, toSize } from "./flags.ts";
+import { toPositive, toSize, toWhole } from "./flags.ts";
 import { Stages, SWITCH } from "./refplus_common.ts";
 import { type ModelFlags, openModels } from "./refplus_models.ts";
 
@@ -31,7 +32,7 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
     .action(async (flags) => {
       const { evaluated, samples } = await evaluate(flags);
       using _samples = samples;
-      const { overlaps, exact, illFormed } = evaluated;
+      const { overlaps, exact, illFormed, overLong } = evaluated;
       const rows = [...scoreByCategory(overlaps!, samples.categories), ["all", scoreMasks(overlaps!)] as const];
       table(
         ["expressions", "n", "cumulative IoU", "mean IoU", "IoU ≥ 0.5", "≥ 0.7", "≥ 0.9"],
@@ -49,26 +50,35 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
       if (empty > 0) line(`${empty} expressions refer to nothing, and nothing was found; they are not in the measures`);
       if (exact) {
         const right = exact.filter(Boolean).length;
-        line(`programs: ${right} of ${exact.length} exact, ${illFormed} ill-formed`);
+        line(`programs: ${right} of ${exact.length} exact, ${illFormed} ill-formed, of which ${overLong} had no end`);
       }
       await writeJsonAtomic(flags.result_output_path, resultOf(evaluated, samples.categories));
       line(flags.result_output_path);
     });
   common(refplus.command("false-premise"), program)
     .description("how often nothing is found where nothing is referred to")
+    .option("--result_output_path <file>", "where foreground pixels and all measures go")
     .action(async (flags) => {
-      const { evaluated, samples } = await evaluate(flags);
+      const { evaluated, samples } = await evaluate(flags, refersToNothing);
       using _samples = samples;
-      const [height, width] = samples.maskSize;
-      const meant = Array.from({ length: samples.size }, (_, i) => i).find((i) => samples.masks([i]).includes(1));
-      if (meant !== undefined) {
-        throw new UserError(`${flags.input_refexp_h5}: expression ${meant} refers to something; give false premises`);
-      }
-      const scores = scoreNothing(evaluated.overlaps!, samples.categories, height * width);
+      const [height, width] = samples.maskSize, pixels = height * width;
+      const scores = scoreNothing(evaluated.overlaps!, samples.categories, pixels);
       table(
-        ["expressions", "n", "nothing found", "foreground"],
-        scores.map(({ name, samples: n, nothing, foreground }) => [name, String(n), nothing, foreground]),
+        ["expressions", "n", "nothing found", "foreground", ...QUANTILES.map((share) => `${100 * share} % have ≤`)],
+        scores.map(({ name, samples: n, nothing, foreground, pixels }) => [
+          name,
+          String(n),
+          nothing,
+          foreground,
+          ...QUANTILES.map((share) => String(pixels[share])),
+        ]),
       );
+      line(`foreground: share of a mask's ${pixels} pixels; the last columns are pixels`);
+      const path = flags.result_output_path;
+      if (path === undefined) return;
+      const found = Array.from({ length: samples.size }, (_, n) => evaluated.overlaps![2 * n + 1]);
+      await writeJsonAtomic(path, { mask_pixels: pixels, foreground_pixels: found, scores });
+      line(path);
     });
 }
 
@@ -89,24 +99,34 @@ function common(command: Command, program: Command) {
         "1" as const,
       ),
     )
-    .option("--temperature <t>", "of drawn tokens", toNumber, 1)
-    .option("--seed <n>", "of drawn tokens", toNumber, 1)
+    .option("--temperature <t>", "of drawn tokens", toPositive, 1)
+    .option("--seed <n>", "of drawn tokens", toWhole, 1)
     .addOption(
       new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const).default("auto" as const),
     );
 }
 
-/** Evaluates; the samples are the caller's to close. */
-async function evaluate(flags: Flags): Promise<{ evaluated: Evaluated; samples: Samples }> {
+/** Throws {@link UserError} where an expression refers to something. */
+function refersToNothing(path: string, samples: Samples): void {
+  const meant = Array.from({ length: samples.size }, (_, i) => i).find((i) => samples.masks([i]).includes(1));
+  if (meant !== undefined) throw new UserError(`${path}: expression ${meant} refers to something; give false premises`);
+}
+
+/** Evaluates what passes `check`; the samples are the caller's to close. */
+async function evaluate(
+  flags: Flags,
+  check: (path: string, samples: Samples) => void = () => {},
+): Promise<{ evaluated: Evaluated; samples: Samples }> {
   const truth = flags.use_gt_programs === "1";
   if (!truth && flags.program_generator === undefined) {
     throw new UserError("give --program_generator, or --use_gt_programs 1 to run the annotated programs");
   }
   await using models = await openModels(flags);
-  const { checkpoint: { vocabulary, frame, path } } = models;
+  const { vocabulary, checkpoint: { frame, path } } = models;
   const { input_refexp_h5, input_features_h5, num_samples, batch_size, temperature, seed } = flags;
   const samples = await Samples.open(input_refexp_h5, input_features_h5, vocabulary, num_samples ?? null);
   try {
+    check(input_refexp_h5, samples);
     sameFrame({ features: samples.shape!, extractor: samples.extractor, masks: samples.maskSize }, { frame, path });
     using stages = new Stages();
     const evaluated = await evaluateSamples(models, samples, {

@@ -1,9 +1,15 @@
 /** Trained models that commands of `itera refplus` are given. */
 import { UserError } from "../datasets/errors.ts";
-import { digest } from "../datasets/refplus/encode.ts";
+import type { Vocabulary } from "../datasets/refplus/tokens.ts";
 import { Device } from "../engine/mod.ts";
 import type { ExecutionEngine } from "../model/refplus/execution_engine.ts";
-import { engineOf, generatorOf, readRefplusCheckpoint, type RefplusCheckpoint } from "../model/refplus/models.ts";
+import {
+  engineOf,
+  generatorOf,
+  readRefplusCheckpoint,
+  type RefplusCheckpoint,
+  samePrograms,
+} from "../model/refplus/models.ts";
 import type { ProgramGenerator } from "../model/refplus/program_generator.ts";
 
 /** Where models are. */
@@ -18,17 +24,19 @@ export interface OpenModels extends AsyncDisposable {
   readonly device: Device;
   readonly generator: ProgramGenerator | null;
   readonly engine: ExecutionEngine;
-  /** Checkpoint of the engine: its vocabulary and frame hold. */
+  /** Checkpoint of the engine: its frame holds. */
   readonly checkpoint: RefplusCheckpoint;
+  /** The generator's where there is one, which may know more words than the engine was trained with; else the engine's. */
+  readonly vocabulary: Vocabulary;
 }
 
-/** Opens them. Throws {@link UserError} when one is missing, or they have different vocabularies. */
+/** Opens them. Throws {@link UserError} when one is missing, or they have different program tokens. */
 export async function openModels(flags: ModelFlags): Promise<OpenModels> {
   const checkpoint = await readRefplusCheckpoint(flags.execution_engine);
   const path = flags.program_generator;
   const other = path === undefined ? null : await readRefplusCheckpoint(path);
-  if (other && await digest(other.vocabulary) !== await digest(checkpoint.vocabulary)) {
-    throw new UserError(`${path}: was trained with another vocabulary than ${flags.execution_engine}`);
+  if (other && !samePrograms(other.vocabulary, checkpoint.vocabulary)) {
+    throw new UserError(`${path}: was trained with other program tokens than ${flags.execution_engine}`);
   }
   const device = await Device.open({ adapter: flags.adapter });
   const stack = new AsyncDisposableStack();
@@ -36,7 +44,8 @@ export async function openModels(flags: ModelFlags): Promise<OpenModels> {
   try {
     const engine = stack.use(engineOf(device, checkpoint));
     const generator = other && stack.use(generatorOf(device, other));
-    return { device, engine, generator, checkpoint, [Symbol.asyncDispose]: () => stack.disposeAsync() };
+    const { vocabulary } = other ?? checkpoint;
+    return { device, engine, generator, checkpoint, vocabulary, [Symbol.asyncDispose]: () => stack.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;

@@ -35,7 +35,7 @@ export function addRefplusRun(refplus: Command, program: Command): void {
     .action(async (flags) => {
       const picture = await readPicture(flags.image);
       await using models = await openModels(flags);
-      const { generator, engine, checkpoint: { vocabulary, frame } } = models;
+      const { generator, engine, vocabulary, checkpoint: { frame } } = models;
       await using extractor = await extractorNamed(frame!.extractor, flags);
       const facts = { vocabulary, frame: frame! };
       const answer = await runOne({ generator: generator!, engine }, extractor, facts, picture, flags.refexp);

@@ -81,14 +81,19 @@ export class LossLog implements Disposable {
     this.record(step, rate, (means) => ({ ...means, total_loss: this.#mean(0) + decay }));
   }
 
-  /** Records what `derive` makes of the window's means at `step`, and starts a new window. */
-  record(step: number, rate: number, derive: (means: Record<string, number>) => Record<string, number>): void {
+  /** Records what `derive` makes of the window's means at `step`, starts a new window and returns what it recorded. */
+  record(
+    step: number,
+    rate: number,
+    derive: (means: Record<string, number>) => Record<string, number>,
+  ): Record<string, number> {
     const losses = derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
     this.#rows = [];
     this.#metrics.append({ step, ...losses, rate });
     for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
     this.#events.scalar("rate", rate, step);
     this.#events.flush();
+    return losses;
   }
 
   /** Records measures of a validation at `step`; the window goes on. */

@@ -5,6 +5,9 @@
 import { UserError } from "../errors.ts";
 import { Hdf5 } from "../hdf5.ts";
 
+/** Name of what made features of which their file does not say it, as the reference's do not. */
+export const UNKNOWN_EXTRACTOR = "unknown";
+
 /** What all rows of a file have in common. */
 export interface FeatureSettings {
   /** Name and settings of what made them, in words. */
@@ -46,7 +49,7 @@ export class FeatureFile implements Disposable {
     if (shape.length !== 3) throw new UserError(`${file.path}: ${NAME} has ${shape.length + 1} axes, 4 are wanted`);
     this.size = size;
     this.settings = {
-      extractor: String(file.attribute("extractor") ?? "unknown"),
+      extractor: String(file.attribute("extractor") ?? UNKNOWN_EXTRACTOR),
       shape: shape as [number, number, number],
     };
     this.#most = Math.floor(CACHE / (4 * shape.reduce((a, b) => a * b, 1)));

@@ -27,6 +27,8 @@ export interface Evaluated {
   readonly exact: readonly boolean[] | null;
   /** Predicted programs that are not exactly one tree; they are run all the same. */
   readonly illFormed: number;
+  /** Those of them that had not ended at the longest length. */
+  readonly overLong: number;
 }
 
 /** Evaluates all of `samples`; what the models lack is left out. */
@@ -37,7 +39,7 @@ export async function evaluateSamples(
 ): Promise<Evaluated> {
   using writer = generator && new ProgramWriter(generator);
   const overlaps = new Float64Array(2 * samples.size), exact: boolean[] = [];
-  let illFormed = 0;
+  let illFormed = 0, overLong = 0;
   for (let at = 0; at < samples.size; at += batch) {
     const indices = Array.from({ length: Math.min(batch, samples.size - at) }, (_, i) => at + i);
     const truth = samples.programs(indices);
@@ -49,13 +51,14 @@ export async function evaluateSamples(
         const want = upToEnd(truth, n), got = upToEnd(written, n);
         exact.push(want.join() === got.join());
         if (!isWhole(got, tokens)) illFormed++;
+        if (!got.includes(END)) overLong++;
       }
       if (programs === "predicted") run = written;
     }
     if (engine) overlaps.set(await overlapsOf(engine, samples, indices, treesOf(run, tokens)), 2 * at);
     onProgress?.(at + indices.length, samples.size);
   }
-  return { overlaps: engine ? overlaps : null, exact: writer ? exact : null, illFormed };
+  return { overlaps: engine ? overlaps : null, exact: writer ? exact : null, illFormed, overLong };
 }
 
 /** Intersections and unions in pixels [count, 2] of expressions run by the given programs. */
@@ -78,7 +81,7 @@ export async function overlapsOf(
 }
 
 /** Tokens of a sequence from behind `<START>` to `<END>`, which is the last where there is one. */
-function upToEnd({ data, length }: Sequences, n: number): readonly number[] {
+export function upToEnd({ data, length }: Sequences, n: number): readonly number[] {
   const row = [...data.subarray(n * length, (n + 1) * length)].slice(data[n * length] === START ? 1 : 0);
   const end = row.indexOf(END);
   return end < 0 ? row : row.slice(0, end + 1);

@@ -2,7 +2,7 @@
 import { add, concat, crossEntropy, type Device, Module, reshape, Seeds, type Tensor } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem, type StemOutput } from "./blocks.ts";
 import type { Start } from "./initial.ts";
-import { MaskHead } from "./mask_head.ts";
+import { MaskHead, widestChannels } from "./mask_head.ts";
 import { diceLoss, foreground, overlap } from "./mask_loss.ts";
 import { MaskReader } from "./mask_reader.ts";
 import { mapsOf, type NodePlace, ProgramRunner, rowsOf } from "./program_runner.ts";
@@ -105,7 +105,7 @@ export class ExecutionEngine extends Module {
       seed,
     } = options;
     const seeds = new Seeds(seed), { dilations = [1, 1], passes = "maps", grid } = options;
-    const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * dim * size[0] * size[1])));
+    const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * widestChannels(dim) * size[0] * size[1])));
     this.#size = size;
     this.passes = passes;
     const [one, two] = [false, true].map((pair) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === pair));

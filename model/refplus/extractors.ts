@@ -12,6 +12,7 @@ import { ResNet, resnetPresets } from "../resnet.ts";
 import { readCheckpoint } from "../trained.ts";
 import { cellNetworkOf, readCellCheckpoint } from "./cell_trainer.ts";
 import { readStartingWeights } from "../weights/weights_file.ts";
+import { sameExtractor } from "./frame.ts";
 
 /** Makes features of pictures. */
 export interface Extractor extends AsyncDisposable {
@@ -249,7 +250,7 @@ export async function extractorNamed(
   }
   const cells = name.startsWith("cells ");
   const run = /^run (\d+)x(\d+) /.exec(name);
-  const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+) /.exec(name);
+  const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+)(?: |$)/.exec(name);
   if (!cells && !run && !resnet) {
     throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
   }
@@ -268,7 +269,7 @@ export async function extractorNamed(
     : run
     ? await runExtractor(common)
     : await resnetExtractor({ ...common, model: resnet![1] as ResNetOptions["model"] });
-  if (made.settings.extractor === name) return made;
+  if (sameExtractor(made.settings.extractor, name)) return made;
   await made[Symbol.asyncDispose]();
   throw new UserError(`${weights}: are other weights than the execution engine was trained with (${name})`);
 }

@@ -4,7 +4,8 @@ import { Device, type Module, saveTensors } from "../../engine/mod.ts";
 import { VERSION } from "../run/version.ts";
 import { type StoredTensor, type WeightFile, WeightsError } from "../weights/stored.ts";
 import { REFPLUS_RUNS, type RefplusConfig, type Step } from "./config.ts";
-import { buildEngine, buildGenerator, checkpointTensors, factsMetadata, type Frame, type Models } from "./models.ts";
+import type { Frame } from "./frame.ts";
+import { buildEngine, buildGenerator, checkpointTensors, factsMetadata, type Models } from "./models.ts";
 import { type Banks, fromTorchState } from "./torch_names.ts";
 
 /** Where the reference keeps each model's state dict. */

@@ -7,6 +7,7 @@ import { readRefexps } from "../../datasets/refplus/read.ts";
 import { SceneMasks } from "../../datasets/refplus/scene_masks.ts";
 import type { Refexp } from "../../datasets/refplus/types.ts";
 import type { ExecutionEngine } from "./execution_engine.ts";
+import { sameExtractor } from "./frame.ts";
 import { programTokens, type RefplusCheckpoint } from "./models.ts";
 import { type StepMask, stepMasks } from "./steps.ts";
 
@@ -30,7 +31,8 @@ export interface Inspected {
 /**
  * Looks at the expressions that `wanted` takes, in the order of their file.
  *
- * @throws {UserError} for features of another extractor than the engine's, or programs that do not say what steps give.
+ * @throws {UserError} for features of another extractor than the engine's, or programs that the engine
+ * cannot run or that do not say what steps give.
  */
 export async function* inspectExpressions(
   engine: ExecutionEngine,
@@ -41,7 +43,7 @@ export async function* inspectExpressions(
   const tokens = programTokens(vocabulary), size = frame!.masks;
   using features = await FeatureFile.open(files.features);
   const { settings: { shape, extractor } } = features;
-  if (extractor !== frame!.extractor) {
+  if (!sameExtractor(extractor, frame!.extractor)) {
     throw new UserError(`${files.features}: has features by ${extractor}, not ${frame!.extractor}`);
   }
   await using masks = new SceneMasks(files.scenes, size[1], size[0]);
@@ -60,6 +62,8 @@ export async function* inspectExpressions(
       shape,
       size,
       truth: (objects) => masks.union(refexp.image_index, objects, where),
+    }).catch((error: unknown) => {
+      throw error instanceof RangeError ? new UserError(`${where}: program: ${error.message}`) : error;
     });
     yield { refexp, steps, chain: pictures && (() => chainOf(refexp, steps, pictures[refexp.image_index])) };
   }

@@ -6,6 +6,11 @@ import { conv, type Start } from "./initial.ts";
 /** Channels between the map's and the two scores. */
 const NARROW = [32, 4] as const;
 
+/** Channels of the widest tensor at the masks' size that a head on maps of `channels` channels makes. */
+export function widestChannels(channels: number): number {
+  return Math.max(channels, ...NARROW);
+}
+
 /** The head that all modules share. */
 export class MaskHead extends Module {
   readonly #size: readonly [number, number];

@@ -7,18 +7,9 @@ import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../
 import { listCheckpoints } from "../run/run_folder.ts";
 import { completed, type RefplusConfig, refplusSchema } from "./config.ts";
 import { ExecutionEngine } from "./execution_engine.ts";
+import type { Frame } from "./frame.ts";
 import { ProgramGenerator } from "./program_generator.ts";
 import { ProgramTokens } from "./program_tree.ts";
-
-/** What the features and masks of a run are like. */
-export interface Frame {
-  /** Channels, rows and columns of the features. */
-  readonly features: readonly [number, number, number];
-  /** What made the features. */
-  readonly extractor: string;
-  /** Height and width of the masks. */
-  readonly masks: readonly [number, number];
-}
 
 /** What a checkpoint says of itself beside its tensors. */
 export interface RefplusFacts {
@@ -216,17 +207,6 @@ export function engineOf(device: Device, checkpoint: RefplusCheckpoint): Executi
 /** Whether a checkpoint holds a model. */
 export function holds({ tensors }: RefplusCheckpoint, which: keyof typeof PREFIX): boolean {
   return tensors.keys().some((name) => name.startsWith(PREFIX[which]));
-}
-
-/** Throws {@link UserError} where features or masks are not those that `path` goes with. */
-export function sameFrame(
-  frame: Frame | null,
-  { frame: other, path }: { readonly frame: Frame | null; readonly path: string },
-): void {
-  if (!frame || !other || JSON.stringify(frame) === JSON.stringify(other)) return;
-  const words = ({ features, extractor, masks }: Frame): string =>
-    `features of ${features.join(" × ")} by ${extractor}, masks of ${masks.join(" × ")}`;
-  throw new UserError(`${path}: goes with ${words(other)}; given are ${words(frame)}`);
 }
 
 function loaded<M extends ProgramGenerator | ExecutionEngine>(

@@ -54,12 +54,18 @@ export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens
 /**
  * The list form: the nodes of an annotation, with their own order of inputs.
  *
- * @throws {RangeError} for a step that the vocabulary lacks.
+ * @throws {RangeError} for a step that the vocabulary lacks, or that has another number of inputs than its module.
  */
 export function fromList(program: readonly ProgramNode[], vocabulary: ProgramTokens): ProgramTree {
-  return program.map((node) => {
-    const token = vocabulary.names.indexOf(tokenOf(node));
-    if (token < 0) throw new RangeError(`the program vocabulary has no ${tokenOf(node)}`);
+  return program.map((node, k) => {
+    const name = tokenOf(node), token = vocabulary.names.indexOf(name);
+    if (token < 0) throw new RangeError(`step ${k}: the program vocabulary has no ${name}`);
+    const want = vocabulary.arities[token];
+    if (node.inputs.length !== want || node.inputs.some((input) => input < 0 || input >= k)) {
+      throw new RangeError(
+        `step ${k}: inputs [${node.inputs.join(", ")}] of ${name}, ${want} earlier steps are wanted`,
+      );
+    }
     return { token, inputs: node.inputs };
   });
 }

@@ -6,7 +6,7 @@ import type { PictureMask } from "../../datasets/refplus/overlay.ts";
 import { decodeTokens, encodeTokens, tokenList, type Vocabulary, wordsOf } from "../../datasets/refplus/tokens.ts";
 import type { ExecutionEngine } from "./execution_engine.ts";
 import type { Extractor } from "./extractors.ts";
-import type { Frame } from "./models.ts";
+import type { Frame } from "./frame.ts";
 import { programTokens } from "./models.ts";
 import type { ProgramGenerator } from "./program_generator.ts";
 import { treesOf } from "./samples.ts";

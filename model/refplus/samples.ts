@@ -1,7 +1,7 @@
 /** Expressions with their pictures' features, as batches for both models. */
 import { UserError } from "../../datasets/errors.ts";
 import { digest } from "../../datasets/refplus/encode.ts";
-import { FeatureFile } from "../../datasets/refplus/feature_file.ts";
+import { FeatureFile, UNKNOWN_EXTRACTOR } from "../../datasets/refplus/feature_file.ts";
 import { RefexpFile } from "../../datasets/refplus/refexp_file.ts";
 import { NULL, START, type Vocabulary } from "../../datasets/refplus/tokens.ts";
 import type { Device, Tensor } from "../../engine/mod.ts";
@@ -43,6 +43,8 @@ export class Samples implements Disposable {
           `${refexps}: has its programs in ${opened.settings.mode} order; preprocess it with --mode prefix`,
         );
       }
+      checkTokens(refexps, "refexps", opened.refexps, opened.refexpLength, vocabulary.refexp_token_to_idx);
+      checkTokens(refexps, "programs", opened.programs, opened.programLength, vocabulary.program_token_to_idx);
       return new Samples(opened, features === null ? null : await FeatureFile.open(features), most);
     } catch (error) {
       opened[Symbol.dispose]();
@@ -57,7 +59,7 @@ export class Samples implements Disposable {
 
   /** What made the features. */
   get extractor(): string {
-    return this.#features?.settings.extractor ?? "unknown";
+    return this.#features?.settings.extractor ?? UNKNOWN_EXTRACTOR;
   }
 
   /** Height and width of the masks. */
@@ -131,6 +133,22 @@ export class Samples implements Disposable {
     this.#refexps[Symbol.dispose]();
     this.#features?.[Symbol.dispose]();
   }
+}
+
+/** The reference's files do not say which vocabulary they are of; a token beyond it shows that it is another. */
+function checkTokens(
+  path: string,
+  name: string,
+  tokens: Int32Array,
+  length: number,
+  table: Readonly<Record<string, number>>,
+): void {
+  const size = Object.keys(table).length, at = tokens.findIndex((token) => token < 0 || token >= size);
+  if (at < 0) return;
+  throw new UserError(
+    `${path}: ${name}.${Math.floor(at / length)} has the token ${tokens[at]} of a vocabulary of ${size}; ` +
+      "preprocess it with this one",
+  );
 }
 
 /** Token sequences as programs to run, with `<START>` in front or without. */

@@ -61,7 +61,7 @@ export function scoreByCategory(overlaps: ArrayLike<number>, categories: ArrayLi
 
 /** What `result.json` holds: the reference's `ious`, and more. */
 export function resultOf(
-  { overlaps, exact, illFormed }: Evaluated,
+  { overlaps, exact, illFormed, overLong }: Evaluated,
   categories: ArrayLike<number>,
 ): Readonly<Record<string, unknown>> {
   const named = ({ samples, empty, cumulativeIou, meanIou, precision }: MaskScores) => ({
@@ -80,6 +80,7 @@ export function resultOf(
     ),
     program_exact_match: exact && exact.filter(Boolean).length / exact.length,
     ill_formed_programs: exact && illFormed,
+    over_long_programs: exact && overLong,
   };
 }
 
@@ -91,7 +92,12 @@ export interface NothingScores {
   readonly nothing: number;
   /** Mean share of pixels that are foreground. */
   readonly foreground: number;
+  /** Most foreground pixels that each of these shares of the samples has: the distribution's quantiles. */
+  readonly pixels: Readonly<Record<string, number>>;
 }
+
+/** Shares of {@link NothingScores.pixels}. */
+export const QUANTILES = [0.5, 0.75, 0.9, 0.95, 1] as const;
 
 /** Scores of expressions that refer to nothing, by category and all together: a union [N, 2] is what was found. */
 export function scoreNothing(
@@ -101,12 +107,13 @@ export function scoreNothing(
 ): NothingScores[] {
   const all = Array.from({ length: overlaps.length / 2 }, (_, n) => n);
   const score = (name: string, members: readonly number[]): NothingScores => {
-    const found = members.map((n) => overlaps[2 * n + 1]);
+    const found = members.map((n) => overlaps[2 * n + 1]).sort((a, b) => a - b);
     return {
       name,
       samples: members.length,
       nothing: found.filter((area) => area === 0).length / members.length,
       foreground: found.reduce((sum, area) => sum + area, 0) / (pixels * members.length),
+      pixels: Object.fromEntries(QUANTILES.map((share) => [share, found[Math.ceil(share * found.length) - 1]])),
     };
   };
   return [...byCategory(all, categories).map(([name, members]) => score(name, members)), score("all", all)];

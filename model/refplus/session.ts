@@ -7,19 +7,18 @@ import type { StepLosses } from "../loss_log.ts";
 import type { TrainHooks } from "../run/hooks.ts";
 import type { RefplusConfig } from "./config.ts";
 import { evaluateSamples } from "./evaluation.ts";
+import { type Frame, sameFrame } from "./frame.ts";
 import type { ExecutionEngine, TaughtSteps } from "./execution_engine.ts";
 import {
   buildEngine,
   buildGenerator,
   engineOf,
-  type Frame,
   generatorFor,
   generatorOf,
   type Models,
   programTokens,
   readRefplusCheckpoint,
   type RefplusCheckpoint,
-  sameFrame,
   samePrograms,
 } from "./models.ts";
 import { GeneratorSteps } from "./generator_steps.ts";
@@ -35,6 +34,9 @@ export interface Validation {
   readonly step: number;
   /** Share of programs written exactly; absent where the generator is not trained. */
   readonly exactMatch?: number;
+  /** Shares of programs that are not exactly one tree, and that have no end; absent where none are written. */
+  readonly illFormed?: number;
+  readonly overLong?: number;
   /** Cumulative intersection over union; absent where no engine is trained. */
   readonly iou?: number;
 }
@@ -94,14 +96,14 @@ export async function startingModels(
   const startGenerator = async (): Promise<ProgramGenerator> => {
     if (checkpoint) return generatorOf(device, checkpoint);
     if (start.programGenerator === null) return buildGenerator(device, config, vocabulary);
-    const found = await readRefplusCheckpoint(start.programGenerator);
+    const found = await startFrom(start.programGenerator, config);
     sizes.generator = found.config.generator;
     return generatorFor(device, found, vocabulary, config.seed);
   };
   const startEngine = async (): Promise<ExecutionEngine> => {
     if (checkpoint) return engineOf(device, checkpoint);
     if (start.executionEngine === null) return buildEngine(device, config, vocabulary, frame!);
-    const found = await readRefplusCheckpoint(start.executionEngine);
+    const found = await startFrom(start.executionEngine, config);
     if (!samePrograms(found.vocabulary, vocabulary)) {
       throw new UserError(
         `${found.path}: was trained with other program tokens than those of ${config.data.vocabulary}`,
@@ -131,6 +133,19 @@ export async function startingModels(
     generator?.[Symbol.dispose]();
     throw error;
   }
+}
+
+/** A checkpoint to begin from, with what is no size of its models by this run's settings. */
+async function startFrom(path: string, { generator, engine }: RefplusConfig): Promise<RefplusCheckpoint> {
+  const found = await readRefplusCheckpoint(path), { config } = found;
+  return {
+    ...found,
+    config: {
+      ...config,
+      generator: { ...config.generator, labelSmoothing: generator.labelSmoothing },
+      engine: { ...config.engine, headChunk: engine.headChunk },
+    },
+  };
 }
 
 /** An optimiser of a model's parameters; null where there is none to train. */
@@ -220,7 +235,7 @@ export async function update(
 export async function validated(session: Session, step: number, hooks: TrainHooks): Promise<Validation | null> {
   const { models, held, vocabulary, config } = session;
   if (!held) return null;
-  const { overlaps, exact } = await evaluateSamples(models, held, {
+  const { overlaps, exact, illFormed, overLong } = await evaluateSamples(models, held, {
     programs: config.step === "ee-gt" ? "truth" : "predicted",
     batch: EVALUATED,
     tokens: programTokens(vocabulary),
@@ -232,14 +247,17 @@ export async function validated(session: Session, step: number, hooks: TrainHook
   return {
     step,
     ...exact && config.step !== "ee-pred" ? { exactMatch: exact.filter(Boolean).length / exact.length } : {},
+    ...exact ? { illFormed: illFormed / exact.length, overLong: overLong / exact.length } : {},
     ...overlaps ? { iou: scoreMasks(overlaps).cumulativeIou ?? 0 } : {},
   };
 }
 
 /** A validation's measures by their names in the log. */
-export function measuresOf({ exactMatch, iou }: Validation): Record<string, number> {
+export function measuresOf({ exactMatch, illFormed, overLong, iou }: Validation): Record<string, number> {
   return {
     ...exactMatch === undefined ? {} : { val_exact_match: exactMatch },
+    ...illFormed === undefined ? {} : { val_ill_formed: illFormed },
+    ...overLong === undefined ? {} : { val_over_long: overLong },
     ...iou === undefined ? {} : { val_iou: iou },
   };
 }

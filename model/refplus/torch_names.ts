@@ -1,6 +1,6 @@
 /** The reference's names and axes of both models' weights, so that its checkpoints can be read (iep-ref.md, 4 and 5). */
 import { filterFromTorch, type OwnTensor, TensorSource, transposed } from "../weights/convert.ts";
-import type { WeightFile } from "../weights/stored.ts";
+import { type WeightFile, WeightsError } from "../weights/stored.ts";
 
 /** PyTorch's name of an LSTM's weight: ours is `<layer>.<x or h>.<weight or bias>`. */
 function torchName(name: string): string {
@@ -23,7 +23,7 @@ export type Banks = Readonly<Record<string, readonly string[]>>;
  * The weights of a model's parameters (names and shapes ours) from a state dict of the reference's, behind `prefix`. What lies
  * in one of `banks` here is a module for each token there.
  *
- * @throws {WeightsError} when one is missing or of another shape.
+ * @throws {WeightsError} when one is missing or of another shape, or another lies behind `prefix`: the model would not be the same.
  */
 export function fromTorchState(
   file: WeightFile,
@@ -43,6 +43,10 @@ export function fromTorchState(
     const data = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
     parts.reduce((at, part) => (data.set(part, at), at + part.length), 0);
     tensors.set(name, { shape, data });
+  }
+  const other = source.left().find((name) => name.startsWith(prefix));
+  if (other !== undefined) {
+    throw new WeightsError(`tensor "${other}" has no place in these models, which have no batch normalisation`);
   }
   return tensors;
 }

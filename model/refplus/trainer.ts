@@ -6,7 +6,8 @@ import { LossLog, type LossWindow } from "../loss_log.ts";
 import { Interrupted, type TrainHooks } from "../run/hooks.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 import type { RefplusConfig } from "./config.ts";
-import { checkpointTensors, factsMetadata, readRefplusCheckpoint, sameFrame } from "./models.ts";
+import { sameFrame } from "./frame.ts";
+import { checkpointTensors, factsMetadata, readRefplusCheckpoint } from "./models.ts";
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
 import {
@@ -81,6 +82,9 @@ export async function trainRefplus(
   return await runSteps(folder, session, { step, baseline }, JSON.parse(window), hooks);
 }
 
+/** An engine that finds nothing after so many updates may never do. */
+const DEAD_AFTER = 200;
+
 async function runSteps(
   folder: RunFolder<RefplusConfig>,
   session: Session,
@@ -95,7 +99,7 @@ async function runSteps(
   const dropping = schedules.steps(rate, decaySteps, decayFactor);
   const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, dropping) : dropping;
   const device = (models.engine ?? models.generator)!.device;
-  let atRest: number | undefined, validation: Validation | null = null;
+  let atRest: number | undefined, validation: Validation | null = null, dead = false;
   while (progress.step < config.steps) {
     const current = schedule(progress.step);
     if (optimisers.generator) optimisers.generator.rate = current;
@@ -109,7 +113,15 @@ async function runSteps(
     const checkpoint = stopping || last || step % config.checkpointEvery === 0;
     const validate = last || step % config.validateEvery === 0;
     if (display || checkpoint || validate) await readLosses(log, step);
-    if (display) log.record(step, schedule(step - 1), derived);
+    if (display) {
+      const { iou } = log.record(step, schedule(step - 1), derived);
+      if (iou === 0 && step >= DEAD_AFTER && !dead) {
+        dead = true;
+        hooks.onMessage?.(
+          `by step ${step} no pixel is found: a ReLU before the scores may be dead; try another --seed`,
+        );
+      }
+    }
     if (validate) {
       validation = await validated(session, step, hooks);
       if (validation) log.note(step, measuresOf(validation));

@@ -1,8 +1,9 @@
 /** One update of either model or both (iep-ref.md, 4 and 6). */
+import { END } from "../../datasets/refplus/tokens.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
 import type { StepLosses, UnreadLosses } from "../loss_log.ts";
 import type { Baseline } from "./config.ts";
-import { overlapsOf } from "./evaluation.ts";
+import { isWhole, overlapsOf, upToEnd } from "./evaluation.ts";
 import type { BatchOutcome, ExecutionEngine, TaughtSteps } from "./execution_engine.ts";
 import type { Choice, ProgramGenerator } from "./program_generator.ts";
 import type { ProgramTokens, ProgramTree } from "./program_tree.ts";
@@ -128,6 +129,8 @@ export async function jointUpdate(
   const [[value], pixels] = await Promise.all([outcome.loss.data(), outcome.overlaps.data()]);
   disposeOutcome(outcome);
   const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+  const written = batch.map((_, n) => upToEnd(programs, n));
+  const share = (is: (program: readonly number[]) => boolean): number => written.filter(is).length / written.length;
   const rewards = rewardsOf(pixels), mean = meanOf(rewards);
   const baseline = decay * before + (1 - decay) * mean;
   {
@@ -139,8 +142,15 @@ export async function jointUpdate(
   const total = (column: number): number => pixels.reduce((sum, v, i) => i % 2 === column ? sum + v : sum, 0);
   return {
     losses: {
-      names: [...MASK_NAMES, "reward", "baseline", ...likeliest ? ["likeliest_reward"] : []],
-      values: [value, total(0), total(1), mean, baseline, ...likeliest ? [meanOf(likeliest)] : []],
+      names: [
+        ...[...MASK_NAMES, "reward", "baseline", "ill_formed", "over_long"],
+        ...likeliest ? ["likeliest_reward"] : [],
+      ],
+      values: [
+        ...[value, total(0), total(1), mean, baseline],
+        ...[share((program) => !isWhole(program, tokens)), share((program) => !program.includes(END))],
+        ...likeliest ? [meanOf(likeliest)] : [],
+      ],
     },
     baseline,
   };

@@ -86,6 +86,17 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     strictEqual(by_function.find(({ name }: { name: string }) => name === "scene").steps >= 3, true);
     for (const name of ["00000.png", "00001.png", "00002.png"]) ok((await sizeOf(join(out, name)))[0] > 480);
 
+    const strange = file("strange.json"), written = file("set", "refexps", "clevr_ref+_val_refexps.json");
+    const json = JSON.parse(await Deno.readTextFile(written));
+    json.refexps[0].program[1].inputs = [0, 0];
+    await Deno.writeTextFile(strange, JSON.stringify(json));
+    const odd = await itera(
+      ...["refplus", "inspect", "--execution_engine", join(runs, "engine"), "--out", out, ...features],
+      ...["--input_refexps_json", strange, "--input_scenes_json", scenes],
+    );
+    deepStrictEqual([odd.code, odd.out], [2, ""]);
+    ok(/strange\.json: refexps\.0: program: step 1: inputs \[0, 0\] of /.test(odd.err), odd.err);
+
     const extended = await itera(
       ...["refplus", "generate", "--out", file("set"), "--split", "val", "--images", "2", "--false-premise"],
       ...[
@@ -114,11 +125,24 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
     strictEqual(encoded.code, 0, encoded.err);
     const nothing = ["--use_gt_programs", "1", "--execution_engine", join(runs, "engine"), ...features];
     const [asked, refused] = await Promise.all([
-      itera("refplus", "false-premise", ...nothing, "--input_refexp_h5", file("false.h5")),
+      itera(
+        "refplus",
+        "false-premise",
+        ...nothing,
+        "--input_refexp_h5",
+        file("false.h5"),
+        "--result_output_path",
+        file("false.json"),
+      ),
       itera("refplus", "false-premise", ...nothing, "--input_refexp_h5", file("val.h5")),
     ]);
     strictEqual(asked.code, 0, asked.err);
     ok(/│ all +│ \d+ +│ +\d\.\d+ │ +\d\.\d+ │/.test(asked.out), asked.out);
+    const result = JSON.parse(await Deno.readTextFile(file("false.json")));
+    strictEqual(result.mask_pixels, 24 * 24);
+    const { nothing: share, pixels } = result.scores.at(-1), found: number[] = result.foreground_pixels;
+    ok(Math.abs(share - found.filter((area) => area === 0).length / found.length) < 1e-12);
+    strictEqual(pixels["1"], Math.max(...found));
     strictEqual(refused.code, 2);
     ok(/val\.h5: expression 0 refers to something; give false premises/.test(refused.err), refused.err);
   });

@@ -50,18 +50,21 @@ Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated fro
       const result = join(folder, "result.json");
       const tested = await itera("refplus", "test", ...models, ...input, "--result_output_path", result);
       ok(
-        /│ all +│ 5 /.test(tested.out) && /programs: \d of 5 exact, \d ill-formed/.test(tested.out),
+        /│ all +│ 5 /.test(tested.out) &&
+          /programs: \d of 5 exact, \d ill-formed, of which \d had no end/.test(tested.out),
         tested.out + tested.err,
       );
       strictEqual(JSON.parse(await Deno.readTextFile(result)).ious.length, 5);
 
-      const [none, wrong, nothing, image] = await Promise.all([
+      const [none, wrong, nothing, image, cold] = await Promise.all([
         train("--name", "x"),
         itera("refplus", "test", "--execution_engine", join(runs, "pg"), ...input, "--use_gt_programs", "1"),
         itera("refplus", "test", "--execution_engine", join(runs, "ee"), ...input),
         itera("refplus", "run", ...models, "--image", held.vocabulary, "--refexp", "the red things"),
+        itera("refplus", "test", ...models, ...input, "--sample_argmax", "0", "--temperature", "0"),
       ]);
-      deepStrictEqual([none, wrong, nothing, image].map(({ code }) => code), [2, 2, 2, 2]);
+      deepStrictEqual([none, wrong, nothing, image, cold].map(({ code }) => code), [2, 2, 2, 2, 2]);
+      ok(/--temperature <t>' argument '0' is invalid. It is not above 0/.test(cold.err), cold.err);
       ok(/--step is needed for a new run/.test(none.err), none.err);
       ok(/is of --step pg and has no execution engine/.test(wrong.err), wrong.err);
       ok(/give --program_generator, or --use_gt_programs 1/.test(nothing.err), nothing.err);

@@ -1,8 +1,9 @@
 /** Checkpoints of the reference, made of the fixture's weights (tests/fixtures/refplus_models.py). */
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import type { Vocabulary } from "../../../datasets/refplus/tokens.ts";
 import { Device } from "../../../engine/mod.ts";
+import { sameExtractor, sameFrame } from "../../../model/refplus/frame.ts";
 import { importReference } from "../../../model/refplus/import_reference.ts";
 import { engineOf, generatorOf, programTokens, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
 import { parsePrefix } from "../../../model/refplus/program_tree.ts";
@@ -68,6 +69,38 @@ Deno.test("a checkpoint of the reference becomes one of ours, with PyTorch's log
       near(await engine.scores(maps).data(), scores);
     }
   });
+});
+
+Deno.test("what the models have no place for is told: a network with batch normalisation would be another one", async () => {
+  for (const [part, name] of [["engine", "unique.bn1.weight"], ["generator", "encoder_rnn.extra"]] as const) {
+    const file = reference("generator", "engine"),
+      prefix = { engine: "execution_engine", generator: "program_generator" };
+    const tensors = new Map(file.tensors).set(`${prefix[part]}_state.${name}`, {
+      shape: [1],
+      read: () => Float32Array.of(1),
+    });
+    await rejects(
+      importReference({ ...file, tensors }, options),
+      new RegExp(`tensor "${prefix[part]}_state\\.${name}" has no place in these models`),
+    );
+  }
+});
+
+Deno.test("features go with what is known of their extractor: a name without its weights' digest, or nothing", () => {
+  const network = "resnet101 stage 3 320x320", shapes = { features: [3, 4, 5], masks: [8, 8] } as const;
+  for (const [a, b] of [[network, `${network} 0123abcd`], ["unknown", network], ["unknown", "pixels 8x8 cell 2"]]) {
+    ok(sameExtractor(a, b) && sameExtractor(b, a), `${a}; ${b}`);
+    sameFrame({ ...shapes, extractor: a }, { frame: { ...shapes, extractor: b }, path: "x" });
+    const other = { ...shapes, features: [3, 4, 6] as const, extractor: b };
+    throws(
+      () => sameFrame({ ...shapes, extractor: a }, { frame: other, path: "x" }),
+      /x: goes with features of 3 × 4 × 6/,
+    );
+  }
+  for (const b of ["resnet101 stage 3 320x3200", "resnet50 stage 3 320x320", `${network}1`]) {
+    ok(!sameExtractor(network, b) && !sameExtractor(b, network), b);
+  }
+  ok(!sameExtractor(`${network} 0123abcd`, `${network} 0123abce`));
 });
 
 Deno.test("a part alone is taken; what does not fit is told", async () => {

@@ -169,10 +169,16 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
     const rewards: number[] = [],
       mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / 10;
     let baseline = 0, gain = 0;
+    const drawnFirst = await evaluateSamples({ generator, engine: null }, samples, sampled);
     for (let step = 0; step < 300 && gain < 0.08; step++) {
       const done = await jointUpdate(joint, samples, all(32), { seed: 1, step }, baseline);
       const reward = (done.losses.values as number[])[3];
       ok(Math.abs(done.baseline - (0.9 * baseline + 0.1 * reward)) < 1e-12, "the baseline moves before it is used");
+      if (step === 0) {
+        const { names, values } = done.losses, at = (name: string): number => (values as number[])[names.indexOf(name)];
+        ok(drawnFirst.illFormed > 0 && drawnFirst.illFormed >= drawnFirst.overLong, "no draw is ill-formed");
+        deepStrictEqual([at("ill_formed"), at("over_long")], [drawnFirst.illFormed / 32, drawnFirst.overLong / 32]);
+      }
       baseline = done.baseline;
       rewards.push(reward);
       if (step >= 20) gain = mean(rewards.slice(-10)) - mean(rewards.slice(0, 10));

@@ -32,6 +32,18 @@ Deno.test("the program generator has PyTorch's logits, loss and gradients", asyn
   strictEqual(device.memory.liveTensors, [...model.parameters()].length);
 });
 
+Deno.test("masks of 320 × 320 go through the head in pieces that every adapter can bind, however few channels maps have", async () => {
+  await using device = await Device.open();
+  const tokens = new ProgramTokens(fixture.engine.names), size = [320, 320] as const;
+  for (const dim of [2, 40]) {
+    using engine = new ExecutionEngine(device, { tokens, features: 3, dim, size, seed: 1 });
+    using _scope = device.scope();
+    // The head's 32 channels are the widest tensor of the first, its maps that of the second.
+    const masks = engine.masks(device.randn([11, 4, 4, dim], { seed: 2 }));
+    deepStrictEqual(masks.shape, [11, 320, 320]);
+  }
+});
+
 Deno.test("the execution engine runs whole and broken programs as PyTorch does, batched by level and chunk by chunk", async () => {
   const { names, dim, features, grid, size, programs, scores, loss, overlaps } = fixture.engine;
   await using device = await Device.open();

@@ -73,6 +73,13 @@ Deno.test("the integer form and the list form of a program are one tree", async 
     }
   });
   throws(() => fromList([{ type: "count", inputs: [], value_inputs: [] }], vocabulary), /has no count/);
+  const scene = { type: "scene", inputs: [], value_inputs: [] }, unique = { ...scene, type: "unique" };
+  for (const inputs of [[], [0, 0], [1], [2], [-1]]) {
+    throws(
+      () => fromList([scene, { ...unique, inputs }], vocabulary),
+      new RegExp(`step 1: inputs \\[${inputs.join(", ")}\\] of unique, 1 earlier steps are wanted`),
+    );
+  }
   throws(() => new ProgramTokens(["<NULL>"]), /has no scene/);
 });
 

@@ -32,13 +32,14 @@ Deno.test("categories have the table's names and order", () => {
 });
 
 Deno.test("a result has the reference's pairs and plain numbers", () => {
-  const evaluated = { overlaps: Float64Array.of(1, 2, 0, 0), exact: [true, false], illFormed: 1 };
+  const evaluated = { overlaps: Float64Array.of(1, 2, 0, 0), exact: [true, false], illFormed: 1, overLong: 0 };
   const result = JSON.parse(JSON.stringify(resultOf(evaluated, [0, 0])));
   deepStrictEqual(result.ious, [[1, 2], [0, 0]]);
   deepStrictEqual(
-    [result.cumulative_iou, result.both_empty, result.program_exact_match, result.ill_formed_programs],
-    [0.5, 1, 0.5, 1],
+    [result.cumulative_iou, result.both_empty, result.program_exact_match],
+    [0.5, 1, 0.5],
   );
+  deepStrictEqual([result.ill_formed_programs, result.over_long_programs], [1, 0]);
   strictEqual(Object.values(result.per_category).length, 1);
 });
 
@@ -48,6 +49,14 @@ Deno.test("where nothing is referred to, what is found is counted", () => {
   deepStrictEqual([all.name, all.samples], ["all", 3]);
   ok(Math.abs(all.nothing - 2 / 3) < 1e-12 && Math.abs(all.foreground - 25 / 300) < 1e-12);
   deepStrictEqual(scores.length, 3);
+  const areas = Array.from({ length: 20 }, (_, n) => [0, 19 - n]).flat();
+  deepStrictEqual(scoreNothing(areas, new Array(20).fill(0), 100)[0].pixels, {
+    "0.5": 9,
+    "0.75": 14,
+    "0.9": 17,
+    "0.95": 18,
+    "1": 19,
+  });
 });
 
 Deno.test("programs that are one whole tree are told from others", () => {

@@ -3,12 +3,20 @@ import { basename, join } from "node:path";
 import { generateRefPlus } from "../../../datasets/refplus/generate.ts";
 import { refPlusFiles } from "../../../datasets/refplus/layout.ts";
 import { preprocessRefexps } from "../../../datasets/refplus/preprocess.ts";
-import { Device } from "../../../engine/mod.ts";
+import { openModels } from "../../../cli/refplus_models.ts";
+import { Device, saveTensors } from "../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { completed, REFPLUS_RUNS, type Step } from "../../../model/refplus/config.ts";
 import { extractFeatures } from "../../../model/refplus/extract_features.ts";
 import { pixelExtractor } from "../../../model/refplus/extractors.ts";
-import { buildEngine, generatorFor, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
+import {
+  buildEngine,
+  checkpointTensors,
+  factsMetadata,
+  generatorFor,
+  generatorOf,
+  readRefplusCheckpoint,
+} from "../../../model/refplus/models.ts";
 import type { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
 import type { Validation } from "../../../model/refplus/session.ts";
 import { trainRefplus } from "../../../model/refplus/trainer.ts";
@@ -169,13 +177,15 @@ Deno.test("a run has the sizes of the models it begins from, when it goes on too
       const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
       const at = (name: string): string => join(folder, name);
       for (const step of ["pg", "ee-gt"] as const) await train(at(step), tiny(step, files, held, { steps: 1 }));
-      const other = { wordDim: 5, hidden: 4, layers: 2 }, engine = { dim: 8 };
+      const other = { wordDim: 5, hidden: 4, layers: 2, labelSmoothing: 0.25 }, engine = { dim: 8, headChunk: 2 };
       const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
       const settings = tiny("joint", files, held, { steps: 4, start, generator: other, engine });
       await rejects(train(at("joint"), settings, 3), Interrupted);
       await train(at("joint"), null);
       const { config, step } = await readRefplusCheckpoint(at("joint"));
       deepStrictEqual([step, config.generator.hidden, config.engine.dim], [4, 8, 4]);
+      // What is no size is this run's own.
+      deepStrictEqual([config.generator.labelSmoothing, config.engine.headChunk], [0.25, 2]);
     });
   });
 });
@@ -237,6 +247,19 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
         spread = Math.sqrt(fresh.reduce((sum, v) => sum + v * v, 0) / fresh.length);
       ok(fresh.length === 200 * 6 && spread > 0.008 && spread < 0.012, `${fresh.length} of ${spread}`);
       deepStrictEqual(await weights(after, "decoder_linear.weight"), await weights(before, "decoder_linear.weight"));
+
+      await train(join(folder, "ee"), tiny("ee-gt", files, held, { steps: 1 }));
+      const vocabulary = { ...rest, refexp_token_to_idx: { ...words, ...more } },
+        path = join(folder, "more.safetensors");
+      const tensors = checkpointTensors({ generator: after, engine: null }, { generator: null, engine: null });
+      await Deno.writeFile(path, await saveTensors(tensors, factsMetadata({ ...checkpoint, vocabulary })));
+      await using models = await openModels({
+        program_generator: path,
+        execution_engine: join(folder, "ee"),
+        adapter: "auto",
+      });
+      deepStrictEqual(models.vocabulary, vocabulary);
+
       const moved = { ...words, red: words.green, green: words.red };
       for (
         const wrong of [{ ...rest, refexp_token_to_idx: moved }, { ...checkpoint.vocabulary, program_token_to_idx: {} }]
