@@ -80,6 +80,8 @@ export function explainWriteError(path: string, error: unknown): unknown {
     case "ENOTDIR":
     case "EEXIST":
       return new UserError(`${path}: a file is in the way of a folder; move it or choose another place`);
+    case "EISDIR":
+      return new UserError(`${path}: a folder is in the way of the file; move it or choose another name`);
     default:
       return error;
   }

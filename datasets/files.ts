@@ -23,15 +23,66 @@ export async function requireFolder(path: string): Promise<void> {
   }
 }
 
+/** What is said of files that are missing, where a reader has nothing better to say. */
+const MISSING = "there is no such file";
+
+/**
+ * Opens a file to read.
+ *
+ * @throws {UserError} naming the file, with `missing` where there is none.
+ */
+export async function openFile(path: string, missing = MISSING): Promise<Deno.FsFile> {
+  let file: Deno.FsFile;
+  try {
+    file = await Deno.open(path);
+  } catch (error) {
+    throw explainReadError(path, error, missing);
+  }
+  // A folder can be opened too; it fails only when it is read.
+  if (!file.statSync().isDirectory) return file;
+  file.close();
+  throw isFolder(path);
+}
+
+/**
+ * The text of a file.
+ *
+ * @throws {UserError} naming the file, with `missing` where there is none.
+ */
+export async function readText(path: string, missing = MISSING): Promise<string> {
+  return await Deno.readTextFile(path).catch((error: unknown) => {
+    throw explainReadError(path, error, missing);
+  });
+}
+
+/** A {@link UserError} that names the file and says why it cannot be read: `missing` where there is none. */
+export function explainReadError(path: string, error: unknown, missing = MISSING): UserError {
+  const { code, message } = error as { readonly code?: unknown; readonly message: string };
+  switch (code) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return new UserError(`${path}: ${missing}`, { path });
+    case "EISDIR":
+      return isFolder(path);
+    case "EACCES":
+    case "EPERM":
+      return new UserError(`${path}: may not be read; change its permissions`, { path });
+    default:
+      return new UserError(`${path}: cannot be read (${message.split("\n")[0]})`, { path });
+  }
+}
+
+function isFolder(path: string): UserError {
+  return new UserError(`${path}: is a folder, not a file`, { path });
+}
+
 /**
  * Lines of a text file without blanks around them, empty ones left out.
  *
  * @throws {UserError} naming the file, with `advice` where it is missing.
  */
 export async function readLines(path: string, advice = ""): Promise<string[]> {
-  const text = await Deno.readTextFile(path).catch(() => {
-    throw new UserError(`${path}: there is no such file, or it cannot be read${advice && `; ${advice}`}`);
-  });
+  const text = await readText(path, advice ? `${MISSING}; ${advice}` : MISSING);
   return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }
 

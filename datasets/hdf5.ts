@@ -2,6 +2,8 @@
 import { resolve } from "node:path";
 import type { Dataset, File as HdfFile } from "h5wasm/node";
 import { UserError } from "./errors.ts";
+import { openFile } from "./files.ts";
+import { isHdf5, statedSize, SUPERBLOCK } from "./hdf5_superblock.ts";
 
 /** What a data set can hold here. */
 export type Rows =
@@ -21,6 +23,16 @@ async function load() {
   const library = await import("h5wasm/node");
   await library.ready;
   return library;
+}
+
+/** Throws {@link UserError} unless there is an HDF5 file as long as it says it is. */
+async function requireWhole(path: string): Promise<void> {
+  using file = await openFile(path);
+  const start = new Uint8Array(SUPERBLOCK);
+  const found = start.subarray(0, await file.read(start) ?? 0);
+  if (!isHdf5(found)) throw new UserError(`${path}: is not an HDF5 file; make or download it again`, { path });
+  const { size } = await file.stat();
+  if (size < (statedSize(found) ?? 0)) throw new UserError(`${path}: is not whole; make or copy it again`, { path });
 }
 
 /** An open HDF5 file; closes itself at the end of its block. */
@@ -46,19 +58,24 @@ export class Hdf5 implements Disposable {
   /**
    * Opens a file to read, or to append.
    *
-   * @throws {UserError} when it is missing, or no HDF5 file.
+   * @throws {UserError} when it is missing, no HDF5 file, cut short or damaged.
    */
   static async open(path: string, mode: "r" | "a" = "r"): Promise<Hdf5> {
-    const { File } = await load();
-    using file = await Deno.open(path).catch(() => {
-      throw new UserError(`${path}: there is no such file`, { path });
-    });
-    const start = new Uint8Array(8);
-    await file.read(start);
-    if (String.fromCharCode(...start) !== "\x89HDF\r\n\x1a\n") {
-      throw new UserError(`${path}: is not an HDF5 file; make or download it again`, { path });
+    await requireWhole(path);
+    const { File, ready } = await load();
+    const library = await ready;
+    // Otherwise the library prints what is wrong at length, and goes on with a file that is not open.
+    library.activate_throwing_error_handler();
+    try {
+      const file = new File(resolve(path), mode);
+      // What is in a file is looked at only when it is asked for.
+      file.keys();
+      return new Hdf5(path, file);
+    } catch (cause) {
+      throw new UserError(`${path}: is damaged; make or copy it again`, { path, cause });
+    } finally {
+      library.deactivate_throwing_error_handler();
     }
-    return new Hdf5(path, new File(resolve(path), mode));
   }
 
   /**

@@ -1,5 +1,6 @@
 /** JSON files larger than memory should hold: the elements of their arrays one by one. */
 import { UserError } from "./errors.ts";
+import { openFile } from "./files.ts";
 
 /** Told of an element: the array's key, null where the file itself is an array; the element; its place. */
 export type OnElement = (key: string | null, value: unknown, index: number) => void;
@@ -26,9 +27,7 @@ export async function readJsonArrays(
   onElement: OnElement,
   onProgress: (bytes: number, of: number) => void = () => {},
 ): Promise<void> {
-  using file = await Deno.open(path).catch(() => {
-    throw new UserError(`${path}: there is no such file, or it cannot be read`);
-  });
+  using file = await openFile(path);
   const scanner = new Scanner(path, onElement);
   const { size } = await file.stat();
   let bytes = 0;

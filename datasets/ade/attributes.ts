@@ -1,5 +1,6 @@
 /** Names of instances in the text files of ADE20K's release of 2016. */
 import { UserError } from "../errors.ts";
+import { readText } from "../files.ts";
 
 /**
  * Reads lines `number # level # occluded # class # raw name # attributes`: raw names, blanks as underscores, by level and
@@ -8,9 +9,7 @@ import { UserError } from "../errors.ts";
  * @throws {UserError} naming file and line.
  */
 export async function readAttributes(path: string): Promise<Map<number, Map<number, string>>> {
-  const text = await Deno.readTextFile(path).catch(() => {
-    throw new UserError(`${path}: there is no such file, or it cannot be read`, { path });
-  });
+  const text = await readText(path);
   const names = new Map<number, Map<number, string>>();
   text.split("\n").forEach((line, i) => {
     if (line.trim() === "") return;

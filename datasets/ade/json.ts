@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { explainReadError } from "../files.ts";
 import type { RgbImage } from "../preprocess.ts";
 
 /** An object or part that a person drew. */
@@ -36,8 +37,8 @@ const schema = z.object({ annotation: z.object({ object: listOf(object) }) });
  * @throws {UserError} naming the file and the field that is wrong.
  */
 export async function readAdeJson(path: string): Promise<AdeObject[]> {
-  const bytes = await Deno.readFile(path).catch(() => {
-    throw new UserError(`${path}: there is no such file, or it cannot be read`, { path });
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+    throw explainReadError(path, error);
   });
   let json: unknown;
   try {

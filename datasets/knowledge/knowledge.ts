@@ -1,6 +1,7 @@
 /** Knowledge graphs of classes and their file format: JSON lines with names, not numbers, so that a graph outlives a set. */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { readText } from "../files.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** A directed edge: a message goes from class `from` to class `to` (labels 1..C-1). */
@@ -62,10 +63,7 @@ export function encodeKnowledge({ types, edges, vectors, dim }: Knowledge, class
 
 /** Reads a graph with its own vocabulary. Throws {@link UserError} with path and line of the first mistake. */
 export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
-  const text = await Deno.readTextFile(path).catch((error: unknown) => {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such knowledge graph" : (error as Error).message}`);
-  });
+  const text = await readText(path, "there is no such knowledge graph");
   const lines = text.split("\n");
   const head = parse(headSchema, path, 1, lines[0], "is no knowledge graph's first line");
   const { classes, types, dim } = head;

@@ -1,5 +1,6 @@
 /** Class names from a text file, as ADE20K's lists are. */
 import { UserError } from "../errors.ts";
+import { readLines } from "../files.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** Fewest instances of a class that is kept where counts are given. */
@@ -12,10 +13,10 @@ export const MIN_COUNT = 5;
  * @throws {UserError} naming the file.
  */
 export async function readVocabulary(path: string, counts?: string, minCount = MIN_COUNT): Promise<string[]> {
-  const names = (await lines(path)).map((name) => name.replaceAll(" ", "_"));
+  const names = (await readLines(path)).map((name) => name.replaceAll(" ", "_"));
   let kept = names;
   if (counts !== undefined) {
-    const numbers = (await lines(counts)).map(Number);
+    const numbers = (await readLines(counts)).map(Number);
     if (numbers.length !== names.length || numbers.some((n) => !Number.isInteger(n))) {
       throw new UserError(`${counts}: wanted ${names.length} whole numbers, one for each line of ${path}`);
     }
@@ -25,11 +26,4 @@ export async function readVocabulary(path: string, counts?: string, minCount = M
   const twice = kept.find((name, i) => kept.indexOf(name) !== i);
   if (twice !== undefined) throw new UserError(`${path}: "${twice}" is there twice`);
   return [BACKGROUND, ...kept];
-}
-
-async function lines(path: string): Promise<string[]> {
-  const text = await Deno.readTextFile(path).catch(() => {
-    throw new UserError(`${path}: there is no such file, or it cannot be read`);
-  });
-  return text.split("\n").map((line) => line.trim()).filter((line) => line !== "");
 }

@@ -1,5 +1,6 @@
 /** Class vectors from word vectors in fastText's text format (`.vec`), streamed: such files have gigabytes. */
 import { UserError } from "../errors.ts";
+import { openFile } from "../files.ts";
 import { RandomStream } from "../random.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 
@@ -89,12 +90,7 @@ async function readWords(path: string, wanted: ReadonlySet<string>) {
 }
 
 async function* lines(path: string): AsyncGenerator<string> {
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(path);
-  } catch {
-    throw new UserError(`${path}: there is no such file, or it cannot be read`);
-  }
+  const file = await openFile(path);
   let rest = "";
   for await (const piece of file.readable.pipeThrough(new TextDecoderStream())) {
     const parts = (rest + piece).split("\n");

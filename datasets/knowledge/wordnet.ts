@@ -1,6 +1,7 @@
 /** Relations of WordNet 3's noun database (`index.noun` and `data.noun`; the format is wndb(5WN)). */
 import { join } from "node:path";
 import { UserError } from "../errors.ts";
+import { readText } from "../files.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 
 interface Synset {
@@ -19,7 +20,10 @@ const STEPS = 3;
  * @throws {UserError} when the files are missing or not WordNet's.
  */
 export async function addWordNet(builder: KnowledgeBuilder, folder: string): Promise<number> {
-  const [index, data] = await Promise.all(["index.noun", "data.noun"].map((name) => read(join(folder, name))));
+  const missing = "there is no such file; --wordnet names WordNet's dict folder";
+  const [index, data] = await Promise.all(
+    ["index.noun", "data.noun"].map((name) => readText(join(folder, name), missing)),
+  );
   const first = firstSenses(index);
   const synsets = parseSynsets(data, join(folder, "data.noun"));
   const classOf = new Map<string, string[]>();
@@ -41,12 +45,6 @@ export async function addWordNet(builder: KnowledgeBuilder, folder: string): Pro
     for (const whole of synsets.get(sense)?.wholes ?? []) related("part-of", "has-part", name, whole, 1);
   }
   return senses.length;
-}
-
-async function read(path: string): Promise<string> {
-  return await Deno.readTextFile(path).catch(() => {
-    throw new UserError(`${path}: there is no such file; --wordnet names WordNet's dict folder`);
-  });
 }
 
 /** Offset of each lemma's first sense. Lines: lemma pos sense_count pointer_count pointers… sense_count tagged offsets… */

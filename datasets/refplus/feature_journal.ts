@@ -7,6 +7,7 @@ import { explainWriteError } from "../atomic.ts";
 import { UserError } from "../errors.ts";
 import { Hdf5 } from "../hdf5.ts";
 import { appendFeatures, createFeatureFile, FeatureFile, type FeatureSettings } from "./feature_file.ts";
+import { OutputLock } from "./output_lock.ts";
 
 /** Bytes of the line that says whose rows follow. */
 const HEADER = 512;
@@ -14,12 +15,14 @@ const HEADER = 512;
 /** Rows copied at once. */
 const BATCH = 64;
 
-/** The journal of one output. */
+/** The journal of one output, held by one process at a time. */
 export class FeatureJournal implements Disposable {
   readonly #output: string;
   readonly #path: string;
   readonly #settings: FeatureSettings;
   readonly #file: Deno.FsFile;
+  /** The file and the output's lock. */
+  readonly #held: DisposableStack;
   /** Rows of the whole file that is there already. */
   readonly whole: number;
   #rows: number;
@@ -29,6 +32,7 @@ export class FeatureJournal implements Disposable {
     path: string,
     settings: FeatureSettings,
     file: Deno.FsFile,
+    held: DisposableStack,
     whole: number,
     rows: number,
   ) {
@@ -36,6 +40,7 @@ export class FeatureJournal implements Disposable {
     this.#path = path;
     this.#settings = settings;
     this.#file = file;
+    this.#held = held;
     this.whole = whole;
     this.#rows = rows;
   }
@@ -43,15 +48,16 @@ export class FeatureJournal implements Disposable {
   /**
    * Opens the journal of `output`, with the rows of an interrupted run of the same settings on the same file.
    *
-   * @throws {UserError} when `output` was made with other settings, or may not be written.
+   * @throws {UserError} when `output` was made with other settings, may not be written, or is being made by another process.
    */
   static async open(output: string, settings: FeatureSettings): Promise<FeatureJournal> {
+    using held = new DisposableStack();
+    held.use(await OutputLock.take(output));
     const whole = await rowsOf(output, settings);
     const path = join(dirname(output), `.${basename(output)}.rows`);
     let file: Deno.FsFile;
     try {
-      await Deno.mkdir(dirname(output), { recursive: true });
-      file = await Deno.open(path, { read: true, write: true, create: true });
+      file = held.use(await Deno.open(path, { read: true, write: true, create: true }));
     } catch (error) {
       throw explainWriteError(output, error);
     }
@@ -67,7 +73,7 @@ export class FeatureJournal implements Disposable {
     }
     file.truncateSync(HEADER + rows * bytesOf(settings));
     file.seekSync(0, Deno.SeekMode.End);
-    return new FeatureJournal(output, path, settings, file, whole, rows);
+    return new FeatureJournal(output, path, settings, file, held.move(), whole, rows);
   }
 
   /** Rows that are there, in the whole file and after it. */
@@ -114,7 +120,7 @@ export class FeatureJournal implements Disposable {
 
   /** Closes the journal; its rows stay. */
   [Symbol.dispose](): void {
-    this.#file.close();
+    this.#held.dispose();
   }
 }
 

@@ -5,6 +5,8 @@
 import { basename, dirname, join } from "node:path";
 import { explainWriteError, isPartial, writeFileAtomic } from "../atomic.ts";
 import { UserError } from "../errors.ts";
+import { exists, openFile } from "../files.ts";
+import { OutputLock } from "./output_lock.ts";
 
 const SUFFIX = ".growing";
 const PIECE = 1 << 22;
@@ -17,15 +19,25 @@ export class GrowingList implements Disposable {
   readonly #path: string;
   readonly #growing: string;
   readonly #file: Deno.FsFile;
+  /** The file and the list's lock. */
+  readonly #held: DisposableStack;
   /** Elements so far. */
   size: number;
   /** Pictures so far: the next group is that of picture `images`. */
   images: number;
 
-  private constructor(path: string, growing: string, file: Deno.FsFile, size: number, images: number) {
+  private constructor(
+    path: string,
+    growing: string,
+    file: Deno.FsFile,
+    held: DisposableStack,
+    size: number,
+    images: number,
+  ) {
     this.#path = path;
     this.#growing = growing;
     this.#file = file;
+    this.#held = held;
     this.size = size;
     this.images = images;
   }
@@ -44,8 +56,9 @@ export class GrowingList implements Disposable {
   static async open(path: string, key: string, info: unknown, onLine: OnLine = () => {}): Promise<GrowingList> {
     const growing = GrowingList.growingPath(path);
     const head = headOf(key, info);
+    using held = new DisposableStack();
+    held.use(await OutputLock.take(path));
     try {
-      await Deno.mkdir(dirname(path), { recursive: true });
       await removeCopies(path);
     } catch (error) {
       throw explainWriteError(path, error);
@@ -54,17 +67,11 @@ export class GrowingList implements Disposable {
     const whole = interrupted ? null : await wholeList(path, key, info);
     if (whole) await reopen(path, growing, whole);
     else if (!interrupted) await writeFileAtomic(growing, head);
-    const file = await Deno.open(growing, { read: true, write: true });
-    try {
-      if (!file.tryLockSync(true)) throw new UserError(`${path}: another process is making it; wait for that one`);
-      const kept = await readLines(file, path, head, interrupted, onLine);
-      await file.truncate(kept.bytes);
-      await file.seek(kept.bytes, Deno.SeekMode.Start);
-      return new GrowingList(path, growing, file, kept.size, whole?.images ?? kept.images);
-    } catch (error) {
-      file.close();
-      throw error;
-    }
+    const file = held.use(await Deno.open(growing, { read: true, write: true }));
+    const kept = await readLines(file, path, head, interrupted, onLine);
+    await file.truncate(kept.bytes);
+    await file.seek(kept.bytes, Deno.SeekMode.Start);
+    return new GrowingList(path, growing, file, held.move(), kept.size, whole?.images ?? kept.images);
   }
 
   /** Appends the elements of the next picture. */
@@ -93,7 +100,7 @@ export class GrowingList implements Disposable {
 
   /** Lets go of the file, which goes on growing another time unless it is finished. */
   [Symbol.dispose](): void {
-    this.#file.close();
+    this.#held.dispose();
   }
 }
 
@@ -112,7 +119,7 @@ export interface WholeList {
  */
 export async function wholeList(path: string, key: string, info: unknown): Promise<WholeList | null> {
   if (!(await exists(path))) return null;
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const { size } = await file.stat();
   const end = new Uint8Array(Math.min(size, 96));
   await file.seek(size - end.length, Deno.SeekMode.Start);
@@ -225,8 +232,4 @@ function otherSettings(path: string, found: string, wanted: string): UserError {
   const key = before && Object.keys(now).find((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
   const what = key ? `${key.replaceAll("_", " ")} ${before[key]}, not ${now[key]}` : "other settings";
   return new UserError(`${path}: was begun with ${what}; give the same settings or choose another --out`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }

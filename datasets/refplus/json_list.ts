@@ -3,6 +3,7 @@
  * one string can: nothing but the element at hand is kept.
  */
 import { UserError } from "../errors.ts";
+import { openFile } from "../files.ts";
 
 const PIECE = 1 << 20;
 const [QUOTE, BACKSLASH, COMMA] = [...'"\\,'].map((c) => c.charCodeAt(0));
@@ -21,9 +22,7 @@ export interface Element {
  */
 export async function* readList(file: string, key: string): AsyncGenerator<Element> {
   const scanner = new Scanner(key);
-  using source = await Deno.open(file).catch(() => {
-    throw new UserError(`${file}: there is no such file`, { path: file });
-  });
+  using source = await openFile(file);
   let index = 0;
   const parse = (text: string): unknown => {
     try {

@@ -1,6 +1,6 @@
 /**
  * Where an HDF5 file is while it is made. An interruption may break the copy that is written to, so whole copies are kept
- * now and then, and the file's own name is given to it in the end.
+ * now and then, and the file's own name is given to it in the end. Who calls this holds the output's lock.
  */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError } from "../atomic.ts";
@@ -37,7 +37,6 @@ export async function findOutput(output: string, settings: RefexpFileSettings): 
 export async function beginOutput(output: string, found: Found, settings: RefexpFileSettings): Promise<string> {
   const path = workingPath(output);
   try {
-    await Deno.mkdir(dirname(output), { recursive: true });
     if (found.path) await Deno.copyFile(found.path, path);
     else await createRefexpFile(path, settings);
   } catch (error) {

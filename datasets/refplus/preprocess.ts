@@ -5,6 +5,7 @@ import { UserError } from "../errors.ts";
 import { Hdf5 } from "../hdf5.ts";
 import { answerOf, digest, type EncodeOptions, encodeRefexp, gatherVocabulary } from "./encode.ts";
 import { beginOutput, findOutput, type Found, publishOutput, saveOutput } from "./output_copies.ts";
+import { OutputLock } from "./output_lock.ts";
 import { readRefexps } from "./read.ts";
 import { appendRefexps, type EncodedRefexp, type RefexpFileSettings } from "./refexp_file.ts";
 import { SceneMasks } from "./scene_masks.ts";
@@ -45,7 +46,8 @@ const BATCH = 500;
  * Writes the vocabulary and the encoded expressions. A file that holds the first of them is appended to, and an
  * interrupted run goes on; the output's own name is given only to a whole file.
  *
- * @throws {UserError} for broken or missing input, unknown words, or an output that other settings made.
+ * @throws {UserError} for broken or missing input, unknown words, or an output that other settings made or another process
+ * is making.
  */
 export async function preprocessRefexps(options: PreprocessOptions): Promise<Preprocessed> {
   const { output, refexps, onProgress } = options;
@@ -57,6 +59,8 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
   if (options.expand && !options.outputVocabulary) {
     throw new UserError("--expand_vocab 1 needs --output_vocab_json: the words it adds must go somewhere");
   }
+  // Before much is read: that the output may not be made is said at once.
+  using _lock = await OutputLock.take(output);
   const { vocabulary, count } = await gatherVocabulary(options, (done) => onProgress?.("reading", done, done));
   const total = options.examples === -1 ? count : Math.min(count, options.examples);
   const settings: RefexpFileSettings = {

@@ -38,8 +38,3 @@ export function decodeRuns(
   if (at !== pixels) throw new RangeError(`runs of ${at} pixels, ${pixels} are wanted`);
   return into;
 }
-
-/** Number of pixels that `runs` sets. */
-export function countRuns(runs: string): number {
-  return runs.split(",").reduce((sum, length, i) => i % 2 === 1 ? sum + Number(length) : sum, 0);
-}

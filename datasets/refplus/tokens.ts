@@ -1,6 +1,7 @@
 /** Words and program steps as numbers (iep-ref.md, 2.6). */
 import { z } from "zod";
 import { UserError } from "../errors.ts";
+import { readText } from "../files.ts";
 
 /** Tokens of every vocabulary, at the indices they stand at here. */
 export const SPECIAL_TOKENS = ["<NULL>", "<START>", "<END>", "<UNK>"] as const;
@@ -92,9 +93,7 @@ const vocabularySchema = z.object({ refexp_token_to_idx: tableSchema, program_to
  * @throws {UserError} naming the file and the field that is wrong.
  */
 export async function readVocabulary(file: string): Promise<Vocabulary> {
-  const text = await Deno.readTextFile(file).catch(() => {
-    throw new UserError(`${file}: there is no such file`, { path: file });
-  });
+  const text = await readText(file);
   let json: unknown;
   try {
     json = JSON.parse(text);

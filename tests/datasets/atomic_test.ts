@@ -64,3 +64,19 @@ Deno.test("a file where a folder should be is named", async () => {
     await rejects(writeFileAtomic(join(file, "x"), "y"), UserError);
   });
 });
+
+Deno.test("a folder where the file should be is named, and stays", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "vocab.json");
+    await Deno.mkdir(path);
+    await rejects(
+      writeFileAtomic(path, "y"),
+      (error) =>
+        error instanceof UserError &&
+        error.message === `${path}: a folder is in the way of the file; move it or choose another name`,
+    );
+    deepStrictEqual([...Deno.readDirSync(folder)].map(({ name, isDirectory }) => [name, isDirectory]), [
+      ["vocab.json", true],
+    ]);
+  });
+});

@@ -1,5 +1,5 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { countRuns, decodeRuns, encodeRuns } from "../../../datasets/refplus/rle.ts";
+import { decodeRuns, encodeRuns } from "../../../datasets/refplus/rle.ts";
 import { withRandom } from "../../support/random.ts";
 
 Deno.test("runs begin with zeros and go row by row", () => {
@@ -13,8 +13,6 @@ Deno.test("runs begin with zeros and go row by row", () => {
   strictEqual(encodeRuns(new Uint8Array(3)), "3");
   strictEqual(encodeRuns(Uint8Array.of(1)), "0,1");
   strictEqual(encodeRuns(Uint8Array.of(3, 0, 3, 1), 3), "0,1,1,1,1");
-  strictEqual(countRuns("1,2,1,1,2,1"), 4);
-  strictEqual(countRuns("3"), 0);
 });
 
 Deno.test("any mask comes back from its runs, and several add up to their union", () =>
@@ -30,7 +28,6 @@ Deno.test("any mask comes back from its runs, and several add up to their union"
       const [a, b] = [make(), make()];
       const runs = encodeRuns(a);
       deepStrictEqual(decodeRuns(runs, length), a);
-      strictEqual(countRuns(runs), a.reduce((sum, v) => sum + v, 0));
       strictEqual(runs.split(",").reduce((sum, run) => sum + Number(run), 0), length);
       strictEqual(runs.split(",").slice(1).includes("0"), false, runs);
       deepStrictEqual(decodeRuns(encodeRuns(b), length, decodeRuns(runs, length)), a.map((v, i) => v | b[i]));
