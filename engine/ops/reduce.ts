@@ -1,6 +1,7 @@
 /** Reductions over axes: sum, mean, max, argmax. */
 import text from "../../shaders/reduce.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
+import type { Profile } from "../gpu/adapter.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { powerAbove } from "../room.ts";
@@ -70,11 +71,16 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
 }
 
 /**
- * Enough chunks to keep a device busy, none shorter than 64 elements; a function of the power of two above the size, so that
- * padding regions moves no chunk. One, or a multiple of 4, so
- * that the second pass reads whole vec4 and another image size needs no other kernel.
+ * Enough chunks to keep a device busy; a function of the power of two above the size, so that padding regions moves no chunk.
+ * One, or a multiple of 4, so that the second pass reads whole vec4 and another image size needs no other kernel.
  */
-function chunksFor({ outer, reduced, inner }: Columns): number {
+function chunksFor({ outer, reduced, inner }: Columns, profile: Profile, tree: boolean): number {
+  if (profile === "gpu") {
+    // 2^16 invocations of a vec4 and 32 rows, or 2^11 workgroups of 128 invocations and 512 elements.
+    const [busy, least] = tree ? [2 ** 11, 512] : [2 ** 18, 32];
+    const chunks = Math.min(busy / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / least);
+    return chunks < 4 ? 1 : chunks;
+  }
   const wanted = Math.ceil(2048 / Math.max(1, outer * inner));
   const chunks = Math.min(wanted, powerAbove(reduced) / 64, 1024);
   return chunks < 4 ? 1 : chunks - chunks % 4;
@@ -85,7 +91,7 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
   const { device } = x;
   const { outer, reduced, inner } = columns;
   const tree = device.profile === "gpu" && inner === 1 && reduced >= 32;
-  const chunks = chunksFor(columns);
+  const chunks = chunksFor(columns, device.profile, tree);
   const target = chunks === 1 ? y : device.empty([outer, chunks, inner]);
   const pass = {
     count: outer * chunks * inner,
@@ -135,6 +141,8 @@ function samples(withEmpty: boolean): Sample<Attrs>[] {
     [[2, 3, 4, 5], [0, 1, 2, 3]],
     [[1, 1031], [1]],
     [[1200, 4], [0]],
+    [[4100, 3], [0]],
+    [[3, 150, 8], [1]],
     [[2, 3], []],
     [[0, 3], [1]],
   ];
