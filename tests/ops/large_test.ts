@@ -207,4 +207,29 @@ for (const profile of PROFILES) {
         equal(Float64Array.from(perColumn), want.columns, "sum of columns");
         equal(Float64Array.from(most), largest, "max of columns");
       })));
+
+  Deno.test(`gradients of tables (${profile} kernels) are exact on whole numbers, of small ones and of large`, () =>
+    withRandom(`tables ${profile}`, (random) =>
+      withoutLeaks(device, async () => {
+        // More elements than a GPU takes an invocation each for, and fewer.
+        for (const [size, width] of [[2 ** 20 + 1, 1], [4099, 4], [67, 5]]) {
+          const picks = Array.from(random.integers(40, -1, 5), (i) => i < 3 ? i : size - i);
+          const read = () => {
+            using _scope = device.scope();
+            const table = device.zeros([size, width]);
+            table.requiresGrad = true;
+            const dy = whole(device, random, [picks.length, width]);
+            ops.gather(table, device.tensor(Int32Array.from(picks))).backward(dy.tensor);
+            return { dy: dy.values, got: table.grad!.data() };
+          };
+          const { dy, got } = read();
+          const want = new Float32Array(size * width);
+          dy.forEach((v, i) => {
+            const row = picks[Math.floor(i / width)];
+            if (row >= 0) want[row * width + i % width] += v;
+          });
+          const values = await got;
+          deepStrictEqual(want.findIndex((v, i) => v !== values[i]), -1, `[${size}, ${width}]`);
+        }
+      })));
 }
