@@ -232,4 +232,27 @@ for (const profile of PROFILES) {
           deepStrictEqual(want.findIndex((v, i) => v !== values[i]), -1, `[${size}, ${width}]`);
         }
       })));
+
+  Deno.test(`argmax and max's gradient (${profile} kernels) choose the first of equals`, () =>
+    withRandom(`equals ${profile}`, (random) =>
+      withoutLeaks(device, async () => {
+        const [rows, columns] = [7, 403];
+        const read = async () => {
+          using _scope = device.scope();
+          const values = Float32Array.from(random.integers(rows * columns, -3, 4));
+          values.fill(2, 0, columns).fill(-Infinity, columns, 2 * columns);
+          const x = device.tensor(values, [rows, columns]);
+          x.requiresGrad = true;
+          const at = x.argmax(1).data();
+          x.max(1).backward(device.ones([rows]));
+          return { values, at: await at, dx: await x.grad!.data() };
+        };
+        const { values, at, dx } = await read();
+        const want = Array.from({ length: rows }, (_, row) => {
+          const own = values.subarray(row * columns, (row + 1) * columns);
+          return own.indexOf(Math.max(...own));
+        });
+        deepStrictEqual([...at], want);
+        deepStrictEqual([...dx.keys()].filter((i) => dx[i] !== 0), want.map((column, row) => row * columns + column));
+      })));
 }
