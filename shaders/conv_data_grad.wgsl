@@ -154,15 +154,17 @@ fn conv_data_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 }
 
-// Taps along one axis that reach a phase: `first`, and `count` in all, each `step` after the one before.
-struct Taps { first: u32, step: u32, count: u32 }
+// Taps along one axis that reach a phase: `first`, and `count` in all, each `step` after the one before. The first is `by` from
+// the phase's first pixel, in output pixels, and each `by_step` further.
+struct Taps { first: u32, step: u32, count: u32, by: i32, by_step: i32 }
 
 fn taps_of(phase: u32, taps: u32, dilation: u32, before: i32, stride: u32) -> Taps {
-  var found = Taps(0u, 1u, 0u);
+  var found = Taps(0u, 1u, 0u, 0, 0);
   for (var k = 0u; k < taps; k++) {
-    if (shift(phase, k, dilation, before, stride).reached) {
-      if (found.count == 0u) { found.first = k; }
-      if (found.count == 1u) { found.step = k - found.first; }
+    let shifted = shift(phase, k, dilation, before, stride);
+    if (shifted.reached) {
+      if (found.count == 0u) { found.first = k; found.by = shifted.by; }
+      if (found.count == 1u) { found.step = k - found.first; found.by_step = shifted.by - found.by; }
       found.count++;
     }
   }
@@ -171,20 +173,20 @@ fn taps_of(phase: u32, taps: u32, dilation: u32, before: i32, stride: u32) -> Ta
 
 // Profile gpu: a tile of pixels x channels, or of a part of the summed axis, which runs over the taps that reach the phase. z
 // counts phases, or images where a bank has filters of their own, then parts.
-struct Task { phase: Phase, ty: Taps, tx: Taps, start: u32, column: u32 }
+struct Task { ty: Taps, tx: Taps, start: u32, column: u32 }
 
-fn fetch(task: Task, slot: Slot, k: u32, stop: u32, p: Pixels) -> mat4x4<f32> {
-  let at = k + slot.k;
-  if (at >= stop || !slot.used) { return mat4x4<f32>(); }
-  let t = at / params.co4;
-  let ky = task.ty.first + t / task.tx.count * task.ty.step;
-  let kx = task.tx.first + t % task.tx.count * task.tx.step;
+// `at` has the digits of k + slot.k: which of the taps' rows, which of their columns, channels.
+fn fetch(task: Task, slot: Slot, k: u32, stop: u32, at: Digits, p: Pixels) -> mat4x4<f32> {
+  if (k + slot.k >= stop || !slot.used) { return mat4x4<f32>(); }
+  let ty = task.ty;
+  let tx = task.tx;
   if (!slot.is_a) {
-    return filter_block(task.start, ky * params.kw + kx, at % params.co4, task.column + slot.along);
+    let tap_index = (ty.first + at.high * ty.step) * params.kw + tx.first + at.middle * tx.step;
+    return filter_block(task.start, tap_index, at.low, task.column + slot.along);
   }
-  let by_y = shift(task.phase.y, ky, params.dilation_y, params.top, params.stride_y).by;
-  let by_x = shift(task.phase.x, kx, params.dilation_x, params.left, params.stride_x).by;
-  return transpose(output_block(linked(p, by_y, by_x), at % params.co4));
+  let by_y = ty.by + i32(at.high) * ty.by_step;
+  let by_x = tx.by + i32(at.middle) * tx.by_step;
+  return transpose(output_block(linked(p, by_y, by_x), at.low));
 }
 
 fn store_pixel(base: u32, phase: Phase, y: i32, x: i32, image: i32, column: u32, v: vec4<f32>) {
@@ -210,15 +212,19 @@ fn conv_data_grad_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_
   let tx = taps_of(phase.x, params.kw, params.dilation_x, params.left, params.stride_x);
   let part = part_of(ty.count * tx.count * params.co4, group.z / layers, params.parts, depth4());
   let row = pixels.first + group.y * TILE_ROWS;
-  let task = Task(phase, ty, tx, filter_start(entry_of(pixels.image)), group.x * (TILE_COLUMNS / 4u));
+  let task = Task(ty, tx, filter_start(entry_of(pixels.image)), group.x * (TILE_COLUMNS / 4u));
   let slot = slot_of(lane);
   let place = place_of(lane);
   let mine = pixels_from(phase, row + 4u * slot.along, pixels.stop);
-  var next = fetch(task, slot, part.first, part.stop, mine);
+  let sizes = vec2<u32>(max(tx.count, 1u), params.co4);
+  let step = digits_of(depth4(), sizes);
+  var at = digits_of(part.first + slot.k, sizes);
+  var next = fetch(task, slot, part.first, part.stop, at, mine);
   for (var k = part.first; k < part.stop; k += depth4()) {
     put(slot, next);
     workgroupBarrier();
-    if (k + depth4() < part.stop) { next = fetch(task, slot, k + depth4(), part.stop, mine); }
+    at = sum_of(at, step, sizes);
+    if (k + depth4() < part.stop) { next = fetch(task, slot, k + depth4(), part.stop, at, mine); }
     multiply(place);
     workgroupBarrier();
   }

@@ -140,13 +140,11 @@ fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Profile gpu: a tile of pixels x channels, or of a part of the summed axis. z counts images where a bank has filters of their
-// own, then parts.
-fn fetch(slot: Slot, k: u32, stop: u32, p: Pixels, start: u32, column: u32) -> mat4x4<f32> {
-  let at = k + slot.k;
-  if (at >= stop || !slot.used) { return mat4x4<f32>(); }
-  let t = at / params.ci4;
-  if (slot.is_a) { return transpose(input_block(tap(p, t / params.kw, t % params.kw), at % params.ci4)); }
-  return filter_block(start, t, at % params.ci4, column + slot.along);
+// own, then parts. `at` has the digits of k + slot.k: tap row, tap column, channels.
+fn fetch(slot: Slot, k: u32, stop: u32, at: Digits, p: Pixels, start: u32, column: u32) -> mat4x4<f32> {
+  if (k + slot.k >= stop || !slot.used) { return mat4x4<f32>(); }
+  if (slot.is_a) { return transpose(input_block(tap(p, at.high, at.middle), at.low)); }
+  return filter_block(start, at.high * params.kw + at.middle, at.low, column + slot.along);
 }
 
 fn store_pixel(base: u32, row: u32, stop: u32, entry: u32, column: u32, sum: vec4<f32>) {
@@ -178,11 +176,15 @@ fn conv_forward_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_in
   let slot = slot_of(lane);
   let place = place_of(lane);
   let mine = pixels_from(row + 4u * slot.along, pixels.stop);
-  var next = fetch(slot, part.first, part.stop, mine, start, column);
+  let sizes = vec2<u32>(params.kw, params.ci4);
+  let step = digits_of(depth4(), sizes);
+  var at = digits_of(part.first + slot.k, sizes);
+  var next = fetch(slot, part.first, part.stop, at, mine, start, column);
   for (var k = part.first; k < part.stop; k += depth4()) {
     put(slot, next);
     workgroupBarrier();
-    if (k + depth4() < part.stop) { next = fetch(slot, k + depth4(), part.stop, mine, start, column); }
+    at = sum_of(at, step, sizes);
+    if (k + depth4() < part.stop) { next = fetch(slot, k + depth4(), part.stop, at, mine, start, column); }
     multiply(place);
     workgroupBarrier();
   }

@@ -17,13 +17,18 @@ fn lines_of(z: u32) -> Lines {
   return Lines(z * params.chunk, min((z + 1u) * params.chunk, params.n * params.ho));
 }
 
-// Offsets in x of the pixels a tap reads for output pixels (line, ox..ox+3), negative outside. `line` counts rows of all images.
-fn input_at(line: u32, ox: u32, ky: u32, kx: u32) -> vec4<i32> {
-  let yy = i32((line % params.ho) * params.stride_y + ky * params.dilation_y) - params.top;
+// Offsets in x of the pixels a tap reads for output pixels (oy, ox..ox+3) of an image, negative outside.
+fn input_of(image: u32, oy: u32, ox: u32, ky: u32, kx: u32) -> vec4<i32> {
+  let yy = i32(oy * params.stride_y + ky * params.dilation_y) - params.top;
   let step = i32(params.stride_x);
   let xx = vec4<i32>(i32(ox * params.stride_x + kx * params.dilation_x) - params.left) + vec4<i32>(0, step, 2 * step, 3 * step);
   let inside = (xx >= vec4<i32>(0)) & (xx < vec4<i32>(i32(params.w))) & vec4<bool>(yy >= 0 && yy < i32(params.h));
-  return select(vec4<i32>(-1), (i32((line / params.ho) * params.h + u32(max(yy, 0))) * i32(params.w) + xx) * i32(params.ci4), inside);
+  return select(vec4<i32>(-1), (i32(image * params.h + u32(max(yy, 0))) * i32(params.w) + xx) * i32(params.ci4), inside);
+}
+
+// The same where `line` counts rows of all images.
+fn input_at(line: u32, ox: u32, ky: u32, kx: u32) -> vec4<i32> {
+  return input_of(line / params.ho, line % params.ho, ox, ky, kx);
 }
 
 // Offsets in dy of output pixels (line, ox..ox+3), negative beyond the row.
@@ -118,16 +123,20 @@ fn conv_weight_grad_registers(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 // Profile gpu: a tile of (tap, input channel) x output channels; output pixels pass, four of a row together. A tile may hold
-// several taps, so that few input channels fill it too.
-fn fetch(slot: Slot, k: u32, stop: u32, quads: u32, row: u32, column: u32) -> mat4x4<f32> {
-  let at = k + slot.k;
-  if (at >= stop || !slot.used) { return mat4x4<f32>(); }
-  let line = at / quads;
-  let ox = at % quads * 4u;
-  if (!slot.is_a) { return output_block(output_at(line, ox), column + slot.along); }
-  let i = row + slot.along;
-  let t = min(i / params.ci4, params.kh * params.kw - 1u);
-  return transpose(input_block(input_at(line, ox, t / params.kw, t % params.kw), i % params.ci4));
+// several taps, so that few input channels fill it too. An invocation fetches channels of one tap, or of one output column.
+struct Task { ky: u32, kx: u32, channel: u32, column: u32 }
+
+fn task_of(row: u32, column: u32) -> Task {
+  let t = min(row / params.ci4, params.kh * params.kw - 1u);
+  return Task(t / params.kw, t % params.kw, row % params.ci4, column);
+}
+
+// `at` has the digits of k + slot.k: image, row, four of the row.
+fn fetch(task: Task, slot: Slot, k: u32, stop: u32, at: Digits) -> mat4x4<f32> {
+  if (k + slot.k >= stop || !slot.used) { return mat4x4<f32>(); }
+  let ox = 4u * at.low;
+  if (!slot.is_a) { return output_block(output_at(at.high * params.ho + at.middle, ox), task.column); }
+  return transpose(input_block(input_of(at.high, at.middle, ox, task.ky, task.kx), task.channel));
 }
 
 fn store_row(base: u32, row: u32, column: u32, v: vec4<f32>) {
@@ -154,11 +163,16 @@ fn conv_weight_grad_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(loca
   let column = group.x * (TILE_COLUMNS / 4u);
   let slot = slot_of(lane);
   let place = place_of(lane);
-  var next = fetch(slot, first, stop, quads, row, column);
+  let task = task_of(row + slot.along, column + slot.along);
+  let sizes = vec2<u32>(params.ho, quads);
+  let step = digits_of(depth4(), sizes);
+  var at = digits_of(first + slot.k, sizes);
+  var next = fetch(task, slot, first, stop, at);
   for (var k = first; k < stop; k += depth4()) {
     put(slot, next);
     workgroupBarrier();
-    if (k + depth4() < stop) { next = fetch(slot, k + depth4(), stop, quads, row, column); }
+    at = sum_of(at, step, sizes);
+    if (k + depth4() < stop) { next = fetch(task, slot, k + depth4(), stop, at); }
     multiply(place);
     workgroupBarrier();
   }

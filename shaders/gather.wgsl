@@ -55,6 +55,31 @@ fn gather_grad4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
   }
 }
 
+// The same for GPUs: an invocation owns a column of a row and looks for the picks of that row, in order.
+@compute @workgroup_size(64)
+fn gather_grad_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let row = i32(i / params.width);
+  var total = 0.0;
+  for (var p = 0u; p < params.picks; p++) {
+    if (indices[p] == row) { total += dy[p * params.width + i % params.width]; }
+  }
+  y[i] = total;
+}
+
+@compute @workgroup_size(64)
+fn gather_grad_rows4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  let row = i32(i / params.width);
+  var total = vec4(0.0);
+  for (var p = 0u; p < params.picks; p++) {
+    if (indices[p] == row) { total += dy4[p * params.width + i % params.width]; }
+  }
+  y4[i] = total;
+}
+
 // y [picks, width] = 1 where the column is the index, else 0.
 @compute @workgroup_size(64)
 fn one_hot(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {

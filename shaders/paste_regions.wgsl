@@ -70,6 +70,55 @@ fn paste(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
   }
 }
 
+// A patch's value between the four cells that start at `corners`: upper left and right, lower left and right.
+fn between(corners: vec4<u32>, part: vec2<f32>, c: u32) -> vec4<f32> {
+  let upper = mix(patches[corners.x + c], patches[corners.y + c], part.y);
+  let lower = mix(patches[corners.z + c], patches[corners.w + c], part.y);
+  return mix(upper, lower, part.x);
+}
+
+// The same for GPUs: neighbours take neighbouring channels, and what they add up stays in registers.
+@compute @workgroup_size(64)
+fn paste_striding(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let at = linear_index(id, groups, 64u);
+  let lanes = (params.c4 + 3u) / 4u;
+  if (at >= params.h * params.w * lanes) { return; }
+  let c = at % lanes;
+  let c1 = min(c + lanes, params.c4 - 1u);
+  let c2 = min(c + 2u * lanes, params.c4 - 1u);
+  let c3 = min(c + 3u * lanes, params.c4 - 1u);
+  let cell = at / lanes;
+  let y = f32(cell / params.w);
+  let x = f32(cell % params.w);
+  var t0 = vec4<f32>();
+  var t1 = vec4<f32>();
+  var t2 = vec4<f32>();
+  var t3 = vec4<f32>();
+  if (count[cell] > 0.0) {
+    for (var r = 0u; r < params.regions; r++) {
+      let bounds = boxes[r];
+      if (!inside(bounds, y, x)) { continue; }
+      let py = place(y, bounds.x, bounds.z, params.rows);
+      let px = place(x, bounds.y, bounds.w, params.columns);
+      let top = (r * params.rows + u32(floor(py))) * params.columns;
+      let bottom = (r * params.rows + u32(ceil(py))) * params.columns;
+      let across = vec2<u32>(u32(floor(px)), u32(ceil(px)));
+      let corners = vec4<u32>(top + across, bottom + across) * params.c4;
+      let part = vec2<f32>(py - floor(py), px - floor(px));
+      t0 += between(corners, part, c);
+      t1 += between(corners, part, c1);
+      t2 += between(corners, part, c2);
+      t3 += between(corners, part, c3);
+    }
+  }
+  let boxes_here = max(count[cell], 1.0);
+  let base = cell * params.c4;
+  result[base + c] = t0 / boxes_here;
+  if (c + lanes < params.c4) { result[base + c1] = t1 / boxes_here; }
+  if (c + 2u * lanes < params.c4) { result[base + c2] = t2 / boxes_here; }
+  if (c + 3u * lanes < params.c4) { result[base + c3] = t3 / boxes_here; }
+}
+
 // Cells whose sample may touch patch row i of n: a range a little too wide, cut to the map.
 fn reach(i: u32, first: f32, last: f32, n: u32, extent: u32) -> vec2<i32> {
   var low = first;

@@ -120,3 +120,50 @@ fn max_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
     y[(row * params.reduced + r) * params.inner + column] = select(0.0, dy[i], r == best);
   }
 }
+
+var<workgroup> place: array<u32, TREE>;
+
+// The same of a row, by a workgroup: each invocation starts at the row's first element, so that ties and what compares with
+// nothing end as above.
+fn first_largest_tree(row: u32, lane: u32, reduced: u32) -> u32 {
+  let base = row * params.reduced;
+  var best = 0u;
+  var largest = x[base];
+  for (var r = lane; r < reduced; r += TREE) {
+    if (x[base + r] > largest) { largest = x[base + r]; best = r; }
+  }
+  partial[lane] = largest;
+  place[lane] = best;
+  for (var step = TREE / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) {
+      let other = lane + step;
+      let first = partial[other] == partial[lane] && place[other] < place[lane];
+      if (partial[other] > partial[lane] || first) { partial[lane] = partial[other]; place[lane] = place[other]; }
+    }
+  }
+  workgroupBarrier();
+  return place[0];
+}
+
+@compute @workgroup_size(TREE)
+fn argmax_tree(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  let inside = row < params.count;
+  let best = first_largest_tree(row, local.x, select(0u, params.reduced, inside));
+  if (local.x == 0u && inside) { index[row] = i32(best); }
+}
+
+@compute @workgroup_size(TREE)
+fn max_grad_tree(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  let reduced = select(0u, params.reduced, row < params.count);
+  let best = first_largest_tree(row, local.x, reduced);
+  for (var r = local.x; r < reduced; r += TREE) { y[row * params.reduced + r] = select(0.0, dy[row], r == best); }
+}

@@ -73,6 +73,8 @@ fn softmax_rows_tree(
 }
 
 // Gradient from the output s (in x): s (dy - sum s dy), or for the logarithm dy - exp(s) sum dy.
+fn input_grad(c: u32, total: f32) -> f32 { return select(x[c] * (dy[c] - total), dy[c] - exp(x[c]) * total, LOG); }
+
 @compute @workgroup_size(64)
 fn softmax_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let row = linear_index(id, groups, 64u);
@@ -80,9 +82,21 @@ fn softmax_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
   let base = row * params.columns;
   var total = 0.0;
   for (var c = base; c < base + params.columns; c++) { total += select(x[c], 1.0, LOG) * dy[c]; }
-  for (var c = base; c < base + params.columns; c++) {
-    y[c] = select(x[c] * (dy[c] - total), dy[c] - exp(x[c]) * total, LOG);
-  }
+  for (var c = base; c < base + params.columns; c++) { y[c] = input_grad(c, total); }
+}
+
+@compute @workgroup_size(TREE)
+fn softmax_grad_tree(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+) {
+  let row = group.x + group.y * groups.x;
+  let columns = select(0u, params.columns, row < params.rows);
+  let base = row * params.columns;
+  var total = 0.0;
+  for (var c = base + local.x; c < base + columns; c += TREE) { total += select(x[c], 1.0, LOG) * dy[c]; }
+  total = tree_sum(local.x, total);
+  for (var c = base + local.x; c < base + columns; c += TREE) { y[c] = input_grad(c, total); }
 }
 
 // weight (log sum exp x - (1 - s) x[label] - s mean x) with smoothing s. A label outside 0..columns-1 costs nothing.

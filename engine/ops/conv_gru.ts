@@ -105,7 +105,7 @@ const gruOp = defineOp<Attrs>({
   samples: () =>
     ([
       [[2, 5, 4, 3], 4, 1, 3, "relu"],
-      [[1, 3, 7, 4], 5, 5, 3, "tanh"],
+      [[1, 9, 15, 4], 5, 5, 3, "tanh"],
       [[1, 1, 1, 1], 1, 1, 1, "tanh"],
       [[0, 4, 4, 2], 3, 1, 3, "relu"],
     ] as const).map(([x, d, g, k, activation]): Sample<Attrs> => ({

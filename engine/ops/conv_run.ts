@@ -4,6 +4,7 @@ import dataGradSharedText from "../../shaders/conv_data_grad_shared.wgsl" with {
 import forwardText from "../../shaders/conv_forward.wgsl" with { type: "text" };
 import forwardSharedText from "../../shaders/conv_forward_shared.wgsl" with { type: "text" };
 import geometryText from "../../shaders/lib/conv.wgsl" with { type: "text" };
+import digitsText from "../../shaders/lib/digits.wgsl" with { type: "text" };
 import weightGradText from "../../shaders/conv_weight_grad.wgsl" with { type: "text" };
 import weightGradSharedText from "../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
@@ -22,7 +23,8 @@ import { type Epilogue, epilogueBind, epilogueConstants, partsLib, sumParts, til
 import type { Pair, Sides } from "./window.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
-const libs = [blocksLib, tileLib, partsLib, geometry] as const;
+const digits = { file: "lib/digits.wgsl", text: digitsText };
+const libs = [blocksLib, tileLib, partsLib, digits, geometry] as const;
 const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
 const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
 const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;

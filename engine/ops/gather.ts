@@ -13,6 +13,8 @@ const gatherKernel = kernel("gather", ...parts);
 const gather4Kernel = kernel("gather4", ...parts);
 const gradKernel = kernel("gather_grad", ...parts);
 const grad4Kernel = kernel("gather_grad4", ...parts);
+const gradRowsKernel = kernel("gather_grad_rows", ...parts);
+const gradRows4Kernel = kernel("gather_grad_rows4", ...parts);
 const oneHotKernel = kernel("one_hot", ...parts);
 
 type NoAttrs = Record<string, never>;
@@ -55,17 +57,32 @@ const gatherOp = defineOp<NoAttrs>({
   bad: [{ inputs: [{ shape: [] }, { shape: [2], dtype: "i32" }], attrs: {}, message: /has no rows/ }],
 });
 
-/** Adds rows dy [...indices, ...] up where `indices` say, from zeros of `shape`: the gradient of {@link gather}. */
+/**
+ * Invocations up to which, on a GPU, each element of the table looks through all picks for its own. Adding pick by pick
+ * into memory, which takes an invocation a column, waits for memory at every pick; looking costs some ten cycles a pick as
+ * long as the table's elements all find room on the device, and grows with them. Both grow with the picks alike.
+ */
+const MOST_LOOKING = 2 ** 20;
+
+/**
+ * Adds rows dy [...indices, ...] up where `indices` say, from zeros of `shape`: the gradient of {@link gather}. Either
+ * kernel adds in the order of the picks and gives the same bits.
+ */
 export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
+  const { device } = dy;
   const width = sizeOf(shape.slice(1));
-  const dx = dy.device.empty(shape);
+  const dx = device.empty(shape);
+  const fours = width % 4 === 0, per = fours ? 4 : 1;
+  const bind = fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx };
+  const params = { count: dx.size / per, rows: shape[0], width: width / per, picks: indices.size };
+  if (device.profile === "gpu" && indices.size > 0 && params.count <= MOST_LOOKING) {
+    const grid = device.gpu.grid(params.count, GROUP);
+    device.run(fours ? gradRows4Kernel : gradRowsKernel, { bind, params, grid });
+    return dx;
+  }
   fill(dx, 0);
-  const fours = width % 4 === 0, columns = fours ? width / 4 : width;
-  dy.device.run(fours ? grad4Kernel : gradKernel, {
-    bind: fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx },
-    params: { count: dx.size, rows: shape[0], width: columns, picks: indices.size },
-    grid: dy.device.gpu.grid(dx.size === 0 || indices.size === 0 ? 0 : columns, GROUP),
-  });
+  const columns = dx.size === 0 || indices.size === 0 ? 0 : params.width;
+  device.run(fours ? grad4Kernel : gradKernel, { bind, params, grid: device.gpu.grid(columns, GROUP) });
   return dx;
 }
 

@@ -13,6 +13,7 @@ import type { Pair } from "./window.ts";
 const parts = [indexLib, { file: "paste_regions.wgsl", text }] as const;
 const coverKernel = kernel("cover", ...parts);
 const pasteKernel = kernel("paste", ...parts);
+const pasteStridingKernel = kernel("paste_striding", ...parts);
 const pasteGradKernel = kernel("paste_grad", ...parts);
 
 interface Attrs {
@@ -56,7 +57,8 @@ const pasteOp = defineOp<Attrs>({
     const target = shape[3] % 4 === 0 ? y : device.empty([1, ...size, ceil4(shape[3])]);
     const chunks = Math.ceil(ceil4(shape[3]) / 16);
     const bind = { patches: padChannels(patches!), boxes: boxes!, count, result: target };
-    run(pasteKernel, bind, size, shape, size[0] * size[1] * chunks);
+    const paste = device.profile === "gpu" ? pasteStridingKernel : pasteKernel;
+    run(paste, bind, size, shape, size[0] * size[1] * chunks);
     if (target !== y) sliceInto(y, target, target.shape.map(() => 0));
   },
   constantInputs: [1],
@@ -77,6 +79,7 @@ const pasteOp = defineOp<Attrs>({
       [[5, 3, 2, 3], [5, 7]],
       [[1, 1, 1, 8], [4, 4]],
       [[9, 2, 5, 20], [9, 3]],
+      [[20, 3, 2, 27], [7, 6]],
       [[2, 3, 3, 1], [1, 1]],
       [[0, 7, 7, 4], [3, 5]],
       [[2, 3, 3, 0], [3, 5]],

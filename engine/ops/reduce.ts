@@ -1,6 +1,7 @@
 /** Reductions over axes: sum, mean, max, argmax. */
 import text from "../../shaders/reduce.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
+import type { Profile } from "../gpu/adapter.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { powerAbove } from "../room.ts";
@@ -17,7 +18,9 @@ const columns4Kernel = kernel("reduce_columns_vec4", ...parts);
 const rows4Kernel = kernel("reduce_rows_vec4", ...parts);
 const treeKernel = kernel("reduce_rows_tree", ...parts);
 const argmaxKernel = kernel("argmax", ...parts);
+const argmaxTreeKernel = kernel("argmax_tree", ...parts);
 const maxGradKernel = kernel("max_grad", ...parts);
+const maxGradTreeKernel = kernel("max_grad_tree", ...parts);
 
 const SUM = 0;
 const MAX = 1;
@@ -69,12 +72,22 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
   };
 }
 
+/** Whether workgroups take rows: on GPUs, where there is something to share out. */
+function byTree(profile: Profile, { reduced, inner }: Columns): boolean {
+  return profile === "gpu" && inner === 1 && reduced >= 32;
+}
+
 /**
- * Enough chunks to keep a device busy, none shorter than 64 elements; a function of the power of two above the size, so that
- * padding regions moves no chunk. One, or a multiple of 4, so
- * that the second pass reads whole vec4 and another image size needs no other kernel.
+ * Enough chunks to keep a device busy; a function of the power of two above the size, so that padding regions moves no chunk.
+ * One, or a multiple of 4, so that the second pass reads whole vec4 and another image size needs no other kernel.
  */
-function chunksFor({ outer, reduced, inner }: Columns): number {
+function chunksFor({ outer, reduced, inner }: Columns, profile: Profile, tree: boolean): number {
+  if (profile === "gpu") {
+    // 2^16 invocations of a vec4 and 32 rows, or 2^11 workgroups of 128 invocations and 512 elements.
+    const [busy, least] = tree ? [2 ** 11, 512] : [2 ** 18, 32];
+    const chunks = Math.min(busy / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / least);
+    return chunks < 4 ? 1 : chunks;
+  }
   const wanted = Math.ceil(2048 / Math.max(1, outer * inner));
   const chunks = Math.min(wanted, powerAbove(reduced) / 64, 1024);
   return chunks < 4 ? 1 : chunks - chunks % 4;
@@ -84,8 +97,8 @@ function chunksFor({ outer, reduced, inner }: Columns): number {
 function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number, add = false): void {
   const { device } = x;
   const { outer, reduced, inner } = columns;
-  const tree = device.profile === "gpu" && inner === 1 && reduced >= 32;
-  const chunks = chunksFor(columns);
+  const tree = byTree(device.profile, columns);
+  const chunks = chunksFor(columns, device.profile, tree);
   const target = chunks === 1 ? y : device.empty([outer, chunks, inner]);
   const pass = {
     count: outer * chunks * inner,
@@ -135,6 +148,8 @@ function samples(withEmpty: boolean): Sample<Attrs>[] {
     [[2, 3, 4, 5], [0, 1, 2, 3]],
     [[1, 1031], [1]],
     [[1200, 4], [0]],
+    [[4100, 3], [0]],
+    [[3, 150, 8], [1]],
     [[2, 3], []],
     [[0, 3], [1]],
   ];
@@ -210,10 +225,11 @@ const maxOp = defineOp<Attrs>({
     const { x: moved, columns } = columnsOf(x, axes);
     const dx = x.device.empty(moved.shape);
     const count = columns.outer * columns.inner;
-    x.device.run(maxGradKernel, {
+    const tree = byTree(x.device.profile, columns);
+    x.device.run(tree ? maxGradTreeKernel : maxGradKernel, {
       bind: { x: moved, dy: call.grads[0]!, y: dx },
       params: { count, reduced: columns.reduced, inner: columns.inner, chunks: 1, length: 0, scale: 1 },
-      grid: x.device.gpu.grid(count, GROUP),
+      grid: x.device.gpu.grid(count, tree ? 1 : GROUP),
     });
     if (moved === x) return [dx];
     const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
@@ -251,11 +267,18 @@ const argmaxOp = defineOp<{ readonly axis: number; readonly keepDims: boolean }>
     const outer = sizeOf(x!.shape.slice(0, axis));
     const inner = sizeOf(x!.shape.slice(axis + 1));
     const params = { count: outer * inner, reduced: x!.shape[axis], inner, chunks: 1, length: 0, scale: 1 };
-    y.device.run(argmaxKernel, { bind: { x: x!, index: y }, params, grid: y.device.gpu.grid(params.count, GROUP) });
+    const tree = byTree(y.device.profile, { outer, ...params });
+    y.device.run(tree ? argmaxTreeKernel : argmaxKernel, {
+      bind: { x: x!, index: y },
+      params,
+      grid: y.device.gpu.grid(params.count, tree ? 1 : GROUP),
+    });
   },
   backward: { nondifferentiable: "an index" },
   samples: () =>
-    ([[[7], 0], [[5, 8], 0], [[5, 8], 1], [[3, 5, 7], 1], [[0, 4], 1]] as const).map(([shape, axis]) => ({
+    ([[[7], 0], [[5, 8], 0], [[5, 8], 1], [[3, 5, 7], 1], [[3, 131], 1], [[0, 4], 1]] as const).map((
+      [shape, axis],
+    ) => ({
       inputs: [{ shape }],
       attrs: { axis, keepDims: false },
     })),

@@ -13,6 +13,7 @@ const parts = [indexLib, { file: "softmax.wgsl", text }] as const;
 const rowsKernel = kernel("softmax_rows", ...parts);
 const treeKernel = kernel("softmax_rows_tree", ...parts);
 const gradKernel = kernel("softmax_grad", ...parts);
+const gradTreeKernel = kernel("softmax_grad_tree", ...parts);
 const crossEntropyKernel = kernel("cross_entropy", ...parts);
 const crossEntropyTreeKernel = kernel("cross_entropy_tree", ...parts);
 const crossEntropyGradKernel = kernel("cross_entropy_grad", ...parts);
@@ -50,11 +51,12 @@ function define(name: "softmax" | "logSoftmax") {
       if (y.size === 0) return [dx];
       const columns = y.shape.at(-1)!;
       const rows = y.size / columns;
-      y.device.run(gradKernel, {
+      const tree = y.device.profile === "gpu" && columns >= 32;
+      y.device.run(tree ? gradTreeKernel : gradKernel, {
         bind: { x: y, dy: call.grads[0]!, y: dx },
         params: { rows, columns, ...PLAIN },
         constants,
-        grid: y.device.gpu.grid(rows, GROUP),
+        grid: y.device.gpu.grid(rows, tree ? 1 : GROUP),
       });
       return [dx];
     },

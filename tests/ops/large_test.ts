@@ -207,4 +207,52 @@ for (const profile of PROFILES) {
         equal(Float64Array.from(perColumn), want.columns, "sum of columns");
         equal(Float64Array.from(most), largest, "max of columns");
       })));
+
+  Deno.test(`gradients of tables (${profile} kernels) are exact on whole numbers, of small ones and of large`, () =>
+    withRandom(`tables ${profile}`, (random) =>
+      withoutLeaks(device, async () => {
+        // More elements than a GPU takes an invocation each for, and fewer.
+        for (const [size, width] of [[2 ** 20 + 1, 1], [4099, 4], [67, 5]]) {
+          const picks = Array.from(random.integers(40, -1, 5), (i) => i < 3 ? i : size - i);
+          const read = () => {
+            using _scope = device.scope();
+            const table = device.zeros([size, width]);
+            table.requiresGrad = true;
+            const dy = whole(device, random, [picks.length, width]);
+            ops.gather(table, device.tensor(Int32Array.from(picks))).backward(dy.tensor);
+            return { dy: dy.values, got: table.grad!.data() };
+          };
+          const { dy, got } = read();
+          const want = new Float32Array(size * width);
+          dy.forEach((v, i) => {
+            const row = picks[Math.floor(i / width)];
+            if (row >= 0) want[row * width + i % width] += v;
+          });
+          const values = await got;
+          deepStrictEqual(want.findIndex((v, i) => v !== values[i]), -1, `[${size}, ${width}]`);
+        }
+      })));
+
+  Deno.test(`argmax and max's gradient (${profile} kernels) choose the first of equals`, () =>
+    withRandom(`equals ${profile}`, (random) =>
+      withoutLeaks(device, async () => {
+        const [rows, columns] = [7, 403];
+        const read = async () => {
+          using _scope = device.scope();
+          const values = Float32Array.from(random.integers(rows * columns, -3, 4));
+          values.fill(2, 0, columns).fill(-Infinity, columns, 2 * columns);
+          const x = device.tensor(values, [rows, columns]);
+          x.requiresGrad = true;
+          const at = x.argmax(1).data();
+          x.max(1).backward(device.ones([rows]));
+          return { values, at: await at, dx: await x.grad!.data() };
+        };
+        const { values, at, dx } = await read();
+        const want = Array.from({ length: rows }, (_, row) => {
+          const own = values.subarray(row * columns, (row + 1) * columns);
+          return own.indexOf(Math.max(...own));
+        });
+        deepStrictEqual([...at], want);
+        deepStrictEqual([...dx.keys()].filter((i) => dx[i] !== 0), want.map((column, row) => row * columns + column));
+      })));
 }
