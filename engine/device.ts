@@ -102,6 +102,11 @@ export class Device implements AsyncDisposable {
     return this.gpu.info;
   }
 
+  /** Most bytes of tensors alive at once; infinite where nobody said so. */
+  get memoryLimit(): number {
+    return this.gpu.memoryLimit;
+  }
+
   /** Which family of kernels runs here. */
   get profile(): Profile {
     return this.gpu.profile;

@@ -13,7 +13,10 @@ interface Recording<S> {
 export interface ReplaysOptions {
   /** Recordings kept; the one unused for longest goes. Default 64. */
   readonly most?: number;
-  /** Bytes of device memory of all recordings' results beyond which no shape is recorded any more; default 4 GiB. */
+  /**
+   * Bytes of device memory of all recordings' results beyond which no shape is recorded any more; default half of the
+   * device's memory limit where one is set, else 4 GiB.
+   */
   readonly mostBytes?: number;
 }
 
@@ -32,11 +35,12 @@ export class Replays<S extends Disposable> implements Disposable {
   readonly #recordings = new Map<string, Recording<S>>();
 
   /** `body` reads its inputs from `room`, makes nothing from host data and leaves no tensor but its result. */
-  constructor(device: Device, body: (room: S) => Tensor, { most = 64, mostBytes = 4 * 2 ** 30 }: ReplaysOptions = {}) {
+  constructor(device: Device, body: (room: S) => Tensor, { most = 64, mostBytes }: ReplaysOptions = {}) {
     this.#device = device;
     this.#body = body;
     this.#most = most;
-    this.#mostBytes = mostBytes;
+    const half = Number.isFinite(device.memoryLimit) ? device.memoryLimit / 2 : 4 * 2 ** 30;
+    this.#mostBytes = mostBytes ?? half;
     this.#memory = new CaptureMemory(device);
   }
 

@@ -48,8 +48,12 @@ export interface PoolLimits {
   readonly maxBufferBytes: number;
   readonly maxBindingBytes: number;
   readonly memoryLimit: number;
-  readonly maxPooledBytes: number;
+  /** Most bytes of free buffers that everybody shares; null keeps as many as were ever in use at once, at least 1 GiB. */
+  readonly maxPooledBytes: number | null;
 }
+
+/** What is kept where nothing is said. A step larger than this finds its buffers again all the same. */
+const KEPT = 1 << 30;
 
 /** Hands out storage buffers and takes them back. */
 export class BufferPool {
@@ -62,7 +66,10 @@ export class BufferPool {
   #nextId = 0;
   #used = 0;
   #pooled = 0;
+  /** Those of {@link #pooled} that are nobody's arena's. */
+  #sharedFree = 0;
   #peak = 0;
+  #most = 0;
   #created = 0;
   /** Called when a buffer is destroyed, so that bind groups that name it can go too. */
   onDestroy: (id: number) => void = () => {};
@@ -107,11 +114,11 @@ export class BufferPool {
         }): split it, lower the batch or the image size`,
       );
     }
-    const size = Math.min(sizeClass(bytes), Math.max(bytes, maxBufferBytes));
+    const size = Math.min(sizeClass(bytes), maxBindingBytes, maxBufferBytes);
     const list = this.#arena.free.get(size);
     const found = list?.shift();
     if (found) {
-      this.#pooled -= size;
+      this.#free(-size, this.#arena);
       this.#use(size);
       return found;
     }
@@ -152,16 +159,17 @@ export class BufferPool {
     while (at > 0 && list[at - 1].id > buffer.id) at--;
     list.splice(at, 0, buffer);
     this.#used -= buffer.bytes;
-    this.#pooled += buffer.bytes;
-    if (this.#pooled > this.#limits.maxPooledBytes) this.trim(this.#limits.maxPooledBytes);
+    this.#free(buffer.bytes, arena);
+    const keep = this.#limits.maxPooledBytes ?? Math.max(KEPT, this.#most);
+    if (this.#sharedFree > keep) this.trim(keep);
   }
 
-  /** Destroys free shared buffers, largest first, until at most `keep` bytes are pooled. */
+  /** Destroys free shared buffers, largest first, until at most `keep` bytes of them are left. */
   trim(keep: number): void {
     const sizes = [...this.#shared.free.keys()].sort((a, b) => b - a);
     for (const size of sizes) {
       const list = this.#shared.free.get(size)!;
-      while (list.length > 0 && this.#pooled > keep) this.#destroy(list.pop()!);
+      while (list.length > 0 && this.#sharedFree > keep) this.#destroy(list.pop()!, this.#shared);
     }
   }
 
@@ -169,7 +177,7 @@ export class BufferPool {
   close(arena: Arena): void {
     arena.closed = true;
     arena.bytes = 0;
-    for (const list of arena.free.values()) for (const buffer of list.splice(0)) this.#destroy(buffer);
+    for (const list of arena.free.values()) for (const buffer of list.splice(0)) this.#destroy(buffer, arena);
   }
 
   /** Really destroys what was marked: only when no recorded, unsubmitted command can name it. */
@@ -177,15 +185,21 @@ export class BufferPool {
     for (const gpu of this.#doomed.splice(0)) gpu.destroy();
   }
 
-  #destroy(buffer: PoolBuffer): void {
-    this.#pooled -= buffer.bytes;
+  #destroy(buffer: PoolBuffer, arena: Arena): void {
+    this.#free(-buffer.bytes, arena);
     this.#doomed.push(buffer.gpu);
     this.onDestroy(buffer.id);
   }
 
+  #free(bytes: number, arena: Arena): void {
+    this.#pooled += bytes;
+    if (arena === this.#shared) this.#sharedFree += bytes;
+  }
+
   #use(size: number): void {
     this.#used += size;
-    if (this.#used > this.#peak) this.#peak = this.#used;
+    this.#peak = Math.max(this.#peak, this.#used);
+    this.#most = Math.max(this.#most, this.#used);
   }
 }
 

@@ -2,7 +2,8 @@
  * The one place where the engine meets WebGPU: buffers, kernels, the stream and readback of a device behind a small face
  * that speaks of bytes and kernels, never of `GPU*` objects.
  */
-import { DeviceLostError, EngineError, KernelError } from "../errors.ts";
+import { variable } from "../environment.ts";
+import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../errors.ts";
 import { knownTuning } from "../tuning/known.ts";
 import { adapterKey, type TunedCut, type Tuning, TuningTable } from "../tuning/table.ts";
 import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";
@@ -18,9 +19,9 @@ export interface DeviceOptions {
   readonly adapter?: AdapterChoice;
   /** Which kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
   readonly profile?: Profile;
-  /** Most bytes of tensors alive at once; default no limit but the device's. */
+  /** Most bytes of tensors alive at once; default `ITERA_MEMORY` in GiB where it is set, else no limit but the device's. */
   readonly memoryLimit?: number;
-  /** Most bytes kept for reuse; default 1 GiB. */
+  /** Most bytes kept for reuse; default as many as were ever in use at once, at least 1 GiB. */
   readonly maxPooledBytes?: number;
   /** Measured winners among kernels, of any adapters; default those that `itera tune` wrote, and the shipped ones. */
   readonly tuning?: readonly TunedCut[];
@@ -39,6 +40,8 @@ export class GpuContext {
   readonly info: AdapterInfo;
   readonly profile: Profile;
   readonly pool: BufferPool;
+  /** Most bytes of tensors alive at once. */
+  readonly memoryLimit: number;
   /** Measured cuts of products. */
   tuning: Tuning;
   readonly #device: GPUDevice;
@@ -58,14 +61,15 @@ export class GpuContext {
     this.tuning = new TuningTable(options.tuning ?? knownTuning(), adapterKey(info, this.profile), this.profile);
     this.#maxGroups = info.limits.maxComputeWorkgroupsPerDimension;
     const fail = (error: Error) => this.fail(error);
+    this.memoryLimit = options.memoryLimit ?? knownMemory();
     this.pool = new BufferPool(device, {
-      maxBufferBytes: info.limits.maxBufferSize,
-      maxBindingBytes: info.limits.maxStorageBufferBindingSize,
-      memoryLimit: options.memoryLimit ?? Infinity,
-      maxPooledBytes: options.maxPooledBytes ?? 1 << 30,
+      maxBufferBytes: wholeVectors(info.limits.maxBufferSize),
+      maxBindingBytes: wholeVectors(info.limits.maxStorageBufferBindingSize),
+      memoryLimit: this.memoryLimit,
+      maxPooledBytes: options.maxPooledBytes ?? null,
     }, fail);
     this.pool.onDestroy = () => this.#bindGroupsStale = true;
-    this.#stream = new Stream(device, info.limits.maxStorageBufferBindingSize, () => {
+    this.#stream = new Stream(device, () => {
       if (this.#bindGroupsStale) this.#stream.forgetBindGroups();
       this.#bindGroupsStale = false;
       this.pool.sweep();
@@ -240,4 +244,20 @@ export class GpuContext {
     this.#nothing.gpu.destroy();
     this.#device.destroy();
   }
+}
+
+/** Whole vectors of 16 bytes: some adapters bind 2^31 - 1 bytes, of which kernels can use no part of the last. */
+function wholeVectors(bytes: number): number {
+  return bytes - bytes % 16;
+}
+
+/** Device memory that may be used by the environment's `ITERA_MEMORY`, in bytes; no adapter says how much it has. */
+function knownMemory(): number {
+  const text = variable("ITERA_MEMORY");
+  if (text === undefined) return Infinity;
+  const gib = Number(text);
+  if (gib > 0) return gib * 2 ** 30;
+  throw new OutOfMemoryError(
+    `ITERA_MEMORY: "${text}" is no number of GiB above 0; set the device memory to use, or unset it`,
+  );
 }

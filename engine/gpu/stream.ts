@@ -48,7 +48,6 @@ export interface StreamStats {
 export class Stream {
   readonly stats: StreamStats = { dispatches: 0, submits: 0, submitMs: 0, bindGroups: 0 };
   readonly #device: GPUDevice;
-  readonly #maxBinding: number;
   readonly #ring: GPUBuffer;
   readonly #mirror = new ArrayBuffer(SLOT * SLOTS);
   readonly #words = new DataView(this.#mirror);
@@ -68,9 +67,8 @@ export class Stream {
   #recording: Command[] | undefined;
   #timer: DispatchTimer | undefined;
 
-  constructor(device: GPUDevice, maxBinding: number, onSubmit: () => void) {
+  constructor(device: GPUDevice, onSubmit: () => void) {
     this.#device = device;
-    this.#maxBinding = maxBinding;
     this.#onSubmit = onSubmit;
     this.#ring = device.createBuffer({
       label: "params",
@@ -290,7 +288,7 @@ export class Stream {
     const { storage, paramBytes } = pipeline.kernel.interface;
     const entries: GPUBindGroupEntry[] = storage.map((s, i) => ({
       binding: s.binding,
-      resource: { buffer: buffers[i].gpu, offset: 0, size: Math.min(buffers[i].bytes, this.#maxBinding) },
+      resource: { buffer: buffers[i].gpu, offset: 0, size: buffers[i].bytes },
     }));
     if (paramBytes > 0) entries.push({ binding: 0, resource: { buffer: params, offset: 0, size: paramBytes } });
     this.stats.bindGroups++;

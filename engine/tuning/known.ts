@@ -1,16 +1,7 @@
 /** Where measured winners are kept, and which are known from the start. */
+import { may, variable } from "../environment.ts";
 import { SHIPPED } from "./shipped.ts";
 import { formatTuning, parseTuning, type TunedCut } from "./table.ts";
-
-/** Whether this program may ask without a question to whoever started it. */
-function may(name: "env" | "read", what: string): boolean {
-  const descriptor = name === "env" ? { name, variable: what } as const : { name, path: what } as const;
-  return Deno.permissions.querySync(descriptor).state === "granted";
-}
-
-function variable(name: string): string | undefined {
-  return may("env", name) ? Deno.env.get(name) || undefined : undefined;
-}
 
 /**
  * The file of winners: `ITERA_TUNING`, else `itera/tuning.json` in the user's cache. Null where `ITERA_TUNING` is `none` or

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Arena, BufferPool } from "../../engine/gpu/buffer_pool.ts";
 import { Device, DisposedError, OutOfMemoryError } from "../../engine/mod.ts";
 import * as ops from "../../engine/ops/mod.ts";
 
@@ -143,6 +144,67 @@ Deno.test("a dispatch of more than 65,535 workgroups is folded", async () => {
     assert.equal(await rows.slice([count / 4096 - 1], [1]).item(), 8192);
     assert.equal((await rows.sum().item()) / (2 * count), 1);
   }
+});
+
+/** A pool over a device that hands out nothing: sizes alone matter. */
+function fakePool(maxPooledBytes: number | null, maxBindingBytes = 2 ** 40): BufferPool {
+  const device = {
+    pushErrorScope: () => {},
+    popErrorScope: () => Promise.resolve(null),
+    createBuffer: () => ({ destroy: () => {} }),
+  };
+  const limits = { maxBufferBytes: 2 ** 40, maxBindingBytes, memoryLimit: Infinity, maxPooledBytes };
+  return new BufferPool(device as unknown as GPUDevice, limits, (error) => {
+    throw error;
+  });
+}
+
+Deno.test("a step larger than what is kept anyway finds its buffers again", () => {
+  const pool = fakePool(null);
+  const step = (): void => {
+    const taken = [700 << 20, 600 << 20, 500 << 20].map((bytes) => pool.acquire(bytes));
+    for (const buffer of taken) pool.release(buffer, pool.current);
+  };
+  step();
+  step();
+  assert.equal(pool.stats.created, 3);
+  const before = pool.stats.pooledBytes;
+  // What an arena keeps is no reason to let go of what is shared.
+  const arena = new Arena();
+  pool.enter(arena);
+  const own = [800 << 20, 800 << 20, 800 << 20].map((bytes) => pool.acquire(bytes));
+  for (const buffer of own) pool.release(buffer, arena);
+  pool.leave();
+  step();
+  assert.equal(pool.stats.created, 6);
+  assert.equal(pool.stats.pooledBytes, before + own.reduce((sum, { bytes }) => sum + bytes, 0));
+});
+
+Deno.test("what is kept is bounded by what was in use at once, and an odd limit of the adapter by whole vectors", () => {
+  const pool = fakePool(null);
+  for (let i = 0; i < 12; i++) {
+    const buffer = pool.acquire((400 + 50 * i) << 20);
+    pool.release(buffer, pool.current);
+  }
+  assert.ok(pool.stats.pooledBytes <= 1 << 30, `${pool.stats.pooledBytes}`);
+  const odd = 2 ** 31 - 16, large = fakePool(null, odd).acquire(1.9 * 2 ** 30);
+  assert.equal(large.bytes, odd);
+});
+
+Deno.test("the environment may say how much device memory there is", async () => {
+  const say = (text: string | null): void =>
+    text === null ? Deno.env.delete("ITERA_MEMORY") : Deno.env.set("ITERA_MEMORY", text);
+  try {
+    say("0.5");
+    await using device = await Device.open();
+    assert.equal(device.memoryLimit, 2 ** 29);
+    say("much");
+    await assert.rejects(Device.open(), /ITERA_MEMORY: "much" is no number of GiB above 0/);
+  } finally {
+    say(null);
+  }
+  await using device = await Device.open();
+  assert.equal(device.memoryLimit, Infinity);
 });
 
 Deno.test("the pool keeps no more than its bound, and what it keeps is given out again", async () => {
