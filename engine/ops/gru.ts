@@ -1,4 +1,7 @@
-/** A GRU's step: one product and one pointwise kernel each way. */
+/**
+ * A GRU's step: a product of all gates for the input and one for the state, and one pointwise kernel, each way. One product of
+ * both will not do for PyTorch's gates: the reset gate weighs what the state adds to the candidate after its product.
+ */
 import text from "../../shaders/gru.wgsl" with { type: "text" };
 import { ShapeError } from "../errors.ts";
 import { kernel } from "../gpu/kernel.ts";
