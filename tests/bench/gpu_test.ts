@@ -6,6 +6,9 @@ import { parseOptions, PHASES, UsageError } from "../../bench/gpu/options.ts";
 import { peakOf } from "../../bench/gpu/peak.ts";
 import { deadlineOf, type Phase, runPhases, Skip } from "../../bench/gpu/schedule.ts";
 import { TestOutput } from "../../bench/gpu/test_output.ts";
+import type { TuneRow } from "../../bench/gpu/report.ts";
+import { QUICK_CASES } from "../../cli/tune_cases.ts";
+import { formatTuning, parseTuning, type TunedCut } from "../../engine/tuning/table.ts";
 import { ROOT } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 
@@ -159,6 +162,22 @@ Deno.test("the GPU script names the machine and writes its report", () =>
     const names = report.machine.proofs.map(({ name }: { readonly name: string }) => name);
     deepStrictEqual(names, ["compute", "shader-f16", "timestamp-query", "subgroups", "immediates"]);
     strictEqual(report.machine.proofs[0].proven, true);
+  }));
+
+Deno.test("the GPU script tunes where there is no package, and its winners can be shipped", () =>
+  withFolder(async (folder) => {
+    const args = ["--quick", "--phases", "tune", "--out", "found.json"];
+    const { code, out, err } = await gpu(args, folder, { DENO_DIR: join(folder, "deno"), ITERA_TUNING: "none" });
+    strictEqual(code, 0, err);
+    match(out, /## Cuts of products and convolutions\n\n\| op .+\nThe other phases go by the rules alone\.\n/s);
+    const { tuning, notRun } = JSON.parse(await Deno.readTextFile(join(folder, "found.json")));
+    deepStrictEqual(notRun, []);
+    const rows: readonly TuneRow[] = tuning.rows, winners: readonly TunedCut[] = tuning.winners;
+    strictEqual(rows.length, QUICK_CASES.length);
+    ok(rows.every(({ measured }) => measured.length > 1 && measured.every(({ turns }) => turns.length === 1)));
+    // No two of these sizes share a bucket.
+    deepStrictEqual(winners.map(({ cut }) => cut), rows.flatMap(({ cut }) => cut ?? []));
+    deepStrictEqual(parseTuning(formatTuning(winners), "the report"), winners);
   }));
 
 Deno.test("the GPU script says in one line what to set", () =>
