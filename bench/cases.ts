@@ -1,6 +1,7 @@
 /** What is measured: our op at model sizes, with its arithmetic and traffic, and what a peer needs to do the same. */
 import { Graph, type Triple } from "../engine/graph.ts";
 import type { Device, Tensor } from "../engine/mod.ts";
+import { scatterAdd } from "../engine/ops/gather.ts";
 import * as ops from "../engine/ops/mod.ts";
 
 /** Work that a peer can be asked to do too. */
@@ -82,30 +83,33 @@ export function conv(
   }));
 }
 
-/** A product of two matrices. */
-export function matmul(m: number, n: number, k: number): Case {
+/** A product of two matrices; `how` says of each whether it lies as it is read (n) or transposed (t). */
+export function matmul(m: number, n: number, k: number, how: "nn" | "nt" | "tn" | "tt" = "nn"): Case {
+  const [transposeA, transposeB] = [how[0] === "t", how[1] === "t"];
   return {
-    name: `matmul ${m}×${k} · ${k}×${n}`,
+    name: `matmul ${m}×${k}${transposeA ? "ᵀ" : ""} · ${k}×${n}${transposeB ? "ᵀ" : ""}`,
     flops: 2 * m * n * k,
     bytes: 4 * (m * k + k * n + m * n),
-    task: { kind: "matmul", m, n, k },
+    ...how === "nn" && { task: { kind: "matmul" as const, m, n, k } },
     make: (device) => {
-      const a = device.randn([m, k], { seed: 1 });
-      const b = device.randn([k, n], { seed: 2 });
+      const a = device.randn(transposeA ? [k, m] : [m, k], { seed: 1 });
+      const b = device.randn(transposeB ? [n, k] : [k, n], { seed: 2 });
       return () => {
         using _scope = device.scope();
-        a.matmul(b);
+        ops.matmul(a, b, { transposeA, transposeB });
       };
     },
   };
 }
 
-function boxesFor(device: Device, count: number): [Tensor, Tensor] {
+/** Boxes [count, 4] spread over the unit square, times height and width, and the image of each, the first. */
+function boxesFor(device: Device, count: number, [height, width] = [1, 1]): [Tensor, Tensor] {
   const boxes = new Float32Array(count * 4);
   for (let i = 0; i < count; i++) {
     const y = (i * 7 % 13) / 20;
     const x = (i * 5 % 11) / 18;
-    boxes.set([y, x, y + 0.15 + (i % 4) * 0.05, x + 0.2 + (i % 3) * 0.05], i * 4);
+    const corners = [y, x, y + 0.15 + (i % 4) * 0.05, x + 0.2 + (i % 3) * 0.05];
+    boxes.set(corners.map((at, axis) => at * (axis % 2 === 0 ? height : width)), i * 4);
   }
   return [device.tensor(boxes, [count, 4]), device.zeros([count], { dtype: "i32" })];
 }
@@ -117,6 +121,9 @@ export function cases(): Case[] {
     matmul(512, 512, 512),
     matmul(1024, 1024, 1024),
     matmul(20, 4096, 2048),
+    // A layer's gradients, to its input and to its weight.
+    matmul(20, 2048, 4096, "nt"),
+    matmul(2048, 4096, 20, "tn"),
     ...conv("conv 1×1 256→64 at 38×63", 38, 63, 256, 64, 1, 1),
     ...conv("conv 3×3 64→64 at 75×125", 75, 125, 64, 64, 3, 1),
     ...conv("conv 3×3 128→128 at 64×64", 64, 64, 128, 128, 3, 1),
@@ -148,6 +155,48 @@ export function cases(): Case[] {
           using _scope = device.scope();
           ops.cropAndResize(image, boxes, index, [7, 7]).backward(dy);
           image.zeroGrad();
+        };
+      },
+    },
+    {
+      name: "paste_regions 20 boxes 7×7×512 onto 38×63",
+      flops: 0,
+      bytes: 4 * 512 * (20 * 49 + 38 * 63),
+      make: (device) => {
+        const patches = device.randn([20, 7, 7, 512], { seed: 1 });
+        const [boxes] = boxesFor(device, 20, [37, 62]);
+        return () => {
+          using _scope = device.scope();
+          ops.pasteRegions(patches, boxes, [38, 63]);
+        };
+      },
+    },
+    {
+      name: "paste_regions forward and gradient",
+      flops: 0,
+      bytes: 2 * 4 * 512 * (20 * 49 + 38 * 63),
+      make: (device) => {
+        const patches = device.randn([20, 7, 7, 512], { seed: 1 });
+        patches.requiresGrad = true;
+        const [boxes] = boxesFor(device, 20, [37, 62]);
+        const dy = device.randn([1, 38, 63, 512], { seed: 2 });
+        return () => {
+          using _scope = device.scope();
+          ops.pasteRegions(patches, boxes, [38, 63]).backward(dy);
+          patches.zeroGrad();
+        };
+      },
+    },
+    {
+      name: "gather gradient, 1920 rows of 100×300",
+      flops: 0,
+      bytes: 4 * 300 * (1920 + 100),
+      make: (device) => {
+        const dy = device.randn([1920, 300], { seed: 1 });
+        const indices = device.tensor(Int32Array.from({ length: 1920 }, (_, i) => i * 37 % 100));
+        return () => {
+          using _scope = device.scope();
+          scatterAdd(dy, indices, [100, 300]);
         };
       },
     },

@@ -1,4 +1,5 @@
 /** Fused kernels and the plain ops they stand for, on the same inputs; a test holds both to the same values. */
+import { Graph, type Triple } from "../engine/graph.ts";
 import { Adam, type Device, SGD, type Shape, type Tensor } from "../engine/mod.ts";
 import * as ops from "../engine/ops/mod.ts";
 
@@ -174,6 +175,22 @@ const convShapes = (n: number, h: number, w: number, k: number, ci: number, co: 
   [co],
 ];
 
+/** Image n's module of `entries`, ascending. */
+const moduleOf = (n: number, images: number, entries: number): number => Math.floor(n * entries / images);
+
+/** Edges [row, column] both ways, of which the first nodes have nearly all others' and the last four each. */
+function skewedEdges(nodes: number): Triple[] {
+  const heard = new Map<number, Triple>();
+  for (let row = 0; row < nodes; row++) {
+    const degree = Math.max(Math.min(4, nodes), Math.floor(nodes / (row + 1)));
+    for (let i = 0; i < degree; i++) {
+      const col = (row + i * Math.floor(nodes / degree)) % nodes;
+      for (const [a, b] of [[row, col], [col, row]]) heard.set(a * nodes + b, [a, b, 1]);
+    }
+  }
+  return [...heard.values()];
+}
+
 /** Every fused kernel that has plain ops to be held against. */
 export const TWINS: readonly Twin[] = [
   convolution("convolution 3×3, frozen norm, ReLU", [3, false], {
@@ -277,6 +294,57 @@ export const TWINS: readonly Twin[] = [
         return s.add(u.mul(candidate.sub(s)));
       },
     }),
+  },
+  {
+    name: "modules' convolutions 3×3 in a bank, bias, ReLU",
+    shapes: {
+      tiny: [[5, 4, 6, 4], [3, 3, 3, 4, 8], [3, 8]],
+      small: [[12, 20, 20, 32], [6, 3, 3, 32, 32], [6, 32]],
+      full: [[64, 20, 20, 128], [20, 3, 3, 128, 128], [20, 128]],
+    },
+    differentiable: true,
+    make: ([x, w, bias]) => {
+      const [images, ...map] = x.shape, [entries, ...filter] = w.shape, [outputs] = bias.shape.slice(1);
+      const wanted = Array.from({ length: images }, (_, n) => moduleOf(n, images, entries));
+      return {
+        fused: () => ops.conv2dBank(x, w, bias, wanted, { activation: "relu" }),
+        plain: () => {
+          const modules = Array.from({ length: entries }, (_, entry) => {
+            const first = wanted.indexOf(entry), count = wanted.lastIndexOf(entry) + 1 - first;
+            const own = x.slice([first, 0, 0, 0], [count, ...map]);
+            return ops.conv2d(own, w.slice([entry, 0, 0, 0, 0], [1, ...filter]).reshape(filter), {
+              padding: "same",
+              bias: bias.slice([entry, 0], [1, outputs]).reshape([outputs]),
+              activation: "relu",
+            });
+          });
+          return ops.concat(modules, 0);
+        },
+      };
+    },
+  },
+  {
+    name: "propagate over a skewed graph, sums in parts",
+    shapes: {
+      tiny: [[161, 4], [2, 4, 5]],
+      small: [[300, 64], [2, 64, 64]],
+      full: [[1485, 512], [5, 512, 512]],
+    },
+    differentiable: true,
+    make: ([x, w]) => {
+      const [nodes] = x.shape, [relations] = w.shape, edges = skewedEdges(nodes);
+      const graph = (balanced: boolean): Graph =>
+        Graph.fromTriples(nodes, nodes, Array.from({ length: relations }, () => edges), { balanced }).rowNormalised();
+      const [parted, whole] = [graph(true), graph(false)];
+      return {
+        fused: () => ops.propagate(x, parted, w),
+        plain: () => ops.propagate(x, whole, w),
+        free: () => {
+          parted[Symbol.dispose]();
+          whole[Symbol.dispose]();
+        },
+      };
+    },
   },
   grouped,
   optimiser("SGD with momentum"),

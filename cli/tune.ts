@@ -5,7 +5,7 @@ import { UserError } from "../datasets/errors.ts";
 import { Device } from "../engine/device.ts";
 import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
 import { caseName, problemOf } from "../engine/tuning/problem.ts";
-import { adapterKey, type Cut, sameBucket, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
+import { adapterKey, cutName, replaceWinner, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
 import { type Measured, tune } from "../engine/tuning/tuner.ts";
 import { line, notice, Progress, table } from "./output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
@@ -61,9 +61,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
       cutName(cut ?? measured[0].cut),
       gain,
     ]);
-    // Where the rule turned out to be best, what was known of the bucket goes.
-    kept = kept.filter((winner) => winner.adapter !== adapter || winner.op !== op || !sameBucket(winner.shape, shape));
-    if (cut) kept.push({ adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
+    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
     if (cut) faster++;
     writeTuning(path, kept);
   }
@@ -90,9 +88,4 @@ function candidateName({ cut, turns }: Measured, i: number): string {
   return `${cutName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
     i === 0 ? " (rule)" : ""
   }`;
-}
-
-/** `128×64/4`: tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */
-function cutName({ rows, columns, parts }: Cut): string {
-  return `${rows}×${columns}${parts > 1 ? `/${parts}` : ""}`;
 }

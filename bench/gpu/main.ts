@@ -1,6 +1,6 @@
 /**
- * `bench/gpu.sh`: checks every kernel on this machine's adapter against float64 references, times ops, fused kernels and
- * whole steps beside the limits measured in the same run and beside peers, prints tables and writes JSON. Ends within its
+ * `bench/gpu.sh`: checks every kernel on this machine's adapter against float64 references, tunes products and
+ * convolutions, times ops, fused kernels and whole steps beside the limits measured in the same run and beside peers, prints tables and writes JSON. Ends within its
  * time budget; what did not fit is listed. Status 1 where something failed or a check did not run, 2 for a mistake in the
  * call. Needs no package: what needs one is skipped where it is not there.
  */
@@ -19,6 +19,7 @@ import { peerItems } from "./peers.ts";
 import { newReport, type Report } from "./report.ts";
 import { type Phase, runPhases } from "./schedule.ts";
 import { stepItems } from "./steps.ts";
+import { tuneItems } from "./tune.ts";
 import { showEnd, showPhase } from "./show.ts";
 
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
@@ -49,6 +50,7 @@ function phasesOf(device: Device, report: Report, save: () => void): Phase[] {
         run: async () => void (report.limits = await measureLimits(device)),
       }],
     },
+    { name: "tune", weight: 3, items: () => tuneItems(device, report) },
     {
       name: "ops",
       weight: 5,

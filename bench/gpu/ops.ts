@@ -33,9 +33,16 @@ const LAYERS: readonly (readonly [number, number, number, number, number, number
 export function opCases(quick: boolean): Grouped[] {
   const side = (n: number): number => quick && n > 7 ? Math.ceil(n / 4) : n;
   const products = quick ? [256, 512] : [1024, 2048, 4096];
-  const shared = cases().filter(({ task }) => task && ["softmax", "add", "sum", "crop"].includes(task.kind));
+  // Square products and convolutions have sizes of their own here.
+  const shared = cases().filter(({ task }) =>
+    task?.kind !== "conv2d" && !(task?.kind === "matmul" && task.m === task.n)
+  );
   return [
     ...products.map((n) => ({ group: "matmul", of: matmul(n, n, n) })),
+    ...(["nt", "tn", "tt"] as const).map((how) => {
+      const n = products[1];
+      return { group: "matmul, transposed", of: matmul(n, n, n, how) };
+    }),
     ...LAYERS.flatMap(([height, width, inputs, outputs, kernel, stride, images]) => {
       const [h, w, n] = [side(height), side(width), quick ? Math.min(images, 2) : images];
       const name = `conv ${kernel}×${kernel}${stride > 1 ? `/${stride}` : ""} ${inputs}→${outputs} at ${
@@ -47,7 +54,10 @@ export function opCases(quick: boolean): Grouped[] {
         .map((of) => ({ group: `conv ${kernel}×${kernel} ${of.name.slice(name.length + 1)}`, of }));
     }),
     ...bandwidthCases(quick).map((of) => ({ group: "pointwise, reductions and normalisation", of })),
-    ...shared.map((of) => ({ group: "small", of })),
+    ...shared.map((of) => ({
+      group: of.name.startsWith("matmul") ? "a layer on 20 rows" : "small, and by index",
+      of,
+    })),
   ];
 }
 

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 /** Parts of a run, in their order. */
-export const PHASES = ["machine", "checks", "limits", "ops", "fused", "steps", "peers"] as const;
+export const PHASES = ["machine", "checks", "limits", "tune", "ops", "fused", "steps", "peers"] as const;
 
 /** One part of a run. */
 export type PhaseName = typeof PHASES[number];
@@ -32,7 +32,8 @@ export const USAGE = `usage: bench/gpu.sh [--budget SECONDS] [--phases ${PHASES.
 export function parseOptions(args: readonly string[]): Options {
   const { budget, phases, out, quick, help } = values(args);
   const seconds = Number(budget);
-  if (!(seconds > 0) || !Number.isFinite(seconds)) {
+  // The launcher reads them too, and knows no other form.
+  if (!(seconds > 0) || !/^\d*\.?\d+$/.test(budget)) {
     throw new UsageError(`--budget takes seconds, such as 480; found "${budget}"`);
   }
   const wanted = phases === undefined ? [...PHASES] : phases.split(",").map((name) => name.trim());

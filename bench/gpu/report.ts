@@ -1,6 +1,8 @@
 /** Everything a run on a GPU found, as it is written to JSON. */
 import type { AdapterInfo, Profile } from "../../engine/mod.ts";
 import type { FeatureProof } from "../../engine/gpu/probes.ts";
+import type { Cut, TunedCut, TunedOp } from "../../engine/tuning/table.ts";
+import type { Measured, TuneOptions } from "../../engine/tuning/tuner.ts";
 import type { FusedRow } from "../fused.ts";
 import type { Limits } from "../measure.ts";
 import type { ModelRow } from "../models.ts";
@@ -36,6 +38,26 @@ export interface OpRow {
   readonly share: number | null;
 }
 
+/** What was tried for one product or convolution. */
+export interface TuneRow {
+  readonly op: TunedOp;
+  readonly name: string;
+  /** Candidates with the time of each turn, what the rule chooses first. */
+  readonly measured: readonly Measured[];
+  /** The winner; null where the rule's stays. */
+  readonly cut: Cut | null;
+  readonly gain: number;
+}
+
+/** What tuning found; no other phase uses it. */
+export interface Tuning extends TuneOptions {
+  /** Names the winners known before, by which the other phases go besides the rules; empty where there were none. */
+  readonly known: string;
+  readonly rows: TuneRow[];
+  /** As `engine/tuning/shipped.ts` holds them. */
+  winners: readonly TunedCut[];
+}
+
 /** A peer's time of an op. */
 export interface PeerRow {
   readonly name: string;
@@ -57,6 +79,7 @@ export interface Report {
   machine: Machine | null;
   readonly checks: CheckedFile[];
   limits: Limits | null;
+  tuning: Tuning | null;
   readonly ops: OpRow[];
   readonly fused: FusedRow[];
   readonly steps: (ModelRow & { readonly size: string })[];
@@ -78,6 +101,7 @@ export function newReport(budget: number): Report {
     machine: null,
     checks: [],
     limits: null,
+    tuning: null,
     ops: [],
     fused: [],
     steps: [],

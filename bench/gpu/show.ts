@@ -2,6 +2,7 @@
 import { geometricMean } from "../measure.ts";
 import { markdownTable, percent, shown } from "./markdown.ts";
 import type { PhaseName } from "./options.ts";
+import { cutName } from "../../engine/tuning/table.ts";
 import type { Report } from "./report.ts";
 
 /** The section of a phase; empty where it found nothing. */
@@ -13,6 +14,8 @@ export function showPhase(phase: PhaseName, report: Report): string {
       return checks(report);
     case "limits":
       return limits(report);
+    case "tune":
+      return tuning(report);
     case "ops":
       return ops(report);
     case "fused":
@@ -99,6 +102,35 @@ function limits({ limits, machine }: Report): string {
     ["copy, read and written", giga(limits.bandwidth), of(limits.bandwidth, peak?.bandwidth)],
   ]);
   return peak ? `${table}\nTheoretical peak by ${peak.source}\n` : table;
+}
+
+function tuning({ tuning, quick }: Report): string {
+  if (!tuning || tuning.rows.length === 0) return "";
+  const { rows, known, winners, rounds } = tuning;
+  const best = (turns: readonly number[]): number | null => turns.length === 0 ? null : Math.min(...turns);
+  const table = section(
+    "Cuts of products and convolutions",
+    ["op", "size", "tried", "by rule", "ms", "winner", "ms", "gain"],
+    rows.map(({ op, name, measured: [rule, ...others], cut, gain }) => {
+      const ruleMs = best(rule.turns), won = others.find((one) => one.cut === cut);
+      return [
+        op,
+        name,
+        others.length + 1,
+        cutName(rule.cut),
+        ruleMs,
+        cut && cutName(cut),
+        won ? best(won.turns) : null,
+        won && ruleMs !== null ? times(gain) : null,
+      ];
+    }),
+  );
+  const use = quick
+    ? `measured by ${rounds === 1 ? "one turn" : `${rounds} turns`}, to see that it works: not to be shipped`
+    : "in the report under `tuning.winners`, as engine/tuning/shipped.ts takes them";
+  const others = known === "" ? "the rules alone" : `the rules and the winners known before (${known})`;
+  const count = `${winners.length} winner${winners.length === 1 ? "" : "s"} for ${rows.length} sizes`;
+  return `${table}\n${count}, ${use}.\nThe other phases go by ${others}.\n`;
 }
 
 function ops({ ops, machine }: Report): string {

@@ -16,6 +16,11 @@ export interface Cut {
   readonly parts: number;
 }
 
+/** Words for a cut: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */
+export function cutName({ rows, columns, parts }: Cut): string {
+  return `${rows}×${columns}${parts > 1 ? `/${parts}` : ""}`;
+}
+
 /** What can be tuned: products by which operand is transposed (n or t), and convolutions, which are products too. */
 export type TunedOp =
   | `matmul ${"n" | "t"}${"n" | "t"}`
@@ -112,6 +117,18 @@ export function bucketOf(m: number, n: number, k: number, layers: number): numbe
 /** Whether two shapes share a bucket. */
 export function sameBucket(a: ProductShape, b: ProductShape): boolean {
   return bucketOf(...a) === bucketOf(...b);
+}
+
+/** `winners` with what was found of a shape in place of all its bucket had: nothing where the rule turned out to be best. */
+export function replaceWinner(
+  winners: readonly TunedCut[],
+  { cut, ...found }: Omit<TunedCut, "cut"> & { readonly cut: Cut | null },
+): TunedCut[] {
+  const { adapter, op, shape } = found;
+  const others = winners.filter((winner) =>
+    winner.adapter !== adapter || winner.op !== op || !sameBucket(winner.shape, shape)
+  );
+  return cut ? [...others, { ...found, cut }] : others;
 }
 
 /** Winners of one adapter. */

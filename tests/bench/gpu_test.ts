@@ -6,6 +6,9 @@ import { parseOptions, PHASES, UsageError } from "../../bench/gpu/options.ts";
 import { peakOf } from "../../bench/gpu/peak.ts";
 import { deadlineOf, type Phase, runPhases, Skip } from "../../bench/gpu/schedule.ts";
 import { TestOutput } from "../../bench/gpu/test_output.ts";
+import type { TuneRow } from "../../bench/gpu/report.ts";
+import { QUICK_CASES } from "../../cli/tune_cases.ts";
+import { formatTuning, parseTuning, type TunedCut } from "../../engine/tuning/table.ts";
 import { ROOT } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 
@@ -17,6 +20,7 @@ Deno.test("the GPU script's arguments have defaults, and phases keep their order
     const [args, message] of [
       [["--budget", "soon"], /--budget takes seconds/],
       [["--budget", "0"], /--budget takes seconds/],
+      [["--budget", "1e3"], /--budget takes seconds/],
       [["--phases", "ops,opps"], /no phase "opps"; phases are machine, checks/],
       [["--fast"], /Unknown option '--fast'; usage: /],
       [["ops"], /usage: /],
@@ -160,6 +164,22 @@ Deno.test("the GPU script names the machine and writes its report", () =>
     strictEqual(report.machine.proofs[0].proven, true);
   }));
 
+Deno.test("the GPU script tunes where there is no package, and its winners can be shipped", () =>
+  withFolder(async (folder) => {
+    const args = ["--quick", "--phases", "tune", "--out", "found.json"];
+    const { code, out, err } = await gpu(args, folder, { DENO_DIR: join(folder, "deno"), ITERA_TUNING: "none" });
+    strictEqual(code, 0, err);
+    match(out, /## Cuts of products and convolutions\n\n\| op .+\nThe other phases go by the rules alone\.\n/s);
+    const { tuning, notRun } = JSON.parse(await Deno.readTextFile(join(folder, "found.json")));
+    deepStrictEqual(notRun, []);
+    const rows: readonly TuneRow[] = tuning.rows, winners: readonly TunedCut[] = tuning.winners;
+    strictEqual(rows.length, QUICK_CASES.length);
+    ok(rows.every(({ measured }) => measured.length > 1 && measured.every(({ turns }) => turns.length === 1)));
+    // No two of these sizes share a bucket.
+    deepStrictEqual(winners.map(({ cut }) => cut), rows.flatMap(({ cut }) => cut ?? []));
+    deepStrictEqual(parseTuning(formatTuning(winners), "the report"), winners);
+  }));
+
 Deno.test("the GPU script says in one line what to set", () =>
   withFolder(async (folder) => {
     for (
@@ -194,3 +214,94 @@ Deno.test("a compressed Deno beside its user is unpacked", async (t) => {
       }),
   });
 });
+
+/** A program of the shell's in `folder`. */
+async function script(folder: string, name: string, ...lines: string[]): Promise<string> {
+  const path = join(folder, name);
+  await Deno.writeTextFile(path, ["#!/bin/sh", ...lines, ""].join("\n"), { mode: 0o755 });
+  return path;
+}
+
+/** A stand-in for Deno that does `lines` for the script. */
+const standIn = (folder: string, ...lines: string[]): Promise<string> =>
+  script(folder, "deno", '[ "$1" = --version ] && exit', ...lines);
+
+const GLX = "libGLX_nvidia.so.0", EGL = "libEGL_nvidia.so.0";
+
+Deno.test({
+  name: "an NVIDIA driver is described by the library that can be loaded, to old Vulkan loaders too",
+  ignore: Deno.build.os !== "linux",
+  fn: () =>
+    withFolder(async (folder) => {
+      const DENO = await standIn(
+        folder,
+        'echo "$VK_DRIVER_FILES:$VK_ICD_FILENAMES"',
+        "cat $VK_DRIVER_FILES </dev/null",
+      );
+      const icd = join(folder, "share/vulkan/icd.d/nvidia_icd.json");
+      await Deno.mkdir(join(icd, ".."), { recursive: true });
+      for (const name of [GLX, EGL]) await Deno.writeTextFile(join(folder, name), "");
+      await script(folder, "ldd", 'case "$1" in *"$LACKS"*) echo "	libX11.so.6 => not found" ;; esac');
+      const env = {
+        DENO,
+        PATH: `${folder}:${Deno.env.get("PATH")}`,
+        LD_LIBRARY_PATH: folder,
+        TMPDIR: folder,
+        XDG_DATA_DIRS: join(folder, "share"),
+        VK_DRIVER_FILES: "",
+        VK_ICD_FILENAMES: "",
+      };
+      // What lacks libX11, what the system's own description names, and what ours is to name, if there is to be one.
+      for (
+        const [lacks, named, wanted] of [
+          ["none", null, GLX],
+          ["libGLX", null, EGL],
+          ["libGLX", GLX, EGL],
+          ["libGLX", EGL, null],
+          ["none", GLX, null],
+          ["lib", GLX, null],
+        ] as const
+      ) {
+        if (named) await Deno.writeTextFile(icd, JSON.stringify({ ICD: { library_path: named } }));
+        else await Deno.remove(icd).catch(() => {});
+        const { code, out, err } = await gpu([], folder, { ...env, LACKS: lacks });
+        strictEqual(code, 0, err);
+        const [paths, description = ""] = out.trimEnd().split("\n");
+        const [files, old] = paths.split(":");
+        strictEqual(files, old);
+        strictEqual(description === "" ? null : JSON.parse(description).ICD.library_path, wanted, `${lacks}, ${named}`);
+        if (lacks !== "lib") strictEqual(err, "");
+        else match(err, /not found; libGLX_nvidia\.so\.0 lacks libX11\.so\.6; .+NVIDIA_DRIVER_CAPABILITIES=all/);
+      }
+      const own = await gpu([], folder, { ...env, VK_DRIVER_FILES: DENO });
+      match(own.out, new RegExp(`^${DENO}:${DENO}\n`));
+    }),
+});
+
+Deno.test("a run that blocks is killed with its children after its budget, and its status is 1", () =>
+  withFolder(async (folder) => {
+    // A child that stayed would hold the pipe open.
+    const DENO = await standIn(folder, "trap '' TERM", "sleep 25 &", "sleep 25", "sleep 25");
+    const start = performance.now();
+    const { code, err } = await gpu(["--phases", "ops", "--budget=1.5"], folder, { DENO, GRACE: "1" });
+    const seconds = (performance.now() - start) / 1000;
+    strictEqual(code, 1, err);
+    match(err, /^bench\/gpu\.sh: it had not ended 1 s after its budget of 1 s and was killed; .+ is saved .+\n$/);
+    ok(seconds >= 2 && seconds < 20, `${seconds} s`);
+  }));
+
+Deno.test("the launcher passes on how the run ended, and ends it when it is ended itself", () =>
+  withFolder(async (folder) => {
+    const failed = await gpu([], folder, { DENO: await standIn(folder, "exit 3") });
+    strictEqual(failed.code, 3, failed.err);
+    const child = new Deno.Command(`${ROOT}/bench/gpu.sh`, {
+      env: { DENO: await standIn(folder, "sleep 25 &", "echo started", "wait") },
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.getReader(), start = performance.now();
+    strictEqual(new TextDecoder().decode((await reader.read()).value), "started\n");
+    child.kill("SIGTERM");
+    strictEqual((await reader.read()).done, true);
+    strictEqual((await child.status).code, 143);
+    ok(performance.now() - start < 20_000);
+  }));

@@ -10,6 +10,7 @@ import {
   bucketOf,
   formatTuning,
   parseTuning,
+  replaceWinner,
   shadersOf,
   type TunedCut,
   type TunedOp,
@@ -53,6 +54,18 @@ Deno.test("a later winner of a bucket counts, and none of other shaders", () => 
   strictEqual(new TuningTable([winner(), later], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), later.cut);
   const stale = winner({ shaders: "0123456789abc" });
   strictEqual(new TuningTable([stale], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), undefined);
+});
+
+Deno.test("what is found of a shape takes the place of what its bucket had, and nothing where the rule is best", () => {
+  const known = [
+    winner(),
+    winner({ op: "matmul nt" }),
+    winner({ adapter: "another card" }),
+    winner({ shape: [8, 8, 8, 1] }),
+  ];
+  const found = winner({ shape: [500, 256, 64, 1], cut: { rows: 16, columns: 8, parts: 1 } });
+  deepStrictEqual(replaceWinner(known, found), [...known.slice(1), found]);
+  deepStrictEqual(replaceWinner(known, { ...found, cut: null }), known.slice(1));
 });
 
 Deno.test("buckets are apart by a factor of √2 at most, and finding one takes no time to speak of", () => {
