@@ -56,6 +56,9 @@ export const SHARED_ROWS = 8;
 /** Columns that it may have; with fewer there is less arithmetic than there are loads. No other block has as many. */
 export const SHARED_COLUMNS: readonly number[] = [12, 16, 24];
 
+/** Quads of columns from which blocks are as wide as can be: what they leave idle at the end is little then. */
+const MANY_QUADS = 64;
+
 /** Constants and workgroups of a product whose lanes share an operand. */
 export interface SharedBlocks {
   readonly constants: { readonly QUADS: number };
@@ -66,13 +69,16 @@ export interface SharedBlocks {
 /**
  * Cuts a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
  * has at least, or rows that leave most lanes idle. Blocks of `width` columns, one of {@link SHARED_COLUMNS}, are made anyhow.
+ * Many columns get the widest blocks unless `widest` is false, as for filters' gradients, which gained nothing by it.
  */
-export function sharedFor(rows: number, columns: number, width?: number): SharedBlocks | null {
+export function sharedFor(rows: number, columns: number, width?: number, widest = true): SharedBlocks | null {
   const down = Math.ceil(rows / SHARED_ROWS), quads = Math.ceil(columns / 4);
-  if (width === undefined && (down < LANES / 2 || quads < 3)) return null;
-  // As wide as may be without columns that do not exist; 6 only where 4 has such, for its sums fill more than the registers.
+  const many = widest && quads >= MANY_QUADS, fewest = many ? 3 : LANES / 2;
+  if (width === undefined && (down < fewest || quads < 3)) return null;
+  // As wide as may be without columns that do not exist; else 6 only where 4 has such, for its sums fill more than the registers.
   const idle = (QUADS: number): number => Math.ceil(quads / QUADS) * QUADS - quads;
-  const QUADS = width !== undefined ? width / 4 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
+  const best = many ? 6 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
+  const QUADS = width !== undefined ? width / 4 : best;
   return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
 }
 
@@ -105,7 +111,7 @@ function cutBy(device: Device, [m, n]: ProductShape, part: number | undefined, k
   const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
   const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
   if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
-    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns);
+    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns, part === undefined);
     if (cut) return { shared: true, rows: SHARED_ROWS, columns: 4 * cut.constants.QUADS, ...cut };
   }
   const wanted = found?.rows ?? (part === undefined ? undefined : blockRows(part));

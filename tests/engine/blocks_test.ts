@@ -1,4 +1,4 @@
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { blocksFor, SHARED_COLUMNS, sharedFor } from "../../engine/ops/blocks.ts";
 
 Deno.test("blocks cover a product, and leave no more lanes idle than its size makes them", () => {
@@ -30,6 +30,11 @@ Deno.test("lanes that share an operand cover a product, in the widest blocks wit
   }
   const across = (columns: number) => sharedFor(1000, columns)!.constants.QUADS * 4;
   deepStrictEqual([12, 16, 24, 36, 48, 64].map(across), [12, 16, 24, 12, 16, 16]);
+  // Many columns get the widest, whatever stays idle at the end, and fewer rows share; not in filters' gradients.
+  deepStrictEqual([252, 256, 512].map(across), [12, 24, 24]);
+  strictEqual(sharedFor(24, 256)!.constants.QUADS, 6);
+  strictEqual(sharedFor(1000, 256, undefined, false)!.constants.QUADS, 4);
+  deepStrictEqual([sharedFor(16, 256), sharedFor(24, 256, undefined, false)], [null, null]);
   // Few columns or rows leave less to share than they leave idle.
   deepStrictEqual([sharedFor(1000, 8), sharedFor(24, 64)], [null, null]);
 });
