@@ -177,13 +177,14 @@ Deno.exit(0);
 /** Measures and draws a table of models. */
 async function drawModels(title: string, rows: AsyncIterable<ModelRow>): Promise<ModelRow[]> {
   const measured: ModelRow[] = [];
-  const head = [title, "ms", "peak MiB", "dispatches", "in JavaScript", "PyTorch ms (ratio)"];
+  const head = [title, "ms", "a second", "peak MiB", "dispatches", "in JavaScript", "PyTorch ms (ratio)"];
   const drawn = new Table({ head, style: { head: [] } });
   for await (const one of rows) {
     measured.push(one);
     drawn.push([
       one.name,
       one.ms.toFixed(1),
+      (1000 * (one.batch ?? 1) / one.ms).toPrecision(3),
       one.peakMiB.toFixed(0),
       one.dispatches,
       `${(100 * one.host).toFixed(0)} %`,

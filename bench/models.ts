@@ -26,6 +26,8 @@ export interface ModelRow {
   readonly host: number;
   /** Milliseconds of PyTorch for the same; null where it is not there, absent where nobody asked. */
   readonly torch?: number | null;
+  /** Expressions or programs that it works on; absent where that is one image. */
+  readonly batch?: number;
 }
 
 /** Sizes of a model and its input. */

@@ -42,7 +42,7 @@ function sequences(count: number, length: number, vocabulary: number): Sequences
 /** Lengths of expressions and programs. */
 const WORDS_LONG = 30, PROGRAM_LONG = 16;
 
-/** Rows of one size, PyTorch's beside them if asked for. Programs a second: the batch divided by the decoding row. */
+/** Rows of one size, PyTorch's beside them if asked for. */
 export async function* refplusRows(size: Size, withTorch: boolean): AsyncGenerator<ModelRow> {
   const { wordDim, hidden, dim, features, grid, mask } = size;
   const sizes = {
@@ -59,7 +59,8 @@ export async function* refplusRows(size: Size, withTorch: boolean): AsyncGenerat
     most: MAX_PROGRAM,
     steps: PROGRAM.length,
   };
-  const beside = async (own: ModelRow, what: "pg" | "decode" | "ee", batch: number): Promise<ModelRow> => {
+  const beside = async (measured: ModelRow, what: "pg" | "decode" | "ee", batch: number): Promise<ModelRow> => {
+    const own = { ...measured, batch };
     if (!withTorch) return own;
     const row = await torchRow<{ ms: number }>("torch_refplus.py", [what, JSON.stringify({ ...sizes, batch })]);
     return { ...own, torch: row?.ms ?? null };

@@ -1,8 +1,8 @@
 /**
  * `bench/gpu.sh`: checks every kernel on this machine's adapter against float64 references, tunes products and
- * convolutions, times ops, fused kernels and whole steps beside the limits measured in the same run and beside peers, prints tables and writes JSON. Ends within its
- * time budget; what did not fit is listed. Status 1 where something failed or a check did not run, 2 for a mistake in the
- * call. Needs no package: what needs one is skipped where it is not there.
+ * convolutions, times ops, fused kernels and whole steps beside the limits measured in the same run and beside peers,
+ * prints tables and writes JSON. Ends within its time budget; what did not fit is listed. Status 1 where something failed
+ * or a check did not run, 2 for a mistake in the call. Needs no package: what needs one is skipped where it is not there.
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
