@@ -7,7 +7,7 @@ import { tune } from "../../engine/tuning/tuner.ts";
 import type { Report, Tuning } from "./report.ts";
 import type { Item } from "./schedule.ts";
 
-/** Shorter turns than `itera tune` takes: a machine lent for minutes is quiet, and some fifty sizes want their share. */
+/** Shorter turns than `itera tune` takes: a machine rented for minutes is quiet, and some fifty sizes want their share. */
 const THOROUGH = { rounds: 5, turn: 10 } as const;
 const QUICK = { rounds: 1, turn: 2 } as const;
 
