@@ -34,6 +34,26 @@ fn cover(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
   count_out[cell] = total;
 }
 
+// Where cell (y, x) is sampled in patch r: offsets of the four cells around, and how far between them.
+struct Sampled { corners: vec4<u32>, part: vec2<f32> }
+
+fn sampled(r: u32, y: f32, x: f32) -> Sampled {
+  let bounds = boxes[r];
+  let py = place(y, bounds.x, bounds.z, params.rows);
+  let px = place(x, bounds.y, bounds.w, params.columns);
+  let top = (r * params.rows + u32(floor(py))) * params.columns;
+  let bottom = (r * params.rows + u32(ceil(py))) * params.columns;
+  let across = vec2<u32>(u32(floor(px)), u32(ceil(px)));
+  return Sampled(vec4<u32>(top + across, bottom + across) * params.c4, vec2<f32>(py - floor(py), px - floor(px)));
+}
+
+// A patch's value between the four cells that start at `corners`: upper left and right, lower left and right.
+fn between(corners: vec4<u32>, part: vec2<f32>, c: u32) -> vec4<f32> {
+  let upper = mix(patches[corners.x + c], patches[corners.y + c], part.y);
+  let lower = mix(patches[corners.z + c], patches[corners.w + c], part.y);
+  return mix(upper, lower, part.x);
+}
+
 // result [h, w, c4]: one cell and up to 16 channels an invocation.
 @compute @workgroup_size(64)
 fn paste(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -48,33 +68,14 @@ fn paste(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
   var total = array<vec4<f32>, LANES>();
   if (count[cell] > 0.0) {
     for (var r = 0u; r < params.regions; r++) {
-      let bounds = boxes[r];
-      if (!inside(bounds, y, x)) { continue; }
-      let py = place(y, bounds.x, bounds.z, params.rows);
-      let px = place(x, bounds.y, bounds.w, params.columns);
-      let top = (r * params.rows + u32(floor(py))) * params.columns;
-      let bottom = (r * params.rows + u32(ceil(py))) * params.columns;
-      let left = u32(floor(px));
-      let right = u32(ceil(px));
-      let part = vec2<f32>(py - floor(py), px - floor(px));
-      for (var l = 0u; l < lanes; l++) {
-        let c = first + l;
-        let upper = mix(patches[(top + left) * params.c4 + c], patches[(top + right) * params.c4 + c], part.y);
-        let lower = mix(patches[(bottom + left) * params.c4 + c], patches[(bottom + right) * params.c4 + c], part.y);
-        total[l] += mix(upper, lower, part.x);
-      }
+      if (!inside(boxes[r], y, x)) { continue; }
+      let cells = sampled(r, y, x);
+      for (var l = 0u; l < lanes; l++) { total[l] += between(cells.corners, cells.part, first + l); }
     }
   }
   for (var l = 0u; l < lanes; l++) {
     result[cell * params.c4 + first + l] = total[l] / max(count[cell], 1.0);
   }
-}
-
-// A patch's value between the four cells that start at `corners`: upper left and right, lower left and right.
-fn between(corners: vec4<u32>, part: vec2<f32>, c: u32) -> vec4<f32> {
-  let upper = mix(patches[corners.x + c], patches[corners.y + c], part.y);
-  let lower = mix(patches[corners.z + c], patches[corners.w + c], part.y);
-  return mix(upper, lower, part.x);
 }
 
 // The same for GPUs: neighbours take neighbouring channels, and what they add up stays in registers.
@@ -96,19 +97,12 @@ fn paste_striding(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
   var t3 = vec4<f32>();
   if (count[cell] > 0.0) {
     for (var r = 0u; r < params.regions; r++) {
-      let bounds = boxes[r];
-      if (!inside(bounds, y, x)) { continue; }
-      let py = place(y, bounds.x, bounds.z, params.rows);
-      let px = place(x, bounds.y, bounds.w, params.columns);
-      let top = (r * params.rows + u32(floor(py))) * params.columns;
-      let bottom = (r * params.rows + u32(ceil(py))) * params.columns;
-      let across = vec2<u32>(u32(floor(px)), u32(ceil(px)));
-      let corners = vec4<u32>(top + across, bottom + across) * params.c4;
-      let part = vec2<f32>(py - floor(py), px - floor(px));
-      t0 += between(corners, part, c);
-      t1 += between(corners, part, c1);
-      t2 += between(corners, part, c2);
-      t3 += between(corners, part, c3);
+      if (!inside(boxes[r], y, x)) { continue; }
+      let cells = sampled(r, y, x);
+      t0 += between(cells.corners, cells.part, c);
+      t1 += between(cells.corners, cells.part, c1);
+      t2 += between(cells.corners, cells.part, c2);
+      t3 += between(cells.corners, cells.part, c3);
     }
   }
   let boxes_here = max(count[cell], 1.0);
