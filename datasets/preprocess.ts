@@ -49,15 +49,21 @@ export interface PreparedImage {
   readonly scale: number;
 }
 
-/** The factor that brings the short side to `target` without the long side exceeding `max`. */
+/** The nearest whole number, of two equally near the even one, as NumPy and OpenCV round: 562.5 becomes 562. */
+export function roundHalfToEven(value: number): number {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + below % 2 : Math.round(value);
+}
+
+/** The factor that brings the short side to `target` without the long side, rounded, exceeding `max`. */
 export function scaleFor(width: number, height: number, { target, max }: ScaleOptions): number {
   const [short, long] = width < height ? [width, height] : [height, width];
   const scale = target / short;
-  return Math.round(scale * long) > max ? max / long : scale;
+  return roundHalfToEven(scale * long) > max ? max / long : scale;
 }
 
 /**
- * Mirrors if asked, normalises, and resizes bilinearly with half-pixel centres and clamped borders (OpenCV's
+ * Mirrors if asked, then normalises, and resizes bilinearly with half-pixel centres and clamped borders (OpenCV's
  * INTER_LINEAR). The means are subtracted from the interpolated value, which equals interpolating what is left after
  * subtraction.
  */
@@ -65,21 +71,21 @@ export function prepareImage(source: RgbImage, flipped: boolean, options: ScaleO
   const { rgb, width, height } = source;
   const { rgb: channels, means, deviations } = CHANNELS[options.normalise ?? "caffe"];
   const scale = scaleFor(width, height, options);
-  const outWidth = Math.max(1, Math.round(width * scale));
-  const outHeight = Math.max(1, Math.round(height * scale));
+  const outWidth = Math.max(1, roundHalfToEven(width * scale));
+  const outHeight = Math.max(1, roundHalfToEven(height * scale));
   const image = new Float32Array(outHeight * outWidth * 3);
   const columns = axis(width, outWidth, scale);
   const rows = axis(height, outHeight, scale);
+  const column = (x: number): number => flipped ? width - 1 - x : x;
   let at = 0;
   for (let y = 0; y < outHeight; y++) {
     const top = rows.low[y] * width;
     const bottom = rows.high[y] * width;
     const fy = rows.part[y];
     for (let x = 0; x < outWidth; x++) {
-      const from = flipped ? outWidth - 1 - x : x;
-      const left = columns.low[from];
-      const right = columns.high[from];
-      const fx = columns.part[from];
+      const left = column(columns.low[x]);
+      const right = column(columns.high[x]);
+      const fx = columns.part[x];
       for (let c = 0; c < 3; c++) {
         const channel = channels[c];
         const a = rgb[(top + left) * 3 + channel];

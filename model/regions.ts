@@ -62,8 +62,9 @@ export interface EdgeRule {
 export const BOUND_TOLERANCE = 1e-4;
 
 /**
- * Boxes as crop_and_resize takes them: [y1, x1, y2, x2] over (cells − 1), a pixel p lying at cell p / stride. A map of one
- * cell has nothing to divide by; all coordinates are 0 there.
+ * Boxes as crop_and_resize takes them: [y1, x1, y2, x2] over (cells − 1), a pixel p lying at cell p / stride. A box that
+ * ends at the right or lower border of the image mostly ends past the centre of the map's last cell, at more than 1, and
+ * stays so, as in the authors' code: what is sampled there is 0. A map of one cell is divided by 1 instead of 0.
  */
 export function normaliseBoxes(
   boxes: Float32Array,
@@ -74,7 +75,7 @@ export function normaliseBoxes(
   const out = cellBoxes(boxes, stride);
   const high = Math.max(1, mapHeight - 1);
   const wide = Math.max(1, mapWidth - 1);
-  for (let i = 0; i < out.length; i++) out[i] = Math.min(out[i] / (i % 2 === 0 ? high : wide), 1);
+  for (let i = 0; i < out.length; i++) out[i] /= i % 2 === 0 ? high : wide;
   return out;
 }
 

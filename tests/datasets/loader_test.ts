@@ -5,7 +5,14 @@ import { openContext } from "../../datasets/context/dataset.ts";
 import { drawContext } from "../../datasets/context/draw.ts";
 import { UserError } from "../../datasets/errors.ts";
 import { Loader } from "../../datasets/loader.ts";
-import { CHANNELS, flipBoxes, type Normalisation, prepareImage, scaleFor } from "../../datasets/preprocess.ts";
+import {
+  CHANNELS,
+  flipBoxes,
+  type Normalisation,
+  prepareImage,
+  roundHalfToEven,
+  scaleFor,
+} from "../../datasets/preprocess.ts";
 import { type Entry, evaluationOrder, trainingOrder } from "../../datasets/schedule.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { withFolder } from "../support/folder.ts";
@@ -57,6 +64,35 @@ Deno.test("pixels become BGR minus the means, and mirror with their boxes", asyn
 Deno.test("the scale follows the short side until the long side is too long", () => {
   assert.equal(scaleFor(640, 480, { target: 600, max: 1000 }), 600 / 480);
   assert.equal(scaleFor(200, 800, { target: 600, max: 1000 }), 1000 / 800);
+});
+
+Deno.test("sizes that end in a half become even, and count as even against the limit", () => {
+  assert.deepEqual([0.5, 1.5, 2.5, 1000.5, 1001.5, 2.49, 2.51].map(roundHalfToEven), [0, 2, 2, 1000, 1002, 2, 3]);
+  const sizeOf = (width: number, height: number): readonly number[] => {
+    const picture = { rgb: new Uint8Array(width * height * 3), width, height };
+    const out = prepareImage(picture, false, { target: 6, max: 10 });
+    return [out.width, out.height];
+  };
+  // 7.5 and 10.5 by the scale 1.5; the second is still within the limit.
+  assert.deepEqual(sizeOf(5, 4), [8, 6]);
+  assert.deepEqual(sizeOf(7, 4), [10, 6]);
+  // 1000.5 rounds to 1000, which is not past the limit.
+  assert.equal(scaleFor(667, 400, { target: 600, max: 1000 }), 1.5);
+  assert.equal(scaleFor(668, 400, { target: 600, max: 1000 }), 1000 / 668);
+});
+
+Deno.test("a mirrored picture is mirrored before it is resized", () => {
+  // Three columns 0, 100, 200 to four: the centres lie at -0.05, 0.7, 1.45, 2.2 by the scale 4/3 of the height.
+  const rgb = Uint8Array.from([0, 100, 200, 0, 100, 200, 0, 100, 200], (v) => v);
+  const picture = { rgb: Uint8Array.from({ length: 27 }, (_, i) => rgb[Math.floor(i / 3)]), width: 3, height: 3 };
+  const red = (flipped: boolean): number[] => {
+    const { image } = prepareImage(picture, flipped, { target: 5, max: 100 });
+    return [0, 1, 2, 3, 4].map((x) => image[3 * x + 2] + CHANNELS.caffe.means[2]);
+  };
+  const mirrored = { ...picture, rgb: Uint8Array.from({ length: 27 }, (_, i) => 200 - picture.rgb[i]) };
+  const want = prepareImage(mirrored, false, { target: 5, max: 100 }).image;
+  red(true).forEach((v, x) => assert.ok(Math.abs(v - want[3 * x + 2] - CHANNELS.caffe.means[2]) < 1e-3));
+  assert.deepEqual(red(false).map(Math.round), [0, 40, 100, 160, 200]);
 });
 
 Deno.test("resizing interpolates between pixel centres and clamps at the border", () => {

@@ -32,20 +32,16 @@ export interface Verdict64 {
   readonly confidence: Array64;
 }
 
-/** Point samples of a map [1, h, w, c] on a size × size grid over each box, corners on corners; outside is 0. */
+/** Point samples of a map [1, h, w, c] on a size × size grid over each box, corners on corners (2.3); outside is 0. */
 export function crop(image: Array64, boxes: readonly CellBox[], size: number): Array64 {
   const [, h, w, c] = image.shape;
-  // The box's far corner is held at the map's last cell, as its normalised coordinate is held at 1.
-  const held = boxes.map(([y1, x1, y2, x2]): CellBox => {
-    const [bottom, right] = [Math.max(1, h - 1), Math.max(1, w - 1)];
-    const scale = (v: number, last: number, extent: number) => Math.min(v / last, 1) * (extent - 1);
-    return [scale(y1, bottom, h), scale(x1, right, w), scale(y2, bottom, h), scale(x2, right, w)];
-  });
+  // A map of one row or column has no extent to place a box on: everything lies at 0.
+  const along = (v: number, extent: number): number => extent === 1 ? 0 : v;
   const position = (low: number, high: number, i: number): number =>
     size === 1 ? (low + high) / 2 : low + i * (high - low) / (size - 1);
   return make([boxes.length, size, size, c], ([r, i, j, channel]) => {
-    const [y1, x1, y2, x2] = held[r];
-    let [y, x] = [position(y1, y2, i), position(x1, x2, j)];
+    const [y1, x1, y2, x2] = boxes[r];
+    let [y, x] = [along(position(y1, y2, i), h), along(position(x1, x2, j), w)];
     if (y < -1e-4 || y > h - 1 + 1e-4 || x < -1e-4 || x > w - 1 + 1e-4) return 0;
     [y, x] = [Math.min(Math.max(y, 0), h - 1), Math.min(Math.max(x, 0), w - 1)];
     const [top, left, bottom, right] = [Math.floor(y), Math.floor(x), Math.ceil(y), Math.ceil(x)];
