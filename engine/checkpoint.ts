@@ -32,18 +32,27 @@ export async function saveTensors(
   return encodeSafetensors(encoded, metadata);
 }
 
+/** Options of {@link loadTensors}. */
+export interface LoadOptions {
+  /** Pass over tensors that only the file has; default false. */
+  readonly allowExtra?: boolean;
+  /** What a file of an earlier version lacks, added to its tensors. */
+  readonly complete?: (tensors: ReadonlyMap<string, SafetensorsTensor>) => ReadonlyMap<string, SafetensorsTensor>;
+}
+
 /**
  * Writes the tensors of a safetensors file into tensors of the same names; returns its metadata. Every tensor must be in
- * the file with the same shape and type; tensors only the file has are an error too unless `allowExtra`. `what` names the
+ * the file with the same shape and type; tensors only the file has are an error too unless told otherwise. `what` names the
  * file in errors.
  */
 export function loadTensors(
   bytes: Uint8Array,
   into: NamedTensors,
   what: string,
-  options: { readonly allowExtra?: boolean } = {},
+  options: LoadOptions = {},
 ): Record<string, string> {
-  const { tensors, metadata } = decode(bytes, what);
+  const { tensors: found, metadata } = decode(bytes, what);
+  const tensors = options.complete?.(found) ?? found;
   for (const [name, target] of into) {
     const found = tensors.get(name);
     if (!found) throw new EngineError(`${what}: tensor "${name}" is missing; was it made by another model?`);

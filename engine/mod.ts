@@ -10,4 +10,5 @@ export * from "./errors.ts";
 export * from "./ops/mod.ts";
 export * from "./layers.ts";
 export * from "./optim.ts";
-export { loadTensors, type NamedTensors, saveTensors, tensorsOf } from "./checkpoint.ts";
+export { withUpdateCounts } from "./optim_state.ts";
+export { type LoadOptions, loadTensors, type NamedTensors, saveTensors, tensorsOf } from "./checkpoint.ts";

@@ -53,6 +53,8 @@ export interface ParameterOptions {
   readonly trainable?: boolean;
   /** Whether weight decay applies; default true for names that end in `weight`. */
   readonly decay?: boolean;
+  /** Whether the first axis numbers parameters that only lie together: a bank's; default false. */
+  readonly bank?: boolean;
 }
 
 /** A parameter with the name it has from the module asked. */
@@ -65,6 +67,8 @@ export interface NamedParameter {
   readonly trainable: boolean;
   /** Whether weight decay applies. */
   readonly decay: boolean;
+  /** Whether the first axis numbers parameters that only lie together (a bank's), of which a step may use a part. */
+  readonly bank?: boolean;
 }
 
 /**
@@ -74,7 +78,7 @@ export interface NamedParameter {
 export abstract class Module implements Disposable {
   /** The device its parameters live on. */
   readonly device: Device;
-  readonly #own: { name: string; tensor: Tensor; trainable: boolean; decay: boolean }[] = [];
+  readonly #own: { -readonly [key in keyof NamedParameter]: NamedParameter[key] }[] = [];
   readonly #children: { name: string; module: Module }[] = [];
 
   /** A module without parameters yet. */
@@ -91,9 +95,9 @@ export abstract class Module implements Disposable {
     options: ParameterOptions = {},
   ): Tensor {
     const tensor = make(this.device, shape, seed).unscoped();
-    const { trainable = true, decay = name.endsWith("weight") } = options;
+    const { trainable = true, decay = name.endsWith("weight"), bank = false } = options;
     tensor.requiresGrad = trainable;
-    this.#own.push({ name, tensor, trainable, decay });
+    this.#own.push({ name, tensor, trainable, decay, bank });
     return tensor;
   }
 

@@ -30,6 +30,8 @@ export interface BackwardCall<A> {
    * nothing yet, where others look at it too, or where the input is no leaf.
    */
   collected(index: number): Tensor | null;
+  /** Says that the gradient of an input is about these entries of its first axis alone: those of a bank that took part. */
+  only(index: number, entries: readonly number[]): void;
 }
 
 /** A random input of a sample; `null` leaves an optional input out. */

@@ -3,8 +3,23 @@ import type { Device } from "./device.ts";
 import { ShapeError } from "./errors.ts";
 import type { NamedParameter } from "./nn.ts";
 import { minimum, square, sum } from "./ops/mod.ts";
-import { adamRule, countStep, sgdRule, type Shared, Updater, type UpdateRule } from "./optim_update.ts";
+import {
+  adamRule,
+  countUpdates,
+  type RuleConstants,
+  sgdRule,
+  type Update,
+  Updater,
+  type UpdateRule,
+} from "./optim_update.ts";
+import { type Layout, layoutOf, UsedFlags } from "./optim_used.ts";
 import type { Tensor } from "./tensor.ts";
+
+/** Name of the state tensor that counts each parameter's updates, f32 [parameters, those of banks one by one]. */
+const UPDATES = "updates";
+
+/** What becomes of a parameter, or of an entry of a bank, that was used before and has no gradient at a step. */
+export const UNUSED = ["zero", "skip"] as const;
 
 /** Options every optimiser takes. */
 export interface OptimiserOptions {
@@ -16,13 +31,25 @@ export interface OptimiserOptions {
   readonly biasRateFactor?: number;
   /** Scale all gradients down so that their joint norm is at most this; default no clipping. */
   readonly clipNorm?: number;
+  /**
+   * What becomes of a parameter, or of an entry of a bank, that was used before and has no gradient at this step. `zero`, the
+   * default: its gradient is zero, so momentum goes on, as where gradients are zeroed in place (PyTorch before 2.0,
+   * TensorFlow). `skip`: it is left as it is, as where gradients are set to none (PyTorch from 2.0 on). One never used is
+   * left as it is by both.
+   */
+  readonly unused?: typeof UNUSED[number];
   /** Update several parameters by one dispatch where the adapter binds enough buffers; default true. */
   readonly grouped?: boolean;
 }
 
-/** What the updates of a step share beside the rate. */
-interface StepConstants extends Omit<Shared, "bind"> {
-  readonly bind: { readonly correction?: Tensor };
+/** What a kind of optimiser brings. */
+interface Kind {
+  readonly rule: UpdateRule;
+  readonly constants: RuleConstants;
+  /** Weight decay beside the gradient, not in it. */
+  readonly decoupled: boolean;
+  /** A state tensor's name after the parameter's, in the order of the rule's kernels. */
+  readonly state: readonly string[];
 }
 
 /** Updates parameters in place from their gradients. State is on the device, named after the parameters. */
@@ -32,28 +59,37 @@ export abstract class Optimiser implements Disposable {
   /** The device. */
   protected readonly device: Device;
   readonly #options: OptimiserOptions;
+  readonly #kind: Kind;
   readonly #rate: Tensor;
   readonly #state: Map<string, Tensor> = new Map();
   readonly #updater: Updater;
+  readonly #layout: Layout;
+  readonly #used: UsedFlags;
+  /** f32 [counts]: each parameter's updates so far. */
+  readonly #updates: Tensor;
+  readonly #correction: Tensor;
   #current: number;
 
   /**
-   * Takes charge of updating `parameters` by `rule`; they stay their owner's.
+   * Takes charge of updating `parameters`; they stay their owner's.
    *
    * @internal
    */
-  constructor(
-    device: Device,
-    parameters: readonly NamedParameter[],
-    options: OptimiserOptions,
-    rule: UpdateRule,
-  ) {
+  constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
     this.device = device;
-    this.#updater = new Updater(device, rule, options.grouped ?? true);
     this.parameters = parameters;
     this.#options = options;
+    this.#kind = kind;
+    this.#updater = new Updater(device, kind.rule, options.grouped ?? true);
+    this.#layout = layoutOf(parameters);
+    this.#used = new UsedFlags(device, this.#layout);
     this.#current = options.rate;
     this.#rate = device.full([1], options.rate).unscoped();
+    this.#correction = device.zeros([this.#layout.size, 2]).unscoped();
+    this.#updates = this.#addState(UPDATES, [this.#layout.size]);
+    for (const { name, tensor } of parameters) {
+      for (const which of kind.state) this.#addState(`${name}.${which}`, tensor.shape);
+    }
   }
 
   /** The learning rate; set it between steps. */
@@ -67,51 +103,44 @@ export abstract class Optimiser implements Disposable {
     this.#rate.write(new Float32Array([value]));
   }
 
-  /** State tensors by name, for checkpoints: `<parameter>.velocity` and so on. */
+  /** State tensors by name, for checkpoints: `<parameter>.velocity` and so on; `updates` counts each parameter's. */
   get state(): ReadonlyMap<string, Tensor> {
     return this.#state;
   }
 
-  /** Makes a state tensor of zeros. */
-  protected addState(name: string, shape: readonly number[]): Tensor {
+  #addState(name: string, shape: readonly number[]): Tensor {
     const tensor = this.device.zeros(shape).unscoped();
     this.#state.set(name, tensor);
     return tensor;
   }
 
-  /** One update of every parameter that has a gradient. Only records work. */
+  /** One update of every parameter that takes part: see `unused` of {@link OptimiserOptions}. Only records work. */
   step(): void {
     this.device.noGrad(() => {
       using _scope = this.device.scope();
-      const { clipNorm, weightDecay = 0, biasRateFactor = 1 } = this.#options;
+      const { clipNorm, weightDecay = 0, biasRateFactor = 1, unused = "zero" } = this.#options;
+      const { rule, constants, decoupled, state } = this.#kind;
       const clip = clipNorm === undefined ? null : clipFactor(this.device, this.parameters, clipNorm);
-      const shared = this.before();
-      const updates = this.parameters.filter(({ tensor }) => tensor.grad).map((parameter) => ({
-        gradient: parameter.tensor.grad!,
+      const counts = { used: this.#used.of(this.parameters), updates: this.#updates, correction: this.#correction };
+      countUpdates(counts, constants, { corrects: rule.corrects, goesOn: unused === "zero" });
+      const taking = this.parameters.filter(({ tensor }) => tensor.size > 0 && (tensor.grad || unused === "zero"));
+      const updates = taking.map((parameter): Update => ({
+        gradient: parameter.tensor.grad,
         weight: parameter.tensor,
-        state: this.stateOf(parameter),
+        state: state.map((which) => this.#state.get(`${parameter.name}.${which}`)!),
         decay: parameter.decay ? weightDecay : 0,
         rateFactor: parameter.name.endsWith("bias") ? biasRateFactor : 1,
+        ...this.#layout.places.get(parameter)!,
       }));
-      this.#updater.run(updates, { ...shared, bind: { rate: this.#rate, clip, ...shared.bind } });
+      const bind = { rate: this.#rate, clip, correction: this.#correction };
+      this.#updater.run(updates, { bind, constants, decoupled });
     });
   }
 
-  /**
-   * Work before the updates of a step; returns what all of them share.
-   *
-   * @internal
-   */
-  protected abstract before(): StepConstants;
-
-  /** A parameter's state, in the order of the kernels. */
-  protected abstract stateOf(parameter: NamedParameter): readonly Tensor[];
-
   /** Frees the state. */
   [Symbol.dispose](): void {
-    this.#rate.dispose();
-    this.#updater[Symbol.dispose]();
-    for (const tensor of this.#state.values()) tensor.dispose();
+    for (const part of [this.#updater, this.#used]) part[Symbol.dispose]();
+    for (const tensor of [this.#rate, this.#correction, ...this.#state.values()]) tensor.dispose();
     this.#state.clear();
   }
 }
@@ -125,30 +154,14 @@ function clipFactor(device: Device, parameters: readonly NamedParameter[], limit
 
 /** Stochastic gradient descent with classical momentum: v ← m·v + g + λ·w, w ← w − rate·v. */
 export class SGD extends Optimiser {
-  readonly #momentum: number;
-  readonly #velocity = new Map<string, Tensor>();
-
   /** `momentum` defaults to 0. */
   constructor(
     device: Device,
     parameters: readonly NamedParameter[],
     options: OptimiserOptions & { readonly momentum?: number },
   ) {
-    super(device, parameters, options, sgdRule);
-    this.#momentum = options.momentum ?? 0;
-    for (const { name, tensor } of parameters) {
-      this.#velocity.set(name, this.addState(`${name}.velocity`, tensor.shape));
-    }
-  }
-
-  /** @internal */
-  protected override before(): StepConstants {
-    return { bind: {}, constants: { momentum: this.#momentum, beta2: 0, epsilon: 0 }, decoupled: false };
-  }
-
-  /** Its velocity. */
-  protected override stateOf({ name }: NamedParameter): readonly Tensor[] {
-    return [this.#velocity.get(name)!];
+    const constants = { momentum: options.momentum ?? 0, beta2: 0, epsilon: 0 };
+    super(device, parameters, options, { rule: sgdRule, constants, decoupled: false, state: ["velocity"] });
   }
 }
 
@@ -163,47 +176,20 @@ export interface AdamOptions extends OptimiserOptions {
 }
 
 /**
- * Adam (Kingma and Ba, 2015), or AdamW (Loshchilov and Hutter, 2019) with `decoupledDecay`. The step count is on the device,
- * so a captured step counts on.
+ * Adam (Kingma and Ba, 2015), or AdamW (Loshchilov and Hutter, 2019) with `decoupledDecay`. Each parameter counts its own
+ * updates, as in PyTorch; the counts are on the device, so a captured step counts on.
  */
 export class Adam extends Optimiser {
-  readonly #shared: StepConstants;
-  readonly #time: Tensor;
-  readonly #correction: Tensor;
-  readonly #moments = new Map<string, readonly [first: Tensor, second: Tensor]>();
-
   /** Moments start at zero. */
   constructor(device: Device, parameters: readonly NamedParameter[], options: AdamOptions) {
-    super(device, parameters, options, adamRule);
     const { betas: [momentum, beta2] = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
-    this.#time = this.addState("time", [1]);
-    this.#correction = device.empty([2]).unscoped();
-    this.#shared = {
-      bind: { correction: this.#correction },
-      constants: { momentum, beta2, epsilon },
+    const constants = { momentum, beta2, epsilon };
+    super(device, parameters, options, {
+      rule: adamRule,
+      constants,
       decoupled: decoupledDecay,
-    };
-    for (const { name, tensor } of parameters) {
-      const moment = (which: string): Tensor => this.addState(`${name}.${which}`, tensor.shape);
-      this.#moments.set(name, [moment("first"), moment("second")]);
-    }
-  }
-
-  /** @internal */
-  protected override before(): StepConstants {
-    countStep(this.#time, this.#correction, this.#shared.constants);
-    return this.#shared;
-  }
-
-  /** Frees the state. */
-  override [Symbol.dispose](): void {
-    super[Symbol.dispose]();
-    this.#correction.dispose();
-  }
-
-  /** Its two moments. */
-  protected override stateOf({ name }: NamedParameter): readonly Tensor[] {
-    return this.#moments.get(name)!;
+      state: ["first", "second"],
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 /** The optimisers' kernels, on one parameter a dispatch or on seven. */
+import countText from "../shaders/optim_count.wgsl" with { type: "text" };
 import groupText from "../shaders/optim_group.wgsl" with { type: "text" };
 import rulesText from "../shaders/lib/optim.wgsl" with { type: "text" };
 import text from "../shaders/optim.wgsl" with { type: "text" };
@@ -10,7 +11,7 @@ import type { Tensor } from "./tensor.ts";
 const rules = { file: "lib/optim.wgsl", text: rulesText };
 const parts = [indexLib, rules, { file: "optim.wgsl", text }] as const;
 const groupParts = [rules, { file: "optim_group.wgsl", text: groupText }] as const;
-const countKernel = kernel("count_step", ...parts);
+const countKernel = kernel("count_updates", indexLib, { file: "optim_count.wgsl", text: countText });
 
 /** What distinguishes one optimiser from another. */
 export interface UpdateRule {
@@ -19,6 +20,8 @@ export interface UpdateRule {
   readonly group: Kernel;
   /** The kernels' names of a parameter's state. */
   readonly state: readonly string[];
+  /** Whether moments are corrected for their start at zero. */
+  readonly corrects: boolean;
 }
 
 /** Classical momentum. */
@@ -26,6 +29,7 @@ export const sgdRule: UpdateRule = {
   one: kernel("sgd", ...parts),
   group: kernel("sgd_group", ...groupParts),
   state: ["velocity"],
+  corrects: false,
 };
 
 /** Adaptive moments. */
@@ -33,23 +37,35 @@ export const adamRule: UpdateRule = {
   one: kernel("adam", ...parts),
   group: kernel("adam_group", ...groupParts),
   state: ["velocity", "second"],
+  corrects: true,
 };
 
 /** One parameter's update. */
 export interface Update {
-  readonly gradient: Tensor;
+  /** Null where this step does not use the parameter: the gradient is zero. */
+  readonly gradient: Tensor | null;
   readonly weight: Tensor;
   /** In the order of the rule's names. */
   readonly state: readonly Tensor[];
   readonly decay: number;
   readonly rateFactor: number;
+  /** Where its counts begin; it has one, or one for each of a bank's entries. */
+  readonly entry: number;
+  readonly entries: number;
+}
+
+/** The constants of a rule. */
+export interface RuleConstants {
+  readonly momentum: number;
+  readonly beta2: number;
+  readonly epsilon: number;
 }
 
 /** What all updates of a step share. */
 export interface Shared {
-  /** Rate [1], factor of clipping [1] or null, Adam's corrections [2]. */
-  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly correction?: Tensor };
-  readonly constants: { readonly momentum: number; readonly beta2: number; readonly epsilon: number };
+  /** Rate [1], factor of clipping [1] or null, the moments' corrections [parameters, 2]. */
+  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly correction: Tensor };
+  readonly constants: RuleConstants;
   readonly decoupled: boolean;
 }
 
@@ -60,10 +76,29 @@ const BINDINGS = 3 + 4 * GROUPED;
 /** Elements up to which a software adapter groups: it works through the branch of every parameter for each. */
 const SMALL = 4096;
 
-/** Counts one more step in `time` [1], on the device, and works out Adam's corrections [2] for it. */
-export function countStep(time: Tensor, correction: Tensor, constants: Shared["constants"]): void {
-  const params = { count: 1, decay: 0, rate_factor: 1, ...constants };
-  time.device.run(countKernel, { bind: { time, correction_out: correction }, params, grid: [1, 1, 1] });
+/** What {@link countUpdates} works on, an element for each parameter. */
+export interface Counts {
+  /** u32 [n]: 1 where this step has a gradient. */
+  readonly used: Tensor;
+  /** f32 [n]: updates so far. */
+  readonly updates: Tensor;
+  /** f32 [n, 2], written: the moments' corrections, zeros for a parameter that this step leaves out. */
+  readonly correction: Tensor;
+}
+
+/** Counts one more update of each parameter that takes part; `goesOn` with a gradient of zero where it has none. */
+export function countUpdates(
+  counts: Counts,
+  { momentum, beta2 }: RuleConstants,
+  options: { readonly corrects: boolean; readonly goesOn: boolean },
+): void {
+  const { updates, used, correction } = counts, { device, size } = updates;
+  device.run(countKernel, {
+    bind: { used, updates, correction },
+    params: { count: size, momentum, beta2 },
+    constants: { CORRECTS: Number(options.corrects), GOES_ON: Number(options.goesOn) },
+    grid: device.gpu.grid(size, GROUP),
+  });
 }
 
 /** Runs updates. */
@@ -85,19 +120,34 @@ export class Updater implements Disposable {
   /** Updates all. Only records work. */
   run(updates: readonly Update[], shared: Shared): void {
     const most = this.#device.profile === "cpu" ? SMALL : Infinity;
-    const together = updates.filter(({ weight }) => this.#grouped && weight.size <= most);
+    // The groups' kernels know neither banks nor absent gradients.
+    const together = updates.filter(({ gradient, weight, entries }) =>
+      this.#grouped && gradient && entries === 1 && weight.size <= most
+    );
     for (let i = 0; i < together.length; i += GROUPED) this.#group(together.slice(i, i + GROUPED), shared);
     for (const update of updates) if (!together.includes(update)) this.#one(update, shared);
     for (const { weight } of updates) weight.storage.version++;
   }
 
   #one(update: Update, { bind, constants, decoupled }: Shared): void {
-    const { gpu } = this.#device;
-    const count = Math.ceil(update.weight.size / 4);
+    const { gpu } = this.#device, { gradient, weight, entry, entries } = update;
+    const count = Math.ceil(weight.size / 4);
     this.#device.run(this.#rule.one, {
       bind: { ...bind, ...Object.fromEntries(this.#named(update)) },
-      params: { count, decay: update.decay, rate_factor: update.rateFactor, ...constants },
-      constants: { CLIP: Number(bind.clip !== null), DECOUPLED: Number(decoupled) },
+      params: {
+        count,
+        entry,
+        stride: Math.max(1, weight.size / entries),
+        decay: update.decay,
+        rate_factor: update.rateFactor,
+        ...constants,
+      },
+      constants: {
+        CLIP: Number(bind.clip !== null),
+        DECOUPLED: Number(decoupled),
+        ...entries > 1 ? { BANK: 1 } : {},
+        ...gradient ? {} : { GRADIENT: 0 },
+      },
       grid: gpu.grid(count, GROUP),
     });
   }
@@ -126,6 +176,7 @@ export class Updater implements Disposable {
       params: {
         ...halves("first", first),
         ...halves("count", counts),
+        ...halves("entry", updates.map(({ entry }) => entry)),
         ...halves("decay", updates.map(({ decay }) => decay)),
         ...halves("rate_factor", updates.map(({ rateFactor }) => rateFactor)),
         ...constants,
@@ -135,7 +186,7 @@ export class Updater implements Disposable {
     });
   }
 
-  #named({ gradient, weight, state }: Update): [name: string, tensor: Tensor][] {
+  #named({ gradient, weight, state }: Update): [name: string, tensor: Tensor | null][] {
     return [
       ["gradient", gradient],
       ["weight", weight],

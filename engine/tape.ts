@@ -19,6 +19,14 @@ interface Saved {
   readonly version: number;
 }
 
+/** What a gradient rule did beside giving gradients back. */
+interface Given {
+  /** Inputs whose gradient it may have added in place. */
+  readonly inPlace: Set<number>;
+  /** Entries of the first axis that an input's gradient is about, where that is not all. */
+  readonly entries: Map<number, readonly number[]>;
+}
+
 let sequence = 0;
 
 /** One recorded op. */
@@ -87,8 +95,8 @@ export class GradNode {
     this.#savedOutputs.clear();
   }
 
-  /** What the gradient rule is called with. */
-  call(grads: readonly (Tensor | null)[]): BackwardCall<unknown> {
+  /** What the gradient rule is called with; `given` hears of what it does beside giving gradients back. */
+  call(grads: readonly (Tensor | null)[], given: Given): BackwardCall<unknown> {
     const take = (saved: Map<number, Saved>, i: number, kind: string): Tensor => {
       const entry = saved.get(i);
       if (!entry) throw new GradientError(`internal: ${this.op.name}: ${kind} ${i} was not saved`);
@@ -111,8 +119,11 @@ export class GradNode {
       collected: (i) => {
         const origin = this.origins[i];
         const grad = origin && "leaf" in origin && !origin.leaf.disposed ? origin.leaf.grad : null;
-        return grad?.storage.refs === 1 ? grad : null;
+        if (grad?.storage.refs !== 1) return null;
+        given.inPlace.add(i);
+        return grad;
       },
+      only: (i, entries) => void given.entries.set(i, entries),
     };
   }
 }
@@ -182,9 +193,13 @@ export function backward(root: Tensor, seed?: Tensor): void {
         const own = grads.get(node);
         if (own) {
           using scope = device.scope();
-          const results = node.op.backward(node.call(own));
+          const given: Given = { inPlace: new Set(), entries: new Map() };
+          const results = node.op.backward(node.call(own, given));
           node.origins.forEach((origin, i) => {
             const grad = results[i];
+            if (origin && "leaf" in origin && (grad || given.inPlace.has(i))) {
+              origin.leaf.noteGrad(given.entries.get(i) ?? null);
+            }
             if (!origin || !grad) return;
             const taken = grad.alias();
             if ("leaf" in origin) {

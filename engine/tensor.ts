@@ -41,6 +41,8 @@ export class Tensor implements TensorMeta, Disposable {
   #node: GradNode | undefined;
   #nodeIndex = 0;
   #grad: Tensor | null = null;
+  /** Nothing noted while undefined. */
+  #gradEntries: Set<number> | null | undefined;
 
   /** Use `device.tensor`, `device.zeros` and their like. */
   constructor(device: Device, shape: Shape, dtype: DType, storage?: Storage) {
@@ -204,6 +206,24 @@ export class Tensor implements TensorMeta, Disposable {
   zeroGrad(): void {
     this.#grad?.dispose();
     this.#grad = null;
+    this.#gradEntries = undefined;
+  }
+
+  /**
+   * Entries of the first axis that the collected gradient is about, for a bank of which a step may use a part; null for all.
+   * @internal
+   */
+  get gradEntries(): ReadonlySet<number> | null {
+    return this.#gradEntries ?? null;
+  }
+
+  /**
+   * Says that a gradient of these entries was collected; null for all.
+   * @internal
+   */
+  noteGrad(entries: readonly number[] | null): void {
+    if (entries === null || this.#gradEntries === null) this.#gradEntries = null;
+    else this.#gradEntries = new Set([...this.#gradEntries ?? [], ...entries]);
   }
 
   /** Adds d(this)/d(leaf) into `leaf.grad` of every leaf it depends on. Only records work; `gradient` defaults to 1. */

@@ -19,6 +19,7 @@ import {
   SGD,
   type Tensor,
   tensorsOf,
+  withUpdateCounts,
 } from "../engine/mod.ts";
 import { evaluateModel } from "./evaluation.ts";
 import { LossLog, type LossWindow } from "./loss_log.ts";
@@ -64,7 +65,9 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
     let position = 0;
     let window: LossWindow = { names: [], rows: [] };
     if (checkpoint) {
-      const metadata = loadTensors(checkpoint.bytes, checkpointTensors(model, optimiser), checkpoint.path);
+      const metadata = loadTensors(checkpoint.bytes, checkpointTensors(model, optimiser), checkpoint.path, {
+        complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
+      });
       step = checkpoint.step;
       position = Number(metadata.position);
       window = JSON.parse(metadata.window);
@@ -128,6 +131,7 @@ export function makeOptimiser(device: Device, model: RegionModel, { optimiser: o
     rate: o.rate,
     weightDecay: o.weightDecay,
     biasRateFactor: o.doubleBias ? 2 : 1,
+    unused: o.unused,
     ...(o.clipNorm === null ? {} : { clipNorm: o.clipNorm }),
   };
   return o.kind === "adam"

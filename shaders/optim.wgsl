@@ -1,25 +1,35 @@
 // Optimiser updates of one parameter, four elements an invocation.
-struct Params { count: u32, decay: f32, rate_factor: f32, momentum: f32, beta2: f32, epsilon: f32 }
+struct Params {
+  count: u32, entry: u32, stride: u32,
+  decay: f32, rate_factor: f32, momentum: f32, beta2: f32, epsilon: f32,
+}
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradient: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> rate: array<f32>;
 @group(0) @binding(3) var<storage, read> clip: array<f32>;
-@group(0) @binding(4) var<storage, read_write> weight: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read_write> velocity: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> second: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> time: array<f32>;
-@group(0) @binding(8) var<storage, read> correction: array<f32>;
-@group(0) @binding(9) var<storage, read_write> correction_out: array<f32>;
+@group(0) @binding(4) var<storage, read> correction: array<vec2<f32>>;
+@group(0) @binding(5) var<storage, read_write> weight: array<vec4<f32>>;
+@group(0) @binding(6) var<storage, read_write> velocity: array<vec4<f32>>;
+@group(0) @binding(7) var<storage, read_write> second: array<vec4<f32>>;
+
+// A parameter that a step does not use has a gradient of zero.
+override GRADIENT: bool = true;
 
 fn hyper() -> Hyper {
   return Hyper(params.decay, params.rate_factor, params.momentum, params.beta2, params.epsilon);
+}
+
+fn gradient_at(i: u32) -> vec4<f32> {
+  if (!GRADIENT) { return vec4<f32>(); }
+  return gradient[i];
 }
 
 @compute @workgroup_size(64)
 fn sgd(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  let state = sgd_step(hyper(), gradient[i], weight[i], velocity[i]);
+  let c = correction_of(params.entry, params.stride, i);
+  let state = sgd_step(hyper(), c, gradient_at(i), weight[i], velocity[i]);
   weight[i] = state.w;
   velocity[i] = state.v;
 }
@@ -28,16 +38,9 @@ fn sgd(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) gr
 fn adam(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  let state = adam_step(hyper(), gradient[i], weight[i], velocity[i], second[i]);
+  let c = correction_of(params.entry, params.stride, i);
+  let state = adam_step(hyper(), c, gradient_at(i), weight[i], velocity[i], second[i]);
   weight[i] = state.w;
   velocity[i] = state.v;
   second[i] = state.s;
-}
-
-// One more step taken: 1 / (1 - momentum^t) and 1 / (1 - beta2^t) of the step t about to be made.
-@compute @workgroup_size(1)
-fn count_step() {
-  time[0] += 1.0;
-  correction_out[0] = 1.0 / (1.0 - pow(params.momentum, time[0]));
-  correction_out[1] = 1.0 / (1.0 - pow(params.beta2, time[0]));
 }

@@ -3,6 +3,7 @@
 struct Params {
   first_a: vec4<u32>, first_b: vec4<u32>,
   count_a: vec4<u32>, count_b: vec4<u32>,
+  entry_a: vec4<u32>, entry_b: vec4<u32>,
   decay_a: vec4<f32>, decay_b: vec4<f32>,
   rate_factor_a: vec4<f32>, rate_factor_b: vec4<f32>,
   momentum: f32, beta2: f32, epsilon: f32,
@@ -10,7 +11,7 @@ struct Params {
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> rate: array<f32>;
 @group(0) @binding(2) var<storage, read> clip: array<f32>;
-@group(0) @binding(3) var<storage, read> correction: array<f32>;
+@group(0) @binding(3) var<storage, read> correction: array<vec2<f32>>;
 @group(0) @binding(4) var<storage, read> gradient0: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read> gradient1: array<vec4<f32>>;
 @group(0) @binding(6) var<storage, read> gradient2: array<vec4<f32>>;
@@ -76,15 +77,16 @@ fn sgd_group(
   let place = place_of(group, groups, lane);
   if (!place.inside) { return; }
   let h = hyper(place.which);
+  let c = correction_of(whole_of(place.which, params.entry_a, params.entry_b), 1u, place.element);
   let i = place.element;
   switch place.which {
-    case 0u: { let s = sgd_step(h, gradient0[i], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
-    case 1u: { let s = sgd_step(h, gradient1[i], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
-    case 2u: { let s = sgd_step(h, gradient2[i], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
-    case 3u: { let s = sgd_step(h, gradient3[i], weight3[i], velocity3[i]); weight3[i] = s.w; velocity3[i] = s.v; }
-    case 4u: { let s = sgd_step(h, gradient4[i], weight4[i], velocity4[i]); weight4[i] = s.w; velocity4[i] = s.v; }
-    case 5u: { let s = sgd_step(h, gradient5[i], weight5[i], velocity5[i]); weight5[i] = s.w; velocity5[i] = s.v; }
-    default: { let s = sgd_step(h, gradient6[i], weight6[i], velocity6[i]); weight6[i] = s.w; velocity6[i] = s.v; }
+    case 0u: { let s = sgd_step(h, c, gradient0[i], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
+    case 1u: { let s = sgd_step(h, c, gradient1[i], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
+    case 2u: { let s = sgd_step(h, c, gradient2[i], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
+    case 3u: { let s = sgd_step(h, c, gradient3[i], weight3[i], velocity3[i]); weight3[i] = s.w; velocity3[i] = s.v; }
+    case 4u: { let s = sgd_step(h, c, gradient4[i], weight4[i], velocity4[i]); weight4[i] = s.w; velocity4[i] = s.v; }
+    case 5u: { let s = sgd_step(h, c, gradient5[i], weight5[i], velocity5[i]); weight5[i] = s.w; velocity5[i] = s.v; }
+    default: { let s = sgd_step(h, c, gradient6[i], weight6[i], velocity6[i]); weight6[i] = s.w; velocity6[i] = s.v; }
   }
 }
 
@@ -96,34 +98,35 @@ fn adam_group(
   let place = place_of(group, groups, lane);
   if (!place.inside) { return; }
   let h = hyper(place.which);
+  let c = correction_of(whole_of(place.which, params.entry_a, params.entry_b), 1u, place.element);
   let i = place.element;
   switch place.which {
     case 0u: {
-      let s = adam_step(h, gradient0[i], weight0[i], velocity0[i], second0[i]);
+      let s = adam_step(h, c, gradient0[i], weight0[i], velocity0[i], second0[i]);
       weight0[i] = s.w; velocity0[i] = s.v; second0[i] = s.s;
     }
     case 1u: {
-      let s = adam_step(h, gradient1[i], weight1[i], velocity1[i], second1[i]);
+      let s = adam_step(h, c, gradient1[i], weight1[i], velocity1[i], second1[i]);
       weight1[i] = s.w; velocity1[i] = s.v; second1[i] = s.s;
     }
     case 2u: {
-      let s = adam_step(h, gradient2[i], weight2[i], velocity2[i], second2[i]);
+      let s = adam_step(h, c, gradient2[i], weight2[i], velocity2[i], second2[i]);
       weight2[i] = s.w; velocity2[i] = s.v; second2[i] = s.s;
     }
     case 3u: {
-      let s = adam_step(h, gradient3[i], weight3[i], velocity3[i], second3[i]);
+      let s = adam_step(h, c, gradient3[i], weight3[i], velocity3[i], second3[i]);
       weight3[i] = s.w; velocity3[i] = s.v; second3[i] = s.s;
     }
     case 4u: {
-      let s = adam_step(h, gradient4[i], weight4[i], velocity4[i], second4[i]);
+      let s = adam_step(h, c, gradient4[i], weight4[i], velocity4[i], second4[i]);
       weight4[i] = s.w; velocity4[i] = s.v; second4[i] = s.s;
     }
     case 5u: {
-      let s = adam_step(h, gradient5[i], weight5[i], velocity5[i], second5[i]);
+      let s = adam_step(h, c, gradient5[i], weight5[i], velocity5[i], second5[i]);
       weight5[i] = s.w; velocity5[i] = s.v; second5[i] = s.s;
     }
     default: {
-      let s = adam_step(h, gradient6[i], weight6[i], velocity6[i], second6[i]);
+      let s = adam_step(h, c, gradient6[i], weight6[i], velocity6[i], second6[i]);
       weight6[i] = s.w; velocity6[i] = s.v; second6[i] = s.s;
     }
   }

@@ -40,8 +40,10 @@ class ConvBank extends Module {
     super(device);
     this.#dilation = dilation;
     const { weight, bias } = starting(start, role, kernel * kernel * inputs);
-    this.#weight = this.parameter("weight", [entries, kernel, kernel, inputs, outputs], weight, seeds.next());
-    this.#bias = this.parameter("bias", [entries, outputs], bias, seeds.next());
+    this.#weight = this.parameter("weight", [entries, kernel, kernel, inputs, outputs], weight, seeds.next(), {
+      bank: true,
+    });
+    this.#bias = this.parameter("bias", [entries, outputs], bias, seeds.next(), { bank: true });
   }
 
   /** The convolution of `entries[n]` on image n, then ReLU, of the sum with `residual` where there is one. */

@@ -12,6 +12,7 @@ import {
   Seeds,
   type Tensor,
   tensorsOf,
+  withUpdateCounts,
 } from "../../engine/mod.ts";
 import { decodeSafetensors, SafetensorsError } from "../../engine/safetensors.ts";
 import { LossLog } from "../loss_log.ts";
@@ -57,7 +58,11 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
       ...tensorsOf(network.parameters(), "network."),
       ...Array.from(optimiser.state, ([name, tensor]) => [`optimiser.${name}`, tensor] as const),
     ]);
-  if (checkpoint) loadTensors(checkpoint.bytes, tensors(), checkpoint.path);
+  if (checkpoint) {
+    loadTensors(checkpoint.bytes, tensors(), checkpoint.path, {
+      complete: (found) => withUpdateCounts(found, optimiser, "optimiser."),
+    });
+  }
   const { rate, warmupSteps } = config.optimiser;
   const schedule = schedules.warmup(warmupSteps, schedules.cosine(rate, steps));
   let step = checkpoint?.step ?? 0;

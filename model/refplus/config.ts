@@ -1,6 +1,7 @@
 /** The settings of IEP-Ref's training runs: schema, the reference's values and a small preset (iep-ref.md, 6). */
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
+import { UNUSED } from "../../engine/mod.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
 import type { RunKind } from "../run/run_folder.ts";
 import { VERSION } from "../run/version.ts";
@@ -97,6 +98,11 @@ export const refplusSchema = z.strictObject({
     weightDecay: z.number().min(0),
     /** Largest joint norm of a model's gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
+    /**
+     * What becomes of a module that was used before and that no program of a batch has: `zero`, as in the reference, goes on
+     * with a gradient of zero; `skip`, as PyTorch from 2.0 on, leaves it as it is.
+     */
+    unused: z.enum(UNUSED),
   }),
   /** Weight of the soft Dice loss beside the cross-entropy of masks; 0 in the reference. */
   dice: z.number().min(0),
@@ -186,7 +192,16 @@ function reference(step: Step): Json {
       passes: "maps",
     },
     start: { programGenerator: null, executionEngine: null },
-    optimiser: { rate, beta2: 0.999, warmupSteps: 0, decaySteps: [], decayFactor: 0.1, weightDecay: 0, clipNorm: null },
+    optimiser: {
+      rate,
+      beta2: 0.999,
+      warmupSteps: 0,
+      decaySteps: [],
+      decayFactor: 0.1,
+      weightDecay: 0,
+      clipNorm: null,
+      unused: "zero",
+    },
     dice: 0,
     stepLoss: { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null },
     reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },

@@ -2,7 +2,15 @@
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
 import { tokenList, type Vocabulary } from "../../datasets/refplus/tokens.ts";
-import { concat, type Device, loadTensors, type Optimiser, type Tensor, tensorsOf } from "../../engine/mod.ts";
+import {
+  concat,
+  type Device,
+  loadTensors,
+  type Optimiser,
+  type Tensor,
+  tensorsOf,
+  withUpdateCounts,
+} from "../../engine/mod.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
 import { listCheckpoints } from "../run/run_folder.ts";
 import { completed, type RefplusConfig, refplusSchema } from "./config.ts";
@@ -91,6 +99,18 @@ export function checkpointTensors(
     for (const [name, tensor] of optimisers[which]?.state ?? []) all.set(`optimiser.${PREFIX[which]}${name}`, tensor);
   }
   return all;
+}
+
+/** A checkpoint's tensors with a count of updates for each parameter, which earlier versions lack. */
+export function withAllCounts(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null },
+): ReadonlyMap<string, SafetensorsTensor> {
+  const parts = ["generator", "engine"] as const;
+  return parts.reduce((all, which) => {
+    const optimiser = optimisers[which];
+    return optimiser ? withUpdateCounts(all, optimiser, `optimiser.${PREFIX[which]}`) : all;
+  }, tensors);
 }
 
 /** The facts as safetensors metadata. */

@@ -150,7 +150,7 @@ async function startFrom(path: string, { generator, engine }: RefplusConfig): Pr
 
 /** An optimiser of a model's parameters; null where there is none to train. */
 function optimiserOf(
-  { optimiser: { rate, beta2, weightDecay, clipNorm } }: RefplusConfig,
+  { optimiser: { rate, beta2, weightDecay, clipNorm, unused } }: RefplusConfig,
   model: Module | null,
 ): Optimiser & Disposable | null {
   if (!model) return null;
@@ -159,6 +159,7 @@ function optimiserOf(
     betas: [0.9, beta2],
     weightDecay,
     decoupledDecay: true,
+    unused,
     ...clipNorm === null ? {} : { clipNorm },
   });
 }

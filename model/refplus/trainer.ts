@@ -7,7 +7,7 @@ import { Interrupted, type TrainHooks } from "../run/hooks.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 import type { RefplusConfig } from "./config.ts";
 import { sameFrame } from "./frame.ts";
-import { checkpointTensors, factsMetadata, readRefplusCheckpoint } from "./models.ts";
+import { checkpointTensors, factsMetadata, readRefplusCheckpoint, withAllCounts } from "./models.ts";
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
 import {
@@ -77,7 +77,9 @@ export async function trainRefplus(
   };
   if (!checkpoint) return await runSteps(folder, session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
   const { step, baseline, bytes, path } = checkpoint;
-  const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path);
+  const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path, {
+    complete: (tensors) => withAllCounts(tensors, session.optimisers),
+  });
   say(`resuming after step ${step}`);
   return await runSteps(folder, session, { step, baseline }, JSON.parse(window), hooks);
 }

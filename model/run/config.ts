@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { UserError } from "../../datasets/errors.ts";
 import { type DatasetName, DATASETS, referenceSchema } from "../../datasets/open.ts";
+import { UNUSED } from "../../engine/mod.ts";
 import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "../reasoning/options.ts";
 import { resnetPresets } from "../resnet.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "./layers.ts";
@@ -138,6 +139,8 @@ export const trainConfigSchema = z.strictObject({
     doubleBias: z.boolean(),
     /** Largest joint norm of the gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
+    /** What becomes of a weight that has no gradient at a step and had one before: one of zero, or it is left as it is. */
+    unused: z.enum(UNUSED).default("zero"),
   }),
   /** Losses are read from the device and recorded every so many steps. */
   displayEvery: positive,
@@ -250,6 +253,7 @@ function defaults(dataset: DatasetName): TrainConfig {
       weightDecay: drawn ? 0 : 1e-4,
       doubleBias: false,
       clipNorm: null,
+      unused: "zero",
     },
     displayEvery: 20,
     checkpointEvery: 200,

@@ -1,0 +1,26 @@
+// Counts each parameter's updates, and says what its moments are multiplied by at the update about to be made.
+struct Params { count: u32, momentum: f32, beta2: f32 }
+@group(0) @binding(0) var<uniform> params: Params;
+// Whether the step gives the parameter a gradient.
+@group(0) @binding(1) var<storage, read> used: array<u32>;
+@group(0) @binding(2) var<storage, read_write> updates: array<f32>;
+@group(0) @binding(3) var<storage, read_write> correction: array<vec2<f32>>;
+
+// Once used, a parameter is updated at every step, by a gradient of zero where it has none.
+override GOES_ON: bool = true;
+// Moments start at zero and are corrected for it.
+override CORRECTS: bool = false;
+
+@compute @workgroup_size(64)
+fn count_updates(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i >= params.count) { return; }
+  if (used[i] == 0u && !(GOES_ON && updates[i] > 0.0)) {
+    correction[i] = vec2<f32>();
+    return;
+  }
+  let t = updates[i] + 1.0;
+  updates[i] = t;
+  correction[i] = vec2<f32>(1.0);
+  if (CORRECTS) { correction[i] = vec2<f32>(1.0 / (1.0 - pow(params.momentum, t)), 1.0 / (1.0 - pow(params.beta2, t))); }
+}
