@@ -9,6 +9,7 @@ import { evaluateMissing } from "../model/missing.ts";
 import { writeJsonAtomic } from "../datasets/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, newestCheckpointOf } from "../model/run/run_folder.ts";
+import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";
 import { openSplit } from "../model/trainer.ts";
 import { ABLATIONS, QUICK } from "../model/variants.ts";
@@ -72,6 +73,7 @@ async function missing(experiment: Experiment): Promise<void> {
     const told = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
     const checkpoint = await readCheckpoint(await newestCheckpointOf(join(experiment.path, member), told));
     const { config } = checkpoint;
+    sayNewRules(notice, checkpoint.path, config);
     const test = await openSplit(config, config.dataset.testSplit);
     await using device = await Device.open({ adapter: config.adapter });
     using model = modelOf(device, checkpoint);

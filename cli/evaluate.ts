@@ -9,6 +9,7 @@ import { evaluateModel, type EvaluationFolder, score } from "../model/evaluation
 import { type Results, resultsOf, saveResults, scoredSet } from "../model/results.ts";
 import { perClassTable } from "../model/run_report.ts";
 import { makeFolder, newestCheckpointOf } from "../model/run/run_folder.ts";
+import { sayNewRules } from "../model/run/version.ts";
 import { readScores, saveScores } from "../model/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/trained.ts";
 import { openSplit } from "../model/trainer.ts";
@@ -96,11 +97,13 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
 
 /** The checkpoint named, or the run's newest. */
 async function chosen(run: string | undefined, file: string | undefined): Promise<Checkpoint> {
-  if (file !== undefined) return await readCheckpoint(file);
-  if (run === undefined) throw new UserError("evaluate: name a run's folder, or a checkpoint by --checkpoint");
-  return await readCheckpoint(
-    await newestCheckpointOf(run, (path, reason) => notice(`passed over ${path}: ${reason}`)),
-  );
+  if (file === undefined && run === undefined) {
+    throw new UserError("evaluate: name a run's folder, or a checkpoint by --checkpoint");
+  }
+  const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+  const checkpoint = await readCheckpoint(file ?? await newestCheckpointOf(run!, onBroken));
+  sayNewRules(notice, checkpoint.path, checkpoint.config);
+  return checkpoint;
 }
 
 /** The run's folder a checkpoint lies in, or null. */

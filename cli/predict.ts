@@ -14,6 +14,7 @@ import { predictRegions, preparedRegions, type RegionScores } from "../model/pre
 import { writeFileAtomic, writeJsonAtomic } from "../datasets/atomic.ts";
 import { readJsonFile } from "../model/run/layers.ts";
 import { newestCheckpointOf } from "../model/run/run_folder.ts";
+import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/trained.ts";
 import { toSize } from "./flags.ts";
 import { line, notice, table } from "./output.ts";
@@ -51,6 +52,7 @@ export function addPredict(program: Command): void {
       const regions = check(await regionsOf(image, boxes, annotations), picture, boxes ?? image);
       const checkpoint = await readCheckpoint(await fileOf(file));
       const { config, classes } = checkpoint;
+      sayNewRules(notice, checkpoint.path, config);
       await using device = await Device.open({ adapter: config.adapter });
       using model = modelOf(device, checkpoint);
       const flat = Float32Array.from(regions.flatMap((region) => [...region.box]));

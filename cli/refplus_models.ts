@@ -10,6 +10,8 @@ import {
   type RefplusCheckpoint,
   samePrograms,
 } from "../model/refplus/models.ts";
+import { sayNewRules } from "../model/run/version.ts";
+import { notice } from "./output.ts";
 import type { ProgramGenerator } from "../model/refplus/program_generator.ts";
 
 /** Where models are. */
@@ -35,6 +37,7 @@ export async function openModels(flags: ModelFlags): Promise<OpenModels> {
   const checkpoint = await readRefplusCheckpoint(flags.execution_engine);
   const path = flags.program_generator;
   const other = path === undefined ? null : await readRefplusCheckpoint(path);
+  for (const read of [checkpoint, ...other ? [other] : []]) sayNewRules(notice, read.path, read.config);
   if (other && !samePrograms(other.vocabulary, checkpoint.vocabulary)) {
     throw new UserError(`${path}: was trained with other program tokens than ${flags.execution_engine}`);
   }

@@ -9,7 +9,6 @@ import { PRESETS } from "../model/presets.ts";
 import { MODEL_NAMES, newConfig, resnetNames } from "../model/run/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
-import { VERSION } from "../model/run/version.ts";
 import { proofMembers, QUICK } from "../model/variants.ts";
 import { trainModel } from "../model/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
@@ -170,8 +169,6 @@ async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
     return await runExperiment(Experiment.open(path));
   }
   const folder = await RunFolder.resume(path, layers);
-  const { version } = folder.config;
-  if (version !== VERSION) notice(`${folder.path} was begun by version ${version}; ${VERSION} may round differently`);
   await trainOne(folder);
 }
 

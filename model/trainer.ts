@@ -31,6 +31,7 @@ import { buildModel, loaderOptions } from "./setup.ts";
 import { TrainSteps } from "./train_steps.ts";
 import type { TrainConfig } from "./run/config.ts";
 import { Interrupted, type TrainHooks } from "./run/hooks.ts";
+import { sayNewRules } from "./run/version.ts";
 import { applyWeights, readStartingWeights } from "./weights/weights_file.ts";
 import type { RunFolder } from "./run/run_folder.ts";
 
@@ -72,6 +73,7 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
       position = Number(metadata.position);
       window = JSON.parse(metadata.window);
       say(`resuming after step ${step}`);
+      sayNewRules(say, checkpoint.path, config);
     } else {
       if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
       const image = await firstImage(loader, train, config);

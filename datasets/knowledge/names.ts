@@ -1,13 +1,16 @@
 /** What class names alone tell: left and right, one and many (specification 4.1, 4.3). */
 import type { KnowledgeBuilder } from "./builder.ts";
 
-/** `left_arm` and `right_arm` mirror each other. Returns the pairs found. */
+/**
+ * `left_arm` and `right_arm` mirror each other: `left-right` goes from left to right, `right-left` back, two relations as in
+ * the authors' settings (LR and iLR). Returns the pairs found.
+ */
 export function addMirrors(builder: KnowledgeBuilder): number {
   let pairs = 0;
   for (const name of builder.names) {
     const match = /^left([ _])(.+)$/.exec(name);
     if (!match || !builder.has(`right${match[1]}${match[2]}`)) continue;
-    builder.addBoth("mirror", "mirror", name, `right${match[1]}${match[2]}`);
+    builder.addBoth("left-right", "right-left", name, `right${match[1]}${match[2]}`);
     pairs++;
   }
   return pairs;

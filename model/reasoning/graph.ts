@@ -150,6 +150,7 @@ export class GlobalGraph extends Module {
       new ConvGRU(device, width, width, seeds, {
         kernel: 1,
         gates: options.gates === "region" ? "cell" : "channel",
+        activation: options.candidate,
         init: init.normal(std),
         gateInit: init.normal(updateStd),
       }),

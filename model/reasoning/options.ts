@@ -51,6 +51,13 @@ export interface GraphOptions {
   readonly gates: "region" | "channel";
   /** Carry the class nodes from iteration to iteration instead of starting them from the vectors. */
   readonly carryClasses: boolean;
+  /**
+   * Carry the region nodes on as the last propagation left them; without it the next iteration goes on from the nodes as
+   * they were before they heard each other. No source says either; a later system on the authors' code base carries.
+   */
+  readonly carryRegions: boolean;
+  /** Activation of the GRU's candidate: ReLU as in the memory, or the usual tanh. */
+  readonly candidate: "relu" | "tanh";
   readonly std: number;
   readonly updateStd: number;
 }
@@ -81,8 +88,8 @@ export interface LossOptions {
 
 /** Where gradients stop. */
 export interface StopOptions {
-  /** The ConvNet's features on their way into the modules. */
-  readonly features: boolean;
+  /** The ConvNet's features on their way into each module. */
+  readonly features: { readonly memory: boolean; readonly graph: boolean };
   /** Predictions fed back into the modules. */
   readonly feedback: boolean;
   /** Class scores under the final loss: only the attention learns from it. */
@@ -130,12 +137,14 @@ export const PUBLISHED_REASONING: ReasoningOptions = {
     assignNorm: "row",
     gates: "region",
     carryClasses: false,
+    carryRegions: false,
+    candidate: "relu",
     std: 0.01,
     updateStd: 0.01,
   },
   head: { width: 4096, layers: 2, std: 0.01 },
   loss: { local: 1, global: 1, final: 1, reweight: true, beta: 0.5 },
-  stop: { features: true, feedback: true, attended: true },
+  stop: { features: { memory: true, graph: true }, feedback: true, attended: true },
   crossFeed: true,
   attention: true,
 };

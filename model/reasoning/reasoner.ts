@@ -11,7 +11,7 @@ import type { Verdict } from "./head.ts";
 import type { ClassKnowledge } from "./knowledge.ts";
 import { hardExampleLoss } from "./losses.ts";
 import { SpatialMemory } from "./memory.ts";
-import type { ReasoningOptions } from "./options.ts";
+import type { ReasoningOptions, StopOptions } from "./options.ts";
 
 /** Which modules reason. */
 export type ReasoningMode = "local" | "global" | "final";
@@ -185,15 +185,19 @@ export class ReasoningClassifier extends BaselineClassifier {
         const reasoned = graph.reason({ regions: informed, classes: nodes.classes }, toGlobal.belief!, edges, layers);
         if (layers) trace!.layers.push(layers);
         said.global = say("global", i, graph.predict(reasoned.regions));
-        nodes = { regions: informed, classes: graphOptions.carryClasses ? reasoned.classes : start.classes };
+        nodes = {
+          regions: graphOptions.carryRegions ? reasoned.regions : informed,
+          classes: graphOptions.carryClasses ? reasoned.classes : start.classes,
+        };
       }
     }
     return { predictions, ...this.#attend(predictions, confidences) };
   }
 
   /** The ConvNet's features as the modules see them. */
-  #inputs(features: RegionFeatures, stop: boolean): RegionFeatures {
-    return stop ? { ...features, pool5: features.pool5.detach(), fc7: features.fc7.detach() } : features;
+  #inputs(features: RegionFeatures, stop: StopOptions["features"]): RegionFeatures {
+    const { pool5, fc7 } = features;
+    return { ...features, pool5: stop.memory ? pool5.detach() : pool5, fc7: stop.graph ? fc7.detach() : fc7 };
   }
 
   /**

@@ -5,6 +5,7 @@ import { Device, EngineError, loadTensors, saveTensors, schedules } from "../../
 import { LossLog, type LossWindow } from "../loss_log.ts";
 import { Interrupted, type TrainHooks } from "../run/hooks.ts";
 import type { RunFolder } from "../run/run_folder.ts";
+import { sayNewRules } from "../run/version.ts";
 import type { RefplusConfig } from "./config.ts";
 import { sameFrame } from "./frame.ts";
 import { checkpointTensors, factsMetadata, readRefplusCheckpoint, withAllCounts } from "./models.ts";
@@ -81,6 +82,7 @@ export async function trainRefplus(
     complete: (tensors) => withAllCounts(tensors, session.optimisers),
   });
   say(`resuming after step ${step}`);
+  sayNewRules(say, path, config);
   return await runSteps(folder, session, { step, baseline }, JSON.parse(window), hooks);
 }
 

@@ -22,6 +22,12 @@ const resnetSchema = z.strictObject({
   trainShift: z.boolean(),
 });
 
+/** A switch for each module; one for both, as earlier versions wrote it, is read too. */
+const eachModule = z.preprocess(
+  (value) => typeof value === "boolean" ? { memory: value, graph: value } : value,
+  z.strictObject({ memory: z.boolean(), graph: z.boolean() }),
+);
+
 const odd = positive.refine((n) => n % 2 === 1, "must be odd");
 
 const reasoningSchema = z.strictObject({
@@ -49,6 +55,8 @@ const reasoningSchema = z.strictObject({
     assignNorm: z.enum(["row", "none"]),
     gates: z.enum(["region", "channel"]),
     carryClasses: z.boolean(),
+    carryRegions: z.boolean().default(false),
+    candidate: z.enum(["relu", "tanh"]).default("relu"),
     std: nonNegative,
     updateStd: nonNegative,
   }),
@@ -60,7 +68,7 @@ const reasoningSchema = z.strictObject({
     reweight: z.boolean(),
     beta: z.number().min(0).max(1),
   }),
-  stop: z.strictObject({ features: z.boolean(), feedback: z.boolean(), attended: z.boolean() }),
+  stop: z.strictObject({ features: eachModule, feedback: z.boolean(), attended: z.boolean() }),
   crossFeed: z.boolean(),
   attention: z.boolean(),
 });

@@ -87,11 +87,11 @@ Deno.test("names tell mirrors and plurals", () => {
   strictEqual(addMirrors(builder), 1);
   deepStrictEqual(addPlurals(builder), { s: 1, es: 1, ies: 1 });
   deepStrictEqual(told(builder.build(), classes), [
-    "mirror: left_arm > right_arm 1",
-    "mirror: right_arm > left_arm 1",
+    "left-right: left_arm > right_arm 1",
     "plural: arm > arms 1",
     "plural: berry > berries 1",
     "plural: box > boxes 1",
+    "right-left: right_arm > left_arm 1",
     "singular: arms > arm 1",
     "singular: berries > berry 1",
     "singular: boxes > box 1",

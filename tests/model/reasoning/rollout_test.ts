@@ -47,6 +47,7 @@ const CASES: readonly Case[] = [
       head: { layers: 1 },
     },
   },
+  { mode: "global", options: { graph: { carryRegions: true, candidate: "tanh", layers: 1 }, iterations: 4 } },
   {
     mode: "local",
     options: { memory: { contextLayers: 5, inputLayers: 3, kernel: 1 }, head: { layers: 0 }, iterations: 2 },

@@ -159,6 +159,7 @@ export function shapeOf(
       layers: graph.layers,
       assignNorm: graph.assignNorm,
       fcLayers: head.layers,
+      candidate: graph.candidate,
       classes: adjacency,
     },
     iterations: options.iterations,
@@ -167,6 +168,7 @@ export function shapeOf(
     reweight: loss.reweight,
     beta: loss.beta,
     carryClasses: graph.carryClasses,
+    carryRegions: graph.carryRegions,
     stop: options.stop,
   };
 }

@@ -110,9 +110,17 @@ Deno.test("11.7: only the image loss trains the ConvNet, and all losses train th
   deepStrictEqual(await gradients(model, "global"), ["graph"]);
   deepStrictEqual(await gradients(model, "final"), ["graph", "memory"]);
   // Each switch lets through what it names.
-  using open = build(narrow({ stop: { features: false, feedback: false, attended: false } }));
+  using open = build(narrow({ stop: { features: { memory: false, graph: false }, feedback: false, attended: false } }));
   for (const part of ["local", "global", "final"] as const) {
     deepStrictEqual(await gradients(open, part), ["cls_score", "graph", "memory", "resnet"], part);
+  }
+  for (const through of ["memory", "graph"] as const) {
+    using half = build(narrow({ stop: { features: { memory: true, graph: true, [through]: false } } }));
+    const own = { local: "memory", global: "graph" } as const;
+    for (const part of ["local", "global"] as const) {
+      const want = own[part] === through ? [through, "resnet"] : [own[part]];
+      deepStrictEqual(await gradients(half, part), want, `${part} loss with features let through to the ${through}`);
+    }
   }
 });
 

@@ -13,6 +13,7 @@ export interface GraphShape {
   readonly layers: number;
   readonly assignNorm: "row" | "none";
   readonly fcLayers: number;
+  readonly candidate: "relu" | "tanh";
   /** Class adjacency of each type, rows hear columns, not yet normalised: [types][C][C]. */
   readonly classes: readonly (readonly (readonly number[])[])[];
 }
@@ -85,11 +86,17 @@ export function initialNodes(fc7: Array64, w: Weights): Nodes64 {
 }
 
 /** The region nodes after hearing the previous predictions. */
-export function updateNodes(regions: Array64, feedback: Array64, fc7: Array64, w: Weights): Array64 {
+export function updateNodes(
+  regions: Array64,
+  feedback: Array64,
+  fc7: Array64,
+  w: Weights,
+  { candidate }: GraphShape,
+): Array64 {
   const heard = relu(plus(layer(w, "map_prob", feedback), layer(w, "fc7_comp", fc7)));
   const x = relu(layer(w, "input2", heard));
   const [n, d] = regions.shape;
-  return shaped(gru(shaped(x, [n, 1, 1, d]), shaped(regions, [n, 1, 1, d]), w, "graph.gru"), [n, d]);
+  return shaped(gru(shaped(x, [n, 1, 1, d]), shaped(regions, [n, 1, 1, d]), w, "graph.gru", candidate), [n, d]);
 }
 
 /** The stacked propagation layers. */

@@ -76,7 +76,13 @@ export function paste(patches: Array64, boxes: readonly CellBox[], [h, w]: reado
 }
 
 /** The gated update: x and s [n, h, w, ·]; gates of one value a cell, or one a channel. */
-export function gru(x: Array64, s: Array64, w: Weights, name: string): Array64 {
+export function gru(
+  x: Array64,
+  s: Array64,
+  w: Weights,
+  name: string,
+  activation: "relu" | "tanh" = "relu",
+): Array64 {
   const of = (part: string): Array64 => w.get(`${name}.${part}`)!;
   const gates = sigmoid(plus(conv(x, of("gates.x.weight"), of("gates.bias")), conv(s, of("gates.s.weight"))));
   const depth = s.shape[3], width = gates.shape[3] / 2;
@@ -85,8 +91,9 @@ export function gru(x: Array64, s: Array64, w: Weights, name: string): Array64 {
     return get(gates, index[0], index[1], index[2], which * width + channel);
   };
   const kept = make(s.shape, (index) => gate(index, 0) * get(s, ...index));
-  const candidate = relu(
+  const candidate = map(
     plus(conv(x, of("candidate.x.weight"), of("candidate.bias")), conv(kept, of("candidate.s.weight"))),
+    activation === "tanh" ? Math.tanh : (v) => Math.max(v, 0),
   );
   if (candidate.shape[3] !== depth) throw new Error("depths differ");
   return make(s.shape, (index) => {

@@ -27,6 +27,7 @@ export interface RolloutShape {
   readonly reweight: boolean;
   readonly beta: number;
   readonly carryClasses: boolean;
+  readonly carryRegions: boolean;
   /** Whether gradients stop at predictions fed back, and at the class scores under the final loss. */
   readonly stop: { readonly feedback: boolean; readonly attended: boolean };
 }
@@ -81,13 +82,16 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
     }
     if (global && nodes && start) {
       const belief = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
-      const regions = updateNodes(nodes.regions, both ? beside([l, g]) : g, scene.fc7, w);
+      const regions = updateNodes(nodes.regions, both ? beside([l, g]) : g, scene.fc7, w, global);
       const thought = reason({ regions, classes: nodes.classes }, belief, scene.pixels, w, global);
       const { logits, confidence } = predictNodes(thought.regions, w, global);
       predictions.push({ name: `global ${i}`, stream: "global", logits });
       confidences.push(confidence);
       saidGlobal = logits;
-      nodes = { regions, classes: shape.carryClasses ? thought.classes : start.classes };
+      nodes = {
+        regions: shape.carryRegions ? thought.regions : regions,
+        classes: shape.carryClasses ? thought.classes : start.classes,
+      };
     }
   }
   const scores = predictions.map(({ logits }) => shape.stop.attended ? stop(logits) : logits);
