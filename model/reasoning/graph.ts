@@ -150,8 +150,7 @@ export class GlobalGraph extends Module {
       new ConvGRU(device, width, width, seeds, {
         kernel: 1,
         gates: options.gates === "region" ? "cell" : "channel",
-        init: init.normal(std),
-        gateInit: init.normal(updateStd),
+        init: init.normal(updateStd),
       }),
     );
     for (let i = 0; i < options.layers; i++) {
