@@ -17,7 +17,7 @@ export function addWeights(program: Command): void {
     .copyInheritedSettings(program);
   group.command("import")
     .description(
-      "read ResNet weights of torchvision or timm (.pth or safetensors), TF-slim (checkpoint V1 or V2) or the PyTorch port",
+      "read ResNet weights of torchvision or timm (.pth or safetensors), TF-slim (checkpoint V1 or V2), the reference's snapshots or the PyTorch port's",
     )
     .copyInheritedSettings(program)
     .argument("<file>", "the weights; of a V2 checkpoint, the part before .index")

@@ -168,8 +168,6 @@ export interface ConvGRUOptions {
   readonly activation?: "relu" | "tanh";
   /** Weight initialiser; default normal with standard deviation 0.01, as the spatial memory's. */
   readonly init?: Initialiser;
-  /** Initialiser of the gates' weights; default `init`. */
-  readonly gateInit?: Initialiser;
 }
 
 /** A convolutional GRU over feature maps, as the local spatial memory uses it. */
@@ -181,12 +179,11 @@ export class ConvGRU extends Module {
   constructor(device: Device, inputs: number, depth: number, seeds: Seeds, options: ConvGRUOptions = {}) {
     super(device);
     const { kernel: k = 3, gates = "cell", activation = "relu", init: make = init.normal(0.01) } = options;
-    const gateInit = options.gateInit ?? make;
     const g = gates === "cell" ? 2 : 2 * depth;
     this.#activation = activation;
     this.#weights = {
-      wxGates: this.parameter("gates.x.weight", [k, k, inputs, g], gateInit, seeds.next()),
-      wsGates: this.parameter("gates.s.weight", [k, k, depth, g], gateInit, seeds.next()),
+      wxGates: this.parameter("gates.x.weight", [k, k, inputs, g], make, seeds.next()),
+      wsGates: this.parameter("gates.s.weight", [k, k, depth, g], make, seeds.next()),
       bGates: this.parameter("gates.bias", [g], init.zeros, 0),
       wxCand: this.parameter("candidate.x.weight", [k, k, inputs, depth], make, seeds.next()),
       wsCand: this.parameter("candidate.s.weight", [k, k, depth, depth], make, seeds.next()),

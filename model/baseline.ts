@@ -21,7 +21,7 @@ export interface BaselineOptions {
   readonly resnet: ResNetOptions;
   /** Cells of a region crop on each side; default 7. */
   readonly cropSize?: number;
-  /** Crop twice the size and take 2×2 maxima; default false. */
+  /** Crop twice the size and take 2×2 maxima; default false. Models that reason crop plainly either way. */
   readonly maxPool?: boolean;
   readonly seed: number;
 }

@@ -151,8 +151,7 @@ export class GlobalGraph extends Module {
         kernel: 1,
         gates: options.gates === "region" ? "cell" : "channel",
         activation: options.candidate,
-        init: init.normal(std),
-        gateInit: init.normal(updateStd),
+        init: init.normal(updateStd),
       }),
     );
     for (let i = 0; i < options.layers; i++) {

@@ -67,7 +67,7 @@ export class SpatialMemory extends Module {
     }
     this.#gru = this.child(
       "gru",
-      new ConvGRU(device, depth, depth, seeds, { kernel, init: init.normal(std), gateInit: init.normal(updateStd) }),
+      new ConvGRU(device, depth, depth, seeds, { kernel, init: init.normal(updateStd) }),
     );
     for (let i = 0; i < options.contextLayers; i++) {
       const window = i === 0 ? options.contextFirstKernel : options.contextKernel;

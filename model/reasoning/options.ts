@@ -20,9 +20,9 @@ export interface MemoryOptions {
   readonly inputLayers: number;
   /** Window of those convolutions. */
   readonly inputKernel: number;
-  /** Standard deviation of the weights that make the input and the candidate. */
+  /** Standard deviation of the weights that compress features and fed-back predictions into the GRU's input. */
   readonly std: number;
-  /** Standard deviation of the gates' weights. */
+  /** Standard deviation of the GRU's weights, of its gates and its candidate alike. */
   readonly updateStd: number;
 }
 
@@ -58,7 +58,9 @@ export interface GraphOptions {
   readonly carryRegions: boolean;
   /** Activation of the GRU's candidate: ReLU as in the memory, or the usual tanh. */
   readonly candidate: "relu" | "tanh";
+  /** As the memory's `std`. */
   readonly std: number;
+  /** As the memory's `updateStd`; the graph has no released code to take it from. */
   readonly updateStd: number;
 }
 

@@ -59,7 +59,8 @@ export class ReasoningClassifier extends BaselineClassifier {
 
   /** Builds it with random weights; those it shares with the baseline are the baseline's of the same seed. */
   constructor(device: Device, options: ReasonerOptions) {
-    super(device, options);
+    // The reference crops for its memory without max-pooling, whatever RESNET.MAX_POOL says of its baseline.
+    super(device, { ...options, maxPool: false });
     const { mode, reasoning, classes, knowledge } = options;
     this.#options = reasoning;
     this.#crossFeed = mode === "final" && reasoning.crossFeed;

@@ -124,6 +124,7 @@ export const trainConfigSchema = z.strictObject({
     name: z.enum(MODEL_NAMES),
     resnet: resnetSchema,
     cropSize: positive,
+    /** Crop twice the size and take 2×2 maxima: the baseline alone, as the reference's memory never does. */
     maxPool: z.boolean(),
     /** Take the frozen normalisation's statistics from the first image: for training from random weights. */
     calibrate: z.boolean(),

@@ -111,3 +111,26 @@ export function folded(
     shift: Float32Array.from(factors, (factor, c) => beta[c] - mean[c] * factor),
   };
 }
+
+/** Tensors of one channel side by side along the last axis. */
+export function interleaved(parts: readonly OwnTensor[]): OwnTensor {
+  const [{ shape, data }] = parts;
+  const out = new Float32Array(parts.length * data.length);
+  parts.forEach((part, p) => part.data.forEach((v, i) => out[i * parts.length + p] = v));
+  return { shape: [...shape.slice(0, -1), parts.length], data: out };
+}
+
+/** Our fully connected layers keep weights of more than 128 MiB in blocks of rows. */
+const BLOCK_BYTES = 2 ** 27;
+
+/** A wide weight as the blocks our layers keep it in. */
+export function rowBlocks({ shape: [rows, columns], data }: OwnTensor): [string, OwnTensor][] {
+  const count = Math.max(1, Math.ceil(rows * columns * 4 / BLOCK_BYTES));
+  if (count === 1) return [["weight", { shape: [rows, columns], data }]];
+  const most = Math.ceil(rows / count);
+  return Array.from({ length: count }, (_, i) => {
+    const size = Math.min(most, rows - i * most);
+    const from = i * most * columns;
+    return [`${i}.weight`, { shape: [size, columns], data: data.slice(from, from + size * columns) }];
+  });
+}

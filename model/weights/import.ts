@@ -4,6 +4,7 @@ import type { resnetPresets } from "../resnet.ts";
 import { filterFromTorch, folded, type OwnTensor, reversedInputs, TensorSource, transposed } from "./convert.ts";
 import { importPortMemory } from "./port_memory.ts";
 import { convNames, type ConvPlace, convPlaces, type Naming, ownName } from "./resnet_names.ts";
+import { hasSnapshotMemory, importSnapshotMemory } from "./snapshot_memory.ts";
 import { type WeightFile, WeightsError } from "./stored.ts";
 
 /** A network whose weights can be read, by the name of its description. */
@@ -43,8 +44,8 @@ const NETS: Readonly<Record<string, "resnet50" | "resnet101" | "resnet152">> = {
 };
 
 /**
- * Reads torchvision's (and timm's) ResNets, TF-slim's `resnet_v1`, the reference's own snapshots of its baseline, and the
- * checkpoints of the reference's PyTorch port.
+ * Reads torchvision's (and timm's) ResNets, TF-slim's `resnet_v1`, the reference's own snapshots of its baseline and its
+ * memory, and the checkpoints of the reference's PyTorch port.
  *
  * @throws {WeightsError} when the names are none of these, a tensor is missing or has another shape.
  */
@@ -71,7 +72,7 @@ export function importWeights(file: WeightFile): ImportedWeights {
   const classes = score.length > 0 && source.has(score[0])
     ? importScores(source, tensors, score, naming === "slim")
     : undefined;
-  const notes = naming === "port" && source.has("context_n1.weight") ? importPortMemory(source, tensors, classes!) : [];
+  const notes = importMemory(source, tensors, naming, classes);
   return {
     facts: {
       origin: naming,
@@ -85,6 +86,19 @@ export function importWeights(file: WeightFile): ImportedWeights {
     left: source.left(),
     notes,
   };
+}
+
+/** The spatial memory, where the file has one; returns what is lost of it, in words. */
+function importMemory(
+  source: TensorSource,
+  into: Map<string, OwnTensor>,
+  naming: Naming,
+  classes: number | undefined,
+): string[] {
+  if (classes === undefined) return [];
+  if (naming === "slim" && hasSnapshotMemory(source)) return importSnapshotMemory(source, into, classes);
+  if (naming === "port" && source.has("context_n1.weight")) return importPortMemory(source, into, classes);
+  return [];
 }
 
 /** Whose names they are, what stands before all of them, and the scope of slim's. */

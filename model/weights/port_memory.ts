@@ -1,5 +1,5 @@
 /** The spatial memory of the reference's PyTorch port, as far as it has a place in ours (specification 8). */
-import { filterFromTorch, type OwnTensor, type TensorSource, transposed } from "./convert.ts";
+import { filterFromTorch, interleaved, type OwnTensor, rowBlocks, type TensorSource, transposed } from "./convert.ts";
 
 /** Extents of its layers. */
 export interface PortSizes {
@@ -11,8 +11,6 @@ export interface PortSizes {
 
 /** The port fixes these. */
 const PORT: PortSizes = { depth: 512, crop: 7, width: 4096, features: 1024 };
-/** Our fully connected layers keep weights of more than 128 MiB in blocks of rows. */
-const BLOCK_BYTES = 2 ** 27;
 
 /** Puts the memory's weights `into`; returns what is lost, in words. */
 export function importPortMemory(
@@ -74,14 +72,6 @@ function sum(a: OwnTensor, b: OwnTensor): OwnTensor {
   return { shape: a.shape, data: a.data.map((v, i) => v + b.data[i]) };
 }
 
-/** Tensors of one channel side by side along the last axis. */
-function interleaved(parts: readonly OwnTensor[]): OwnTensor {
-  const [{ shape, data }] = parts;
-  const out = new Float32Array(parts.length * data.length);
-  parts.forEach((part, p) => part.data.forEach((v, i) => out[i * parts.length + p] = v));
-  return { shape: [...shape.slice(0, -1), parts.length], data: out };
-}
-
 /** Rows of [channel, cell] as [cell, channel]: the port flattens crops with channels first. */
 function cellsFirst(data: Float32Array, cells: number, depth: number): Float32Array {
   const out = new Float32Array(data.length), row = cells * depth;
@@ -91,16 +81,4 @@ function cellsFirst(data: Float32Array, cells: number, depth: number): Float32Ar
     }
   }
   return out;
-}
-
-/** A wide weight as the blocks our layers keep it in. */
-function rowBlocks({ shape: [rows, columns], data }: OwnTensor): [string, OwnTensor][] {
-  const count = Math.max(1, Math.ceil(rows * columns * 4 / BLOCK_BYTES));
-  if (count === 1) return [["weight", { shape: [rows, columns], data }]];
-  const most = Math.ceil(rows / count);
-  return Array.from({ length: count }, (_, i) => {
-    const size = Math.min(most, rows - i * most);
-    const from = i * most * columns;
-    return [`${i}.weight`, { shape: [size, columns], data: data.slice(from, from + size * columns) }];
-  });
 }

@@ -1,9 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { decodeSafetensors, encodeSafetensors } from "../../engine/safetensors.ts";
+import { readWeights } from "../../model/weights/read_weights.ts";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
-import { torchFile } from "../support/resnet_files.ts";
+import { slimFile, torchFile } from "../support/resnet_files.ts";
 
 const FIXTURES = new URL("../fixtures/weights/", import.meta.url).pathname;
 
@@ -26,6 +27,29 @@ Deno.test("weights are imported, say what they are, and are exported again", asy
     for (const name of ["conv1.weight", "layer4.2.conv3.weight"]) {
       deepStrictEqual(again.get(name)!.data, file.tensors.get(name)!.read());
     }
+  });
+});
+
+Deno.test("a snapshot of the reference's memory is imported, its optimiser's state named as not used", async () => {
+  await withFolder(async (folder) => {
+    const [theirs, ours] = ["a.safetensors", "b.safetensors"].map((name) => join(folder, name));
+    // The fixture leaves out the ConvNet for its size.
+    const { tensors: memory } = await readWeights(join(FIXTURES, "res50_local_iter_3.ckpt"));
+    const all = [...slimFile("resnet_v1_50", [3, 4, 6, 3]).tensors, ...memory];
+    const tensors = all.map(([name, { shape, read }]) =>
+      [name, { dtype: "F32" as const, shape, data: read() }] as const
+    );
+    await Deno.writeFile(theirs, encodeSafetensors(tensors));
+    const { code, out, err } = await itera("weights", "import", theirs, "--out", ours);
+    strictEqual(code, 0, err);
+    match(out, /resnet50 by the names of slim\nimages: caffe; scores of 5 classes/);
+    match(out, /186 tensors/);
+    match(out, /not used: 4 tensors, .*Momentum/);
+    const own = decodeSafetensors(await Deno.readFile(ours)).tensors;
+    deepStrictEqual(
+      own.get("memory.head.score.weight")!.data,
+      memory.get("SMN/cls_iter/cls_score_mem/weights")!.read(),
+    );
   });
 });
 

@@ -1,0 +1,191 @@
+/** Our region classifiers beside the authors' networks, on the same weights and the same image. */
+import { type Device, softmax, type Tensor } from "../../../engine/mod.ts";
+import { BaselineClassifier } from "../../../model/baseline.ts";
+import { classKnowledge } from "../../../model/reasoning/knowledge.ts";
+import { hardExampleWeights } from "../../../model/reasoning/losses.ts";
+import { PUBLISHED_REASONING, type ReasoningOptions } from "../../../model/reasoning/options.ts";
+import { ReasoningClassifier, type Trace } from "../../../model/reasoning/reasoner.ts";
+import type { Losses } from "../../../model/region_model.ts";
+import { regionBoxes, type RegionInput } from "../../../model/regions.ts";
+import { resnetPresets } from "../../../model/resnet.ts";
+import { importWeights } from "../../../model/weights/import.ts";
+import { uniform } from "./formula.ts";
+import { type NetworkGolden, snapshotOf } from "./golden.ts";
+import { placeOf } from "./names.ts";
+import { Parameters } from "./parameters.ts";
+import type { Rows } from "./rows.ts";
+import { compareSteps, DECAY, type Picture } from "./steps.ts";
+
+/** Of values, relative to the largest of the tensor; of gradients. */
+const FORWARD = 2e-4, GRADIENT = 2e-3;
+
+type Model = BaselineClassifier | ReasoningClassifier;
+
+/** Holds one golden file's figures. */
+export async function compareNetwork(device: Device, golden: NetworkGolden, rows: Rows): Promise<void> {
+  using model = build(device, golden);
+  const own = new Parameters(model);
+  await compareFirstWeights(own, golden, rows);
+  load(own, golden, rows);
+  const { args: { height, width, net }, boxes, labels } = golden;
+  const input: Picture = {
+    image: uniform("image", height * width * 3, -120, 130),
+    height,
+    width,
+    boxes: Float32Array.from(boxes.flat()),
+  };
+  {
+    using _scope = device.scope();
+    const targets = device.tensor(Int32Array.from(labels));
+    const { total, parts } = model.loss(input, targets);
+    await compareFeatures(model, input, golden, rows);
+    if (model instanceof ReasoningClassifier) await compareRollout(model, input, targets, parts, golden, rows);
+    else await compareScores(model.forward(input), "", golden, rows);
+    await compareLosses(own, total, net !== "base_memory", golden, rows);
+    total.backward();
+    await compareGradients(own, golden, rows);
+    model.zeroGrad();
+  }
+  if (golden.steps) await compareSteps(model, own, input, golden, rows);
+}
+
+function build(device: Device, { args }: NetworkGolden): Model {
+  const { classes, maxpool: maxPool, layers, net } = args;
+  const shared = { classes, resnet: resnetPresets[`resnet${layers}`], seed: 3, maxPool };
+  if (net === "baseline") return new BaselineClassifier(device, shared);
+  const { memory, head, loss } = PUBLISHED_REASONING;
+  const { std = 0.01, ustd = 0.01, cstd = 0.01 } = args;
+  // base_memory.py has no attention and plain means of cross-entropies; its answer is the last prediction.
+  const attention = net === "memory";
+  const reasoning: ReasoningOptions = {
+    ...PUBLISHED_REASONING,
+    iterations: args.iter,
+    memory: { ...memory, depth: args.depth, std, updateStd: ustd },
+    head: { ...head, width: args.fc, std: cstd },
+    loss: { ...loss, beta: args.beta, reweight: attention },
+    attention,
+  };
+  const knowledge = classKnowledge(null, classes, null, 3);
+  return new ReasoningClassifier(device, { ...shared, mode: "local", reasoning, knowledge });
+}
+
+/** Our first weights' deviations beside the authors' initialisers': both are samples of so many numbers. */
+async function compareFirstWeights(own: Parameters, { variables }: NetworkGolden, rows: Rows): Promise<void> {
+  for (const [name, { shape, initStd }] of Object.entries(variables)) {
+    if (!name.startsWith("SMN/")) continue;
+    const size = shape.reduce((a, b) => a * b, 1);
+    const values = await own.numbers(name, (p) => p.tensor.data());
+    const mean = values.reduce((a, b) => a + b, 0) / size;
+    const std = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / size);
+    const off = initStd === 0 ? std : Math.abs(std / initStd - 1) / (5 / Math.sqrt(size));
+    rows.add(`first ${name}: deviation in units of 5 / sqrt(n)`, off, 1, `${std} for ${initStd}`);
+  }
+}
+
+/** Writes the authors' weights into ours by the importer; what is left over, what trains there and here. */
+function load(own: Parameters, golden: NetworkGolden, rows: Rows): void {
+  const { tensors, left } = importWeights(snapshotOf(golden));
+  for (const [name, { data }] of tensors) own.all.get(name)!.tensor.write(data);
+  const unwritten = [...own.all.keys()].filter((name) => !tensors.has(name))
+    .filter((name) => !(golden.args.net === "base_memory" && name === "memory.head.confidence.weight"));
+  rows.add("parameters without a counterpart", unwritten.length, 0, unwritten.join(" "));
+  rows.add("variables that the importer leaves", left.length, 0, left.join(" "));
+  const wrong = Object.entries(golden.variables).filter(([name, { trainable }]) =>
+    !name.includes("BatchNorm") && own.holding(placeOf(name)).some((p) => p.trainable !== trainable)
+  );
+  rows.add("variables that train on one side alone", wrong.length, 0, wrong.map(([name]) => name).join(" "));
+}
+
+async function compareFeatures(
+  model: Model,
+  { image, height, width, boxes }: RegionInput,
+  golden: NetworkGolden,
+  rows: Rows,
+): Promise<void> {
+  const stride = model.resnet.outputStride;
+  const map = model.resnet.body(model.device.tensor(image, [1, height, width, 3]));
+  await compareTensor("head", map, golden, rows);
+  const { normalised } = regionBoxes(
+    model.device,
+    boxes,
+    [Math.ceil(height / stride), Math.ceil(width / stride)],
+    stride,
+  );
+  await compareTensor("rois", normalised, golden, rows);
+}
+
+async function compareTensor(key: string, tensor: Tensor, { out }: NetworkGolden, rows: Rows): Promise<void> {
+  const want = out[key];
+  if (!want) throw new Error(`the golden file has no ${key}`);
+  rows.tensor(key, await tensor.data(), want, FORWARD);
+}
+
+async function compareScores(logits: Tensor, suffix: string, golden: NetworkGolden, rows: Rows): Promise<void> {
+  await compareTensor(`cls_score${suffix}`, logits, golden, rows);
+  await compareTensor(`cls_prob${suffix}`, softmax(logits), golden, rows);
+}
+
+async function compareRollout(
+  model: ReasoningClassifier,
+  input: RegionInput,
+  targets: Tensor,
+  parts: Losses["parts"],
+  golden: NetworkGolden,
+  rows: Rows,
+): Promise<void> {
+  const { out, args: { beta, iter, net } } = golden;
+  const trace: Trace = { memories: [], layers: [], edges: null };
+  const { predictions, attention, attended } = model.rollout(input, trace);
+  for (const [i, { logits }] of predictions.entries()) {
+    await compareScores(logits, `${i}`, golden, rows);
+    await compareTensor(`mem${i}`, trace.memories[i], golden, rows);
+    if (net === "memory" && i < iter - 1) {
+      await compareTensor(`weights${i}`, hardExampleWeights(logits, targets, beta), golden, rows);
+    }
+  }
+  await compareTensor("cross_entropy_image", parts.image!, golden, rows);
+  await compareTensor("cross_entropy_memory", parts.local!, golden, rows);
+  if (net !== "memory") return;
+  await compareTensor("cross_entropy_final", parts.final!, golden, rows);
+  const weights = await attention!.data();
+  for (let i = 0; i < iter; i++) {
+    rows.tensor(`attend${i}`, weights.filter((_, k) => k % iter === i), out[`attend${i}`]!, FORWARD);
+  }
+  await compareTensor("attend_score", attended, golden, rows);
+  await compareTensor("attend_prob", softmax(attended), golden, rows);
+}
+
+/** The minimised loss, and the reported total: half the decay times the squares of all that decays. */
+async function compareLosses(
+  own: Parameters,
+  total: Tensor,
+  confidence: boolean,
+  golden: NetworkGolden,
+  rows: Rows,
+): Promise<void> {
+  await compareTensor("cross_entropy", total, golden, rows);
+  let squares = 0;
+  for (const { name, decay, tensor } of own.all.values()) {
+    if (!decay || (!confidence && name === "memory.head.confidence.weight")) continue;
+    squares += (await tensor.data()).reduce((sum, v) => sum + v * v, 0);
+  }
+  const want = golden.out.total_loss!.values[0];
+  rows.add("total_loss", Math.abs(await total.item() + DECAY / 2 * squares - want) / want, FORWARD);
+}
+
+async function compareGradients(own: Parameters, { grads }: NetworkGolden, rows: Rows): Promise<void> {
+  const learnt = new Set<string>();
+  for (const [variable, want] of Object.entries(grads)) {
+    const got = await own.numbers(variable, async ({ name, tensor, decay }) => {
+      learnt.add(name);
+      if (!tensor.grad) return new Float32Array();
+      const gradient = await tensor.grad.data();
+      if (!decay) return gradient;
+      const weights = await tensor.data();
+      return gradient.map((g, i) => g + DECAY * weights[i]);
+    });
+    rows.tensor(`gradient of ${variable}`, got, want, GRADIENT);
+  }
+  const extra = [...own.all.values()].filter(({ name, tensor }) => tensor.grad && !learnt.has(name));
+  rows.add("gradients the authors do not take", extra.length, 0, extra.map(({ name }) => name).join(" "));
+}

@@ -1,0 +1,35 @@
+/** A model's parameters by the authors' variables. */
+import type { NamedParameter } from "../../../engine/mod.ts";
+import type { RegionModel } from "../../../model/region_model.ts";
+import { partsOf, type Place, placeOf } from "./names.ts";
+
+/** A model's parameters by name, and by the authors' variables. */
+export class Parameters {
+  /** By our names. */
+  readonly all: ReadonlyMap<string, NamedParameter>;
+  readonly #names: ReadonlySet<string>;
+
+  /** The parameters of a model. */
+  constructor(model: RegionModel) {
+    this.all = new Map([...model.parameters()].map((p) => [p.name, p]));
+    this.#names = new Set(this.all.keys());
+  }
+
+  /** The parameters that hold a variable: several for a wide weight. */
+  holding(place: Place): NamedParameter[] {
+    return partsOf(place, this.#names).map((name) => this.all.get(name)!);
+  }
+
+  /** Numbers of a variable's parameters, as `read` gives them, in the variable's order. */
+  async numbers(variable: string, read: (p: NamedParameter) => Promise<Float32Array>): Promise<Float32Array> {
+    const place = placeOf(variable);
+    const parts = await Promise.all(this.holding(place).map(read));
+    const whole = new Float32Array(parts.reduce((n, { length }) => n + length, 0));
+    let at = 0;
+    for (const part of parts) {
+      whole.set(part, at);
+      at += part.length;
+    }
+    return place.channel === undefined ? whole : whole.filter((_, i) => i % 2 === place.channel);
+  }
+}

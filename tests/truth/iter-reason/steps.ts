@@ -1,0 +1,47 @@
+/** Steps of the authors' optimiser: momentum with weight decay, biases at twice the rate where they say so. */
+import { SGD } from "../../../engine/mod.ts";
+import type { BaselineClassifier } from "../../../model/baseline.ts";
+import type { RegionInput } from "../../../model/regions.ts";
+import { TrainSteps } from "../../../model/train_steps.ts";
+import type { NetworkGolden } from "./golden.ts";
+import type { Parameters } from "./parameters.ts";
+import type { Rows } from "./rows.ts";
+
+/** The authors' WEIGHT_DECAY. */
+export const DECAY = 1e-4;
+/** Of what several steps come to, relative to the largest of the tensor. */
+const STEPS = 5e-3;
+
+/** What is shown in every step. */
+export type Picture = RegionInput & { readonly boxes: Float32Array<ArrayBuffer> };
+
+/** The losses before each step, and how far all of them moved every variable. */
+export async function compareSteps(
+  model: BaselineClassifier,
+  own: Parameters,
+  input: Picture,
+  { args, labels, steps, moved }: NetworkGolden,
+  rows: Rows,
+): Promise<void> {
+  const before = new Map<string, Float32Array>();
+  for (const name of Object.keys(moved ?? {})) before.set(name, await own.numbers(name, (p) => p.tensor.data()));
+  const biasRateFactor = args.doublebias ? 2 : 1;
+  using sgd = new SGD(model.device, model.trainable(), {
+    rate: args.rate,
+    momentum: 0.9,
+    weightDecay: DECAY,
+    biasRateFactor,
+  });
+  using updates = new TrainSteps(model, sgd);
+  const image = { ...input, labels: Int32Array.from(labels), index: 0, flipped: false, scale: 1 };
+  for (const [position, [, entropy]] of steps!.entries()) {
+    const { values } = updates.run({ ...image, position });
+    rows.add(`loss before step ${position + 1}`, Math.abs((await values.data())[0] - entropy) / entropy, STEPS);
+    values.dispose();
+  }
+  for (const [name, want] of Object.entries(moved ?? {})) {
+    const start = before.get(name)!;
+    const now = await own.numbers(name, (p) => p.tensor.data());
+    rows.tensor(`${name}, moved by ${steps!.length} steps`, now.map((v, i) => v - start[i]), want, STEPS);
+  }
+}
