@@ -31,8 +31,8 @@ const OPTIMISERS: Readonly<Record<string, (engine: ExecutionEngine, unused: Unus
   },
 };
 
-/** Adam magnifies what rounding leaves of small gradients: PyTorch's own float32 is off by 4e-3 of the largest move. */
-const BOUNDS: Readonly<Record<string, number>> = { adam: 1e-2, sgd: 1e-3 };
+/** Adam magnifies what rounding leaves of small gradients: of all values, one of PyTorch's own float32 is off by 4e-3 of the largest. */
+const BOUNDS: Readonly<Record<string, number>> = { adam: 2e-3, sgd: 1e-3 };
 
 const NAME = "modules that come and go from batch to batch are updated as the authors' are";
 
