@@ -60,7 +60,7 @@ class Engine(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(features, dim, 3, padding=1), nn.ReLU(), nn.Conv2d(dim, dim, 3, padding=1), nn.ReLU())
         self.all, self.steps, self.mask = nn.ModuleList(Residual(dim) for _ in range(modules)), steps, mask
         self.block, self.before = Residual(dim), nn.Conv2d(dim, dim, 1)
-        self.after = nn.ModuleList([nn.Conv2d(dim, dim, 1), nn.Conv2d(dim, 32, 1), nn.Conv2d(32, 4, 1), nn.Conv2d(4, 2, 1)])
+        self.after = nn.ModuleList([nn.Conv2d(dim, dim, 1), nn.Conv2d(dim, dim // 4, 1), nn.Conv2d(dim // 4, 4, 1), nn.Conv2d(4, 2, 1)])
 
     def loss(self, features, masks):
         x = self.stem(features)

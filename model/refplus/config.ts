@@ -73,6 +73,8 @@ export const refplusSchema = z.strictObject({
     stemLayers: positive,
     /** What follows the stem's last convolution: `relu`, as in the reference, or `none`, with which no channel can die. */
     stemOutput: z.enum(STEM_OUTPUTS),
+    /** Channels of the head between the maps' and its last four; null for a quarter of `dim`, as in the reference. */
+    headWidth: positive.nullable(),
     /** Samples the head works on at once; null for as many as fit one binding. */
     headChunk: positive.nullable(),
     /** How weights start: `reference`, or `identity`, by which modules begin by handing on what they are given. */
@@ -186,6 +188,7 @@ function reference(step: Step): Json {
       dim: 128,
       stemLayers: 2,
       stemOutput: "relu",
+      headWidth: null,
       headChunk: null,
       start: "reference",
       dilations: [1, 1],
@@ -217,6 +220,8 @@ function small(step: Step): Json {
   const generator = { wordDim: 64, hidden: 128, layers: 1, forgetBias: 1, labelSmoothing: 0.02 },
     engine = {
       dim: 16,
+      // A quarter of so few channels would be 4, twice in a row before the scores, where rectified channels die.
+      headWidth: 32,
       stemLayers: 1,
       stemOutput: "none",
       start: "identity",
@@ -296,10 +301,13 @@ function begin(layers: readonly Layer[]): RefplusConfig {
 const FREE =
   /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|checkpointEvery|checkpointKeep)$/;
 
-/** Settings as an earlier version saved them, with the reference's values for those that it had not. */
+/** What earlier versions did, where it is not what the reference does: the width of the head did not follow `dim`. */
+const BEFORE: Json = { engine: { headWidth: 32 } };
+
+/** Settings as an earlier version saved them, with what it did for those that it had not: mostly the reference's values. */
 export function completed(saved: Json): Json {
   const step = STEPS.find((name) => name === lookup(saved, ["step"]));
-  return step ? merge(reference(step), saved) : saved;
+  return step ? merge(merge(reference(step), BEFORE), saved) : saved;
 }
 
 function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {

@@ -2,7 +2,7 @@
 import { add, concat, crossEntropy, type Device, Module, reshape, Seeds, type Tensor } from "../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem, type StemOutput } from "./blocks.ts";
 import type { Start } from "./initial.ts";
-import { MaskHead, widestChannels } from "./mask_head.ts";
+import { MaskHead, quarter, widestChannels } from "./mask_head.ts";
 import { diceLoss, foreground, overlap } from "./mask_loss.ts";
 import { MaskReader } from "./mask_reader.ts";
 import { mapsOf, type NodePlace, ProgramRunner, rowsOf } from "./program_runner.ts";
@@ -31,6 +31,8 @@ export interface ExecutionEngineOptions {
   readonly stemOutput?: StemOutput;
   /** Height and width of the masks; default 320 × 320. */
   readonly size?: readonly [number, number];
+  /** Channels of the head's second-last hidden convolution; null or left out for a quarter of `dim`, as in the reference. */
+  readonly headWidth?: number | null;
   /** Samples the head works on at once; by default as many as keep one of its tensors within 128 MiB. */
   readonly headChunk?: number;
   /** How weights start; default as in the reference. */
@@ -105,7 +107,8 @@ export class ExecutionEngine extends Module {
       seed,
     } = options;
     const seeds = new Seeds(seed), { dilations = [1, 1], passes = "maps", grid } = options;
-    const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * widestChannels(dim) * size[0] * size[1])));
+    const width = options.headWidth ?? quarter(dim), pixels = size[0] * size[1];
+    const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * widestChannels(dim, width) * pixels)));
     this.#size = size;
     this.passes = passes;
     const [one, two] = [false, true].map((pair) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === pair));
@@ -119,7 +122,10 @@ export class ExecutionEngine extends Module {
       new ResidualBank(device, one.length, dim, seeds, start, { dilations, beside: passes === "masks" ? dim : 0 }),
     );
     const binary = this.child("binary", new BinaryBank(device, two.length, dim, seeds, start));
-    const head = this.#head = this.child("classifier", new MaskHead(device, dim, size, seeds, start));
+    const head = this.#head = this.child(
+      "classifier",
+      new MaskHead(device, { channels: dim, width, size }, seeds, start),
+    );
     const reader = passes === "maps"
       ? null
       : this.child("reader", new MaskReader(device, dim, cellOf(size, grid), seeds, start));

@@ -51,7 +51,7 @@ export async function importReference(file: WeightFile, options: ReferenceOption
     start,
     data: { trainRefexps: imported, trainFeatures: imported, vocabulary: imported },
     ...generator ? { generator } : {},
-    ...engine ? { engine: { dim: engine.dim, stemLayers: engine.stemLayers } } : {},
+    ...engine ? { engine: { dim: engine.dim, headWidth: engine.headWidth, stemLayers: engine.stemLayers } } : {},
   };
   const config = REFPLUS_RUNS.begin([{ source: "import", value }]);
   const frame: Frame | null = engine ? { features: [engine.features, ...grid], extractor, masks } : null;
@@ -107,5 +107,7 @@ function engineSizes({ tensors }: WeightFile, { program_token_to_idx: tokens }: 
   }
   let stemLayers = 1;
   while (at(`stem.${2 * stemLayers}.weight`)) stemLayers++;
-  return { dim: first.shape[0], features: first.shape[1], stemLayers };
+  // Without a head the file is incomplete, which is told when its tensors are read.
+  const headWidth = at("classifier.7.weight")?.shape[0] ?? null;
+  return { dim: first.shape[0], features: first.shape[1], stemLayers, headWidth };
 }

@@ -3,12 +3,27 @@ import { type Conv2d, type Device, Module, relu, resizeBilinear, type Seeds, typ
 import { ResidualBlock } from "./blocks.ts";
 import { conv, type Start } from "./initial.ts";
 
-/** Channels between the map's and the two scores. */
-const NARROW = [32, 4] as const;
+/** Channels of the head's last convolution before the two scores. */
+const NARROWEST = 4;
 
-/** Channels of the widest tensor at the masks' size that a head on maps of `channels` channels makes. */
-export function widestChannels(channels: number): number {
-  return Math.max(channels, ...NARROW);
+/** Channels that the reference's head has after the map's, for maps of `channels` channels: a quarter, rounded down. */
+export function quarter(channels: number): number {
+  return Math.max(1, Math.floor(channels / 4));
+}
+
+/** Channels of the widest tensor at the masks' size of a head with `width` channels after the `channels` of its maps. */
+export function widestChannels(channels: number, width: number): number {
+  return Math.max(channels, width, NARROWEST);
+}
+
+/** Sizes of a {@link MaskHead}. */
+export interface MaskHeadSizes {
+  /** Channels of the maps it reads. */
+  readonly channels: number;
+  /** Channels after them, before the last few. */
+  readonly width: number;
+  /** Height and width of the masks. */
+  readonly size: readonly [number, number];
 }
 
 /** The head that all modules share. */
@@ -19,20 +34,19 @@ export class MaskHead extends Module {
   readonly #after: Conv2d;
   readonly #rest: Conv2d[];
 
-  /** A head on maps of `channels` channels; `size` is the masks' height and width. */
-  constructor(device: Device, channels: number, size: readonly [number, number], seeds: Seeds, start: Start) {
+  /** Builds it with random weights. */
+  constructor(device: Device, { channels, width, size }: MaskHeadSizes, seeds: Seeds, start: Start) {
     super(device);
     const rectified = { activation: "relu", start } as const;
     this.#size = size;
-    const [wide, narrow] = NARROW;
     // Numbered as the reference's Sequential, in which ReLUs and the upsampling have numbers too.
     this.#block = this.child("0", new ResidualBlock(device, channels, seeds, start));
     this.#before = this.child("1", conv(device, 1, channels, channels, seeds, rectified));
     this.#after = this.child("5", conv(device, 1, channels, channels, seeds, { start }));
     this.#rest = [
-      this.child("7", conv(device, 1, channels, wide, seeds, rectified)),
-      this.child("9", conv(device, 1, wide, narrow, seeds, { ...rectified, role: "narrow" })),
-      this.child("11", conv(device, 1, narrow, 2, seeds, { start, role: "scores" })),
+      this.child("7", conv(device, 1, channels, width, seeds, rectified)),
+      this.child("9", conv(device, 1, width, NARROWEST, seeds, { ...rectified, role: "narrow" })),
+      this.child("11", conv(device, 1, NARROWEST, 2, seeds, { start, role: "scores" })),
     ];
   }
 

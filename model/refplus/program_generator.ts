@@ -155,13 +155,15 @@ export class ProgramGenerator extends Module {
 
   /**
    * The score-function loss −Σ Aₙ log p(yₙₜ) of drawn programs (Williams, 1992); `mask` leaves out what was drawn after a
-   * program's own end, which the reference includes (`none`).
+   * program's own end, which the reference includes (`none`). `temperature` is that of the draw: p is what they were drawn
+   * from, or the estimate would be of another expectation.
    */
   reinforceLoss(
     refexps: Sequences,
     { data, count, length }: Sequences,
     advantages: ArrayLike<number>,
     mask: "after_end" | "none",
+    temperature = 1,
   ): Tensor {
     const { device } = this;
     using scope = device.scope();
@@ -175,7 +177,8 @@ export class ProgramGenerator extends Module {
         over ||= data[at] === END;
       }
     }
-    const logits = this.logits(this.encode(refexps), { data: inputs, count, length });
+    const plain = this.logits(this.encode(refexps), { data: inputs, count, length });
+    const logits = temperature === 1 ? plain : plain.mul(1 / temperature);
     const labels = device.tensor(timeFirst(data, count));
     const options = { reduction: "sum", weights: device.tensor(timeFirst(weights, count)) } as const;
     return scope.keep(crossEntropy(logits, labels, options));

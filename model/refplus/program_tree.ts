@@ -33,8 +33,9 @@ export class ProgramTokens {
 }
 
 /**
- * The integer form: a prefix sequence read by recursive descent. Beyond the end, and at `<NULL>`, a scene is taken for
- * granted; `<START>` is passed over; what follows the root's end is ignored. So every sequence is some program.
+ * The integer form: a prefix sequence read by recursive descent. Beyond the end a scene is taken for granted; `<NULL>` is
+ * read as a scene, so that what follows it is the next input; `<START>` is passed over; what follows the root's end is
+ * ignored. So every sequence is some program.
  */
 export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens): ProgramTree {
   const nodes: TreeNode[] = [];
@@ -42,8 +43,9 @@ export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens
   const add = (token: number, inputs: readonly number[]): number => nodes.push({ token, inputs }) - 1;
   const take = (): number => {
     while (at < tokens.length && tokens[at] === START) at++;
-    if (at >= tokens.length || tokens[at] === NULL) return add(vocabulary.scene, []);
+    if (at >= tokens.length) return add(vocabulary.scene, []);
     const token = tokens[at++];
+    if (token === NULL) return add(vocabulary.scene, []);
     const inputs = Array.from({ length: vocabulary.arities[token] }, take);
     return add(token, inputs);
   };

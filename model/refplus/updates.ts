@@ -135,7 +135,8 @@ export async function jointUpdate(
   const baseline = decay * before + (1 - decay) * mean;
   {
     using _scope = generator.device.scope();
-    generator.reinforceLoss(words, drawn, rewards.map((r, n) => r - (likeliest?.[n] ?? baseline)), mask).backward();
+    const advantages = rewards.map((r, n) => r - (likeliest?.[n] ?? baseline));
+    generator.reinforceLoss(words, drawn, advantages, mask, choice.temperature).backward();
     optimisers.generator.step();
     generator.zeroGrad();
   }

@@ -41,6 +41,8 @@ Deno.test("a checkpoint of the reference becomes one of ours, with PyTorch's log
     const path = join(folder, "both.safetensors"),
       { bytes, config } = await importReference(reference("generator", "engine"), options);
     deepStrictEqual([config.step, config.generator.layers, config.engine.dim], ["joint", 2, fixture.engine.dim]);
+    // Whatever the rule for new models: the file's tensors say how wide its head is.
+    strictEqual(config.engine.headWidth, 32);
     await Deno.writeFile(path, bytes);
     const checkpoint = await readRefplusCheckpoint(path);
     deepStrictEqual(checkpoint.frame, { features: [features, grid, grid], extractor: "some", masks: [size, size] });

@@ -15,6 +15,7 @@ const options: Omit<ExecutionEngineOptions, "seed"> = {
   tokens,
   features,
   dim,
+  headWidth: 32,
   stemLayers: 1,
   size: [size, size],
   grid: [grid, grid],

@@ -35,10 +35,10 @@ Deno.test("the program generator has PyTorch's logits, loss and gradients", asyn
 Deno.test("masks of 320 × 320 go through the head in pieces that every adapter can bind, however few channels maps have", async () => {
   await using device = await Device.open();
   const tokens = new ProgramTokens(fixture.engine.names), size = [320, 320] as const;
-  for (const dim of [2, 40]) {
-    using engine = new ExecutionEngine(device, { tokens, features: 3, dim, size, seed: 1 });
+  for (const [dim, headWidth] of [[2, 32], [40, null], [2, null]] as const) {
+    using engine = new ExecutionEngine(device, { tokens, features: 3, dim, headWidth, size, seed: 1 });
     using _scope = device.scope();
-    // The head's 32 channels are the widest tensor of the first, its maps that of the second.
+    // The widest tensor is the head's 32 channels, then its maps, then the 4 channels before the scores.
     const masks = engine.masks(device.randn([11, 4, 4, dim], { seed: 2 }));
     deepStrictEqual(masks.shape, [11, 320, 320]);
   }
@@ -49,7 +49,8 @@ Deno.test("the execution engine runs whole and broken programs as PyTorch does, 
   await using device = await Device.open();
   for (const headChunk of [1, 2, 5]) {
     const tokens = new ProgramTokens(names);
-    using made = new ExecutionEngine(device, { tokens, features, dim, size: [size, size], headChunk, seed: 1 });
+    const sizes = { features, dim, headWidth: 32, size: [size, size] } as const;
+    using made = new ExecutionEngine(device, { tokens, ...sizes, headChunk, seed: 1 });
     const model = withState(made, "engine", fixture.engine, made.banks);
     const image = numbers("features", programs.length * grid * grid * features, -1, 1);
     const masks = Int32Array.from(numbers("masks", programs.length * size * size, 0, 1), (v) => v < 0.4 ? 1 : 0);

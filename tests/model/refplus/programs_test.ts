@@ -90,7 +90,13 @@ Deno.test("any sequence is some program", () => {
   strictEqual(parsed(at("union"), at("scene")), "union(scene() scene())");
   strictEqual(parsed(START, START, at("unique"), START, at("scene"), at("unique")), "unique(scene())");
   strictEqual(parsed(END, at("scene")), "<END>(scene())");
-  strictEqual(parsed(at("intersect"), at("unique"), NULL, at("scene")), "intersect(unique(scene()) scene())");
+  // <NULL> is read as a scene: what follows it is the next input, as the reference has it.
+  const [union, unique, intersect, end] = ["union", "unique", "intersect", "<END>"].map(at);
+  strictEqual(parsed(intersect, unique, NULL, unique, at("scene")), "intersect(unique(scene()) unique(scene()))");
+  strictEqual(parsed(union, NULL, union, NULL, end, NULL), "union(scene() union(scene() <END>(scene())))");
+  strictEqual(parsed(union, START, NULL, START, unique), "union(scene() unique(scene()))");
+  strictEqual(parsed(unique, NULL, union, NULL), "unique(scene())");
+  strictEqual(parsed(unique, START), "unique(scene())");
 });
 
 Deno.test("a schedule computes what plain recursion does", async () => {

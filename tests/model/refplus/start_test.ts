@@ -51,7 +51,8 @@ Deno.test("the identity start's stem hands its channels on, with noise beside", 
 
 Deno.test("with the identity start, the channels before the scores are pairs of opposites, for and against foreground", async () => {
   await using device = await Device.open();
-  using engine = new ExecutionEngine(device, { tokens, features: 3, dim: 8, size: [8, 8], start: "identity", seed: 6 });
+  const sizes = { features: 3, dim: 8, headWidth: 32, size: [8, 8] } as const;
+  using engine = new ExecutionEngine(device, { tokens, ...sizes, start: "identity", seed: 6 });
   const weights = async (layer: number): Promise<Float32Array> =>
     await [...engine.parameters()].find(({ name }) => name === `classifier.${layer}.weight`)!.tensor
       .data() as Float32Array;

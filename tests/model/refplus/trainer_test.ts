@@ -41,7 +41,7 @@ function tiny(step: Step, train: ToyFiles, held: ToyFiles, more: Record<string, 
       vocabulary: train.vocabulary,
     },
     generator: { wordDim: 6, hidden: 8, layers: 1 },
-    engine: { dim: 4, headChunk: 3 },
+    engine: { dim: 4, headWidth: 32, headChunk: 3 },
     displayEvery: 2,
     validateEvery: 3,
     checkpointEvery: 2,
@@ -82,7 +82,7 @@ Deno.test("every step of the training stops, goes on and ends with the bits of a
         const name = `${step} ${passes}`;
         const settings = tiny(step, files, held, {
           optimiser: { rate: 1e-2 },
-          engine: { dim: 4, headChunk: 3, passes },
+          engine: { dim: 4, headWidth: 32, headChunk: 3, passes },
           start: {
             programGenerator: step === "pg" || step === "ee-gt" ? null : at("pg maps"),
             executionEngine: step === "joint" ? at(`ee-gt ${passes}`) : null,
@@ -296,9 +296,11 @@ Deno.test("smoothing changes the generator's first loss, Adam's second beta what
   });
 });
 
-Deno.test("settings that an earlier version had not are the reference's, in a run's folder and in its checkpoints", () => {
+Deno.test("settings that an earlier version had not are what it did, in a run's folder and in its checkpoints", () => {
   const data = { trainRefexps: "x.h5", trainFeatures: "f.h5", vocabulary: "v.json" };
-  const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine: { dim: 32 } } }]);
+  // But for the head's width, which was 32 then however many channels its maps had.
+  const engine = { dim: 32, headWidth: 32 };
+  const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine } }]);
   const { dice: _dice, engine: { dim }, stepLoss: { weight, most }, ...rest } = whole;
   const { beta2: _beta2, ...optimiser } = whole.optimiser,
     { labelSmoothing: _smoothing, ...generator } = whole.generator;
@@ -312,6 +314,7 @@ Deno.test("settings that an earlier version had not are the reference's, in a ru
   } as unknown as Json;
   deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
   deepStrictEqual(completed(saved), whole);
+  deepStrictEqual(REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data } }]).engine.headWidth, null);
   deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.passes], [0, [1, 1], "maps"]);
   deepStrictEqual([whole.optimiser.beta2, whole.generator.labelSmoothing], [0.999, 0]);
   deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null });
@@ -349,7 +352,8 @@ Deno.test("lessons from true masks go over to what modules pass on themselves, a
           trainScenes: scenes,
           vocabulary: at("vocab.json"),
         },
-        engine: { dim: 4, stemLayers: 1, passes: "masks" },
+        // A quarter of so few channels would be one, and dead.
+        engine: { dim: 4, headWidth: 32, stemLayers: 1, passes: "masks" },
         stepLoss: { weight: 1, most: 2, ...stepLoss as Record<string, Json> },
         checkpointEvery: 1,
         checkpointKeep: 3,

@@ -1,0 +1,115 @@
+/** Programs, visibility and preprocessing against the authors' on random sets (golden/scenes.json and others, make/data.py). */
+import { join } from "node:path";
+import { execute } from "../../../datasets/refplus/execute.ts";
+import { preprocessRefexps } from "../../../datasets/refplus/preprocess.ts";
+import type { ProgramMode } from "../../../datasets/refplus/programs.ts";
+import { RefexpFile } from "../../../datasets/refplus/refexp_file.ts";
+import type { Vocabulary } from "../../../datasets/refplus/tokens.ts";
+import type { ProgramNode, Scene } from "../../../datasets/refplus/types.ts";
+import { visibilityOf } from "../../../datasets/refplus/visibility.ts";
+import { withFolder } from "../../support/folder.ts";
+import { golden } from "./golden.ts";
+import { Held } from "./held.ts";
+
+/** A step as the files have it. */
+type Step = readonly [type: string, inputs: number[], values: string[]];
+
+/** What the authors' executor gives; null where a step is invalid. */
+interface ExecutorGolden {
+  /** Fully and partially visible objects of each scene; null where that is unclear. */
+  readonly visibility: readonly (readonly [full: number[], partial: number[]] | null)[];
+  readonly programs: readonly (readonly [scene: number, steps: Step[], outputs: (number | number[])[] | null])[];
+}
+
+/** What the authors' script makes of expressions. */
+interface PreprocessGolden {
+  readonly rows: readonly (readonly [text: string, image: number, steps: Step[], output: number[], family: number])[];
+  readonly runs: readonly {
+    readonly name: string;
+    readonly mode: ProgramMode;
+    readonly size: number;
+    readonly threshold: number;
+    readonly vocab: Vocabulary;
+    readonly refexps: number[][];
+    readonly programs: number[][];
+    readonly image_idxs: number[];
+    readonly orig_idxs: number[];
+    readonly refexp_families: number[];
+    /** Starts of the digests of masks as bytes of 0 and 1. */
+    readonly masks: string[];
+  }[];
+}
+
+const scenes = golden<Scene[]>("scenes.json");
+const nodes = (steps: readonly Step[]): ProgramNode[] =>
+  steps.map(([type, inputs, value_inputs]) => ({ type, inputs, value_inputs }));
+
+Deno.test("programs and visibility come to what the authors' executor says, step by step", () => {
+  const { visibility, programs } = golden<ExecutorGolden>("executor.json"), held = new Held();
+  held.same("number of scenes", visibility.length, scenes.length);
+  scenes.forEach((scene, i) => {
+    const seen = visibilityOf(scene);
+    held.same(`visibility of scene ${i}`, seen && [seen.full, seen.partial], visibility[i]);
+  });
+  programs.forEach(([scene, steps, outputs], i) => {
+    held.same(`program ${i} on scene ${scene}`, execute(scenes[scene], nodes(steps)), outputs);
+  });
+  held.done();
+});
+
+Deno.test("preprocessing makes the authors' vocabulary, sequences and masks", async (t) => {
+  const { rows, runs } = golden<PreprocessGolden>("preprocess.json");
+  await withFolder(async (folder) => {
+    const at = (name: string): string => join(folder, name);
+    const refexps = rows.map(([refexp, image_index, steps, output, refexp_family_index]) => ({
+      refexp,
+      image_index,
+      image_filename: scenes[image_index].image_filename,
+      program: nodes(steps).map((node, k) => k === steps.length - 1 ? { ...node, _output: output } : node),
+      refexp_family_index,
+    }));
+    await Deno.writeTextFile(at("scenes.json"), JSON.stringify({ info: {}, scenes }));
+    await Deno.writeTextFile(at("refexps.json"), JSON.stringify({ info: {}, refexps }));
+    for (const run of runs) {
+      await t.step(run.name, async () => {
+        const output = at(`${run.name}.h5`), vocabulary = at(`${run.name}.json`);
+        await preprocessRefexps({
+          mode: run.mode,
+          refexps: at("refexps.json"),
+          scenes: at("scenes.json"),
+          output,
+          outputVocabulary: vocabulary,
+          examples: -1,
+          height: run.size,
+          width: run.size,
+          expand: false,
+          complete: false,
+          threshold: run.threshold,
+          encodeUnknown: run.threshold > 1,
+        });
+        await compareFile(output, JSON.parse(await Deno.readTextFile(vocabulary)), run);
+      });
+    }
+  });
+});
+
+async function compareFile(path: string, vocabulary: unknown, want: PreprocessGolden["runs"][number]): Promise<void> {
+  const held = new Held();
+  using file = await RefexpFile.open(path);
+  const { refexpLength, programLength, images, originals, families } = file;
+  const rows = (data: Int32Array, length: number): number[][] =>
+    Array.from({ length: file.size }, (_, i) => [...data.subarray(i * length, (i + 1) * length)]);
+  held.same("vocabulary", vocabulary, want.vocab);
+  held.same("words", rows(file.refexps, refexpLength), want.refexps);
+  held.same("programs", rows(file.programs, programLength), want.programs);
+  held.same("pictures", [...images], want.image_idxs);
+  held.same("places", [...originals], want.orig_idxs);
+  held.same("families", [...families], want.refexp_families);
+  for (const [i, digest] of want.masks.entries()) held.same(`mask ${i}`, await startOfDigest(file.mask(i)), digest);
+  held.done();
+}
+
+async function startOfDigest(bytes: Uint8Array): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", Uint8Array.from(bytes)));
+  return hash.subarray(0, 8).toHex();
+}

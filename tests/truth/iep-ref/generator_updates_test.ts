@@ -1,0 +1,33 @@
+/** Updates of the program generator by Adam, against the authors' (golden/updates.json, make/updates.py). */
+import { Device } from "../../../engine/mod.ts";
+import { REFPLUS_RUNS } from "../../../model/refplus/config.ts";
+import { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
+import { learnersOf } from "../../../model/refplus/session.ts";
+import { type GeneratorUpdatesGolden, golden } from "./golden.ts";
+import { Held } from "./held.ts";
+import { fill, sequences } from "./models.ts";
+import { compareMoves, valuesOf } from "./moves.ts";
+
+Deno.test("the program generator learns from annotated programs as the authors' does", async () => {
+  const { generator: given } = golden<{ generator: GeneratorUpdatesGolden }>("updates.json");
+  const { label, words, tokens, wordDim, hidden, layers, state, scale, losses, moved } = given;
+  const data = { trainRefexps: "", vocabulary: "" };
+  const config = REFPLUS_RUNS.begin([{
+    source: "test",
+    value: { step: "pg", data, optimiser: { rate: 1e-2 } },
+  }]);
+  await using device = await Device.open();
+  using model = new ProgramGenerator(device, { words, tokens, wordDim, hidden, layers, seed: 1 });
+  fill(model, label, state, scale);
+  const held = new Held(), before = await valuesOf(model);
+  using learners = learnersOf(config, { generator: model, engine: null });
+  for (const [t, x] of given.x.entries()) {
+    const { values } = learners.generatorSteps!.run(sequences(x), sequences(given.y[t]));
+    const [loss] = await values.data();
+    values.dispose();
+    held.within(`loss ${t}`, Math.abs(loss / losses[t] - 1), 1e-5);
+  }
+  // PyTorch's own float32 is off by 2e-5 of the largest move.
+  await compareMoves(held, model, before, moved, 1e-3);
+  held.done();
+});
