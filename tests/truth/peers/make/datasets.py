@@ -3,44 +3,25 @@
 Run in this folder, with a checkout of github.com/endernewton/iter-reason (00a0e36):
 pip install numpy==2.4.6 pycocotools==2.0.11 opencv-python-headless==5.0.0 && python datasets.py PATH_OF_THE_CHECKOUT
 
-The reference runs on Python 2: `xrange` is given to it here, and an image's address stays text. Everything else is its
-code. numpy 2 refuses to put negative numbers into its 16-bit boxes; none get there.
+reference_datasets.py loads the readers. numpy 2 refuses to put negative numbers into 16-bit boxes; none get there.
 """
 
-import contextlib
-import io
 import json
 import os
 import sys
 import tempfile
-import types
 
 import numpy as np
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from reference_datasets import records, reference_readers
+
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden", "datasets.json")
 checkout = sys.argv[1]
 rng = np.random.default_rng(20250103)
 work = tempfile.mkdtemp()
 
 
-def module(path, **names):
-    made = types.ModuleType(path)
-    made.__dict__.update(names)
-    left_out = ("from utils", "from datasets", "import datasets", "from model", "from data.", "import scipy", "from __future__")
-    with open(f"{checkout}/lib/{path}") as file:
-        source = "\n".join(line for line in file.read().split("\n") if not line.startswith(left_out))
-    exec(compile(source.replace(".encode('ascii')", ""), path, "exec"), made.__dict__)
-    return made
-
-
-cfg = types.SimpleNamespace(DATA_DIR=work)
-imdb = module("datasets/imdb.py", xrange=range, cfg=cfg, DataLayer=None, get_minibatch=None, voc_ap=None)
-ds_utils = module("datasets/ds_utils.py")
-names = {"xrange": range, "cfg": cfg, "imdb": imdb.imdb, "ds_utils": ds_utils}
-coco = module("datasets/coco.py", **names).coco
-ade = module("datasets/ade.py", **names).ade
-visual_genome = module("datasets/visual_genome.py", **names).visual_genome
+coco, visual_genome, ade = reference_readers(checkout, work)
 
 
 def put(path, text):
@@ -48,19 +29,6 @@ def put(path, text):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w") as file:
         file.write(text)
-
-
-def records(db):
-    """Every image's size, boxes and classes, and the same mirrored."""
-    count = db.num_images
-    with contextlib.redirect_stdout(io.StringIO()):
-        roidb = db.roidb
-        db.append_flipped_images()
-    made = []
-    for one, flipped in zip(roidb[:count], roidb[count:]):
-        sides = [{"boxes": entry["boxes"].tolist(), "labels": entry["gt_classes"].tolist()} for entry in (one, flipped)]
-        made.append({"width": int(one["width"]), "height": int(one["height"]), "plain": sides[0], "mirrored": sides[1]})
-    return {"classes": list(db.classes), "images": made}
 
 
 def coordinate(size):
@@ -71,11 +39,6 @@ def coordinate(size):
 
 def extent(size):
     return float(rng.choice([rng.uniform(0, 1.3) * size, 0.0, 0.4, 1.0, 1.5, float(size), round(rng.uniform(0, size), 2)]))
-
-
-def quietly(make):
-    with contextlib.redirect_stdout(io.StringIO()):
-        return make()
 
 
 # COCO: categories with holes, crowds, boxes without area, boxes over edges.
@@ -93,7 +56,7 @@ for image in images[:2]:
 rng.shuffle(annotations)
 instances = {"images": images, "annotations": annotations, "categories": categories}
 put("coco/annotations/instances_val2014.json", json.dumps(instances))
-of_coco = quietly(lambda: records(coco("val", "2014")))
+of_coco = records(coco, "val", "2014")
 
 # Visual Genome: several synsets an object, unknown and rare ones, fractions too.
 synsets = ["tree.n.01:900", "man.n.01:412", "dog.n.01:5", "cat.n.01:4", "sky.n.01:77"]
@@ -109,7 +72,7 @@ for picture in pictures[:2]:
 put("visual_genome/synsets.txt", "\n".join(synsets) + "\n")
 put("visual_genome/val.json", json.dumps(objects))
 put("visual_genome/image_data.json", json.dumps(pictures))
-of_vg = quietly(lambda: records(visual_genome("val")))
+of_vg = records(visual_genome, "val")
 
 # ADE20K: maps with holes in their values, parts of parts, names that are no class, instances without pixels, a map
 # without a pixel of background, and files whose lines are out of order.
@@ -139,7 +102,7 @@ for i in range(4):
     listed.append(f"{path}.jpg")
     scenes.append({"path": path, "maps": maps, "attributes": "".join(lines)})
 put("ADE/mval.txt", "".join(f"{path}\n" for path in listed))
-of_ade = quietly(lambda: records(ade("mval")))
+of_ade = records(ade, "mval")
 
 with open(GOLDEN, "w") as file:
     json.dump({
