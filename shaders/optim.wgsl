@@ -34,10 +34,22 @@ fn adam(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   second[i] = state.s;
 }
 
+// 1 - beta^steps. The power itself is so near 1 at first that its difference from 1 would have few digits left; the
+// differences of powers follow from one another by sums of positive terms: 1 - ab = (1 - a) + a (1 - b).
+fn lost(beta: f32, steps: u32) -> f32 {
+  var total = 0.0;
+  var square = 1.0 - beta;
+  for (var rest = steps; rest > 0u; rest >>= 1u) {
+    if ((rest & 1u) == 1u) { total += (1.0 - total) * square; }
+    square += (1.0 - square) * square;
+  }
+  return total;
+}
+
 // One more step taken: 1 / (1 - momentum^t) and 1 / (1 - beta2^t) of the step t about to be made.
 @compute @workgroup_size(1)
 fn count_step() {
   time[0] += 1.0;
-  correction_out[0] = 1.0 / (1.0 - pow(params.momentum, time[0]));
-  correction_out[1] = 1.0 / (1.0 - pow(params.beta2, time[0]));
+  correction_out[0] = 1.0 / lost(params.momentum, u32(time[0]));
+  correction_out[1] = 1.0 / lost(params.beta2, u32(time[0]));
 }
