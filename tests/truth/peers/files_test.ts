@@ -33,6 +33,12 @@ for (const name of ["archive.pt", "protocol5.pt", "stream.pt", "python.safetenso
   });
 }
 
+Deno.test("a TensorFlow variable in parts is refused by its name", async () => {
+  for (const name of ["parts_v1.ckpt", "parts_v2.index"]) {
+    await rejects(readWeights(at(name)), /tensor "partitioned" is stored in parts, which is not read/);
+  }
+});
+
 Deno.test("the text that Python's safetensors keeps beside tensors is read", () => {
   const { metadata } = decodeSafetensors(Deno.readFileSync(at("python.safetensors")));
   deepStrictEqual({ ...metadata }, { format: "pt", "ünï": '"quoted"\n' });

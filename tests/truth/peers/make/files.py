@@ -83,6 +83,15 @@ with tf.compat.v1.Session() as session:
         reader = tf.train.load_checkpoint(at(name))
         wanted[name] = {key: told(reader.get_tensor(key)) for key in sorted(reader.get_variable_to_shape_map())}
 
+# A variable in parts, which is refused.
+with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    v1.get_variable("partitioned", shape=(5, 4), partitioner=v1.fixed_size_partitioner(2))
+    session.run(v1.global_variables_initializer())
+    for version, name in [(1, "parts_v1.ckpt"), (2, "parts_v2")]:
+        v1.train.Saver(write_version=version).save(session, at(name), write_meta_graph=False, write_state=False)
+    # The index alone is read.
+    os.remove(at("parts_v2.data-00000-of-00001"))
+
 # HDF5: features of other types, orders of bytes, chunks, filters and versions of the format.
 features = rng.uniform(-1, 1, (5, 3, 4, 2)).astype(np.float32)
 LAYOUTS = {
