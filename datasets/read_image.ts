@@ -12,9 +12,12 @@ sharp.concurrency(1);
  */
 export async function readImage(path: string): Promise<RgbImage> {
   const image = sharp(await Deno.readFile(path), { ignoreIcc: true });
-  const { space } = await image.metadata();
+  // Hardly any picture is printed in inks: the others are not kept waiting for the answer.
+  const [{ space }, { data, info }] = await Promise.all([
+    image.metadata(),
+    image.clone().toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true }),
+  ]);
   if (space === "cmyk") return await readInks(image);
-  const { data, info } = await image.toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true });
   if (info.channels !== 3) throw new Error(`it has ${info.channels} channels, 3 are wanted`);
   return { rgb: data, width: info.width, height: info.height };
 }
