@@ -11,6 +11,18 @@ override GOES_ON: bool = true;
 // Moments start at zero and are corrected for it.
 override CORRECTS: bool = false;
 
+// 1 - beta^steps. The power itself is so near 1 at first that its difference from 1 would have few digits left; the
+// differences of powers follow from one another by sums of positive terms: 1 - ab = (1 - a) + a (1 - b).
+fn lost(beta: f32, steps: u32) -> f32 {
+  var total = 0.0;
+  var square = 1.0 - beta;
+  for (var rest = steps; rest > 0u; rest >>= 1u) {
+    if ((rest & 1u) == 1u) { total += (1.0 - total) * square; }
+    square += (1.0 - square) * square;
+  }
+  return total;
+}
+
 @compute @workgroup_size(64)
 fn count_updates(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
@@ -22,5 +34,5 @@ fn count_updates(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   let t = updates[i] + 1.0;
   updates[i] = t;
   correction[i] = vec2<f32>(1.0);
-  if (CORRECTS) { correction[i] = vec2<f32>(1.0 / (1.0 - pow(params.momentum, t)), 1.0 / (1.0 - pow(params.beta2, t))); }
+  if (CORRECTS) { correction[i] = 1.0 / vec2<f32>(lost(params.momentum, u32(t)), lost(params.beta2, u32(t))); }
 }

@@ -45,8 +45,12 @@ export class FeatureFile implements Disposable {
 
   private constructor(file: Hdf5) {
     this.#file = file;
-    const [size, ...shape] = file.dataset(NAME).shape!;
+    const { shape: extents, metadata } = file.dataset(NAME);
+    const [size, ...shape] = extents!;
     if (shape.length !== 3) throw new UserError(`${file.path}: ${NAME} has ${shape.length + 1} axes, 4 are wanted`);
+    if (metadata.size < 4) {
+      throw new UserError(`${file.path}: ${NAME} has numbers of ${8 * metadata.size} bits; store them as float32`);
+    }
     this.size = size;
     this.settings = {
       extractor: String(file.attribute("extractor") ?? UNKNOWN_EXTRACTOR),

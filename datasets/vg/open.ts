@@ -70,9 +70,9 @@ class Regions {
   add({ image_id: id, objects }: VgObjects, picture: VgPicture, { findings }: TableBuilder): void {
     const before = this.synsets.length;
     for (const { x, y, w, h, synsets } of objects) {
-      const x1 = Math.trunc(Math.max(x, 0)), y1 = Math.trunc(Math.max(y, 0));
-      const x2 = Math.trunc(Math.min(x + w - 1, picture.width - 1));
-      const y2 = Math.trunc(Math.min(y + h - 1, picture.height - 1));
+      const x1 = Math.max(x, 0), y1 = Math.max(y, 0);
+      const x2 = Math.min(x + w - 1, picture.width - 1), y2 = Math.min(y + h - 1, picture.height - 1);
+      // Fractions count here, and are cut off afterwards, as in the reference.
       if (x1 > x2 || y1 > y2) {
         tally(findings.dropped, String(id));
         continue;
@@ -82,7 +82,7 @@ class Regions {
         const name = synset.trim();
         let number = this.names.get(name);
         if (number === undefined) this.names.set(name, number = this.names.size);
-        this.boxes.push(x1, y1, x2, y2);
+        this.boxes.push(...[x1, y1, x2, y2].map(Math.trunc));
         this.synsets.push(number);
       }
     }

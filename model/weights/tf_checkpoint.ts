@@ -91,6 +91,8 @@ async function readSecond(
   const shards = new Map<number, Uint8Array>();
   const tensors = new Map<string, StoredTensor>();
   for (const [key, value] of entries) {
+    // A part of a tensor, by a key that is no text; the tensor's own entry names it.
+    if (key[0] === 0) continue;
     const entry = parse(value), name = text(key);
     if (entry.has(7)) throw new WeightsError(`tensor "${name}" is stored in parts, which is not read`);
     const element = elementOf(name, entry.get(1)?.[0]);
