@@ -36,8 +36,7 @@ const BOUNDS: Readonly<Record<string, number>> = { adam: 2e-3, sgd: 1e-3 };
 
 const NAME = "modules that come and go from batch to batch are updated as the authors' are";
 
-// Until optimisers have the option `unused`.
-Deno.test(NAME, { ignore: true }, async (t) => {
+Deno.test(NAME, async (t) => {
   const { engine: given } = golden<{ engine: EngineUpdatesGolden }>("updates.json");
   await using device = await Device.open();
   await withFolder(async (folder) => {
