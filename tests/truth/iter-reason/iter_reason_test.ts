@@ -12,8 +12,8 @@ import { Rows } from "./rows.ts";
 
 type Golden = InputGolden | MetricsGolden | (NetworkGolden & { readonly kind?: undefined });
 
-/** Cases whose smaller kin run always. */
-const LARGE = ["memory_published", "baseline_101", "baseline_steps", "memory_steps"];
+/** Cases whose smaller kin run always; the steps with doubled biases begin with all of baseline_edge. */
+const LARGE = ["memory_published", "baseline_101", "baseline_edge", "baseline_steps", "memory_steps"];
 
 const folder = new URL("golden/", import.meta.url);
 
