@@ -28,7 +28,7 @@ export {
   type SparseParts,
   type SparseTensors,
   type Triple,
-} from "./engine/graph.ts";
+} from "./engine/sparse.ts";
 export { Scope } from "./engine/scope.ts";
 export type { DType, HostArray, TypedArray } from "./engine/dtype.ts";
 export type { Shape } from "./engine/shape.ts";
@@ -42,16 +42,16 @@ export {
   NoAdapterError,
   OutOfMemoryError,
   ShapeError,
-} from "./engine/errors.ts";
+} from "./engine/base/errors.ts";
 export type { MatmulOptions, ReduceOptions } from "./engine/ops/mod.ts";
-export type { NamedParameter } from "./engine/nn.ts";
+export type { NamedParameter } from "./engine/nn/layers.ts";
 /** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
 export { type Kernel, kernel, type ShaderText } from "./engine/gpu/kernel.ts";
 export type { KernelInterface, ParamField, StorageBinding } from "./engine/gpu/wgsl.ts";
 /** Ops as functions on tensors: `ops.conv2d`, `ops.softmax`, … */
 export * as ops from "./engine/ops/mod.ts";
 /** Layers, modules and initialisers. */
-export * as nn from "./engine/layers.ts";
+export * as nn from "./engine/nn/mod.ts";
 export {
   Adam,
   type AdamOptions,
@@ -60,7 +60,7 @@ export {
   type Schedule,
   schedules,
   SGD,
-} from "./engine/optim.ts";
+} from "./engine/optim/optim.ts";
 /** Named tensors to and from safetensors files. */
 export * as checkpoint from "./engine/checkpoint.ts";
 /** Data sets of image regions, loaders, knowledge graphs. */

@@ -1,5 +1,5 @@
 /** What is measured: our op at model sizes, with its arithmetic and traffic, and what a peer needs to do the same. */
-import { Graph, type Triple } from "../engine/graph.ts";
+import { Graph, type Triple } from "../engine/sparse.ts";
 import type { Device, Tensor } from "../engine/mod.ts";
 import { scatterAdd } from "../engine/ops/gather.ts";
 import * as ops from "../engine/ops/mod.ts";

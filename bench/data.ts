@@ -4,9 +4,9 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { openContext } from "../datasets/context/dataset.ts";
 import { drawContext } from "../datasets/context/draw.ts";
-import { Loader } from "../datasets/loader.ts";
+import { Loader } from "../datasets/images/loader.ts";
 import { openDataset } from "../datasets/open.ts";
-import { trainingOrder } from "../datasets/schedule.ts";
+import { trainingOrder } from "../datasets/images/schedule.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 
 /** What was measured with so many threads. */

@@ -1,19 +1,19 @@
 /** Training steps and inference of every model, and of the reasoning modules alone, at small and at published size. */
-import type { LoadedImage } from "../datasets/loader.ts";
+import type { LoadedImage } from "../datasets/images/loader.ts";
 import { Device, SGD, type Tensor } from "../engine/mod.ts";
-import { GlobalGraph } from "../model/reasoning/graph.ts";
-import { classKnowledge } from "../model/reasoning/knowledge.ts";
-import { regionEdges } from "../model/reasoning/edges.ts";
-import { SpatialMemory } from "../model/reasoning/memory.ts";
-import { PUBLISHED_REASONING, type ReasoningOptions, SMALL_REASONING } from "../model/reasoning/options.ts";
-import { ReasoningClassifier } from "../model/reasoning/reasoner.ts";
-import { BaselineClassifier } from "../model/baseline.ts";
-import { regionBoxes } from "../model/regions.ts";
-import { type ResNetOptions, resnetPresets } from "../model/resnet.ts";
-import type { RegionSlots } from "../model/region_slots.ts";
-import { Replays } from "../model/replays.ts";
-import { TrainSteps } from "../model/train_steps.ts";
-import { Seeds } from "../engine/nn.ts";
+import { GlobalGraph } from "../model/regions/reasoning/graph.ts";
+import { classKnowledge } from "../model/regions/reasoning/knowledge.ts";
+import { regionEdges } from "../model/regions/reasoning/edges.ts";
+import { SpatialMemory } from "../model/regions/reasoning/memory.ts";
+import { PUBLISHED_REASONING, type ReasoningOptions, SMALL_REASONING } from "../model/regions/reasoning/options.ts";
+import { ReasoningClassifier } from "../model/regions/reasoning/reasoner.ts";
+import { BaselineClassifier } from "../model/regions/baseline.ts";
+import { regionBoxes } from "../model/regions/regions.ts";
+import { type ResNetOptions, resnetPresets } from "../model/backbones/resnet.ts";
+import type { RegionSlots } from "../model/regions/static_inputs.ts";
+import { Replays } from "../engine/step_cache.ts";
+import { TrainSteps } from "../model/regions/train_steps.ts";
+import { Seeds } from "../engine/nn/layers.ts";
 
 /** One measured piece of work. */
 export interface ModelRow {

@@ -1,10 +1,10 @@
 /** Training steps of the paper's experiments at their sizes: images per second and memory, PyTorch's beside where it is. */
 import { SGD } from "../mod.ts";
 import type { Knowledge } from "../datasets/knowledge/knowledge.ts";
-import { buildModel } from "../model/setup.ts";
-import { PRESETS } from "../model/presets.ts";
-import { newConfig } from "../model/run/config.ts";
-import { TrainSteps } from "../model/train_steps.ts";
+import { buildModel } from "../model/regions/build.ts";
+import { PRESETS } from "../model/regions/experiments/presets.ts";
+import { newConfig } from "../model/regions/config.ts";
+import { TrainSteps } from "../model/regions/train_steps.ts";
 import { chain, imageOf, row, work } from "./models.ts";
 import { torchRow } from "./peers/torch.ts";
 

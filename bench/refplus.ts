@@ -1,11 +1,11 @@
 /** IEP-Ref's two models: training steps by batch size, and programs written a second. */
 import { Adam, type Device } from "../mod.ts";
-import { functionTokens } from "../datasets/refplus/catalogue.ts";
-import { SPECIAL_TOKENS } from "../datasets/refplus/tokens.ts";
-import { ExecutionEngine } from "../model/refplus/execution_engine.ts";
-import { GeneratorSteps } from "../model/refplus/generator_steps.ts";
-import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../model/refplus/program_generator.ts";
-import { parsePrefix, ProgramTokens } from "../model/refplus/program_tree.ts";
+import { functionTokens } from "../datasets/refplus/scenes/catalogue.ts";
+import { SPECIAL_TOKENS } from "../datasets/refplus/encoding/tokens.ts";
+import { ExecutionEngine } from "../model/refplus/engine/execution_engine.ts";
+import { GeneratorSteps } from "../model/refplus/generator/generator_steps.ts";
+import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../model/refplus/generator/program_generator.ts";
+import { parsePrefix, ProgramTokens } from "../model/refplus/engine/program_tree.ts";
 import { type ModelRow, row, work } from "./models.ts";
 import { torchRow } from "./peers/torch.ts";
 

@@ -1,5 +1,5 @@
 /** Fused kernels and the plain ops they stand for, on the same inputs; a test holds both to the same values. */
-import { Graph, type Triple } from "../engine/graph.ts";
+import { Graph, type Triple } from "../engine/sparse.ts";
 import { Adam, type Device, SGD, type Shape, type Tensor } from "../engine/mod.ts";
 import * as ops from "../engine/ops/mod.ts";
 

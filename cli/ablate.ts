@@ -2,19 +2,19 @@
 import type { Command } from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { join } from "node:path";
-import { UserError } from "../datasets/errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/mod.ts";
-import { Experiment } from "../model/experiment.ts";
-import { evaluateMissing } from "../model/missing.ts";
-import { writeJsonAtomic } from "../datasets/atomic.ts";
+import { Experiment } from "../model/regions/experiments/experiment.ts";
+import { evaluateMissing } from "../model/regions/evaluation/region_dropout.ts";
+import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, newestCheckpointOf } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
-import { modelOf, readCheckpoint } from "../model/trained.ts";
-import { openSplit } from "../model/trainer.ts";
-import { ABLATIONS, QUICK } from "../model/variants.ts";
-import { notice, Progress } from "./output.ts";
-import { printTable, runExperiment } from "./training.ts";
+import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
+import { openSplit } from "../model/regions/trainer.ts";
+import { ABLATIONS, QUICK } from "../model/regions/experiments/ablations.ts";
+import { notice, Progress } from "./terminal/output.ts";
+import { printTable, runExperiment } from "./terminal/training.ts";
 
 /** Shares of regions left out at test time. */
 const MISSING = [0, 0.25, 0.5, 0.75];

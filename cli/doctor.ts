@@ -4,7 +4,7 @@ import { Option } from "@commander-js/extra-typings";
 import type { AdapterChoice } from "../engine/gpu/adapter.ts";
 import { type FeatureProof, proveFeatures } from "../engine/gpu/probes.ts";
 import { Device } from "../engine/device.ts";
-import { bytes, line, table } from "./output.ts";
+import { bytes, line, table } from "./terminal/output.ts";
 import { measureRates } from "./rates.ts";
 
 /** Adds the command. */

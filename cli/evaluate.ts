@@ -1,20 +1,20 @@
 /** `itera evaluate`, `re-evaluate` and `ensemble`: figures of a model, of scores saved before, of several models together. */
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../datasets/errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import { openingMessages } from "../datasets/index/cache.ts";
 import { Device } from "../engine/mod.ts";
-import { ensemble, type EnsembleMember } from "../model/ensemble.ts";
-import { evaluateModel, type EvaluationFolder, score } from "../model/evaluation.ts";
-import { type Results, resultsOf, saveResults, scoredSet } from "../model/results.ts";
-import { perClassTable } from "../model/run_report.ts";
+import { ensemble, type EnsembleMember } from "../model/regions/evaluation/ensemble.ts";
+import { evaluateModel, type EvaluationFolder, score } from "../model/regions/evaluation/evaluate.ts";
+import { type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
+import { perClassTable } from "../model/regions/report/run_report.ts";
 import { makeFolder, newestCheckpointOf } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
-import { readScores, saveScores } from "../model/scores_file.ts";
-import { type Checkpoint, modelOf, readCheckpoint } from "../model/trained.ts";
-import { openSplit } from "../model/trainer.ts";
-import { notice, Progress } from "./output.ts";
-import { printResults, printTable } from "./training.ts";
+import { readScores, saveScores } from "../model/regions/evaluation/scores_file.ts";
+import { type Checkpoint, modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
+import { openSplit } from "../model/regions/trainer.ts";
+import { notice, Progress } from "./terminal/output.ts";
+import { printResults, printTable } from "./terminal/training.ts";
 
 /** Adds the commands. */
 export function addEvaluate(program: Command): void {

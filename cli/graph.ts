@@ -1,7 +1,7 @@
 /** `itera graph`: builds knowledge graphs of classes, and shows what is in one. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { contextKnowledge } from "../datasets/context/knowledge.ts";
-import { UserError } from "../datasets/errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import { KnowledgeBuilder } from "../datasets/knowledge/builder.ts";
 import { addCooccurrence } from "../datasets/knowledge/cooccurrence.ts";
 import { edgeCounts, encodeKnowledge, type Knowledge, readKnowledgeFile } from "../datasets/knowledge/knowledge.ts";
@@ -12,10 +12,10 @@ import { addSimilar, type ClassVectors, readClassVectors } from "../datasets/kno
 import { addWordNet } from "../datasets/knowledge/wordnet.ts";
 import { DATASETS } from "../datasets/open.ts";
 import type { RegionDataset } from "../datasets/types.ts";
-import { writeFileAtomic } from "../datasets/atomic.ts";
-import { openShown } from "./data_set.ts";
-import { toNumber } from "./flags.ts";
-import { line, notice, Progress, table } from "./output.ts";
+import { writeFileAtomic } from "../engine/base/atomic.ts";
+import { openShown } from "./data/open.ts";
+import { toNumber } from "./terminal/flags.ts";
+import { line, notice, Progress, table } from "./terminal/output.ts";
 
 /** Adds the command. */
 export function addGraph(program: Command): void {

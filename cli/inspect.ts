@@ -1,8 +1,8 @@
 /** `itera inspect`: what a checkpoint holds and which run it came from. */
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname } from "node:path";
-import { readCheckpoint } from "../model/trained.ts";
-import { bytes, line, table } from "./output.ts";
+import { readCheckpoint } from "../model/regions/checkpoint.ts";
+import { bytes, line, table } from "./terminal/output.ts";
 
 /** Adds the command. */
 export function addInspect(program: Command): void {

@@ -1,16 +1,16 @@
 /** `itera profile`: where the time of a training step goes. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
-import { writeJsonAtomic } from "../datasets/atomic.ts";
-import { PRESETS } from "../model/presets.ts";
-import { chromeTrace, kernelTimes, profileSteps, type StepProfile, type StepWork } from "../model/profile.ts";
-import { REFPLUS_RUNS } from "../model/refplus/config.ts";
-import { refplusWork } from "../model/refplus/refplus_work.ts";
-import { regionWork } from "../model/region_work.ts";
-import { MODEL_NAMES, newConfig } from "../model/run/config.ts";
+import { writeJsonAtomic } from "../engine/base/atomic.ts";
+import { PRESETS } from "../model/regions/experiments/presets.ts";
+import { chromeTrace, kernelTimes, profileSteps, type StepProfile, type StepWork } from "../model/run/profile.ts";
+import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
+import { refplusWork } from "../model/refplus/training/profile_work.ts";
+import { regionWork } from "../model/regions/profile_work.ts";
+import { MODEL_NAMES, newConfig } from "../model/regions/config.ts";
 import { fileLayer, type Layer, lookup, settingLayer } from "../model/run/layers.ts";
-import { collect, toSize } from "./flags.ts";
-import { bytes, line, notice, table } from "./output.ts";
+import { collect, toSize } from "./terminal/flags.ts";
+import { bytes, line, notice, table } from "./terminal/output.ts";
 import { measureRates, type Rates } from "./rates.ts";
 
 /** Adds the command. */

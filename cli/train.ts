@@ -2,20 +2,20 @@
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
-import { UserError } from "../datasets/errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import { DATASETS } from "../datasets/open.ts";
-import { Experiment } from "../model/experiment.ts";
-import { PRESETS } from "../model/presets.ts";
-import { MODEL_NAMES, newConfig, resnetNames } from "../model/run/config.ts";
+import { Experiment } from "../model/regions/experiments/experiment.ts";
+import { PRESETS } from "../model/regions/experiments/presets.ts";
+import { MODEL_NAMES, newConfig, resnetNames } from "../model/regions/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
-import { proofMembers, QUICK } from "../model/variants.ts";
-import { trainModel } from "../model/trainer.ts";
+import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
+import { trainModel } from "../model/regions/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
-import { Stopped } from "./failure.ts";
-import { collect, toNumber, toSize } from "./flags.ts";
-import { line, notice } from "./output.ts";
-import { printResults, runExperiment, training } from "./training.ts";
+import { Stopped } from "./terminal/failure.ts";
+import { collect, toNumber, toSize } from "./terminal/flags.ts";
+import { line, notice } from "./terminal/output.ts";
+import { printResults, runExperiment, training } from "./terminal/training.ts";
 
 /** Flags that set one setting each, and the setting. */
 const SETTINGS = {

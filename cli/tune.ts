@@ -1,13 +1,13 @@
 /** `itera tune`: measures kernels on this adapter and remembers the fastest for each op and size. */
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
-import { UserError } from "../datasets/errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/device.ts";
 import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
 import { caseName, problemOf } from "../engine/tuning/problem.ts";
 import { adapterKey, cutName, replaceWinner, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
 import { type Measured, tune } from "../engine/tuning/tuner.ts";
-import { line, notice, Progress, table } from "./output.ts";
+import { line, notice, Progress, table } from "./terminal/output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
 
 const OPS = ["matmul", "conv2d"] as const;

@@ -1,14 +1,14 @@
 /** `itera weights`: weights from elsewhere made ours, and ours for elsewhere. */
 import type { Command } from "@commander-js/extra-typings";
-import { UserError } from "../datasets/errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import { SafetensorsError } from "../engine/safetensors.ts";
-import { writeFileAtomic } from "../datasets/atomic.ts";
+import { writeFileAtomic } from "../engine/base/atomic.ts";
 import { exportTorch } from "../model/weights/export.ts";
 import { importWeights } from "../model/weights/import.ts";
 import { readWeights } from "../model/weights/read_weights.ts";
 import { WeightsError } from "../model/weights/stored.ts";
 import { saveWeights } from "../model/weights/weights_file.ts";
-import { line, notice } from "./output.ts";
+import { line, notice } from "./terminal/output.ts";
 
 /** Adds the commands. */
 export function addWeights(program: Command): void {

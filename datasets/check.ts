@@ -1,9 +1,9 @@
 /** Whether a split is fit to be trained on: what is missing, broken or odd, counted and named. */
 import { availableParallelism } from "node:os";
-import { exists, forEachAtOnce } from "./files.ts";
+import { exists, forEachAtOnce } from "../engine/base/files.ts";
 import { noFindings, type Tally, tally } from "./index/table.ts";
 import type { TableDataset } from "./index/dataset.ts";
-import { readImage, readSize } from "./read_image.ts";
+import { readImage, readSize } from "./images/read_image.ts";
 import type { RegionDataset } from "./types.ts";
 
 /** Something found, how often, and the first few of it. */

@@ -1,5 +1,5 @@
 /** Data sets: drawn context scenes, ADE20K, COCO, Visual Genome, CLEVR-Ref+; loaders and knowledge graphs. */
-export { UserError } from "./errors.ts";
+export { UserError } from "../engine/base/user_error.ts";
 export { BACKGROUND } from "./types.ts";
 export type { ContextImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
 export { type DatasetName, DATASETS, openDataset, type OpenOptions } from "./open.ts";
@@ -17,8 +17,8 @@ export {
   type KnowledgeFile,
   readKnowledgeFile,
 } from "./knowledge/knowledge.ts";
-export { type LoadedImage, Loader, type LoaderOptions } from "./loader.ts";
-export type { Normalisation, ScaleOptions } from "./preprocess.ts";
-export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./schedule.ts";
+export { type LoadedImage, Loader, type LoaderOptions } from "./images/loader.ts";
+export type { Normalisation, ScaleOptions } from "./images/preprocess.ts";
+export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./images/schedule.ts";
 /** Referring expressions (CLEVR-Ref+). */
 export * as refplus from "./refplus/mod.ts";

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { openAde } from "./ade/open.ts";
 import { openCoco } from "./coco/open.ts";
 import { openContext } from "./context/dataset.ts";
-import { UserError } from "./errors.ts";
+import { UserError } from "../engine/base/user_error.ts";
 import type { OpenHooks } from "./index/cache.ts";
 import type { RegionDataset } from "./types.ts";
 import { openRefPlusRegions } from "./refplus/regions.ts";

@@ -1,7 +1,7 @@
 /** Saving and loading named tensors as safetensors. */
 import type { DType, TypedArray } from "./dtype.ts";
-import { EngineError, ShapeError } from "./errors.ts";
-import type { NamedParameter } from "./nn.ts";
+import { EngineError, ShapeError } from "./base/errors.ts";
+import type { NamedParameter } from "./nn/layers.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "./safetensors.ts";
 import { formatShape, sameShape } from "./shape.ts";
 import type { Tensor } from "./tensor.ts";

@@ -1,12 +1,12 @@
 /** The device: opens an adapter, makes tensors, counts memory, captures steps. */
 import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
-import { DTypeError, EngineError, ShapeError } from "./errors.ts";
+import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import type { AdapterInfo, Profile } from "./gpu/adapter.ts";
 import { Arena } from "./gpu/buffer_pool.ts";
 import { type DeviceOptions, GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
-import { fill, randomFill } from "./ops/fill.ts";
+import { fill, randomFill } from "./ops/lib/fill.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";

@@ -1,5 +1,5 @@
 /** Element types of tensors and the typed arrays that carry them on the host. */
-import { DTypeError } from "./errors.ts";
+import { DTypeError } from "./base/errors.ts";
 
 /** Element type: 32-bit floats and integers, and 16-bit floats for storage where the adapter has `shader-f16`. */
 export type DType = "f32" | "i32" | "u32" | "f16";

@@ -5,9 +5,9 @@
  */
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
-import { DTypeError, EngineError } from "./errors.ts";
+import { DTypeError, EngineError } from "./base/errors.ts";
 import type { Shape } from "./shape.ts";
-import { GradNode } from "./tape.ts";
+import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
 
 /** What a gradient rule is given. */

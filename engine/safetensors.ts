@@ -3,7 +3,7 @@
  * Pure format code; it knows nothing of devices. Files from elsewhere are not trusted: every claim of the header is
  * checked against the bytes that are there before anything is allocated for it.
  */
-import { EngineError } from "./errors.ts";
+import { EngineError } from "./base/errors.ts";
 
 /** The bytes are not a safetensors file this code can read, or the tensors cannot be written as one. */
 export class SafetensorsError extends EngineError {

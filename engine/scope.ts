@@ -1,5 +1,5 @@
 /** Scopes own the tensors made while they are open and free them at the closing brace. */
-import { EngineError } from "./errors.ts";
+import { EngineError } from "./base/errors.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**

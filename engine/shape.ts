@@ -1,5 +1,5 @@
 /** Shape arithmetic: sizes, strides, broadcasting. Shapes are row-major, the last axis contiguous. */
-import { ShapeError } from "./errors.ts";
+import { ShapeError } from "./base/errors.ts";
 
 /** Extents of a tensor, outermost axis first; `[]` is a scalar. */
 export type Shape = readonly number[];

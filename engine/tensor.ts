@@ -1,12 +1,12 @@
 /** The tensor: an immutable shape over device memory, with the record of how it was made. */
 import type { Device } from "./device.ts";
 import { bytesOf, type DType, dtypeOfArray, type HostArray, hostArray, type TypedArray } from "./dtype.ts";
-import { DisposedError, DTypeError, GradientError, ShapeError } from "./errors.ts";
+import { DisposedError, DTypeError, GradientError, ShapeError } from "./base/errors.ts";
 import * as ops from "./ops/mod.ts";
 import type { Scope } from "./scope.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
-import { backward, type GradNode } from "./tape.ts";
+import { backward, type GradNode } from "./autograd/tape.ts";
 
 /** Shape and element type, without data. */
 export interface TensorMeta {

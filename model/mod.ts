@@ -1,21 +1,21 @@
 /** Region classifiers (plain ConvNet, spatial memory, graph, both), their metrics and weights; IEP-Ref's two models. */
-export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "./baseline.ts";
-export { type Losses, type Prediction, type RegionModel, type Stream } from "./region_model.ts";
-export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions.ts";
-export { RegionSlots, type RegionSlotsOptions } from "./region_slots.ts";
-export { Replays, type ReplaysOptions } from "./replays.ts";
-export { TrainSteps } from "./train_steps.ts";
-export type { UnreadLosses } from "./loss_log.ts";
-export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./resnet.ts";
+export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "./regions/baseline.ts";
+export { type Losses, type Prediction, type RegionModel, type Stream } from "./regions/contract.ts";
+export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions/regions.ts";
+export { RegionSlots, type RegionSlotsOptions } from "./regions/static_inputs.ts";
+export { Replays, type ReplaysOptions } from "../engine/step_cache.ts";
+export { TrainSteps } from "./regions/train_steps.ts";
+export type { UnreadLosses } from "./run/loss_log.ts";
+export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./backbones/resnet.ts";
 export {
   type ReasonerOptions,
   ReasoningClassifier,
   type ReasoningMode,
   type Rollout,
   type Trace,
-} from "./reasoning/reasoner.ts";
-export type { LayerTrace } from "./reasoning/graph.ts";
-export { type ClassKnowledge, classKnowledge } from "./reasoning/knowledge.ts";
+} from "./regions/reasoning/reasoner.ts";
+export type { LayerTrace } from "./regions/reasoning/graph.ts";
+export { type ClassKnowledge, classKnowledge } from "./regions/reasoning/knowledge.ts";
 export {
   type GraphOptions,
   type HeadOptions,
@@ -27,11 +27,11 @@ export {
   type RegionRelation,
   SMALL_REASONING,
   type StopOptions,
-} from "./reasoning/options.ts";
-export { type ClassMetrics, type Metrics, type MetricTriple, regionMetrics } from "./metrics.ts";
-export { type Output, type Scores, scoreSplit } from "./evaluate.ts";
-export { ensemble, type EnsembleMember } from "./ensemble.ts";
-export type { ScoredSet } from "./results.ts";
+} from "./regions/reasoning/options.ts";
+export { type ClassMetrics, type Metrics, type MetricTriple, regionMetrics } from "./regions/evaluation/metrics.ts";
+export { type Output, type Scores, scoreSplit } from "./regions/evaluation/score.ts";
+export { ensemble, type EnsembleMember } from "./regions/evaluation/ensemble.ts";
+export type { ScoredSet } from "./regions/evaluation/results.ts";
 /** Weights trained elsewhere: files of other formats as named tensors, and as weights of ours. */
 export { readWeights } from "./weights/read_weights.ts";
 export type { StoredTensor, WeightFile } from "./weights/stored.ts";
@@ -48,6 +48,12 @@ export {
   ProgramGenerator,
   type ProgramGeneratorOptions,
   type Sequences,
-} from "./refplus/program_generator.ts";
-export { type BatchOutcome, ExecutionEngine, type ExecutionEngineOptions } from "./refplus/execution_engine.ts";
-export { fromList, parsePrefix, ProgramTokens, type ProgramTree, type TreeNode } from "./refplus/program_tree.ts";
+} from "./refplus/generator/program_generator.ts";
+export { type BatchOutcome, ExecutionEngine, type ExecutionEngineOptions } from "./refplus/engine/execution_engine.ts";
+export {
+  fromList,
+  parsePrefix,
+  ProgramTokens,
+  type ProgramTree,
+  type TreeNode,
+} from "./refplus/engine/program_tree.ts";

@@ -7,18 +7,25 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** What each room may import; `mod.ts` is a room of its own, and so is the project's configuration. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  "engine/base": ["engine/base"],
   shaders: [],
-  engine: ["engine", "shaders"],
-  datasets: ["datasets"],
-  model: ["model", "engine", "datasets", "deno.json"],
-  "mod.ts": ["engine", "model", "datasets"],
-  cli: ["cli", "model", "engine", "datasets", "mod.ts", "deno.json"],
-  bench: ["bench", "cli", "model", "engine", "datasets", "shaders", "mod.ts", "deno.json"],
+  engine: ["engine", "engine/base", "shaders"],
+  datasets: ["datasets", "engine/base"],
+  model: ["model", "engine", "engine/base", "datasets", "deno.json"],
+  "mod.ts": ["engine", "engine/base", "model", "datasets"],
+  cli: ["cli", "model", "engine", "engine/base", "datasets", "mod.ts", "deno.json"],
+  bench: ["bench", "cli", "model", "engine", "engine/base", "datasets", "shaders", "mod.ts", "deno.json"],
   tests: [],
 };
 
+/** Folders of one kind of file, which may hold more than {@link MOST}. */
+const OF_ONE_KIND = ["shaders", "engine/ops"];
+
+/** Files of code in a folder, folders below it aside. */
+const MOST = 20;
+
 function room(path: string): string {
-  return path.split("/")[0];
+  return path.startsWith("engine/base/") ? "engine/base" : path.split("/")[0];
 }
 
 /** Source files of the rooms, relative to the project. */
@@ -68,6 +75,13 @@ Deno.test("imports point downwards only", () => {
   const files = sources(".ts").filter((path) => room(path) !== "tests");
   ok(files.length > 30 && files.includes("mod.ts"), `only ${files.length} files were found`);
   deepStrictEqual(files.flatMap((path) => upwardArrows(path, read(path))), []);
+});
+
+Deno.test("no folder holds more files than one takes in at a glance", () => {
+  const folders = Map.groupBy([...sources(".ts"), ...sources(".wgsl")], dirname);
+  const full = [...folders].filter(([folder, files]) => files.length > MOST && !OF_ONE_KIND.includes(folder));
+  deepStrictEqual(full.map(([folder, files]) => `${folder}: ${files.length}`), []);
+  ok(folders.size > 40, `only ${folders.size} folders were found`);
 });
 
 Deno.test("an upward arrow of any form is seen", () => {

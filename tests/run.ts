@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { dirname } from "node:path";
 import { Device } from "../engine/device.ts";
-import { NoAdapterError } from "../engine/errors.ts";
+import { NoAdapterError } from "../engine/base/errors.ts";
 
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 

@@ -6,21 +6,27 @@ import { type CheckedFile, TestOutput } from "./test_output.ts";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Folders whose tests are of values computed by kernels. */
-const FOLDERS = ["tests/ops", "tests/engine"];
+/** The folder whose tests are of values computed by kernels. */
+const FOLDER = "tests/engine";
 
 /** The one long file, and how it is taken in two: the kernels for GPUs are of more interest here. */
-const LONG = "tests/ops/registry_test.ts";
+const LONG = "tests/engine/ops/registry_test.ts";
 const PROFILES = ["gpu", "cpu"];
 
 /** How long before the deadline a process is stopped: what it found is still to be counted, and nothing may outlive us. */
 const MARGIN_MS = 1000;
 
+/** Test files in a folder and those below it. */
+function testsIn(folder: string): string[] {
+  return [...Deno.readDirSync(`${ROOT}/${folder}`)].flatMap(({ name, isDirectory }) => {
+    const path = `${folder}/${name}`;
+    return isDirectory ? testsIn(path) : path.endsWith("_test.ts") ? [path] : [];
+  });
+}
+
 /** Every test file, the registry's first. `found` is given what came of each. */
 export function checkItems(found: (file: CheckedFile) => void): Item[] {
-  const files = FOLDERS.flatMap((folder) =>
-    [...Deno.readDirSync(`${ROOT}/${folder}`)].map(({ name }) => `${folder}/${name}`)
-  ).filter((path) => path.endsWith("_test.ts") && path !== LONG).sort();
+  const files = testsIn(FOLDER).filter((path) => path !== LONG).sort();
   const item = (path: string, name: string, args: readonly string[]): Item => ({
     name,
     run: async (deadline) => {

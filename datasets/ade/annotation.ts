@@ -3,10 +3,10 @@
  * release (`_atr.txt`) or of the 2021 release (`.json`). Both have the same instance maps; the names come from
  * elsewhere.
  */
-import { UserError } from "../errors.ts";
-import { exists } from "../files.ts";
-import type { RgbImage } from "../preprocess.ts";
-import { readImage } from "../read_image.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { exists } from "../../engine/base/files.ts";
+import type { RgbImage } from "../images/preprocess.ts";
+import { readImage } from "../images/read_image.ts";
 import { readAttributes } from "./attributes.ts";
 import { nameByPolygons, readAdeJson } from "./json.ts";
 

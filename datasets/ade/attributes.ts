@@ -1,6 +1,6 @@
 /** Names of instances in the text files of ADE20K's release of 2016. */
-import { UserError } from "../errors.ts";
-import { readText } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readText } from "../../engine/base/files.ts";
 
 /**
  * Reads lines `number # level # occluded # class # raw name # attributes`: raw names, blanks as underscores, by level and

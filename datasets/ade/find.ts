@@ -1,7 +1,7 @@
 /** The images of a split of ADE20K on disk, and what tells whether their annotations have changed. */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
-import { forEachAtOnce, Listing, sizeAndTime } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { forEachAtOnce, Listing, sizeAndTime } from "../../engine/base/files.ts";
 import { type AdeFiles, adeFiles } from "./annotation.ts";
 import type { AdeLists } from "./lists.ts";
 import { findPictures } from "./pictures.ts";

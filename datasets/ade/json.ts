@@ -4,9 +4,9 @@
  * are those of 2016 (one value per instance, visible pixels only), so each value goes to the polygon it fills best.
  */
 import { z } from "zod";
-import { UserError } from "../errors.ts";
-import { explainReadError } from "../files.ts";
-import type { RgbImage } from "../preprocess.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { explainReadError } from "../../engine/base/files.ts";
+import type { RgbImage } from "../images/preprocess.ts";
 
 /** An object or part that a person drew. */
 export interface AdeObject {

@@ -1,7 +1,7 @@
 /** The split of ADE20K that the reference uses: text files with image names, class names and counts (specification 6.1). */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
-import { readLines } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readLines } from "../../engine/base/files.ts";
 import { readVocabulary } from "../knowledge/vocabulary.ts";
 import type { Split } from "../types.ts";
 

@@ -1,7 +1,7 @@
 /** ADE20K as region classification: lists, classes and filtering of the reference (specification 6.1). */
 import { basename, join } from "node:path";
-import { UserError } from "../errors.ts";
-import { requireFolder } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { requireFolder } from "../../engine/base/files.ts";
 import { type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { refuseBroken, tellBroken } from "../index/report.ts";

@@ -1,6 +1,6 @@
 /** Where the pictures of ADE20K's lists lie, in either release. */
 import { basename, join } from "node:path";
-import { isDirectory, type Listing } from "../files.ts";
+import { isDirectory, type Listing } from "../../engine/base/files.ts";
 
 /**
  * The file of each picture below `folder`, null where it is nowhere. The lists have the paths of 2016

@@ -1,5 +1,5 @@
 /** The regions of one picture of COCO. */
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { clipped, readInstances } from "./instances.ts";
 
 /** A region of one picture. */

@@ -1,7 +1,7 @@
 /** COCO's annotation files, read piece by piece, by the reference's filtering rules (specification 6.2). */
 import { z } from "zod";
-import { UserError } from "../errors.ts";
-import { readJsonArrays } from "../json_arrays.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readJsonArrays } from "../formats/json_arrays.ts";
 import { segmentationArea } from "./area.ts";
 
 const image = z.object({

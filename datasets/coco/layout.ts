@@ -1,7 +1,7 @@
 /** Where COCO's annotations and pictures lie: the layouts of 2014 and 2017, and the reference's split. */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
-import { exists, isDirectory, requireFolder } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { exists, isDirectory, requireFolder } from "../../engine/base/files.ts";
 import type { Split } from "../types.ts";
 
 /** A file of annotations and the folder of its pictures, both below the set's folder. */

@@ -1,6 +1,6 @@
 /** COCO instances as region classification, by the reference's rules (specification 6.2). */
 import { join, sep } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { refuseBroken, requirePictures, tellBroken } from "../index/report.ts";

@@ -1,5 +1,5 @@
 /** The context scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { BACKGROUND, type RegionDataset, type RegionRecord } from "../types.ts";
 import { type ContextInput, type ContextOptions, contextOptions } from "./options.ts";
 import { type ContextScene, layoutScene, objectsOf } from "./layout.ts";

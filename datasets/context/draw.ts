@@ -2,7 +2,7 @@
  * Draws a context scene. Only sums, products, quotients and square roots of float64 reach a pixel, all of which IEEE 754
  * rounds alike everywhere, so an image has the same bytes on every machine.
  */
-import { RandomStream, scramble } from "../random.ts";
+import { RandomStream, scramble } from "../../engine/base/random.ts";
 import { type ContextScene, layoutScene, objectsOf, type SceneObject, SPLIT_CODES, STREAMS } from "./layout.ts";
 import { type Look, LOOKS } from "./looks.ts";
 import type { ContextOptions } from "./options.ts";

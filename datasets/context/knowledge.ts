@@ -3,7 +3,7 @@
  * what is the same kind of thing, what looks alike; a few edges wrong, a few missing. And a vector for every class.
  */
 import type { Knowledge } from "../knowledge/knowledge.ts";
-import { RandomStream } from "../random.ts";
+import { RandomStream } from "../../engine/base/random.ts";
 import { CONTEXT_TABLES, type ContextTables, RELATIONS } from "./tables.ts";
 
 /** Edge types, in the order edges name them. */

@@ -1,5 +1,5 @@
 /** The written tables as numbers: what drawing samples from and the exact posteriors sum over. */
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { type Place, type SceneEntry, SCENES } from "./scenes.ts";
 import { type ClassEntry, VOCABULARY } from "./vocabulary.ts";
 

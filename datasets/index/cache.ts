@@ -1,8 +1,8 @@
 /** Where parsed splits are kept, and whether they still say what the data says. */
 import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
-import { UserError } from "../errors.ts";
-import { sizeAndTime } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { sizeAndTime } from "../../engine/base/files.ts";
 import { decodeIndex, encodeIndex } from "./file.ts";
 import type { SplitTable } from "./table.ts";
 

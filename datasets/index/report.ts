@@ -1,7 +1,7 @@
 /** What opening a set says of files that are broken or missing. */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
-import { Listing } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { Listing } from "../../engine/base/files.ts";
 import type { OpenHooks } from "./cache.ts";
 import type { Findings, SplitTable } from "./table.ts";
 

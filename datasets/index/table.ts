@@ -1,5 +1,5 @@
 /** A parsed split: every image's size and regions in a handful of arrays, whatever the set (specification 6.4). */
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { NumberList } from "./numbers.ts";
 
 /** How often something was met, and the first few times. */

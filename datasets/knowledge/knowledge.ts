@@ -1,7 +1,7 @@
 /** Knowledge graphs of classes and their file format: JSON lines with names, not numbers, so that a graph outlives a set. */
 import { z } from "zod";
-import { UserError } from "../errors.ts";
-import { readText } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readText } from "../../engine/base/files.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** A directed edge: a message goes from class `from` to class `to` (labels 1..C-1). */

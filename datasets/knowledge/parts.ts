@@ -1,7 +1,7 @@
 /** Which thing is part of which, counted in ADE20K's annotations (specification 4.1). */
 import { join } from "node:path";
 import { type AdeAnnotation, readAdeAnnotation } from "../ade/annotation.ts";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 
 /** Counts of [part, whole] pairs by `part\nwhole`. */

@@ -1,6 +1,6 @@
 /** Class names from a text file, as ADE20K's lists are. */
-import { UserError } from "../errors.ts";
-import { readLines } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readLines } from "../../engine/base/files.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** Fewest instances of a class that is kept where counts are given. */

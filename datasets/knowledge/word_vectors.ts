@@ -1,7 +1,7 @@
 /** Class vectors from word vectors in fastText's text format (`.vec`), streamed: such files have gigabytes. */
-import { UserError } from "../errors.ts";
-import { openFile } from "../files.ts";
-import { RandomStream } from "../random.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { openFile } from "../../engine/base/files.ts";
+import { RandomStream } from "../../engine/base/random.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 
 /** Vectors of the classes. */

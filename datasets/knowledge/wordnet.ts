@@ -1,7 +1,7 @@
 /** Relations of WordNet 3's noun database (`index.noun` and `data.noun`; the format is wndb(5WN)). */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
-import { readText } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readText } from "../../engine/base/files.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 
 interface Synset {

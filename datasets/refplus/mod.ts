@@ -9,19 +9,19 @@ export {
   RELATIONS,
   VISIBILITIES,
   WORDS,
-} from "./catalogue.ts";
-export { asSet, execute, type Output } from "./execute.ts";
-export { type Generated, type GenerateHooks, generateRefPlus } from "./generate.ts";
-export { type RefPlusFiles, refPlusFiles } from "./layout.ts";
-export { packedWidth, packMask, unpackMask } from "./mask.ts";
-export type { RefPlusInput } from "./options.ts";
-export { type Preprocessed, type PreprocessOptions, preprocessRefexps } from "./preprocess.ts";
-export { arity, flatten, type ProgramMode, tokenOf, unflatten } from "./programs.ts";
-export { readRefexps, readScenes } from "./read.ts";
-export { RefexpFile, type RefexpFileSettings } from "./refexp_file.ts";
-export { decodeRuns, encodeRuns } from "./rle.ts";
-export { SceneMasks } from "./scene_masks.ts";
-export { TEMPLATE_FILES, type TemplateFile } from "./templates.ts";
+} from "./scenes/catalogue.ts";
+export { asSet, execute, type Output } from "./language/execute.ts";
+export { type Generated, type GenerateHooks, generateRefPlus } from "./language/generate.ts";
+export { type RefPlusFiles, refPlusFiles } from "./files/layout.ts";
+export { packedWidth, packMask, unpackMask } from "./files/mask.ts";
+export type { RefPlusInput } from "./language/options.ts";
+export { type Preprocessed, type PreprocessOptions, preprocessRefexps } from "./encoding/preprocess.ts";
+export { arity, flatten, type ProgramMode, tokenOf, unflatten } from "./encoding/programs.ts";
+export { readRefexps, readScenes } from "./files/read.ts";
+export { RefexpFile, type RefexpFileSettings } from "./files/refexp_file.ts";
+export { decodeRuns, encodeRuns } from "./files/rle.ts";
+export { SceneMasks } from "./files/scene_masks.ts";
+export { TEMPLATE_FILES, type TemplateFile } from "./language/templates.ts";
 export {
   decodeTokens,
   encodeTokens,
@@ -31,5 +31,5 @@ export {
   type TokenTable,
   type Vocabulary,
   wordsOf,
-} from "./tokens.ts";
-export type { ProgramNode, Refexp, Scene, SceneObject } from "./types.ts";
+} from "./encoding/tokens.ts";
+export type { ProgramNode, Refexp, Scene, SceneObject } from "./files/types.ts";

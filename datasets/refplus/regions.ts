@@ -3,13 +3,13 @@
  * network. A class is an object's size, colour, material and shape together.
  */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { BACKGROUND, type RegionDataset, type RegionRecord, type Split } from "../types.ts";
-import { HEIGHT, WIDTH } from "./camera.ts";
-import { ATTRIBUTE_NAMES, ATTRIBUTES } from "./catalogue.ts";
-import { refPlusFiles } from "./layout.ts";
-import { readScenes } from "./read.ts";
-import type { Scene } from "./types.ts";
+import { HEIGHT, WIDTH } from "./scenes/camera.ts";
+import { ATTRIBUTE_NAMES, ATTRIBUTES } from "./scenes/catalogue.ts";
+import { refPlusFiles } from "./files/layout.ts";
+import { readScenes } from "./files/read.ts";
+import type { Scene } from "./files/types.ts";
 
 /** Names of all kinds of objects: small gray rubber cube, … */
 const KINDS = ATTRIBUTE_NAMES.reduce<string[]>(

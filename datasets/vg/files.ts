@@ -1,8 +1,8 @@
 /** The files of Visual Genome, read image by image (specification 6.3). */
 import { join } from "node:path";
 import { z } from "zod";
-import { UserError } from "../errors.ts";
-import { readJsonArrays } from "../json_arrays.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { readJsonArrays } from "../formats/json_arrays.ts";
 
 const picture = z.object({
   image_id: z.number(),

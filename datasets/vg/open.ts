@@ -1,5 +1,5 @@
 /** Visual Genome as region classification, by the reference's rules (specification 6.3). */
-import { requireFolder } from "../files.ts";
+import { requireFolder } from "../../engine/base/files.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { NumberList } from "../index/numbers.ts";

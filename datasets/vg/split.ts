@@ -3,10 +3,10 @@
  * (specification 6.3, 10); where their files are not at hand, both are made anew.
  */
 import { join } from "node:path";
-import { UserError } from "../errors.ts";
-import { exists, readLines } from "../files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { exists, readLines } from "../../engine/base/files.ts";
 import { MIN_COUNT } from "../knowledge/vocabulary.ts";
-import { RandomStream } from "../random.ts";
+import { RandomStream } from "../../engine/base/random.ts";
 import { BACKGROUND, type Split } from "../types.ts";
 
 /** Seed and stream of the rebuilt split. */

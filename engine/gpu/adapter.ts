@@ -1,5 +1,5 @@
 /** Choosing an adapter and opening a device with all it can give; features are proven later by a computed value. */
-import { NoAdapterError } from "../errors.ts";
+import { NoAdapterError } from "../base/errors.ts";
 
 /** Which adapter to open: the first found, a real GPU only, or a software one only. */
 export type AdapterChoice = "auto" | "gpu" | "cpu";

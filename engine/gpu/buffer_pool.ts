@@ -3,7 +3,7 @@
  * run once find every buffer again. The free buffer with the lowest number is taken first, so equal steps get equal
  * buffers, and with them the bind groups already made.
  */
-import { OutOfMemoryError } from "../errors.ts";
+import { OutOfMemoryError } from "../base/errors.ts";
 
 /** A pooled buffer; `bytes` is its size class, not what was asked. */
 export interface PoolBuffer {

@@ -3,7 +3,7 @@
  * that speaks of bytes and kernels, never of `GPU*` objects.
  */
 import { variable } from "../environment.ts";
-import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../errors.ts";
+import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../base/errors.ts";
 import { knownTuning } from "../tuning/known.ts";
 import { adapterKey, type TunedCut, type Tuning, TuningTable } from "../tuning/table.ts";
 import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";

@@ -1,5 +1,5 @@
 /** Kernels: a WGSL text, an entry point, and what reflection says it needs bound. Compiled on first use, then cached. */
-import { KernelError } from "../errors.ts";
+import { KernelError } from "../base/errors.ts";
 import { type KernelInterface, reflect } from "./wgsl.ts";
 
 /** A named WGSL text, `shaders/<file>`. */

@@ -1,5 +1,5 @@
 /** Proof of what an adapter claims: each feature is used to compute a value, and the value is checked. */
-import { NoAdapterError } from "../errors.ts";
+import { NoAdapterError } from "../base/errors.ts";
 import { type AdapterChoice, isSoftware } from "./adapter.ts";
 
 /** What came of one feature. */

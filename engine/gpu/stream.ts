@@ -3,7 +3,7 @@
  * dispatches travel in one uniform buffer with one write per flush, and uploads pass through a staging buffer inside the
  * stream, because `queue.writeBuffer` would overtake commands recorded but not yet submitted.
  */
-import { EngineError } from "../errors.ts";
+import { EngineError } from "../base/errors.ts";
 import type { PoolBuffer } from "./buffer_pool.ts";
 import type { DispatchTimer } from "./dispatch_timer.ts";
 import type { Pipeline } from "./kernel.ts";

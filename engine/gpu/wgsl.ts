@@ -4,7 +4,7 @@
  *
  * Convention: `@group(0) @binding(0) var<uniform> params: Params` where there are parameters, storage buffers from 1 up.
  */
-import { KernelError } from "../errors.ts";
+import { KernelError } from "../base/errors.ts";
 
 /** One scalar or vector field of `struct Params`, in bytes from its start. */
 export interface ParamField {

@@ -5,10 +5,10 @@ import { kernel } from "../gpu/kernel.ts";
 import { type BackwardCall, defineOp, expectDType, type Sample } from "../op.ts";
 import { broadcastShapes, broadcastStrides, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
-import { broadcastLib, GROUP, indexLib } from "./library.ts";
+import { broadcastLib, GROUP, indexLib } from "./lib/library.ts";
 import { reshape } from "./layout.ts";
 import { sum } from "./reduce.ts";
-import { broadcastParams, inFours } from "./strides.ts";
+import { broadcastParams, inFours } from "./lib/strides.ts";
 import { affine, neg, powScalar, reciprocal } from "./unary.ts";
 
 const parts = [indexLib, broadcastLib, { file: "binary.wgsl", text: binaryText }] as const;

@@ -1,14 +1,14 @@
 /** 2-D convolution with a fused epilogue, and both its gradients. */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
-import { activationGrad } from "./activation.ts";
-import type { Activation } from "./library.ts";
+import { activationGrad } from "./lib/activation.ts";
+import type { Activation } from "./lib/library.ts";
 import { sumCollected } from "./reduce.ts";
-import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./window.ts";
+import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./lib/window.ts";
 
-import { type Attrs, convDataGrad, convForward, convWeightGrad } from "./conv_run.ts";
+import { type Attrs, convDataGrad, convForward, convWeightGrad } from "./lib/conv_run.ts";
 
 function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {
   const [x, w, scale, bias, residual] = inputs;

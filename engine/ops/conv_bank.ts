@@ -1,12 +1,12 @@
 /** Convolutions with a filter of its own for each image, out of a bank: the modules of a module network, all in one call. */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { activationGrad } from "./activation.ts";
-import { type Attrs, type Bank, bankWeightGrad, convDataGrad, convForward } from "./conv_run.ts";
+import { activationGrad } from "./lib/activation.ts";
+import { type Attrs, type Bank, bankWeightGrad, convDataGrad, convForward } from "./lib/conv_run.ts";
 import { scatterAdd } from "./gather.ts";
-import type { Activation } from "./library.ts";
+import type { Activation } from "./lib/library.ts";
 import { slice } from "./layout.ts";
 import { sum } from "./reduce.ts";
 

@@ -1,15 +1,15 @@
 /** The convolutional GRU of the spatial memory (specification section 3.3). */
 import text from "../../shaders/conv_gru.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { activationGrad } from "./activation.ts";
+import { activationGrad } from "./lib/activation.ts";
 import { add } from "./binary.ts";
 import { conv2d, conv2dDataGrad, conv2dInto, conv2dWeightGradCollected } from "./conv.ts";
 import { concat } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { sum, sumCollected } from "./reduce.ts";
 
 const parts = [indexLib, { file: "conv_gru.wgsl", text }] as const;

@@ -1,16 +1,16 @@
 /** Bilinear crops of image regions, with TensorFlow's semantics. */
 import text from "../../shaders/crop_and_resize.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { ceil4, cutChannels, padChannels } from "./channels.ts";
-import { fill } from "./fill.ts";
+import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
+import { fill } from "./lib/fill.ts";
 import { reshape, sliceInto } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { sum } from "./reduce.ts";
-import type { Pair } from "./window.ts";
+import type { Pair } from "./lib/window.ts";
 
 const parts = [indexLib, { file: "crop_and_resize.wgsl", text }] as const;
 const cropKernel = kernel("crop", ...parts);

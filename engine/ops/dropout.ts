@@ -1,11 +1,11 @@
 /** Dropout with counter-based masks. */
 import text from "../../shaders/dropout.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
-import { fill } from "./fill.ts";
-import { GROUP, indexLib, randomLib } from "./library.ts";
+import { fill } from "./lib/fill.ts";
+import { GROUP, indexLib, randomLib } from "./lib/library.ts";
 
 const dropoutKernel = kernel("dropout", indexLib, randomLib, { file: "dropout.wgsl", text });
 

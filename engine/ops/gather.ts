@@ -1,12 +1,12 @@
 /** Picking rows of a table, and one-hot vectors. */
 import text from "../../shaders/gather.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { fill } from "./fill.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { fill } from "./lib/fill.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 
 const parts = [indexLib, { file: "gather.wgsl", text }] as const;
 const gatherKernel = kernel("gather", ...parts);

@@ -3,13 +3,13 @@
  * both will not do for PyTorch's gates: the reset gate weighs what the state adds to the candidate after its product.
  */
 import text from "../../shaders/gru.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { linear, matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
 

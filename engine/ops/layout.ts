@@ -2,15 +2,15 @@
 import castText from "../../shaders/cast.wgsl" with { type: "text" };
 import stridedText from "../../shaders/strided.wgsl" with { type: "text" };
 import { type DType, hostArray } from "../dtype.ts";
-import { DTypeError, ShapeError } from "../errors.ts";
+import { DTypeError, ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { Tensor, type TensorMeta } from "../tensor.ts";
-import { fromHalfKernel, toHalfKernel } from "../half.ts";
-import { broadcastLib, GROUP, indexLib } from "./library.ts";
-import { fill } from "./fill.ts";
-import { broadcastParams } from "./strides.ts";
+import { fromHalfKernel, toHalfKernel } from "../autograd/half.ts";
+import { broadcastLib, GROUP, indexLib } from "./lib/library.ts";
+import { fill } from "./lib/fill.ts";
+import { broadcastParams } from "./lib/strides.ts";
 
 const parts = [indexLib, broadcastLib, { file: "strided.wgsl", text: stridedText }] as const;
 const kernels = {

@@ -4,7 +4,7 @@
  */
 import stepText from "../../shaders/lstm.wgsl" with { type: "text" };
 import sequenceText from "../../shaders/lstm_sequence.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { type BackwardCall, defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -12,7 +12,7 @@ import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
 import type { CellWeights } from "./gru.ts";
 import { concat, reshape, slice, transpose } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { linear, matmul } from "./matmul.ts";
 
 const parts = [indexLib, { file: "lstm.wgsl", text: stepText }] as const;

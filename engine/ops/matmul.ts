@@ -5,19 +5,19 @@ import sharedText from "../../shaders/matmul_shared.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
-import { EngineError, ShapeError } from "../errors.ts";
+import { EngineError, ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
-import { powerAbove, roomFor } from "../room.ts";
+import { powerAbove, roomFor } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
-import { blocksLib, sharedLib, softwareCut } from "./blocks.ts";
-import { fill } from "./fill.ts";
+import { blocksLib, sharedLib, softwareCut } from "./lib/blocks.ts";
+import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
-import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
-import { activationGrad } from "./activation.ts";
+import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./lib/library.ts";
+import { activationGrad } from "./lib/activation.ts";
 import { sumCollected } from "./reduce.ts";
 import {
   type Epilogue,
@@ -30,7 +30,7 @@ import {
   sumParts,
   tileLib,
   tilesFor,
-} from "./tiles.ts";
+} from "./lib/tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
 const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;

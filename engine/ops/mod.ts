@@ -22,7 +22,7 @@ export { split } from "./split.ts";
 export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";
 export { linear, type LinearOptions, matmul, type MatmulOptions } from "./matmul.ts";
-export { type Activation } from "./library.ts";
+export { type Activation } from "./lib/library.ts";
 export {
   bceWithLogits,
   crossEntropy,
@@ -33,7 +33,7 @@ export {
 } from "./softmax.ts";
 export { conv2dBank, type Conv2dBankOptions } from "./conv_bank.ts";
 export { conv2d, conv2dDataGrad, type Conv2dOptions, conv2dWeightGrad } from "./conv.ts";
-export { type Padding, type Pair, type Sides } from "./window.ts";
+export { type Padding, type Pair, type Sides } from "./lib/window.ts";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool2d.ts";
 export { batchNorm, batchNormInference, type BatchNormResult } from "./norm.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";

@@ -1,12 +1,12 @@
 /** Batch normalisation, with the batch's statistics or with fixed ones. */
 import text from "../../shaders/norm.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { reshape } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { mean, sum } from "./reduce.ts";
 
 const parts = [indexLib, { file: "norm.wgsl", text }] as const;

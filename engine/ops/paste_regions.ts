@@ -1,14 +1,14 @@
 /** Patches of regions written back onto a feature map: the write of the spatial memory. */
 import text from "../../shaders/paste_regions.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { ceil4, cutChannels, padChannels } from "./channels.ts";
+import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
 import { sliceInto } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
-import type { Pair } from "./window.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
+import type { Pair } from "./lib/window.ts";
 
 const parts = [indexLib, { file: "paste_regions.wgsl", text }] as const;
 const coverKernel = kernel("cover", ...parts);

@@ -1,12 +1,12 @@
 /** Max and average pooling. */
 import text from "../../shaders/pool2d.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
-import { GROUP, indexLib } from "./library.ts";
-import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./window.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
+import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./lib/window.ts";
 
 const parts = [indexLib, { file: "pool2d.wgsl", text }] as const;
 const maxKernel = kernel("max_pool", ...parts);

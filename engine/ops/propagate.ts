@@ -1,6 +1,6 @@
 /** Sparse multi-relation message passing. */
 import text from "../../shaders/propagate.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import {
   checkGraph,
@@ -10,14 +10,14 @@ import {
   relationCount,
   sparseTensors,
   usedRelations,
-} from "../graph.ts";
+} from "../sparse.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { ceil4 } from "./channels.ts";
-import { fill } from "./fill.ts";
+import { ceil4 } from "./lib/channels.ts";
+import { fill } from "./lib/fill.ts";
 import { concat, pad, reshape, slice } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { matmul, product, productCollected } from "./matmul.ts";
 
 const parts = [indexLib, { file: "propagate.wgsl", text }] as const;

@@ -1,15 +1,15 @@
 /** Reductions over axes: sum, mean, max, argmax. */
 import text from "../../shaders/reduce.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import type { Profile } from "../gpu/adapter.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
-import { powerAbove } from "../room.ts";
+import { powerAbove } from "../buckets.ts";
 import { formatShape, normaliseAxes, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
-import { fill } from "./fill.ts";
+import { fill } from "./lib/fill.ts";
 import { expandTo, reshape, transpose } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { affine } from "./unary.ts";
 
 const parts = [indexLib, { file: "reduce.wgsl", text }] as const;

@@ -1,12 +1,12 @@
 /** Bilinear resizing. */
 import text from "../../shaders/resize.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib } from "./library.ts";
-import type { Pair } from "./window.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
+import type { Pair } from "./lib/window.ts";
 
 const parts = [indexLib, { file: "resize.wgsl", text }] as const;
 /** By ones, and by fours where channels are a multiple of four. */

@@ -1,12 +1,12 @@
 /** RoIAlign. */
 import text from "../../shaders/roi_align.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib } from "./library.ts";
-import type { Pair } from "./window.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
+import type { Pair } from "./lib/window.ts";
 
 const parts = [indexLib, { file: "roi_align.wgsl", text }] as const;
 const alignKernel = kernel("roi_align", ...parts);

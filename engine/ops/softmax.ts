@@ -1,12 +1,12 @@
 /** Softmax, log-softmax and the classification losses. */
 import text from "../../shaders/softmax.wgsl" with { type: "text" };
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
 const parts = [indexLib, { file: "softmax.wgsl", text }] as const;

@@ -1,5 +1,5 @@
 /** Cutting a tensor into parts along an axis: the inverse of concat, with one gradient for all parts. */
-import { ShapeError } from "../errors.ts";
+import { ShapeError } from "../base/errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normaliseAxis, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";

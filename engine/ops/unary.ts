@@ -1,11 +1,11 @@
 /** Elementwise functions of one tensor. */
 import text from "../../shaders/pointwise.wgsl" with { type: "text" };
-import { DTypeError, ShapeError } from "../errors.ts";
+import { DTypeError, ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Op } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib } from "./library.ts";
+import { GROUP, indexLib } from "./lib/library.ts";
 
 const parts = [indexLib, { file: "pointwise.wgsl", text }] as const;
 const unaryKernel = kernel("unary", ...parts);

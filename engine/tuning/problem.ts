@@ -1,9 +1,9 @@
 /** Products and convolutions to measure: what runs, and how its result is checked. */
 import type { Device } from "../device.ts";
-import { softwareRule } from "../ops/blocks.ts";
+import { softwareRule } from "../ops/lib/blocks.ts";
 import { conv2d, conv2dDataGrad, conv2dWeightGrad } from "../ops/conv.ts";
 import { matmul } from "../ops/matmul.ts";
-import { SKINNY_ROWS, skinnyFor, tilesFor } from "../ops/tiles.ts";
+import { SKINNY_ROWS, skinnyFor, tilesFor } from "../ops/lib/tiles.ts";
 import type { Tensor } from "../tensor.ts";
 import {
   type ConvGeometry,

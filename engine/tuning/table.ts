@@ -2,9 +2,9 @@
  * Which cut of a product is fastest where: measured winners by adapter, op and shape. A table only chooses among kernels that
  * all compute the same; without one, rules of thumb choose.
  */
-import { EngineError } from "../errors.ts";
+import { EngineError } from "../base/errors.ts";
 import { allKernels } from "../gpu/kernel.ts";
-import { SHARED_COLUMNS, SHARED_ROWS } from "../ops/blocks.ts";
+import { SHARED_COLUMNS, SHARED_ROWS } from "../ops/lib/blocks.ts";
 
 /** How a product is cut: tiles or blocks of rows × columns, and the parts of its summed axis. */
 export interface Cut {

@@ -1,7 +1,7 @@
 /** Finds the fastest cut for a shape by measuring candidates, each checked first. */
 import type { Device } from "../device.ts";
-import { LANES, SHARED_COLUMNS } from "../ops/blocks.ts";
-import { tileCandidates } from "../ops/tiles.ts";
+import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
+import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
 import { blocksOf, type Cut } from "./table.ts";
 

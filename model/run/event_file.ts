@@ -5,8 +5,8 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { maskedCrc32c } from "../crc32c.ts";
-import { explainWriteError } from "../../datasets/atomic.ts";
+import { maskedCrc32c } from "../../engine/base/crc32c.ts";
+import { explainWriteError } from "../../engine/base/atomic.ts";
 
 /** A picture for {@link EventWriter.image}. */
 export interface EventImage {

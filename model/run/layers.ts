@@ -1,6 +1,6 @@
 /** Settings in layers: defaults, then files, then flags, the later ones winning; every complaint names its layer. */
 import { z } from "zod";
-import { UserError } from "../../datasets/errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

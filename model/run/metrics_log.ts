@@ -1,6 +1,6 @@
 /** `metrics.jsonl`: one JSON record a line, in the order of steps. */
-import { UserError } from "../../datasets/errors.ts";
-import { explainWriteError } from "../../datasets/atomic.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { explainWriteError } from "../../engine/base/atomic.ts";
 
 /** One record: the step it belongs to, and numbers or words by name. Times do not belong here: two runs must agree. */
 export interface MetricsRecord {

@@ -1,6 +1,6 @@
 /** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
 import { join } from "node:path";
-import { UserError } from "../../datasets/errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { decodeSafetensors, SafetensorsError } from "../../engine/safetensors.ts";
 import {
   type AtomicOptions,
@@ -8,9 +8,9 @@ import {
   isPartial,
   removePartialFiles,
   writeFileAtomic,
-} from "../../datasets/atomic.ts";
-import { writeJsonAtomic } from "../../datasets/atomic.ts";
-import { newConfig, resumedConfig, type TrainConfig } from "./config.ts";
+} from "../../engine/base/atomic.ts";
+import { writeJsonAtomic } from "../../engine/base/atomic.ts";
+import { newConfig, resumedConfig, type TrainConfig } from "../regions/config.ts";
 import { fileLayer, type Layer } from "./layers.ts";
 
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;

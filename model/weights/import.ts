@@ -1,6 +1,6 @@
 /** Weights of others as ours: which network they are, and how its images must be prepared. */
-import type { Normalisation } from "../../datasets/preprocess.ts";
-import type { resnetPresets } from "../resnet.ts";
+import type { Normalisation } from "../../datasets/images/preprocess.ts";
+import type { resnetPresets } from "../backbones/resnet.ts";
 import { filterFromTorch, folded, type OwnTensor, reversedInputs, TensorSource, transposed } from "./convert.ts";
 import { importPortMemory } from "./port_memory.ts";
 import { convNames, type ConvPlace, convPlaces, type Naming, ownName } from "./resnet_names.ts";

@@ -1,6 +1,6 @@
 /** Opens a file of weights, whatever its format, by what it holds and not by what it is called. */
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../../datasets/errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
 import { isTable } from "./sstable.ts";
 import { type Element, type StoredTensor, toFloat32, type WeightFile, WeightsError } from "./stored.ts";

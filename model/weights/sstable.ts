@@ -1,5 +1,5 @@
 /** Sorted string tables, the container of TensorFlow's checkpoints (the table format of LevelDB). */
-import { maskedCrc32c } from "../crc32c.ts";
+import { maskedCrc32c } from "../../engine/base/crc32c.ts";
 import { WeightsError } from "./stored.ts";
 
 const FOOTER = 48;

@@ -1,6 +1,6 @@
 /** TensorFlow's checkpoints: version 1, one table with the numbers in it; version 2, a table of where they lie in others. */
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import { maskedCrc32c } from "../crc32c.ts";
+import { maskedCrc32c } from "../../engine/base/crc32c.ts";
 import { tableEntries } from "./sstable.ts";
 import {
   claimedSize,

@@ -1,6 +1,6 @@
 /** Imported weights on disk, in safetensors with our names, and loading them into a model that begins. */
 import { z } from "zod";
-import { UserError } from "../../datasets/errors.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -8,11 +8,11 @@ import {
   type SafetensorsTensor,
 } from "../../engine/safetensors.ts";
 import { sameShape } from "../../engine/shape.ts";
-import { writeFileAtomic } from "../../datasets/atomic.ts";
+import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import type { Json } from "../run/layers.ts";
-import { trainConfigSchema } from "../run/config.ts";
-import type { RegionModel } from "../region_model.ts";
-import { resnetPresets } from "../resnet.ts";
+import { trainConfigSchema } from "../regions/config.ts";
+import type { RegionModel } from "../regions/contract.ts";
+import { resnetPresets } from "../backbones/resnet.ts";
 import type { ImportedWeights, WeightFacts } from "./import.ts";
 
 const factsSchema = z.strictObject({

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { judge, Stopped } from "../../cli/failure.ts";
-import { UserError } from "../../datasets/errors.ts";
-import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/errors.ts";
+import { judge, Stopped } from "../../cli/terminal/failure.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/base/errors.ts";
 import { itera } from "../support/command.ts";
 
 Deno.test("a mistyped command or flag ends with 2 and one line that suggests the right one", async () => {

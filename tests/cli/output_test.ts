@@ -1,5 +1,5 @@
 import { strictEqual } from "node:assert/strict";
-import { bytes, duration } from "../../cli/output.ts";
+import { bytes, duration } from "../../cli/terminal/output.ts";
 
 Deno.test("durations and sizes are said in words", () => {
   strictEqual(duration(0.4), "0 s");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 import { withRandom } from "../support/random.ts";
-import { writeToy } from "../support/toy_refplus.ts";
+import { writeToy } from "../support/refplus/toy_refplus.ts";
 
 Deno.test("profile tells where a step's time goes, of region classifiers and of referring expressions", async () => {
   await withFolder(async (folder) => {

@@ -1,10 +1,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import sharp from "sharp";
-import { writeMap } from "../support/ade_files.ts";
+import { writeMap } from "../support/files/ade_files.ts";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
-import { TINY, writeTinyCoco } from "../support/tiny_coco.ts";
+import { TINY, writeTinyCoco } from "../support/files/tiny_coco.ts";
 
 /** Narrow modules, so that a run takes seconds. */
 const NARROW = {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { listCheckpoints } from "../../model/run/run_folder.ts";
 import { type Ended, ended, itera, start } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
-import { TINY, writeTinyCoco } from "../support/tiny_coco.ts";
+import { TINY, writeTinyCoco } from "../support/files/tiny_coco.ts";
 
 /** All files under a folder and their contents, the lock and event files aside. */
 function contents(folder: string, prefix = ""): Record<string, string> {

@@ -4,7 +4,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../engine/safetensors.t
 import { readWeights } from "../../model/weights/read_weights.ts";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
-import { slimFile, torchFile } from "../support/resnet_files.ts";
+import { slimFile, torchFile } from "../support/files/resnet_files.ts";
 
 const FIXTURES = new URL("../fixtures/weights/", import.meta.url).pathname;
 

@@ -3,8 +3,8 @@ import { contextDataset, contextPosteriors, openContext } from "../../datasets/c
 import { drawContext } from "../../datasets/context/draw.ts";
 import { imagePosterior, pairPosterior } from "../../datasets/context/posteriors.ts";
 import { buildTables, type ContextTables, RELATIONS } from "../../datasets/context/tables.ts";
-import { UserError } from "../../datasets/errors.ts";
-import { regionMetrics } from "../../model/metrics.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { regionMetrics } from "../../model/regions/evaluation/metrics.ts";
 
 /** Four classes of two looks, two scenes: small enough to enumerate every image of two pairs. */
 function smallTables(): ContextTables {

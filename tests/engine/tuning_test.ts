@@ -1,4 +1,4 @@
-import { SHARED_ROWS } from "../../engine/ops/blocks.ts";
+import { SHARED_ROWS } from "../../engine/ops/lib/blocks.ts";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { Device } from "../../engine/device.ts";

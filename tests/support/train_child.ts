@@ -4,7 +4,7 @@
  * bytes of it are written.
  */
 import { RunFolder } from "../../model/run/run_folder.ts";
-import { trainModel } from "../../model/trainer.ts";
+import { trainModel } from "../../model/regions/trainer.ts";
 
 const [path, settings, pauseStep, pauseBytes] = Deno.args;
 const say = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));

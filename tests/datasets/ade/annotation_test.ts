@@ -6,7 +6,7 @@ import { writeContextAsAde } from "../../../datasets/context/write_ade.ts";
 import { KnowledgeBuilder } from "../../../datasets/knowledge/builder.ts";
 import { addParts, countParts, minePartCounts } from "../../../datasets/knowledge/parts.ts";
 import { BACKGROUND } from "../../../datasets/types.ts";
-import { writeMap } from "../../support/ade_files.ts";
+import { writeMap } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 
 /** A car with two wheels, one of them with a hub, and a lamp of which a corner lies under a wheel's mask. */

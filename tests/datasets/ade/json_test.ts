@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
 import { type AdeObject, nameByPolygons, readAdeJson } from "../../../datasets/ade/json.ts";
 import { openDataset } from "../../../datasets/open.ts";
-import { writeAttributes, writeLists, writeMap, writePicture } from "../../support/ade_files.ts";
+import { writeAttributes, writeLists, writeMap, writePicture } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
 

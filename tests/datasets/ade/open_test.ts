@@ -1,11 +1,11 @@
 import { deepStrictEqual, match, ok, rejects } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { openAde } from "../../../datasets/ade/open.ts";
-import { UserError } from "../../../datasets/errors.ts";
-import { Loader } from "../../../datasets/loader.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { Loader } from "../../../datasets/images/loader.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
-import { type Instance, writeAttributes, writeLists, writeMap, writePicture } from "../../support/ade_files.ts";
+import { type Instance, writeAttributes, writeLists, writeMap, writePicture } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 
 const NAMES = { "arm chair": 9, car: 5, hub: 4, "left arm": 20, person: 7, "right arm": 20, wheel: 30 };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openCoco } from "../../../datasets/coco/open.ts";
-import { UserError } from "../../../datasets/errors.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import { withFolder } from "../../support/folder.ts";
 

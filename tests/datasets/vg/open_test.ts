@@ -1,6 +1,6 @@
 import { deepStrictEqual, notDeepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../../../datasets/errors.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import { openVg } from "../../../datasets/vg/open.ts";

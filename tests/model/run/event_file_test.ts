@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { crc32c } from "../../../model/crc32c.ts";
+import { crc32c } from "../../../engine/base/crc32c.ts";
 import { EventWriter } from "../../../model/run/event_file.ts";
 import { withFolder } from "../../support/folder.ts";
 

@@ -1,6 +1,6 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../../../datasets/errors.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
 import { MetricsLog } from "../../../model/run/metrics_log.ts";
 import { withFolder } from "../../support/folder.ts";
 

@@ -1,22 +1,22 @@
 /** Runs of version 0.1 (tests/fixtures/runs-0.1) go on and are evaluated, and say by which rules. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { generateRefPlus } from "../../../datasets/refplus/generate.ts";
-import { refPlusFiles } from "../../../datasets/refplus/layout.ts";
+import { generateRefPlus } from "../../../datasets/refplus/language/generate.ts";
+import { refPlusFiles } from "../../../datasets/refplus/files/layout.ts";
 import { Device } from "../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
-import { CELL_RUNS } from "../../../model/refplus/cell_config.ts";
-import { trainCells } from "../../../model/refplus/cell_trainer.ts";
-import { REFPLUS_RUNS } from "../../../model/refplus/config.ts";
-import { engineOf, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
-import { trainRefplus } from "../../../model/refplus/trainer.ts";
+import { CELL_RUNS } from "../../../model/refplus/extractor/cell_config.ts";
+import { trainCells } from "../../../model/refplus/extractor/cell_trainer.ts";
+import { REFPLUS_RUNS } from "../../../model/refplus/training/config.ts";
+import { engineOf, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/checkpoint.ts";
+import { trainRefplus } from "../../../model/refplus/training/trainer.ts";
 import type { Json } from "../../../model/run/layers.ts";
 import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
 import { itera, ROOT } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
 import { randomFor } from "../../support/random.ts";
-import { writeTinyCoco } from "../../support/tiny_coco.ts";
-import { writeToy } from "../../support/toy_refplus.ts";
+import { writeTinyCoco } from "../../support/files/tiny_coco.ts";
+import { writeToy } from "../../support/refplus/toy_refplus.ts";
 
 const RULES = /: made by version 0\.1\.0; boxes at borders, .* follow the rules of .*, which are the authors'/;
 

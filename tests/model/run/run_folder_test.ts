@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
-import { UserError } from "../../../datasets/errors.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
 import { encodeSafetensors } from "../../../engine/safetensors.ts";
 import { freeName, latestRun, listCheckpoints, newestCheckpointOf, RunFolder } from "../../../model/run/run_folder.ts";
 import { withFolder } from "../../support/folder.ts";

@@ -1,7 +1,7 @@
 /** Files of weights of every format, and broken and hostile ones (tests/fixtures/weights_files.py made the whole ones). */
 import { deepStrictEqual, ok, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../../../datasets/errors.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
 import { encodeSafetensors } from "../../../engine/safetensors.ts";
 import { unpickle } from "../../../model/weights/pickle.ts";
 import { readWeights } from "../../../model/weights/read_weights.ts";

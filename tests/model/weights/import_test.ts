@@ -2,8 +2,8 @@
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import { Device } from "../../../engine/mod.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../../engine/safetensors.ts";
-import { BaselineClassifier } from "../../../model/baseline.ts";
-import { resnetPresets } from "../../../model/resnet.ts";
+import { BaselineClassifier } from "../../../model/regions/baseline.ts";
+import { resnetPresets } from "../../../model/backbones/resnet.ts";
 import { type OwnTensor, TensorSource } from "../../../model/weights/convert.ts";
 import { exportTorch } from "../../../model/weights/export.ts";
 import { importWeights } from "../../../model/weights/import.ts";
@@ -12,7 +12,7 @@ import type { StoredTensor, WeightFile } from "../../../model/weights/stored.ts"
 import { applyWeights, readStartingWeights, saveWeights } from "../../../model/weights/weights_file.ts";
 import { withFolder } from "../../support/folder.ts";
 import { numbers } from "../../support/formula.ts";
-import { slimFile, torchFile } from "../../support/resnet_files.ts";
+import { slimFile, torchFile } from "../../support/files/resnet_files.ts";
 
 const UNITS = [3, 4, 6, 3];
 

@@ -1,11 +1,11 @@
 /** Imported ResNets against torchvision's, and against TF-slim's definition (tests/fixtures/resnet.py). */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Device, Seeds } from "../../../engine/mod.ts";
-import { ResNet, resnetPresets } from "../../../model/resnet.ts";
+import { ResNet, resnetPresets } from "../../../model/backbones/resnet.ts";
 import { type ImportedNet, importWeights } from "../../../model/weights/import.ts";
 import fixture from "../../fixtures/resnet.json" with { type: "json" };
 import { numbers } from "../../support/formula.ts";
-import { slimFile, torchFile } from "../../support/resnet_files.ts";
+import { slimFile, torchFile } from "../../support/files/resnet_files.ts";
 
 /** Relative to the largest value of the map. */
 const TOLERANCE = 1e-4;

@@ -1,16 +1,16 @@
 /** Snapshots of the reference's memory, one of them as its training writes it (tests/truth/iter-reason/make/snapshot.py). */
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { Device, init, Seeds, WideLinear } from "../../../engine/mod.ts";
-import { classKnowledge } from "../../../model/reasoning/knowledge.ts";
-import { PUBLISHED_REASONING } from "../../../model/reasoning/options.ts";
-import { ReasoningClassifier } from "../../../model/reasoning/reasoner.ts";
-import { resnetPresets } from "../../../model/resnet.ts";
+import { classKnowledge } from "../../../model/regions/reasoning/knowledge.ts";
+import { PUBLISHED_REASONING } from "../../../model/regions/reasoning/options.ts";
+import { ReasoningClassifier } from "../../../model/regions/reasoning/reasoner.ts";
+import { resnetPresets } from "../../../model/backbones/resnet.ts";
 import { importWeights } from "../../../model/weights/import.ts";
 import { readWeights } from "../../../model/weights/read_weights.ts";
 import type { StoredTensor, WeightFile } from "../../../model/weights/stored.ts";
 import { applyWeights, readStartingWeights, saveWeights } from "../../../model/weights/weights_file.ts";
 import { withFolder } from "../../support/folder.ts";
-import { slimFile } from "../../support/resnet_files.ts";
+import { slimFile } from "../../support/files/resnet_files.ts";
 import { variable } from "../../truth/iter-reason/formula.ts";
 import { placeOf } from "../../truth/iter-reason/names.ts";
 

@@ -1,12 +1,12 @@
 /** Training the baseline from imported weights against PyTorch: first gradients, ten losses (tests/fixtures/training.py). */
 import { ok } from "node:assert/strict";
 import { Device, schedules, SGD } from "../../../engine/mod.ts";
-import { BaselineClassifier } from "../../../model/baseline.ts";
-import { resnetPresets } from "../../../model/resnet.ts";
+import { BaselineClassifier } from "../../../model/regions/baseline.ts";
+import { resnetPresets } from "../../../model/backbones/resnet.ts";
 import { importWeights } from "../../../model/weights/import.ts";
 import fixture from "../../fixtures/training.json" with { type: "json" };
 import { numbers } from "../../support/formula.ts";
-import { torchFile } from "../../support/resnet_files.ts";
+import { torchFile } from "../../support/files/resnet_files.ts";
 
 /** Of a gradient, relative to the tensor's largest; of a loss, relative to itself. */
 const GRADIENT = 1e-3, LOSS = 1e-3;

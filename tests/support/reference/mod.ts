@@ -2,9 +2,9 @@
  * The float64 oracle: every op of the engine written the slow obvious way on differentiable scalars. Nothing here imports
  * the engine.
  */
-import { walkBack } from "../tape64.ts";
-import { resetTape } from "../autodiff64.ts";
-import { IntArray, NDArray64, type Ref } from "../ndarray64.ts";
+import { walkBack } from "../float64/tape64.ts";
+import { resetTape } from "../float64/autodiff64.ts";
+import { IntArray, NDArray64, type Ref } from "../float64/ndarray64.ts";
 import type { Attrs } from "./attrs.ts";
 import type { Family, Reference } from "./family.ts";
 import { movement } from "./movement.ts";
@@ -18,7 +18,7 @@ import { spatial } from "./spatial.ts";
 
 export type { Attrs } from "./attrs.ts";
 export type { Reference } from "./family.ts";
-export { IntArray, NDArray64, type Ref } from "../ndarray64.ts";
+export { IntArray, NDArray64, type Ref } from "../float64/ndarray64.ts";
 
 /** References by op name. */
 export const references: Family = {

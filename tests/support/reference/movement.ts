@@ -1,6 +1,16 @@
 /** References of ops that move, repeat, pick or convert elements. */
-import * as ad from "../autodiff64.ts";
-import { elements, flatIndex, indicesOf, IntArray, move, NDArray64, real, type Ref, whole } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import {
+  elements,
+  flatIndex,
+  indicesOf,
+  IntArray,
+  move,
+  NDArray64,
+  real,
+  type Ref,
+  whole,
+} from "../float64/ndarray64.ts";
 import { axisOf, number, numbers, pairs, word } from "./attrs.ts";
 import type { Family, Reference } from "./family.ts";
 

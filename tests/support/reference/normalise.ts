@@ -1,6 +1,6 @@
 /** References of normalisation, softmax and losses. */
-import * as ad from "../autodiff64.ts";
-import { elements, indicesOf, NDArray64, optionalReal, real, whole } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import { elements, indicesOf, NDArray64, optionalReal, real, whole } from "../float64/ndarray64.ts";
 import { type Attrs, axisOf, number, word } from "./attrs.ts";
 import type { Family } from "./family.ts";
 import { mean } from "./reduce.ts";

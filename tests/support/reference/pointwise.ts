@@ -1,6 +1,6 @@
 /** References of elementwise ops. */
-import * as ad from "../autodiff64.ts";
-import { broadcast, elements, indicesOf, IntArray, NDArray64, real, unbroadcast, whole } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import { broadcast, elements, indicesOf, IntArray, NDArray64, real, unbroadcast, whole } from "../float64/ndarray64.ts";
 import { number, word } from "./attrs.ts";
 import type { Family, Reference } from "./family.ts";
 

@@ -1,6 +1,6 @@
 /** References of matrix products and of sparse message passing. */
-import * as ad from "../autodiff64.ts";
-import { broadcast, NDArray64, optionalReal, real, unbroadcast } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import { broadcast, NDArray64, optionalReal, real, unbroadcast } from "../float64/ndarray64.ts";
 import { flag } from "./attrs.ts";
 import type { Family } from "./family.ts";
 import { activation } from "./pointwise.ts";

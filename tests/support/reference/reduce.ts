@@ -1,6 +1,6 @@
 /** References of reductions. */
-import * as ad from "../autodiff64.ts";
-import { elements, flatIndex, indicesOf, IntArray, NDArray64, real, type Ref } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import { elements, flatIndex, indicesOf, IntArray, NDArray64, real, type Ref } from "../float64/ndarray64.ts";
 import { type Attrs, axisOf, flag, number, numbers } from "./attrs.ts";
 import type { Family } from "./family.ts";
 

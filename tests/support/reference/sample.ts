@@ -1,6 +1,6 @@
 /** References of ops that sample images between cells. */
-import * as ad from "../autodiff64.ts";
-import { NDArray64, real, whole } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import { NDArray64, real, whole } from "../float64/ndarray64.ts";
 import { flag, number, numbers, word } from "./attrs.ts";
 import type { Family } from "./family.ts";
 

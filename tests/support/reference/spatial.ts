@@ -1,6 +1,6 @@
 /** References of convolution and pooling; channels last. */
-import * as ad from "../autodiff64.ts";
-import { NDArray64, optionalReal, real } from "../ndarray64.ts";
+import * as ad from "../float64/autodiff64.ts";
+import { NDArray64, optionalReal, real } from "../float64/ndarray64.ts";
 import { type Attrs, numbers, pairs } from "./attrs.ts";
 import type { Family } from "./family.ts";
 import { activation } from "./pointwise.ts";

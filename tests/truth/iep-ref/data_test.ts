@@ -1,12 +1,12 @@
 /** Programs, visibility and preprocessing against the authors' on random sets (golden/scenes.json and others, make/data.py). */
 import { join } from "node:path";
-import { execute } from "../../../datasets/refplus/execute.ts";
-import { preprocessRefexps } from "../../../datasets/refplus/preprocess.ts";
-import type { ProgramMode } from "../../../datasets/refplus/programs.ts";
-import { RefexpFile } from "../../../datasets/refplus/refexp_file.ts";
-import type { Vocabulary } from "../../../datasets/refplus/tokens.ts";
-import type { ProgramNode, Scene } from "../../../datasets/refplus/types.ts";
-import { visibilityOf } from "../../../datasets/refplus/visibility.ts";
+import { execute } from "../../../datasets/refplus/language/execute.ts";
+import { preprocessRefexps } from "../../../datasets/refplus/encoding/preprocess.ts";
+import type { ProgramMode } from "../../../datasets/refplus/encoding/programs.ts";
+import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
+import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import type { ProgramNode, Scene } from "../../../datasets/refplus/files/types.ts";
+import { visibilityOf } from "../../../datasets/refplus/scenes/visibility.ts";
 import { withFolder } from "../../support/folder.ts";
 import { golden } from "./golden.ts";
 import { Held } from "./held.ts";

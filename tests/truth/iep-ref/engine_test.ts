@@ -1,9 +1,9 @@
 /** The execution engine against the authors' (golden/ee.json). */
 import { Device, type Tensor } from "../../../engine/mod.ts";
-import type { ProgramNode } from "../../../datasets/refplus/types.ts";
-import { ExecutionEngine } from "../../../model/refplus/execution_engine.ts";
-import { fromList, ProgramTokens, type ProgramTree } from "../../../model/refplus/program_tree.ts";
-import { treesOf } from "../../../model/refplus/samples.ts";
+import type { ProgramNode } from "../../../datasets/refplus/files/types.ts";
+import { ExecutionEngine } from "../../../model/refplus/engine/execution_engine.ts";
+import { fromList, ProgramTokens, type ProgramTree } from "../../../model/refplus/engine/program_tree.ts";
+import { treesOf } from "../../../model/refplus/training/samples.ts";
 import { numbers } from "./formula.ts";
 import { type EngineGolden, golden } from "./golden.ts";
 import { difference, Held, largest } from "./held.ts";

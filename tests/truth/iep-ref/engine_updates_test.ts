@@ -1,15 +1,15 @@
 /** Updates of the execution engine while modules come and go, against the authors' (golden/updates.json, make/updates.py). */
 import { join } from "node:path";
-import { Hdf5 } from "../../../datasets/hdf5.ts";
-import { digest } from "../../../datasets/refplus/encode.ts";
-import { appendFeatures, createFeatureFile } from "../../../datasets/refplus/feature_file.ts";
-import { appendRefexps, createRefexpFile } from "../../../datasets/refplus/refexp_file.ts";
-import { NULL, SPECIAL_TOKENS, type Vocabulary } from "../../../datasets/refplus/tokens.ts";
+import { Hdf5 } from "../../../datasets/formats/hdf5.ts";
+import { digest } from "../../../datasets/refplus/encoding/encode.ts";
+import { appendFeatures, createFeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
+import { appendRefexps, createRefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
+import { NULL, SPECIAL_TOKENS, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Adam, Device, type Optimiser, SGD } from "../../../engine/mod.ts";
-import { ExecutionEngine } from "../../../model/refplus/execution_engine.ts";
-import { ProgramTokens } from "../../../model/refplus/program_tree.ts";
-import { Samples } from "../../../model/refplus/samples.ts";
-import { engineUpdate } from "../../../model/refplus/updates.ts";
+import { ExecutionEngine } from "../../../model/refplus/engine/execution_engine.ts";
+import { ProgramTokens } from "../../../model/refplus/engine/program_tree.ts";
+import { Samples } from "../../../model/refplus/training/samples.ts";
+import { engineUpdate } from "../../../model/refplus/training/updates.ts";
 import { withFolder } from "../../support/folder.ts";
 import { numbers } from "./formula.ts";
 import { type EngineUpdatesGolden, golden } from "./golden.ts";

@@ -1,6 +1,6 @@
 /** The program generator against the authors' (golden/pg.json). */
 import { Device } from "../../../engine/mod.ts";
-import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../../../model/refplus/program_generator.ts";
+import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../../../model/refplus/generator/program_generator.ts";
 import { numbers } from "./formula.ts";
 import { type Briefs, type Drawn, type GeneratorGolden, golden } from "./golden.ts";
 import { difference, Held, largest } from "./held.ts";

@@ -1,8 +1,8 @@
 /** Updates of the program generator by Adam, against the authors' (golden/updates.json, make/updates.py). */
 import { Device } from "../../../engine/mod.ts";
-import { REFPLUS_RUNS } from "../../../model/refplus/config.ts";
-import { ProgramGenerator } from "../../../model/refplus/program_generator.ts";
-import { learnersOf } from "../../../model/refplus/session.ts";
+import { REFPLUS_RUNS } from "../../../model/refplus/training/config.ts";
+import { ProgramGenerator } from "../../../model/refplus/generator/program_generator.ts";
+import { learnersOf } from "../../../model/refplus/training/session.ts";
 import { type GeneratorUpdatesGolden, golden } from "./golden.ts";
 import { Held } from "./held.ts";
 import { fill, sequences } from "./models.ts";

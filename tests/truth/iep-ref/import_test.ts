@@ -1,9 +1,9 @@
 /** Checkpoints with the authors' names and sizes become ours, with nothing lost (shapes of golden/pg.json and golden/ee.json). */
 import { Device } from "../../../engine/mod.ts";
 import { join } from "node:path";
-import { SPECIAL_TOKENS, type Vocabulary } from "../../../datasets/refplus/tokens.ts";
-import { importReference } from "../../../model/refplus/import_reference.ts";
-import { engineOf, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/models.ts";
+import { SPECIAL_TOKENS, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import { importReference } from "../../../model/refplus/reference/import_reference.ts";
+import { engineOf, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/checkpoint.ts";
 import { withFolder } from "../../support/folder.ts";
 import { type EngineGolden, type GeneratorGolden, golden } from "./golden.ts";
 import { Held } from "./held.ts";

@@ -1,7 +1,7 @@
 /** Models with weights by formula, and their tensors by PyTorch's names and axes. */
 import type { Module, Tensor } from "../../../engine/mod.ts";
-import type { Sequences } from "../../../model/refplus/program_generator.ts";
-import { type Banks, fromTorchState } from "../../../model/refplus/torch_names.ts";
+import type { Sequences } from "../../../model/refplus/generator/program_generator.ts";
+import { type Banks, fromTorchState } from "../../../model/refplus/reference/torch_names.ts";
 import type { StoredTensor, WeightFile } from "../../../model/weights/stored.ts";
 import { numbers } from "./formula.ts";
 import type { Shapes } from "./golden.ts";

@@ -1,6 +1,6 @@
 /** How far training has moved a model's parameters. */
 import type { Module } from "../../../engine/mod.ts";
-import type { Banks } from "../../../model/refplus/torch_names.ts";
+import type { Banks } from "../../../model/refplus/reference/torch_names.ts";
 import type { Briefs } from "./golden.ts";
 import { difference, type Held, largest } from "./held.ts";
 import { byTorchName } from "./models.ts";

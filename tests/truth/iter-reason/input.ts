@@ -1,7 +1,7 @@
 /** Our preparation of pictures and weighting of hard examples beside the authors' (golden/input.json). */
-import { flipBoxes, prepareImage } from "../../../datasets/preprocess.ts";
+import { flipBoxes, prepareImage } from "../../../datasets/images/preprocess.ts";
 import type { Device } from "../../../engine/mod.ts";
-import { hardExampleWeights } from "../../../model/reasoning/losses.ts";
+import { hardExampleWeights } from "../../../model/regions/reasoning/losses.ts";
 import { uniform } from "./formula.ts";
 import { most, type Rows } from "./rows.ts";
 

@@ -1,5 +1,5 @@
 /** Our evaluation beside the authors' (golden/metrics.json). */
-import { regionMetrics } from "../../../model/metrics.ts";
+import { regionMetrics } from "../../../model/regions/evaluation/metrics.ts";
 import { uniform } from "./formula.ts";
 import { most, type Rows } from "./rows.ts";
 

@@ -1,13 +1,13 @@
 /** Our region classifiers beside the authors' networks, on the same weights and the same image. */
 import { type Device, softmax, type Tensor } from "../../../engine/mod.ts";
-import { BaselineClassifier } from "../../../model/baseline.ts";
-import { classKnowledge } from "../../../model/reasoning/knowledge.ts";
-import { hardExampleWeights } from "../../../model/reasoning/losses.ts";
-import { PUBLISHED_REASONING, type ReasoningOptions } from "../../../model/reasoning/options.ts";
-import { ReasoningClassifier, type Trace } from "../../../model/reasoning/reasoner.ts";
-import type { Losses } from "../../../model/region_model.ts";
-import { regionBoxes, type RegionInput } from "../../../model/regions.ts";
-import { resnetPresets } from "../../../model/resnet.ts";
+import { BaselineClassifier } from "../../../model/regions/baseline.ts";
+import { classKnowledge } from "../../../model/regions/reasoning/knowledge.ts";
+import { hardExampleWeights } from "../../../model/regions/reasoning/losses.ts";
+import { PUBLISHED_REASONING, type ReasoningOptions } from "../../../model/regions/reasoning/options.ts";
+import { ReasoningClassifier, type Trace } from "../../../model/regions/reasoning/reasoner.ts";
+import type { Losses } from "../../../model/regions/contract.ts";
+import { regionBoxes, type RegionInput } from "../../../model/regions/regions.ts";
+import { resnetPresets } from "../../../model/backbones/resnet.ts";
 import { importWeights } from "../../../model/weights/import.ts";
 import { uniform } from "./formula.ts";
 import { type NetworkGolden, snapshotOf } from "./golden.ts";

@@ -1,6 +1,6 @@
 /** A model's parameters by the authors' variables. */
 import type { NamedParameter } from "../../../engine/mod.ts";
-import type { RegionModel } from "../../../model/region_model.ts";
+import type { RegionModel } from "../../../model/regions/contract.ts";
 import { partsOf, type Place, placeOf } from "./names.ts";
 
 /** A model's parameters by name, and by the authors' variables. */

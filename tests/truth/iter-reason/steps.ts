@@ -1,8 +1,8 @@
 /** Steps of the authors' optimiser: momentum with weight decay, biases at twice the rate where they say so. */
 import { SGD } from "../../../engine/mod.ts";
-import type { BaselineClassifier } from "../../../model/baseline.ts";
-import type { RegionInput } from "../../../model/regions.ts";
-import { TrainSteps } from "../../../model/train_steps.ts";
+import type { BaselineClassifier } from "../../../model/regions/baseline.ts";
+import type { RegionInput } from "../../../model/regions/regions.ts";
+import { TrainSteps } from "../../../model/regions/train_steps.ts";
 import type { NetworkGolden } from "./golden.ts";
 import type { Parameters } from "./parameters.ts";
 import type { Rows } from "./rows.ts";

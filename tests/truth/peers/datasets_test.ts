@@ -6,10 +6,10 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { openAde } from "../../../datasets/ade/open.ts";
 import { openCoco } from "../../../datasets/coco/open.ts";
-import { flipBoxes } from "../../../datasets/preprocess.ts";
+import { flipBoxes } from "../../../datasets/images/preprocess.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import { openVg } from "../../../datasets/vg/open.ts";
-import { writeMap } from "../../support/ade_files.ts";
+import { writeMap } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 import golden from "./golden/datasets.json" with { type: "json" };
 

@@ -4,8 +4,8 @@
  */
 import { deepStrictEqual, ok, rejects } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { FeatureFile } from "../../../datasets/refplus/feature_file.ts";
-import { RefexpFile } from "../../../datasets/refplus/refexp_file.ts";
+import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
+import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { readWeights } from "../../../model/weights/read_weights.ts";
 import wanted from "./golden/files/wanted.json" with { type: "json" };

@@ -1,8 +1,8 @@
 /** Masks beside pycocotools' run lengths and the targets that the reference of CLEVR-Ref+ prepares (`make/masks.py`). */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { decodeRuns as decodeText, segmentationArea } from "../../../datasets/coco/area.ts";
-import { MaskResizer } from "../../../datasets/refplus/mask.ts";
-import { decodeRuns, encodeRuns } from "../../../datasets/refplus/rle.ts";
+import { MaskResizer } from "../../../datasets/refplus/files/mask.ts";
+import { decodeRuns, encodeRuns } from "../../../datasets/refplus/files/rle.ts";
 import golden from "./golden/masks.json" with { type: "json" };
 
 Deno.test("COCO's text of runs gives pycocotools' areas, and its runs of the transposed mask are ours row by row", () => {

@@ -4,7 +4,7 @@
  * the figures.
  */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { type Padding, resolvePadding } from "../../../engine/ops/window.ts";
+import { type Padding, resolvePadding } from "../../../engine/ops/lib/window.ts";
 import { type Attrs, evaluate, gradient, references, type Values } from "../../support/reference/mod.ts";
 import { EPS32 } from "../../support/tolerance.ts";
 

@@ -1,7 +1,7 @@
 /** Pictures of every kind decoded to the very bytes that OpenCV gives the reference (`make/pictures.py`). */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { readImage, readSize } from "../../../datasets/read_image.ts";
+import { readImage, readSize } from "../../../datasets/images/read_image.ts";
 import golden from "./golden/pictures/wanted.json" with { type: "json" };
 
 const pictures = Object.entries(golden.pictures);

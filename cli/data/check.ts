@@ -1,0 +1,86 @@
+/** `itera data check`: whether a data set is whole, before a training run finds out. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { checkSplit, type SplitCheck } from "../../datasets/check.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { DATASETS } from "../../datasets/open.ts";
+import type { RegionDataset, Split } from "../../datasets/types.ts";
+import { openShown, type SetFlags } from "./open.ts";
+import { line, notice, Progress, table } from "../terminal/output.ts";
+
+/** Adds the command to the group; settings are those of `program`. */
+export function addDataCheck(group: Command, program: Command): void {
+  group.command("check")
+    .description("look at every annotation and picture of a data set; ends with 2 if training on it would fail")
+    .copyInheritedSettings(program)
+    .addArgument(group.createArgument("<set>", "which data set").choices(DATASETS))
+    .option("--data <folder>", "where the data set is")
+    .option("--lists <folder>", "where ADE20K's lists are, if not there too")
+    .option("--headers", "read only the beginnings of pictures: quicker, but a picture cut short is not found")
+    .option("--skip-broken", "judge as a training with --skip-broken would")
+    .addOption(new Option("--split <names...>", "only these").choices(["train", "val", "test"] as const))
+    .action(async (set, { headers = false, skipBroken = false, split, ...where }) => {
+      const faults: string[] = [];
+      for (const name of split ?? splitsOf(set)) {
+        // Training reads its own split and the one of the final table; validation images are for whoever tunes.
+        const needed = split !== undefined || name !== "val" || set === "coco";
+        const opened = await opening(set, name, where, (fault) => needed ? faults.push(fault) : notice(fault));
+        if (!opened) continue;
+        using looking = new Progress(`looking at ${name}`, "pictures");
+        const check = await checkSplit(opened, { headers, onProgress: (done, of) => looking.update(done, of) });
+        looking[Symbol.dispose]();
+        print(opened, check);
+        if (needed) faults.push(...faultsOf(name, check, skipBroken));
+      }
+      if (faults.length > 0) throw new UserError(`training on ${set} would fail: ${faults.join("; ")}`);
+      line("training on it can begin");
+    });
+}
+
+/** COCO publishes no test labels: its test images are the validation images once more. */
+function splitsOf(set: string): readonly Split[] {
+  return set === "coco" ? ["train", "val"] : ["train", "val", "test"];
+}
+
+/** The split without what is broken; null, and why, where it cannot be opened at all. */
+async function opening(
+  set: string,
+  split: Split,
+  where: SetFlags,
+  onFault: (fault: string) => void,
+): Promise<RegionDataset | null> {
+  try {
+    return await openShown(set, split, where, () => {});
+  } catch (error) {
+    // Without a folder there is nothing to say split by split.
+    if (!(error instanceof UserError) || where.data === undefined) throw error;
+    onFault(`${split}: ${error.message}`);
+    return null;
+  }
+}
+
+function print({ name, split, classes }: RegionDataset, { images, regions, items }: SplitCheck): void {
+  line(`${name} ${split}: ${images} images, ${regions} regions, ${classes.length - 1} classes`);
+  const found = items.filter(({ count }) => count > 0);
+  if (found.length === 0) return;
+  // Long paths would make a table wider than any terminal: what was found is listed below it.
+  table(
+    ["found", "count", "training stops"],
+    found.map(({ what, count, stops }) => [
+      what,
+      String(count),
+      stops ? "yes, but for --skip-broken" : "no",
+    ]),
+  );
+  for (const { what, count, first } of found) {
+    line(`${what}: ${first.join(", ")}${count > first.length ? ", …" : ""}`);
+  }
+}
+
+/** Why training, or the evaluation after it, would not come to its end. */
+function faultsOf(split: Split, { items, usable }: SplitCheck, skipBroken: boolean): string[] {
+  const stops = items.filter(({ stops, count }) => stops && count > 0 && !skipBroken);
+  return [
+    ...stops.map(({ what, count }) => `${split}: ${count} ${what}`),
+    ...usable === 0 ? [`${split}: no image with regions is left`] : [],
+  ];
+}

@@ -1,0 +1,75 @@
+/** `itera data show`: an image of a data set with its regions. */
+import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { drawContext } from "../../datasets/context/draw.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { BOX_COLOURS, labelPicture } from "../../datasets/images/label_picture.ts";
+import { DATASETS } from "../../datasets/open.ts";
+import type { RgbImage } from "../../datasets/images/preprocess.ts";
+import { readImage } from "../../datasets/images/read_image.ts";
+import type { RegionDataset } from "../../datasets/types.ts";
+import { writeFileAtomic } from "../../engine/base/atomic.ts";
+import { openShown } from "./open.ts";
+import { line, table } from "../terminal/output.ts";
+
+/** Adds the command to the group; settings are those of `program`. */
+export function addDataShow(group: Command, program: Command): void {
+  group.command("show")
+    .description("write a picture of a data set with its boxes and names drawn on it, and list them")
+    .copyInheritedSettings(program)
+    .addArgument(group.createArgument("<set>", "which data set").choices(DATASETS))
+    .option("--data <folder>", "where the data set is")
+    .option("--lists <folder>", "where ADE20K's lists are, if not there too")
+    .addOption(
+      new Option("--split <name>", "which part").choices(["train", "val", "test"] as const).default("train" as const),
+    )
+    .option("--index <n>", "which image, counted from 0", (text) => {
+      if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It is not a whole number from 0 on.");
+      return Number(text);
+    })
+    .option("--id <name>", "which image, by the name it has in its set")
+    .requiredOption("--out <file>", "the picture to write, PNG")
+    .action(async (set, { split, index, id, out, ...where }) => {
+      if ((index === undefined) === (id === undefined)) {
+        throw new UserError("data show: name the image by --index or --id");
+      }
+      const opened = await openShown(set, split, where);
+      const at = indexOf(opened, index, id);
+      const record = opened.record(at);
+      const regions = Array.from(record.labels, (label, r) => {
+        const [x1, y1, x2, y2] = record.boxes.subarray(4 * r, 4 * r + 4);
+        return {
+          label: opened.classes[label],
+          box: [x1, y1, x2, y2] as const,
+          colour: BOX_COLOURS[r % BOX_COLOURS.length],
+        };
+      });
+      await writeFileAtomic(out, await labelPicture(await pictureOf(opened, at), regions));
+      line(`${opened.name} ${split} ${at}: ${record.id}, ${record.width}×${record.height}`);
+      table(
+        ["region", "name", "x1, y1, x2, y2"],
+        regions.map(({ label, box }, r) => [String(r + 1), label, box.join(", ")]),
+      );
+      line(out);
+    });
+}
+
+function indexOf(set: RegionDataset, index: number | undefined, id: string | undefined): number {
+  if (index !== undefined) {
+    if (index < set.size) return index;
+    throw new UserError(`--index ${index}: ${set.name} ${set.split} has images 0 to ${set.size - 1}`);
+  }
+  for (let i = 0; i < set.size; i++) if (set.record(i).id === id) return i;
+  throw new UserError(`--id ${id}: ${set.name} ${set.split} has no such image; the first is ${set.record(0).id}`);
+}
+
+async function pictureOf({ source }: RegionDataset, index: number): Promise<RgbImage> {
+  if (source.kind === "context") {
+    const { pixels, width, height } = drawContext(source.options, index);
+    return { rgb: pixels, width, height };
+  }
+  const path = source.paths[index];
+  return await readImage(path).catch((error: Error) => {
+    const reason = error instanceof Deno.errors.NotFound ? "there is no such picture" : error.message.split("\n")[0];
+    throw new UserError(`${path}: cannot be read as a picture: ${reason}`);
+  });
+}

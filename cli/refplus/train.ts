@@ -1,0 +1,139 @@
+/** `itera refplus train`: trains the program generator, the execution engine, or both. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { join } from "node:path";
+import { UserError } from "../../engine/base/user_error.ts";
+import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STEPS } from "../../model/refplus/training/config.ts";
+import type { Validation } from "../../model/refplus/training/session.ts";
+import { trainRefplus } from "../../model/refplus/training/trainer.ts";
+import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
+import { freeName, latestRun, RunFolder } from "../../model/run/run_folder.ts";
+import { Stopped } from "../terminal/failure.ts";
+import { collect, toNumber, toSize } from "../terminal/flags.ts";
+import { line } from "../terminal/output.ts";
+import { SWITCH } from "./common.ts";
+import { training } from "../terminal/training.ts";
+
+/** Flags that set one setting each, and the setting. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  step: "step",
+  preset: "preset",
+  train_refexp_h5: "data.trainRefexps",
+  train_features_h5: "data.trainFeatures",
+  val_refexp_h5: "data.valRefexps",
+  val_features_h5: "data.valFeatures",
+  vocab_json: "data.vocabulary",
+  train_scenes_json: "data.trainScenes",
+  num_train_samples: "data.trainSamples",
+  num_val_samples: "data.valSamples",
+  shuffle_train_data: "data.shuffle",
+  program_generator_start_from: "start.programGenerator",
+  execution_engine_start_from: "start.executionEngine",
+  rnn_wordvec_dim: "generator.wordDim",
+  rnn_hidden_dim: "generator.hidden",
+  rnn_num_layers: "generator.layers",
+  module_stem_num_layers: "engine.stemLayers",
+  module_dim: "engine.dim",
+  head_chunk: "engine.headChunk",
+  batch_size: "batch",
+  num_iterations: "steps",
+  learning_rate: "optimiser.rate",
+  reward_decay: "reinforce.decay",
+  reinforce_mask: "reinforce.mask",
+  record_loss_every: "displayEvery",
+  checkpoint_every: "checkpointEvery",
+  validate_every: "validateEvery",
+  seed: "seed",
+  adapter: "adapter",
+};
+
+/** Adds the command. */
+export function addRefplusTrain(refplus: Command, program: Command): void {
+  refplus.command("train")
+    .description("train the program generator (pg), the execution engine (ee-gt, ee-pred), or both (joint)")
+    .copyInheritedSettings(program)
+    .addOption(
+      new Option("--step <name>", "programs from words; masks by annotated or by predicted programs; both by REINFORCE")
+        .choices(STEPS),
+    )
+    .addOption(
+      new Option("--preset <name>", "the reference's sizes and rates, or those for two CPU cores").choices(
+        REFPLUS_PRESETS,
+      ),
+    )
+    .option("--name <run>", "name of the run's folder; by default the step's and a number")
+    .option("--runs <folder>", "folder of all runs", "runs")
+    .option("--resume", "go on with the run of that name, or with the last one worked on")
+    .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
+    .option("--set <key=value>", "one setting, such as engine.dim=64; may be repeated", collect, [] as string[])
+    .option("--train_refexp_h5 <file>", "expressions to learn from")
+    .option("--train_features_h5 <file>", "their pictures' features; pg needs none")
+    .option("--val_refexp_h5 <file>", "held-out expressions")
+    .option("--val_features_h5 <file>", "their pictures' features")
+    .option("--vocab_json <file>", "vocabulary of both")
+    .option("--train_scenes_json <file>", "their scenes, where inner steps are taught (stepLoss.weight)")
+    .option("--num_train_samples <n>", "learn from the first so many", toSize)
+    .option("--num_val_samples <n>", "validate on the first so many", toSize)
+    .addOption(new Option("--shuffle_train_data <0|1>", "another order each epoch").choices(SWITCH))
+    .option("--program_generator_start_from <run>", "run or checkpoint that holds a program generator")
+    .option("--execution_engine_start_from <run>", "run or checkpoint that holds an execution engine")
+    .option("--rnn_wordvec_dim <n>", "width of word vectors", toSize)
+    .option("--rnn_hidden_dim <n>", "units of an LSTM layer", toSize)
+    .option("--rnn_num_layers <n>", "LSTM layers on either side", toSize)
+    .option("--module_stem_num_layers <n>", "convolutions of the stem", toSize)
+    .option("--module_dim <n>", "channels between modules", toSize)
+    .option("--head_chunk <n>", "samples the mask head works on at once", toSize)
+    .option("--batch_size <n>", "expressions an update learns from", toSize)
+    .option("--num_iterations <n>", "updates", toSize)
+    .option("--learning_rate <rate>", "of Adam", toNumber)
+    .option("--reward_decay <share>", "share of the old baseline in the new one", toNumber)
+    .addOption(
+      new Option(
+        "--reinforce_mask <kind>",
+        "leave out what is drawn after a program's end, or nothing as the reference",
+      )
+        .choices(["after_end", "none"] as const),
+    )
+    .option("--record_loss_every <n>", "updates between records", toSize)
+    .option("--checkpoint_every <n>", "updates between checkpoints", toSize)
+    .option("--validate_every <n>", "updates between validations", toSize)
+    .option("--seed <n>", "seed of weights, order and drawn programs", toNumber)
+    .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
+    .action(async (flags) => {
+      const { runs, name } = flags;
+      const layers = [...flags.config.map(fileLayer), ...flags.set.map(settingLayer), ...flagLayers(flags)];
+      if (flags.resume) {
+        const path = join(runs, name ?? latestRun(runs));
+        await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
+        return;
+      }
+      for (const key of ["step", "train_refexp_h5", "vocab_json"] as const) {
+        const set = layers.some(({ value }) => lookup(value, SETTINGS[key].split(".")) !== undefined);
+        if (!set) throw new UserError(`--${key} is needed for a new run; --resume goes on with an old one`);
+      }
+      const path = join(runs, name ?? freeName(runs, `refplus-${flags.step ?? "run"}`));
+      await trainRefplusRun(await RunFolder.create(path, layers, REFPLUS_RUNS));
+    });
+}
+
+/** Trains in one folder, prints what came of it and returns it. */
+export async function trainRefplusRun(run: RunFolder<RefplusConfig>): Promise<Validation | null> {
+  using folder = run;
+  line(`run: ${folder.path}`);
+  const validation = await training((hooks) => trainRefplus(folder, hooks), "updates").catch(async (error: unknown) => {
+    if (!(error instanceof Stopped)) await folder.discardIfUnused();
+    throw error;
+  });
+  if (validation?.exactMatch !== undefined) line(`exact programs: ${(100 * validation.exactMatch).toFixed(1)} %`);
+  if (validation?.iou !== undefined) line(`cumulative IoU: ${validation.iou.toFixed(3)}`);
+  return validation;
+}
+
+/** A layer for each flag given that sets a setting. */
+function flagLayers(flags: Readonly<Record<string, unknown>>): Layer[] {
+  return Object.entries(SETTINGS).flatMap(([flag, setting]) => {
+    const value = flags[flag];
+    if (value === undefined) return [];
+    const own = flag === "shuffle_train_data" ? value === "1" : value as Json;
+    return [{ source: `--${flag}`, value: nest(setting.split("."), own) }];
+  });
+}

@@ -1,0 +1,98 @@
+/** Training at a terminal: bars, Ctrl-C, and what is printed in the end. */
+import { join } from "node:path";
+import { compare } from "../../model/regions/experiments/comparison.ts";
+import type { Experiment } from "../../model/regions/experiments/experiment.ts";
+import { comparisonTables, saveComparison } from "../../model/regions/experiments/experiment_report.ts";
+import { cluesTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
+import type { Table } from "../../model/run/report.ts";
+import { Interrupted, type TrainHooks } from "../../model/run/hooks.ts";
+import { Stopped } from "./failure.ts";
+import { duration, line, notice, Progress, table } from "./output.ts";
+
+/**
+ * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C finishes the step and saves; a second one stops at once.
+ * Throws {@link Stopped} after Ctrl-C.
+ */
+export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, unit = "images"): Promise<T> {
+  const stop = new AbortController();
+  let bars = newBars(unit);
+  const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
+  const ignore = (): void => {
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+  };
+  const interrupt = (): void => {
+    // Without a listener the next signal ends the process as the system does it; an orderly exit in the middle of the
+    // device's work would have the driver's threads run into memory that is gone.
+    ignore();
+    stop.abort();
+    bars.training.notice("stopping after this step; press Ctrl-C again to stop at once");
+  };
+  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
+  const start = performance.now();
+  try {
+    const result = await work({
+      signal: stop.signal,
+      onMessage: (text) => bars.training.notice(text),
+      onStep: (done, of, loss) => {
+        if (bars.evaluated) {
+          bars.close();
+          bars = newBars(unit);
+        }
+        bars.training.update(done, of, Number.isFinite(loss) ? `loss ${loss.toFixed(4)}` : "");
+      },
+      onEvaluate: (done, of) => {
+        if (stop.signal.aborted) {
+          throw new Stopped("stopped while evaluating; the training is saved, --resume evaluates");
+        }
+        bars.evaluated = true;
+        bars.evaluating.update(done, of);
+      },
+    });
+    bars.close();
+    notice(`done in ${duration((performance.now() - start) / 1000)}`);
+    return result;
+  } catch (error) {
+    if (error instanceof Interrupted) throw new Stopped(error.message);
+    throw error;
+  } finally {
+    bars.close();
+    ignore();
+  }
+}
+
+/** Bars of one run; the next run of an experiment gets new ones. */
+function newBars(unit: string) {
+  const bars = {
+    training: new Progress("training", unit),
+    evaluating: new Progress("evaluating", unit === "images" ? unit : "expressions"),
+  };
+  const close = (): void => Object.values(bars).forEach((bar) => bar[Symbol.dispose]());
+  return { ...bars, evaluated: false, close };
+}
+
+/** Trains what an experiment still lacks, prints the comparison and writes it down. */
+export async function runExperiment(experiment: Experiment): Promise<void> {
+  line(`experiment: ${experiment.path}`);
+  const done = await training((hooks) =>
+    experiment.run(hooks, ({ folder }, index) => {
+      notice(`run ${index + 1} of ${experiment.members.length}: ${folder}`);
+    })
+  );
+  const comparison = compare(done);
+  await saveComparison(experiment, comparison);
+  for (const part of comparisonTables(comparison)) printTable(part);
+  line(`report: ${join(experiment.path, "report.html")}`);
+}
+
+/** Prints the results of one run. */
+export function printResults(results: Results): void {
+  printTable(resultsTable(results));
+  const clues = cluesTable(results);
+  if (clues) printTable(clues);
+}
+
+/** Prints a report's table. */
+export function printTable({ title, columns, rows }: Table): void {
+  line(`\n${title}`);
+  table(columns, rows.map((row) => row.map((value) => value ?? "–")));
+}

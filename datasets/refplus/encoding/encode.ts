@@ -1,0 +1,102 @@
+/** Expressions as rows of numbers, and the vocabulary that says what they mean (iep-ref.md, 2.6). */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { functionTokens, WORDS } from "../scenes/catalogue.ts";
+import { asSet } from "../language/execute.ts";
+import { flatten, type ProgramMode } from "./programs.ts";
+import { readRefexps } from "../files/read.ts";
+import type { EncodedRefexp } from "../files/refexp_file.ts";
+import { TEMPLATE_FILES } from "../language/templates.ts";
+import { encodeTokens, expandTable, readVocabulary, TokenCounter, type Vocabulary, wordsOf } from "./tokens.ts";
+import type { Refexp } from "../files/types.ts";
+
+/** How expressions are encoded. */
+export interface EncodeOptions {
+  readonly mode: ProgramMode;
+  /** File of expressions. */
+  readonly refexps: string;
+  /** Vocabulary to read; where there is none it is built from the expressions. */
+  readonly inputVocabulary?: string | undefined;
+  /** Whether words that the vocabulary read lacks are added to it. */
+  readonly expand: boolean;
+  /** Whether a vocabulary that is built holds every word and step of the format, seen or not. */
+  readonly complete: boolean;
+  /** How often a word must occur to be in a vocabulary. */
+  readonly threshold: number;
+  /** Whether words outside the vocabulary become `<UNK>` instead of an error. */
+  readonly encodeUnknown: boolean;
+}
+
+/** Reads all expressions once: the vocabulary, and how many there are. */
+export async function gatherVocabulary(
+  options: EncodeOptions,
+  onRead: (done: number) => void = () => {},
+): Promise<{ vocabulary: Vocabulary; count: number }> {
+  const { refexps, mode, inputVocabulary, expand, threshold, complete } = options;
+  const given = inputVocabulary ? await readVocabulary(inputVocabulary) : null;
+  const words = new TokenCounter(), steps = new TokenCounter();
+  if (complete) {
+    for (let i = 0; i < threshold; i++) words.add(WORDS);
+    steps.add(functionTokens());
+  }
+  let count = 0;
+  for await (const { refexp, program } of readRefexps(refexps)) {
+    words.add(wordsOf(refexp));
+    steps.add(flatten(program, mode) ?? []);
+    if (++count % 1000 === 0) onRead(count);
+  }
+  if (count === 0) throw new UserError(`${refexps}: has no expressions`);
+  const built: Vocabulary = {
+    refexp_token_to_idx: words.table(threshold),
+    program_token_to_idx: steps.table(),
+    answer_token_to_idx: null,
+  };
+  if (!given) return { vocabulary: built, count };
+  const table = given.refexp_token_to_idx;
+  const expanded = expand ? expandTable(table, built.refexp_token_to_idx) : table;
+  return { vocabulary: { ...given, refexp_token_to_idx: expanded }, count };
+}
+
+/** The row of an expression, but for its place and its mask. */
+export function encodeRefexp(
+  refexp: Refexp,
+  { refexp_token_to_idx, program_token_to_idx }: Vocabulary,
+  { mode, encodeUnknown }: EncodeOptions,
+  where: string,
+): Omit<EncodedRefexp, "original" | "mask"> {
+  const tokens = flatten(refexp.program, mode);
+  if (!tokens) throw new UserError(`${where}: its program is no chain; give --mode prefix or postfix`);
+  const unknownWord = (word: string): never => {
+    throw new UserError(
+      `${where}: the word "${word}" is not in the vocabulary; give --encode_unk 1 or --expand_vocab 1`,
+    );
+  };
+  const unknownStep = (step: string): never => {
+    throw new UserError(`${where}: the program step ${step} is not in the vocabulary; build one from this file`);
+  };
+  return {
+    refexp: encodeTokens(wordsOf(refexp.refexp), refexp_token_to_idx, encodeUnknown ? "encode" : unknownWord),
+    program: encodeTokens(tokens, program_token_to_idx, unknownStep),
+    image: refexp.image_index,
+    family: refexp.refexp_family_index,
+    category: (TEMPLATE_FILES as readonly string[]).indexOf(refexp.template_filename),
+  };
+}
+
+/** The objects an expression refers to, indices from 0. Throws {@link UserError} where its program does not say. */
+export function answerOf({ program }: Refexp, where: string): readonly number[] {
+  const output = program.at(-1)!._output;
+  if (output === undefined) {
+    throw new UserError(
+      `${where}: program.${program.length - 1}._output: is missing, so what is referred to is unknown`,
+    );
+  }
+  return asSet(output);
+}
+
+/** A digest of a vocabulary: rows of numbers mean nothing with another one. */
+export async function digest(vocabulary: Vocabulary): Promise<string> {
+  const tables = [vocabulary.refexp_token_to_idx, vocabulary.program_token_to_idx];
+  const text = JSON.stringify(tables.map((table) => Object.entries(table).sort(([, a], [, b]) => a - b)));
+  const hash = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

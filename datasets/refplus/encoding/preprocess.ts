@@ -1,0 +1,148 @@
+/** Encodes expressions for training: vocabulary, token sequences and masks (iep-ref.md, 2.6). */
+import { basename } from "node:path";
+import { explainWriteError, writeFileAtomic } from "../../../engine/base/atomic.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { Hdf5 } from "../../formats/hdf5.ts";
+import { answerOf, digest, type EncodeOptions, encodeRefexp, gatherVocabulary } from "./encode.ts";
+import { beginOutput, findOutput, type Found, publishOutput, saveOutput } from "../files/output_copies.ts";
+import { OutputLock } from "../files/output_lock.ts";
+import { readRefexps } from "../files/read.ts";
+import { appendRefexps, type EncodedRefexp, type RefexpFileSettings } from "../files/refexp_file.ts";
+import { SceneMasks } from "../files/scene_masks.ts";
+import type { Vocabulary } from "./tokens.ts";
+
+/** What to encode, by the reference's flags. */
+export interface PreprocessOptions extends EncodeOptions {
+  /** Scene file. */
+  readonly scenes: string;
+  /** Expressions to encode, -1 for all. */
+  readonly examples: number;
+  /** Size of the masks. */
+  readonly height: number;
+  readonly width: number;
+  /** File to write. */
+  readonly output: string;
+  /** Where to write the vocabulary. */
+  readonly outputVocabulary?: string | undefined;
+  /** Rows after which an interrupted run can go on; default 20,000. */
+  readonly saveEvery?: number;
+  /** Told how far it is: expressions read, then encoded. */
+  readonly onProgress?: (stage: "reading" | "encoding", done: number, of: number) => void;
+}
+
+/** What was encoded. */
+export interface Preprocessed {
+  /** Rows of the file, and how many of them are new. */
+  readonly rows: number;
+  readonly added: number;
+  readonly words: number;
+  readonly programTokens: number;
+}
+
+/** Rows written at once. */
+const BATCH = 500;
+
+/**
+ * Writes the vocabulary and the encoded expressions. A file that holds the first of them is appended to, and an
+ * interrupted run goes on; the output's own name is given only to a whole file.
+ *
+ * @throws {UserError} for broken or missing input, unknown words, or an output that other settings made or another process
+ * is making.
+ */
+export async function preprocessRefexps(options: PreprocessOptions): Promise<Preprocessed> {
+  const { output, refexps, onProgress } = options;
+  if (!options.inputVocabulary && !options.outputVocabulary) {
+    throw new UserError(
+      "give --input_vocab_json or --output_vocab_json: the vocabulary must come from or go somewhere",
+    );
+  }
+  if (options.expand && !options.outputVocabulary) {
+    throw new UserError("--expand_vocab 1 needs --output_vocab_json: the words it adds must go somewhere");
+  }
+  // Before much is read: that the output may not be made is said at once.
+  using _lock = await OutputLock.take(output);
+  const { vocabulary, count } = await gatherVocabulary(options, (done) => onProgress?.("reading", done, done));
+  const total = options.examples === -1 ? count : Math.min(count, options.examples);
+  const settings: RefexpFileSettings = {
+    mode: options.mode,
+    width: options.width,
+    height: options.height,
+    source: basename(refexps),
+    vocabulary: await digest(vocabulary),
+  };
+  const found = await findOutput(output, settings);
+  if (found.rows > total) {
+    throw new UserError(`${output}: has ${found.rows} rows already, ${total} are asked for; choose another name`);
+  }
+  if (options.outputVocabulary) await writeVocabulary(options.outputVocabulary, vocabulary);
+  if (found.whole < total) await encodeAll(options, settings, vocabulary, found, total);
+  return {
+    rows: total,
+    added: total - found.whole,
+    words: Object.keys(vocabulary.refexp_token_to_idx).length,
+    programTokens: Object.keys(vocabulary.program_token_to_idx).length,
+  };
+}
+
+async function writeVocabulary(path: string, vocabulary: Vocabulary): Promise<void> {
+  await writeFileAtomic(path, JSON.stringify(vocabulary) + "\n");
+}
+
+/** Brings the file from the rows that were found to `total`. */
+async function encodeAll(
+  options: PreprocessOptions,
+  settings: RefexpFileSettings,
+  vocabulary: Vocabulary,
+  found: Found,
+  total: number,
+): Promise<void> {
+  const { output, refexps, saveEvery = 20_000, onProgress } = options;
+  const path = await beginOutput(output, found, settings);
+  let file = await Hdf5.open(path, "a");
+  try {
+    await using masks = new SceneMasks(options.scenes, options.width, options.height);
+    let original = 0, sinceSaved = 0, batch: EncodedRefexp[] = [];
+    for await (const refexp of readRefexps(refexps)) {
+      if (original >= total) break;
+      const where = `${refexps}: refexps.${original}`;
+      if (original >= found.rows - 1) {
+        const row = encodeRefexp(refexp, vocabulary, options, where);
+        if (original < found.rows) checkLast(found, row, where, output);
+        else {
+          const mask = await masks.union(refexp.image_index, answerOf(refexp, where), where);
+          batch.push({ ...row, original, mask });
+        }
+      }
+      original++;
+      if (batch.length === 0 || (batch.length < BATCH && original < total)) continue;
+      appendRefexps(file, batch, settings);
+      sinceSaved += batch.length;
+      batch = [];
+      onProgress?.("encoding", original, total);
+      if (sinceSaved < saveEvery || original === total) continue;
+      file[Symbol.dispose]();
+      await saveOutput(output);
+      file = await Hdf5.open(path, "a");
+      sinceSaved = 0;
+    }
+    file[Symbol.dispose]();
+    await publishOutput(output);
+  } catch (error) {
+    file[Symbol.dispose]();
+    await Deno.remove(path).catch(() => {});
+    throw explainWriteError(output, error);
+  }
+}
+
+/** What was encoded before must be what is at its place now. */
+function checkLast(
+  { last }: Found,
+  now: Omit<EncodedRefexp, "original" | "mask">,
+  where: string,
+  output: string,
+): void {
+  const same = last!.image === now.image && last!.refexp.every((token, i) => token === (now.refexp[i] ?? 0));
+  if (!same) {
+    throw new UserError(`${where}: is not what ${output} holds there; remove that file or choose another name`);
+  }
+}

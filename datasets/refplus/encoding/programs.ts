@@ -1,0 +1,63 @@
+/** Programs as lists, as token sequences, and back (iep-ref.md, 2.5 and 2.6). */
+import type { ProgramNode } from "../files/types.ts";
+
+/** How a program's tree is written down. */
+export type ProgramMode = "prefix" | "postfix" | "chain";
+
+/** A step as a token: `name` or `name[value,…]`. */
+export function tokenOf({ type, value_inputs }: Pick<ProgramNode, "type" | "value_inputs">): string {
+  return value_inputs.length === 0 ? type : `${type}[${value_inputs.join(",")}]`;
+}
+
+/** The step that a token stands for, without its inputs. */
+export function stepOf(token: string): Pick<ProgramNode, "type" | "value_inputs"> {
+  const [type, values] = token.replace("]", "").split("[");
+  return { type, value_inputs: values === undefined ? [] : values.split(",") };
+}
+
+/** Number of inputs a token takes. Special tokens take one. */
+export function arity(token: string): number {
+  const name = token.split("[")[0];
+  if (name === "scene") return 0;
+  return ["union", "intersect", "less_than", "greater_than"].includes(name) || name.includes("equal") ? 2 : 1;
+}
+
+/**
+ * The tokens of a program: `prefix` has each step before its inputs, `postfix` after them, `chain` keeps the list; null for
+ * a chain that branches or has steps that nothing uses.
+ */
+export function flatten(program: readonly ProgramNode[], mode: ProgramMode): string[] | null {
+  if (mode === "chain") return isChain(program) ? program.map(tokenOf) : null;
+  const tokens: string[] = [];
+  const visit = (at: number): void => {
+    if (mode === "prefix") tokens.push(tokenOf(program[at]));
+    program[at].inputs.forEach(visit);
+    if (mode === "postfix") tokens.push(tokenOf(program[at]));
+  };
+  visit(program.length - 1);
+  return tokens;
+}
+
+/** The program of a prefix or postfix sequence; null where the sequence is not exactly one tree. */
+export function unflatten(tokens: readonly string[], mode: "prefix" | "postfix"): ProgramNode[] | null {
+  const program: ProgramNode[] = [];
+  const order = mode === "postfix" ? tokens : [...tokens].reverse();
+  const open: number[] = [];
+  for (const token of order) {
+    const inputs = open.splice(Math.max(0, open.length - arity(token)));
+    if (inputs.length < arity(token)) return null;
+    if (mode === "prefix") inputs.reverse();
+    program.push({ ...stepOf(token), inputs });
+    open.push(program.length - 1);
+  }
+  return open.length === 1 ? program : null;
+}
+
+function isChain(program: readonly ProgramNode[]): boolean {
+  const used = new Set<number>();
+  for (let at: number | undefined = program.length - 1; at !== undefined; at = program[at].inputs[0]) {
+    if (program[at].inputs.length > 1) return false;
+    used.add(at);
+  }
+  return used.size === program.length;
+}

@@ -1,0 +1,117 @@
+/** Words and program steps as numbers (iep-ref.md, 2.6). */
+import { z } from "zod";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { readText } from "../../../engine/base/files.ts";
+
+/** Tokens of every vocabulary, at the indices they stand at here. */
+export const SPECIAL_TOKENS = ["<NULL>", "<START>", "<END>", "<UNK>"] as const;
+
+/** Index of each special token. */
+export const [NULL, START, END, UNKNOWN] = [0, 1, 2, 3];
+
+/** Index of each token. */
+export type TokenTable = Readonly<Record<string, number>>;
+
+/** A vocabulary file, with the reference's names. */
+export interface Vocabulary {
+  readonly refexp_token_to_idx: TokenTable;
+  readonly program_token_to_idx: TokenTable;
+  /** Always null: the answer is a mask. */
+  readonly answer_token_to_idx: null;
+}
+
+/** The words of an expression: `;` and `,` stand alone, `?` and `.` are dropped, case is kept. */
+export function wordsOf(refexp: string): string[] {
+  return refexp.replace(/[;,]/g, " $&").replace(/[?.]/g, "").split(" ");
+}
+
+/** Counts tokens and gives them indices. */
+export class TokenCounter {
+  readonly #counts = new Map<string, number>();
+
+  /** Counts tokens. */
+  add(tokens: readonly string[]): void {
+    for (const token of tokens) this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
+  }
+
+  /** Special tokens first, then those seen at least `threshold` times, in the order of their code points. */
+  table(threshold = 1): TokenTable {
+    const seen = [...this.#counts].filter(([, count]) => count >= threshold).map(([token]) => token);
+    return Object.fromEntries([...SPECIAL_TOKENS, ...seen.sort(byCodePoint)].map((token, i) => [token, i]));
+  }
+}
+
+/** `table` with the tokens of `other` that it lacks, in their order there, at the end. */
+export function expandTable(table: TokenTable, other: TokenTable): TokenTable {
+  const all: Record<string, number> = { ...table };
+  for (const token of Object.keys(other)) all[token] ??= Object.keys(all).length;
+  return all;
+}
+
+/**
+ * Indices of tokens between `<START>` and `<END>`. A token that the table lacks becomes `<UNK>`, or is told to `unknown`,
+ * which throws.
+ */
+export function encodeTokens(
+  tokens: readonly string[],
+  table: TokenTable,
+  unknown: "encode" | ((token: string) => never),
+): number[] {
+  const inner = tokens.map((token) =>
+    Object.hasOwn(table, token) ? table[token] : unknown === "encode" ? UNKNOWN : unknown(token)
+  );
+  return [START, ...inner, END];
+}
+
+/** Tokens of a padded row up to `<END>`, without the special ones. */
+export function decodeTokens(row: ArrayLike<number>, tokens: readonly string[]): string[] {
+  const inner = Array.from(row);
+  const end = inner.indexOf(END);
+  return (end < 0 ? inner : inner.slice(0, end)).filter((i) => i !== START && i !== NULL).map((i) => tokens[i]);
+}
+
+/** Tokens by their index. */
+export function tokenList(table: TokenTable): string[] {
+  return Object.entries(table).sort(([, a], [, b]) => a - b).map(([token]) => token);
+}
+
+const tableSchema = z.record(z.string(), z.int().min(0)).superRefine((table, context) => {
+  SPECIAL_TOKENS.forEach((token, i) => {
+    if (table[token] !== i) context.addIssue({ code: "custom", path: [token], message: `must be ${i}` });
+  });
+  const size = Object.keys(table).length;
+  const indices = new Set(Object.values(table));
+  if (indices.size !== size || Math.max(...indices) !== size - 1) {
+    context.addIssue({ code: "custom", path: [], message: `indices must be 0..${size - 1}, each once` });
+  }
+});
+const vocabularySchema = z.object({ refexp_token_to_idx: tableSchema, program_token_to_idx: tableSchema });
+
+/**
+ * Reads a vocabulary file.
+ *
+ * @throws {UserError} naming the file and the field that is wrong.
+ */
+export async function readVocabulary(file: string): Promise<Vocabulary> {
+  const text = await readText(file);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new UserError(`${file}: is not whole JSON; make it again with itera refplus preprocess`, { path: file });
+  }
+  const parsed = vocabularySchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UserError(`${file}: ${issue.path.join(".") || "the file"}: ${issue.message}`, { path: file });
+  }
+  return { ...parsed.data, answer_token_to_idx: null };
+}
+
+function byCodePoint(a: string, b: string): number {
+  const [x, y] = [[...a], [...b]];
+  for (let i = 0; i < Math.min(x.length, y.length); i++) {
+    if (x[i] !== y[i]) return x[i].codePointAt(0)! - y[i].codePointAt(0)!;
+  }
+  return x.length - y.length;
+}

@@ -1,0 +1,92 @@
+/**
+ * Where an HDF5 file is while it is made. An interruption may break the copy that is written to, so whole copies are kept
+ * now and then, and the file's own name is given to it in the end. Who calls this holds the output's lock.
+ */
+import { basename, dirname, join } from "node:path";
+import { explainWriteError } from "../../../engine/base/atomic.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { Hdf5 } from "../../formats/hdf5.ts";
+import { createRefexpFile, RefexpFile, type RefexpFileSettings, settingsOf } from "./refexp_file.ts";
+
+/** What of a file is there already. */
+export interface Found {
+  /** Rows that can be gone on from. */
+  readonly rows: number;
+  /** Rows under the file's own name. */
+  readonly whole: number;
+  /** The last row that is there. */
+  readonly last: { readonly refexp: readonly number[]; readonly image: number } | null;
+  /** The file that holds them; null where there is none. */
+  readonly path: string | null;
+}
+
+/**
+ * Looks for what is there of `output`: the whole file, or what an interrupted run saved if that is more.
+ *
+ * @throws {UserError} when the whole file was made with other settings.
+ */
+export async function findOutput(output: string, settings: RefexpFileSettings): Promise<Found> {
+  const whole = await inspect(output, settings, true);
+  // A copy that cannot be read is as good as none.
+  const kept = await inspect(savedPath(output), settings, false).catch(() => null);
+  const best = kept && kept.rows > (whole?.rows ?? -1) ? kept : whole;
+  return { rows: 0, last: null, path: null, ...best, whole: whole?.rows ?? 0 };
+}
+
+/** Makes the copy to write to, from what was found or anew, and returns its path. */
+export async function beginOutput(output: string, found: Found, settings: RefexpFileSettings): Promise<string> {
+  const path = workingPath(output);
+  try {
+    if (found.path) await Deno.copyFile(found.path, path);
+    else await createRefexpFile(path, settings);
+  } catch (error) {
+    throw explainWriteError(output, error);
+  }
+  return path;
+}
+
+/** Keeps a copy of the closed file, from which an interrupted run can go on. */
+export async function saveOutput(output: string): Promise<void> {
+  await Deno.rename(workingPath(output), savedPath(output));
+  await Deno.copyFile(savedPath(output), workingPath(output));
+}
+
+/** Gives the closed file its name. */
+export async function publishOutput(output: string): Promise<void> {
+  using file = await Deno.open(workingPath(output), { read: true, write: true });
+  await file.sync();
+  await Deno.rename(workingPath(output), output);
+  await Deno.remove(savedPath(output)).catch(() => {});
+}
+
+/** Rows of a file that these settings made; null where there is none, or only a left-over of others. */
+async function inspect(path: string, settings: RefexpFileSettings, own: boolean): Promise<Omit<Found, "whole"> | null> {
+  if (!(await Deno.stat(path).then(() => true, () => false))) return null;
+  {
+    using file = await Hdf5.open(path);
+    const found = settingsOf(file);
+    const wrong = (Object.keys(settings) as (keyof RefexpFileSettings)[]).find((key) => found?.[key] !== settings[key]);
+    if (wrong) {
+      if (!own) return null;
+      const what = wrong === "vocabulary" ? "another vocabulary" : `${wrong} ${found?.[wrong]}, not ${settings[wrong]}`;
+      throw new UserError(
+        `${path}: was made with ${found ? what : "another program"}; remove it or choose another name`,
+      );
+    }
+  }
+  using rows = await RefexpFile.open(path);
+  const at = rows.size - 1;
+  const last = at < 0 ? null : {
+    refexp: [...rows.refexps.subarray(at * rows.refexpLength, (at + 1) * rows.refexpLength)],
+    image: rows.images[at],
+  };
+  return { rows: rows.size, last, path };
+}
+
+function workingPath(output: string): string {
+  return join(dirname(output), `.${basename(output)}.working`);
+}
+
+function savedPath(output: string): string {
+  return join(dirname(output), `.${basename(output)}.saved`);
+}

@@ -1,0 +1,98 @@
+/** Reads scenes and expressions of CLEVR-Ref+ 1.0 and of generated sets, one at a time (iep-ref.md, 2.2 and 2.4). */
+import { z } from "zod";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { ATTRIBUTES, MOST_OBJECTS } from "../scenes/catalogue.ts";
+import { readList } from "./json_list.ts";
+import type { Refexp, Scene } from "./types.ts";
+
+const numbers = (length: number) => z.array(z.number()).length(length);
+const object = z.int().min(0).max(MOST_OBJECTS - 1);
+const related = z.array(z.array(object));
+
+// Fields that nothing here uses may be missing, and any others may be there.
+const sceneSchema = z.object({
+  split: z.string().default(""),
+  image_index: z.int().min(0),
+  image_filename: z.string(),
+  objects: z.array(z.object({
+    size: z.enum(ATTRIBUTES.size),
+    color: z.enum(ATTRIBUTES.color),
+    material: z.enum(ATTRIBUTES.material),
+    shape: z.enum(ATTRIBUTES.shape),
+    "3d_coords": numbers(3),
+    rotation: z.number().default(0),
+    pixel_coords: numbers(3),
+    idx: z.int().optional(),
+  })).max(MOST_OBJECTS),
+  directions: z.record(z.string(), numbers(3)).default({}),
+  relationships: z.object({ left: related, right: related, behind: related, front: related }),
+  obj_mask: z.record(z.string(), z.string()),
+  obj_bbox: z.record(z.string(), numbers(4)),
+}).superRefine(({ objects, relationships, obj_mask, obj_bbox }, context) => {
+  const wrong = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+  objects.forEach((_, i) => {
+    for (const [name, table] of Object.entries({ obj_mask, obj_bbox })) {
+      if (table[String(i + 1)] === undefined) wrong(name, `has nothing for object ${i + 1}`);
+    }
+  });
+  for (const [name, lists] of Object.entries(relationships)) {
+    if (lists.length !== objects.length) {
+      wrong(`relationships.${name}`, `has ${lists.length} lists, not ${objects.length}`);
+    }
+    if (lists.flat().some((i) => i >= objects.length)) {
+      wrong(`relationships.${name}`, "names an object that is not there");
+    }
+  }
+});
+
+const refexpSchema = z.object({
+  split: z.string().default(""),
+  image_filename: z.string().default(""),
+  image_index: z.int().min(0),
+  image: z.string().default(""),
+  refexp: z.string(),
+  program: z.array(z.object({
+    type: z.string(),
+    inputs: z.array(z.int().min(0)).max(2),
+    value_inputs: z.array(z.string()).default([]),
+    _output: z.union([object, z.array(object)]).optional(),
+  })).min(1),
+  template_filename: z.string().default(""),
+  refexp_family_index: z.int().min(0).default(0),
+  refexp_index: z.int().min(0).default(0),
+}).superRefine(({ program }, context) => {
+  program.forEach(({ inputs }, i) => {
+    if (inputs.some((at) => at >= i)) {
+      context.addIssue({ code: "custom", path: ["program", i, "inputs"], message: "names a step that is not earlier" });
+    }
+  });
+});
+
+/**
+ * The scenes of a scene file, in its order.
+ *
+ * @throws {UserError} naming the file and the field that is wrong.
+ */
+export async function* readScenes(file: string): AsyncGenerator<Scene> {
+  yield* readChecked(file, "scenes", sceneSchema);
+}
+
+/**
+ * The expressions of a file of expressions, in its order. A file of any size takes no more memory than one of them.
+ *
+ * @throws {UserError} naming the file and the field that is wrong.
+ */
+export async function* readRefexps(file: string): AsyncGenerator<Refexp> {
+  yield* readChecked(file, "refexps", refexpSchema);
+}
+
+async function* readChecked<T>(file: string, key: string, schema: z.ZodType<T>): AsyncGenerator<T> {
+  for await (const { index, value } of readList(file, key)) {
+    const parsed = schema.safeParse(value);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new UserError(`${file}: ${[key, index, ...issue.path].join(".")}: ${issue.message}`, { path: file });
+    }
+    yield parsed.data;
+  }
+}

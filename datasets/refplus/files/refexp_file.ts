@@ -1,0 +1,167 @@
+/**
+ * The HDF5 file of encoded expressions: the reference's data sets by their names, but masks as bits (iep-ref.md, 2.6).
+ *
+ * | data set | type | shape |
+ * | --- | --- | --- |
+ * | `refexps`, `programs` | int32 | [N, longest], `<START>` .. `<END>`, then `<NULL>` |
+ * | `image_idxs`, `orig_idxs`, `refexp_families` | int64 | [N] |
+ * | `refexp_categories` | int64 | [N], index among `TEMPLATE_FILES`, -1 for others; the reference has no such set |
+ * | `answers` | uint8 | [N, height, width / 8]: bits, rows at whole bytes, the leftmost pixel the highest bit |
+ *
+ * Attributes: `mode`, `width`, `height`, `source` (what it was made from) and `vocabulary` (a digest).
+ */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { Hdf5, type Rows } from "../../formats/hdf5.ts";
+import { packedWidth, packMask, unpackMask } from "./mask.ts";
+
+/** What the rows of a file have in common. */
+export interface RefexpFileSettings {
+  readonly mode: string;
+  readonly width: number;
+  readonly height: number;
+  readonly source: string;
+  readonly vocabulary: string;
+}
+
+/** One encoded expression. */
+export interface EncodedRefexp {
+  readonly refexp: readonly number[];
+  readonly program: readonly number[];
+  readonly image: number;
+  readonly original: number;
+  readonly family: number;
+  readonly category: number;
+  /** [height, width] of 0 and 1. */
+  readonly mask: Uint8Array;
+}
+
+const COLUMNS = {
+  image_idxs: "image",
+  orig_idxs: "original",
+  refexp_families: "family",
+  refexp_categories: "category",
+} as const;
+
+/** Begins a file without rows at `path`, and closes it. */
+export async function createRefexpFile(path: string, settings: RefexpFileSettings): Promise<void> {
+  using file = await Hdf5.create(path);
+  for (const [name, value] of Object.entries(settings)) file.setAttribute(name, value);
+  for (const name of ["refexps", "programs"]) file.addRows(name, new Int32Array(), [0], [256, 32]);
+  for (const name of Object.keys(COLUMNS)) file.addRows(name, new BigInt64Array(), [], [1024]);
+  // One sample a chunk: they are read one by one, in any order.
+  const packed = [settings.height, packedWidth(settings.width)];
+  file.addRows("answers", new Uint8Array(), packed, [1, ...packed]);
+}
+
+/** Appends rows to an open file. */
+export function appendRefexps(file: Hdf5, rows: readonly EncodedRefexp[], { width, height }: RefexpFileSettings): void {
+  const sequences = (name: "refexp" | "program"): [Int32Array<ArrayBuffer>, number] => {
+    const longest = Math.max(...rows.map((row) => row[name].length));
+    const padded = new Int32Array(rows.length * longest);
+    rows.forEach((row, i) => padded.set(row[name], i * longest));
+    return [padded, longest];
+  };
+  const append = (name: string, data: Rows, shape: readonly number[]) => file.append(name, data, rows.length, shape);
+  for (const name of ["refexp", "program"] as const) {
+    const [data, longest] = sequences(name);
+    append(`${name}s`, data, [longest]);
+  }
+  for (const [name, field] of Object.entries(COLUMNS)) {
+    append(name, BigInt64Array.from(rows, (row) => BigInt(row[field])), []);
+  }
+  const bytes = height * packedWidth(width);
+  const answers = new Uint8Array(rows.length * bytes);
+  rows.forEach((row, i) => answers.set(packMask(row.mask, width), i * bytes));
+  append("answers", answers, [height, packedWidth(width)]);
+}
+
+/** The settings a file was made with; null where it lacks some, as the reference's own files do. */
+export function settingsOf(file: Hdf5): RefexpFileSettings | null {
+  const names = ["mode", "width", "height", "source", "vocabulary"] as const;
+  const found = Object.fromEntries(names.map((name) => [name, file.attribute(name)]));
+  if (names.some((name) => found[name] === undefined)) return null;
+  return { ...found, width: Number(found.width), height: Number(found.height) } as RefexpFileSettings;
+}
+
+/** Encoded expressions, all in memory but their masks. Reads the reference's own files too. */
+export class RefexpFile implements Disposable {
+  readonly #file: Hdf5;
+  readonly #packed: boolean;
+  /** Number of expressions. */
+  readonly size: number;
+  /** [size, refexpLength] and [size, programLength], row-major. */
+  readonly refexps: Int32Array;
+  readonly programs: Int32Array;
+  readonly refexpLength: number;
+  readonly programLength: number;
+  /** Row of each expression's picture in the file of features, [size]. */
+  readonly images: Int32Array;
+  /** Place in the file of expressions, [size]. */
+  readonly originals: Int32Array;
+  /** Index of the template in its file, [size]. */
+  readonly families: Int32Array;
+  /** Index of the category among `TEMPLATE_FILES`, [size], -1 where it is unknown. */
+  readonly categories: Int32Array;
+  /** Size of the masks. */
+  readonly width: number;
+  readonly height: number;
+  /** What it was made with; null for the reference's files. */
+  readonly settings: RefexpFileSettings | null;
+
+  private constructor(file: Hdf5) {
+    this.#file = file;
+    this.settings = settingsOf(file);
+    const sequences = (name: string): [Int32Array, number] => {
+      const data = file.dataset(name);
+      return [numbersOf(data.value, data.shape!.reduce((a, b) => a * b, 1)), data.shape![1]];
+    };
+    [this.refexps, this.refexpLength] = sequences("refexps");
+    [this.programs, this.programLength] = sequences("programs");
+    this.size = file.dataset("refexps").shape![0];
+    const column = (name: string): Int32Array =>
+      file.has(name) ? numbersOf(file.dataset(name).value, this.size) : new Int32Array(this.size).fill(-1);
+    this.images = column("image_idxs");
+    this.originals = column("orig_idxs");
+    this.families = column("refexp_families");
+    this.categories = column("refexp_categories");
+    const [rows, height, width] = file.dataset("answers").shape!;
+    this.#packed = this.settings !== null;
+    this.height = height;
+    this.width = this.settings?.width ?? width;
+    for (const [name, count] of [["answers", rows], ["image_idxs", this.images.length]] as const) {
+      if (count !== this.size) throw new UserError(`${file.path}: ${name}: has ${count} rows, refexps ${this.size}`);
+    }
+  }
+
+  /**
+   * Opens a file.
+   *
+   * @throws {UserError} when it is missing, or lacks a data set.
+   */
+  static async open(path: string): Promise<RefexpFile> {
+    const file = await Hdf5.open(path);
+    try {
+      return new RefexpFile(file);
+    } catch (error) {
+      file[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** The mask of expression `index`, [height, width] of 0 and 1. */
+  mask(index: number): Uint8Array<ArrayBuffer> {
+    const stored = this.#file.dataset("answers").slice([[index, index + 1]]) as Uint8Array | Float64Array;
+    // The reference's masks are interpolated, and cut to integers when they are loaded.
+    return this.#packed ? unpackMask(stored as Uint8Array, this.width) : Uint8Array.from(stored, Math.trunc);
+  }
+
+  /** Closes the file. */
+  [Symbol.dispose](): void {
+    this.#file[Symbol.dispose]();
+  }
+}
+
+/** Integers of any width as int32. */
+function numbersOf(value: unknown, length: number): Int32Array {
+  return Int32Array.from({ length }, (_, i) => Number((value as ArrayLike<number | bigint>)[i]));
+}

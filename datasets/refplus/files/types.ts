@@ -1,0 +1,62 @@
+/** Records of the CLEVR-Ref+ format (iep-ref.md, 2.2 and 2.4). */
+import type { Attribute, Relation } from "../scenes/catalogue.ts";
+
+/** One object of a scene file. */
+export interface SceneObject extends Readonly<Record<Attribute, string>> {
+  /** Centre in the world. */
+  readonly "3d_coords": readonly number[];
+  /** Degrees about the vertical. */
+  readonly rotation: number;
+  /** x and y in pixels from the top left corner, and depth along the view. */
+  readonly pixel_coords: readonly number[];
+  /** Place in the list, from 1. */
+  readonly idx?: number | undefined;
+}
+
+/** One picture's truth. */
+export interface Scene {
+  readonly split: string;
+  readonly image_index: number;
+  readonly image_filename: string;
+  readonly objects: readonly SceneObject[];
+  readonly directions: Readonly<Record<string, readonly number[]>>;
+  /** `relationships[r][i]` lists, ascending, the objects that are r of object i. */
+  readonly relationships: Readonly<Record<Relation, readonly (readonly number[])[]>>;
+  /** Visible pixels by object, keys "1".."n": run lengths as {@link encodeRuns} in `rle.ts` writes them. */
+  readonly obj_mask: Readonly<Record<string, string>>;
+  /** x, y, width, height in pixels of the whole outline, hidden parts included, clipped to the picture. */
+  readonly obj_bbox: Readonly<Record<string, readonly number[]>>;
+}
+
+/** One step of a program. */
+export interface ProgramNode {
+  readonly type: string;
+  /** Indices of earlier steps. */
+  readonly inputs: readonly number[];
+  readonly value_inputs: readonly string[];
+  /** What it gives on its picture: object indices from 0, a single one for `unique`. */
+  readonly _output?: number | readonly number[] | undefined;
+}
+
+/** One referring expression. */
+export interface Refexp {
+  readonly split: string;
+  readonly image_filename: string;
+  readonly image_index: number;
+  readonly image: string;
+  /** The text. */
+  readonly refexp: string;
+  /** Steps in an order in which they can be run; the last one gives what is referred to. */
+  readonly program: readonly ProgramNode[];
+  /** File of the template, which names the category. */
+  readonly template_filename: string;
+  /** Index inside that file. */
+  readonly refexp_family_index: number;
+  /** Place in the list, from 0. */
+  readonly refexp_index: number;
+}
+
+/** Name of a picture's file. */
+export function imageName(split: string, index: number): string {
+  return `CLEVR_${split}_${String(index).padStart(6, "0")}.png`;
+}

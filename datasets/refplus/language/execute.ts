@@ -1,0 +1,109 @@
+/** Runs programs on scenes (iep-ref.md, 8.2). */
+import { type Attribute, COUNTED_FROM, FUNCTIONS, ORDINALS, type Relation, VISIBILITIES } from "../scenes/catalogue.ts";
+import type { ProgramNode, Scene } from "../files/types.ts";
+import { visibilityOf } from "../scenes/visibility.ts";
+
+/** What a step gives: a list of object indices, or one index for `unique`. */
+export type Output = number | readonly number[];
+
+/**
+ * What a step gives on a scene from what its inputs gave; null where it is invalid there: `unique` of several, a rank that
+ * does not exist, visibility where it is unclear. The step must be one that {@link execute} would take: it is not checked.
+ */
+export function executeStep(scene: Scene, node: ProgramNode, inputs: readonly Output[]): Output | null {
+  const [input] = inputs;
+  const [value] = node.value_inputs;
+  const set = input as readonly number[];
+  switch (node.type) {
+    case "scene":
+      return scene.objects.map((_, i) => i);
+    case "unique":
+      return set.length === 1 ? set[0] : null;
+    case "relate":
+      return scene.relationships[value as Relation][input as number];
+    case "union":
+      return ascending([...set, ...inputs[1] as readonly number[]]);
+    case "intersect":
+      return ascending(set.filter((i) => (inputs[1] as readonly number[]).includes(i)));
+    case "filter_ordinal":
+      return ranked(scene, set, ORDINALS.indexOf(value), node.value_inputs[1]);
+    case "filter_visible": {
+      const seen = set.length > 0 ? visibilityOf(scene) : null;
+      return seen && ascending(set.filter((i) => seen[value === VISIBILITIES[0] ? "full" : "partial"].includes(i)));
+    }
+  }
+  const [kind, attribute] = node.type.split("_") as [string, Attribute];
+  if (kind === "filter") return set.filter((i) => scene.objects[i][attribute] === value);
+  const own = scene.objects[input as number][attribute];
+  return scene.objects.flatMap((other, i) => i !== input && other[attribute] === own ? [i] : []);
+}
+
+/**
+ * What every step of a program gives on a scene; null where any is invalid there.
+ *
+ * @throws {RangeError} for a malformed program: an unknown function, a wrong value, inputs of the wrong number or kind.
+ */
+export function execute(scene: Scene, program: readonly ProgramNode[]): Output[] | null {
+  const outputs: Output[] = [];
+  for (const [i, node] of program.entries()) {
+    if (node.inputs.some((at) => !Number.isInteger(at) || at < 0 || at >= i)) {
+      throw new RangeError(`step ${i}, ${node.type}: input ${node.inputs.join(", ")} is not an earlier step`);
+    }
+    const inputs = node.inputs.map((at) => outputs[at]);
+    checkStep(node, inputs);
+    const output = executeStep(scene, node, inputs);
+    if (output === null) return null;
+    outputs.push(output);
+  }
+  return outputs;
+}
+
+/**
+ * What every step of any program gives on a scene, malformed ones too: null for steps that are invalid there or malformed,
+ * and for all that follows from them.
+ */
+export function executeWhatCan(scene: Scene, program: readonly ProgramNode[]): (Output | null)[] {
+  const outputs: (Output | null)[] = [];
+  for (const node of program) {
+    const inputs = node.inputs.map((at) => outputs[at]);
+    const known = inputs.every((input) => input !== null) && complaintOf(node, inputs as Output[]) === null;
+    outputs.push(known ? executeStep(scene, node, inputs as Output[]) : null);
+  }
+  return outputs;
+}
+
+/** A step's output as a set, which is what masks are made of. */
+export function asSet(output: Output): readonly number[] {
+  return typeof output === "number" ? [output] : output;
+}
+
+function checkStep(node: ProgramNode, inputs: readonly Output[]): void {
+  const complaint = complaintOf(node, inputs);
+  if (complaint !== null) throw new RangeError(complaint);
+}
+
+/** Why a step cannot be run on such inputs; null where it can. */
+function complaintOf({ type, value_inputs }: ProgramNode, inputs: readonly Output[]): string | null {
+  const entry = FUNCTIONS[type];
+  if (!entry) return `there is no function ${type}`;
+  const kinds = inputs.map((input) => typeof input === "number" ? "object" : "set");
+  if (kinds.join() !== entry.inputs.join()) {
+    return `${type} takes ${entry.inputs.join(" and ") || "nothing"}, given ${kinds.join(" and ")}`;
+  }
+  if (value_inputs.length !== entry.values.length || value_inputs.some((v, i) => !entry.values[i].includes(v))) {
+    return `${type} cannot have the values [${value_inputs.join(", ")}]`;
+  }
+  return null;
+}
+
+/** The member of a given rank, counted from an end. */
+function ranked(scene: Scene, set: readonly number[], rank: number, from: string): readonly number[] | null {
+  if (set.length === 1 || rank >= set.length) return null;
+  const axis = from === COUNTED_FROM[2] ? 2 : 0;
+  const order = [...set].sort((a, b) => scene.objects[a].pixel_coords[axis] - scene.objects[b].pixel_coords[axis]);
+  return [order[from === COUNTED_FROM[1] ? order.length - 1 - rank : rank]];
+}
+
+function ascending(set: readonly number[]): number[] {
+  return [...new Set(set)].sort((a, b) => a - b);
+}

@@ -1,0 +1,223 @@
+/**
+ * The autograd record. Each op that touches a tensor with `requiresGrad` leaves a node that names its inputs' origins and
+ * holds the few tensors its gradient rule needs. Nodes are numbered in order of execution; backward walks the reachable
+ * ones from the highest number down and frees each node's saved tensors right after their last use. Nodes are counted by
+ * what can still reach them, so a result that is dropped without `backward()` takes its record with it.
+ */
+import { GradientError } from "../base/errors.ts";
+import { fromHalf, halfCopy } from "./half.ts";
+import type { AnyOp, BackwardCall } from "../op.ts";
+import type { TensorMeta } from "../tensor.ts";
+import { Tensor } from "../tensor.ts";
+
+/** Where an input came from: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
+export type Origin = { readonly leaf: Tensor } | { readonly node: GradNode; readonly index: number } | null;
+
+/** A saved tensor with the version of its memory when it was saved, or a 16-bit copy of it. */
+interface Saved {
+  readonly tensor: Tensor;
+  readonly version: number;
+}
+
+/** What a gradient rule did beside giving gradients back. */
+interface Given {
+  /** Inputs whose gradient it may have added in place. */
+  readonly inPlace: Set<number>;
+  /** Entries of the first axis that an input's gradient is about, where that is not all. */
+  readonly entries: Map<number, readonly number[]>;
+}
+
+let sequence = 0;
+
+/** One recorded op. */
+export class GradNode {
+  readonly id: number = sequence++;
+  readonly op: AnyOp;
+  readonly attrs: unknown;
+  readonly origins: readonly Origin[];
+  readonly inputMetas: readonly (TensorMeta | null)[];
+  readonly outputMetas: readonly TensorMeta[];
+  #savedInputs: Map<number, Saved>;
+  #savedOutputs: Map<number, Saved>;
+  #refs = 0;
+  #released = false;
+
+  constructor(
+    op: AnyOp,
+    attrs: unknown,
+    inputs: readonly (Tensor | null)[],
+    outputs: readonly Tensor[],
+    needs: readonly boolean[],
+  ) {
+    this.op = op;
+    this.attrs = attrs;
+    this.origins = inputs.map((input, i) => input && needs[i] ? originOf(input) : null);
+    for (const origin of this.origins) if (origin && "node" in origin) origin.node.retain();
+    this.inputMetas = inputs.map((t) => t && { shape: t.shape, dtype: t.dtype });
+    this.outputMetas = outputs.map((t) => ({ shape: t.shape, dtype: t.dtype }));
+    const saves = op.saves(needs, attrs);
+    // Weights stay where they are anyway; results are what memory fills with.
+    const save = (t: Tensor, result: boolean): Saved => {
+      const tensor = (result && t.device.halfSaves ? halfCopy(t) : null) ?? t.alias();
+      return { tensor, version: tensor.storage.version };
+    };
+    const given = (saves.inputs ?? []).filter((i) => inputs[i]);
+    this.#savedInputs = new Map(given.map((i) => [i, save(inputs[i]!, inputs[i]!.node !== undefined)]));
+    this.#savedOutputs = new Map((saves.outputs ?? []).map((i) => [i, save(outputs[i], true)]));
+  }
+
+  /** Whether its saved tensors are gone. */
+  get released(): boolean {
+    return this.#released;
+  }
+
+  /** One more output or later node reaches this one. */
+  retain(): void {
+    this.#refs++;
+  }
+
+  /** One fewer; at none, the record goes, and with it what only it reached. */
+  drop(): void {
+    const queue: GradNode[] = [this];
+    for (let node = queue.pop(); node; node = queue.pop()) {
+      if (--node.#refs > 0) continue;
+      node.release();
+      for (const origin of node.origins) if (origin && "node" in origin) queue.push(origin.node);
+    }
+  }
+
+  /** Frees the saved tensors. */
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    for (const { tensor } of [...this.#savedInputs.values(), ...this.#savedOutputs.values()]) tensor.release();
+    this.#savedInputs.clear();
+    this.#savedOutputs.clear();
+  }
+
+  /** What the gradient rule is called with; `given` hears of what it does beside giving gradients back. */
+  call(grads: readonly (Tensor | null)[], given: Given): BackwardCall<unknown> {
+    const take = (saved: Map<number, Saved>, i: number, kind: string): Tensor => {
+      const entry = saved.get(i);
+      if (!entry) throw new GradientError(`internal: ${this.op.name}: ${kind} ${i} was not saved`);
+      if (entry.tensor.storage.version !== entry.version) {
+        throw new GradientError(
+          `${this.op.name}: ${kind} ${i} was written in place after the forward pass; call backward() before updating it`,
+        );
+      }
+      return entry.tensor.dtype === "f16" ? fromHalf(entry.tensor) : entry.tensor;
+    };
+    return {
+      attrs: this.attrs,
+      grads,
+      needs: this.origins.map((origin) => origin !== null),
+      inputMetas: this.inputMetas,
+      outputMetas: this.outputMetas,
+      input: (i) => take(this.#savedInputs, i, "input"),
+      optionalInput: (i) => this.inputMetas[i] ? take(this.#savedInputs, i, "input") : null,
+      output: (i) => take(this.#savedOutputs, i, "output"),
+      collected: (i) => {
+        const origin = this.origins[i];
+        const grad = origin && "leaf" in origin && !origin.leaf.disposed ? origin.leaf.grad : null;
+        if (grad?.storage.refs !== 1) return null;
+        given.inPlace.add(i);
+        return grad;
+      },
+      only: (i, entries) => void given.entries.set(i, entries),
+    };
+  }
+}
+
+function originOf(tensor: Tensor): Origin {
+  if (tensor.node) return { node: tensor.node, index: tensor.nodeIndex };
+  return { leaf: tensor };
+}
+
+/** Nodes reachable from `root`, latest first. */
+function reachable(root: GradNode): GradNode[] {
+  const seen = new Set<GradNode>([root]);
+  const queue = [root];
+  for (let node = queue.pop(); node; node = queue.pop()) {
+    for (const origin of node.origins) {
+      if (origin && "node" in origin && !seen.has(origin.node)) {
+        seen.add(origin.node);
+        queue.push(origin.node);
+      }
+    }
+  }
+  return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** Adds `grad` into `slot`, in place where nobody else looks at that memory. Takes charge of `grad`. */
+function accumulate(slot: Tensor | null, grad: Tensor): Tensor {
+  if (!slot) return grad;
+  if (slot.storage.refs === 1) {
+    slot.addInPlace(grad);
+    grad.release();
+    return slot;
+  }
+  const sum = slot.add(grad).unscoped();
+  slot.release();
+  grad.release();
+  return sum;
+}
+
+/** Walks the record back from `root`; `seed` is the gradient of `root` (ones, for a single element, when absent). */
+export function backward(root: Tensor, seed?: Tensor): void {
+  if (!root.node) {
+    throw new GradientError(
+      root.requiresGrad
+        ? "backward: this tensor is a leaf; call backward() on a result computed from it"
+        : "backward: nothing was recorded; set requiresGrad on a tensor the result depends on, outside noGrad()",
+    );
+  }
+  if (root.node.released) {
+    throw new GradientError("backward: this record was already consumed by an earlier backward()");
+  }
+  if (!seed && root.size !== 1) {
+    throw new GradientError(
+      `backward: a result of shape [${root.shape}] needs a gradient argument; or reduce it first`,
+    );
+  }
+  const device = root.device;
+  device.noGrad(() => {
+    const grads = new Map<GradNode, (Tensor | null)[]>();
+    const slots = (node: GradNode): (Tensor | null)[] => {
+      let list = grads.get(node);
+      if (!list) grads.set(node, list = node.outputMetas.map(() => null));
+      return list;
+    };
+    slots(root.node!)[root.nodeIndex] = seed ? seed.alias() : device.full(root.shape, 1).unscoped();
+    try {
+      for (const node of reachable(root.node!)) {
+        const own = grads.get(node);
+        if (own) {
+          using scope = device.scope();
+          const given: Given = { inPlace: new Set(), entries: new Map() };
+          const results = node.op.backward(node.call(own, given));
+          node.origins.forEach((origin, i) => {
+            const grad = results[i];
+            if (origin && "leaf" in origin && (grad || given.inPlace.has(i))) {
+              origin.leaf.noteGrad(given.entries.get(i) ?? null);
+            }
+            if (!origin || !grad) return;
+            const taken = grad.alias();
+            if ("leaf" in origin) {
+              if (origin.leaf.disposed) taken.release();
+              else origin.leaf.setGrad(accumulate(origin.leaf.takeGrad(), taken));
+            } else {
+              const list = slots(origin.node);
+              list[origin.index] = accumulate(list[origin.index], taken);
+            }
+          });
+          void scope;
+          for (const grad of own) grad?.release();
+          grads.delete(node);
+        }
+        node.release();
+      }
+    } finally {
+      for (const list of grads.values()) for (const grad of list) grad?.release();
+    }
+  });
+}

@@ -1,0 +1,98 @@
+/** Files that are either whole or not there: written beside, flushed to disk, then renamed into place. */
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "./user_error.ts";
+
+/** Options of {@link writeFileAtomic}. */
+export interface AtomicOptions {
+  /** Told after each piece how many of `total` bytes are written; the file does not bear its name yet. */
+  readonly onProgress?: (written: number, total: number) => void | Promise<void>;
+}
+
+/** Large files are written in pieces, so that a signal or a timer gets a turn in between. */
+const PIECE = 1 << 20;
+const SUFFIX = ".partial";
+
+/**
+ * Writes `content` to `path` such that `path` holds the old content or the new, whenever the process or the machine stops.
+ * Folders that are missing are made: nothing that took long to compute is lost for want of one.
+ * Throws {@link UserError} when the disk is full or may not be written; the old content is untouched then.
+ */
+export async function writeFileAtomic(
+  path: string,
+  content: Uint8Array | string,
+  { onProgress }: AtomicOptions = {},
+): Promise<void> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}${SUFFIX}`);
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    {
+      using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+      for (let at = 0; at < bytes.length;) {
+        at += await file.write(bytes.subarray(at, at + PIECE));
+        await onProgress?.(at, bytes.length);
+      }
+      await file.sync();
+    }
+    await Deno.rename(temporary, path);
+    syncFolder(dirname(path));
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw explainWriteError(path, error);
+  }
+}
+
+/** Writes `value` as indented JSON, atomically. */
+export async function writeJsonAtomic(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, JSON.stringify(value, null, 2) + "\n");
+}
+
+/** Removes what an interrupted {@link writeFileAtomic} left in a folder; a missing folder has nothing to remove. */
+export async function removePartialFiles(folder: string): Promise<void> {
+  try {
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      if (isFile && isPartial(name)) await Deno.remove(join(folder, name));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw explainWriteError(folder, error);
+  }
+}
+
+/** Whether a file name is that of a file still being written. */
+export function isPartial(name: string): boolean {
+  return name.startsWith(".") && name.endsWith(SUFFIX);
+}
+
+/** A {@link UserError} that names the file, where the operating system's reason is one a user can mend; else `error`. */
+export function explainWriteError(path: string, error: unknown): unknown {
+  const code = (error as { code?: unknown } | null)?.code;
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return new UserError(`${path}: the disk is full; free some space, then go on with --resume`);
+    case "EFBIG":
+      return new UserError(`${path}: the file would be larger than this system allows`);
+    case "EROFS":
+    case "EACCES":
+    case "EPERM":
+      return new UserError(`${path}: may not be written; choose another folder or change its permissions`);
+    case "ENOTDIR":
+    case "EEXIST":
+      return new UserError(`${path}: a file is in the way of a folder; move it or choose another place`);
+    case "EISDIR":
+      return new UserError(`${path}: a folder is in the way of the file; move it or choose another name`);
+    default:
+      return error;
+  }
+}
+
+/** A rename survives a power cut once its folder is flushed. */
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,3 @@
+/** Layers, modules and initialisers. */
+export * from "./layers.ts";
+export * from "./recurrent.ts";

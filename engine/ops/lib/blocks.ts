@@ -1,0 +1,121 @@
+/** How matrix products are cut into blocks on software adapters; see `shaders/lib/blocks.wgsl`. */
+import text from "../../../shaders/lib/blocks.wgsl" with { type: "text" };
+import sharedText from "../../../shaders/lib/shared.wgsl" with { type: "text" };
+import type { Device } from "../../device.ts";
+import type { ShaderText } from "../../gpu/kernel.ts";
+import type { Cut, ProductShape, TunedOp } from "../../tuning/table.ts";
+
+/** For products whose lanes share one operand. */
+export const sharedLib: ShaderText = { file: "lib/shared.wgsl", text: sharedText };
+
+/** `block_of`, and the constants ROWS, COLUMNS and ACROSS. */
+export const blocksLib: ShaderText = { file: "lib/blocks.wgsl", text };
+
+/** Lanes of a workgroup. */
+export const LANES = 8;
+
+/** Constants of a product's kernel, and its workgroups along columns and rows. */
+export interface Blocks {
+  readonly constants: { readonly ROWS: number; readonly COLUMNS: number; readonly ACROSS: number };
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Rows of a block for a product of `rows`. */
+function blockRows(rows: number): number {
+  return rows <= 4 ? 4 : rows <= 8 ? 8 : 16;
+}
+
+/**
+ * Cuts a product of rows × columns. Wide blocks load least for what they multiply, but only where they leave no lane idle.
+ * What was measured to be best is given as the blocks' rows and columns.
+ */
+export function blocksFor(
+  rows: number,
+  columns: number,
+  ROWS: number = blockRows(rows),
+  COLUMNS?: number,
+): Blocks {
+  const down = Math.ceil(rows / ROWS);
+  const cut = (COLUMNS: number): Blocks => {
+    const across = Math.ceil(columns / COLUMNS), ACROSS = Math.min(LANES, 2 ** Math.ceil(Math.log2(across)));
+    return {
+      constants: { ROWS, COLUMNS, ACROSS },
+      x: Math.ceil(across / ACROSS),
+      y: Math.ceil(down * ACROSS / LANES),
+    };
+  };
+  if (COLUMNS !== undefined) return cut(COLUMNS);
+  const wide = cut(8);
+  return columns > 4 && down * wide.constants.ACROSS >= LANES ? wide : columns > 32 ? wide : cut(4);
+}
+
+/** Rows that a lane has where lanes share an operand, as `shaders/lib/shared.wgsl` says. */
+export const SHARED_ROWS = 8;
+
+/** Columns that it may have; with fewer there is less arithmetic than there are loads. No other block has as many. */
+export const SHARED_COLUMNS: readonly number[] = [12, 16, 24];
+
+/** Quads of columns from which blocks are as wide as can be: what they leave idle at the end is little then. */
+const MANY_QUADS = 64;
+
+/** Constants and workgroups of a product whose lanes share an operand. */
+export interface SharedBlocks {
+  readonly constants: { readonly QUADS: number };
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * Cuts a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
+ * has at least, or rows that leave most lanes idle. Blocks of `width` columns, one of {@link SHARED_COLUMNS}, are made anyhow.
+ * Many columns get the widest blocks unless `widest` is false, as for filters' gradients, which gained nothing by it.
+ */
+export function sharedFor(rows: number, columns: number, width?: number, widest = true): SharedBlocks | null {
+  const down = Math.ceil(rows / SHARED_ROWS), quads = Math.ceil(columns / 4);
+  const many = widest && quads >= MANY_QUADS, fewest = many ? 3 : LANES / 2;
+  if (width === undefined && (down < fewest || quads < 3)) return null;
+  // As wide as may be without columns that do not exist; else 6 only where 4 has such, for its sums fill more than the registers.
+  const idle = (QUADS: number): number => Math.ceil(quads / QUADS) * QUADS - quads;
+  const best = many ? 6 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
+  const QUADS = width !== undefined ? width / 4 : best;
+  return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
+}
+
+/** A product's cut: its block, its kernel's constants, and its workgroups along columns and rows. */
+export interface SoftwareCut {
+  /** Whether the lanes share an operand. */
+  readonly shared: boolean;
+  readonly rows: number;
+  readonly columns: number;
+  readonly constants: Readonly<Record<string, number>>;
+  readonly x: number;
+  readonly y: number;
+}
+
+/**
+ * The cut of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
+ * of `part`, which no block crosses.
+ */
+export function softwareCut(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareCut {
+  return cutBy(device, shape, part, device.gpu.tuning.find(op, ...shape));
+}
+
+/** The cut by the rules alone. */
+export function softwareRule(device: Device, shape: ProductShape, part?: number): SoftwareCut {
+  return cutBy(device, shape, part, undefined);
+}
+
+function cutBy(device: Device, [m, n]: ProductShape, part: number | undefined, known: Cut | undefined): SoftwareCut {
+  const shares = device.info.lanes === LANES;
+  const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
+  const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
+  if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
+    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns, part === undefined);
+    if (cut) return { shared: true, rows: SHARED_ROWS, columns: 4 * cut.constants.QUADS, ...cut };
+  }
+  const wanted = found?.rows ?? (part === undefined ? undefined : blockRows(part));
+  const cut = blocksFor(padded(wanted ?? 1), n, wanted, found?.columns),
+    { ROWS: rows, COLUMNS: columns } = cut.constants;
+  return { shared: false, rows, columns, ...cut };
+}

@@ -1,0 +1,299 @@
+/** Runs the kernels of 2-D convolution and of both its gradients: blocks or tiles, parts of sums, banks of filters. */
+import dataGradText from "../../../shaders/conv_data_grad.wgsl" with { type: "text" };
+import dataGradSharedText from "../../../shaders/conv_data_grad_shared.wgsl" with { type: "text" };
+import forwardText from "../../../shaders/conv_forward.wgsl" with { type: "text" };
+import forwardSharedText from "../../../shaders/conv_forward_shared.wgsl" with { type: "text" };
+import geometryText from "../../../shaders/lib/conv.wgsl" with { type: "text" };
+import digitsText from "../../../shaders/lib/digits.wgsl" with { type: "text" };
+import weightGradText from "../../../shaders/conv_weight_grad.wgsl" with { type: "text" };
+import weightGradSharedText from "../../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
+import type { Device } from "../../device.ts";
+import { kernel } from "../../gpu/kernel.ts";
+import { roomFor } from "../../buckets.ts";
+import { sameShape, type Shape, sizeOf } from "../../shape.ts";
+import type { Tensor } from "../../tensor.ts";
+import type { ProductShape, TunedOp } from "../../tuning/table.ts";
+import { blocksLib, sharedLib, softwareCut } from "./blocks.ts";
+import { fill } from "./fill.ts";
+import { pad, slice, sliceInto } from "../layout.ts";
+import { type Activation, activationLib } from "./library.ts";
+import { product } from "../matmul.ts";
+import { sumInto } from "../reduce.ts";
+import { type Epilogue, epilogueBind, epilogueConstants, partsLib, sumParts, tileLib, tilesFor } from "./tiles.ts";
+import type { Pair, Sides } from "./window.ts";
+
+const geometry = { file: "lib/conv.wgsl", text: geometryText };
+const digits = { file: "lib/digits.wgsl", text: digitsText };
+const libs = [blocksLib, tileLib, partsLib, digits, geometry] as const;
+const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
+const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
+const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
+const forwardRegisters = kernel("conv_forward_registers", ...forwardParts);
+const forwardShared = kernel("conv_forward_shared", ...forwardParts, sharedLib, {
+  file: "conv_forward_shared.wgsl",
+  text: forwardSharedText,
+});
+const forwardTiles = kernel("conv_forward_tiles", ...forwardParts);
+const dataGradRegisters = kernel("conv_data_grad_registers", ...dataGradParts);
+const dataGradShared = kernel("conv_data_grad_shared", ...dataGradParts, sharedLib, {
+  file: "conv_data_grad_shared.wgsl",
+  text: dataGradSharedText,
+});
+const dataGradTiles = kernel("conv_data_grad_tiles", ...dataGradParts);
+const weightGradRegisters = kernel("conv_weight_grad_registers", ...weightGradParts);
+const weightGradShared = kernel("conv_weight_grad_shared", ...weightGradParts, sharedLib, {
+  file: "conv_weight_grad_shared.wgsl",
+  text: weightGradSharedText,
+});
+const weightGradTiles = kernel("conv_weight_grad_tiles", ...weightGradParts);
+
+/** Geometry and activation of a convolution. */
+export interface Attrs {
+  readonly stride: Pair;
+  readonly padding: Sides;
+  readonly dilation: Pair;
+  readonly activation: Activation;
+}
+
+/** Which filter of a bank each image has, on the device: `entries` i32 [N], `groups` i32 [groups, 4] of equal neighbours. */
+export interface Bank {
+  readonly entries: Tensor;
+  readonly groups: Tensor;
+}
+
+const ceil4 = (n: number): number => Math.ceil(n / 4) * 4;
+
+/** x with its last axis padded by zeros to a multiple of 4, and, for filters, the one before as well. */
+function padChannels(x: Tensor, filter = false): Tensor {
+  const rank = x.shape.length;
+  const around = x.shape.map((e, axis): readonly [number, number] =>
+    axis === rank - 1 || (filter && axis === rank - 2) ? [0, ceil4(e) - e] : [0, 0]
+  );
+  return around.every(([, after]) => after === 0) ? x : pad(x, around);
+}
+
+/** The kernels' geometry block, for channels that are multiples of 4. */
+function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }: Attrs) {
+  return {
+    n: x[0],
+    h: x[1],
+    w: x[2],
+    ci4: ceil4(x[3]) / 4,
+    ho: y[1],
+    wo: y[2],
+    co4: ceil4(w[3]) / 4,
+    kh: w[0],
+    kw: w[1],
+    stride_y: stride[0],
+    stride_x: stride[1],
+    dilation_y: dilation[0],
+    dilation_x: dilation[1],
+    top: padding[0][0],
+    left: padding[1][0],
+    chunk: 0,
+    parts: 1,
+  };
+}
+
+/** Whether a convolution is a plain product of pixels × channels for the kernels of GPUs. */
+function isProduct(device: Device, w: Shape, { stride, padding }: Attrs): boolean {
+  const plain = w.length === 4 && w[0] * w[1] === 1 && stride[0] * stride[1] === 1 &&
+    padding.flat().every((p) => p === 0);
+  return plain && device.profile === "gpu" && w[2] % 4 === 0 && w[3] % 4 === 0;
+}
+
+/** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
+export function convForward(
+  x: Tensor,
+  w: Tensor,
+  epilogue: { readonly scale: Tensor | null; readonly bias: Tensor | null; readonly residual: Tensor | null },
+  attrs: Attrs,
+  y: Tensor,
+  bank: Bank | null = null,
+): void {
+  const { device } = x;
+  if (y.size === 0) return;
+  const params = geometryOf(x.shape, w.shape.slice(-4), y.shape, attrs);
+  const pixels = params.n * params.ho * params.wo, [k, n] = w.shape.slice(-2);
+  const cutAs = roomFor(params.n) * params.ho * params.wo;
+  const { activation } = attrs;
+  if (isProduct(device, w.shape, attrs)) {
+    return product(x, w, y, 1, {
+      m: pixels,
+      n,
+      k,
+      transposeA: false,
+      transposeB: false,
+      cutAs,
+      ...epilogue,
+      activation,
+    });
+  }
+  const fit = (t: Tensor | null) => t && padChannels(t);
+  const scale = fit(epilogue.scale);
+  const bias = fit(epilogue.bias);
+  const residual = fit(epilogue.residual);
+  const target = y.shape[3] % 4 === 0 ? y : device.empty([...y.shape.slice(0, 3), params.co4 * 4]);
+  const entries = bank && bank.entries;
+  const bind = { x: padChannels(x), filters: padChannels(w, true), scale, bias, residual, y: target, entries };
+  const constants = { ...epilogueConstants({ scale, bias, residual, activation }), BANK: Number(bank !== null) };
+  const depth = bank ? params.n : 1;
+  const shape = [pixels / depth, params.co4 * 4, params.kh * params.kw * params.ci4 * 4, depth] as const;
+  if (device.profile === "gpu") {
+    const tiles = tilesOf(device, "conv2d forward", shape, { cutAs: bank ? shape[0] : cutAs, splits: bank === null });
+    inParts(target, tiles.parts, { scale, bias, residual, activation }, (part, now) =>
+      device.run(forwardTiles, {
+        bind: { ...bind, ...epilogueBind(now), y: part },
+        params: { ...params, parts: tiles.parts },
+        constants: { ...constants, ...epilogueConstants(now), ...tiles.constants },
+        grid: tiles.grid,
+      }));
+  } else {
+    const { shared, constants: block, x: across, y: down } = softwareCut(device, "conv2d forward", shape);
+    device.run(shared ? forwardShared : forwardRegisters, {
+      bind,
+      params,
+      constants: { ...constants, ...block },
+      grid: [across, down, depth],
+    });
+  }
+  if (target !== y) {
+    sliceInto(y, target, [0, 0, 0, 0]);
+  }
+}
+
+/** Tiles of a convolution as a product, for GPUs, as constants and workgroups, chosen as for `cutAs` rows; a bank's sums are whole. */
+function tilesOf(
+  device: Device,
+  op: TunedOp,
+  [m, n, k, layers]: ProductShape,
+  { cutAs, splits }: { readonly cutAs: number; readonly splits: boolean },
+) {
+  const cut = device.gpu.tuning.find(op, cutAs, n, k, layers) ?? tilesFor(cutAs, n, k, layers);
+  const parts = splits ? cut.parts : 1;
+  return {
+    parts,
+    constants: { TILE_ROWS: cut.rows, TILE_COLUMNS: cut.columns },
+    grid: [Math.ceil(n / cut.columns), Math.ceil(m / cut.rows), layers * parts] as const,
+  };
+}
+
+/** Lets `run` write `y` at once, or its parts, which are then added up; the epilogue comes last. */
+function inParts(y: Tensor, parts: number, epilogue: Epilogue, run: (target: Tensor, now: Epilogue) => void): void {
+  if (parts === 1) return run(y, epilogue);
+  const partial = y.device.empty([parts, ...y.shape]);
+  run(partial, {});
+  sumParts(partial, y, epilogue);
+}
+
+/** d(loss)/dx from d(loss)/d(conv); with a bank, strides are 1. */
+export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs, bank: Bank | null = null): Tensor {
+  const { device } = dy;
+  const params = geometryOf(xShape, w.shape.slice(-4), dy.shape, attrs);
+  const padded = device.empty([...xShape.slice(0, 3), params.ci4 * 4]);
+  if (dy.size === 0) {
+    fill(padded, 0);
+  } else if (isProduct(device, w.shape, attrs)) {
+    const [n, k] = w.shape.slice(2);
+    product(dy, w, padded, 1, { m: dy.size / k, n, k, transposeA: false, transposeB: true });
+  } else {
+    const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded, entries: bank && bank.entries };
+    const phases = bank ? params.n : params.stride_y * params.stride_x, BANK = Number(bank !== null);
+    const pixels = (bank ? 1 : params.n) * Math.ceil(params.h / params.stride_y) *
+      Math.ceil(params.w / params.stride_x);
+    // What a phase sums over: the taps are shared out among them.
+    const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
+    const shape = [pixels, params.ci4 * 4, depth, phases] as const;
+    if (device.profile === "gpu") {
+      const tiles = tilesOf(device, "conv2d data gradient", shape, { cutAs: pixels, splits: bank === null });
+      inParts(padded, tiles.parts, {}, (dx) =>
+        device.run(dataGradTiles, {
+          bind: { ...bind, dx },
+          params: { ...params, parts: tiles.parts },
+          constants: { BANK, ...tiles.constants },
+          grid: tiles.grid,
+        }));
+    } else {
+      const { shared, constants, x: across, y: down } = softwareCut(device, "conv2d data gradient", shape);
+      device.run(shared ? dataGradShared : dataGradRegisters, {
+        bind,
+        params,
+        constants: { ...constants, BANK },
+        grid: [across, down, phases],
+      });
+    }
+  }
+  return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
+}
+
+/** d(loss)/dw from d(loss)/d(conv); null when added to `into`, which is what w has collected. */
+export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs, into: Tensor | null): Tensor | null {
+  const { device } = x;
+  // Padded channels would have to be cut off first.
+  if (wShape[2] % 4 !== 0 || wShape[3] % 4 !== 0) into = null;
+  const add = into !== null;
+  const base = geometryOf(x.shape, wShape, dy.shape, attrs);
+  const fullShape = [wShape[0], wShape[1], base.ci4 * 4, base.co4 * 4];
+  let dw: Tensor;
+  if (dy.size === 0 || sizeOf(wShape) === 0) {
+    dw = into ?? device.zeros(fullShape);
+  } else if (isProduct(device, wShape, attrs)) {
+    const [m, n] = wShape.slice(2);
+    dw = into ?? device.empty(wShape);
+    product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false, add });
+  } else {
+    const lines = base.n * base.ho;
+    const { kernel, across, down, parts, constants } = weightGradBlocks(device, base, lines, 1);
+    const params = { ...base, chunk: Math.ceil(lines / parts) };
+    const used = Math.ceil(lines / params.chunk);
+    dw = into ?? device.empty(fullShape);
+    const partial = used === 1 ? dw : device.empty([used, ...fullShape]);
+    device.run(kernel, {
+      bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
+      params,
+      constants: { ...constants, ADD: Number(add && used === 1) },
+      grid: [across, down, used],
+    });
+    if (used > 1) sumInto(dw, partial, [0], { add });
+  }
+  if (into) {
+    into.storage.version++;
+    return null;
+  }
+  return sameShape(fullShape, wShape) ? dw : slice(dw, [0, 0, 0, 0], wShape as number[]);
+}
+
+/** Adds d(loss)/dw of a bank's filters to `into`, whose channels are multiples of 4. */
+export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs, { groups }: Bank): void {
+  const { device } = x;
+  if (dy.size === 0) return;
+  const params = geometryOf(x.shape, into.shape.slice(1), dy.shape, attrs);
+  const images = groups.shape[0];
+  const { kernel, across, down, constants } = weightGradBlocks(device, params, params.n * params.ho / images, images);
+  device.run(kernel, {
+    bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
+    params,
+    constants: { ...constants, BANK: 1, ADD: 1 },
+    grid: [across, down, groups.shape[0]],
+  });
+}
+
+/**
+ * Kernel and workgroups of a weight gradient, whose rows are (tap, input channel), and the parts that `lines` output rows of all images
+ * are cut in. On software adapters blocks stay within a tap.
+ */
+function weightGradBlocks(
+  device: Device,
+  { kh, kw, ci4, co4, wo }: Readonly<Record<"kh" | "kw" | "ci4" | "co4" | "wo", number>>,
+  lines: number,
+  layers: number,
+) {
+  const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, layers] as const;
+  if (device.profile === "gpu") {
+    const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, { cutAs: shape[0], splits: true });
+    return { kernel: weightGradTiles, across, down, constants, parts: Math.min(lines, parts) };
+  }
+  const { shared, constants, x, y } = softwareCut(device, op, shape, ci4 * 4);
+  const kernel = shared ? weightGradShared : weightGradRegisters;
+  return { kernel, across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
+}

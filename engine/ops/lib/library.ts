@@ -1,0 +1,24 @@
+/** WGSL library files that kernels lean on. */
+import activationText from "../../../shaders/lib/activation.wgsl" with { type: "text" };
+import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
+import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
+import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
+import type { ShaderText } from "../../gpu/kernel.ts";
+
+/** `linear_index` of folded one-dimensional dispatches. */
+export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
+/** `broadcast_offset`. */
+export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broadcastText };
+/** `activate`, chosen by the constant ACTIVATION. */
+export const activationLib: ShaderText = { file: "lib/activation.wgsl", text: activationText };
+/** `threefry`, `unit_float`. */
+export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
+
+/** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
+export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
+
+/** Name of an epilogue activation. */
+export type Activation = keyof typeof ACTIVATIONS;
+
+/** Invocations of a one-dimensional workgroup, as written in the shaders. */
+export const GROUP = 64;

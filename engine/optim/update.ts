@@ -1,0 +1,207 @@
+/** The optimisers' kernels, on one parameter a dispatch or on seven. */
+import countText from "../../shaders/optim_count.wgsl" with { type: "text" };
+import groupText from "../../shaders/optim_group.wgsl" with { type: "text" };
+import rulesText from "../../shaders/lib/optim.wgsl" with { type: "text" };
+import text from "../../shaders/optim.wgsl" with { type: "text" };
+import type { Device } from "../device.ts";
+import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { GROUP, indexLib } from "../ops/lib/library.ts";
+import type { Tensor } from "../tensor.ts";
+
+const rules = { file: "lib/optim.wgsl", text: rulesText };
+const parts = [indexLib, rules, { file: "optim.wgsl", text }] as const;
+const groupParts = [rules, { file: "optim_group.wgsl", text: groupText }] as const;
+const countKernel = kernel("count_updates", indexLib, { file: "optim_count.wgsl", text: countText });
+
+/** What distinguishes one optimiser from another. */
+export interface UpdateRule {
+  /** The kernels for one parameter and for a group. */
+  readonly one: Kernel;
+  readonly group: Kernel;
+  /** The kernels' names of a parameter's state. */
+  readonly state: readonly string[];
+  /** Whether moments are corrected for their start at zero. */
+  readonly corrects: boolean;
+}
+
+/** Classical momentum. */
+export const sgdRule: UpdateRule = {
+  one: kernel("sgd", ...parts),
+  group: kernel("sgd_group", ...groupParts),
+  state: ["velocity"],
+  corrects: false,
+};
+
+/** Adaptive moments. */
+export const adamRule: UpdateRule = {
+  one: kernel("adam", ...parts),
+  group: kernel("adam_group", ...groupParts),
+  state: ["velocity", "second"],
+  corrects: true,
+};
+
+/** One parameter's update. */
+export interface Update {
+  /** Null where this step does not use the parameter: the gradient is zero. */
+  readonly gradient: Tensor | null;
+  readonly weight: Tensor;
+  /** In the order of the rule's names. */
+  readonly state: readonly Tensor[];
+  readonly decay: number;
+  readonly rateFactor: number;
+  /** Where its counts begin; it has one, or one for each of a bank's entries. */
+  readonly entry: number;
+  readonly entries: number;
+}
+
+/** The constants of a rule. */
+export interface RuleConstants {
+  readonly momentum: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+}
+
+/** What all updates of a step share. */
+export interface Shared {
+  /** Rate [1], factor of clipping [1] or null, the moments' corrections [parameters, 2]. */
+  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly correction: Tensor };
+  readonly constants: RuleConstants;
+  readonly decoupled: boolean;
+}
+
+/** Parameters of a group, and the bindings a dispatch needs for it: three are shared. */
+const GROUPED = 7;
+const BINDINGS = 3 + 4 * GROUPED;
+
+/** Elements up to which a software adapter groups: it works through the branch of every parameter for each. */
+const SMALL = 4096;
+
+/** What {@link countUpdates} works on, an element for each parameter. */
+export interface Counts {
+  /** u32 [n]: 1 where this step has a gradient. */
+  readonly used: Tensor;
+  /** f32 [n]: updates so far. */
+  readonly updates: Tensor;
+  /** f32 [n, 2], written: the moments' corrections, zeros for a parameter that this step leaves out. */
+  readonly correction: Tensor;
+}
+
+/** Counts one more update of each parameter that takes part; `goesOn` with a gradient of zero where it has none. */
+export function countUpdates(
+  counts: Counts,
+  { momentum, beta2 }: RuleConstants,
+  options: { readonly corrects: boolean; readonly goesOn: boolean },
+): void {
+  const { updates, used, correction } = counts, { device, size } = updates;
+  device.run(countKernel, {
+    bind: { used, updates, correction },
+    params: { count: size, momentum, beta2 },
+    constants: { CORRECTS: Number(options.corrects), GOES_ON: Number(options.goesOn) },
+    grid: device.gpu.grid(size, GROUP),
+  });
+}
+
+/** Runs updates. */
+export class Updater implements Disposable {
+  readonly #device: Device;
+  readonly #rule: UpdateRule;
+  readonly #grouped: boolean;
+  readonly #unused: Tensor[] = [];
+
+  /** `grouped` updates seven parameters a dispatch where the adapter binds enough buffers. */
+  constructor(device: Device, rule: UpdateRule, grouped: boolean) {
+    this.#device = device;
+    this.#rule = rule;
+    this.#grouped = grouped && device.info.limits.maxStorageBuffersPerShaderStage >= BINDINGS;
+    if (!this.#grouped) return;
+    for (let i = 0; i < GROUPED * (2 + rule.state.length); i++) this.#unused.push(device.empty([4]).unscoped());
+  }
+
+  /** Updates all. Only records work. */
+  run(updates: readonly Update[], shared: Shared): void {
+    const most = this.#device.profile === "cpu" ? SMALL : Infinity;
+    // The groups' kernels know neither banks nor absent gradients.
+    const together = updates.filter(({ gradient, weight, entries }) =>
+      this.#grouped && gradient && entries === 1 && weight.size <= most
+    );
+    for (let i = 0; i < together.length; i += GROUPED) this.#group(together.slice(i, i + GROUPED), shared);
+    for (const update of updates) if (!together.includes(update)) this.#one(update, shared);
+    for (const { weight } of updates) weight.storage.version++;
+  }
+
+  #one(update: Update, { bind, constants, decoupled }: Shared): void {
+    const { gpu } = this.#device, { gradient, weight, entry, entries } = update;
+    const count = Math.ceil(weight.size / 4);
+    this.#device.run(this.#rule.one, {
+      bind: { ...bind, ...Object.fromEntries(this.#named(update)) },
+      params: {
+        count,
+        entry,
+        stride: Math.max(1, weight.size / entries),
+        decay: update.decay,
+        rate_factor: update.rateFactor,
+        ...constants,
+      },
+      constants: {
+        CLIP: Number(bind.clip !== null),
+        DECOUPLED: Number(decoupled),
+        ...entries > 1 ? { BANK: 1 } : {},
+        ...gradient ? {} : { GRADIENT: 0 },
+      },
+      grid: gpu.grid(count, GROUP),
+    });
+  }
+
+  #group(updates: readonly Update[], { bind, constants, decoupled }: Shared): void {
+    const all: Record<string, Tensor | null> = { ...bind };
+    for (let i = 0; i < GROUPED; i++) {
+      const named = i < updates.length ? this.#named(updates[i]) : this.#fillers(i);
+      for (const [name, tensor] of named) all[`${name}${i}`] = tensor;
+    }
+    const counts = updates.map(({ weight }) => Math.ceil(weight.size / 4));
+    const first: number[] = [];
+    let groups = 0;
+    for (const count of counts) {
+      first.push(groups);
+      groups += Math.ceil(count / GROUP);
+    }
+    // A parameter that is not there begins behind all workgroups.
+    while (first.length < 8) first.push(groups);
+    const halves = (name: string, values: readonly number[]): Record<string, readonly number[]> => ({
+      [`${name}_a`]: values.slice(0, 4),
+      [`${name}_b`]: values.slice(4),
+    });
+    this.#device.run(this.#rule.group, {
+      bind: all,
+      params: {
+        ...halves("first", first),
+        ...halves("count", counts),
+        ...halves("entry", updates.map(({ entry }) => entry)),
+        ...halves("decay", updates.map(({ decay }) => decay)),
+        ...halves("rate_factor", updates.map(({ rateFactor }) => rateFactor)),
+        ...constants,
+      },
+      constants: { CLIP: Number(bind.clip !== null), DECOUPLED: Number(decoupled) },
+      grid: this.#device.gpu.grid(groups * GROUP, GROUP),
+    });
+  }
+
+  #named({ gradient, weight, state }: Update): [name: string, tensor: Tensor | null][] {
+    return [
+      ["gradient", gradient],
+      ["weight", weight],
+      ...state.map((t, i): [string, Tensor] => [this.#rule.state[i], t]),
+    ];
+  }
+
+  /** What stands in for parameter `i` of a group that is not full: no buffer may be bound twice to be written. */
+  #fillers(i: number): [name: string, tensor: Tensor][] {
+    const names = ["gradient", "weight", ...this.#rule.state];
+    return names.map((name, k) => [name, this.#unused[i * names.length + k]]);
+  }
+
+  /** Frees what stands in. */
+  [Symbol.dispose](): void {
+    for (const tensor of this.#unused.splice(0)) tensor.dispose();
+  }
+}

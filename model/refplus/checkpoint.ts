@@ -1,0 +1,247 @@
+/** Both models of IEP-Ref as a run's settings describe them, and checkpoints that hold them whole (iep-ref.md, 6). */
+import { z } from "zod";
+import { UserError } from "../../engine/base/user_error.ts";
+import { tokenList, type Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
+import {
+  concat,
+  type Device,
+  loadTensors,
+  type Optimiser,
+  type Tensor,
+  tensorsOf,
+  withUpdateCounts,
+} from "../../engine/mod.ts";
+import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
+import { listCheckpoints } from "../run/run_folder.ts";
+import { completed, type RefplusConfig, refplusSchema } from "./training/config.ts";
+import { ExecutionEngine } from "./engine/execution_engine.ts";
+import type { Frame } from "./data_spec.ts";
+import { ProgramGenerator } from "./generator/program_generator.ts";
+import { ProgramTokens } from "./engine/program_tree.ts";
+
+/** What a checkpoint says of itself beside its tensors. */
+export interface RefplusFacts {
+  readonly step: number;
+  readonly config: RefplusConfig;
+  readonly vocabulary: Vocabulary;
+  /** Null where there is no execution engine. */
+  readonly frame: Frame | null;
+  /** REINFORCE's moving baseline. */
+  readonly baseline: number;
+}
+
+/** The models of a run; one may be missing. */
+export interface Models {
+  readonly generator: ProgramGenerator | null;
+  readonly engine: ExecutionEngine | null;
+}
+
+/** Prefixes of the models' tensors in a checkpoint. */
+export const PREFIX = { generator: "program_generator.", engine: "execution_engine." } as const;
+
+/** A program generator with random weights. */
+export function buildGenerator(
+  device: Device,
+  { generator, seed }: RefplusConfig,
+  vocabulary: Vocabulary,
+): ProgramGenerator {
+  return new ProgramGenerator(device, {
+    words: Object.keys(vocabulary.refexp_token_to_idx).length,
+    tokens: Object.keys(vocabulary.program_token_to_idx).length,
+    ...generator,
+    seed,
+  });
+}
+
+/**
+ * An execution engine with random weights.
+ *
+ * @throws {UserError} where modules are to pass on masks that do not fit the features.
+ */
+export function buildEngine(
+  device: Device,
+  { engine: { headChunk, ...sizes }, seed }: RefplusConfig,
+  vocabulary: Vocabulary,
+  frame: Frame,
+): ExecutionEngine {
+  const [channels, rows, columns] = frame.features;
+  try {
+    return new ExecutionEngine(device, {
+      tokens: programTokens(vocabulary),
+      features: channels,
+      size: frame.masks,
+      grid: [rows, columns],
+      ...sizes,
+      ...headChunk === null ? {} : { headChunk },
+      seed,
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(
+      `${error.message}; encode expressions with other --height and --width, or set engine.passes=maps`,
+    );
+  }
+}
+
+/** What of a vocabulary the execution engine needs. */
+export function programTokens(vocabulary: Vocabulary): ProgramTokens {
+  return new ProgramTokens(tokenList(vocabulary.program_token_to_idx));
+}
+
+/** Everything a checkpoint holds: both models and the state of their optimisers. */
+export function checkpointTensors(
+  { generator, engine }: Models,
+  optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null },
+): Map<string, Tensor> {
+  const all = new Map<string, Tensor>();
+  for (const [which, model] of [["generator", generator], ["engine", engine]] as const) {
+    if (model) { for (const [name, tensor] of tensorsOf(model.parameters(), PREFIX[which])) all.set(name, tensor); }
+    for (const [name, tensor] of optimisers[which]?.state ?? []) all.set(`optimiser.${PREFIX[which]}${name}`, tensor);
+  }
+  return all;
+}
+
+/** A checkpoint's tensors with a count of updates for each parameter, which earlier versions lack. */
+export function withAllCounts(
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null },
+): ReadonlyMap<string, SafetensorsTensor> {
+  const parts = ["generator", "engine"] as const;
+  return parts.reduce((all, which) => {
+    const optimiser = optimisers[which];
+    return optimiser ? withUpdateCounts(all, optimiser, `optimiser.${PREFIX[which]}`) : all;
+  }, tensors);
+}
+
+/** The facts as safetensors metadata. */
+export function factsMetadata({ step, baseline, ...rest }: RefplusFacts): Record<string, string> {
+  const texts = Object.entries(rest).map(([key, value]) => [key, JSON.stringify(value)]);
+  return { kind: "refplus", step: String(step), baseline: String(baseline), ...Object.fromEntries(texts) };
+}
+
+const table = z.record(z.string(), z.int().min(0));
+const factsSchema = z.object({
+  step: z.int(),
+  baseline: z.number(),
+  config: z.json().transform(completed).pipe(refplusSchema),
+  vocabulary: z.object({
+    refexp_token_to_idx: table,
+    program_token_to_idx: table,
+    answer_token_to_idx: z.null(),
+  }),
+  frame: z.object({
+    features: z.tuple([z.int(), z.int(), z.int()]),
+    extractor: z.string(),
+    masks: z.tuple([z.int(), z.int()]),
+  }).nullable(),
+});
+
+/** A checkpoint file read and checked. */
+export interface RefplusCheckpoint extends RefplusFacts {
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+}
+
+/**
+ * Reads a checkpoint, or the newest of a run's folder.
+ *
+ * @throws {UserError} when there is none, or it is broken or of another kind of run.
+ */
+export async function readRefplusCheckpoint(file: string): Promise<RefplusCheckpoint> {
+  const isFolder = await Deno.stat(file).then((s) => s.isDirectory, () => false);
+  const path = isFolder ? listCheckpoints(file).at(-1)?.path : file;
+  if (path === undefined) throw new UserError(`${file}: has no checkpoint yet`);
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
+  });
+  try {
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    if (metadata.kind !== "refplus") throw new UserError(`${path}: is no checkpoint of itera refplus train`);
+    const parsed = Object.entries(metadata).flatMap(([key, text]) => key === "kind" ? [] : [[key, JSON.parse(text)]]);
+    return { path, bytes, tensors, ...factsSchema.parse(Object.fromEntries(parsed)) };
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw new UserError(`${path}: ${error.message}`);
+    if (error instanceof z.ZodError) {
+      const [issue] = error.issues;
+      throw new UserError(`${path}: is broken (${issue.path.join(".")}: ${issue.message})`);
+    }
+    throw error;
+  }
+}
+
+/** The program generator of a checkpoint. Throws {@link UserError} where it has none. */
+export function generatorOf(device: Device, checkpoint: RefplusCheckpoint): ProgramGenerator {
+  return loaded(checkpoint, "generator", () => buildGenerator(device, checkpoint.config, checkpoint.vocabulary));
+}
+
+/** Standard deviation of new words' vectors, as the reference draws them. */
+const NEW_WORDS = 0.01;
+
+/**
+ * The program generator of a checkpoint for a vocabulary that may have more words than its own; those begin near zero.
+ *
+ * @throws {UserError} where the checkpoint has no generator, or what it knows has other places in the vocabulary.
+ */
+export function generatorFor(
+  device: Device,
+  checkpoint: RefplusCheckpoint,
+  vocabulary: Vocabulary,
+  seed: number,
+): ProgramGenerator {
+  const [known, words] = [checkpoint.vocabulary, vocabulary].map((v) => v.refexp_token_to_idx);
+  const before = Object.keys(known).length, more = Object.keys(words).length - before;
+  if (
+    !samePrograms(checkpoint.vocabulary, vocabulary) || Object.keys(known).some((word) => words[word] !== known[word])
+  ) {
+    throw new UserError(
+      `${checkpoint.path}: was trained with another vocabulary; only one with more words will do, ` +
+        "as itera refplus preprocess makes it with --expand_vocab 1",
+    );
+  }
+  if (more === 0) return generatorOf(device, checkpoint);
+  return loaded(checkpoint, "generator", () => buildGenerator(device, checkpoint.config, vocabulary), (model, load) => {
+    const embedding = "encoder_embed.weight", all = tensorsOf(model.parameters(), PREFIX.generator);
+    const grown = all.get(PREFIX.generator + embedding)!, width = grown.shape[1];
+    using _scope = device.scope();
+    const old = device.zeros([before, width]);
+    load(new Map([...all, [PREFIX.generator + embedding, old]]));
+    grown.copyFrom(concat([old, device.randn([more, width], { seed, std: NEW_WORDS })], 0));
+  });
+}
+
+/** Whether two vocabularies have the same program tokens, which is all that an execution engine needs of them. */
+export function samePrograms(a: Vocabulary, b: Vocabulary): boolean {
+  const names = Object.keys(a.program_token_to_idx);
+  return names.length === Object.keys(b.program_token_to_idx).length &&
+    names.every((name) => a.program_token_to_idx[name] === b.program_token_to_idx[name]);
+}
+
+/** The execution engine of a checkpoint. Throws {@link UserError} where it has none. */
+export function engineOf(device: Device, checkpoint: RefplusCheckpoint): ExecutionEngine {
+  const { config, vocabulary, frame } = checkpoint;
+  return loaded(checkpoint, "engine", () => buildEngine(device, config, vocabulary, frame!));
+}
+
+/** Whether a checkpoint holds a model. */
+export function holds({ tensors }: RefplusCheckpoint, which: keyof typeof PREFIX): boolean {
+  return tensors.keys().some((name) => name.startsWith(PREFIX[which]));
+}
+
+function loaded<M extends ProgramGenerator | ExecutionEngine>(
+  checkpoint: RefplusCheckpoint,
+  which: keyof typeof PREFIX,
+  build: () => M,
+  fill: (model: M, load: (into: Map<string, Tensor>) => void) => void = (model, load) =>
+    load(tensorsOf(model.parameters(), PREFIX[which])),
+): M {
+  const { bytes, path, config } = checkpoint;
+  if (!holds(checkpoint, which)) {
+    const what = which === "generator" ? "program generator" : "execution engine";
+    throw new UserError(`${path}: is of --step ${config.step} and has no ${what}`);
+  }
+  const model = build();
+  fill(model, (into) => void loadTensors(bytes, into, path, { allowExtra: true }));
+  return model;
+}

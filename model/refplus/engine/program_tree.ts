@@ -1,0 +1,73 @@
+/** Programs as the execution engine runs them: nodes in an order in which inputs come first (iep-ref.md, 5). */
+import { arity } from "../../../datasets/refplus/encoding/programs.ts";
+import { NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
+import type { ProgramNode } from "../../../datasets/refplus/files/types.ts";
+import { tokenOf } from "../../../datasets/refplus/encoding/programs.ts";
+
+/** A step: which module runs, on the results of which earlier steps. */
+export interface TreeNode {
+  /** Index in the program vocabulary. */
+  readonly token: number;
+  readonly inputs: readonly number[];
+}
+
+/** A program; its last node is the answer. */
+export type ProgramTree = readonly TreeNode[];
+
+/** What of a vocabulary execution needs. */
+export class ProgramTokens {
+  /** Token texts by index. */
+  readonly names: readonly string[];
+  /** Number of inputs of each. */
+  readonly arities: readonly number[];
+  /** Index of `scene`. */
+  readonly scene: number;
+
+  /** Throws {@link RangeError} where there is no `scene`, without which no program has a beginning. */
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.arities = names.map(arity);
+    this.scene = names.indexOf("scene");
+    if (this.scene < 0) throw new RangeError("the program vocabulary has no scene");
+  }
+}
+
+/**
+ * The integer form: a prefix sequence read by recursive descent. Beyond the end a scene is taken for granted; `<NULL>` is
+ * read as a scene, so that what follows it is the next input; `<START>` is passed over; what follows the root's end is
+ * ignored. So every sequence is some program.
+ */
+export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens): ProgramTree {
+  const nodes: TreeNode[] = [];
+  let at = 0;
+  const add = (token: number, inputs: readonly number[]): number => nodes.push({ token, inputs }) - 1;
+  const take = (): number => {
+    while (at < tokens.length && tokens[at] === START) at++;
+    if (at >= tokens.length) return add(vocabulary.scene, []);
+    const token = tokens[at++];
+    if (token === NULL) return add(vocabulary.scene, []);
+    const inputs = Array.from({ length: vocabulary.arities[token] }, take);
+    return add(token, inputs);
+  };
+  take();
+  return nodes;
+}
+
+/**
+ * The list form: the nodes of an annotation, with their own order of inputs.
+ *
+ * @throws {RangeError} for a step that the vocabulary lacks, or that has another number of inputs than its module.
+ */
+export function fromList(program: readonly ProgramNode[], vocabulary: ProgramTokens): ProgramTree {
+  return program.map((node, k) => {
+    const name = tokenOf(node), token = vocabulary.names.indexOf(name);
+    if (token < 0) throw new RangeError(`step ${k}: the program vocabulary has no ${name}`);
+    const want = vocabulary.arities[token];
+    if (node.inputs.length !== want || node.inputs.some((input) => input < 0 || input >= k)) {
+      throw new RangeError(
+        `step ${k}: inputs [${node.inputs.join(", ")}] of ${name}, ${want} earlier steps are wanted`,
+      );
+    }
+    return { token, inputs: node.inputs };
+  });
+}

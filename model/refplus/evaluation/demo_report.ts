@@ -1,0 +1,97 @@
+/** The demonstration's page: tables, curves, and a chain of masks for an expression of each category. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import sharp from "sharp";
+import { writeFileAtomic } from "../../../engine/base/atomic.ts";
+import { MetricsLog } from "../../run/metrics_log.ts";
+import { type Chart, type Picture, renderReport, type Table } from "../../run/report.ts";
+import type { ExecutionEngine } from "../engine/execution_engine.ts";
+import { inspectExpressions, type InspectFiles } from "./inspect.ts";
+import type { RefplusCheckpoint } from "../checkpoint.ts";
+import { scoreSteps, type StepMask } from "./node_masks.ts";
+
+/** Expressions of each category whose steps are scored; the first is drawn. */
+const EACH = 12;
+
+/** What the page is about. */
+export interface DemoResults {
+  /** Folder of the runs. */
+  readonly runs: string;
+  readonly engine: ExecutionEngine;
+  readonly checkpoint: RefplusCheckpoint;
+  readonly files: InspectFiles;
+  /** Tables already printed. */
+  readonly tables: readonly Table[];
+}
+
+/** Charts: a title, and for each curve its run and its name in that run's log. */
+const CHARTS = [
+  { title: "Program generator: loss", curves: [["generator", "loss", "loss"]], logarithmic: true },
+  {
+    title: "Program generator: held-out programs written exactly",
+    curves: [["generator", "val_exact_match", "exact"]],
+  },
+  { title: "Execution engine: loss", curves: [["engine", "loss", "loss"]], logarithmic: true },
+  {
+    title: "Execution engine: cumulative IoU",
+    curves: [["engine", "iou", "steps learnt from"], ["engine", "val_iou", "held-out programs"]],
+  },
+  {
+    title: "Joint training: reward",
+    curves: [["joint", "reward", "drawn programs"], ["joint", "likeliest_reward", "likeliest programs"]],
+  },
+] as const;
+
+/** Writes the page to `path`; returns the steps' scores by function. */
+export async function saveDemoReport(
+  path: string,
+  { runs, engine, checkpoint, files, tables }: DemoResults,
+): Promise<Table> {
+  const steps: StepMask[] = [], pictures: Picture[] = [];
+  const seen = new Map<string, number>();
+  const wanted = ({ template_filename }: { readonly template_filename: string }): boolean => {
+    const count = seen.get(template_filename) ?? 0;
+    seen.set(template_filename, count + 1);
+    return count < EACH;
+  };
+  for await (const { refexp, steps: own, chain } of inspectExpressions(engine, checkpoint, files, wanted)) {
+    steps.push(...own);
+    if (seen.get(refexp.template_filename) !== 1 || !chain) continue;
+    const png = await chain();
+    const { width, height } = await sharp(png).metadata();
+    pictures.push({
+      title: `${refexp.template_filename.replace(".json", "")}: ${refexp.refexp}`,
+      width,
+      height,
+      png,
+      boxes: [],
+    });
+  }
+  const byFunction: Table = {
+    title: "Steps of the programs, by function",
+    columns: ["function", "steps", "cumulative IoU"],
+    rows: scoreSteps(steps, "type").map(({ name, steps, iou }) => [name, steps, iou]),
+  };
+  const html = renderReport({
+    title: "Itera: referring expressions",
+    summary:
+      "Masks of held-out expressions, and of every step of one program in each category: what the module network " +
+      "points at after that step, in red.",
+    tables: [...tables, byFunction],
+    charts: CHARTS.map((chart) => chartOf(runs, chart)),
+    pictures,
+    config: checkpoint.config,
+  });
+  await writeFileAtomic(path, new TextEncoder().encode(html));
+  return byFunction;
+}
+
+function chartOf(runs: string, chart: typeof CHARTS[number]): Chart {
+  const curves = chart.curves.map(([run, key, name]) => {
+    const path = join(runs, run, "metrics.jsonl");
+    const log = existsSync(path) ? MetricsLog.read(path) : [];
+    const points = log.filter((row) => key in row).map((row): [number, number] => [row.step, Number(row[key])]);
+    return { name, points };
+  });
+  return { title: chart.title, curves, logarithmic: "logarithmic" in chart };
+}

@@ -1,0 +1,99 @@
+/** Runs trained models over expressions: what programs they write, what masks they find (iep-ref.md, 7). */
+import { END, START } from "../../../datasets/refplus/encoding/tokens.ts";
+import type { ExecutionEngine } from "../engine/execution_engine.ts";
+import type { Models } from "../checkpoint.ts";
+import type { Sequences } from "../generator/program_generator.ts";
+import type { ProgramTokens, ProgramTree } from "../engine/program_tree.ts";
+import { ProgramWriter } from "../generator/program_writer.ts";
+import { type Samples, treesOf } from "../training/samples.ts";
+
+/** How an evaluation runs. */
+export interface EvaluateOptions {
+  /** Whose programs the engine runs. */
+  readonly programs: "truth" | "predicted";
+  readonly batch: number;
+  readonly tokens: ProgramTokens;
+  /** Draw programs with this temperature and seed; by default the likeliest are taken. */
+  readonly draw?: { readonly seed: number; readonly temperature: number };
+  /** `done` of `of` expressions are done. */
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** What came of each expression, in the file's order. */
+export interface Evaluated {
+  /** Intersection and union in pixels of each, [N, 2]; null without an engine. */
+  readonly overlaps: Float64Array | null;
+  /** Whether each predicted program is the annotated one, token by token; null without a generator. */
+  readonly exact: readonly boolean[] | null;
+  /** Predicted programs that are not exactly one tree; they are run all the same. */
+  readonly illFormed: number;
+  /** Those of them that had not ended at the longest length. */
+  readonly overLong: number;
+}
+
+/** Evaluates all of `samples`; what the models lack is left out. */
+export async function evaluateSamples(
+  { generator, engine }: Models,
+  samples: Samples,
+  { tokens, batch, programs, draw, onProgress }: EvaluateOptions,
+): Promise<Evaluated> {
+  using writer = generator && new ProgramWriter(generator);
+  const overlaps = new Float64Array(2 * samples.size), exact: boolean[] = [];
+  let illFormed = 0, overLong = 0;
+  for (let at = 0; at < samples.size; at += batch) {
+    const indices = Array.from({ length: Math.min(batch, samples.size - at) }, (_, i) => at + i);
+    const truth = samples.programs(indices);
+    let run = truth;
+    if (writer) {
+      const words = samples.words(indices);
+      const written = await (draw ? writer.drawn(words, { ...draw, step: at }) : writer.likeliest(words));
+      for (let n = 0; n < indices.length; n++) {
+        const want = upToEnd(truth, n), got = upToEnd(written, n);
+        exact.push(want.join() === got.join());
+        if (!isWhole(got, tokens)) illFormed++;
+        if (!got.includes(END)) overLong++;
+      }
+      if (programs === "predicted") run = written;
+    }
+    if (engine) overlaps.set(await overlapsOf(engine, samples, indices, treesOf(run, tokens)), 2 * at);
+    onProgress?.(at + indices.length, samples.size);
+  }
+  return { overlaps: engine ? overlaps : null, exact: writer ? exact : null, illFormed, overLong };
+}
+
+/** Intersections and unions in pixels [count, 2] of expressions run by the given programs. */
+export async function overlapsOf(
+  engine: ExecutionEngine,
+  samples: Samples,
+  indices: readonly number[],
+  programs: readonly ProgramTree[],
+): Promise<Float32Array> {
+  const { device } = engine;
+  const overlaps = device.noGrad(() => {
+    using scope = device.scope();
+    const features = samples.features(device, indices);
+    return scope.keep(engine.evaluate(features, programs, samples.masks(indices), { learn: false }).overlaps)
+      .unscoped();
+  });
+  const pixels = await overlaps.data();
+  overlaps.dispose();
+  return pixels;
+}
+
+/** Tokens of a sequence from behind `<START>` to `<END>`, which is the last where there is one. */
+export function upToEnd({ data, length }: Sequences, n: number): readonly number[] {
+  const row = [...data.subarray(n * length, (n + 1) * length)].slice(data[n * length] === START ? 1 : 0);
+  const end = row.indexOf(END);
+  return end < 0 ? row : row.slice(0, end + 1);
+}
+
+/** Whether tokens are one whole prefix tree of functions and `<END>`. */
+export function isWhole(program: readonly number[], { names, arities }: ProgramTokens): boolean {
+  let open = 1;
+  for (const [i, token] of program.entries()) {
+    if (token === END) return open === 0 && i === program.length - 1;
+    if (open === 0 || names[token].startsWith("<")) return false;
+    open += arities[token] - 1;
+  }
+  return false;
+}

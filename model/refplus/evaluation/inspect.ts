@@ -1,0 +1,80 @@
+/** The masks of every step of annotated programs, expression by expression, and drawn as chains of pictures. */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
+import { chainPng, overlayMask, type Tile } from "../../../datasets/refplus/files/overlay.ts";
+import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";
+import { readRefexps } from "../../../datasets/refplus/files/read.ts";
+import { SceneMasks } from "../../../datasets/refplus/files/scene_masks.ts";
+import type { Refexp } from "../../../datasets/refplus/files/types.ts";
+import type { ExecutionEngine } from "../engine/execution_engine.ts";
+import { sameExtractor } from "../data_spec.ts";
+import { programTokens, type RefplusCheckpoint } from "../checkpoint.ts";
+import { type StepMask, stepMasks } from "./node_masks.ts";
+
+/** Where the expressions and all about them are. */
+export interface InspectFiles {
+  readonly refexps: string;
+  readonly scenes: string;
+  readonly features: string;
+  /** Folder of the pictures to draw on; null draws nothing. */
+  readonly pictures: string | null;
+}
+
+/** One expression looked at. */
+export interface Inspected {
+  readonly refexp: Refexp;
+  readonly steps: readonly StepMask[];
+  /** Draws the picture and every step's mask on it, as a PNG; null where there are no pictures. */
+  readonly chain: (() => Promise<Uint8Array<ArrayBuffer>>) | null;
+}
+
+/**
+ * Looks at the expressions that `wanted` takes, in the order of their file.
+ *
+ * @throws {UserError} for features of another extractor than the engine's, or programs that the engine
+ * cannot run or that do not say what steps give.
+ */
+export async function* inspectExpressions(
+  engine: ExecutionEngine,
+  { vocabulary, frame }: Pick<RefplusCheckpoint, "vocabulary" | "frame">,
+  files: InspectFiles,
+  wanted: (refexp: Refexp) => boolean = () => true,
+): AsyncGenerator<Inspected> {
+  const tokens = programTokens(vocabulary), size = frame!.masks;
+  using features = await FeatureFile.open(files.features);
+  const { settings: { shape, extractor } } = features;
+  if (!sameExtractor(extractor, frame!.extractor)) {
+    throw new UserError(`${files.features}: has features by ${extractor}, not ${frame!.extractor}`);
+  }
+  await using masks = new SceneMasks(files.scenes, size[1], size[0]);
+  const pictures = files.pictures === null ? null : await listPictures(files.pictures);
+  let at = -1;
+  for await (const refexp of readRefexps(files.refexps)) {
+    at++;
+    if (!wanted(refexp)) continue;
+    const where = `${files.refexps}: refexps.${at}`;
+    if (refexp.program.some(({ _output }) => _output === undefined)) {
+      throw new UserError(`${where}: its steps do not say what they give`);
+    }
+    const steps = await stepMasks(engine, tokens, {
+      refexp,
+      features: features.row(refexp.image_index),
+      shape,
+      size,
+      truth: (objects) => masks.union(refexp.image_index, objects, where),
+    }).catch((error: unknown) => {
+      throw error instanceof RangeError ? new UserError(`${where}: program: ${error.message}`) : error;
+    });
+    yield { refexp, steps, chain: pictures && (() => chainOf(refexp, steps, pictures[refexp.image_index])) };
+  }
+}
+
+async function chainOf(
+  { refexp }: Refexp,
+  steps: readonly StepMask[],
+  path: string,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const picture = await readPicture(path);
+  const tiles = steps.map(({ token, mask }): Tile => ({ label: token, picture: overlayMask(picture, mask) }));
+  return await chainPng([{ label: refexp, picture }, ...tiles]);
+}

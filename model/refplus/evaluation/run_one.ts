@@ -1,0 +1,61 @@
+/** One picture and one expression: the program and the mask (iep-ref.md, 7). */
+import { UserError } from "../../../engine/base/user_error.ts";
+import type { RgbImage } from "../../../datasets/images/preprocess.ts";
+import { channelsLast } from "../../../datasets/refplus/files/feature_file.ts";
+import type { PictureMask } from "../../../datasets/refplus/files/overlay.ts";
+import {
+  decodeTokens,
+  encodeTokens,
+  tokenList,
+  type Vocabulary,
+  wordsOf,
+} from "../../../datasets/refplus/encoding/tokens.ts";
+import type { ExecutionEngine } from "../engine/execution_engine.ts";
+import type { Extractor } from "../extractor/extractors.ts";
+import type { Frame } from "../data_spec.ts";
+import { programTokens } from "../checkpoint.ts";
+import type { ProgramGenerator } from "../generator/program_generator.ts";
+import { treesOf } from "../training/samples.ts";
+
+/** What came of an expression. */
+export interface Answer {
+  /** Steps in prefix order. */
+  readonly program: readonly string[];
+  readonly mask: PictureMask;
+}
+
+/**
+ * Writes the program of an expression and runs it on a picture.
+ *
+ * @throws {UserError} for a word that the vocabulary lacks.
+ */
+export async function runOne(
+  models: { readonly generator: ProgramGenerator; readonly engine: ExecutionEngine },
+  extractor: Pick<Extractor, "extract">,
+  { vocabulary, frame }: { readonly vocabulary: Vocabulary; readonly frame: Frame },
+  picture: RgbImage,
+  refexp: string,
+): Promise<Answer> {
+  const words = encodeTokens(wordsOf(refexp), vocabulary.refexp_token_to_idx, (word) => {
+    throw new UserError(`--refexp: the word "${word}" is not in the models' vocabulary`);
+  });
+  const sequence = { data: Int32Array.from(words), count: 1, length: words.length };
+  const { programs } = await models.generator.decode(sequence, "likeliest");
+  const features = channelsLast(await extractor.extract([picture]), frame.features);
+  const [channels, rows, columns] = frame.features, [height, width] = frame.masks;
+  const { device } = models.engine;
+  const mask = device.noGrad(() => {
+    using scope = device.scope();
+    const maps = models.engine.forward(
+      device.tensor(features, [1, rows, columns, channels]),
+      treesOf(programs, programTokens(vocabulary)),
+    );
+    return scope.keep(models.engine.masks(maps)).unscoped();
+  });
+  const data = await mask.data();
+  mask.dispose();
+  return {
+    program: decodeTokens(programs.data, tokenList(vocabulary.program_token_to_idx)),
+    mask: { data, width, height },
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * A small network that looks at pictures for the execution engine. It learns which attributes the object at each pixel has,
+ * from cells that see a part of the picture each; what it thinks of a cell is the picture's features there.
+ */
+import { ATTRIBUTE_NAMES, ATTRIBUTES } from "../../../datasets/refplus/scenes/catalogue.ts";
+import {
+  concat,
+  Conv2d,
+  crossEntropy,
+  type Device,
+  Module,
+  reshape,
+  type Seeds,
+  softmax,
+  split,
+  type Tensor,
+} from "../../../engine/mod.ts";
+import { sameShape } from "../../../engine/shape.ts";
+
+/**
+ * What likelihoods are multiplied by, so that channels vary about alike: those of an attribute by this times the root of the
+ * number of its values, of which each is the rarer the more there are.
+ */
+const SPREAD = { attribute: 1.7, object: 1.5 };
+
+/** Classes of each attribute: the ground, then its values. */
+const CLASSES = ATTRIBUTE_NAMES.map((name) => 1 + ATTRIBUTES[name].length);
+
+/** What the network is built from. */
+export interface CellNetworkOptions {
+  /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
+  readonly widths: readonly number[];
+  /** Channels of the convolutions on the grid of cells. */
+  readonly channels: number;
+  /** Number of these. */
+  readonly layers: number;
+  /** Whether a convolution that changes neither size nor channels is added to what it is given. */
+  readonly residual: boolean;
+  /** Pixels told apart along a cell's side. */
+  readonly detail: number;
+}
+
+/** The network. */
+export class CellNetwork extends Module {
+  readonly #convs: Conv2d[] = [];
+  readonly #residual: boolean;
+  readonly #top: Conv2d;
+  readonly #within: number;
+  /** Channels of the features. */
+  readonly channels: number;
+  /** Width of a cell in pixels. */
+  readonly stride: number;
+
+  /** A network with random weights. */
+  constructor(device: Device, { widths, channels, layers, residual, detail }: CellNetworkOptions, seeds: Seeds) {
+    super(device);
+    this.#residual = residual;
+    this.#within = detail * detail;
+    this.stride = 2 ** widths.length;
+    this.channels = CLASSES.reduce((sum, count) => sum + count - 1, this.#within);
+    [...widths, ...new Array<number>(layers).fill(channels)].forEach((width, i, all) => {
+      const stride = i < widths.length ? 2 : 1;
+      // Without a ReLU on the last: half of its channels would die, and say nothing ever after.
+      const activation = i < all.length - 1 ? "relu" : "none";
+      const options = { stride, padding: 1, activation } as const;
+      this.#convs.push(this.child(`conv${i + 1}`, new Conv2d(device, 3, all[i - 1] ?? 3, width, seeds, options)));
+    });
+    const outputs = this.#within * CLASSES.reduce((a, b) => a + b, 0);
+    this.#top = this.child("top", new Conv2d(device, 1, channels, outputs, seeds));
+  }
+
+  /**
+   * Pictures [N, H, W, 3] → features [N, H / stride, W / stride, channels]: how likely the cell's pixels have each value of
+   * each attribute, on average, then how likely each of its pixels is an object's, all times {@link SPREAD}.
+   */
+  forward(pictures: Tensor): Tensor {
+    using scope = this.device.scope();
+    const map = this.#top.forward(this.#body(pictures)), [n, h, w] = map.shape;
+    const likely = split(this.#pixels(map), CLASSES, 1).map((logits) => softmax(logits));
+    const values = likely.map((p, i) => {
+      const count = CLASSES[i] - 1, [, own] = split(p, [1, count], 1);
+      return reshape(own, [n * h * w, this.#within, count]).mean(1).mul(SPREAD.attribute * Math.sqrt(count));
+    });
+    const ground = likely.map((p, i) => split(p, [1, CLASSES[i] - 1], 1)[0]).reduce((sum, p) => sum.add(p));
+    const object = reshape(ground.mul(-1 / CLASSES.length).add(1).mul(SPREAD.object), [n * h * w, this.#within]);
+    return scope.keep(reshape(concat([...values, object], 1), [n, h, w, this.channels]));
+  }
+
+  /**
+   * Sum over the attributes of the mean cross-entropy of all pixels, shapes' times `shape`; `labels` has for each attribute, i32
+   * [pixels], 0 for the ground or 1 + the value, cell after cell, and `weights` how much each pixel counts.
+   */
+  loss(pictures: Tensor, labels: readonly Tensor[], weights: Tensor, shape: number): Tensor {
+    using scope = this.device.scope();
+    const pixels = this.#pixels(this.#top.forward(this.#body(pictures)));
+    const losses = split(pixels, CLASSES, 1).map((logits, i) => {
+      const loss = crossEntropy(logits, labels[i], { weights });
+      return ATTRIBUTE_NAMES[i] === "shape" ? loss.mul(shape) : loss;
+    });
+    return scope.keep(losses.reduce((sum, loss) => sum.add(loss)));
+  }
+
+  #body(pictures: Tensor): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.#convs.reduce((x, conv) => {
+      const y = conv.forward(x);
+      return this.#residual && sameShape(x.shape, y.shape) ? y.add(x) : y;
+    }, pictures));
+  }
+
+  /** Scores [pixels, classes of all attributes], cell after cell. */
+  #pixels(map: Tensor): Tensor {
+    return reshape(map, [-1, CLASSES.reduce((a, b) => a + b, 0)]);
+  }
+}

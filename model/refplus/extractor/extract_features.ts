@@ -1,0 +1,49 @@
+/** Writes the features of a folder of pictures (iep-ref.md, 3). */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { FeatureJournal } from "../../../datasets/refplus/files/feature_journal.ts";
+import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";
+import type { Extractor } from "./extractors.ts";
+
+/** What to extract, by the reference's flags. */
+export interface ExtractOptions {
+  /** Folder of pictures. */
+  readonly pictures: string;
+  /** File to write. */
+  readonly output: string;
+  /** Pictures at most; null for all. */
+  readonly most: number | null;
+  /** Pictures extracted at once. */
+  readonly batch: number;
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/** What was extracted. */
+export interface Extracted {
+  /** Rows of the file, and how many of them are new. */
+  readonly rows: number;
+  readonly added: number;
+}
+
+/**
+ * Writes a row a picture. Rows that an interrupted run left are gone on with, and a file of fewer pictures is appended to;
+ * the output's own name is given only to a whole file.
+ *
+ * @throws {UserError} for missing or broken pictures, or an output that another extractor made.
+ */
+export async function extractFeatures(extractor: Extractor, options: ExtractOptions): Promise<Extracted> {
+  const { output, batch, onProgress } = options;
+  const all = await listPictures(options.pictures);
+  const paths = options.most === null ? all : all.slice(0, options.most);
+  using journal = await FeatureJournal.open(output, extractor.settings);
+  if (journal.rows > paths.length) {
+    throw new UserError(`${output}: has ${journal.rows} rows already, ${paths.length} pictures are asked for`);
+  }
+  const { whole } = journal;
+  for (let at = journal.rows; at < paths.length; at = journal.rows) {
+    const pictures = await Promise.all(paths.slice(at, at + batch).map(readPicture));
+    journal.append(await extractor.extract(pictures));
+    onProgress?.(journal.rows, paths.length);
+  }
+  await journal.publish();
+  return { rows: paths.length, added: paths.length - whole };
+}

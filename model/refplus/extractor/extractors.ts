@@ -1,0 +1,275 @@
+/** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here (iep-ref.md, 3). */
+import type { FeatureSettings } from "../../../datasets/refplus/files/feature_file.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { normalised as trainedValues, type RgbImage } from "../../../datasets/images/preprocess.ts";
+import { resizeBicubic } from "../../../datasets/refplus/encoding/bicubic.ts";
+import { channelsFirst } from "../../../datasets/refplus/files/feature_file.ts";
+import { pixelFeatures, pixelShape, pixelValues, placeOf } from "../../../datasets/refplus/encoding/pixel_features.ts";
+import { Device, Seeds, type Tensor } from "../../../engine/mod.ts";
+import type { SafetensorsTensor } from "../../../engine/safetensors.ts";
+import { sameShape } from "../../../engine/shape.ts";
+import { ResNet, resnetPresets } from "../../backbones/resnet.ts";
+import { readCheckpoint } from "../../regions/checkpoint.ts";
+import { cellNetworkOf, readCellCheckpoint } from "./cell_trainer.ts";
+import { readStartingWeights } from "../../weights/weights_file.ts";
+import { sameExtractor } from "../data_spec.ts";
+
+/** Makes features of pictures. */
+export interface Extractor extends AsyncDisposable {
+  readonly settings: FeatureSettings;
+  /** Features of a few pictures, [count, channels, rows, columns]. */
+  extract(pictures: readonly RgbImage[]): Promise<Float32Array<ArrayBuffer>>;
+}
+
+/** Size pictures are squeezed to. */
+export interface PictureSize {
+  readonly height: number;
+  readonly width: number;
+}
+
+/** Each cell's own pixels and its place; needs no weights. `cell` is a cell's side in pixels. */
+export function pixelExtractor({ height, width }: PictureSize, cell: number): Extractor {
+  const options = { height, width, cell };
+  return {
+    settings: { extractor: `pixels ${width}x${height} cell ${cell}`, shape: pixelShape(options) },
+    extract: (pictures) => {
+      const rows = pictures.map((picture) => pixelFeatures(picture, options));
+      const all = new Float32Array(rows.length * (rows[0]?.length ?? 0));
+      rows.forEach((row, i) => all.set(row, i * row.length));
+      return Promise.resolve(all);
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/**
+ * What a network that `itera refplus extractor` taught makes of each cell, and the cell's place. Pictures have the size they
+ * had in its training.
+ *
+ * @throws {UserError} when the file is no checkpoint of such a run.
+ */
+export async function cellExtractor(
+  weights: string,
+  { adapter }: { readonly adapter: ResNetOptions["adapter"] },
+): Promise<Extractor> {
+  const checkpoint = await readCellCheckpoint(weights), { image: { height, width } } = checkpoint.config;
+  // Scaled: the same weights once gave features of other sizes, with which these must not be mixed.
+  const name = `cells ${width}x${height} scaled ${await digestOf(checkpoint.path)}`;
+  const device = await Device.open({ adapter });
+  try {
+    const network = cellNetworkOf(device, checkpoint), { channels, stride } = network;
+    const [rows, columns] = [height / stride, width / stride], plane = rows * columns;
+    const places = new Float32Array(2 * plane);
+    for (let at = 0; at < plane; at++) {
+      places[at] = placeOf(Math.floor(at / columns), rows);
+      places[at + plane] = placeOf(at % columns, columns);
+    }
+    return {
+      settings: { extractor: name, shape: [channels + 2, rows, columns] },
+      extract: async (pictures) => {
+        const maps = await mapsOf(device, pictures, { height, width }, pixelValues, (x) => network.forward(x));
+        const out = new Float32Array(pictures.length * (channels + 2) * plane);
+        maps.forEach((map, i) => {
+          out.set(channelsFirst(map, channels), i * (channels + 2) * plane);
+          out.set(places, (i * (channels + 2) + channels) * plane);
+        });
+        return out;
+      },
+      [Symbol.asyncDispose]: async () => {
+        network[Symbol.dispose]();
+        await device.close();
+      },
+    };
+  } catch (error) {
+    await device.close();
+    throw error;
+  }
+}
+
+/** Each picture's map, channels last, by what `run` makes of pictures [N, height, width, 3]. */
+async function mapsOf(
+  device: Device,
+  pictures: readonly RgbImage[],
+  { height, width }: PictureSize,
+  values: (picture: RgbImage) => Float32Array<ArrayBuffer>,
+  run: (input: Tensor) => Tensor,
+): Promise<Float32Array[]> {
+  const each = height * width * 3, input = new Float32Array(pictures.length * each);
+  pictures.forEach((picture, i) => input.set(values(resizeBicubic(picture, width, height)), i * each));
+  const maps = device.noGrad(() => {
+    using scope = device.scope();
+    return scope.keep(run(device.tensor(input, [pictures.length, height, width, 3]))).unscoped();
+  });
+  const data = await maps.data() as Float32Array;
+  maps.dispose();
+  const size = data.length / pictures.length;
+  return pictures.map((_, i) => data.subarray(i * size, (i + 1) * size));
+}
+
+/** ImageNet's mean and deviation in red, green and blue as the reference has them: its last one is not the usual .225. */
+const MEANS = [0.485, 0.456, 0.406], DEVIATIONS = [0.229, 0.224, 0.224];
+
+/** Networks whose third stage can be read, by the reference's names. */
+export const RESNETS = ["resnet50", "resnet101", "resnet152"] as const;
+
+/** What of a ResNet is run. */
+export interface ResNetOptions extends PictureSize {
+  readonly model: typeof RESNETS[number];
+  /** File that `itera weights import` wrote. */
+  readonly weights: string;
+  readonly adapter: "auto" | "gpu" | "cpu";
+}
+
+/** A run whose network is to look at pictures. */
+export interface RunOptions extends PictureSize {
+  /** Its checkpoint. */
+  readonly weights: string;
+  readonly adapter: "auto" | "gpu" | "cpu";
+}
+
+/**
+ * Output of the body of a network trained here, such as one that learnt to name the objects of the same pictures
+ * (`itera train --dataset refplus`). Pictures get the values they had in its training.
+ *
+ * @throws {UserError} when the file is no checkpoint of such a run.
+ */
+export async function runExtractor({ weights, adapter, ...size }: RunOptions): Promise<Extractor> {
+  const checkpoint = await readCheckpoint(weights);
+  const { model: { resnet }, image: { normalise } } = checkpoint.config;
+  const device = await Device.open({ adapter });
+  const network = new ResNet(device, resnet, new Seeds(1));
+  const close = async (): Promise<void> => {
+    network[Symbol.dispose]();
+    await device.close();
+  };
+  try {
+    const { tensors } = await readStartingWeights(weights);
+    loadBody(network, tensors, weights, "this network");
+    const name = `run ${size.width}x${size.height} ${await digestOf(weights)}`;
+    const values = (picture: RgbImage) => trainedValues(picture, normalise);
+    return { ...bodyExtractor(network, size, name, values), [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Output of a ResNet's third stage, after its last ReLU: 1024 channels at a 16th of the size.
+ *
+ * @throws {UserError} when the weights are missing or of another network.
+ */
+export async function resnetExtractor({ model, weights, adapter, ...size }: ResNetOptions): Promise<Extractor> {
+  const { tensors } = await readStartingWeights(weights);
+  const device = await Device.open({ adapter });
+  const network = new ResNet(device, resnetPresets[`${model}-torchvision`], new Seeds(1));
+  const close = async (): Promise<void> => {
+    network[Symbol.dispose]();
+    await device.close();
+  };
+  try {
+    loadBody(network, tensors, weights, model);
+    const name = `${model} stage 3 ${size.width}x${size.height} ${await digestOf(weights)}`;
+    return { ...bodyExtractor(network, size, name), [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Writes a file's weights into the body of a network; the last stage is not run, so it may be missing.
+ *
+ * @throws {UserError} naming what the file lacks.
+ */
+export function loadBody(
+  network: ResNet,
+  tensors: ReadonlyMap<string, SafetensorsTensor>,
+  path: string,
+  model: string,
+): void {
+  for (const { name, tensor } of network.parameters()) {
+    if (name.startsWith(network.tailPrefix)) continue;
+    const given = tensors.get(`resnet.${name}`);
+    if (given?.dtype !== "F32" || !sameShape(given.shape, tensor.shape)) {
+      throw new UserError(
+        `${path}: has no "resnet.${name}" of the shape [${tensor.shape.join(", ")}]; ` +
+          (model in resnetPresets
+            ? `import torchvision's ${model} by itera weights import`
+            : "it is of another network"),
+      );
+    }
+    tensor.write(given.data);
+  }
+}
+
+/** Features by the body of a network, which stays its owner's. */
+export function bodyExtractor(
+  network: ResNet,
+  { height, width }: PictureSize,
+  name: string,
+  values: (picture: RgbImage) => Float32Array<ArrayBuffer> = normalised,
+): Omit<Extractor, typeof Symbol.asyncDispose> {
+  const { device, outputStride, bodyChannels } = network;
+  const shape = [bodyChannels, Math.ceil(height / outputStride), Math.ceil(width / outputStride)] as const;
+  return {
+    settings: { extractor: name, shape },
+    extract: async (pictures) => {
+      const maps = await mapsOf(device, pictures, { height, width }, values, (x) => network.body(x));
+      const size = maps[0].length, out = new Float32Array(maps.length * size);
+      maps.forEach((map, i) => out.set(channelsFirst(map, bodyChannels), i * size));
+      return out;
+    },
+  };
+}
+
+/** The network's input of a picture, [height, width, 3]. */
+export function normalised({ rgb }: RgbImage): Float32Array<ArrayBuffer> {
+  return Float32Array.from(rgb, (value, i) => (value / 255 - MEANS[i % 3]) / DEVIATIONS[i % 3]);
+}
+
+/** Features of other weights are other features. */
+async function digestOf(path: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
+  return Array.from(new Uint8Array(hash).subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/**
+ * The extractor that {@link FeatureSettings} name, for pictures that are in no file of features.
+ *
+ * @throws {UserError} when its name says too little, or `weights` are needed or not the same.
+ */
+export async function extractorNamed(
+  name: string,
+  { weights, adapter }: { readonly weights?: string | undefined; readonly adapter: ResNetOptions["adapter"] },
+): Promise<Extractor> {
+  const pixels = /^pixels (\d+)x(\d+) cell (\d+)$/.exec(name);
+  if (pixels) {
+    const [width, height, cell] = pixels.slice(1).map(Number);
+    return pixelExtractor({ width, height }, cell);
+  }
+  const cells = name.startsWith("cells ");
+  const run = /^run (\d+)x(\d+) /.exec(name);
+  const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+)(?: |$)/.exec(name);
+  if (!cells && !run && !resnet) {
+    throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
+  }
+  if (weights === undefined) {
+    const what = cells
+      ? "that run of itera refplus extractor"
+      : run
+      ? "that run's checkpoint"
+      : "that ResNet's weights";
+    throw new UserError(`the execution engine was trained on features by ${name}: give ${what} as --weights`);
+  }
+  const [width, height] = ((run ?? resnet)?.slice(run ? 1 : 2) ?? []).map(Number),
+    common = { width, height, weights, adapter };
+  const made = cells
+    ? await cellExtractor(weights, { adapter })
+    : run
+    ? await runExtractor(common)
+    : await resnetExtractor({ ...common, model: resnet![1] as ResNetOptions["model"] });
+  if (sameExtractor(made.settings.extractor, name)) return made;
+  await made[Symbol.asyncDispose]();
+  throw new UserError(`${weights}: are other weights than the execution engine was trained with (${name})`);
+}

@@ -1,0 +1,247 @@
+/** From an expression's words to a program's tokens: an LSTM that reads, an LSTM that writes (iep-ref.md, 4). */
+import { END, NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
+import {
+  add,
+  argmax,
+  clamp,
+  concat,
+  crossEntropy,
+  type Device,
+  Embedding,
+  gather,
+  type Linear,
+  log,
+  LSTM,
+  type LSTMResult,
+  type LSTMState,
+  Module,
+  reshape,
+  Seeds,
+  type Tensor,
+} from "../../../engine/mod.ts";
+import { linear } from "../engine/initial.ts";
+import { ExpressionSlots, SequenceSlots, timeFirst } from "./sequence_inputs.ts";
+
+/** What the generator is built from. */
+export interface ProgramGeneratorOptions {
+  /** Size of the expressions' vocabulary. */
+  readonly words: number;
+  /** Size of the programs' vocabulary. */
+  readonly tokens: number;
+  /** Width of word and token vectors; default 300. */
+  readonly wordDim?: number;
+  /** Units of each LSTM layer; default 256. */
+  readonly hidden?: number;
+  /** LSTM layers on either side; default 2. */
+  readonly layers?: number;
+  /** First bias of the forget gates; null or left out for a random one. */
+  readonly forgetBias?: number | null;
+  /** Share of each token's target that {@link ProgramGenerator.loss} spreads over all tokens; default 0. */
+  readonly labelSmoothing?: number;
+  readonly seed: number;
+}
+
+/** Token sequences of a batch, one after another: right-padded with `<NULL>`, `<START>` and `<END>` included. */
+export interface Sequences {
+  /** [count, length]. */
+  readonly data: Int32Array<ArrayBuffer>;
+  readonly count: number;
+  readonly length: number;
+}
+
+/** How tokens are chosen: the likeliest, or drawn with a temperature, keyed by seed and step. */
+export type Choice = "likeliest" | { readonly seed: number; readonly step: number; readonly temperature?: number };
+
+/** Decoded programs. */
+export interface Decoded {
+  /** [count, length] without `<START>`, `<END>` included, then `<NULL>`. */
+  readonly programs: Sequences;
+  /** The same before anything after `<END>` is made `<NULL>`, as far as the last program goes. */
+  readonly drawn: Sequences;
+}
+
+/** Steps of decoding. */
+export const MAX_PROGRAM = 30;
+
+/** The program generator of IEP-Ref: sequence to sequence without attention. */
+export class ProgramGenerator extends Module {
+  readonly #tokens: number;
+  readonly #encoderEmbed: Embedding;
+  readonly #encoder: LSTM;
+  readonly #decoderEmbed: Embedding;
+  readonly #decoder: LSTM;
+  readonly #hidden: number;
+  readonly #labelSmoothing: number;
+  readonly #linear: Linear;
+
+  /** Builds it with random weights. */
+  constructor(device: Device, options: ProgramGeneratorOptions) {
+    super(device);
+    const { words, tokens, wordDim = 300, hidden = 256, layers = 2, forgetBias = null, labelSmoothing = 0, seed } =
+      options;
+    const lstm = { layers, ...forgetBias === null ? {} : { forgetBias } };
+    const seeds = new Seeds(seed);
+    this.#tokens = tokens;
+    this.#hidden = hidden;
+    this.#labelSmoothing = labelSmoothing;
+    this.#encoderEmbed = this.child("encoder_embed", new Embedding(device, words, wordDim, seeds));
+    this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, lstm));
+    this.#decoderEmbed = this.child("decoder_embed", new Embedding(device, tokens, wordDim, seeds));
+    this.#decoder = this.child("decoder_rnn", new LSTM(device, hidden + wordDim, hidden, seeds, lstm));
+    this.#linear = this.child("decoder_linear", linear(device, hidden, tokens, seeds));
+  }
+
+  /** The top layer's state at each expression's last word: [count, hidden]. What follows it is read but plays no part. */
+  encode(refexps: Sequences): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.#read(scope.adopt(this.#expressions(refexps))));
+  }
+
+  /** Logits of the token after each of `inputs`, time first: encoded [N, hidden] → [T · N, tokens]. */
+  logits(encoded: Tensor, { data, count, length }: Sequences): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const tokens = device.tensor(timeFirst(data, count), [length, count]);
+    return scope.keep(this.#scored(this.#decode(this.#given(encoded), tokens)));
+  }
+
+  /** Mean cross-entropy over all tokens after `<START>`, `<END>` included, `<NULL>` not (teacher forcing, labels smoothed). */
+  loss(refexps: Sequences, programs: Sequences): Tensor {
+    using scope = this.device.scope();
+    const sizes = { count: refexps.count, words: refexps.length, tokens: programs.length };
+    const batch = scope.adopt(new SequenceSlots(this.device, sizes));
+    batch.write(refexps, programs);
+    return scope.keep(this.lossOn(batch));
+  }
+
+  /** {@link ProgramGenerator.loss} of a batch on the device, whose work can be captured. */
+  lossOn(batch: SequenceSlots): Tensor {
+    using scope = this.device.scope();
+    const states = this.#decode(this.#given(this.#read(batch.expressions)), batch.inputs);
+    const total = crossEntropy(this.#scored(states), batch.labels, {
+      reduction: "sum",
+      labelSmoothing: this.#labelSmoothing,
+    });
+    return scope.keep(total.mul(batch.share));
+  }
+
+  /** Writes programs for expressions, at most {@link MAX_PROGRAM} tokens each. */
+  async decode(refexps: Sequences, choice: Choice): Promise<Decoded> {
+    const read = this.device.noGrad(() => {
+      using scope = this.device.scope();
+      return this.decodeOn(scope.adopt(this.#expressions(refexps)), choice).data();
+    });
+    return finished(await read, refexps.count);
+  }
+
+  /** The tokens i32 [count, {@link MAX_PROGRAM}] of {@link decode}, for expressions on the device; its work can be captured. */
+  decodeOn(expressions: ExpressionSlots, choice: Choice): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const [, count] = expressions.words.shape;
+    const given = this.#given(this.#read(expressions));
+    let last = device.full([count], START, { dtype: "i32" });
+    let state: LSTMState | undefined;
+    const chosen: Tensor[] = [];
+    for (let t = 0; t < MAX_PROGRAM; t++) {
+      const result = this.#decode(given, reshape(last, [1, count]), state);
+      state = result;
+      const logits = this.#scored(result);
+      last = argmax(choice === "likeliest" ? logits : perturbed(logits, choice, t), 1);
+      chosen.push(reshape(last, [count, 1]));
+    }
+    return scope.keep(concat(chosen, 1));
+  }
+
+  /**
+   * The score-function loss −Σ Aₙ log p(yₙₜ) of drawn programs (Williams, 1992); `mask` leaves out what was drawn after a
+   * program's own end, which the reference includes (`none`). `temperature` is that of the draw: p is what they were drawn
+   * from, or the estimate would be of another expectation.
+   */
+  reinforceLoss(
+    refexps: Sequences,
+    { data, count, length }: Sequences,
+    advantages: ArrayLike<number>,
+    mask: "after_end" | "none",
+    temperature = 1,
+  ): Tensor {
+    const { device } = this;
+    using scope = device.scope();
+    const inputs = new Int32Array(count * length), weights = new Float32Array(count * length);
+    for (let n = 0; n < count; n++) {
+      let over = false;
+      for (let t = 0; t < length; t++) {
+        const at = n * length + t;
+        inputs[at] = t === 0 ? START : data[at - 1];
+        weights[at] = over && mask === "after_end" ? 0 : advantages[n];
+        over ||= data[at] === END;
+      }
+    }
+    const plain = this.logits(this.encode(refexps), { data: inputs, count, length });
+    const logits = temperature === 1 ? plain : plain.mul(1 / temperature);
+    const labels = device.tensor(timeFirst(data, count));
+    const options = { reduction: "sum", weights: device.tensor(timeFirst(weights, count)) } as const;
+    return scope.keep(crossEntropy(logits, labels, options));
+  }
+
+  #expressions(refexps: Sequences): ExpressionSlots {
+    const room = new ExpressionSlots(this.device, refexps.count, refexps.length);
+    room.write(refexps);
+    return room;
+  }
+
+  /** {@link encode} of expressions on the device. */
+  #read({ words, ends }: ExpressionSlots): Tensor {
+    // What a word gives to the gates is the same wherever it stands.
+    const given = this.#encoder.products(this.#encoderEmbed.weight);
+    const { outputs } = this.#encoder.steps(gather(given, words));
+    return gather(reshape(outputs, [words.size, this.#hidden]), ends);
+  }
+
+  /** What the decoder's gates get at every step: of what was read, [1, N, gates], and of each token, [tokens, gates]. */
+  #given(encoded: Tensor): Given {
+    const [count, hidden] = encoded.shape;
+    const read = this.#decoder.products(encoded, { bias: false });
+    return {
+      read: reshape(read, [1, count, read.shape[1]]),
+      tokens: this.#decoder.products(this.#decoderEmbed.weight, { from: hidden }),
+    };
+  }
+
+  /** States of the decoder after tokens i32 [T, N]. */
+  #decode({ read, tokens }: Given, inputs: Tensor, state?: LSTMState): LSTMResult {
+    return this.#decoder.steps(add(gather(tokens, inputs), read), state);
+  }
+
+  /** Logits [T · N, tokens] of all steps. */
+  #scored({ outputs }: LSTMResult): Tensor {
+    return this.#linear.forward(reshape(outputs, [outputs.shape[0] * outputs.shape[1], this.#hidden]));
+  }
+}
+
+/** What the decoder's gates get of its inputs. */
+interface Given {
+  readonly read: Tensor;
+  readonly tokens: Tensor;
+}
+
+/** Logits whose argmax is a draw from their softmax: Gumbel noise −log(−log u) added. */
+function perturbed(logits: Tensor, { seed, step, temperature = 1 }: Exclude<Choice, string>, t: number): Tensor {
+  const { device, shape } = logits;
+  const uniform = clamp(device.uniform(shape, { seed, step: step * MAX_PROGRAM + t }), 1e-12, 1 - 1e-7);
+  return logits.mul(1 / temperature).sub(log(log(uniform).neg()));
+}
+
+/** Cuts drawn tokens [count, MAX_PROGRAM] where the last program ends, and each program at its own end. */
+export function finished(tokens: ArrayLike<number>, count: number): Decoded {
+  const data = Int32Array.from(tokens);
+  const rows = Array.from({ length: count }, (_, n) => data.subarray(n * MAX_PROGRAM, (n + 1) * MAX_PROGRAM));
+  const lengths = rows.map((row) => {
+    const end = row.indexOf(END);
+    return end < 0 ? MAX_PROGRAM : end + 1;
+  });
+  const length = Math.max(1, ...lengths);
+  const drawn = Int32Array.from(rows.flatMap((row) => [...row.subarray(0, length)]));
+  const programs = drawn.map((token, i) => i % length < lengths[Math.floor(i / length)] ? token : NULL);
+  return { programs: { data: programs, count, length }, drawn: { data: drawn, count, length } };
+}

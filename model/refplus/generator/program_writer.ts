@@ -1,0 +1,40 @@
+/** Programs for batch after batch of expressions. */
+import { Replays } from "../../../engine/step_cache.ts";
+import { type Choice, finished, type ProgramGenerator, type Sequences } from "./program_generator.ts";
+import { ExpressionSlots } from "./sequence_inputs.ts";
+
+/** Writes programs; batches of equal sizes are replayed where the likeliest are taken. */
+export class ProgramWriter implements Disposable {
+  readonly #generator: ProgramGenerator;
+  readonly #replays: Replays<ExpressionSlots>;
+
+  /** The generator stays its owner's. */
+  constructor(generator: ProgramGenerator) {
+    const { device } = generator;
+    this.#generator = generator;
+    this.#replays = new Replays(device, (room) => device.noGrad(() => generator.decodeOn(room, "likeliest")));
+  }
+
+  /** The likeliest program of each expression. */
+  async likeliest(refexps: Sequences): Promise<Sequences> {
+    const { count, length } = refexps;
+    const tokens = this.#replays.run(
+      `${count} × ${length}`,
+      () => new ExpressionSlots(this.#generator.device, count, length),
+      (room) => room.write(refexps),
+    );
+    const read = await tokens.data();
+    tokens.dispose();
+    return finished(read, count).programs;
+  }
+
+  /** A program of each expression, drawn. */
+  async drawn(refexps: Sequences, choice: Exclude<Choice, "likeliest">): Promise<Sequences> {
+    return (await this.#generator.decode(refexps, choice)).programs;
+  }
+
+  /** Frees what was recorded. */
+  [Symbol.dispose](): void {
+    this.#replays[Symbol.dispose]();
+  }
+}

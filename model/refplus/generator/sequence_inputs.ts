@@ -1,0 +1,110 @@
+/** Expressions and programs of a batch on a device, written anew between replays of a captured step. */
+import { NULL } from "../../../datasets/refplus/encoding/tokens.ts";
+import type { Device, Tensor } from "../../../engine/mod.ts";
+import { ShapeError } from "../../../engine/mod.ts";
+import type { Sequences } from "./program_generator.ts";
+
+/** [count, length] → [length, count]. */
+export function timeFirst<T extends Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(data: T, count: number): T {
+  const out = data.slice() as T, length = data.length / count;
+  for (let n = 0; n < count; n++) for (let t = 0; t < length; t++) out[t * count + n] = data[n * length + t];
+  return out;
+}
+
+/** Row n of [length, count] at which the last word of each expression stands: i32 [count]. */
+export function lastWords({ data, count, length }: Sequences): Int32Array<ArrayBuffer> {
+  return Int32Array.from({ length: count }, (_, n) => {
+    let last = length - 1;
+    while (last > 0 && data[n * length + last] === NULL) last--;
+    return last * count + n;
+  });
+}
+
+/** Expressions, as the encoder reads them. */
+export class ExpressionSlots implements Disposable {
+  /** i32 [length, count]. */
+  readonly words: Tensor;
+  /** i32 [count], see {@link lastWords}. */
+  readonly ends: Tensor;
+
+  /** Empty room for `count` expressions of `length` words. */
+  constructor(device: Device, count: number, length: number) {
+    this.words = device.empty([length, count], "i32").unscoped();
+    this.ends = device.empty([count], "i32").unscoped();
+  }
+
+  /** Replaces the expressions, in stream order. Throws {@link ShapeError} when they have other sizes. */
+  write(refexps: Sequences): void {
+    const [length, count] = this.words.shape;
+    if (refexps.count !== count || refexps.length !== length) {
+      throw new ShapeError(
+        `expressions: ${refexps.count} × ${refexps.length} words into room for ${count} × ${length}`,
+      );
+    }
+    this.words.write(timeFirst(refexps.data, count));
+    this.ends.write(lastWords(refexps));
+  }
+
+  /** Frees the room. */
+  [Symbol.dispose](): void {
+    this.words.dispose();
+    this.ends.dispose();
+  }
+}
+
+/** The numbers of tokens in a batch's rows. */
+export interface SequenceSizes {
+  readonly count: number;
+  /** Of the expressions. */
+  readonly words: number;
+  /** Of the programs, `<START>` and `<END>` included. */
+  readonly tokens: number;
+}
+
+/** What teacher forcing reads of a batch. */
+export class SequenceSlots implements Disposable {
+  readonly expressions: ExpressionSlots;
+  /** i32 [tokens − 1, count]: all but the last token of each program. */
+  readonly inputs: Tensor;
+  /** i32 [(tokens − 1) · count]: the token after each; −1, which costs nothing, for `<NULL>`. */
+  readonly labels: Tensor;
+  /** []: 1 / labels that count. */
+  readonly share: Tensor;
+
+  /** Empty room. */
+  constructor(device: Device, { count, words, tokens }: SequenceSizes) {
+    this.expressions = new ExpressionSlots(device, count, words);
+    this.inputs = device.empty([tokens - 1, count], "i32").unscoped();
+    this.labels = device.empty([(tokens - 1) * count], "i32").unscoped();
+    this.share = device.empty([]).unscoped();
+  }
+
+  /** Replaces the batch, in stream order. Throws {@link ShapeError} when it has other sizes. */
+  write(refexps: Sequences, programs: Sequences): void {
+    const [length, count] = this.inputs.shape;
+    if (programs.count !== count || programs.length !== length + 1) {
+      throw new ShapeError(
+        `programs: ${programs.count} × ${programs.length} tokens into room for ${count} × ${length + 1}`,
+      );
+    }
+    this.expressions.write(refexps);
+    const inputs = new Int32Array(count * length), labels = new Int32Array(count * length);
+    let kept = 0;
+    for (let n = 0; n < count; n++) {
+      const row = programs.data.subarray(n * programs.length, (n + 1) * programs.length);
+      inputs.set(row.subarray(0, length), n * length);
+      row.subarray(1).forEach((token, t) => {
+        labels[n * length + t] = token === NULL ? -1 : token;
+        if (token !== NULL) kept++;
+      });
+    }
+    this.inputs.write(timeFirst(inputs, count));
+    this.labels.write(timeFirst(labels, count));
+    this.share.write(Float32Array.of(1 / Math.max(1, kept)));
+  }
+
+  /** Frees the room. */
+  [Symbol.dispose](): void {
+    for (const part of [this.expressions, this.inputs, this.labels, this.share]) part[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,168 @@
+/** Expressions with their pictures' features, as batches for both models. */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { digest } from "../../../datasets/refplus/encoding/encode.ts";
+import { FeatureFile, UNKNOWN_EXTRACTOR } from "../../../datasets/refplus/files/feature_file.ts";
+import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
+import { NULL, START, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import type { Device, Tensor } from "../../../engine/mod.ts";
+import { type Sequences } from "../generator/program_generator.ts";
+import { parsePrefix, type ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
+
+/** An opened split. */
+export class Samples implements Disposable {
+  readonly #refexps: RefexpFile;
+  readonly #features: FeatureFile | null;
+  /** Number of expressions used. */
+  readonly size: number;
+
+  private constructor(refexps: RefexpFile, features: FeatureFile | null, most: number | null) {
+    this.#refexps = refexps;
+    this.#features = features;
+    this.size = Math.min(refexps.size, most ?? Infinity);
+  }
+
+  /**
+   * Opens a split; `most` uses the first so many of its expressions.
+   *
+   * @throws {UserError} when a file is missing or empty, or was encoded with another vocabulary.
+   */
+  static async open(
+    refexps: string,
+    features: string | null,
+    vocabulary: Vocabulary,
+    most: number | null = null,
+  ): Promise<Samples> {
+    const opened = await RefexpFile.open(refexps);
+    try {
+      if (opened.size === 0) throw new UserError(`${refexps}: has no expressions`, { path: refexps });
+      if (opened.settings && opened.settings.vocabulary !== await digest(vocabulary)) {
+        throw new UserError(`${refexps}: was encoded with another vocabulary; preprocess it with this one`);
+      }
+      if (opened.settings && opened.settings.mode !== "prefix") {
+        throw new UserError(
+          `${refexps}: has its programs in ${opened.settings.mode} order; preprocess it with --mode prefix`,
+        );
+      }
+      checkTokens(refexps, "refexps", opened.refexps, opened.refexpLength, vocabulary.refexp_token_to_idx);
+      checkTokens(refexps, "programs", opened.programs, opened.programLength, vocabulary.program_token_to_idx);
+      return new Samples(opened, features === null ? null : await FeatureFile.open(features), most);
+    } catch (error) {
+      opened[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Channels, rows and columns of the features; null where there are none. */
+  get shape(): readonly [number, number, number] | null {
+    return this.#features?.settings.shape ?? null;
+  }
+
+  /** What made the features. */
+  get extractor(): string {
+    return this.#features?.settings.extractor ?? UNKNOWN_EXTRACTOR;
+  }
+
+  /** Height and width of the masks. */
+  get maskSize(): readonly [number, number] {
+    return [this.#refexps.height, this.#refexps.width];
+  }
+
+  /** Index of each expression's category among the template files, −1 where it is unknown. */
+  get categories(): Int32Array {
+    return this.#refexps.categories;
+  }
+
+  /** Pictures of expressions, as scenes and features number them. */
+  pictures(indices: readonly number[]): number[] {
+    return indices.map((index) => this.#refexps.images[index]);
+  }
+
+  /** Places in the file of expressions. */
+  get originals(): Int32Array {
+    return this.#refexps.originals;
+  }
+
+  /** Words of an expression, specials included; steps of its program, specials not. */
+  lengths(index: number): { readonly words: number; readonly steps: number } {
+    const used = (data: Int32Array, length: number): number =>
+      data.subarray(index * length, (index + 1) * length).findLastIndex((token) => token !== NULL) + 1;
+    const { refexps, refexpLength, programs, programLength } = this.#refexps;
+    return { words: used(refexps, refexpLength), steps: used(programs, programLength) - 2 };
+  }
+
+  /** How often each of `tokens` program tokens occurs. */
+  tokenCounts(tokens: number): Uint32Array {
+    const { programs, programLength } = this.#refexps, counts = new Uint32Array(tokens);
+    for (const token of programs.subarray(0, this.size * programLength)) counts[token]++;
+    return counts;
+  }
+
+  /** Expressions, padded to the longest of them. */
+  words(indices: readonly number[]): Sequences {
+    return rows(this.#refexps.refexps, this.#refexps.refexpLength, indices);
+  }
+
+  /** Programs, padded to the longest of them. */
+  programs(indices: readonly number[]): Sequences {
+    return rows(this.#refexps.programs, this.#refexps.programLength, indices);
+  }
+
+  /** Annotated programs to run. */
+  trees(indices: readonly number[], tokens: ProgramTokens): ProgramTree[] {
+    return treesOf(this.programs(indices), tokens);
+  }
+
+  /** Features [count, rows, columns, channels] of the expressions' pictures. */
+  features(device: Device, indices: readonly number[]): Tensor {
+    const [channels, height, width] = this.#features!.settings.shape;
+    const each = channels * height * width, data = new Float32Array(indices.length * each);
+    indices.forEach((index, i) => data.set(this.#features!.row(this.#refexps.images[index]), i * each));
+    return device.tensor(data, [indices.length, height, width, channels]);
+  }
+
+  /** Masks [count · height · width] of 0 and 1. */
+  masks(indices: readonly number[]): Int32Array<ArrayBuffer> {
+    const [height, width] = this.maskSize;
+    const data = new Int32Array(indices.length * height * width);
+    indices.forEach((index, i) => data.set(this.#refexps.mask(index), i * height * width));
+    return data;
+  }
+
+  /** Closes the files. */
+  [Symbol.dispose](): void {
+    this.#refexps[Symbol.dispose]();
+    this.#features?.[Symbol.dispose]();
+  }
+}
+
+/** The reference's files do not say which vocabulary they are of; a token beyond it shows that it is another. */
+function checkTokens(
+  path: string,
+  name: string,
+  tokens: Int32Array,
+  length: number,
+  table: Readonly<Record<string, number>>,
+): void {
+  const size = Object.keys(table).length, at = tokens.findIndex((token) => token < 0 || token >= size);
+  if (at < 0) return;
+  throw new UserError(
+    `${path}: ${name}.${Math.floor(at / length)} has the token ${tokens[at]} of a vocabulary of ${size}; ` +
+      "preprocess it with this one",
+  );
+}
+
+/** Token sequences as programs to run, with `<START>` in front or without. */
+export function treesOf({ data, count, length }: Sequences, tokens: ProgramTokens): ProgramTree[] {
+  return Array.from({ length: count }, (_, n) => {
+    const row = data.subarray(n * length, (n + 1) * length);
+    return parsePrefix(row[0] === START ? row.subarray(1) : row, tokens);
+  });
+}
+
+function rows(data: Int32Array, length: number, indices: readonly number[]): Sequences {
+  const all = indices.map((index) => data.subarray(index * length, (index + 1) * length));
+  const longest = Math.max(...all.map((row) => row.findLastIndex((token) => token !== NULL) + 1));
+  const out = new Int32Array(indices.length * longest);
+  all.forEach((row, i) => out.set(row.subarray(0, longest), i * longest));
+  return { data: out, count: indices.length, length: longest };
+}

@@ -1,0 +1,120 @@
+/** The baseline region classifier: backbone, crop_and_resize, last block on the crops, mean, softmax scores. */
+import { cropAndResize, type Device, init, Linear, maxPool2d, Module, Seeds, type Tensor } from "../../engine/mod.ts";
+import {
+  BOUND_TOLERANCE,
+  type EdgeRule,
+  isOnDevice,
+  type RegionBoxes,
+  regionBoxes,
+  type RegionInput,
+  type RegionTensors,
+} from "./regions.ts";
+import { regionLoss } from "./region_loss.ts";
+import { RegionSlots } from "./static_inputs.ts";
+import type { Losses, Prediction, RegionModel } from "./contract.ts";
+import { ResNet, type ResNetOptions } from "../backbones/resnet.ts";
+
+/** What the classifier is built from. */
+export interface BaselineOptions {
+  /** Classes, background (index 0) included. */
+  readonly classes: number;
+  readonly resnet: ResNetOptions;
+  /** Cells of a region crop on each side; default 7. */
+  readonly cropSize?: number;
+  /** Crop twice the size and take 2×2 maxima; default false. Models that reason crop plainly either way. */
+  readonly maxPool?: boolean;
+  readonly seed: number;
+}
+
+/** What the ConvNet knows of the regions of one image. */
+export interface RegionFeatures {
+  readonly boxes: RegionBoxes;
+  /** Crops of the body's map, [R, k, k, bodyChannels]. */
+  readonly pool5: Tensor;
+  /** Mean of the tail's maps, [R, tailChannels]. */
+  readonly fc7: Tensor;
+  /** Class logits, [R, C]. */
+  readonly logits: Tensor;
+}
+
+/** Iterative Visual Reasoning's plain ConvNet (Chen et al., CVPR 2018, section 4; specification sections 2.2 to 2.5). */
+export class BaselineClassifier extends Module implements RegionModel {
+  readonly resnet: ResNet;
+  /** Seeds of the parts that come after the baseline's. */
+  protected readonly seeds: Seeds;
+  readonly #score: Linear;
+  readonly #cropSize: number;
+  readonly #maxPool: boolean;
+
+  /** Builds it with random weights from `seed`. */
+  constructor(device: Device, { classes, resnet, cropSize = 7, maxPool = false, seed }: BaselineOptions) {
+    super(device);
+    this.seeds = new Seeds(seed);
+    this.#cropSize = cropSize;
+    this.#maxPool = maxPool;
+    this.resnet = this.child("resnet", new ResNet(device, resnet, this.seeds));
+    this.#score = this.child(
+      "cls_score",
+      new Linear(device, this.resnet.tailChannels, classes, this.seeds, { init: init.normal(0.01) }),
+    );
+  }
+
+  /** How regions are linked; null without a graph. */
+  protected get edgeRule(): EdgeRule | null {
+    return null;
+  }
+
+  /** Room on the device for images of this size and number of regions. */
+  slots(height: number, width: number, regions: number): RegionSlots {
+    const stride = this.resnet.outputStride;
+    return new RegionSlots(this.device, { height, width, regions, stride, edges: this.edgeRule });
+  }
+
+  /** Class logits [R, classes] of the regions of one image. */
+  forward(input: RegionInput | RegionTensors): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.features(input).logits);
+  }
+
+  /** The answer alone: logits of the plain ConvNet. */
+  predict(input: RegionInput | RegionTensors): Prediction[] {
+    return [{ name: "image", stream: "image", iteration: 0, logits: this.forward(input) }];
+  }
+
+  /** Mean cross-entropy of the regions against `labels` i32 [R] (specification 2.4). */
+  loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
+    const regions = this.onDevice(input);
+    const total = regionLoss(this.forward(regions), labels, regions.real);
+    return { total, parts: { image: total } };
+  }
+
+  /** Sets the frozen normalisation's statistics from one image; for training from random weights. */
+  calibrate(input: RegionInput): void {
+    this.resnet.calibrate(() => this.forward(input));
+  }
+
+  /** An image on the device; the caller's scope owns what is not there yet. */
+  protected onDevice(input: RegionInput | RegionTensors): RegionTensors {
+    if (isOnDevice(input)) return input;
+    const { device, edgeRule } = this;
+    const { image, height, width, boxes } = input;
+    const stride = this.resnet.outputStride;
+    return {
+      image: device.tensor(image, [1, height, width, 3]),
+      boxes: regionBoxes(device, boxes, [Math.ceil(height / stride), Math.ceil(width / stride)], stride),
+      edges: edgeRule && device.currentScope!.adopt(edgeRule.between(boxes)),
+      real: null,
+    };
+  }
+
+  /** Crops, pooled features and logits of an image's regions; the caller's scope owns them. */
+  features(input: RegionInput | RegionTensors): RegionFeatures {
+    const { image, boxes } = this.onDevice(input);
+    const map = this.resnet.body(image);
+    const size = this.#maxPool ? 2 * this.#cropSize : this.#cropSize;
+    let pool5 = cropAndResize(map, boxes.normalised, boxes.image, [size, size], { boundTolerance: BOUND_TOLERANCE });
+    if (this.#maxPool) pool5 = maxPool2d(pool5, 2);
+    const fc7 = this.resnet.tail(pool5).mean([1, 2]);
+    return { boxes, pool5, fc7, logits: this.#score.forward(fc7) };
+  }
+}

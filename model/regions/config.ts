@@ -1,0 +1,289 @@
+/** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
+import { z } from "zod";
+import { UserError } from "../../engine/base/user_error.ts";
+import { type DatasetName, DATASETS, referenceSchema } from "../../datasets/open.ts";
+import { UNUSED } from "../../engine/mod.ts";
+import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "./reasoning/options.ts";
+import { resnetPresets } from "../backbones/resnet.ts";
+import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
+import { VERSION } from "../run/version.ts";
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+const nonNegative = z.number().min(0);
+
+const resnetSchema = z.strictObject({
+  stem: z.strictObject({ kernel: positive, width: positive, pool: z.boolean() }),
+  blocks: z.array(z.strictObject({ units: positive, width: positive, stride: positive })).min(2),
+  bottleneck: z.boolean(),
+  /** The unit of a block that has its stride: the last, as TF-slim, or the first, as torchvision. */
+  strideOn: z.enum(["last", "first"]).default("last"),
+  fixedBlocks: z.int().min(-1),
+  trainShift: z.boolean(),
+});
+
+/** A switch for each module; one for both, as earlier versions wrote it, is read too. */
+const eachModule = z.preprocess(
+  (value) => typeof value === "boolean" ? { memory: value, graph: value } : value,
+  z.strictObject({ memory: z.boolean(), graph: z.boolean() }),
+);
+
+const odd = positive.refine((n) => n % 2 === 1, "must be odd");
+
+const reasoningSchema = z.strictObject({
+  iterations: z.int().min(2),
+  memory: z.strictObject({
+    depth: positive,
+    initSize: z.tuple([positive, positive]),
+    cropSize: positive,
+    kernel: odd,
+    contextLayers: odd,
+    contextKernel: odd,
+    contextFirstKernel: odd,
+    inputLayers: positive,
+    inputKernel: odd,
+    std: nonNegative,
+    updateStd: nonNegative,
+  }),
+  graph: z.strictObject({
+    width: positive,
+    layers: count,
+    regionEdges: z.array(z.enum(REGION_RELATIONS)),
+    bandwidth: z.number().positive(),
+    distance: z.enum(["gap", "centre"]),
+    classEdges: z.array(z.string()).nullable(),
+    assignNorm: z.enum(["row", "none"]),
+    gates: z.enum(["region", "channel"]),
+    carryClasses: z.boolean(),
+    carryRegions: z.boolean().default(false),
+    candidate: z.enum(["relu", "tanh"]).default("relu"),
+    std: nonNegative,
+    updateStd: nonNegative,
+  }),
+  head: z.strictObject({ width: positive, layers: z.int().min(0).max(2), std: nonNegative }),
+  loss: z.strictObject({
+    local: nonNegative,
+    global: nonNegative,
+    final: nonNegative,
+    reweight: z.boolean(),
+    beta: z.number().min(0).max(1),
+  }),
+  stop: z.strictObject({ features: eachModule, feedback: z.boolean(), attended: z.boolean() }),
+  crossFeed: z.boolean(),
+  attention: z.boolean(),
+});
+
+/** Models by name: the plain ConvNet, the spatial memory, the graph, both joined. */
+export const MODEL_NAMES = ["baseline", "local", "global", "final"] as const;
+
+/** What `config.json` holds. */
+export const trainConfigSchema = z.strictObject({
+  /** Version that began the run. */
+  version: z.string(),
+  /** Starts every random sequence: drawn data, weights, order of images. */
+  seed: z.int().min(0).max(0xffffffff),
+  /** Which adapter computes. */
+  adapter: z.enum(["auto", "gpu", "cpu"]),
+  /** f32 throughout; or mixed: what the backward pass reads is kept in f16, sums and weights stay f32. */
+  precision: z.enum(["f32", "mixed"]).default("f32"),
+  /** Images shown, one a step. */
+  steps: count,
+  /** Show each image mirrored too. */
+  flip: z.boolean(),
+  dataset: z.strictObject({
+    dataset: z.enum(DATASETS),
+    /** Folder of a data set on disk; null for the drawn one. */
+    data: z.string().nullable(),
+    /** Folder of ADE20K's lists (train.txt, …, objectnames.txt); null where they lie in `data`. */
+    lists: z.string().nullable().default(null),
+    /** Folder for what was parsed; null for one beside the data, or the user's cache where that may not be written. */
+    cache: z.string().nullable().default(null),
+    /** Where the reference does something one may want otherwise. */
+    reference: referenceSchema.prefault({}),
+    /** Knowledge graph of the classes, a JSON-lines file; null for the data set's own, if it has one. */
+    knowledge: z.string().nullable(),
+    trainSplit: z.enum(["train", "val", "test"]),
+    /** Split of the final table. */
+    testSplit: z.enum(["train", "val", "test"]),
+    /** Name and leave out images that cannot be read, instead of stopping. */
+    skipBroken: z.boolean(),
+  }),
+  image: z.strictObject({
+    /** Shorter side in pixels after scaling. */
+    shortSide: z.number().min(1),
+    /** Longest a longer side may become. */
+    longSide: z.number().min(1),
+    /** What pixels become: BGR minus the reference's means, or as torchvision's weights or the PyTorch port's want them. */
+    normalise: z.enum(["caffe", "torchvision", "port"]).default("caffe"),
+    /** Images prepared ahead. */
+    prefetch: positive,
+    /** Threads that prepare them. */
+    workers: positive,
+  }),
+  model: z.strictObject({
+    name: z.enum(MODEL_NAMES),
+    resnet: resnetSchema,
+    cropSize: positive,
+    /** Crop twice the size and take 2×2 maxima: the baseline alone, as the reference's memory never does. */
+    maxPool: z.boolean(),
+    /** Take the frozen normalisation's statistics from the first image: for training from random weights. */
+    calibrate: z.boolean(),
+    /** File of weights to begin from; null for random ones. */
+    weights: z.string().nullable().default(null),
+    /** Memory, graph and their roll-out; the baseline has none of it. */
+    reasoning: reasoningSchema,
+  }),
+  optimiser: z.strictObject({
+    /** SGD with momentum, as the reference; or Adam, with `momentum` as its β₁ and β₂ = 0.999. */
+    kind: z.enum(["sgd", "adam"]),
+    rate: z.number().positive(),
+    /** Steps over which the rate rises to `rate` in a straight line. */
+    warmupSteps: count,
+    /** Steps after which the rate is multiplied by `decayFactor`. */
+    decaySteps: z.array(positive),
+    decayFactor: z.number().positive(),
+    momentum: nonNegative.lt(1),
+    weightDecay: nonNegative,
+    /** Move biases at twice the rate. */
+    doubleBias: z.boolean(),
+    /** Largest joint norm of the gradients; null does not clip. */
+    clipNorm: z.number().positive().nullable(),
+    /** What becomes of a weight that has no gradient at a step and had one before: one of zero, or it is left as it is. */
+    unused: z.enum(UNUSED).default("zero"),
+  }),
+  /** Losses are read from the device and recorded every so many steps. */
+  displayEvery: positive,
+  /** A checkpoint is saved every so many steps. */
+  checkpointEvery: positive,
+  /** Newest checkpoints kept. */
+  checkpointKeep: positive,
+});
+
+/** Settings of a training run. */
+export type TrainConfig = z.infer<typeof trainConfigSchema>;
+
+/** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
+const FREE = /^(steps|dataset\.(data|lists|cache|testSplit)|image\.(prefetch|workers)|checkpointEvery|checkpointKeep)$/;
+
+/** Network names that `model.resnet` takes in place of a description. */
+export const resnetNames: readonly string[] = Object.keys(resnetPresets);
+
+/** The settings of a new run: defaults of the data set named in `layers`, then the layers. Throws {@link UserError}. */
+export function newConfig(layers: readonly Layer[]): TrainConfig {
+  const named = layers.map((layer) => ({ ...layer, value: expandPreset(layer) }));
+  const given = named.reduce<Json>((value, layer) => merge(value, layer.value), {});
+  const dataset = DATASETS.find((name) => name === lookup(given, ["dataset", "dataset"])) ?? "context";
+  const published = layers.some(({ value }) => PUBLISHED.includes(lookup(value, ["model", "resnet"]) as string));
+  const base = published ? merge(defaults(dataset), publishedSchedule(dataset)) : defaults(dataset);
+  return settle(trainConfigSchema, [{ source: "defaults", value: base }, ...named]);
+}
+
+/** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
+export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConfig {
+  const before = settle(trainConfigSchema, [{ source: "defaults", value: defaults("context") }, saved]);
+  for (const layer of layers) {
+    const value = expandPreset(layer);
+    const after = settle(trainConfigSchema, [{ source: saved.source, value: before }, { ...layer, value }]);
+    const changed = differences(before, after).find((path) => !FREE.test(path));
+    if (changed === undefined) continue;
+    const [was, is] = [before, after].map((config) => JSON.stringify(lookup(config, changed.split("."))));
+    throw new UserError(
+      `${layer.source}: a resumed run keeps its settings, "${changed}" is ${was}, not ${is}; give a new run another --name`,
+    );
+  }
+  return settle(trainConfigSchema, [
+    { source: saved.source, value: before },
+    ...layers.map((layer) => ({ ...layer, value: expandPreset(layer) })),
+  ]);
+}
+
+/** Networks that are trained by the reference's schedule unless told otherwise. */
+const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
+
+/** The reference's steps and rate drops. It names none for Visual Genome, which is given COCO's (specification 5). */
+const SCHEDULES: Readonly<
+  Partial<Record<DatasetName, { readonly steps: number; readonly decaySteps: readonly number[] }>>
+> = {
+  coco: { steps: 720_000, decaySteps: [320_000, 560_000] },
+  ade: { steps: 320_000, decaySteps: [280_000] },
+  vg: { steps: 720_000, decaySteps: [320_000, 560_000] },
+};
+
+/** The reference's rate for every data set, and its schedule for each real one. */
+function publishedSchedule(dataset: DatasetName): Json {
+  const optimiser = { kind: "sgd", rate: 5e-4, warmupSteps: 0, weightDecay: 1e-4, decayFactor: 0.1 };
+  const model = { reasoning: PUBLISHED_REASONING as unknown as Json };
+  const schedule = SCHEDULES[dataset];
+  if (!schedule) return { model, optimiser };
+  const { steps, decaySteps } = schedule;
+  return { model, steps, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps } };
+}
+
+/** Every setting for a data set. */
+function defaults(dataset: DatasetName): TrainConfig {
+  // Drawn pictures: small ones will do, and a rate for a network that begins at random.
+  const drawn = dataset === "context" || dataset === "refplus";
+  return {
+    version: VERSION,
+    seed: 3,
+    adapter: "auto",
+    precision: "f32",
+    steps: drawn ? 2400 : 4000,
+    flip: true,
+    dataset: {
+      dataset,
+      data: null,
+      lists: null,
+      cache: null,
+      reference: referenceSchema.parse({}),
+      knowledge: null,
+      trainSplit: "train",
+      // COCO publishes no test labels: its test split is the validation images under another name.
+      testSplit: dataset === "coco" ? "val" : "test",
+      skipBroken: false,
+    },
+    image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, normalise: "caffe", prefetch: 8, workers: 1 },
+    model: {
+      name: "baseline",
+      resnet: expand(resnetPresets.small),
+      cropSize: 7,
+      maxPool: false,
+      calibrate: true,
+      weights: null,
+      reasoning: structuredClone(SMALL_REASONING) as TrainConfig["model"]["reasoning"],
+    },
+    optimiser: {
+      kind: drawn ? "adam" : "sgd",
+      rate: drawn ? 7e-4 : 0.005,
+      warmupSteps: drawn ? 100 : 0,
+      decaySteps: drawn ? [1300, 1800, 2150] : [3000],
+      decayFactor: drawn ? 0.3 : 0.1,
+      momentum: 0.9,
+      weightDecay: drawn ? 0 : 1e-4,
+      doubleBias: false,
+      clipNorm: null,
+      unused: "zero",
+    },
+    displayEvery: 20,
+    checkpointEvery: 200,
+    checkpointKeep: 2,
+  };
+}
+
+/** A network's name becomes its description, so that `config.json` says what was built. */
+function expandPreset({ source, value }: Layer): Json {
+  const resnet = lookup(value, ["model", "resnet"]);
+  if (typeof resnet !== "string") return value;
+  if (!Object.hasOwn(resnetPresets, resnet)) {
+    throw new UserError(`${source}: "model.resnet": "${resnet}" is none of ${resnetNames.join(", ")}`);
+  }
+  return merge(value, { model: { resnet: expand(resnetPresets[resnet as keyof typeof resnetPresets]) } });
+}
+
+function expand(preset: typeof resnetPresets[keyof typeof resnetPresets]): TrainConfig["model"]["resnet"] {
+  return structuredClone({
+    trainShift: false,
+    strideOn: "last",
+    ...preset,
+  }) as unknown as TrainConfig["model"]["resnet"];
+}

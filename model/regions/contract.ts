@@ -1,0 +1,41 @@
+/** What every region classifier offers to the trainer and to evaluation. */
+import type { Module, Tensor } from "../../engine/mod.ts";
+import type { RegionInput, RegionTensors } from "./regions.ts";
+import type { RegionSlots } from "./static_inputs.ts";
+
+/** Where a prediction comes from: the plain ConvNet, the spatial memory, the graph, or all of them attended. */
+export type Stream = "image" | "local" | "global" | "attended";
+
+/** One prediction for the regions of an image. */
+export interface Prediction {
+  /** `image`, `local 1`, `global 2`, `attended`. */
+  readonly name: string;
+  readonly stream: Stream;
+  /** 0 for the plain ConvNet, then counted from 1. */
+  readonly iteration: number;
+  /** Class logits, [R, C]. */
+  readonly logits: Tensor;
+}
+
+/** The losses of one image; scalars. */
+export interface Losses {
+  /** What is minimised. */
+  readonly total: Tensor;
+  /** Its parts by stream, before weighting. */
+  readonly parts: Readonly<Partial<Record<"image" | "local" | "global" | "final", Tensor>>>;
+}
+
+/** A classifier of the regions of one image. */
+export interface RegionModel extends Module {
+  /** Every prediction; the last is the answer. */
+  predict(input: RegionInput | RegionTensors): readonly Prediction[];
+  /** The training losses against `labels`, i32 [R]. The caller keeps a scope open until their gradients are done. */
+  loss(input: RegionInput | RegionTensors, labels: Tensor): Losses;
+  /**
+   * Room on the device for images of this size and number of regions, which `predict` and `loss` then take, so that their
+   * work can be captured and replayed. A model without it is run anew for every image.
+   */
+  slots?(height: number, width: number, regions: number): RegionSlots;
+  /** Sets the frozen normalisation's statistics from one image; for training from random weights. */
+  calibrate(input: RegionInput): void;
+}

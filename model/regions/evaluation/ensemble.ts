@@ -1,0 +1,44 @@
+/** Several models' answers as one: the mean of their probabilities (the "w/ Ensemble" row of Chen et al., CVPR 2018). */
+import { UserError } from "../../../engine/base/user_error.ts";
+import type { Scores } from "./score.ts";
+import type { ScoredSet } from "./results.ts";
+
+/** One model's scores of a split. */
+export interface EnsembleMember {
+  /** What to call it in messages and rows. */
+  readonly name: string;
+  readonly scores: Scores;
+  readonly set: ScoredSet;
+}
+
+/**
+ * Each member's answer, named, then their mean.
+ *
+ * @throws {UserError} when the members did not score the same regions of the same classes.
+ */
+export function ensemble(members: readonly EnsembleMember[]): { readonly scores: Scores; readonly set: ScoredSet } {
+  const [first, ...others] = members;
+  for (const { name, scores, set } of others) {
+    const same = set.split === first.set.split && set.classes.join("\n") === first.set.classes.join("\n") &&
+      scores.labels.length === first.scores.labels.length &&
+      scores.labels.every((label, n) => label === first.scores.labels[n]);
+    if (!same) {
+      throw new UserError(
+        `${name}: scored ${scores.labels.length} regions of ${set.split}, other ones than ${first.name}; ` +
+          "an ensemble needs the same split and classes",
+      );
+    }
+  }
+  const answers = members.map(({ scores }) => scores.outputs.at(-1)!.probabilities);
+  const mean = answers[0].map((_, i) => answers.reduce((sum, p) => sum + p[i], 0) / answers.length);
+  return {
+    set: first.set,
+    scores: {
+      ...first.scores,
+      outputs: [
+        ...members.map(({ name }, i) => ({ name, probabilities: answers[i] })),
+        { name: "ensemble", probabilities: mean },
+      ],
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/** Evaluating a model on a split: scores, results and report written into a folder. */
+import { type LoadedImage, Loader } from "../../../datasets/images/loader.ts";
+import { evaluationOrder } from "../../../datasets/images/schedule.ts";
+import type { RegionDataset } from "../../../datasets/types.ts";
+import { type Scores, scoreSplit } from "./score.ts";
+import { gallery } from "../report/gallery.ts";
+import type { RegionModel } from "../contract.ts";
+import { type Results, resultsOf, saveResults, scoredSet } from "./results.ts";
+import type { TrainConfig } from "../config.ts";
+import { saveReport } from "../report/run_report.ts";
+import { saveScores } from "./scores_file.ts";
+import { loaderOptions } from "../build.ts";
+
+/** Where an evaluation writes: a run's folder, or any other with the settings of a checkpoint. */
+export interface EvaluationFolder {
+  readonly path: string;
+  readonly config: TrainConfig;
+  /** A path inside the folder. */
+  file(name: string): string;
+}
+
+/** What a caller may watch. */
+export interface EvaluationHooks {
+  /** A line worth telling, such as a skipped image. */
+  readonly onMessage?: (text: string) => void;
+  /** Images done, of how many. */
+  readonly onEvaluate?: (done: number, of: number) => void;
+}
+
+/** Images in a report. */
+const SHOWN = 12;
+
+/** Scores `test` with the model, saves scores, results and report in the folder, and returns the results. */
+export async function evaluateModel(
+  model: RegionModel,
+  test: RegionDataset,
+  folder: EvaluationFolder,
+  hooks: EvaluationHooks = {},
+): Promise<Results> {
+  const shown: LoadedImage[] = [];
+  const scores = await score(model, test, folder.config, hooks, (image) => {
+    if (shown.length < SHOWN && image.labels.length > 0) shown.push(image);
+    return image;
+  });
+  const { name } = folder.config.model;
+  const set = scoredSet(test);
+  const results = resultsOf(name, scores, set);
+  await saveScores(folder.file("scores.safetensors"), name, scores, set);
+  await saveResults(results, folder);
+  await saveReport(results, folder, await gallery(shown, scores, test, model, folder.config.image.normalise));
+  return results;
+}
+
+/** Every prediction of the model for every region of `test`, each image changed by `prepare` first. */
+export async function score(
+  model: RegionModel,
+  test: RegionDataset,
+  config: TrainConfig,
+  hooks: EvaluationHooks,
+  prepare: (image: LoadedImage) => LoadedImage,
+): Promise<Scores> {
+  const onBroken = (path: string, reason: string): void => hooks.onMessage?.(`skipped ${path}: ${reason}`);
+  const loader = new Loader(test, { ...loaderOptions(config), onBroken });
+  async function* prepared(): AsyncGenerator<LoadedImage> {
+    for await (const image of loader.run(evaluationOrder(test))) yield prepare(image);
+  }
+  try {
+    return await scoreSplit(model, prepared(), test.classes.length, (done) => hooks.onEvaluate?.(done, test.size));
+  } finally {
+    loader.close();
+  }
+}

@@ -1,0 +1,122 @@
+/** The results of a run: the four metrics of the model beside what is known to be possible. */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { type ContextDataset, contextPosteriors } from "../../../datasets/context/dataset.ts";
+import type { RegionDataset } from "../../../datasets/types.ts";
+import { CLUE_RANGES, type ClueRow, clueTable } from "./context_distance.ts";
+import type { Output, Scores } from "./score.ts";
+import { type ClassMetrics, type MetricTriple, regionMetrics } from "./metrics.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../../../engine/base/atomic.ts";
+import { readJsonFile } from "../../run/layers.ts";
+import type { Table } from "../../run/report.ts";
+
+/** One row of the results table. */
+export interface ResultRow {
+  readonly name: string;
+  /** The model's answer, one of the predictions it is made of, or what is exactly known. */
+  readonly kind: "answer" | "prediction" | "exact";
+  readonly perInstance: MetricTriple;
+  readonly perClass: MetricTriple;
+}
+
+/** What an evaluation found. */
+export interface Results {
+  /** Data set and split. */
+  readonly split: string;
+  readonly images: number;
+  readonly instances: number;
+  /** The model's answer first, then its predictions, then exact posteriors where the data set has them. */
+  readonly rows: readonly ResultRow[];
+  /** Figures of each class that has instances, for the answer. */
+  readonly classes: readonly ({ readonly name: string } & Omit<ClassMetrics, "label">)[];
+  /** Accuracy by distance of the deciding object, aligned with the rows; empty where it is not known. */
+  readonly clues: readonly ClueRow[];
+}
+
+/** What was scored: enough to compute results from saved scores alone. */
+export interface ScoredSet {
+  /** Data set and split. */
+  readonly split: string;
+  readonly images: number;
+  readonly classes: readonly string[];
+  /** The set itself where its generator knows the exact posteriors. */
+  readonly context: ContextDataset | null;
+}
+
+/** Column heads of the four metrics, in the order of the reference's results file. */
+export const METRIC_COLUMNS = ["per-instance AP", "per-instance AC", "per-class AP", "per-class AC"] as const;
+
+/** The four metrics of a row, in that order. */
+export function fourMetrics(
+  { perInstance, perClass }: Pick<ResultRow, "perInstance" | "perClass">,
+): [number, number, number, number] {
+  return [perInstance.ap, perInstance.ac, perClass.ap, perClass.ac];
+}
+
+/** What results need to know of a split. */
+export function scoredSet(dataset: RegionDataset): ScoredSet {
+  const context = dataset.source.kind === "context" ? dataset as ContextDataset : null;
+  return { split: `${dataset.name} ${dataset.split}`, images: dataset.size, classes: dataset.classes, context };
+}
+
+/** Scores a split: the model's answer, each of its predictions, and for context scenes the three exact posteriors. */
+export function resultsOf(name: string, scores: Scores, { split, images, classes, context }: ScoredSet): Results {
+  const { labels } = scores;
+  const [answer, ...predictions] = [...scores.outputs.slice(-1), ...scores.outputs.slice(0, -1)];
+  const scored: { name: string; kind: ResultRow["kind"]; probabilities: Output["probabilities"] }[] = [
+    { name, kind: "answer", probabilities: answer.probabilities },
+    ...predictions.map((output) => ({ ...output, name: `${name}: ${output.name}`, kind: "prediction" as const })),
+  ];
+  if (context) {
+    const exact = contextPosteriors(context);
+    for (const kind of ["appearance", "pair", "scene"] as const) {
+      scored.push({ name: `${kind} posterior (exact)`, kind: "exact", probabilities: exact[kind] });
+    }
+  }
+  const metrics = scored.map(({ probabilities }) => regionMetrics(probabilities, labels, classes.length));
+  return {
+    split,
+    images,
+    instances: labels.length,
+    rows: scored.map(({ name, kind }, i) => {
+      const { perInstance, perClass } = metrics[i];
+      return { name, kind, perInstance, perClass };
+    }),
+    classes: metrics[0].classes.map(({ label, ...figures }) => ({ name: classes[label], ...figures })),
+    clues: context ? clueTable(scored.map((s) => s.probabilities), labels, context) : [],
+  };
+}
+
+/** Writes `results.json` and the reference's four-number `results.txt`. */
+export async function saveResults(results: Results, folder: { file(name: string): string }): Promise<void> {
+  await writeJsonAtomic(folder.file("results.json"), results);
+  const four = fourMetrics(results.rows[0]).map((v) => `${v.toFixed(6)}\n`).join("");
+  await writeFileAtomic(folder.file("results.txt"), new TextEncoder().encode(four));
+}
+
+/** The results in a run's folder. Throws {@link UserError} when there are none yet. */
+export function readResults(path: string): Results {
+  const results = readJsonFile(path) as unknown as Results;
+  if (!Array.isArray(results?.rows) || !Array.isArray(results?.clues)) {
+    throw new UserError(`${path}: is not a results file of this version; \`itera re-evaluate\` writes it anew`);
+  }
+  return results;
+}
+
+/** The table of the four metrics. */
+export function resultsTable({ split, rows }: Pick<Results, "split" | "rows">): Table {
+  return {
+    title: `Results on ${split}`,
+    columns: ["model", ...METRIC_COLUMNS],
+    rows: rows.map((row) => [row.name, ...fourMetrics(row)]),
+  };
+}
+
+/** Accuracy by distance of the deciding object; null where it is not known. */
+export function cluesTable({ rows, clues }: Pick<Results, "rows" | "clues">): Table | null {
+  if (clues.length === 0) return null;
+  return {
+    title: "Per-instance accuracy by distance of the deciding object",
+    columns: ["model", ...CLUE_RANGES.map(({ name }, i) => `${name} (${clues[i].instances})`)],
+    rows: rows.map(({ name }, i) => [name, ...clues.map(({ accuracy }) => accuracy[i])]),
+  };
+}

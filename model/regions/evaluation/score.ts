@@ -1,0 +1,103 @@
+/** Class probabilities of every region of a split, read back in bulk. */
+import type { LoadedImage } from "../../../datasets/images/loader.ts";
+import { concat, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
+import type { RegionModel } from "../contract.ts";
+import { type RegionSlots, roomKey } from "../static_inputs.ts";
+import type { RegionInput } from "../regions.ts";
+import { Replays } from "../../../engine/step_cache.ts";
+
+/** Scores of one kind of prediction. */
+export interface Output {
+  /** `image`, `local 1`, …, `attended`. */
+  readonly name: string;
+  /** [N, classes] softmax probabilities. */
+  readonly probabilities: Float32Array<ArrayBuffer>;
+}
+
+/** Scores of a split: rows in the order of the data set, regions in annotation order. */
+export interface Scores {
+  /** Every prediction of the model; the last is its answer. */
+  readonly outputs: readonly Output[];
+  /** [N] true classes. */
+  readonly labels: Int32Array<ArrayBuffer>;
+  readonly classes: number;
+}
+
+/** Images whose results are read together; a read costs 10 ms at least, so not after every image. */
+const BATCH = 32;
+
+/** Runs `model` on every image of the schedule; `onImage` is told of each, and how many are done. */
+export async function scoreSplit(
+  model: RegionModel,
+  images: AsyncIterable<LoadedImage>,
+  classes: number,
+  onImage: (done: number, image: LoadedImage) => void = () => {},
+): Promise<Scores> {
+  const { device } = model;
+  const rows: Scored[] = [];
+  const labels: Int32Array[] = [];
+  let names: readonly string[] = [];
+  let pending: Tensor[] = [];
+  let done = 0;
+  // [outputs, R, C], R the room's regions.
+  const probabilities = (input: RegionInput | RegionSlots): Tensor =>
+    device.noGrad(() => {
+      using scope = device.scope();
+      const all = model.predict(input);
+      names = all.map(({ name }) => name);
+      return scope.keep(softmax(concat(all.map(({ logits }) => reshape(logits, [1, ...logits.shape])), 0)));
+    });
+  using replays = new Replays<RegionSlots>(device, probabilities);
+  const score = (image: LoadedImage): Tensor => {
+    const { height, width, labels } = image;
+    if (!model.slots) return probabilities(image).unscoped();
+    return replays.run(roomKey(image), () => model.slots!(height, width, labels.length), (room) => room.write(image));
+  };
+  const read = async (): Promise<void> => {
+    const data = await Promise.all(pending.map((t) => t.data()));
+    pending.forEach(({ shape }, i) => rows.push({ data: data[i], room: shape[1] }));
+    for (const tensor of pending) tensor.dispose();
+    pending = [];
+  };
+  for await (const image of images) {
+    if (image.labels.length > 0) {
+      pending.push(score(image));
+      labels.push(image.labels);
+    }
+    onImage(++done, image);
+    if (pending.length === BATCH) await read();
+  }
+  await read();
+  return join(names, rows, labels, classes);
+}
+
+/** One image's results. */
+interface Scored {
+  /** [outputs, room, classes]. */
+  readonly data: Float32Array;
+  /** Regions there was room for; those of the image come first. */
+  readonly room: number;
+}
+
+/** From [outputs, R, classes] for each image to [N, classes] for each output. */
+function join(
+  names: readonly string[],
+  rows: readonly Scored[],
+  labels: readonly Int32Array[],
+  classes: number,
+): Scores {
+  const count = labels.reduce((n, l) => n + l.length, 0);
+  const outputs = names.map((name) => ({ name, probabilities: new Float32Array(count * classes) }));
+  const truth = new Int32Array(count);
+  let at = 0;
+  labels.forEach((own, i) => {
+    const { data, room } = rows[i];
+    outputs.forEach(({ probabilities }, k) => {
+      const first = k * room * classes;
+      probabilities.set(data.subarray(first, first + own.length * classes), at * classes);
+    });
+    truth.set(own, at);
+    at += own.length;
+  });
+  return { outputs, labels: truth, classes };
+}

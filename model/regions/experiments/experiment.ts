@@ -1,0 +1,122 @@
+/** Several runs that differ in named settings, trained one after the other and compared in one table. */
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { readResults, type Results } from "../evaluation/results.ts";
+import { writeJsonAtomic } from "../../../engine/base/atomic.ts";
+import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
+import { makeFolder, RunFolder } from "../../run/run_folder.ts";
+import type { TrainHooks } from "../../run/hooks.ts";
+import { trainModel } from "../trainer.ts";
+
+const schema = z.strictObject({
+  title: z.string(),
+  /** Runs in the order they are trained: folder name, row name, settings over the defaults. */
+  members: z.array(z.strictObject({
+    folder: z.string().regex(/^[\w.-]+$/),
+    name: z.string(),
+    settings: z.record(z.string(), z.json()),
+  })).min(1),
+});
+
+/** One run of an experiment. */
+export interface Member {
+  /** Folder name inside the experiment's. */
+  readonly folder: string;
+  /** What its row is called; runs of one name differ in their seed and are averaged. */
+  readonly name: string;
+  readonly settings: { readonly [key: string]: Json };
+}
+
+/** A finished member. */
+export interface MemberResults extends Member {
+  readonly results: Results;
+}
+
+const FILE = "experiment.json";
+
+/** An experiment's folder: `experiment.json`, and a run's folder for each member. */
+export class Experiment {
+  readonly path: string;
+  readonly title: string;
+  readonly members: readonly Member[];
+
+  private constructor(path: string, title: string, members: readonly Member[]) {
+    this.path = path;
+    this.title = title;
+    this.members = members;
+  }
+
+  /** Begins an experiment: every member has the settings of `layers` under its own. Throws {@link UserError}. */
+  static async create(
+    path: string,
+    title: string,
+    members: readonly Member[],
+    layers: readonly Layer[],
+  ): Promise<Experiment> {
+    if (await Deno.stat(path).then(() => true, () => false)) {
+      throw new UserError(`${path}: is there already; go on with it by --resume, or choose another --name`);
+    }
+    const under = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
+    const settled = members.map((m) => ({ ...m, settings: merge(under, m.settings) as Member["settings"] }));
+    // A mistake in the settings is better found before the first of several trainings than before the last.
+    for (const { settings } of settled) RunFolder.check([...layers, { source: "experiment", value: settings }]);
+    makeFolder(path);
+    await writeJsonAtomic(join(path, FILE), { title, members: settled });
+    return new Experiment(path, title, settled);
+  }
+
+  /** Opens one to go on with. */
+  static open(path: string): Experiment {
+    const parsed = schema.safeParse(fileLayer(join(path, FILE)).value);
+    if (!parsed.success) throw new UserError(`${join(path, FILE)}: ${parsed.error.issues[0].message}`);
+    return new Experiment(path, parsed.data.title, parsed.data.members as readonly Member[]);
+  }
+
+  /** Whether a folder is an experiment's. */
+  static is(path: string): boolean {
+    try {
+      return Deno.statSync(join(path, FILE)).isFile;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Removes the folder again while no run is in it: a data set that is not there should not use up its name. */
+  #discardIfUnused(): void {
+    const inside = [...Deno.readDirSync(this.path)].map(({ name }) => name);
+    if (inside.every((name) => name === FILE)) Deno.removeSync(this.path, { recursive: true });
+  }
+
+  /** Trains what is not yet trained, in order. `onMember` is told which run begins. */
+  async run(hooks: TrainHooks, onMember: (member: Member, index: number) => void): Promise<MemberResults[]> {
+    const done: MemberResults[] = [];
+    for (const [index, member] of this.members.entries()) {
+      const path = join(this.path, member.folder);
+      const file = join(path, "results.json");
+      if (!exists(file)) {
+        onMember(member, index);
+        const layers = [{ source: join(this.path, FILE), value: member.settings }];
+        using folder = exists(join(path, "config.json"))
+          ? await RunFolder.resume(path)
+          : await RunFolder.create(path, layers);
+        await trainModel(folder, hooks).catch(async (error: unknown) => {
+          if (await folder.discardIfUnused()) this.#discardIfUnused();
+          throw error;
+        });
+      }
+      done.push({ ...member, results: readResults(file) });
+    }
+    return done;
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

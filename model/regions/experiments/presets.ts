@@ -1,0 +1,50 @@
+/** The experiments of the paper's tables by name: model, backbone, image size; schedules are those of `publishedSchedule`. */
+import type { DatasetName } from "../../../datasets/open.ts";
+import type { Json } from "../../run/layers.ts";
+import type { resnetPresets } from "../../backbones/resnet.ts";
+
+/** A row of a table. */
+export interface Preset {
+  /** What it is, in words. */
+  readonly title: string;
+  readonly settings: Json;
+}
+
+const SETS = {
+  ade: "ADE20K",
+  coco: "COCO",
+  vg: "Visual Genome",
+} as const satisfies Partial<Record<DatasetName, string>>;
+
+interface Row {
+  readonly title: string;
+  readonly model: "baseline" | "local" | "global" | "final";
+  readonly resnet: keyof typeof resnetPresets;
+  /** Shorter and longer side of the images, in pixels. */
+  readonly image: readonly [number, number];
+}
+
+const USUAL = [600, 1000] as const;
+
+/** Rows of the tables, in their order (Chen et al., CVPR 2018, section 5; specification 9.1). */
+const ROWS: Readonly<Record<string, Row>> = {
+  "res50-baseline": { title: "Baseline", model: "baseline", resnet: "resnet50", image: USUAL },
+  "res101": { title: "w/ ResNet-101", model: "baseline", resnet: "resnet101", image: USUAL },
+  "800": { title: "w/ 800-input", model: "baseline", resnet: "resnet50", image: [800, 1200] },
+  "res50-local": { title: "Ours-Local", model: "local", resnet: "resnet50", image: USUAL },
+  "res50-global": { title: "Ours-Global", model: "global", resnet: "resnet50", image: USUAL },
+  "res50-final": { title: "Ours-Final", model: "final", resnet: "resnet50", image: USUAL },
+};
+
+/** Every preset by name, such as `ade-res50-final`. The ensemble's row is `itera ensemble` of several baselines. */
+export const PRESETS: ReadonlyMap<string, Preset> = new Map(
+  Object.entries(SETS).flatMap(([set, setTitle]) =>
+    Object.entries(ROWS).map(([row, { title, model, resnet, image: [shortSide, longSide] }]) => [
+      `${set}-${row}`,
+      {
+        title: `${title} on ${setTitle}`,
+        settings: { dataset: { dataset: set }, model: { name: model, resnet }, image: { shortSide, longSide } },
+      },
+    ])
+  ),
+);

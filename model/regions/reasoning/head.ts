@@ -1,0 +1,40 @@
+/** From a module's features to class scores and the confidence that attention weighs them by. */
+import { type Device, init, Linear, Module, type Seeds, type Tensor, WideLinear } from "../../../engine/mod.ts";
+import type { HeadOptions } from "./options.ts";
+
+/** What a module says of the regions. */
+export interface Verdict {
+  /** Class logits, [R, C]. */
+  readonly logits: Tensor;
+  /** Attention logit, [R, 1]. */
+  readonly confidence: Tensor;
+}
+
+/** Fully connected layers, class scores and confidence (specification 3.2: mem_fc6 to confid_mem). */
+export class PredictionHead extends Module {
+  readonly #fc: WideLinear[] = [];
+  readonly #score: Linear;
+  readonly #confidence: Linear;
+
+  /** A head on `inputs` features. */
+  constructor(device: Device, inputs: number, classes: number, { width, layers, std }: HeadOptions, seeds: Seeds) {
+    super(device);
+    let from = inputs;
+    for (let i = 0; i < layers; i++) {
+      const fc = new WideLinear(device, from, width, seeds, { init: init.heTruncatedOf, activation: "relu" });
+      this.#fc.push(this.child(`fc${6 + i}`, fc));
+      from = width;
+    }
+    this.#score = this.child("score", new Linear(device, from, classes, seeds, { init: init.normal(std) }));
+    this.#confidence = this.child(
+      "confidence",
+      new Linear(device, from, 1, seeds, { init: init.normal(std), bias: false }),
+    );
+  }
+
+  /** Features [R, inputs] → scores and confidence. */
+  forward(features: Tensor): Verdict {
+    const z = this.#fc.reduce((x, fc) => fc.forward(x), features);
+    return { logits: this.#score.forward(z), confidence: this.#confidence.forward(z) };
+  }
+}

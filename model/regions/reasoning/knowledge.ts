@@ -1,0 +1,55 @@
+/** What is known of the classes, as the graph module takes it. */
+import type { Knowledge } from "../../../datasets/knowledge/knowledge.ts";
+import { RandomStream } from "../../../engine/base/random.ts";
+import { Graph, type Triple } from "../../../engine/sparse.ts";
+
+/** A class graph and class vectors. */
+export interface ClassKnowledge {
+  /** Names of the relations, aligned with the graph's. */
+  readonly types: readonly string[];
+  /** [C, C] for each relation, rows divided by their sums: row c lists who c hears. */
+  readonly graph: Graph;
+  /** [C, dim]. */
+  readonly vectors: Float32Array<ArrayBuffer>;
+  readonly dim: number;
+}
+
+/** Numbers of a vector where no vectors are given: as many as fastText's. */
+const RANDOM_DIM = 300;
+
+/**
+ * The class graph of `knowledge` restricted to edge types `wanted` (null: all; unknown ones throw RangeError). Without
+ * vectors, classes get random ones from `seed`, background zeros; without knowledge there are no relations.
+ */
+export function classKnowledge(
+  knowledge: Knowledge | null,
+  classes: number,
+  wanted: readonly string[] | null,
+  seed: number,
+): ClassKnowledge {
+  const known = knowledge?.types ?? [];
+  const unknown = wanted?.find((type) => !known.includes(type));
+  if (unknown !== undefined) {
+    throw new RangeError(`the knowledge graph has no edges of type "${unknown}"; it has ${known.join(", ") || "none"}`);
+  }
+  const types = wanted ?? known;
+  const relations = types.map((type) =>
+    (knowledge?.edges ?? []).filter((edge) => known[edge.type] === type)
+      .map(({ from, to, weight }): Triple => [to, from, weight])
+  );
+  // Some classes are known to go with nearly all others.
+  const graph = Graph.fromTriples(classes, classes, relations, { balanced: true }).rowNormalised();
+  const own = knowledge !== null && knowledge.dim > 0;
+  return {
+    types,
+    graph,
+    vectors: own ? knowledge.vectors : randomVectors(classes, RANDOM_DIM, seed),
+    dim: own ? knowledge.dim : RANDOM_DIM,
+  };
+}
+
+function randomVectors(classes: number, dim: number, seed: number): Float32Array<ArrayBuffer> {
+  const random = new RandomStream(seed, 0x7ec7);
+  const vectors = Float32Array.from({ length: classes * dim }, () => (2 * random.unit() - 1) / Math.sqrt(dim));
+  return vectors.fill(0, 0, dim);
+}

@@ -1,0 +1,236 @@
+/** Local memory, global graph, or both, rolled out over the plain ConvNet (specification 3.3 and 4.4). */
+import { concat, type Device, matmul, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
+import { Graph } from "../../../engine/sparse.ts";
+import { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "../baseline.ts";
+import type { Losses, Prediction } from "../contract.ts";
+import { regionLoss } from "../region_loss.ts";
+import type { EdgeRule, RealRegions, RegionInput, RegionTensors } from "../regions.ts";
+import { regionEdges } from "./edges.ts";
+import { GlobalGraph, type LayerTrace } from "./graph.ts";
+import type { Verdict } from "./head.ts";
+import type { ClassKnowledge } from "./knowledge.ts";
+import { hardExampleLoss } from "./losses.ts";
+import { SpatialMemory } from "./memory.ts";
+import type { ReasoningOptions, StopOptions } from "./options.ts";
+
+/** Which modules reason. */
+export type ReasoningMode = "local" | "global" | "final";
+
+/** What a reasoning classifier is built from. */
+export interface ReasonerOptions extends BaselineOptions {
+  readonly mode: ReasoningMode;
+  readonly reasoning: ReasoningOptions;
+  /** What is known of the classes; modes with a graph need it. */
+  readonly knowledge: ClassKnowledge;
+}
+
+/** What went on inside, kept for pictures. */
+export interface Trace {
+  /** The memory at each prediction, [1, H, W, D]. */
+  readonly memories: Tensor[];
+  /** Per iteration, the propagation layers. */
+  readonly layers: LayerTrace[][];
+  /** The region graph; null without one, and where it is on the device alone. */
+  edges: Graph | null;
+}
+
+/** All predictions of an image. */
+export interface Rollout {
+  /** The ConvNet's, then each iteration's. */
+  readonly predictions: readonly Prediction[];
+  /** Attention over `predictions`, [R, N]; null when it is off. */
+  readonly attention: Tensor | null;
+  /** The answer's logits, [R, C]. */
+  readonly attended: Tensor;
+}
+
+/** The newest logits of each stream, [R, C]. */
+interface Said {
+  local: Tensor | null;
+  global: Tensor | null;
+}
+
+/** Iterative reasoning over regions (Chen et al., CVPR 2018). */
+export class ReasoningClassifier extends BaselineClassifier {
+  readonly #options: ReasoningOptions;
+  readonly #memory: SpatialMemory | null;
+  readonly #graph: GlobalGraph | null;
+  readonly #crossFeed: boolean;
+
+  /** Builds it with random weights; those it shares with the baseline are the baseline's of the same seed. */
+  constructor(device: Device, options: ReasonerOptions) {
+    // The reference crops for its memory without max-pooling, whatever RESNET.MAX_POOL says of its baseline.
+    super(device, { ...options, maxPool: false });
+    const { mode, reasoning, classes, knowledge } = options;
+    this.#options = reasoning;
+    this.#crossFeed = mode === "final" && reasoning.crossFeed;
+    const feedback = this.#crossFeed ? 2 * classes : classes;
+    const { bodyChannels, tailChannels } = this.resnet;
+    this.#memory = mode === "global" ? null : this.child(
+      "memory",
+      new SpatialMemory(
+        device,
+        { classes, features: bodyChannels, feedback },
+        reasoning.memory,
+        reasoning.head,
+        this.seeds,
+      ),
+    );
+    this.#graph = mode === "local" ? null : this.child(
+      "graph",
+      new GlobalGraph(
+        device,
+        { classes, features: tailChannels, feedback },
+        knowledge,
+        reasoning.graph,
+        reasoning.head,
+        this.seeds,
+      ),
+    );
+  }
+
+  /** How regions are linked. */
+  protected override get edgeRule(): EdgeRule | null {
+    const { graph } = this.#options;
+    return this.#graph && {
+      types: graph.regionEdges.length,
+      between: (boxes) => regionEdges(boxes, graph),
+    };
+  }
+
+  /** The answer's logits [R, C]. */
+  override forward(input: RegionInput | RegionTensors): Tensor {
+    using scope = this.device.scope();
+    return scope.keep(this.rollout(input).attended);
+  }
+
+  /** Every prediction, the attended one last. */
+  override predict(input: RegionInput | RegionTensors): Prediction[] {
+    using scope = this.device.scope();
+    const { predictions, attended } = this.rollout(input);
+    const all = [...predictions, { name: "attended", stream: "attended" as const, iteration: 0, logits: attended }];
+    for (const { logits } of all) scope.keep(logits);
+    return all;
+  }
+
+  /** Image, local, global and final losses; `final` is absent where nothing could learn from it. */
+  override loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
+    const { loss: weights, attention, stop } = this.#options;
+    const regions = this.onDevice(input);
+    const { real } = regions;
+    const { predictions, attended } = this.rollout(regions);
+    const parts: { -readonly [part in keyof Losses["parts"]]: Losses["parts"][part] } = {
+      image: regionLoss(predictions[0].logits, labels, real),
+    };
+    let total = parts.image!;
+    for (const stream of ["local", "global"] as const) {
+      const own = predictions.filter((p) => p.stream === stream);
+      if (own.length === 0) continue;
+      const each = own.map(({ logits }, i) => {
+        const previous = (i === 0 ? predictions[0] : own[i - 1]).logits;
+        return weights.reweight
+          ? hardExampleLoss(logits, labels, previous.detach(), weights.beta, real)
+          : regionLoss(logits, labels, real);
+      });
+      const mean = each.reduce((sum, l) => sum.add(l)).div(each.length);
+      parts[stream] = mean;
+      total = total.add(mean.mul(weights[stream]));
+    }
+    if (attention || !stop.attended) {
+      parts.final = regionLoss(attended, labels, real);
+      total = total.add(parts.final.mul(weights.final));
+    }
+    return { total, parts };
+  }
+
+  /** Sets the frozen normalisation's statistics from one image; the modules have none. */
+  override calibrate(input: RegionInput): void {
+    this.resnet.calibrate(() => super.forward(input));
+  }
+
+  /** Runs all iterations. The caller's scope owns every tensor of the result. */
+  rollout(input: RegionInput | RegionTensors, trace?: Trace): Rollout {
+    const { iterations, stop, graph: graphOptions } = this.#options;
+    const graph = this.#graph;
+    const spatial = this.#memory;
+    const regions = this.onDevice(input);
+    const { edges, real } = regions;
+    const { boxes, logits: image, pool5, fc7 } = this.#inputs(this.features(regions), stop.features);
+    const predictions: Prediction[] = [{ name: "image", stream: "image", iteration: 0, logits: image }];
+    const confidences: Tensor[] = [];
+    const say = (stream: "local" | "global", iteration: number, { logits, confidence }: Verdict): Tensor => {
+      predictions.push({ name: `${stream} ${iteration}`, stream, iteration, logits });
+      confidences.push(confidence);
+      return logits;
+    };
+
+    let memory = spatial?.initial(boxes.map) ?? null;
+    if (trace && edges instanceof Graph) trace.edges = edges;
+    const start = graph?.initial(fc7) ?? null;
+    let nodes = start;
+    // The confidence in the ConvNet is a module's on what it starts from; its class scores there are thrown away.
+    confidences.push((memory ? spatial!.predict(memory, boxes) : graph!.predict(start!.regions)).confidence);
+    if (memory) trace?.memories.push(memory);
+
+    const said: Said = { local: spatial && image, global: graph && image };
+    for (let i = 1; i < iterations; i++) {
+      const [toLocal, toGlobal] = [this.#feedback(said, "local", real), this.#feedback(said, "global", real)];
+      if (spatial && memory) {
+        memory = spatial.update(memory, toLocal.logits!, pool5, boxes);
+        trace?.memories.push(memory);
+        said.local = say("local", i, spatial.predict(memory, boxes));
+      }
+      if (graph && nodes && edges && start) {
+        const informed = graph.update(nodes.regions, toGlobal.logits!, fc7);
+        const layers: LayerTrace[] | undefined = trace && [];
+        const reasoned = graph.reason({ regions: informed, classes: nodes.classes }, toGlobal.belief!, edges, layers);
+        if (layers) trace!.layers.push(layers);
+        said.global = say("global", i, graph.predict(reasoned.regions));
+        nodes = {
+          regions: graphOptions.carryRegions ? reasoned.regions : informed,
+          classes: graphOptions.carryClasses ? reasoned.classes : start.classes,
+        };
+      }
+    }
+    return { predictions, ...this.#attend(predictions, confidences) };
+  }
+
+  /** The ConvNet's features as the modules see them. */
+  #inputs(features: RegionFeatures, stop: StopOptions["features"]): RegionFeatures {
+    const { pool5, fc7 } = features;
+    return { ...features, pool5: stop.memory ? pool5.detach() : pool5, fc7: stop.graph ? fc7.detach() : fc7 };
+  }
+
+  /**
+   * What a module is told: the logits [R, F] of its own stream, or of both; and the classes they believe in, [R, C], nothing
+   * for padding.
+   */
+  #feedback(
+    said: Said,
+    stream: "local" | "global",
+    real: RealRegions | null,
+  ): { logits: Tensor | null; belief: Tensor | null } {
+    if (!said[stream]) return { logits: null, belief: null };
+    const heard = (this.#crossFeed ? [said.local!, said.global!] : [said[stream]!])
+      .map((t) => this.#options.stop.feedback ? t.detach() : t);
+    const both = heard.length > 1;
+    const beliefs = stream === "global" ? heard.map((t) => softmax(t.detach())) : [];
+    const belief = beliefs.length > 1 ? beliefs[0].add(beliefs[1]).mul(0.5) : beliefs[0] ?? null;
+    return { logits: both ? concat(heard, 1) : heard[0], belief: belief && real ? belief.mul(real.mask) : belief };
+  }
+
+  /** Predictions weighed by softmax over their confidences, or the mean of the last iteration's. */
+  #attend(predictions: readonly Prediction[], confidences: readonly Tensor[]): Omit<Rollout, "predictions"> {
+    const { attention, stop, iterations } = this.#options;
+    const scores = predictions.map(({ logits }) => stop.attended ? logits.detach() : logits);
+    if (!attention) {
+      const last = scores.filter((_, i) => predictions[i].iteration === iterations - 1);
+      return { attention: null, attended: last.reduce((sum, f) => sum.add(f)).div(last.length) };
+    }
+    const [regions, classes] = scores[0].shape;
+    const weights = softmax(concat(confidences, 1));
+    const stacked = concat(scores.map((f) => reshape(f, [regions, 1, classes])), 1);
+    const mixed = matmul(reshape(weights, [regions, 1, scores.length]), stacked);
+    return { attention: weights, attended: reshape(mixed, [regions, classes]) };
+  }
+}

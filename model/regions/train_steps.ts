@@ -1,0 +1,74 @@
+/** Training steps of a region classifier: the losses of one image, their gradient, the update. */
+import type { LoadedImage } from "../../datasets/images/loader.ts";
+import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
+import type { UnreadLosses } from "../run/loss_log.ts";
+import type { RegionModel } from "./contract.ts";
+import { type RegionSlots, roomKey } from "./static_inputs.ts";
+import type { RegionInput } from "./regions.ts";
+import { Replays } from "../../engine/step_cache.ts";
+
+/** What the losses are called in the logs: the reference's names, `graph` for the module it does not have. */
+const LOSS_NAMES = {
+  image: "cross_entropy_image",
+  local: "cross_entropy_memory",
+  global: "cross_entropy_graph",
+  final: "cross_entropy_final",
+} as const;
+
+/** Steps of one run. Steps on images of equal size with equally many regions are replayed where the model can be. */
+export class TrainSteps implements Disposable {
+  readonly #model: RegionModel;
+  readonly #optimiser: Optimiser;
+  readonly #replays: Replays<RegionSlots>;
+  #names: readonly string[] = [];
+
+  /** Trains `model` by `optimiser`; both stay their owner's. */
+  constructor(model: RegionModel, optimiser: Optimiser) {
+    this.#model = model;
+    this.#optimiser = optimiser;
+    this.#replays = new Replays(model.device, (room) => this.#step(room, room.labels));
+  }
+
+  /** Tensors that recorded steps keep alive. */
+  get tensors(): number {
+    return this.#replays.tensors;
+  }
+
+  /** One update; the losses are still on the device. */
+  run(image: LoadedImage): UnreadLosses {
+    return { values: this.#update(image), names: this.#names };
+  }
+
+  #update(image: LoadedImage): Tensor {
+    const model = this.#model;
+    const { height, width, labels } = image;
+    if (!model.slots || labels.length === 0) {
+      using _scope = model.device.scope();
+      return this.#step(image, model.device.tensor(labels)).unscoped();
+    }
+    return this.#replays.run(
+      roomKey(image),
+      () => model.slots!(height, width, labels.length),
+      (room) => room.write(image),
+    );
+  }
+
+  /** The losses of one image as a vector, the minimised one first. */
+  #step(input: RegionInput | RegionSlots, labels: Tensor): Tensor {
+    const model = this.#model;
+    using scope = model.device.scope();
+    const { total, parts } = model.loss(input, labels);
+    total.backward();
+    this.#optimiser.step();
+    model.zeroGrad();
+    const named = Object.entries(parts) as [keyof typeof LOSS_NAMES, Tensor][];
+    const shown = named.length > 1 ? named : [];
+    this.#names = ["cross_entropy", ...shown.map(([name]) => LOSS_NAMES[name])];
+    return scope.keep(concat([total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1])), 0));
+  }
+
+  /** Frees what was recorded. */
+  [Symbol.dispose](): void {
+    this.#replays[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,72 @@
+/** Every way to cut a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
+import type { Device } from "../../../engine/device.ts";
+import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
+import "../../../engine/ops/mod.ts";
+import { blocksOf, type Cut, type Tuning } from "../../../engine/tuning/table.ts";
+import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { type Random, withRandom } from "../../support/random.ts";
+import { checkAgainstReference } from "./check_sample.ts";
+
+const devices = await openDevices();
+
+/** Runs `body` with every product cut in one way; convolutions keep to the rules where they lack the product's cut. */
+async function withCut(device: Device, cut: Cut, body: () => Promise<void>): Promise<void> {
+  const before = device.gpu.tuning;
+  const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
+    blocksOf(device.profile, op).some(({ rows, columns }) => rows === cut.rows && columns === cut.columns);
+  device.gpu.tuning = { digest: "test", find: (op) => known(op) ? cut : undefined };
+  try {
+    await body();
+  } finally {
+    device.gpu.tuning = before;
+  }
+}
+
+type Case = [name: string, shapes: (readonly number[] | null)[], attrs: Record<string, unknown>];
+
+/** Samples that end inside tiles and blocks and pass several of each, and whose gradients are products of the other forms. */
+function cases(random: Random): Case[] {
+  const [m, n, k] = [1, 1, 1].map(() => random.integer(130, 150));
+  const few = random.integer(2, 7);
+  const conv = { padding: [[1, 1], [1, 1]], dilation: [1, 1], activation: "none" };
+  return [
+    ["matmul", [[2, few, k], [2, k, n]], { transposeA: false, transposeB: false }],
+    ["matmul", [[k, m], [few, k]], { transposeA: true, transposeB: true }],
+    ["linear", [[m, 33], [33, n], [n]], { activation: "relu" }],
+    ["conv2d", [[1, 11, 13, 20], [3, 3, 20, 68], [68], [68], [1, 11, 13, 68]], { ...conv, stride: [1, 1] }],
+    ["conv2d", [[2, 8, 9, 3], [3, 3, 3, 5], null, [5], null], { ...conv, stride: [2, 2], activation: "tanh" }],
+    ["conv2d", [[1, 12, 12, 12], [1, 1, 12, 72], [72], [72], [1, 12, 12, 72]], {
+      ...conv,
+      stride: [1, 1],
+      padding: [[0, 0], [0, 0]],
+      activation: "relu",
+    }],
+    ["conv2dBank", [[3, 9, 8, 8], [4, 3, 3, 8, 12], [4, 12], [3, 9, 8, 12]], {
+      entries: [0, 2, 2],
+      dilation: 2,
+      activation: "relu",
+    }],
+  ];
+}
+
+function sampleOf([name, shapes, attrs]: Case): { op: AnyOp; sample: Sample<unknown> } {
+  return { op: allOps().get(name)!, sample: { inputs: shapes.map((shape) => shape && { shape }), attrs } };
+}
+
+for (const profile of PROFILES) {
+  const device = devices[profile];
+  for (const { rows, columns } of blocksOf(profile, "matmul nn")) {
+    for (const parts of profile === "cpu" ? [1] : [1, 3]) {
+      const name = `${profile} kernels cut in ${rows} × ${columns}${parts > 1 ? `, ${parts} parts` : ""}`;
+      Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
+        withRandom(name, (random) =>
+          withoutLeaks(device, () =>
+            withCut(device, { rows, columns, parts }, async () => {
+              for (const one of cases(random)) {
+                const { op, sample } = sampleOf(one);
+                await checkAgainstReference(device, op, random, [sample]);
+              }
+            }))));
+    }
+  }
+}

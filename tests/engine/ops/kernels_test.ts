@@ -1,0 +1,65 @@
+/** Every kernel of every profile is run by the samples the registry checks, or by the test named here. */
+import { deepStrictEqual, ok } from "node:assert/strict";
+import type { Device } from "../../../engine/device.ts";
+import { allKernels } from "../../../engine/gpu/kernel.ts";
+import { allOps, type AnyOp } from "../../../engine/op.ts";
+import "../../../engine/ops/mod.ts";
+import { openDevices, PROFILES } from "../../support/devices.ts";
+import { type Random, withRandom } from "../../support/random.ts";
+import { draw } from "./run_sample.ts";
+
+/** Kernels no op's samples reach, with the test that checks them. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  "fill.wgsl:random_uniform": "tests/engine/ops/made_tensors_test.ts",
+  "fill.wgsl:random_normal": "tests/engine/ops/made_tensors_test.ts",
+  "fill.wgsl:random_truncated": "tests/engine/nn/nn_test.ts",
+  "pointwise.wgsl:accumulate": "tests/engine/ops/made_tensors_test.ts",
+  "cast_f16.wgsl:f32_to_f16": "tests/engine/ops/made_tensors_test.ts",
+  "cast_f16.wgsl:f16_to_f32": "tests/engine/ops/made_tensors_test.ts",
+};
+
+const devices = await openDevices();
+
+/** Records `op` forwards and backwards on its samples, without reading. */
+function runAll(device: Device, op: AnyOp, random: Random): void {
+  for (const described of op.samples(random)) {
+    const { inputs, attrs } = draw(described, random);
+    using _scope = device.scope();
+    const tensors = inputs.map((x) => {
+      if (!x) return null;
+      const tensor = device.tensor(x.data, x.shape);
+      tensor.requiresGrad = op.differentiable && tensor.dtype === "f32";
+      return tensor;
+    });
+    for (const output of op.run(tensors, attrs)) {
+      if (!output.requiresGrad) continue;
+      output.backward(device.ones(output.shape));
+      break;
+    }
+  }
+}
+
+Deno.test("the samples of the ops run every kernel", () =>
+  withRandom("kernels", (random) => {
+    const seen = new Set<string>();
+    for (const profile of PROFILES) {
+      const { gpu } = devices[profile];
+      const run = gpu.run;
+      gpu.run = (kernel, options) => {
+        seen.add(kernel.name);
+        run.call(gpu, kernel, options);
+      };
+      try {
+        for (const op of allOps().values()) runAll(devices[profile], op, random);
+      } finally {
+        gpu.run = run;
+      }
+    }
+    // Lanes share operands only where eight are a subgroup.
+    const shares = devices.cpu.info.lanes === 8;
+    const names = allKernels().map(({ name }) => name).filter((name) => shares || !name.endsWith("_shared"));
+    deepStrictEqual(names.filter((name) => !seen.has(name) && !(name in ELSEWHERE)), [], "kernels nothing runs");
+    for (const name in ELSEWHERE) {
+      ok(names.includes(name) && !seen.has(name), `${name} need not be listed as an exception`);
+    }
+  }));

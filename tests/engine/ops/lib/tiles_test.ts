@@ -1,0 +1,42 @@
+import { ok, strictEqual } from "node:assert/strict";
+import { skinnyFor, tileCandidates, tilesFor } from "../../../../engine/ops/lib/tiles.ts";
+import { blocksOf, MOST_PARTS, type ProductShape } from "../../../../engine/tuning/table.ts";
+
+const SHAPES: readonly ProductShape[] = [1, 12, 64, 300, 2394, 37500].flatMap((m) =>
+  [1, 41, 64, 192, 1536].flatMap((n) =>
+    [1, 27, 512, 9375].flatMap((k) => [1, 4, 32].map((layers): ProductShape => [m, n, k, layers]))
+  )
+);
+
+Deno.test("the rules fill a large GPU wherever the product is large enough, with what the kernels know", () => {
+  for (const shape of SHAPES) {
+    const [m, n, k, layers] = shape;
+    for (const [cut, shortest] of [[tilesFor(...shape), 128], [skinnyFor(...shape), 256]] as const) {
+      const { rows, columns, parts } = cut, what = `${shape}: ${rows} × ${columns} / ${parts}`;
+      ok(blocksOf("gpu", "matmul nn").some((known) => known.rows === rows && known.columns === columns), what);
+      ok(Number.isInteger(parts) && parts >= 1 && parts <= MOST_PARTS, what);
+      const groups = layers * Math.ceil(m / rows) * Math.ceil(n / columns) * parts;
+      const split = parts === MOST_PARTS || parts === (k < 512 ? 1 : Math.floor(k / shortest));
+      ok(groups >= 256 || split, `${what}: ${groups} workgroups`);
+    }
+  }
+});
+
+Deno.test("large products get large tiles, and narrow ones none that are mostly padding", () => {
+  const name = (...shape: ProductShape): string => Object.values(tilesFor(...shape)).join(" ");
+  strictEqual(name(4096, 4096, 4096, 1), "128 128 1");
+  strictEqual(name(37500, 64, 576, 1), "128 64 1");
+  strictEqual(name(512, 512, 512, 1), "64 64 4");
+  strictEqual(name(576, 64, 9375, 1), "64 64 29");
+});
+
+Deno.test("the tuner measures four to eight cuts of a product, the rule's among them", () => {
+  for (const shape of SHAPES) {
+    for (const product of [true, false]) {
+      const cuts = tileCandidates(product, shape).map((cut) => JSON.stringify(cut));
+      ok(cuts.length >= 4 && cuts.length <= 8 && new Set(cuts).size === cuts.length, `${shape}: ${cuts}`);
+      const rule = JSON.stringify((product && shape[0] <= 32 ? skinnyFor : tilesFor)(...shape));
+      ok(cuts.includes(rule), `${shape}: ${rule} is not in ${cuts}`);
+    }
+  }
+});

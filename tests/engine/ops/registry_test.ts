@@ -1,0 +1,127 @@
+/**
+ * Walks the registry of ops: whatever an op's file registers is checked here, on its own samples, in both kernel profiles.
+ * Nothing needs to be added here for a new op but its float64 reference in `tests/support/reference/`.
+ */
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import type { Device } from "../../../engine/device.ts";
+import { hostArray, type TypedArray } from "../../../engine/dtype.ts";
+import { ShapeError } from "../../../engine/base/errors.ts";
+import { allOps, type AnyOp } from "../../../engine/op.ts";
+import "../../../engine/ops/mod.ts";
+import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { elements } from "../../support/float64/ndarray64.ts";
+import { type Random, withRandom } from "../../support/random.ts";
+import { evaluate, references } from "../../support/reference/mod.ts";
+import { checkAgainstReference, compareGradients, prepare, RANDOM } from "./check_sample.ts";
+import { type Ran, run } from "./run_sample.ts";
+
+const devices = await openDevices();
+const ops = [...allOps().values()];
+
+function bits(array: TypedArray): Uint8Array {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+function sameBits(a: Ran, b: Ran, what: string): void {
+  a.outputs.forEach((x, k) => deepStrictEqual(bits(x), bits(b.outputs[k]), `${what}: output ${k} differs`));
+  a.grads.forEach((x, k) => {
+    const other = b.grads[k];
+    if (x && other) deepStrictEqual(bits(x), bits(other), `${what}: gradient of input ${k} differs`);
+    else strictEqual(x, other, `${what}: gradient of input ${k} is there once and missing once`);
+  });
+}
+
+async function checkRepeats(device: Device, op: AnyOp, random: Random): Promise<void> {
+  await Promise.all(
+    prepare(op, random).map(async ({ sample, options, title }) => {
+      const all = run(device, op, sample, options);
+      const again = run(device, op, sample, { ...options, poison: true });
+      // Each input alone: a rule that computes only what is needed must compute it the same.
+      const alone = options.needs.map((need, i) =>
+        need ? run(device, op, sample, { ...options, needs: options.needs.map((_, k) => k === i) }) : null
+      );
+      // Each output alone: gradients of the others are absent, not zero.
+      const several = options.seeds.filter((seed) => seed).length > 1;
+      const each = options.seeds.flatMap((seed, k) => {
+        if (!seed || !several) return [];
+        const seeds = options.seeds.map((other, j) => j === k ? other : null);
+        return [{ seeds, ran: run(device, op, sample, { ...options, seeds }) }];
+      });
+      const first = await all;
+      sameBits(first, await again, `${title}: two runs`);
+      for (let i = 0; i < alone.length; i++) {
+        const only = await alone[i];
+        if (!only) continue;
+        sameBits(
+          { ...first, grads: first.grads.map((g, k) => k === i ? g : null) },
+          only,
+          `${title}: input ${i} alone`,
+        );
+      }
+      for (const { seeds, ran } of each) {
+        compareGradients(op, { sample, options: { ...options, seeds }, title: `${title}: one output` }, await ran);
+      }
+    }),
+  );
+}
+
+/** Twice the same gradient is its double, to the bit: ops that add to a leaf's gradient in place add what they would give. */
+async function checkCollected(device: Device, op: AnyOp, random: Random): Promise<void> {
+  await Promise.all(
+    prepare(op, random).map(async ({ sample, options, title }) => {
+      const [once, twice] = await Promise.all(
+        [false, true].map((again) => run(device, op, sample, { ...options, twice: again })),
+      );
+      const doubled = once.grads.map((grad) => grad && hostArray("f32", Array.from(grad, (v) => 2 * v)));
+      sameBits({ ...once, grads: doubled }, twice, `${title}: collected twice`);
+    }),
+  );
+}
+
+function checkRefusals(device: Device, op: AnyOp): void {
+  for (const { inputs, attrs, message } of op.bad) {
+    using _scope = device.scope();
+    const tensors = inputs.map((x) => x && device.tensor(hostArray(x.dtype ?? "f32", elements(x.shape)), x.shape));
+    const before = device.memory.liveTensors;
+    throws(() => op.run(tensors, attrs), (error: unknown) => {
+      ok(error instanceof ShapeError, `${op.name} ${JSON.stringify(attrs)}: threw ${error}, not a ShapeError`);
+      ok(message.test(error.message), `${op.name}: "${error.message}" does not match ${message}`);
+      ok(error.message.startsWith(op.name), `${op.name}: "${error.message}" does not begin with the op's name`);
+      return true;
+    });
+    strictEqual(device.memory.liveTensors, before, `${op.name}: a refused call left tensors behind`);
+  }
+}
+
+Deno.test("every op has a float64 reference", () => {
+  deepStrictEqual(ops.map((op) => op.name).filter((name) => !(name in references) && !(name in RANDOM)), []);
+});
+
+Deno.test("every op has samples with an odd extent, and has or refuses one with an empty tensor", () =>
+  withRandom("samples", (random) => {
+    const lacking = ops.filter((op) => {
+      const tried = prepare(op, random).flatMap(({ sample }) => [
+        ...sample.inputs.flatMap((x) => x ? [x.shape] : []),
+        ...(op.name in RANDOM ? [] : evaluate(op.name, sample.inputs, sample.attrs).map(({ shape }) => shape)),
+      ]);
+      const refused = op.bad.flatMap(({ inputs }) => inputs.flatMap((x) => x ? [x.shape] : []));
+      const odd = tried.some((shape) => shape.some((extent) => extent > 1 && extent % 2 === 1));
+      return !odd || ![...tried, ...refused].some((shape) => shape.includes(0));
+    });
+    deepStrictEqual(lacking.map((op) => op.name), []);
+  }));
+
+for (const profile of PROFILES) {
+  const device = devices[profile];
+  for (const op of ops) {
+    const check = (what: string, body: (random: Random) => void | Promise<void>): void =>
+      Deno.test(`${op.name} (${profile} kernels) ${what}`, () =>
+        withRandom(`${op.name} ${profile} ${what}`, (random) => withoutLeaks(device, () => body(random))));
+    check("agrees with its float64 reference, gradients included", (r) => checkAgainstReference(device, op, r));
+    check("gives the same bits again, whatever recycled memory held", (r) => checkRepeats(device, op, r));
+    if (op.differentiable && !(op.name in RANDOM)) {
+      check("adds its gradients to those collected before", (r) => checkCollected(device, op, r));
+    }
+    check("refuses shapes that do not fit", () => checkRefusals(device, op));
+  }
+}

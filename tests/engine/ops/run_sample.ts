@@ -1,0 +1,99 @@
+/** Runs one op on one sample on a device and starts reading all it gives. */
+import type { Device } from "../../../engine/device.ts";
+import { hostArray, type TypedArray } from "../../../engine/dtype.ts";
+import type { AnyOp, Sample } from "../../../engine/op.ts";
+import { mul, sum } from "../../../engine/ops/mod.ts";
+import type { Tensor } from "../../../engine/tensor.ts";
+import type { Random } from "../../support/random.ts";
+import { elements } from "../../support/float64/ndarray64.ts";
+import type { Attrs, Values } from "../../support/reference/mod.ts";
+
+/** An input on the host. */
+export interface HostInput extends Values {
+  readonly data: TypedArray;
+}
+
+/** A sample with its random inputs drawn. */
+export interface Drawn {
+  readonly inputs: readonly (HostInput | null)[];
+  readonly attrs: Attrs;
+}
+
+/** Draws the inputs a sample describes. */
+export function draw(sample: Sample<unknown>, random: Random): Drawn {
+  const inputs = sample.inputs.map((input): HostInput | null => {
+    if (!input) return null;
+    const { shape, dtype = "f32", range: [low, high] = [-1, 1] } = input;
+    const size = elements(shape);
+    const real = dtype === "f32" || dtype === "f16";
+    return { shape, data: hostArray(dtype, real ? random.reals(size, low, high) : random.integers(size, low, high)) };
+  });
+  return { inputs, attrs: sample.attrs as Attrs };
+}
+
+/** What a run gave; `grads` has null for an input that got no gradient. */
+export interface Ran {
+  readonly shapes: readonly (readonly number[])[];
+  readonly outputs: readonly TypedArray[];
+  readonly grads: readonly (TypedArray | null)[];
+  /** Which outputs carry a gradient. */
+  readonly tracked: readonly boolean[];
+}
+
+/** How to run. */
+export interface RunOptions {
+  /** Inputs that want a gradient. */
+  readonly needs: readonly boolean[];
+  /** Gradient of each output; null leaves that output out of the backward pass. */
+  readonly seeds: readonly (Float32Array<ArrayBuffer> | null)[];
+  /** Fill memory the run will recycle with NaN first, so that reading what was never written shows. */
+  readonly poison?: boolean;
+  /** Run forward and backward once more, so that each gradient is added to what its input has collected. */
+  readonly twice?: boolean;
+}
+
+/** Frees NaN-filled buffers of the sizes this run will ask for. */
+function poisonPool(device: Device, shapes: readonly (readonly number[])[]): void {
+  using _scope = device.scope();
+  for (const shape of shapes) {
+    const size = elements(shape);
+    for (let copy = 0; copy < 3; copy++) device.tensor(new Float32Array(size).fill(NaN), [size]);
+  }
+}
+
+function seedBackward(device: Device, outputs: readonly Tensor[], seeds: RunOptions["seeds"]): void {
+  const used = outputs.map((output, k) => ({ output, seed: seeds[k] })).filter(({ output, seed }) =>
+    seed && output.requiresGrad
+  );
+  const seedOf = ({ output, seed }: typeof used[number]): Tensor => device.tensor(seed!, output.shape);
+  if (used.length === 0) return;
+  if (used.length === 1) return used[0].output.backward(seedOf(used[0]));
+  // d(sum(output * seed))/d(output) is seed exactly, so the sum adds no rounding of its own.
+  const totals = used.map((pair) => sum(mul(pair.output, seedOf(pair))));
+  totals.reduce((a, b) => a.add(b)).backward();
+}
+
+/** Runs `op`; everything is recorded and freed before this returns, only the values are awaited. */
+export function run(device: Device, op: AnyOp, sample: Drawn, options: RunOptions): Promise<Ran> {
+  if (options.poison) poisonPool(device, sample.inputs.flatMap((input) => input ? [input.shape] : []));
+  using _scope = device.scope();
+  const inputs = sample.inputs.map((input, i) => {
+    if (!input) return null;
+    const tensor = device.tensor(input.data, input.shape);
+    if (options.needs[i]) tensor.requiresGrad = true;
+    return tensor;
+  });
+  const outputs = op.run(inputs, sample.attrs);
+  const tracked = outputs.map((t) => t.requiresGrad);
+  const shapes = outputs.map((t) => [...t.shape]);
+  const values = outputs.map((t) => t.data() as Promise<TypedArray>);
+  seedBackward(device, outputs, options.seeds);
+  if (options.twice) seedBackward(device, op.run(inputs, sample.attrs), options.seeds);
+  const grads = inputs.map((t) => t?.grad ? t.grad.data() as Promise<TypedArray> : Promise.resolve(null));
+  return (async () => ({
+    shapes,
+    tracked,
+    outputs: await Promise.all(values),
+    grads: await Promise.all(grads),
+  }))();
+}

@@ -1,0 +1,179 @@
+import assert from "node:assert/strict";
+import { Adam, Device, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
+import type { NamedParameter } from "../../../engine/nn/layers.ts";
+import * as ops from "../../../engine/ops/mod.ts";
+import { PROFILES } from "../../support/devices.ts";
+import { withRandom } from "../../support/random.ts";
+import { assertClose } from "../../support/tolerance.ts";
+
+const SIZE = 7;
+const start = (): number[] => Array.from({ length: SIZE }, (_, i) => Math.fround(Math.sin(i + 1)));
+const gradientAt = (step: number): number[] =>
+  Array.from({ length: SIZE }, (_, i) => Math.fround(Math.cos(3 * i + step)));
+
+const parameter = (tensor: Tensor, name = "w.weight", decay = true): NamedParameter => ({
+  name,
+  tensor,
+  trainable: true,
+  decay,
+});
+
+/** Gives w the gradient of `step` by way of a loss linear in it. */
+function backward(device: Device, w: Tensor, step: number): void {
+  using _scope = device.scope();
+  w.mul(device.tensor(gradientAt(step))).sum().backward();
+}
+
+/** Values near 1 that went through up to sixty roundings: bounds count units of the last place of 1. */
+function close(got: Float32Array, want: number[], what: string): void {
+  assertClose(got, { values: Float64Array.from(want), bounds: Float64Array.from(want, () => 60) }, what);
+}
+
+Deno.test("SGD follows v = m v + g + λ w, w = w - rate v, its schedule and its factor on biases", async () => {
+  await using device = await Device.open();
+  for (const [name, factor, decay] of [["w.weight", 1, 0.01], ["w.bias", 2, 0]] as const) {
+    using w = device.tensor(start());
+    w.requiresGrad = true;
+    using sgd = new SGD(device, [parameter(w, name, decay > 0)], {
+      rate: 0.1,
+      momentum: 0.9,
+      weightDecay: 0.01,
+      biasRateFactor: 2,
+    });
+    const rate = schedules.steps(0.1, [3, 5]);
+    const want = start();
+    const v = new Array<number>(SIZE).fill(0);
+    for (let step = 0; step < 7; step++) {
+      backward(device, w, step);
+      sgd.rate = rate(step);
+      sgd.step();
+      w.zeroGrad();
+      gradientAt(step).forEach((g, i) => {
+        v[i] = 0.9 * v[i] + g + decay * want[i];
+        want[i] -= factor * rate(step) * v[i];
+      });
+    }
+    close(await w.data(), want, name);
+  }
+});
+
+for (const decay of [0, 0.3]) {
+  Deno.test(`Adam follows Kingma and Ba, with the decay of AdamW ${decay}, bias correction included`, async () => {
+    await using device = await Device.open();
+    using w = device.tensor(start());
+    w.requiresGrad = true;
+    const options = {
+      rate: 0.05,
+      betas: [0.8, 0.95],
+      epsilon: 1e-6,
+      weightDecay: decay,
+      decoupledDecay: true,
+    } as const;
+    using adam = new Adam(device, [parameter(w)], options);
+    const want = start();
+    const [m, s] = [new Array<number>(SIZE).fill(0), new Array<number>(SIZE).fill(0)];
+    for (let step = 0; step < 9; step++) {
+      backward(device, w, step);
+      adam.step();
+      w.zeroGrad();
+      gradientAt(step).forEach((g, i) => {
+        m[i] = 0.8 * m[i] + 0.2 * g;
+        s[i] = 0.95 * s[i] + 0.05 * g * g;
+        const mean = m[i] / (1 - 0.8 ** (step + 1)), spread = Math.sqrt(s[i] / (1 - 0.95 ** (step + 1))) + 1e-6;
+        want[i] = want[i] * (1 - 0.05 * decay) - 0.05 * mean / spread;
+      });
+    }
+    // pow() and sqrt() of WGSL may be off by more than one rounding each.
+    const got = await w.data();
+    got.forEach((v, i) => assert.ok(Math.abs(v - want[i]) < 2e-5, `${v} against ${want[i]}`));
+  });
+}
+
+Deno.test("parameters updated seven at a time end as those updated one by one", async () => {
+  await withRandom("grouped updates", async (random) => {
+    for (const profile of PROFILES) {
+      await using device = await Device.open({ profile });
+      // More than one group, sizes around a workgroup's 256 elements, one without a gradient.
+      const sizes = [1, 3, 255, 256, 257, 1000, 64, 5000, 2, 511, 12, 7, 300, 4, 65_000, 9];
+      const values = sizes.map((size) => random.reals(size));
+      const gradients = [0, 1, 2].map(() => sizes.map((size) => random.reals(size)));
+      const train = async (make: (parameters: NamedParameter[], grouped: boolean) => SGD | Adam, grouped: boolean) => {
+        using _scope = device.scope();
+        const parameters = values.map((v, i): NamedParameter => {
+          const tensor = device.tensor(v);
+          tensor.requiresGrad = true;
+          return { name: i % 3 === 0 ? `p${i}.bias` : `p${i}.weight`, tensor, trainable: true, decay: i % 3 !== 0 };
+        });
+        using optimiser = make(parameters, grouped);
+        for (const step of gradients) {
+          parameters.forEach(({ tensor }, i) => i !== 4 && tensor.mul(device.tensor(step[i])).sum().backward());
+          optimiser.step();
+          for (const { tensor } of parameters) tensor.zeroGrad();
+        }
+        const state = [...optimiser.state.values()];
+        return await Promise.all([...parameters.map(({ tensor }) => tensor), ...state].map((t) => t.data()));
+      };
+      const options = { rate: 0.1, weightDecay: 0.02, biasRateFactor: 2 };
+      const made = [
+        (p: NamedParameter[], grouped: boolean) => new SGD(device, p, { ...options, momentum: 0.9, grouped }),
+        (p: NamedParameter[], grouped: boolean) => new SGD(device, p, { ...options, clipNorm: 0.7, grouped }),
+        (p: NamedParameter[], grouped: boolean) => new Adam(device, p, { ...options, grouped }),
+        (p: NamedParameter[], grouped: boolean) =>
+          new Adam(device, p, { ...options, decoupledDecay: true, clipNorm: 0.7, grouped }),
+      ];
+      for (const [kind, make] of made.entries()) {
+        const { dispatches } = device.gpu.stats;
+        const together = await train(make, true);
+        const between = device.gpu.stats.dispatches;
+        const apart = await train(make, false);
+        // Fifteen parameters, three times: in three groups, or in two and the two largest by themselves.
+        assert.equal(
+          (device.gpu.stats.dispatches - between) - (between - dispatches),
+          3 * (profile === "gpu" ? 12 : 11),
+        );
+        together.forEach((got, i) => assert.deepEqual(got, apart[i], `${profile}, optimiser ${kind}, tensor ${i}`));
+        assert.deepEqual(together[4], values[4], "no gradient, no change");
+      }
+      assert.equal(device.memory.liveTensors, 0);
+    }
+  });
+});
+
+Deno.test("clipping scales all gradients together to the limit, and leaves small ones alone", async () => {
+  await using device = await Device.open();
+  for (const [limit, factor] of [[0.5, null], [1e6, 1]] as const) {
+    using a = device.zeros([SIZE]);
+    using b = device.zeros([2]);
+    a.requiresGrad = b.requiresGrad = true;
+    using sgd = new SGD(device, [parameter(a, "a"), parameter(b, "b")], { rate: 1, clipNorm: limit });
+    {
+      using _scope = device.scope();
+      a.mul(device.tensor(gradientAt(0))).sum().add(b.mul(3).sum()).backward();
+    }
+    const norm = Math.sqrt(gradientAt(0).reduce((s, g) => s + g * g, 18));
+    sgd.step();
+    close(await a.data(), gradientAt(0).map((g) => -g * (factor ?? limit / norm)), `limit ${limit}`);
+    close(await b.data(), [3, 3].map((g) => -g * (factor ?? limit / norm)), `limit ${limit}`);
+    a.zeroGrad();
+    b.zeroGrad();
+  }
+});
+
+Deno.test("schedules give the rates their names promise", () => {
+  const steps = schedules.steps(1, [10, 20]);
+  assert.deepEqual([0, 9, 10, 19, 20].map((s) => Number(steps(s).toFixed(6))), [1, 1, 0.1, 0.1, 0.01]);
+  const cosine = schedules.cosine(2, 100);
+  assert.deepEqual([0, 50, 100, 150].map((s) => Number(cosine(s).toFixed(6))), [2, 1, 0, 0]);
+  const warm = schedules.warmup(4, schedules.constant(1));
+  assert.deepEqual([0, 1, 3, 9].map(warm), [0.25, 0.5, 1, 1]);
+});
+
+Deno.test("parameters without a gradient stay as they are", async () => {
+  await using device = await Device.open();
+  using w = device.tensor(start());
+  w.requiresGrad = true;
+  using sgd = new SGD(device, [parameter(w)], { rate: 1, weightDecay: 1 });
+  sgd.step();
+  assert.deepEqual([...await w.data()], start());
+  void ops;
+});

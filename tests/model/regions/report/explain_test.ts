@@ -1,0 +1,94 @@
+/** What a report shows of a model's inside, and the splits its figures are read by. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { clueDistances } from "../../../../datasets/context/clues.ts";
+import { contextPosteriors, openContext } from "../../../../datasets/context/dataset.ts";
+import type { LoadedImage } from "../../../../datasets/images/loader.ts";
+import { Device } from "../../../../engine/mod.ts";
+import { CLUE_RANGES, clueTable } from "../../../../model/regions/evaluation/context_distance.ts";
+import { explain } from "../../../../model/regions/report/explain.ts";
+import { inWords } from "../../../../model/regions/report/gallery.ts";
+import { withoutRegions } from "../../../../model/regions/evaluation/region_dropout.ts";
+import { randomFor } from "../../../support/random.ts";
+import { enliven, narrow, probe, randomInput } from "../reasoning/small.ts";
+
+function loaded(regions: number): LoadedImage {
+  const random = randomFor("explain");
+  const labels = random.integers(regions, 1, 41);
+  const { boxes, ...input } = randomInput(random, regions);
+  return {
+    ...input,
+    boxes: boxes as Float32Array<ArrayBuffer>,
+    labels,
+    position: 0,
+    index: 5,
+    flipped: false,
+    scale: 1,
+  };
+}
+
+Deno.test("an explanation adds up: beliefs, attention, senders, memories", async () => {
+  await using device = await Device.open();
+  {
+    using model = probe(device, "final", 41, narrow());
+    enliven(model, randomFor("explain weights"));
+    const image = loaded(6);
+    const told = (await explain(model, image))!;
+    const names = ["image", "local 1", "global 1", "local 2", "global 2", "attended"];
+    deepStrictEqual(told.predictions.map(({ name }) => name), names);
+    const one = (values: Float32Array): boolean => Math.abs(values.reduce((a, b) => a + b, 0) - 1) < 1e-4;
+    for (const { probabilities } of told.predictions) {
+      for (let r = 0; r < 6; r++) ok(one(probabilities.subarray(41 * r, 41 * (r + 1))));
+    }
+    for (let r = 0; r < 6; r++) {
+      ok(one(told.attention!.subarray(5 * r, 5 * (r + 1))), "attention over five predictions");
+    }
+    deepStrictEqual(told.memories.map(({ height, width, magnitude }) => [height, width, magnitude.length]), [
+      [5, 7, 35],
+      [5, 7, 35],
+      [5, 7, 35],
+    ]);
+    told.senders.forEach((senders, r) => {
+      ok(senders.length === 3 && senders.every(({ share }) => share > 0 && share < 1));
+      ok(senders.every(({ kind, index }) => kind === "class" || index !== r), "nobody tells itself");
+      ok(senders[0].share >= senders[1].share && senders.reduce((s, { share }) => s + share, 0) <= 1 + 1e-9);
+    });
+    const { classes } = openContext({ split: "test", images: 1 });
+    const words = inWords(told, image.labels, classes);
+    deepStrictEqual([words.columns, words.regions.length, words.maps.length], [names, 6, 3]);
+    ok(words.regions.every(({ truth }, r) => truth === `${r + 1} ${classes[image.labels[r]]}`));
+  }
+  strictEqual(device.memory.liveTensors, 0);
+});
+
+Deno.test("regions are left out at random, the same ones every time, boxes and labels together", () => {
+  const image = loaded(8);
+  for (const [share, kept] of [[0, 8], [0.25, 6], [0.5, 4], [0.75, 2], [1, 1]] as const) {
+    const less = withoutRegions(image, share);
+    deepStrictEqual(less, withoutRegions(image, share));
+    strictEqual(less.labels.length, kept);
+    const rows = (of: LoadedImage): string[] =>
+      Array.from(of.labels, (label, r) => [label, ...of.boxes.subarray(4 * r, 4 * r + 4)].join());
+    const all = rows(image);
+    ok(rows(less).every((row) => all.includes(row)) && new Set(rows(less)).size === kept);
+  }
+  strictEqual(withoutRegions(loaded(0), 0.5).labels.length, 0);
+});
+
+Deno.test("the distance of the deciding object agrees with the posteriors that say what decides", () => {
+  const set = openContext({ split: "test", images: 60 });
+  const distances = clueDistances(set);
+  const { appearance, pair, scene } = contextPosteriors(set);
+  const labels = Int32Array.from(Array.from({ length: set.size }, (_, i) => [...set.record(i).labels]).flat());
+  strictEqual(distances.length, labels.length);
+  const classes = set.classes.length;
+  labels.forEach((label, n) => {
+    const own = appearance[n * classes + label] >= 0.8, both = pair[n * classes + label] >= 0.8;
+    const want = own ? distances[n] === 0 : both ? distances[n] >= 1 && distances[n] < 6 : distances[n] >= 6;
+    ok(want, `region ${n}: ${distances[n]} px, own ${own}, pair ${both}`);
+  });
+  const table = clueTable([appearance, pair, scene], labels, set);
+  deepStrictEqual(table.map(({ name }) => name), CLUE_RANGES.map(({ name }) => name));
+  strictEqual(table.reduce((n, { instances }) => n + instances, 0), labels.length);
+  deepStrictEqual(table[0].accuracy, [1, 1, 1], "what its own look decides, everybody gets right");
+  strictEqual(table[1].accuracy[1], 1, "what the pair decides, the pair's posterior gets right");
+});
