@@ -11,6 +11,7 @@ import { fileLayer, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, newestCheckpointOf } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
+import { REGION_RUNS } from "../model/regions/config.ts";
 import { openSplit } from "../model/regions/trainer.ts";
 import { ABLATIONS, QUICK } from "../model/regions/experiments/ablations.ts";
 import { notice, Progress } from "./terminal/output.ts";
@@ -47,7 +48,7 @@ export function addAblate(program: Command): void {
       ];
       let experiment: Experiment;
       if (resume) {
-        const path = join(runs, name ?? latestRun(runs));
+        const path = join(runs, name ?? latestRun(runs, [REGION_RUNS]));
         if (!Experiment.is(path)) throw new UserError(`${path}: is no experiment to resume`);
         if (layers.length > 0) throw new UserError(`${layers[0].source}: a resumed experiment keeps its settings`);
         experiment = Experiment.open(path);

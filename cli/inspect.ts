@@ -1,18 +1,34 @@
 /** `itera inspect`: what a checkpoint holds and which run it came from. */
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname } from "node:path";
-import { readCheckpoint } from "../model/regions/checkpoint.ts";
-import { bytes, line, table } from "./terminal/output.ts";
+import { RUN_KINDS } from "../model/kinds.ts";
+import { describeRefplus } from "../model/refplus/checkpoint.ts";
+import { describeCells } from "../model/refplus/extractor/cell_trainer.ts";
+import { describeRegions } from "../model/regions/checkpoint.ts";
+import { readRunCheckpoint, type RunCheckpoint } from "../model/run/checkpoint.ts";
+import { kindOf } from "../model/run/kind.ts";
+import { lookup } from "../model/run/layers.ts";
+import { bytes, line, notice, table } from "./terminal/output.ts";
+
+/** What each kind of run says of a checkpoint. */
+const DESCRIBE: Readonly<Record<string, (checkpoint: RunCheckpoint) => string[]>> = {
+  regions: describeRegions,
+  refplus: describeRefplus,
+  "refplus-extractor": describeCells,
+};
 
 /** Adds the command. */
 export function addInspect(program: Command): void {
   program.command("inspect")
     .description("list a checkpoint's tensors and the run it came from")
-    .argument("<checkpoint>", "a .safetensors file of a run")
+    .argument("<checkpoint>", "a .safetensors file of a run of any kind, or a run's folder")
     .option("--optimiser", "list the optimiser's state too")
-    .action(async (path, { optimiser }) => {
-      const { config, step, classes, knowledge, tensors } = await readCheckpoint(path);
-      const { model, dataset, seed, version } = config;
+    .action(async (file, { optimiser }) => {
+      const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+      const checkpoint = await readRunCheckpoint(file, RUN_KINDS, onBroken);
+      const { config, path, tensors } = checkpoint, { kind } = kindOf(config, RUN_KINDS)!;
+      const own = DESCRIBE[kind](checkpoint);
+      const [version, seed] = ["version", "seed"].map((key) => lookup(config, [key]));
       const all = [...tensors].map(([name, { shape, dtype, data }]) => ({
         name,
         shape: `[${shape.join(", ")}]`,
@@ -20,19 +36,11 @@ export function addInspect(program: Command): void {
         elements: data.length,
         size: data.byteLength,
       }));
-      const weights = all.filter(({ name }) => name.startsWith("model."));
+      const weights = all.filter(({ name }) => !name.startsWith("optimiser."));
       const sum = (list: typeof all, key: "elements" | "size"): number => list.reduce((total, t) => total + t[key], 0);
-      const folder = dirname(path);
-      line(
-        `run: ${basename(folder) === "checkpoints" ? dirname(folder) : "–"}, begun by version ${version}, seed ${seed}`,
-      );
-      line(`model: ${model.name}, after ${step} of ${config.steps} steps on ${dataset.dataset} ${dataset.trainSplit}`);
-      line(`classes: ${classes.length - 1} and the background`);
-      if (knowledge) {
-        line(
-          `knowledge graph: ${knowledge.edges.length} edges of ${knowledge.types.length} types, vectors of ${knowledge.dim}`,
-        );
-      }
+      const folder = dirname(path), run = basename(folder) === "checkpoints" ? dirname(folder) : "–";
+      line(`run: ${run}, of kind ${kind}, begun by version ${version}, seed ${seed}`);
+      for (const text of own) line(text);
       line(
         `weights: ${weights.length} tensors, ${sum(weights, "elements")} numbers, ${bytes(sum(weights, "size"))}; ` +
           `whole file: ${all.length} tensors, ${bytes(sum(all, "size"))}`,

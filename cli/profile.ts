@@ -8,7 +8,10 @@ import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
 import { refplusWork } from "../model/refplus/training/profile_work.ts";
 import { regionWork } from "../model/regions/profile_work.ts";
 import { MODEL_NAMES, newConfig } from "../model/regions/config.ts";
-import { fileLayer, type Layer, lookup, settingLayer } from "../model/run/layers.ts";
+import { UserError } from "../engine/base/user_error.ts";
+import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
+import { kindOf } from "../model/run/kind.ts";
+import { fileLayer, type Json, type Layer, merge, settingLayer } from "../model/run/layers.ts";
 import { collect, toSize } from "./terminal/flags.ts";
 import { bytes, line, notice, table } from "./terminal/output.ts";
 import { measureRates, type Rates } from "./rates.ts";
@@ -44,12 +47,13 @@ export function addProfile(program: Command): void {
     });
 }
 
-/** Runs of IEP-Ref name the step that is trained; others train region classifiers. */
+/** The work of the kind of run that the settings are of; by default a region classifier's. */
 async function open(layers: readonly Layer[]): Promise<StepWork> {
-  const ofRefplus = layers.some(({ value }) =>
-    lookup(value, ["generator"]) !== undefined || lookup(value, ["step"]) !== undefined
-  );
-  if (ofRefplus) return await refplusWork(REFPLUS_RUNS.begin(layers));
+  const given = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
+  if (kindOf(given, [REFPLUS_RUNS])) return await refplusWork(REFPLUS_RUNS.begin(layers));
+  if (kindOf(given, [CELL_RUNS])) {
+    throw new UserError(`${layers[0].source}: runs of kind ${CELL_RUNS.kind} cannot be profiled yet`);
+  }
   return await regionWork(newConfig([{ source: "profile", value: { model: { name: "final" } } }, ...layers]));
 }
 

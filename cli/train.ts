@@ -6,7 +6,10 @@ import { UserError } from "../engine/base/user_error.ts";
 import { DATASETS } from "../datasets/open.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { PRESETS } from "../model/regions/experiments/presets.ts";
-import { MODEL_NAMES, newConfig, resnetNames } from "../model/regions/config.ts";
+import { kindOfRun, RUN_KINDS } from "../model/kinds.ts";
+import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
+import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
+import { MODEL_NAMES, newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
@@ -14,6 +17,8 @@ import { trainModel } from "../model/regions/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
 import { Stopped } from "./terminal/failure.ts";
 import { collect, toNumber, toSize } from "./terminal/flags.ts";
+import { trainCellsRun } from "./refplus/extractor.ts";
+import { trainRefplusRun } from "./refplus/train.ts";
 import { line, notice } from "./terminal/output.ts";
 import { printResults, runExperiment, training } from "./terminal/training.ts";
 
@@ -46,7 +51,7 @@ export function addTrain(program: Command): void {
     )
     .option("--name <run>", "name of the run's folder; by default the model's, the data set's and a number")
     .option("--runs <folder>", "folder of all runs", "runs")
-    .option("--resume", "go on with the run of that name, or with the last one worked on")
+    .option("--resume", "go on with the run of that name, of whatever kind, or with the last one worked on")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
     .option(
       "--set <key=value>",
@@ -95,7 +100,7 @@ export function addTrain(program: Command): void {
       const { runs, name, seeds, preset } = flags;
       if (flags.resume) {
         if (flags.maxSteps !== undefined) throw new UserError("--max-steps: a resumed run is shortened by --steps");
-        return await goOn(join(runs, name ?? latestRun(runs)), own);
+        return await goOn(join(runs, name ?? latestRun(runs, RUN_KINDS)), own);
       }
       const named = preset === undefined
         ? []
@@ -116,7 +121,11 @@ export function addTrain(program: Command): void {
       const path = join(runs, name ?? freeName(runs, stem));
       if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
       await trainOne(
-        await RunFolder.create(path, [...layers, { source: "--model", value: { model: { name: model } } }]),
+        await RunFolder.create(
+          path,
+          [...layers, { source: "--model", value: { model: { name: model } } }],
+          REGION_RUNS,
+        ),
         preset !== undefined,
       );
     });
@@ -168,12 +177,18 @@ async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
     }
     return await runExperiment(Experiment.open(path));
   }
-  const folder = await RunFolder.resume(path, layers);
-  await trainOne(folder);
+  const kind = kindOfRun(path);
+  if (kind === REFPLUS_RUNS.kind) {
+    await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
+  } else if (kind === CELL_RUNS.kind) {
+    await trainCellsRun(await RunFolder.resume(path, layers, CELL_RUNS));
+  } else {
+    await trainOne(await RunFolder.resume(path, layers, REGION_RUNS));
+  }
 }
 
 /** Trains in one folder and prints what came of it. */
-async function trainOne(run: RunFolder, plan = false): Promise<void> {
+async function trainOne(run: RunFolder<TrainConfig>, plan = false): Promise<void> {
   using folder = run;
   line(`run: ${folder.path}`);
   const results = await training((hooks) => trainModel(folder, { ...hooks, plan })).catch(async (error: unknown) => {

@@ -26,7 +26,9 @@ export function addRefplusExtractor(refplus: Command, program: Command): void {
     .action(async ({ runs, name, resume, config, set, input_image_dir: pictures, input_scenes_json: scenes }) => {
       const layers = [...config.map(fileLayer), ...set.map(settingLayer)];
       if (resume) {
-        return await trainCellsRun(await RunFolder.resume(join(runs, name ?? latestRun(runs)), layers, CELL_RUNS));
+        return await trainCellsRun(
+          await RunFolder.resume(join(runs, name ?? latestRun(runs, [CELL_RUNS])), layers, CELL_RUNS),
+        );
       }
       if (pictures === undefined || scenes === undefined) {
         throw new UserError("--input_image_dir and --input_scenes_json are needed for a new run");

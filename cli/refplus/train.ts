@@ -102,7 +102,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
       const { runs, name } = flags;
       const layers = [...flags.config.map(fileLayer), ...flags.set.map(settingLayer), ...flagLayers(flags)];
       if (flags.resume) {
-        const path = join(runs, name ?? latestRun(runs));
+        const path = join(runs, name ?? latestRun(runs, [REFPLUS_RUNS]));
         await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
         return;
       }

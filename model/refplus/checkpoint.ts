@@ -11,18 +11,17 @@ import {
   tensorsOf,
   withUpdateCounts,
 } from "../../engine/mod.ts";
-import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
-import { listCheckpoints } from "../run/run_folder.ts";
-import { completed, type RefplusConfig, refplusSchema } from "./training/config.ts";
+import type { SafetensorsTensor } from "../../engine/safetensors.ts";
+import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";
+import type { Json } from "../run/layers.ts";
+import { completed, REFPLUS_RUNS, type RefplusConfig, refplusSchema } from "./training/config.ts";
 import { ExecutionEngine } from "./engine/execution_engine.ts";
 import type { Frame } from "./data_spec.ts";
 import { ProgramGenerator } from "./generator/program_generator.ts";
 import { ProgramTokens } from "./engine/program_tree.ts";
 
-/** What a checkpoint says of itself beside its tensors. */
+/** What a checkpoint says of itself beside its tensors, settings and step. */
 export interface RefplusFacts {
-  readonly step: number;
-  readonly config: RefplusConfig;
   readonly vocabulary: Vocabulary;
   /** Null where there is no execution engine. */
   readonly frame: Frame | null;
@@ -113,62 +112,75 @@ export function withAllCounts(
   }, tensors);
 }
 
-/** The facts as safetensors metadata. */
-export function factsMetadata({ step, baseline, ...rest }: RefplusFacts): Record<string, string> {
-  const texts = Object.entries(rest).map(([key, value]) => [key, JSON.stringify(value)]);
-  return { kind: "refplus", step: String(step), baseline: String(baseline), ...Object.fromEntries(texts) };
+/** The facts as a checkpoint's metadata, with settings whose sizes are those of the models. */
+export function refplusFacts(
+  config: RefplusConfig,
+  { vocabulary, frame, baseline }: RefplusFacts,
+): Record<string, string> {
+  return {
+    config: JSON.stringify(config),
+    vocabulary: JSON.stringify(vocabulary),
+    frame: JSON.stringify(frame),
+    baseline: String(baseline),
+  };
 }
 
 const table = z.record(z.string(), z.int().min(0));
+const parsed = z.string().transform((text) => JSON.parse(text));
 const factsSchema = z.object({
-  step: z.int(),
-  baseline: z.number(),
-  config: z.json().transform(completed).pipe(refplusSchema),
-  vocabulary: z.object({
+  config: z.preprocess((saved) => completed(saved as Json), refplusSchema),
+  baseline: z.coerce.number(),
+  vocabulary: parsed.pipe(z.object({
     refexp_token_to_idx: table,
     program_token_to_idx: table,
     answer_token_to_idx: z.null(),
-  }),
-  frame: z.object({
-    features: z.tuple([z.int(), z.int(), z.int()]),
-    extractor: z.string(),
-    masks: z.tuple([z.int(), z.int()]),
-  }).nullable(),
+  })),
+  frame: parsed.pipe(
+    z.object({
+      features: z.tuple([z.int(), z.int(), z.int()]),
+      extractor: z.string(),
+      masks: z.tuple([z.int(), z.int()]),
+    }).nullable(),
+  ),
 });
 
 /** A checkpoint file read and checked. */
-export interface RefplusCheckpoint extends RefplusFacts {
-  readonly path: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+export interface RefplusCheckpoint extends Omit<RunCheckpoint, "config" | "facts">, RefplusFacts {
+  readonly config: RefplusConfig;
 }
 
 /**
- * Reads a checkpoint, or the newest of a run's folder.
+ * Reads a checkpoint, or the newest whole one of a run's folder; `onBroken` is told of those passed over.
  *
  * @throws {UserError} when there is none, or it is broken or of another kind of run.
  */
-export async function readRefplusCheckpoint(file: string): Promise<RefplusCheckpoint> {
-  const isFolder = await Deno.stat(file).then((s) => s.isDirectory, () => false);
-  const path = isFolder ? listCheckpoints(file).at(-1)?.path : file;
-  if (path === undefined) throw new UserError(`${file}: has no checkpoint yet`);
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
-  });
-  try {
-    const { tensors, metadata } = decodeSafetensors(bytes);
-    if (metadata.kind !== "refplus") throw new UserError(`${path}: is no checkpoint of itera refplus train`);
-    const parsed = Object.entries(metadata).flatMap(([key, text]) => key === "kind" ? [] : [[key, JSON.parse(text)]]);
-    return { path, bytes, tensors, ...factsSchema.parse(Object.fromEntries(parsed)) };
-  } catch (error) {
-    if (error instanceof SafetensorsError) throw new UserError(`${path}: ${error.message}`);
-    if (error instanceof z.ZodError) {
-      const [issue] = error.issues;
-      throw new UserError(`${path}: is broken (${issue.path.join(".")}: ${issue.message})`);
-    }
-    throw error;
-  }
+export async function readRefplusCheckpoint(
+  file: string,
+  onBroken?: (path: string, reason: string) => void,
+): Promise<RefplusCheckpoint> {
+  return checked(await readRunCheckpoint(file, [REFPLUS_RUNS], onBroken));
+}
+
+function checked({ config, facts, ...read }: RunCheckpoint): RefplusCheckpoint {
+  const result = factsSchema.safeParse({ ...facts, config });
+  if (!result.success) throw notOfARun(read.path, result.error);
+  return { ...read, ...result.data };
+}
+
+/** A checkpoint's models, vocabulary and data, a line each. */
+export function describeRefplus(read: RunCheckpoint): string[] {
+  const checkpoint = checked(read), { config, step, vocabulary, frame } = checkpoint;
+  const models = (["generator", "engine"] as const).filter((which) => holds(checkpoint, which));
+  const count = (words: Readonly<Record<string, number>>): number => Object.keys(words).length;
+  return [
+    `models: ${models.join(" and ")}, after ${step} of ${config.steps} updates of ${config.step}`,
+    `vocabulary: ${count(vocabulary.refexp_token_to_idx)} words, ${
+      count(vocabulary.program_token_to_idx)
+    } program tokens`,
+    ...frame
+      ? [`features: ${frame.features.join(" × ")} of ${frame.extractor}, for masks of ${frame.masks.join(" × ")}`]
+      : [],
+  ];
 }
 
 /** The program generator of a checkpoint. Throws {@link UserError} where it has none. */

@@ -1,29 +1,23 @@
-/** Checkpoints: what they hold beside the weights, and models made from nothing else. */
+/** Checkpoints of region classifiers: what they hold beside the weights, and models made from nothing else. */
 import { z } from "zod";
 import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
-import { UserError } from "../../engine/base/user_error.ts";
 import { type Device, loadTensors, tensorsOf } from "../../engine/mod.ts";
-import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
-import type { RegionModel } from "./contract.ts";
-import { type TrainConfig, trainConfigSchema } from "./config.ts";
+import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";
 import { buildModel } from "./build.ts";
+import { REGION_RUNS, type TrainConfig, trainConfigSchema } from "./config.ts";
+import type { RegionModel } from "./contract.ts";
 
-/** What a checkpoint says of itself, as strings. */
-export interface CheckpointFacts {
-  /** Steps done. */
-  readonly step: number;
-  readonly config: TrainConfig;
+/** What a checkpoint says of the data its model was trained on. */
+export interface RegionFacts {
   /** Class names, background first. */
   readonly classes: readonly string[];
   /** Types and edges of the knowledge graph; the vectors are among the tensors. */
   readonly knowledge: Knowledge | null;
 }
 
-/** Whole settings with everything a checkpoint of them needs to be used alone, as safetensors metadata. */
-export function factsMetadata({ step, config, classes, knowledge }: CheckpointFacts): Record<string, string> {
+/** The facts as a checkpoint's metadata, so that it can be used alone. */
+export function regionFacts({ classes, knowledge }: RegionFacts): Record<string, string> {
   return {
-    step: String(step),
-    config: JSON.stringify(config),
     classes: JSON.stringify(classes),
     knowledge: JSON.stringify(
       knowledge && {
@@ -36,11 +30,11 @@ export function factsMetadata({ step, config, classes, knowledge }: CheckpointFa
 }
 
 const edge = z.tuple([z.int(), z.int(), z.int(), z.number()]);
-const metadataSchema = z.object({
-  step: z.coerce.number().int(),
-  config: json(trainConfigSchema),
+const factsSchema = z.object({
+  config: trainConfigSchema,
   classes: json(z.array(z.string()).min(2)),
   knowledge: json(z.object({ types: z.array(z.string()), edges: z.array(edge), dim: z.int() }).nullable()),
+  position: z.coerce.number().int().default(0),
 });
 
 function json<T>(schema: z.ZodType<T>) {
@@ -54,34 +48,38 @@ function json<T>(schema: z.ZodType<T>) {
   }).pipe(schema);
 }
 
-/** A checkpoint file read and checked. */
-export interface Checkpoint extends CheckpointFacts {
-  readonly path: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+/** A checkpoint of a region classifier, read and checked. */
+export interface Checkpoint extends Omit<RunCheckpoint, "config" | "facts">, RegionFacts {
+  readonly config: TrainConfig;
+  /** Place in the order of images of the next one. */
+  readonly position: number;
 }
 
-/** Reads a checkpoint. Throws {@link UserError} when it is missing, broken or none of ours. */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (error) {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
-  }
-  try {
-    const { tensors, metadata } = decodeSafetensors(bytes);
-    const { step, config, classes, knowledge } = metadataSchema.parse(metadata);
-    return { path, bytes, tensors, step, config, classes, knowledge: knowledge && restored(knowledge, classes.length) };
-  } catch (error) {
-    if (error instanceof SafetensorsError) throw new UserError(`${path}: ${error.message}`);
-    if (error instanceof z.ZodError) {
-      const [issue] = error.issues;
-      throw new UserError(`${path}: is no checkpoint of a training run (${issue.path.join(".")}: ${issue.message})`);
-    }
-    throw error;
-  }
+/** Reads a checkpoint, or the newest whole one of a run's folder. Throws {@link UserError} when it is none of ours. */
+export async function readCheckpoint(
+  file: string,
+  onBroken?: (path: string, reason: string) => void,
+): Promise<Checkpoint> {
+  return checked(await readRunCheckpoint(file, [REGION_RUNS], onBroken));
+}
+
+function checked({ config, facts, ...read }: RunCheckpoint): Checkpoint {
+  const parsed = factsSchema.safeParse({ ...facts, config });
+  if (!parsed.success) throw notOfARun(read.path, parsed.error);
+  const { knowledge, ...own } = parsed.data;
+  return { ...read, ...own, knowledge: knowledge && restored(knowledge, own.classes.length) };
+}
+
+/** A checkpoint's model, data and knowledge, a line each. */
+export function describeRegions(read: RunCheckpoint): string[] {
+  const { config: { model, dataset, steps }, step, classes, knowledge } = checked(read);
+  const graph = knowledge &&
+    `knowledge graph: ${knowledge.edges.length} edges of ${knowledge.types.length} types, vectors of ${knowledge.dim}`;
+  return [
+    `model: ${model.name}, after ${step} of ${steps} steps on ${dataset.dataset} ${dataset.trainSplit}`,
+    `classes: ${classes.length - 1} and the background`,
+    ...graph ? [graph] : [],
+  ];
 }
 
 /** The model of a checkpoint with its weights. */

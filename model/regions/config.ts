@@ -5,6 +5,7 @@ import { type DatasetName, DATASETS, referenceSchema } from "../../datasets/open
 import { UNUSED } from "../../engine/mod.ts";
 import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "./reasoning/options.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
+import type { RunKind } from "../run/kind.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../run/layers.ts";
 import { VERSION } from "../run/version.ts";
 
@@ -76,8 +77,13 @@ const reasoningSchema = z.strictObject({
 /** Models by name: the plain ConvNet, the spatial memory, the graph, both joined. */
 export const MODEL_NAMES = ["baseline", "local", "global", "final"] as const;
 
+/** What these runs are called in `config.json` and in checkpoints. */
+const KIND = "regions";
+
 /** What `config.json` holds. */
 export const trainConfigSchema = z.strictObject({
+  /** Runs of region classifiers. */
+  kind: z.literal(KIND).default(KIND),
   /** Version that began the run. */
   version: z.string(),
   /** Starts every random sequence: drawn data, weights, order of images. */
@@ -224,6 +230,7 @@ function defaults(dataset: DatasetName): TrainConfig {
   // Drawn pictures: small ones will do, and a rate for a network that begins at random.
   const drawn = dataset === "context" || dataset === "refplus";
   return {
+    kind: KIND,
     version: VERSION,
     seed: 3,
     adapter: "auto",
@@ -287,3 +294,11 @@ function expand(preset: typeof resnetPresets[keyof typeof resnetPresets]): Train
     ...preset,
   }) as unknown as TrainConfig["model"]["resnet"];
 }
+
+/** Runs of region classifiers. Those of before runs had a kind have a model and a data set. */
+export const REGION_RUNS: RunKind<TrainConfig> = {
+  kind: KIND,
+  begin: newConfig,
+  resume: resumedConfig,
+  owns: (saved) => lookup(saved, ["model"]) !== undefined,
+};

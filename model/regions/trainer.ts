@@ -1,10 +1,8 @@
 /** Training a region classifier: data, steps, checkpoints, evaluation, the run folder. */
-import { setImmediate } from "node:timers/promises";
 import { type LoadedImage, Loader } from "../../datasets/images/loader.ts";
 import { contextKnowledge } from "../../datasets/context/knowledge.ts";
 import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../../datasets/knowledge/knowledge.ts";
 import { type OpenHooks, openingMessages } from "../../datasets/index/cache.ts";
-import { UserError } from "../../engine/base/user_error.ts";
 import { openDataset } from "../../datasets/open.ts";
 import { trainingOrder, type TrainingOrderOptions } from "../../datasets/images/schedule.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
@@ -14,7 +12,7 @@ import {
   EngineError,
   loadTensors,
   type Optimiser,
-  saveTensors,
+  type Schedule,
   schedules,
   SGD,
   type Tensor,
@@ -22,28 +20,23 @@ import {
   withUpdateCounts,
 } from "../../engine/mod.ts";
 import { evaluateModel } from "./evaluation/evaluate.ts";
-import { LossLog, type LossWindow } from "../run/loss_log.ts";
+import { startOf } from "../run/checkpoint.ts";
+import { BEGINNING, type Learner, runLoop } from "../run/loop.ts";
+import type { Measures, UnreadLosses } from "../run/loss_log.ts";
 import { planLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";
 import type { RegionModel } from "./contract.ts";
-import { factsMetadata, readCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, readCheckpoint, regionFacts } from "./checkpoint.ts";
 import { buildModel, loaderOptions } from "./build.ts";
 import { TrainSteps } from "./train_steps.ts";
 import type { TrainConfig } from "./config.ts";
-import { Interrupted, type TrainHooks } from "../run/hooks.ts";
+import type { TrainHooks } from "../run/hooks.ts";
 import { sayNewRules } from "../run/version.ts";
 import { applyWeights, readStartingWeights } from "../weights/weights_file.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 
-/** Everything a checkpoint holds: weights and optimiser state; step and loss window are its metadata. */
-function checkpointTensors(model: RegionModel, optimiser: Optimiser): Map<string, Tensor> {
-  const tensors = tensorsOf(model.parameters(), "model.");
-  for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
-  return tensors;
-}
-
 /** Trains as the folder's settings say, from its newest checkpoint if it has one, and evaluates at the end. */
-export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Promise<Results> {
+export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHooks = {}): Promise<Results> {
   const { config } = folder;
   const say = hooks.onMessage ?? (() => {});
   const opening = openingMessages(say);
@@ -62,17 +55,10 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
   using optimiser = makeOptimiser(device, model, config);
   const loader = new Loader(train, { ...loaderOptions(config), onBroken });
   try {
-    let step = 0;
-    let position = 0;
-    let window: LossWindow = { names: [], rows: [] };
+    await using learner = new RegionLearner(config, { model, optimiser, loader, train, knowledge });
     if (checkpoint) {
-      const metadata = loadTensors(checkpoint.bytes, checkpointTensors(model, optimiser), checkpoint.path, {
-        complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
-      });
-      step = checkpoint.step;
-      position = Number(metadata.position);
-      window = JSON.parse(metadata.window);
-      say(`resuming after step ${step}`);
+      learner.restore(checkpoint);
+      say(`resuming after step ${checkpoint.step}`);
       sayNewRules(say, checkpoint.path, config);
     } else {
       if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
@@ -83,12 +69,93 @@ export async function trainModel(folder: RunFolder, hooks: TrainHooks = {}): Pro
         for (const text of planLines({ config, train, image, cost, adapter: device.info.description })) say(text);
       }
     }
-    const start = { step, position, window };
-    await runSteps(folder, model, optimiser, loader, { train, knowledge }, start, hooks);
+    await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
   } finally {
     loader.close();
   }
   return await evaluateModel(model, test, folder, hooks);
+}
+
+/** What a region classifier learns with. */
+interface Parts {
+  readonly model: RegionModel;
+  readonly optimiser: Optimiser;
+  readonly loader: Loader;
+  readonly train: RegionDataset;
+  readonly knowledge: Knowledge | null;
+}
+
+/** A region classifier in the training loop: one image an update. */
+class RegionLearner implements Learner, AsyncDisposable {
+  readonly device: Device;
+  readonly #config: TrainConfig;
+  readonly #parts: Parts;
+  readonly #updates: TrainSteps;
+  readonly #schedule: Schedule;
+  /** Place in the order of images of the next one. */
+  #position = 0;
+  #images: AsyncIterator<LoadedImage> | null = null;
+
+  constructor(config: TrainConfig, parts: Parts) {
+    const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
+    const steps = schedules.steps(rate, decaySteps, decayFactor);
+    this.device = parts.model.device;
+    this.#config = config;
+    this.#parts = parts;
+    this.#updates = new TrainSteps(parts.model, parts.optimiser);
+    this.#schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
+  }
+
+  /** Goes on where a checkpoint was saved. */
+  restore({ bytes, path, position }: Checkpoint): void {
+    const { optimiser } = this.#parts;
+    loadTensors(bytes, this.tensors(), path, {
+      complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
+    });
+    this.#position = position;
+  }
+
+  rate(step: number): number {
+    return this.#schedule(step);
+  }
+
+  async update(step: number): Promise<UnreadLosses> {
+    const { train, loader, optimiser } = this.#parts;
+    this.#images ??= loader.run(trainingOrder(train, orderOf(this.#config, this.#position)))[Symbol.asyncIterator]();
+    const { value: image, done } = await this.#images.next();
+    if (done) throw new EngineError("internal: an endless order ended");
+    optimiser.rate = this.rate(step);
+    const losses = this.#updates.run(image);
+    this.#position = image.position + 1;
+    return losses;
+  }
+
+  tensors(): Map<string, Tensor> {
+    const { model, optimiser } = this.#parts;
+    const tensors = tensorsOf(model.parameters(), "model.");
+    for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
+    return tensors;
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    const { train: { classes }, knowledge } = this.#parts;
+    return { ...regionFacts({ classes, knowledge }), position: String(this.#position) };
+  }
+
+  captured(): number {
+    return this.#updates.tensors;
+  }
+
+  /** The reported total loss counts the decay of weights in. */
+  async derive(means: Measures): Promise<Measures> {
+    using decay = decayLoss(this.#config, this.#parts.model);
+    return { ...means, total_loss: means.cross_entropy + await decay.item() };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#images?.return?.();
+    this.#updates[Symbol.dispose]();
+  }
 }
 
 /** A split of the data set a run names. */
@@ -139,72 +206,6 @@ export function makeOptimiser(device: Device, model: RegionModel, { optimiser: o
   return o.kind === "adam"
     ? new Adam(device, model.trainable(), { ...options, betas: [o.momentum, 0.999] })
     : new SGD(device, model.trainable(), { ...options, momentum: o.momentum });
-}
-
-async function runSteps(
-  folder: RunFolder,
-  model: RegionModel,
-  optimiser: Optimiser,
-  loader: Loader,
-  { train, knowledge }: { readonly train: RegionDataset; readonly knowledge: Knowledge | null },
-  from: { readonly step: number; readonly position: number; readonly window: LossWindow },
-  hooks: TrainHooks,
-): Promise<void> {
-  const { config } = folder;
-  let { step, position } = from;
-  if (step >= config.steps) return;
-  using log = LossLog.open(folder, step, from.window);
-  using updates = new TrainSteps(model, optimiser);
-  const save = async (): Promise<void> => {
-    log.sync();
-    const metadata = {
-      ...factsMetadata({ step, config, classes: train.classes, knowledge }),
-      position: String(position),
-      window: JSON.stringify(log.window),
-    };
-    await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(model, optimiser), metadata));
-  };
-  const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
-  const { device } = model;
-  let atRest: number | undefined;
-  const steps = schedules.steps(rate, decaySteps, decayFactor);
-  const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
-  for await (const image of loader.run(trainingOrder(train, orderOf(config, position)))) {
-    optimiser.rate = schedule(step);
-    log.add(updates.run(image));
-    step++;
-    position = image.position + 1;
-    // Images wait ready, so nothing else here would let a signal through before the next reading.
-    await setImmediate();
-    const stopping = hooks.signal?.aborted ?? false;
-    const display = step % config.displayEvery === 0;
-    const checkpoint = stopping || step % config.checkpointEvery === 0 || step === config.steps;
-    if (display || checkpoint) await readLosses(log, step, optimiser.rate);
-    if (display) await log.write(step, optimiser.rate, decayLoss(config, model));
-    if (display || checkpoint) atRest = checkMemory(device.memory.liveTensors - updates.tensors, atRest);
-    hooks.onStep?.(step, config.steps, log.latest);
-    if (checkpoint) await save();
-    if (stopping && step < config.steps) throw new Interrupted(step);
-    if (step === config.steps) break;
-  }
-}
-
-/** Reads the losses. Throws {@link UserError} when they are no numbers any more, before anything of it is saved. */
-async function readLosses(log: LossLog, step: number, rate: number): Promise<void> {
-  await log.read();
-  if (Number.isFinite(log.latest)) return;
-  throw new UserError(
-    `the loss is ${log.latest} by step ${step}, at a rate of ${rate}: lower optimiser.rate, lengthen ` +
-      "optimiser.warmupSteps or bound gradients by optimiser.clipNorm; checkpoints saved before are whole",
-  );
-}
-
-/** Between steps, with all losses read, the same tensors are alive each time but those of recorded steps; returns how many. */
-function checkMemory(alive: number, before: number | undefined): number {
-  if (before !== undefined && alive !== before) {
-    throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);
-  }
-  return alive;
 }
 
 /** ½ λ Σ w² over decayed weights, as a tensor: the regulariser of the reported total loss. */

@@ -14,6 +14,9 @@ export interface UnreadLosses extends StepLosses {
   readonly values: Tensor;
 }
 
+/** Figures by name, as the log has them. */
+export type Measures = Readonly<Record<string, number>>;
+
 /** Losses read but not yet recorded; saved with each checkpoint, so that a resumed run writes what an uninterrupted one would. */
 export interface LossWindow {
   readonly names: readonly string[];
@@ -74,26 +77,18 @@ export class LossLog implements Disposable {
     if (this.#rows.length > 0) this.#latest = this.#mean(0);
   }
 
-  /** Records the window's means at `step` and starts a new window; takes charge of `regulariser`. */
-  async write(step: number, rate: number, regulariser: Tensor): Promise<void> {
-    const decay = await regulariser.item();
-    regulariser.dispose();
-    this.record(step, rate, (means) => ({ ...means, total_loss: this.#mean(0) + decay }));
-  }
-
-  /** Records what `derive` makes of the window's means at `step`, starts a new window and returns what it recorded. */
-  record(
+  /** Records what `derive` makes of the window's means at `step`, and starts a new window. */
+  async record(
     step: number,
     rate: number,
-    derive: (means: Record<string, number>) => Record<string, number>,
-  ): Record<string, number> {
-    const losses = derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
+    derive: (means: Readonly<Record<string, number>>) => Measures | Promise<Measures>,
+  ): Promise<void> {
+    const losses = await derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
     this.#rows = [];
     this.#metrics.append({ step, ...losses, rate });
     for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
     this.#events.scalar("rate", rate, step);
     this.#events.flush();
-    return losses;
   }
 
   /** Records measures of a validation at `step`; the window goes on. */

@@ -10,30 +10,15 @@ import {
   writeFileAtomic,
 } from "../../engine/base/atomic.ts";
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
-import { newConfig, resumedConfig, type TrainConfig } from "../regions/config.ts";
+import { expectKind, kindOf, type RunKind } from "./kind.ts";
 import { fileLayer, type Layer } from "./layers.ts";
+import type { LoopConfig } from "./loop.ts";
 
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
 const LOCK = ".lock";
 
-/** What every run's settings have. */
-interface Kept {
-  /** Newest checkpoints kept. */
-  readonly checkpointKeep: number;
-}
-
-/** How settings of one kind of run come about. */
-export interface RunKind<C extends Kept> {
-  /** The settings of a new run. Throws {@link UserError}. */
-  readonly begin: (layers: readonly Layer[]) => C;
-  /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
-  readonly resume: (saved: Layer, layers: readonly Layer[]) => C;
-}
-
-const REGION_RUNS: RunKind<TrainConfig> = { begin: newConfig, resume: resumedConfig };
-
 /** A run's folder, held by one process at a time. */
-export class RunFolder<C extends Kept = TrainConfig> implements Disposable {
+export class RunFolder<C extends LoopConfig> implements Disposable {
   /** Path of the folder. */
   readonly path: string;
   /** The run's settings. */
@@ -49,20 +34,12 @@ export class RunFolder<C extends Kept = TrainConfig> implements Disposable {
     this.#began = began;
   }
 
-  /** Throws {@link UserError} where the settings of `layers` would not do for a run. */
-  static check(layers: readonly Layer[]): void {
-    newConfig(layers);
-  }
-
-  /** Begins a run with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
-  static create(path: string, layers: readonly Layer[]): Promise<RunFolder>;
-  /** The same for runs of another kind than region classifiers'. */
-  static create<C extends Kept>(path: string, layers: readonly Layer[], kind: RunKind<C>): Promise<RunFolder<C>>;
-  static async create(
+  /** Begins a run of a kind with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
+  static async create<C extends LoopConfig>(
     path: string,
     layers: readonly Layer[],
-    kind: RunKind<Kept> = REGION_RUNS,
-  ): Promise<RunFolder<Kept>> {
+    kind: RunKind<C>,
+  ): Promise<RunFolder<C>> {
     const config = kind.begin(layers);
     makeFolder(path);
     const lock = takeLock(path);
@@ -81,18 +58,19 @@ export class RunFolder<C extends Kept = TrainConfig> implements Disposable {
     return new RunFolder(path, config, lock, true);
   }
 
-  /** Opens a run to go on with. Throws {@link UserError} when there is none, or `layers` would make it another. */
-  static resume(path: string, layers?: readonly Layer[]): Promise<RunFolder>;
-  /** The same for runs of another kind than region classifiers'. */
-  static resume<C extends Kept>(path: string, layers: readonly Layer[], kind: RunKind<C>): Promise<RunFolder<C>>;
-  static async resume(
+  /**
+   * Opens a run to go on with. Throws {@link UserError} when there is none, it is of another kind, or `layers` would make it
+   * another run.
+   */
+  static async resume<C extends LoopConfig>(
     path: string,
-    layers: readonly Layer[] = [],
-    kind: RunKind<Kept> = REGION_RUNS,
-  ): Promise<RunFolder<Kept>> {
+    layers: readonly Layer[],
+    kind: RunKind<C>,
+  ): Promise<RunFolder<C>> {
     const file = join(path, "config.json");
     if (!exists(file)) throw new UserError(`${path}: there is no run to resume, config.json is missing`);
     const saved = fileLayer(file);
+    expectKind(saved, kind);
     const config = kind.resume(saved, layers);
     const lock = takeLock(path);
     try {
@@ -194,10 +172,13 @@ export function freeName(root: string, stem: string): string {
   for (let n = 1;; n++) if (!exists(join(root, `${stem}-${n}`))) return `${stem}-${n}`;
 }
 
-/** Name of the run or experiment under `root` that was worked on last. Throws {@link UserError} when there is none. */
-export function latestRun(root: string): string {
+/**
+ * Name of the run or experiment under `root` that was worked on last, of those of `kinds`. An experiment is of the kind of its
+ * runs. Throws {@link UserError} when there is none.
+ */
+export function latestRun(root: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): string {
   const runs = !exists(root) ? [] : [...Deno.readDirSync(root)].flatMap(({ name }) => {
-    const time = lastWorkedOn(join(root, name));
+    const time = lastWorkedOn(join(root, name), kinds);
     return time === null ? [] : [{ name, time }];
   });
   runs.sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1));
@@ -205,14 +186,28 @@ export function latestRun(root: string): string {
   return runs[0].name;
 }
 
-/** When a run, or any run of an experiment, last recorded something; null for other folders. */
-function lastWorkedOn(path: string): number | null {
+/** When a run, or any run of an experiment, last recorded something; null for other folders and kinds. */
+function lastWorkedOn(path: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): number | null {
   const time = (file: string): number => Deno.statSync(file).mtime?.getTime() ?? 0;
   const [metrics, config, experiment] = ["metrics.jsonl", "config.json", "experiment.json"].map((n) => join(path, n));
-  if (exists(config)) return time(exists(metrics) ? metrics : config);
+  if (exists(config)) return isOf(config, kinds) ? time(exists(metrics) ? metrics : config) : null;
   if (!exists(experiment)) return null;
-  const runs = [...Deno.readDirSync(path)].map(({ name }) => lastWorkedOn(join(path, name)) ?? 0);
-  return Math.max(time(experiment), ...runs);
+  const runs = [...Deno.readDirSync(path)].flatMap(({ name }) => {
+    const file = join(path, name, "config.json");
+    return exists(file) ? [{ file, time: lastWorkedOn(join(path, name), kinds) }] : [];
+  });
+  if (runs.length > 0 && runs.every((run) => run.time === null)) return null;
+  return Math.max(time(experiment), ...runs.map((run) => run.time ?? 0));
+}
+
+/** Whether settings are of one of the kinds; settings that cannot be read are, so that whoever goes on is told why. */
+function isOf(config: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): boolean {
+  try {
+    return kindOf(fileLayer(config).value, kinds) !== undefined;
+  } catch (error) {
+    if (error instanceof UserError) return true;
+    throw error;
+  }
 }
 
 /** The lock is the operating system's: it goes with the process that holds it, however that ends. */

@@ -3,6 +3,7 @@
  * Arguments: the run's folder, its settings as JSON, and optionally the step whose checkpoint is never finished and how many
  * bytes of it are written.
  */
+import { REGION_RUNS } from "../../model/regions/config.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
 import { trainModel } from "../../model/regions/trainer.ts";
 
@@ -11,8 +12,8 @@ const say = (text: string): void => void Deno.stdout.writeSync(new TextEncoder()
 
 const begun = await Deno.stat(`${path}/config.json`).then(() => true, () => false);
 using folder = begun
-  ? await RunFolder.resume(path)
-  : await RunFolder.create(path, [{ source: "test", value: JSON.parse(settings) }]);
+  ? await RunFolder.resume(path, [], REGION_RUNS)
+  : await RunFolder.create(path, [{ source: "test", value: JSON.parse(settings) }], REGION_RUNS);
 
 const save = folder.saveCheckpoint.bind(folder);
 folder.saveCheckpoint = (step, bytes) =>

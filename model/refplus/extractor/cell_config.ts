@@ -1,14 +1,18 @@
 /** Settings of the runs that teach a {@link CellNetwork} to look at pictures. */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { differences, type Layer, merge, settle } from "../../run/layers.ts";
-import type { RunKind } from "../../run/run_folder.ts";
+import { differences, type Layer, lookup, merge, settle } from "../../run/layers.ts";
+import type { RunKind } from "../../run/kind.ts";
 import { VERSION } from "../../run/version.ts";
+
+/** What these runs are called in `config.json` and in checkpoints. */
+const KIND = "refplus-extractor";
 
 const positive = z.int().min(1);
 
 /** What `config.json` of such a run holds. */
 export const cellSchema = z.strictObject({
+  kind: z.literal(KIND).default(KIND),
   /** Version that began the run. */
   version: z.string(),
   /** Starts every random sequence: weights and order. */
@@ -62,6 +66,7 @@ export const cellSchema = z.strictObject({
 export type CellConfig = z.infer<typeof cellSchema>;
 
 const DEFAULTS = {
+  kind: KIND,
   version: VERSION,
   seed: 1,
   adapter: "auto",
@@ -91,6 +96,9 @@ function checked(config: CellConfig): CellConfig {
 
 /** Runs of this kind, for run folders. */
 export const CELL_RUNS: RunKind<CellConfig> = {
+  kind: KIND,
+  // Before runs had a kind, these alone had a network and no model.
+  owns: (saved) => lookup(saved, ["network"]) !== undefined,
   begin: (layers: readonly Layer[]) =>
     checked(settle(cellSchema, [{ source: "defaults", value: DEFAULTS }, ...layers])),
   resume: (saved, layers) => {

@@ -1,24 +1,24 @@
 /** Teaches a network to look at pictures, and gives it back from a checkpoint. */
-import { z } from "zod";
-import { UserError } from "../../../engine/base/user_error.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
 import {
   Adam,
   Device,
   loadTensors,
+  type Optimiser,
   reshape,
-  saveTensors,
+  type Schedule,
   schedules,
   Seeds,
   type Tensor,
   tensorsOf,
   withUpdateCounts,
 } from "../../../engine/mod.ts";
-import { decodeSafetensors, SafetensorsError } from "../../../engine/safetensors.ts";
-import { LossLog } from "../../run/loss_log.ts";
-import { Interrupted, type TrainHooks } from "../../run/hooks.ts";
-import { listCheckpoints, type RunFolder } from "../../run/run_folder.ts";
-import { type CellConfig, cellSchema } from "./cell_config.ts";
+import { notOfARun, readRunCheckpoint, type RunCheckpoint, startOf } from "../../run/checkpoint.ts";
+import type { TrainHooks } from "../../run/hooks.ts";
+import { BEGINNING, type Learner, runLoop } from "../../run/loop.ts";
+import type { UnreadLosses } from "../../run/loss_log.ts";
+import type { RunFolder } from "../../run/run_folder.ts";
+import { CELL_RUNS, type CellConfig, cellSchema } from "./cell_config.ts";
 import { CellNetwork } from "./cell_network.ts";
 import { CellPictures } from "./cell_pictures.ts";
 
@@ -26,13 +26,8 @@ import { CellPictures } from "./cell_pictures.ts";
 const [SHUFFLE, MIRROR] = [0x0bde7, 0x0bde8];
 
 /** A run's checkpoint. */
-export interface CellCheckpoint {
-  readonly path: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly step: number;
+export interface CellCheckpoint extends Omit<RunCheckpoint, "config" | "facts"> {
   readonly config: CellConfig;
-  /** Losses not yet recorded. */
-  readonly window: string;
 }
 
 /**
@@ -45,7 +40,7 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
   const { config } = folder;
   const newest = await folder.newestCheckpoint((path, reason) => hooks.onMessage?.(`skipped ${path}: ${reason}`));
   const checkpoint = newest === null ? null : await readCellCheckpoint(newest);
-  const { network: { detail, widths }, image, data, loss: { object, shape }, steps } = config;
+  const { network: { detail, widths }, image, data } = config;
   const pictures = await CellPictures.open(data.pictures, data.scenes, { image, detail, stride: 2 ** widths.length });
   await using device = await Device.open({ adapter: config.adapter });
   using network = new CellNetwork(device, config.network, new Seeds(config.seed));
@@ -53,47 +48,67 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
     rate: config.optimiser.rate,
     clipNorm: config.optimiser.clipNorm,
   });
-  const tensors = (): Map<string, Tensor> =>
-    new Map([
-      ...tensorsOf(network.parameters(), "network."),
-      ...Array.from(optimiser.state, ([name, tensor]) => [`optimiser.${name}`, tensor] as const),
-    ]);
-  if (checkpoint) {
-    loadTensors(checkpoint.bytes, tensors(), checkpoint.path, {
-      complete: (found) => withUpdateCounts(found, optimiser, "optimiser."),
+  const learner = new CellLearner(config, network, optimiser, pictures);
+  if (checkpoint) learner.restore(checkpoint);
+  await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
+}
+
+/** The network in the training loop: a batch of pictures an update. */
+class CellLearner implements Learner {
+  readonly device: Device;
+  readonly #config: CellConfig;
+  readonly #network: CellNetwork;
+  readonly #optimiser: Optimiser;
+  readonly #pictures: CellPictures;
+  readonly #schedule: Schedule;
+
+  constructor(config: CellConfig, network: CellNetwork, optimiser: Optimiser, pictures: CellPictures) {
+    const { steps, optimiser: { rate, warmupSteps } } = config;
+    this.device = network.device;
+    this.#config = config;
+    this.#network = network;
+    this.#optimiser = optimiser;
+    this.#pictures = pictures;
+    this.#schedule = schedules.warmup(warmupSteps, schedules.cosine(rate, steps));
+  }
+
+  /** Goes on where a checkpoint was saved. */
+  restore({ bytes, path }: CellCheckpoint): void {
+    loadTensors(bytes, this.tensors(), path, {
+      complete: (found) => withUpdateCounts(found, this.#optimiser, "optimiser."),
     });
   }
-  const { rate, warmupSteps } = config.optimiser;
-  const schedule = schedules.warmup(warmupSteps, schedules.cosine(rate, steps));
-  let step = checkpoint?.step ?? 0;
-  using log = LossLog.open(folder, step, checkpoint ? JSON.parse(checkpoint.window) : { names: [], rows: [] });
-  while (step < steps) {
-    optimiser.rate = schedule(step);
-    {
-      using scope = device.scope();
-      const batch = pictures.batch(device, batchOf(config, pictures.size, step), mirroredOf(config, step));
-      const weights = device.tensor(Float32Array.from(batch.objects, (seen) => seen ? object : 1));
-      const loss = network.loss(batch.pictures, batch.labels, weights, shape);
-      loss.backward();
-      optimiser.step();
-      network.zeroGrad();
-      log.add({ names: ["loss"], values: scope.keep(reshape(loss.detach(), [1])).unscoped() });
-    }
-    step++;
-    const stopping = hooks.signal?.aborted ?? false, last = step === steps;
-    const display = step % config.displayEvery === 0, save = stopping || last || step % config.checkpointEvery === 0;
-    if (display || save) await log.read();
-    if (!Number.isFinite(log.latest) && log.window.rows.length > 0) {
-      throw new UserError(`the loss is ${log.latest} by step ${step}: lower optimiser.rate`);
-    }
-    if (display) log.record(step, schedule(step - 1), (means) => means);
-    hooks.onStep?.(step, steps, log.latest);
-    if (save) {
-      log.sync();
-      const facts = { kind: "cells", step: String(step), config: JSON.stringify(config) };
-      await folder.saveCheckpoint(step, await saveTensors(tensors(), { ...facts, window: JSON.stringify(log.window) }));
-    }
-    if (stopping && !last) throw new Interrupted(step);
+
+  rate(step: number): number {
+    return this.#schedule(step);
+  }
+
+  update(step: number): UnreadLosses {
+    const { device } = this, pictures = this.#pictures, config = this.#config, { object, shape } = config.loss;
+    using scope = device.scope();
+    this.#optimiser.rate = this.rate(step);
+    const batch = pictures.batch(device, batchOf(config, pictures.size, step), mirroredOf(config, step));
+    const weights = device.tensor(Float32Array.from(batch.objects, (seen) => seen ? object : 1));
+    const loss = this.#network.loss(batch.pictures, batch.labels, weights, shape);
+    loss.backward();
+    this.#optimiser.step();
+    this.#network.zeroGrad();
+    return { names: ["loss"], values: scope.keep(reshape(loss.detach(), [1])).unscoped() };
+  }
+
+  tensors(): Map<string, Tensor> {
+    return new Map([
+      ...tensorsOf(this.#network.parameters(), "network."),
+      ...Array.from(this.#optimiser.state, ([name, tensor]) => [`optimiser.${name}`, tensor] as const),
+    ]);
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    return {};
+  }
+
+  captured(): number {
+    return 0;
   }
 }
 
@@ -109,32 +124,28 @@ function mirroredOf({ seed, batch, mirror }: CellConfig, step: number): boolean[
   return Array.from({ length: batch }, () => mirror && random.unit() < 0.5);
 }
 
-const metadataSchema = z.object({
-  kind: z.literal("cells"),
-  step: z.coerce.number().int(),
-  config: z.string(),
-  window: z.string(),
-});
-
 /**
- * Reads a checkpoint, or the newest of a run's folder.
+ * Reads a checkpoint, or the newest whole one of a run's folder.
  *
  * @throws {UserError} when there is none, or it is broken or of another kind of run.
  */
 export async function readCellCheckpoint(file: string): Promise<CellCheckpoint> {
-  const isFolder = await Deno.stat(file).then((s) => s.isDirectory, () => false);
-  const path = isFolder ? listCheckpoints(file).at(-1)?.path : file;
-  if (path === undefined) throw new UserError(`${file}: has no checkpoint yet`);
-  const bytes = await Deno.readFile(path).catch(() => {
-    throw new UserError(`${path}: there is no such checkpoint`);
-  });
-  try {
-    const { step, config, window } = metadataSchema.parse(decodeSafetensors(bytes).metadata);
-    return { path, bytes, step, window, config: cellSchema.parse(JSON.parse(config)) };
-  } catch (error) {
-    if (!(error instanceof SafetensorsError || error instanceof z.ZodError)) throw error;
-    throw new UserError(`${path}: is no whole checkpoint of itera refplus extractor`);
-  }
+  return checked(await readRunCheckpoint(file, [CELL_RUNS]));
+}
+
+function checked({ config, facts: _, ...read }: RunCheckpoint): CellCheckpoint {
+  const result = cellSchema.safeParse(config);
+  if (!result.success) throw notOfARun(read.path, result.error);
+  return { ...read, config: result.data };
+}
+
+/** A checkpoint's network and pictures, a line each. */
+export function describeCells(read: RunCheckpoint): string[] {
+  const { config: { network, image, steps }, step } = checked(read);
+  return [
+    `network: ${network.channels} channels after ${network.widths.join(", ")}, after ${step} of ${steps} updates`,
+    `pictures: ${image.width} × ${image.height}`,
+  ];
 }
 
 /** The network of a checkpoint. */

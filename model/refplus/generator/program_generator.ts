@@ -20,7 +20,7 @@ import {
   type Tensor,
 } from "../../../engine/mod.ts";
 import { linear } from "../engine/initial.ts";
-import { ExpressionSlots, SequenceSlots, timeFirst } from "./sequence_inputs.ts";
+import { ExpressionSlots, type Sequences, SequenceSlots, timeFirst } from "./sequence_inputs.ts";
 
 /** What the generator is built from. */
 export interface ProgramGeneratorOptions {
@@ -41,13 +41,7 @@ export interface ProgramGeneratorOptions {
   readonly seed: number;
 }
 
-/** Token sequences of a batch, one after another: right-padded with `<NULL>`, `<START>` and `<END>` included. */
-export interface Sequences {
-  /** [count, length]. */
-  readonly data: Int32Array<ArrayBuffer>;
-  readonly count: number;
-  readonly length: number;
-}
+export type { Sequences };
 
 /** How tokens are chosen: the likeliest, or drawn with a temperature, keyed by seed and step. */
 export type Choice = "likeliest" | { readonly seed: number; readonly step: number; readonly temperature?: number };

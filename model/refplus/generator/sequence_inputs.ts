@@ -2,7 +2,14 @@
 import { NULL } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { Device, Tensor } from "../../../engine/mod.ts";
 import { ShapeError } from "../../../engine/mod.ts";
-import type { Sequences } from "./program_generator.ts";
+
+/** Token sequences of a batch, one after another: right-padded with `<NULL>`, `<START>` and `<END>` included. */
+export interface Sequences {
+  /** [count, length]. */
+  readonly data: Int32Array<ArrayBuffer>;
+  readonly count: number;
+  readonly length: number;
+}
 
 /** [count, length] → [length, count]. */
 export function timeFirst<T extends Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>>(data: T, count: number): T {

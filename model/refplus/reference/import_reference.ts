@@ -1,11 +1,12 @@
 /** Checkpoints of the reference (PyTorch) made ours: both models' weights with the sizes they have (iep-ref.md, 4 to 6). */
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, type Module, saveTensors } from "../../../engine/mod.ts";
+import { checkpointMetadata } from "../../run/checkpoint.ts";
 import { VERSION } from "../../run/version.ts";
 import { type StoredTensor, type WeightFile, WeightsError } from "../../weights/stored.ts";
 import { REFPLUS_RUNS, type RefplusConfig, type Step } from "../training/config.ts";
 import type { Frame } from "../data_spec.ts";
-import { buildEngine, buildGenerator, checkpointTensors, factsMetadata, type Models } from "../checkpoint.ts";
+import { buildEngine, buildGenerator, checkpointTensors, type Models, refplusFacts } from "../checkpoint.ts";
 import { type Banks, fromTorchState } from "./torch_names.ts";
 
 /** Where the reference keeps each model's state dict. */
@@ -62,7 +63,7 @@ export async function importReference(file: WeightFile, options: ReferenceOption
   if (network) fill(network, file, STATES.engine, network.banks);
   const models: Models = { generator: made ?? null, engine: network ?? null };
   const tensors = checkpointTensors(models, { generator: null, engine: null });
-  const metadata = factsMetadata({ step: 0, baseline: 0, config, vocabulary, frame });
+  const metadata = checkpointMetadata(0, config, refplusFacts(config, { vocabulary, frame, baseline: 0 }));
   return {
     bytes: await saveTensors(tensors, metadata),
     config,

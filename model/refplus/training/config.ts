@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { UNUSED } from "../../../engine/mod.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../../run/layers.ts";
-import type { RunKind } from "../../run/run_folder.ts";
+import type { RunKind } from "../../run/kind.ts";
 import { VERSION } from "../../run/version.ts";
 import { STEM_OUTPUTS } from "../engine/blocks.ts";
 import { PASSES } from "../engine/execution_engine.ts";
@@ -21,11 +21,15 @@ export const BASELINES = ["moving", "likeliest"] as const;
 /** One of {@link BASELINES}. */
 export type Baseline = typeof BASELINES[number];
 
+/** What these runs are called in `config.json` and in checkpoints. */
+const KIND = "refplus";
+
 const positive = z.int().min(1);
 const count = z.int().min(0);
 
 /** What `config.json` of such a run holds. */
 export const refplusSchema = z.strictObject({
+  kind: z.literal(KIND).default(KIND),
   /** Version that began the run. */
   version: z.string(),
   /** What is trained. */
@@ -166,6 +170,7 @@ const REFERENCE: Readonly<Record<Step, { rate: number; batch: number; steps: num
 function reference(step: Step): Json {
   const { rate, batch, steps, every } = REFERENCE[step];
   return {
+    kind: KIND,
     version: VERSION,
     step,
     seed: 1,
@@ -359,4 +364,10 @@ function withoutPreset({ source, value }: Layer): Layer {
 }
 
 /** Runs of this kind, for run folders. */
-export const REFPLUS_RUNS: RunKind<RefplusConfig> = { begin, resume };
+export const REFPLUS_RUNS: RunKind<RefplusConfig> = {
+  kind: KIND,
+  begin,
+  resume,
+  // Before runs had a kind, the module network's alone named the step that is trained.
+  owns: (saved) => lookup(saved, ["step"]) !== undefined || lookup(saved, ["generator"]) !== undefined,
+};

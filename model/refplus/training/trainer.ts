@@ -1,14 +1,22 @@
 /** Training of IEP-Ref: the generator, the engine, or both by REINFORCE (iep-ref.md, 6). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
-import { Device, EngineError, loadTensors, saveTensors, schedules } from "../../../engine/mod.ts";
-import { LossLog, type LossWindow } from "../../run/loss_log.ts";
-import { Interrupted, type TrainHooks } from "../../run/hooks.ts";
+import { Device, loadTensors, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
+import { startOf } from "../../run/checkpoint.ts";
+import type { TrainHooks } from "../../run/hooks.ts";
+import { BEGINNING, type Learner, runLoop } from "../../run/loop.ts";
+import type { Measures, StepLosses } from "../../run/loss_log.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { sayNewRules } from "../../run/version.ts";
 import type { RefplusConfig } from "./config.ts";
 import { sameFrame } from "../data_spec.ts";
-import { checkpointTensors, factsMetadata, readRefplusCheckpoint, withAllCounts } from "../checkpoint.ts";
+import {
+  checkpointTensors,
+  readRefplusCheckpoint,
+  type RefplusCheckpoint,
+  refplusFacts,
+  withAllCounts,
+} from "../checkpoint.ts";
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
 import {
@@ -21,14 +29,6 @@ import {
   validated,
   type Validation,
 } from "./session.ts";
-
-/** Where a run goes on. */
-interface Progress {
-  /** Updates done. */
-  step: number;
-  /** REINFORCE's moving baseline. */
-  baseline: number;
-}
 
 /**
  * Trains as the folder's settings say, from its newest checkpoint if it has one. Returns the last validation; null where
@@ -76,67 +76,94 @@ export async function trainRefplus(
     held,
     inner,
   };
-  if (!checkpoint) return await runSteps(folder, session, { step: 0, baseline: 0 }, { names: [], rows: [] }, hooks);
-  const { step, baseline, bytes, path } = checkpoint;
-  const { window } = loadTensors(bytes, checkpointTensors(models, session.optimisers), path, {
-    complete: (tensors) => withAllCounts(tensors, session.optimisers),
-  });
-  say(`resuming after step ${step}`);
-  sayNewRules(say, path, config);
-  return await runSteps(folder, session, { step, baseline }, JSON.parse(window), hooks);
+  const learner = new RefplusLearner(session, hooks);
+  if (checkpoint) {
+    learner.restore(checkpoint);
+    say(`resuming after step ${checkpoint.step}`);
+    sayNewRules(say, checkpoint.path, config);
+  }
+  await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
+  return learner.validation ?? await validated(session, config.steps, hooks);
 }
 
 /** An engine that finds nothing after so many updates may never do. */
 const DEAD_AFTER = 200;
 
-async function runSteps(
-  folder: RunFolder<RefplusConfig>,
-  session: Session,
-  progress: Progress,
-  window: LossWindow,
-  hooks: TrainHooks,
-): Promise<Validation | null> {
-  const { config, models, optimisers, train } = session;
-  const order = batchOrder(config, train);
-  using log = LossLog.open(folder, progress.step, window);
-  const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
-  const dropping = schedules.steps(rate, decaySteps, decayFactor);
-  const schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, dropping) : dropping;
-  const device = (models.engine ?? models.generator)!.device;
-  let atRest: number | undefined, validation: Validation | null = null, dead = false;
-  while (progress.step < config.steps) {
-    const current = schedule(progress.step);
-    if (optimisers.generator) optimisers.generator.rate = current;
-    if (optimisers.engine) {
-      optimisers.engine.rate = config.step === "joint" ? current * config.reinforce.engineRate : current;
-    }
-    log.add(await update(session, order.batch(progress.step), progress));
-    const step = ++progress.step;
-    const stopping = hooks.signal?.aborted ?? false, last = step === config.steps;
-    const display = step % config.displayEvery === 0;
-    const checkpoint = stopping || last || step % config.checkpointEvery === 0;
-    const validate = last || step % config.validateEvery === 0;
-    if (display || checkpoint || validate) await readLosses(log, step);
-    if (display) {
-      const { iou } = log.record(step, schedule(step - 1), derived);
-      if (iou === 0 && step >= DEAD_AFTER && !dead) {
-        dead = true;
-        hooks.onMessage?.(
-          `by step ${step} no pixel is found: a ReLU before the scores may be dead; try another --seed`,
-        );
-      }
-    }
-    if (validate) {
-      validation = await validated(session, step, hooks);
-      if (validation) log.note(step, measuresOf(validation));
-    }
-    const alive = device.memory.liveTensors - (session.generatorSteps?.tensors ?? 0);
-    if (display || checkpoint || validate) atRest = checkMemory(alive, atRest);
-    hooks.onStep?.(step, config.steps, log.latest);
-    if (checkpoint) await save(folder, session, progress, log);
-    if (stopping && !last) throw new Interrupted(step);
+/** Either model of IEP-Ref, or both, in the training loop. */
+class RefplusLearner implements Learner {
+  readonly device: Device;
+  readonly #session: Session;
+  readonly #hooks: TrainHooks;
+  readonly #order: BatchOrder;
+  readonly #schedule: Schedule;
+  /** REINFORCE's moving baseline. */
+  #baseline = 0;
+  #dead = false;
+  /** The newest measures of held-out expressions. */
+  validation: Validation | null = null;
+
+  constructor(session: Session, hooks: TrainHooks) {
+    const { config, models, train } = session, { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
+    const dropping = schedules.steps(rate, decaySteps, decayFactor);
+    this.device = (models.engine ?? models.generator)!.device;
+    this.#session = session;
+    this.#hooks = hooks;
+    this.#order = batchOrder(config, train);
+    this.#schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, dropping) : dropping;
   }
-  return validation ?? await validated(session, progress.step, hooks);
+
+  /** Goes on where a checkpoint was saved. */
+  restore({ bytes, path, baseline }: RefplusCheckpoint): void {
+    loadTensors(bytes, this.tensors(), path, {
+      complete: (tensors) => withAllCounts(tensors, this.#session.optimisers),
+    });
+    this.#baseline = baseline;
+  }
+
+  rate(step: number): number {
+    return this.#schedule(step);
+  }
+
+  async update(step: number): Promise<StepLosses> {
+    const { config, optimisers: { generator, engine } } = this.#session, rate = this.rate(step);
+    if (generator) generator.rate = rate;
+    if (engine) engine.rate = config.step === "joint" ? rate * config.reinforce.engineRate : rate;
+    const progress = { step, baseline: this.#baseline };
+    const losses = await update(this.#session, this.#order.batch(step), progress);
+    this.#baseline = progress.baseline;
+    return losses;
+  }
+
+  tensors(): Map<string, Tensor> {
+    return checkpointTensors(this.#session.models, this.#session.optimisers);
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    const { config, vocabulary, frame } = this.#session;
+    return refplusFacts(config, { vocabulary, frame, baseline: this.#baseline });
+  }
+
+  captured(): number {
+    return this.#session.generatorSteps?.tensors ?? 0;
+  }
+
+  /** Intersections and unions, averaged over a window's updates, as one number. */
+  derive({ intersection, union, ...means }: Measures, step: number): Measures {
+    if (union === undefined) return means;
+    const iou = union === 0 ? 0 : intersection / union;
+    if (iou === 0 && step >= DEAD_AFTER && !this.#dead) {
+      this.#dead = true;
+      this.#hooks.onMessage?.(
+        `by step ${step} no pixel is found: a ReLU before the scores may be dead; try another --seed`,
+      );
+    }
+    return { ...means, iou };
+  }
+
+  async validate(step: number): Promise<Measures | null> {
+    this.validation = await validated(this.#session, step, this.#hooks);
+    return this.validation && measuresOf(this.validation);
+  }
 }
 
 /** The batches of a run. */
@@ -149,40 +176,4 @@ export function batchOrder({ seed, batch, data }: RefplusConfig, train: Samples)
     if (error instanceof RangeError) throw new UserError(`data.curriculum: ${error.message}`);
     throw error;
   }
-}
-
-/** Intersections and unions, averaged over a window's updates, as one number. */
-function derived({ intersection, union, ...means }: Record<string, number>): Record<string, number> {
-  return union === undefined ? means : { ...means, iou: union === 0 ? 0 : intersection / union };
-}
-
-async function save(
-  folder: RunFolder<RefplusConfig>,
-  session: Session,
-  { step, baseline }: Progress,
-  log: LossLog,
-): Promise<void> {
-  const { config, models, optimisers, vocabulary, frame } = session;
-  log.sync();
-  const metadata = {
-    ...factsMetadata({ step, baseline, config, vocabulary, frame }),
-    window: JSON.stringify(log.window),
-  };
-  await folder.saveCheckpoint(step, await saveTensors(checkpointTensors(models, optimisers), metadata));
-}
-
-/** Reads the losses. Throws {@link UserError} when they are no numbers any more, before anything of it is saved. */
-async function readLosses(log: LossLog, step: number): Promise<void> {
-  await log.read();
-  if (Number.isFinite(log.latest) || log.window.rows.length === 0) return;
-  throw new UserError(
-    `the loss is ${log.latest} by step ${step}: lower optimiser.rate or bound gradients by optimiser.clipNorm; ` +
-      "checkpoints saved before are whole",
-  );
-}
-
-/** Between steps, with all losses read, the same tensors are alive each time but those of recorded steps; returns how many. */
-function checkMemory(alive: number, before: number | undefined): number {
-  if (before === undefined || alive === before) return alive;
-  throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);
 }

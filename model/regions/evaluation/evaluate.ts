@@ -8,16 +8,9 @@ import type { RegionModel } from "../contract.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "./results.ts";
 import type { TrainConfig } from "../config.ts";
 import { saveReport } from "../report/run_report.ts";
+import type { EvaluationFolder } from "./folder.ts";
 import { saveScores } from "./scores_file.ts";
 import { loaderOptions } from "../build.ts";
-
-/** Where an evaluation writes: a run's folder, or any other with the settings of a checkpoint. */
-export interface EvaluationFolder {
-  readonly path: string;
-  readonly config: TrainConfig;
-  /** A path inside the folder. */
-  file(name: string): string;
-}
 
 /** What a caller may watch. */
 export interface EvaluationHooks {

@@ -7,6 +7,7 @@ import { writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
 import { makeFolder, RunFolder } from "../../run/run_folder.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
+import { newConfig, REGION_RUNS } from "../config.ts";
 import { trainModel } from "../trainer.ts";
 
 const schema = z.strictObject({
@@ -60,7 +61,7 @@ export class Experiment {
     const under = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
     const settled = members.map((m) => ({ ...m, settings: merge(under, m.settings) as Member["settings"] }));
     // A mistake in the settings is better found before the first of several trainings than before the last.
-    for (const { settings } of settled) RunFolder.check([...layers, { source: "experiment", value: settings }]);
+    for (const { settings } of settled) newConfig([...layers, { source: "experiment", value: settings }]);
     makeFolder(path);
     await writeJsonAtomic(join(path, FILE), { title, members: settled });
     return new Experiment(path, title, settled);
@@ -98,8 +99,8 @@ export class Experiment {
         onMember(member, index);
         const layers = [{ source: join(this.path, FILE), value: member.settings }];
         using folder = exists(join(path, "config.json"))
-          ? await RunFolder.resume(path)
-          : await RunFolder.create(path, layers);
+          ? await RunFolder.resume(path, [], REGION_RUNS)
+          : await RunFolder.create(path, layers, REGION_RUNS);
         await trainModel(folder, hooks).catch(async (error: unknown) => {
           if (await folder.discardIfUnused()) this.#discardIfUnused();
           throw error;

@@ -4,7 +4,7 @@ import { cluesTable, type Results, resultsTable } from "../evaluation/results.ts
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { MetricsLog } from "../../run/metrics_log.ts";
 import { type Picture, renderReport, type Table } from "../../run/report.ts";
-import type { EvaluationFolder } from "../evaluation/evaluate.ts";
+import type { EvaluationFolder } from "../evaluation/folder.ts";
 
 /** Losses in the metrics log and what the chart calls them. */
 const LOSS_CURVES = [

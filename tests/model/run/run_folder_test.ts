@@ -2,6 +2,8 @@ import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { encodeSafetensors } from "../../../engine/safetensors.ts";
+import { RUN_KINDS } from "../../../model/kinds.ts";
+import { REGION_RUNS } from "../../../model/regions/config.ts";
 import { freeName, latestRun, listCheckpoints, newestCheckpointOf, RunFolder } from "../../../model/run/run_folder.ts";
 import { withFolder } from "../../support/folder.ts";
 
@@ -32,22 +34,25 @@ async function refuses(run: Promise<unknown>, message: RegExp): Promise<void> {
 Deno.test("a run is never written over, and resuming needs one", async () => {
   await withFolder(async (root) => {
     const path = join(root, "a");
-    await refuses(RunFolder.resume(path), /there is no run to resume/);
+    await refuses(RunFolder.resume(path, [], REGION_RUNS), /there is no run to resume/);
     {
-      using run = await RunFolder.create(path, few);
+      using run = await RunFolder.create(path, few, REGION_RUNS);
       strictEqual(run.config.steps, 7);
       await run.saveCheckpoint(3, weights(3));
     }
     const before = contents(path);
     ok("config.json" in before && "checkpoints/step_00000003.safetensors" in before);
-    await refuses(RunFolder.create(path, []), /there is a run already.*--resume/);
-    await refuses(RunFolder.resume(path, [{ source: "--seed", value: { seed: 8 } }]), /--seed: a resumed run keeps/);
+    await refuses(RunFolder.create(path, [], REGION_RUNS), /there is a run already.*--resume/);
+    await refuses(
+      RunFolder.resume(path, [{ source: "--seed", value: { seed: 8 } }], REGION_RUNS),
+      /--seed: a resumed run keeps/,
+    );
     deepStrictEqual(contents(path), before);
     Deno.mkdirSync(join(root, "mine"));
     Deno.writeTextFileSync(join(root, "mine", "notes.txt"), "keep");
-    await refuses(RunFolder.create(join(root, "mine"), []), /there is a run already/);
+    await refuses(RunFolder.create(join(root, "mine"), [], REGION_RUNS), /there is a run already/);
     deepStrictEqual(contents(join(root, "mine")), { "notes.txt": "keep" });
-    await refuses(RunFolder.create(join(root, "mine", "notes.txt"), []), /notes\.txt/);
+    await refuses(RunFolder.create(join(root, "mine", "notes.txt"), [], REGION_RUNS), /notes\.txt/);
   });
 });
 
@@ -55,10 +60,10 @@ Deno.test("one process holds a run", async () => {
   await withFolder(async (root) => {
     const path = join(root, "a");
     {
-      using _run = await RunFolder.create(path, few);
-      await refuses(RunFolder.resume(path), /another process is working on this run/);
+      using _run = await RunFolder.create(path, few, REGION_RUNS);
+      await refuses(RunFolder.resume(path, [], REGION_RUNS), /another process is working on this run/);
     }
-    using again = await RunFolder.resume(path, [{ source: "--steps", value: { steps: 9 } }]);
+    using again = await RunFolder.resume(path, [{ source: "--steps", value: { steps: 9 } }], REGION_RUNS);
     strictEqual(again.config.steps, 9);
     strictEqual(JSON.parse(contents(path)["config.json"]).steps, 9);
   });
@@ -68,14 +73,14 @@ Deno.test("the newest whole checkpoint is found past broken and half-written one
   await withFolder(async (root) => {
     const path = join(root, "a");
     {
-      using run = await RunFolder.create(path, few);
+      using run = await RunFolder.create(path, few, REGION_RUNS);
       strictEqual(await run.newestCheckpoint(), null);
       for (const step of [2, 4, 6]) await run.saveCheckpoint(step, weights(step));
       deepStrictEqual(listCheckpoints(path).map(({ step }) => step), [4, 6]);
     }
     Deno.writeFileSync(join(path, "checkpoints", "step_00000008.safetensors"), weights(8).subarray(0, 50));
     Deno.writeFileSync(join(path, "checkpoints", ".step_00000009.safetensors.1.partial"), weights(9));
-    using run = await RunFolder.resume(path);
+    using run = await RunFolder.resume(path, [], REGION_RUNS);
     const passed: string[] = [];
     const newest = await run.newestCheckpoint((broken, reason) => passed.push(`${basename(broken)}: ${reason}`));
     strictEqual(newest, join(path, "checkpoints", "step_00000006.safetensors"));
@@ -87,7 +92,7 @@ Deno.test("the newest whole checkpoint is found past broken and half-written one
 
 Deno.test("a checkpoint that cannot be written leaves the one before whole", async () => {
   await withFolder(async (root) => {
-    using run = await RunFolder.create(join(root, "a"), few);
+    using run = await RunFolder.create(join(root, "a"), few, REGION_RUNS);
     const kept = await run.saveCheckpoint(1, weights(1));
     const onProgress = (): never => {
       throw Object.assign(new Error("full"), { code: "ENOSPC" });
@@ -101,14 +106,14 @@ Deno.test("a checkpoint that cannot be written leaves the one before whole", asy
 Deno.test("a run without a name gets a free one, and the last run worked on is found", async () => {
   await withFolder(async (root) => {
     strictEqual(freeName(root, "context"), "context-1");
-    await rejects(async () => await Promise.resolve(latestRun(join(root, "none"))), UserError);
-    for (const name of ["context-1", "b"]) (await RunFolder.create(join(root, name), few)).close();
+    await rejects(async () => await Promise.resolve(latestRun(join(root, "none"), RUN_KINDS)), UserError);
+    for (const name of ["context-1", "b"]) (await RunFolder.create(join(root, name), few, REGION_RUNS)).close();
     strictEqual(freeName(root, "context"), "context-2");
     Deno.utimeSync(join(root, "b", "config.json"), 1000, 1000);
-    strictEqual(latestRun(root), "context-1");
+    strictEqual(latestRun(root, RUN_KINDS), "context-1");
     Deno.writeTextFileSync(join(root, "b", "metrics.jsonl"), "");
     Deno.utimeSync(join(root, "b", "metrics.jsonl"), 4e9, 4e9);
-    strictEqual(latestRun(root), "b");
+    strictEqual(latestRun(root, RUN_KINDS), "b");
   });
 });
 
@@ -116,7 +121,7 @@ Deno.test("a run in training is looked at without a lock, and its settings stay 
   await withFolder(async (root) => {
     const path = join(root, "a");
     await refuses(newestCheckpointOf(path), /is no run's folder/);
-    using folder = await RunFolder.create(path, []);
+    using folder = await RunFolder.create(path, [], REGION_RUNS);
     await refuses(newestCheckpointOf(path), /there is no checkpoint yet/);
     const saved = await folder.saveCheckpoint(4, weights(4));
     await Deno.writeTextFile(folder.file("config.json"), "{}");

@@ -12,11 +12,12 @@ import { pixelExtractor } from "../../../../model/refplus/extractor/extractors.t
 import {
   buildEngine,
   checkpointTensors,
-  factsMetadata,
   generatorFor,
   generatorOf,
   readRefplusCheckpoint,
+  refplusFacts,
 } from "../../../../model/refplus/checkpoint.ts";
+import { checkpointMetadata } from "../../../../model/run/checkpoint.ts";
 import type { ProgramGenerator } from "../../../../model/refplus/generator/program_generator.ts";
 import type { Validation } from "../../../../model/refplus/training/session.ts";
 import { trainRefplus } from "../../../../model/refplus/training/trainer.ts";
@@ -252,7 +253,17 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
       const vocabulary = { ...rest, refexp_token_to_idx: { ...words, ...more } },
         path = join(folder, "more.safetensors");
       const tensors = checkpointTensors({ generator: after, engine: null }, { generator: null, engine: null });
-      await Deno.writeFile(path, await saveTensors(tensors, factsMetadata({ ...checkpoint, vocabulary })));
+      await Deno.writeFile(
+        path,
+        await saveTensors(
+          tensors,
+          checkpointMetadata(
+            checkpoint.step,
+            checkpoint.config,
+            refplusFacts(checkpoint.config, { ...checkpoint, vocabulary }),
+          ),
+        ),
+      );
       await using models = await openModels({
         program_generator: path,
         execution_engine: join(folder, "ee"),

@@ -1,0 +1,118 @@
+/** Checkpoints of runs: tensors, the settings whole, and what a kind of run says beside them. One reader, one writer. */
+import { z } from "zod";
+import { UserError } from "../../engine/base/user_error.ts";
+import { saveTensors, type Tensor } from "../../engine/mod.ts";
+import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
+import { kindOf, type RunKind } from "./kind.ts";
+import type { Json } from "./layers.ts";
+import type { LoopConfig, LoopStart } from "./loop.ts";
+import type { LossLog } from "./loss_log.ts";
+import { newestCheckpointOf, type RunFolder } from "./run_folder.ts";
+
+/** A checkpoint file read, its settings not yet looked at by its kind. */
+export interface RunCheckpoint {
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  /** Updates done. */
+  readonly step: number;
+  /** The settings as saved. */
+  readonly config: Json;
+  /** What the kind of run says beside: strings by name. */
+  readonly facts: Readonly<Record<string, string>>;
+  /** Losses read but not yet recorded, as JSON; absent in what no run saved. */
+  readonly window?: string;
+}
+
+/** Where a run goes on from a checkpoint. */
+export function startOf({ step, window }: Pick<RunCheckpoint, "step" | "window">): LoopStart {
+  return { step, window: JSON.parse(window ?? '{"names":[],"rows":[]}') };
+}
+
+/** Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says. */
+export async function saveRunCheckpoint(
+  folder: RunFolder<LoopConfig>,
+  step: number,
+  log: LossLog,
+  learner: { tensors(): Map<string, Tensor>; facts(): Readonly<Record<string, string>> },
+): Promise<void> {
+  // A checkpoint promises the records up to its step.
+  log.sync();
+  const metadata = checkpointMetadata(step, folder.config, { ...learner.facts(), window: JSON.stringify(log.window) });
+  await folder.saveCheckpoint(step, await saveTensors(learner.tensors(), metadata));
+}
+
+/** A checkpoint's metadata. Facts may replace the settings, where a model has other sizes than its run asked for. */
+export function checkpointMetadata(
+  step: number,
+  config: LoopConfig,
+  facts: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return { kind: config.kind, step: String(step), config: JSON.stringify(config), ...facts };
+}
+
+const metadataSchema = z.looseObject({
+  kind: z.string().optional(),
+  step: z.coerce.number().int(),
+  config: z.string().transform((text, context): Json => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "is not JSON" });
+      return z.NEVER;
+    }
+  }),
+  window: z.string().optional(),
+});
+
+/**
+ * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is told of those passed over. With `kinds`
+ * it must be of one of them.
+ *
+ * @throws {UserError} when there is none, or it is broken or of another kind of run.
+ */
+export async function readRunCheckpoint(
+  file: string,
+  kinds: readonly Pick<RunKind, "kind" | "owns">[],
+  onBroken?: (path: string, reason: string) => void,
+): Promise<RunCheckpoint> {
+  const isFolder = await Deno.stat(file).then((info) => info.isDirectory, () => false);
+  const path = isFolder ? await newestCheckpointOf(file, onBroken) : file;
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
+  });
+  const decoded = decode(bytes, path);
+  const parsed = metadataSchema.safeParse(decoded.metadata);
+  if (!parsed.success) throw notOfARun(path, parsed.error);
+  const { kind: _, step, config, window, ...facts } = parsed.data;
+  if (!kindOf(config, kinds)) {
+    throw new UserError(
+      `${path}: is a checkpoint of another kind of run than ${kinds.map((k) => k.kind).join(" or ")}`,
+    );
+  }
+  return {
+    path,
+    bytes,
+    tensors: decoded.tensors,
+    step,
+    config,
+    facts: facts as Record<string, string>,
+    ...window === undefined ? {} : { window },
+  };
+}
+
+/** The complaint about a checkpoint whose settings or facts do not pass a schema. */
+export function notOfARun(path: string, error: z.ZodError): UserError {
+  const [issue] = error.issues;
+  return new UserError(`${path}: is no checkpoint of a training run (${issue.path.join(".")}: ${issue.message})`);
+}
+
+function decode(bytes: Uint8Array<ArrayBuffer>, path: string): ReturnType<typeof decodeSafetensors> {
+  try {
+    return decodeSafetensors(bytes);
+  } catch (error) {
+    if (error instanceof SafetensorsError) throw new UserError(`${path}: ${error.message}`);
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+/** Kinds of training runs: how their settings come about, and how a saved run's kind is told. */
+import { UserError } from "../../engine/base/user_error.ts";
+import { type Json, type Layer, lookup } from "./layers.ts";
+import type { LoopConfig } from "./loop.ts";
+
+/** A kind of training run. */
+export interface RunKind<C extends LoopConfig = LoopConfig> {
+  /** Its name, in `config.json` and in every checkpoint. */
+  readonly kind: string;
+  /** The settings of a new run. Throws {@link UserError}. */
+  readonly begin: (layers: readonly Layer[]) => C;
+  /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
+  readonly resume: (saved: Layer, layers: readonly Layer[]) => C;
+  /** Whether settings without a kind, which earlier versions saved, are of this one. */
+  readonly owns: (saved: Json) => boolean;
+}
+
+/** The kind among `kinds` that saved settings are of; undefined where they are of none. */
+export function kindOf<K extends Pick<RunKind, "kind" | "owns">>(saved: Json, kinds: readonly K[]): K | undefined {
+  const named = lookup(saved, ["kind"]);
+  return kinds.find((kind) => named === undefined ? kind.owns(saved) : kind.kind === named);
+}
+
+/** Throws {@link UserError} where saved settings are of another kind than wanted. */
+export function expectKind({ source, value }: Layer, wanted: Pick<RunKind, "kind" | "owns">): void {
+  if (kindOf(value, [wanted])) return;
+  const named = lookup(value, ["kind"]);
+  throw new UserError(
+    `${source}: is a run of ${typeof named === "string" ? `kind ${named}` : "another kind"}, not of ${wanted.kind}`,
+  );
+}

@@ -1,0 +1,112 @@
+/** The training loop that every kind of run goes through: rate, update, log, validation, checkpoint, interrupt. */
+import { setImmediate } from "node:timers/promises";
+import { type Device, EngineError, type Tensor } from "../../engine/mod.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { saveRunCheckpoint } from "./checkpoint.ts";
+import { Interrupted, type TrainHooks } from "./hooks.ts";
+import { LossLog, type LossWindow, type Measures, type StepLosses } from "./loss_log.ts";
+import type { RunFolder } from "./run_folder.ts";
+
+/** What every run's settings have. */
+export interface LoopConfig {
+  /** Kind of the run; see `RunKind`. */
+  readonly kind: string;
+  /** Version that began the run. */
+  readonly version: string;
+  readonly seed: number;
+  /** Updates in all. */
+  readonly steps: number;
+  /** Losses are read from the device and recorded every so many steps. */
+  readonly displayEvery: number;
+  /** Held-out data is measured every so many steps, and at the end; never where it is absent. */
+  readonly validateEvery?: number;
+  readonly checkpointEvery: number;
+  /** Newest checkpoints kept. */
+  readonly checkpointKeep: number;
+}
+
+/** What a kind of run does in the loop. The loop knows neither images nor programs. */
+export interface Learner {
+  readonly device: Device;
+  /** Learning rate of the update with this number, counted from 0. */
+  rate(step: number): number;
+  /** One update; its losses may still be on the device. */
+  update(step: number): StepLosses | Promise<StepLosses>;
+  /** What a checkpoint holds. */
+  tensors(): Map<string, Tensor>;
+  /** What a checkpoint says beside it, such as a position in the data. */
+  facts(): Readonly<Record<string, string>>;
+  /** Tensors that captured steps keep alive, which are no leak. */
+  captured(): number;
+  /** What is recorded of a window's mean losses; by default these. */
+  derive?(means: Measures, step: number): Measures | Promise<Measures>;
+  /** Measures of held-out data, for the log; null where there is none. */
+  validate?(step: number): Promise<Measures | null>;
+}
+
+/** Where a run begins or goes on. */
+export interface LoopStart {
+  /** Updates done. */
+  readonly step: number;
+  /** Losses read but not yet recorded. */
+  readonly window: LossWindow;
+}
+
+/** The start of a new run. */
+export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } };
+
+/**
+ * Runs the updates a run still lacks. Records, checkpoints and losses are those of a run that was never stopped.
+ *
+ * @throws {Interrupted} after the signal is aborted and all is saved.
+ * @throws {UserError} for a loss that is no number, before anything of it is saved.
+ */
+export async function runLoop(
+  folder: RunFolder<LoopConfig>,
+  learner: Learner,
+  start: LoopStart,
+  hooks: TrainHooks = {},
+): Promise<void> {
+  const { steps, displayEvery, validateEvery, checkpointEvery } = folder.config;
+  let { step } = start;
+  if (step >= steps) return;
+  using log = LossLog.open(folder, step, start.window);
+  let atRest: number | undefined;
+  while (step < steps) {
+    log.add(await learner.update(step));
+    step++;
+    // Where everything an update needs is ready, nothing else here lets a signal through before the next reading.
+    await setImmediate();
+    const stopping = hooks.signal?.aborted ?? false, last = step === steps;
+    const display = step % displayEvery === 0;
+    const checkpoint = stopping || last || step % checkpointEvery === 0;
+    const validate = validateEvery !== undefined && (last || step % validateEvery === 0);
+    if (display || checkpoint || validate) await readLosses(log, step, learner.rate(step - 1));
+    if (display) await log.record(step, learner.rate(step - 1), (means) => learner.derive?.(means, step) ?? means);
+    if (validate) {
+      const measures = await learner.validate?.(step);
+      if (measures) log.note(step, measures);
+    }
+    if (display || checkpoint || validate) {
+      atRest = checkMemory(learner.device.memory.liveTensors - learner.captured(), atRest);
+    }
+    hooks.onStep?.(step, steps, log.latest);
+    if (checkpoint) await saveRunCheckpoint(folder, step, log, learner);
+    if (stopping && !last) throw new Interrupted(step);
+  }
+}
+
+async function readLosses(log: LossLog, step: number, rate: number): Promise<void> {
+  await log.read();
+  if (Number.isFinite(log.latest) || log.window.rows.length === 0) return;
+  throw new UserError(
+    `the loss is ${log.latest} by step ${step}, at a rate of ${rate}: lower optimiser.rate, lengthen ` +
+      "optimiser.warmupSteps or bound gradients by optimiser.clipNorm; checkpoints saved before are whole",
+  );
+}
+
+/** Between steps, with all losses read, the same tensors are alive each time but those of captured steps; returns how many. */
+function checkMemory(alive: number, before: number | undefined): number {
+  if (before === undefined || alive === before) return alive;
+  throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);
+}
