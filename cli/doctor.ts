@@ -31,7 +31,7 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
   line(`adapter    ${info.description || "(no name)"}`);
   line(`vendor     ${[info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)"}`);
   line(`kind       ${info.isFallback ? "software fallback: the CPU computes" : "hardware"}`);
-  const { digest } = device.gpu.tuning;
+  const { digest } = device.tuning;
   line(`kernels    ${device.profile} profile, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
   line(`runtime    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
   const proofs = await proveFeatures(adapter);

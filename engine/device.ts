@@ -3,13 +3,15 @@ import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts
 import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import type { AdapterInfo, Profile } from "./gpu/adapter.ts";
 import { Arena } from "./gpu/buffer_pool.ts";
-import { type DeviceOptions, GpuContext } from "./gpu/context.ts";
+import { type ContextOptions, GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
 import { fill, randomFill } from "./ops/lib/fill.ts";
 import { Scope } from "./scope.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
+import { knownTuning } from "./tuning/known.ts";
+import { adapterKey, type TunedCut, type Tuning, TuningTable } from "./tuning/table.ts";
 
 /** Nested number arrays of equal lengths, as deep as the tensor has axes. */
 export type Nested = number | readonly Nested[];
@@ -71,6 +73,12 @@ export class CaptureMemory implements Disposable {
   }
 }
 
+/** How to open a device. */
+export interface DeviceOptions extends ContextOptions {
+  /** Measured winners among kernels, of any adapters; default those that `itera tune` wrote, and the shipped ones. */
+  readonly tuning?: readonly TunedCut[];
+}
+
 /** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
 export class Device implements AsyncDisposable {
   /**
@@ -88,13 +96,22 @@ export class Device implements AsyncDisposable {
    */
   halfSaves = false;
 
-  private constructor(gpu: GpuContext) {
+  /**
+   * Measured cuts of products; for ops and the tuner.
+   * @internal
+   */
+  tuning: Tuning;
+
+  private constructor(gpu: GpuContext, tuning: Tuning) {
     this.gpu = gpu;
+    this.tuning = tuning;
   }
 
   /** Opens an adapter; throws `NoAdapterError` saying what to install when there is none. */
   static async open(options: DeviceOptions = {}): Promise<Device> {
-    return new Device(await GpuContext.open(options));
+    const gpu = await GpuContext.open(options), { info, profile } = gpu;
+    const winners = options.tuning ?? knownTuning();
+    return new Device(gpu, new TuningTable(winners, adapterKey(info, profile), profile));
   }
 
   /** What the adapter is: vendor, description, software or not, limits, features. */
@@ -114,7 +131,7 @@ export class Device implements AsyncDisposable {
 
   /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
   get title(): string {
-    const { info: { description, vendor, isFallback }, profile, gpu: { tuning: { digest } } } = this;
+    const { info: { description, vendor, isFallback }, profile, tuning: { digest } } = this;
     const tuned = digest ? `, cut by the tuning table ${digest}` : "";
     return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${profile}${tuned}`;
   }

@@ -1,6 +1,13 @@
 /** The engine's public face, re-exported by the library's `mod.ts`. */
-export { type Captured, CaptureMemory, Device, type KernelRun, type MemoryInfo, type Nested } from "./device.ts";
-export { type DeviceOptions } from "./gpu/context.ts";
+export {
+  type Captured,
+  CaptureMemory,
+  Device,
+  type DeviceOptions,
+  type KernelRun,
+  type MemoryInfo,
+  type Nested,
+} from "./device.ts";
 export { type AdapterChoice, type AdapterInfo, type Profile } from "./gpu/adapter.ts";
 export { type Operand, Tensor, type TensorMeta } from "./tensor.ts";
 export { Scope } from "./scope.ts";

@@ -15,7 +15,7 @@ const QUICK = { rounds: 1, turn: 2 } as const;
 export function tuneItems(device: Device, report: Pick<Report, "quick" | "tuning">): Item[] {
   const { info, profile } = device, adapter = adapterKey(info, profile);
   const options = report.quick ? QUICK : THOROUGH;
-  const tuning: Tuning = report.tuning = { ...options, known: device.gpu.tuning.digest, rows: [], winners: [] };
+  const tuning: Tuning = report.tuning = { ...options, known: device.tuning.digest, rows: [], winners: [] };
   return (report.quick ? QUICK_CASES : CASES.toReversed()).map((one) => ({
     name: `${one.op} ${caseName(one)}`,
     run: async () => {

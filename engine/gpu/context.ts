@@ -4,8 +4,6 @@
  */
 import { variable } from "../environment.ts";
 import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../base/errors.ts";
-import { knownTuning } from "../tuning/known.ts";
-import { adapterKey, type TunedCut, type Tuning, TuningTable } from "../tuning/table.ts";
 import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
@@ -13,8 +11,8 @@ import { type Constants, type Kernel, PipelineCache } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
 
-/** How to open a device. */
-export interface DeviceOptions {
+/** How to open a context. */
+export interface ContextOptions {
   /** Which adapter; default `auto`. */
   readonly adapter?: AdapterChoice;
   /** Which kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
@@ -23,8 +21,6 @@ export interface DeviceOptions {
   readonly memoryLimit?: number;
   /** Most bytes kept for reuse; default as many as were ever in use at once, at least 1 GiB. */
   readonly maxPooledBytes?: number;
-  /** Measured winners among kernels, of any adapters; default those that `itera tune` wrote, and the shipped ones. */
-  readonly tuning?: readonly TunedCut[];
 }
 
 /** One kernel run: what is bound to its storage variables by name, its parameters, constants and workgroup counts. */
@@ -42,8 +38,6 @@ export class GpuContext {
   readonly pool: BufferPool;
   /** Most bytes of tensors alive at once. */
   readonly memoryLimit: number;
-  /** Measured cuts of products. */
-  tuning: Tuning;
   readonly #device: GPUDevice;
   readonly #stream: Stream;
   readonly #pipelines: PipelineCache;
@@ -54,11 +48,10 @@ export class GpuContext {
   #closed = false;
   #bindGroupsStale = false;
 
-  private constructor(device: GPUDevice, info: AdapterInfo, options: DeviceOptions) {
+  private constructor(device: GPUDevice, info: AdapterInfo, options: ContextOptions) {
     this.#device = device;
     this.info = info;
     this.profile = options.profile ?? (info.isFallback ? "cpu" : "gpu");
-    this.tuning = new TuningTable(options.tuning ?? knownTuning(), adapterKey(info, this.profile), this.profile);
     this.#maxGroups = info.limits.maxComputeWorkgroupsPerDimension;
     const fail = (error: Error) => this.fail(error);
     this.memoryLimit = options.memoryLimit ?? knownMemory();
@@ -88,7 +81,7 @@ export class GpuContext {
   }
 
   /** Opens the adapter asked for. */
-  static async open(options: DeviceOptions): Promise<GpuContext> {
+  static async open(options: ContextOptions): Promise<GpuContext> {
     const { device, info } = await openAdapter(options.adapter ?? "auto");
     return new GpuContext(device, info, options);
   }

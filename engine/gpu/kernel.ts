@@ -10,6 +10,24 @@ export interface ShaderText {
   readonly text: string;
 }
 
+/** Parameters of a dispatch by name, as a kernel's arithmetic is counted from them. */
+export type DispatchParams = Readonly<Record<string, number>>;
+
+/** Rows × columns of tiles or blocks. */
+export type Tilings = readonly (readonly [rows: number, columns: number])[];
+
+/** What the tuner and the profile know of a kernel; one that is no product says nothing. */
+export interface KernelTraits {
+  /** What it is a way to compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
+  readonly computes?: readonly string[];
+  /** The family it is in: for GPUs, or for software adapters. */
+  readonly profile?: "gpu" | "cpu";
+  /** Rows × columns of the tiles or blocks that it can be cut into. */
+  readonly tilings?: Tilings;
+  /** Multiplications and additions of a dispatch. */
+  readonly flops?: (params: DispatchParams) => number;
+}
+
 /** One entry point of one shader file, with the library files it leans on. */
 export interface Kernel {
   /** Distinct for every kernel. */
@@ -24,6 +42,7 @@ export interface Kernel {
   readonly code: string;
   /** What has to be bound. */
   readonly interface: KernelInterface;
+  readonly traits: KernelTraits;
 }
 
 const registry: Kernel[] = [];
@@ -35,9 +54,11 @@ export function allKernels(): readonly Kernel[] {
 
 /**
  * Declares a kernel. `parts` are concatenated, library files first; the last one holds the entry point and gives the
- * kernel its name (`matmul.wgsl:matmul_block`).
+ * kernel its name (`matmul.wgsl:matmul_block`). What is known of it may stand before them.
  */
-export function kernel(entry: string, ...parts: ShaderText[]): Kernel {
+export function kernel(entry: string, ...described: [KernelTraits, ...ShaderText[]] | ShaderText[]): Kernel {
+  const [first, ...rest] = described;
+  const [traits, parts] = "text" in first ? [{}, [first, ...rest as ShaderText[]]] : [first, rest as ShaderText[]];
   const file = parts[parts.length - 1].file;
   const code = parts.map((part) => part.text).join("\n");
   const made: Kernel = {
@@ -47,6 +68,7 @@ export function kernel(entry: string, ...parts: ShaderText[]): Kernel {
     parts,
     code,
     interface: reflect(code, entry, file),
+    traits,
   };
   registry.push(made);
   return made;

@@ -5,7 +5,7 @@
 import stepText from "../../shaders/lstm.wgsl" with { type: "text" };
 import sequenceText from "../../shaders/lstm_sequence.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { type DispatchParams, kernel } from "../gpu/kernel.ts";
 import { type BackwardCall, defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -19,8 +19,9 @@ const parts = [indexLib, { file: "lstm.wgsl", text: stepText }] as const;
 const stepKernel = kernel("step", ...parts);
 const stepGradKernel = kernel("step_grad", ...parts);
 const sequence = { file: "lstm_sequence.wgsl", text: sequenceText };
-const sequenceKernel = kernel("sequence", sequence);
-const sequenceGradKernel = kernel("sequence_grad", sequence);
+const flops = (p: DispatchParams): number => 2 * p.steps * p.b * p.n * 4 * p.n;
+const sequenceKernel = kernel("sequence", { flops }, sequence);
+const sequenceGradKernel = kernel("sequence_grad", { flops }, sequence);
 
 interface Attrs {
   /**

@@ -6,14 +6,14 @@ import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
 import { EngineError, ShapeError } from "../base/errors.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { type DispatchParams, kernel, type KernelTraits, type Tilings } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { powerAbove, roomFor } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import type { TunedOp } from "../tuning/table.ts";
+import { MATMULS, type TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
-import { blocksLib, sharedLib, softwareCut } from "./lib/blocks.ts";
+import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareCut } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./lib/library.ts";
@@ -26,22 +26,37 @@ import {
   epilogueLib,
   partsLib,
   SKINNY_ROWS,
+  SKINNY_TILES,
   skinnyFor,
   sumParts,
   tileLib,
+  TILES,
   tilesFor,
 } from "./lib/tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
 const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
-const registersKernel = kernel("matmul_registers", ...registersParts);
-const sharedKernel = kernel("matmul_shared", ...registersParts, sharedLib, {
+const flops = (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches;
+const traits = (profile: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
+  profile,
+  computes: MATMULS,
+  tilings,
+  flops,
+});
+const registersKernel = kernel("matmul_registers", traits("cpu", BLOCKS), ...registersParts);
+const sharedKernel = kernel("matmul_shared", traits("cpu", SHARED_BLOCKS), ...registersParts, sharedLib, {
   file: "matmul_shared.wgsl",
   text: sharedText,
 });
 const partLibs = [activationLib, epilogueLib, partsLib, matrixLib] as const;
-const tilesKernel = kernel("matmul_tiles", tileLib, ...partLibs, { file: "matmul_tiles.wgsl", text: tilesText });
-const skinnyKernel = kernel("matmul_skinny", ...partLibs, { file: "matmul_skinny.wgsl", text: skinnyText });
+const tilesKernel = kernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
+  file: "matmul_tiles.wgsl",
+  text: tilesText,
+});
+const skinnyKernel = kernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...partLibs, {
+  file: "matmul_skinny.wgsl",
+  text: skinnyText,
+});
 const wordsKernel = kernel("matmul_words", indexLib, activationLib, { file: "matmul_words.wgsl", text: wordsText });
 
 /** Multiplications up to which a product with ragged rows is done word by word: padding would take longer. */
@@ -151,7 +166,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const { device } = c;
   const { m, n } = p;
   const like = [p.cutAs ?? roomFor(m), n, roomFor(p.k), roomFor(batch)] as const;
-  const { rows, columns, parts } = device.gpu.tuning.find(opOf(p), ...like) ??
+  const { rows, columns, parts } = device.tuning.find(opOf(p), ...like) ??
     (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
   const skinny = rows < 64;
   const whole = parts === 1;

@@ -3,8 +3,7 @@
  * all compute the same; without one, rules of thumb choose.
  */
 import { EngineError } from "../base/errors.ts";
-import { allKernels } from "../gpu/kernel.ts";
-import { SHARED_COLUMNS, SHARED_ROWS } from "../ops/lib/blocks.ts";
+import { allKernels, type Kernel } from "../gpu/kernel.ts";
 
 /** How a product is cut: tiles or blocks of rows × columns, and the parts of its summed axis. */
 export interface Cut {
@@ -28,12 +27,17 @@ export type TunedOp =
   | "conv2d data gradient"
   | "conv2d weight gradient";
 
-/** Every {@link TunedOp}. */
-export const TUNED_OPS: readonly TunedOp[] = [
+/** Products by which operand is transposed. */
+export const MATMULS: readonly Extract<TunedOp, `matmul ${string}`>[] = [
   "matmul nn",
   "matmul nt",
   "matmul tn",
   "matmul tt",
+];
+
+/** Every {@link TunedOp}. */
+export const TUNED_OPS: readonly TunedOp[] = [
+  ...MATMULS,
   "conv2d forward",
   "conv2d data gradient",
   "conv2d weight gradient",
@@ -72,29 +76,14 @@ export function adapterKey(
   return [info.vendor, info.architecture, info.description, profile].join(" | ");
 }
 
-/** Shader files of an op. */
-const FILES: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
-  cpu: {
-    matmul: ["matmul.wgsl", "matmul_shared.wgsl"],
-    "conv2d forward": ["conv_forward.wgsl", "conv_forward_shared.wgsl"],
-    "conv2d data gradient": ["conv_data_grad.wgsl", "conv_data_grad_shared.wgsl"],
-    "conv2d weight gradient": ["conv_weight_grad.wgsl", "conv_weight_grad_shared.wgsl"],
-  },
-  gpu: {
-    matmul: ["matmul_tiles.wgsl", "matmul_skinny.wgsl", "split_sum.wgsl"],
-    "conv2d forward": ["conv_forward.wgsl", "split_sum.wgsl"],
-    "conv2d data gradient": ["conv_data_grad.wgsl", "split_sum.wgsl"],
-    "conv2d weight gradient": ["conv_weight_grad.wgsl"],
-  },
-};
+/** The kernels that compute an op in a family, as they declare. */
+function kernelsOf(op: TunedOp, profile: string): Kernel[] {
+  return allKernels().filter(({ traits }) => traits.profile === profile && traits.computes?.includes(op));
+}
 
 /** Hash of the shaders an op runs: what was measured with others says nothing of these. */
 export function shadersOf(op: TunedOp, profile: string): string {
-  const files = FILES[profile][op.startsWith("matmul") ? "matmul" : op];
-  const codes = new Set(
-    allKernels().filter(({ name }) => files.includes(name.split(":")[0])).map(({ code }) => code),
-  );
-  return hash([...codes].join("\n"));
+  return hash([...new Set(kernelsOf(op, profile).map(({ code }) => code))].join("\n"));
 }
 
 /** 52 bits of two FNV-1a hashes, in hexadecimal. */
@@ -207,10 +196,8 @@ export const MOST_PARTS = 64;
 
 /** Every pair of rows and columns that an op's kernels know. */
 export function blocksOf(profile: string, op: TunedOp): readonly Pick<Cut, "rows" | "columns">[] {
-  const skinny = op.startsWith("matmul") ? [[16, 128], [8, 128], [4, 128]] : [];
-  const shared = SHARED_COLUMNS.map((columns) => [SHARED_ROWS, columns]);
-  const pairs = profile === "cpu"
-    ? [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4], ...shared]
-    : [[128, 128], [128, 64], [64, 128], [64, 64], ...skinny];
-  return pairs.map(([rows, columns]) => ({ rows, columns }));
+  return kernelsOf(op, profile).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
+    rows,
+    columns,
+  }));
 }

@@ -82,12 +82,12 @@ function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): 
 
 /** Runs `body` with one cut for everything. */
 async function withCut<T>(device: Device, cut: Cut, body: () => Promise<T>): Promise<T> {
-  const { gpu } = device, before = gpu.tuning;
-  gpu.tuning = { digest: "", find: () => cut };
+  const before = device.tuning;
+  device.tuning = { digest: "", find: () => cut };
   try {
     return await body();
   } finally {
-    gpu.tuning = before;
+    device.tuning = before;
   }
 }
 

@@ -2,7 +2,7 @@
 import text from "../../../shaders/lib/blocks.wgsl" with { type: "text" };
 import sharedText from "../../../shaders/lib/shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
-import type { ShaderText } from "../../gpu/kernel.ts";
+import type { ShaderText, Tilings } from "../../gpu/kernel.ts";
 import type { Cut, ProductShape, TunedOp } from "../../tuning/table.ts";
 
 /** For products whose lanes share one operand. */
@@ -56,6 +56,10 @@ export const SHARED_ROWS = 8;
 /** Columns that it may have; with fewer there is less arithmetic than there are loads. No other block has as many. */
 export const SHARED_COLUMNS: readonly number[] = [12, 16, 24];
 
+/** Rows × columns of the blocks of lanes that share nothing, and of those that do. */
+export const BLOCKS = [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4]] as const;
+export const SHARED_BLOCKS: Tilings = SHARED_COLUMNS.map((c) => [SHARED_ROWS, c]);
+
 /** Quads of columns from which blocks are as wide as can be: what they leave idle at the end is little then. */
 const MANY_QUADS = 64;
 
@@ -98,7 +102,7 @@ export interface SoftwareCut {
  * of `part`, which no block crosses.
  */
 export function softwareCut(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareCut {
-  return cutBy(device, shape, part, device.gpu.tuning.find(op, ...shape));
+  return cutBy(device, shape, part, device.tuning.find(op, ...shape));
 }
 
 /** The cut by the rules alone. */

@@ -8,18 +8,27 @@ import digitsText from "../../../shaders/lib/digits.wgsl" with { type: "text" };
 import weightGradText from "../../../shaders/conv_weight_grad.wgsl" with { type: "text" };
 import weightGradSharedText from "../../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
-import { kernel } from "../../gpu/kernel.ts";
+import { type DispatchParams, kernel, type KernelTraits, type Tilings } from "../../gpu/kernel.ts";
 import { roomFor } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { ProductShape, TunedOp } from "../../tuning/table.ts";
-import { blocksLib, sharedLib, softwareCut } from "./blocks.ts";
+import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareCut } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, activationLib } from "./library.ts";
 import { product } from "../matmul.ts";
 import { sumInto } from "../reduce.ts";
-import { type Epilogue, epilogueBind, epilogueConstants, partsLib, sumParts, tileLib, tilesFor } from "./tiles.ts";
+import {
+  type Epilogue,
+  epilogueBind,
+  epilogueConstants,
+  partsLib,
+  sumParts,
+  tileLib,
+  TILES,
+  tilesFor,
+} from "./tiles.ts";
 import type { Pair, Sides } from "./window.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
@@ -28,24 +37,61 @@ const libs = [blocksLib, tileLib, partsLib, digits, geometry] as const;
 const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
 const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
 const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
-const forwardRegisters = kernel("conv_forward_registers", ...forwardParts);
-const forwardShared = kernel("conv_forward_shared", ...forwardParts, sharedLib, {
-  file: "conv_forward_shared.wgsl",
-  text: forwardSharedText,
+const flops = (p: DispatchParams): number => 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;
+const traits = (op: TunedOp, profile: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
+  profile,
+  computes: [op],
+  tilings,
+  flops,
 });
-const forwardTiles = kernel("conv_forward_tiles", ...forwardParts);
-const dataGradRegisters = kernel("conv_data_grad_registers", ...dataGradParts);
-const dataGradShared = kernel("conv_data_grad_shared", ...dataGradParts, sharedLib, {
-  file: "conv_data_grad_shared.wgsl",
-  text: dataGradSharedText,
-});
-const dataGradTiles = kernel("conv_data_grad_tiles", ...dataGradParts);
-const weightGradRegisters = kernel("conv_weight_grad_registers", ...weightGradParts);
-const weightGradShared = kernel("conv_weight_grad_shared", ...weightGradParts, sharedLib, {
-  file: "conv_weight_grad_shared.wgsl",
-  text: weightGradSharedText,
-});
-const weightGradTiles = kernel("conv_weight_grad_tiles", ...weightGradParts);
+const forwardRegisters = kernel("conv_forward_registers", traits("conv2d forward", "cpu", BLOCKS), ...forwardParts);
+const forwardShared = kernel(
+  "conv_forward_shared",
+  traits("conv2d forward", "cpu", SHARED_BLOCKS),
+  ...forwardParts,
+  sharedLib,
+  {
+    file: "conv_forward_shared.wgsl",
+    text: forwardSharedText,
+  },
+);
+const forwardTiles = kernel("conv_forward_tiles", traits("conv2d forward", "gpu", TILES), ...forwardParts);
+const dataGradRegisters = kernel(
+  "conv_data_grad_registers",
+  traits("conv2d data gradient", "cpu", BLOCKS),
+  ...dataGradParts,
+);
+const dataGradShared = kernel(
+  "conv_data_grad_shared",
+  traits("conv2d data gradient", "cpu", SHARED_BLOCKS),
+  ...dataGradParts,
+  sharedLib,
+  {
+    file: "conv_data_grad_shared.wgsl",
+    text: dataGradSharedText,
+  },
+);
+const dataGradTiles = kernel("conv_data_grad_tiles", traits("conv2d data gradient", "gpu", TILES), ...dataGradParts);
+const weightGradRegisters = kernel(
+  "conv_weight_grad_registers",
+  traits("conv2d weight gradient", "cpu", BLOCKS),
+  ...weightGradParts,
+);
+const weightGradShared = kernel(
+  "conv_weight_grad_shared",
+  traits("conv2d weight gradient", "cpu", SHARED_BLOCKS),
+  ...weightGradParts,
+  sharedLib,
+  {
+    file: "conv_weight_grad_shared.wgsl",
+    text: weightGradSharedText,
+  },
+);
+const weightGradTiles = kernel(
+  "conv_weight_grad_tiles",
+  traits("conv2d weight gradient", "gpu", TILES),
+  ...weightGradParts,
+);
 
 /** Geometry and activation of a convolution. */
 export interface Attrs {
@@ -169,7 +215,7 @@ function tilesOf(
   [m, n, k, layers]: ProductShape,
   { cutAs, splits }: { readonly cutAs: number; readonly splits: boolean },
 ) {
-  const cut = device.gpu.tuning.find(op, cutAs, n, k, layers) ?? tilesFor(cutAs, n, k, layers);
+  const cut = device.tuning.find(op, cutAs, n, k, layers) ?? tilesFor(cutAs, n, k, layers);
   const parts = splits ? cut.parts : 1;
   return {
     parts,

@@ -5,7 +5,7 @@ import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" }
 import tileText from "../../../shaders/lib/tile.wgsl" with { type: "text" };
 import { kernel, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
-import { type Cut, MOST_PARTS, type ProductShape } from "../../tuning/table.ts";
+import { type Cut, MATMULS, MOST_PARTS, type ProductShape } from "../../tuning/table.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 
 /** The tiles' passage through workgroup memory, and the constants TILE_ROWS and TILE_COLUMNS. */
@@ -17,6 +17,7 @@ export const epilogueLib: ShaderText = { file: "lib/epilogue.wgsl", text: epilog
 
 const splitSum = kernel(
   "split_sum",
+  { profile: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
   indexLib,
   activationLib,
   epilogueLib,
@@ -33,7 +34,7 @@ const SHORTEST = 128;
 const WHOLE = 512;
 
 /** Tiles from the one that reads least for what it multiplies to the one that leaves least idle. */
-const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
+export const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
 
 /**
  * Cuts `layers` products of m × n summed over k: the largest tile that fills the GPU and pads little, else the smallest
@@ -55,6 +56,9 @@ export const SKINNY_COLUMNS = 128;
 
 /** Rows up to which the skinny kernel is taken: it reads the right operand once for every 16. */
 export const SKINNY_ROWS = 32;
+
+/** Rows × columns of the skinny kernel's workgroups. */
+export const SKINNY_TILES = [[16, SKINNY_COLUMNS], [8, SKINNY_COLUMNS], [4, SKINNY_COLUMNS]] as const;
 
 /** Cuts `layers` products of few rows; each part has eight slices of its own. */
 export function skinnyFor(m: number, n: number, k: number, layers: number): Cut {

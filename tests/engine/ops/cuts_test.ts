@@ -11,14 +11,14 @@ const devices = await openDevices();
 
 /** Runs `body` with every product cut in one way; convolutions keep to the rules where they lack the product's cut. */
 async function withCut(device: Device, cut: Cut, body: () => Promise<void>): Promise<void> {
-  const before = device.gpu.tuning;
+  const before = device.tuning;
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
     blocksOf(device.profile, op).some(({ rows, columns }) => rows === cut.rows && columns === cut.columns);
-  device.gpu.tuning = { digest: "test", find: (op) => known(op) ? cut : undefined };
+  device.tuning = { digest: "test", find: (op) => known(op) ? cut : undefined };
   try {
     await body();
   } finally {
-    device.gpu.tuning = before;
+    device.tuning = before;
   }
 }
 

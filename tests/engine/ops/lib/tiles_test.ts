@@ -1,3 +1,4 @@
+import "../../../../engine/mod.ts";
 import { ok, strictEqual } from "node:assert/strict";
 import { skinnyFor, tileCandidates, tilesFor } from "../../../../engine/ops/lib/tiles.ts";
 import { blocksOf, MOST_PARTS, type ProductShape } from "../../../../engine/tuning/table.ts";

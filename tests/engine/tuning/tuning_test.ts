@@ -1,11 +1,11 @@
-import { SHARED_ROWS } from "../../engine/ops/lib/blocks.ts";
+import { SHARED_ROWS } from "../../../engine/ops/lib/blocks.ts";
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { Device } from "../../engine/device.ts";
-import { add, matmul } from "../../engine/ops/mod.ts";
-import { readTuning, tuningPath, writeTuning } from "../../engine/tuning/known.ts";
-import { problemOf, type TuneCase } from "../../engine/tuning/problem.ts";
-import { SHIPPED } from "../../engine/tuning/shipped.ts";
+import { Device } from "../../../engine/device.ts";
+import { add, matmul } from "../../../engine/ops/mod.ts";
+import { readTuning, tuningPath, writeTuning } from "../../../engine/tuning/known.ts";
+import { problemOf, type TuneCase } from "../../../engine/tuning/problem.ts";
+import { SHIPPED } from "../../../engine/tuning/shipped.ts";
 import {
   bucketOf,
   formatTuning,
@@ -15,11 +15,11 @@ import {
   type TunedCut,
   type TunedOp,
   TuningTable,
-} from "../../engine/tuning/table.ts";
-import { judge, tune } from "../../engine/tuning/tuner.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../support/devices.ts";
-import { withFolder } from "../support/folder.ts";
-import { withRandom } from "../support/random.ts";
+} from "../../../engine/tuning/table.ts";
+import { judge, tune } from "../../../engine/tuning/tuner.ts";
+import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { withFolder } from "../../support/folder.ts";
+import { withRandom } from "../../support/random.ts";
 
 const devices = await openDevices();
 
@@ -110,7 +110,7 @@ Deno.test("a broken file does not stop a program, and is told once", () =>
   withFolder(async (folder) => {
     const path = join(folder, "tuning.json");
     await Deno.writeTextFile(path, "not JSON");
-    const mod = new URL("../../mod.ts", import.meta.url).href;
+    const mod = new URL("../../../mod.ts", import.meta.url).href;
     const program = `import { Device } from "${mod}";
       for (let i = 0; i < 2; i++) await (await Device.open()).close();
       await Deno.stdout.write(new TextEncoder().encode("done"));`;
@@ -121,7 +121,7 @@ Deno.test("a broken file does not stop a program, and is told once", () =>
         "-A",
         "--no-check",
         "--config",
-        new URL("../../deno.json", import.meta.url).pathname,
+        new URL("../../../deno.json", import.meta.url).pathname,
         join(folder, "program.ts"),
       ],
       env: { ITERA_TUNING: path },
@@ -153,7 +153,7 @@ Deno.test("an opened device uses the winners of its adapter", async () => {
   const { info } = devices.cpu;
   const adapter = [info.vendor, info.architecture, info.description, "cpu"].join(" | ");
   await using device = await Device.open({ profile: "cpu", tuning: [winner({ adapter })] });
-  deepStrictEqual(device.gpu.tuning.find("matmul nn", 512, 256, 64, 1), winner().cut);
+  deepStrictEqual(device.tuning.find("matmul nn", 512, 256, 64, 1), winner().cut);
 });
 
 const CASES: readonly TuneCase[] = [
@@ -198,7 +198,7 @@ Deno.test("a candidate that computes something else is never chosen", () =>
     const broken = {
       ...problem,
       run: () => {
-        const y = problem.run(), cut = device.gpu.tuning.find(op, 1, 1, 1, 1);
+        const y = problem.run(), cut = device.tuning.find(op, 1, 1, 1, 1);
         return cut?.rows === 8 ? add(y, device.full(y.shape, 1e-3)) : y;
       },
     };
@@ -227,8 +227,8 @@ Deno.test("a problem knows the rule's choice", () => {
       using _scope = device.scope();
       using problem = problemOf(device, one);
       const seen: Readonly<Record<string, number>>[] = [];
-      const tuning = device.gpu.tuning;
-      device.gpu.tuning = { digest: "", find: () => undefined };
+      const tuning = device.tuning;
+      device.tuning = { digest: "", find: () => undefined };
       device.gpu.run = (kernel, options) => {
         if (options.constants && kernel.name.match(/matmul|conv/)) seen.push(options.constants);
         before.call(device.gpu, kernel, options);
@@ -237,7 +237,7 @@ Deno.test("a problem knows the rule's choice", () => {
         problem.run();
       } finally {
         device.gpu.run = before;
-        device.gpu.tuning = tuning;
+        device.tuning = tuning;
       }
       const used = seen.map((c) =>
         c.QUADS ? [SHARED_ROWS, 4 * c.QUADS] : [c.TILE_ROWS ?? c.ROWS, c.TILE_COLUMNS ?? c.COLUMNS ?? 128]

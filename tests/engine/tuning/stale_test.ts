@@ -1,0 +1,37 @@
+/** What a kernel declares is what the tuner goes by: nobody keeps a list of kernels beside it. */
+import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
+import "../../../engine/mod.ts";
+import { allKernels, kernel } from "../../../engine/gpu/kernel.ts";
+import { blocksOf, shadersOf, TUNED_OPS, type TunedCut, TuningTable } from "../../../engine/tuning/table.ts";
+
+Deno.test("every kernel that can be cut says what it computes, for whom and with how much arithmetic", () => {
+  const cut = allKernels().filter(({ traits }) => traits.tilings);
+  strictEqual(cut.length, 13);
+  for (const { name, traits: { computes, profile, flops } } of cut) ok(computes && profile && flops, name);
+  for (const op of TUNED_OPS) {
+    for (const profile of ["gpu", "cpu"]) ok(blocksOf(profile, op).length > 3, `${op}, ${profile}`);
+  }
+});
+
+Deno.test("a winner measured with other shaders is stale, whichever kernel of its op has changed", () => {
+  const adapter = "made | up | adapter | cpu", cut = { rows: 16, columns: 8, parts: 1 };
+  const winner: TunedCut = {
+    adapter,
+    op: "conv2d forward",
+    shaders: shadersOf("conv2d forward", "cpu"),
+    shape: [4096, 64, 576, 1],
+    cut,
+  };
+  const find = () => new TuningTable([winner], adapter, "cpu").find("conv2d forward", 4096, 64, 576, 1);
+  deepStrictEqual(find(), cut);
+  const others = TUNED_OPS.filter((op) => op !== "conv2d forward").map((op) => shadersOf(op, "cpu"));
+  // A kernel that joins the op's is as good as a change of one that it has.
+  kernel("nothing", { profile: "cpu", computes: ["conv2d forward"] }, {
+    file: "nothing.wgsl",
+    text: "@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n" +
+      "@compute @workgroup_size(1) fn nothing() { y[0] = 0.0; }",
+  });
+  notStrictEqual(shadersOf("conv2d forward", "cpu"), winner.shaders);
+  strictEqual(find(), undefined);
+  deepStrictEqual(TUNED_OPS.filter((op) => op !== "conv2d forward").map((op) => shadersOf(op, "cpu")), others);
+});
