@@ -15,52 +15,72 @@
  *
  * @module
  */
-export { type Captured, CaptureMemory, Device, type KernelRun, type MemoryInfo, type Nested } from "./engine/device.ts";
-export type { DeviceOptions } from "./engine/gpu/context.ts";
-export type { Cut, ProductShape, TunedCut, TunedOp } from "./engine/tuning/table.ts";
-export type { AdapterChoice, AdapterInfo, Profile } from "./engine/gpu/adapter.ts";
-export { type Operand, Tensor, type TensorMeta } from "./engine/tensor.ts";
 export {
-  Graph,
-  type GraphData,
-  GraphSlots,
-  type Relation,
-  type SparseParts,
-  type SparseTensors,
-  type Triple,
-} from "./engine/sparse.ts";
-export { Scope } from "./engine/scope.ts";
-export type { DType, HostArray, TypedArray } from "./engine/dtype.ts";
-export type { Shape } from "./engine/shape.ts";
-export {
+  Adam,
+  type AdamOptions,
+  type AdapterChoice,
+  type AdapterInfo,
+  type Captured,
+  CaptureMemory,
+  type ContextOptions,
+  type Cut,
+  Device,
   DeviceLostError,
+  type DeviceOptions,
+  type DispatchParams,
   DisposedError,
+  type DType,
   DTypeError,
   EngineError,
   GradientError,
+  Graph,
+  type GraphData,
+  GraphSlots,
+  type HostArray,
+  /** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
+  type Kernel,
+  kernel,
   KernelError,
+  type KernelInterface,
+  type KernelRun,
+  type KernelTraits,
+  type MatmulOptions,
+  type MemoryInfo,
+  type NamedParameter,
+  type Nested,
   NoAdapterError,
+  type Operand,
+  Optimiser,
+  type OptimiserOptions,
   OutOfMemoryError,
+  type ParamField,
+  type ProductShape,
+  type Profile,
+  type ReduceOptions,
+  type Relation,
+  type Schedule,
+  schedules,
+  Scope,
+  SGD,
+  type ShaderText,
+  type Shape,
   ShapeError,
-} from "./engine/base/errors.ts";
-export type { MatmulOptions, ReduceOptions } from "./engine/ops/mod.ts";
-export type { NamedParameter } from "./engine/nn/layers.ts";
-/** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
-export { type Kernel, kernel, type ShaderText } from "./engine/gpu/kernel.ts";
-export type { KernelInterface, ParamField, StorageBinding } from "./engine/gpu/wgsl.ts";
+  type SparseParts,
+  type SparseTensors,
+  type StorageBinding,
+  Tensor,
+  type TensorMeta,
+  type Tilings,
+  type Triple,
+  type TunedCut,
+  type TunedOp,
+  type TypedArray,
+  type Unused,
+} from "./engine/mod.ts";
 /** Ops as functions on tensors: `ops.conv2d`, `ops.softmax`, … */
 export * as ops from "./engine/ops/mod.ts";
 /** Layers, modules and initialisers. */
 export * as nn from "./engine/nn/mod.ts";
-export {
-  Adam,
-  type AdamOptions,
-  Optimiser,
-  type OptimiserOptions,
-  type Schedule,
-  schedules,
-  SGD,
-} from "./engine/optim/optim.ts";
 /** Named tensors to and from safetensors files. */
 export * as checkpoint from "./engine/checkpoint.ts";
 /** Data sets of image regions, loaders, knowledge graphs. */

@@ -1,5 +1,6 @@
 /** Work done again and again on inputs of few shapes: recorded for each shape, then replayed. */
-import { type Captured, CaptureMemory, type Device, type Tensor } from "./mod.ts";
+import { type Captured, CaptureMemory, type Device } from "./device.ts";
+import type { Tensor } from "./tensor.ts";
 
 /** Work recorded for inputs of one shape, with the room its inputs are written to. */
 interface Recording<S> {

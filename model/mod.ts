@@ -3,7 +3,7 @@ export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from ".
 export { type Losses, type Prediction, type RegionModel, type Stream } from "./regions/contract.ts";
 export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions/regions.ts";
 export { RegionSlots, type RegionSlotsOptions } from "./regions/static_inputs.ts";
-export { Replays, type ReplaysOptions } from "../engine/step_cache.ts";
+export { Replays, type ReplaysOptions } from "../engine/internal.ts";
 export { TrainSteps } from "./regions/train_steps.ts";
 export type { UnreadLosses } from "./run/loss_log.ts";
 export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./backbones/resnet.ts";

@@ -77,6 +77,63 @@ Deno.test("imports point downwards only", () => {
   deepStrictEqual(files.flatMap((path) => upwardArrows(path, read(path))), []);
 });
 
+/** What each file of the rooms imports, relative to the project; shaders and what lies elsewhere aside. */
+function importGraph(): Map<string, string[]> {
+  const files = sources(".ts").filter((path) => room(path) !== "tests");
+  const target = (path: string, specifier: string): string => relative(root, join(root, dirname(path), specifier));
+  return new Map(files.map((path) => [
+    path,
+    imports(read(path)).map((specifier) => target(path, specifier)).filter((to) => files.includes(to)),
+  ]));
+}
+
+/** Groups of nodes that reach each other, of more than one (Tarjan, 1972). */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const index = new Map<string, number>(), low = new Map<string, number>();
+  const stack: string[] = [], found: string[][] = [];
+  const visit = (node: string): void => {
+    index.set(node, index.size);
+    low.set(node, index.get(node)!);
+    stack.push(node);
+    for (const next of graph.get(node) ?? []) {
+      if (!index.has(next)) visit(next);
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node)!, low.get(next)!));
+    }
+    if (low.get(node) !== index.get(node)) return;
+    const circle = stack.splice(stack.indexOf(node));
+    if (circle.length > 1) found.push(circle);
+  };
+  for (const node of graph.keys()) if (!index.has(node)) visit(node);
+  return found;
+}
+
+/** Tensors, their tape and their ops are of one mind: methods of a tensor are ops, and ops make tensors. */
+const CORE = /^engine\/((ops|autograd)\/|(device|op|scope|sparse|storage|tensor)\.ts$)/;
+
+Deno.test("no files import each other in a circle but tensors, tape and ops", () => {
+  const graph = importGraph();
+  ok(graph.size > 250, `only ${graph.size} files were found`);
+  deepStrictEqual(
+    circles(graph).map((circle) => circle.filter((path) => !CORE.test(path))).filter((c) => c.length > 0),
+    [],
+  );
+  const made = new Map([["a", ["b"]], ["b", ["c", "d"]], ["c", ["a"]], ["d", ["e"]], ["e", ["d"]], ["f", ["a"]]]);
+  deepStrictEqual(circles(made).map((circle) => circle.sort()), [["d", "e"], ["a", "b", "c"]]);
+});
+
+Deno.test("what every training shares knows no paper, no image and no program", () => {
+  const own = [...importGraph()].filter(([path]) => path.startsWith("model/run/"));
+  ok(own.length > 10);
+  deepStrictEqual(
+    own.flatMap(([path, targets]) =>
+      targets.filter((to) => /^(model|datasets)\//.test(to) && !to.startsWith("model/run/")).map((to) =>
+        `${path}: ${to}`
+      )
+    ),
+    [],
+  );
+});
+
 Deno.test("no folder holds more files than one takes in at a glance", () => {
   const folders = Map.groupBy([...sources(".ts"), ...sources(".wgsl")], dirname);
   const full = [...folders].filter(([folder, files]) => files.length > MOST && !OF_ONE_KIND.includes(folder));
@@ -121,6 +178,17 @@ Deno.test("no barrier of a shader is under divergent control", () => {
     const offset = library.split("\n").length;
     deepStrictEqual(lintBarriers(`${library}\n${read(path)}`).map((f) => `${path}:${f.line - offset}: ${f.text}`), []);
   }
+});
+
+Deno.test("models know the engine by its face, by what it keeps for them, and by the ground floor", () => {
+  const doors = /^engine\/(mod\.ts|internal\.ts|base\/)/;
+  const graph = importGraph();
+  const others = [...graph].filter(([path]) => path.startsWith("model/")).flatMap(([path, targets]) =>
+    targets.filter((to) => to.startsWith("engine/") && !doors.test(to)).map((to) => `${path}: ${to}`)
+  );
+  deepStrictEqual(others, []);
+  const faces = graph.get("mod.ts")!.filter((to) => to.startsWith("engine/"));
+  deepStrictEqual(faces, ["engine/mod.ts", "engine/ops/mod.ts", "engine/nn/mod.ts", "engine/checkpoint.ts"]);
 });
 
 /** A kernel around `body`. */

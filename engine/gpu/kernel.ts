@@ -42,6 +42,7 @@ export interface Kernel {
   readonly code: string;
   /** What has to be bound. */
   readonly interface: KernelInterface;
+  /** What it declares of itself. */
   readonly traits: KernelTraits;
 }
 

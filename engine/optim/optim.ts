@@ -19,7 +19,10 @@ import type { Tensor } from "../tensor.ts";
 const UPDATES = "updates";
 
 /** What becomes of a parameter, or of an entry of a bank, that was used before and has no gradient at a step. */
-export const UNUSED = ["zero", "skip"] as const;
+export type Unused = "zero" | "skip";
+
+/** Every {@link Unused}. */
+export const UNUSED: readonly ["zero", "skip"] = ["zero", "skip"];
 
 /** Options every optimiser takes. */
 export interface OptimiserOptions {
@@ -37,7 +40,7 @@ export interface OptimiserOptions {
    * TensorFlow). `skip`: it is left as it is, as where gradients are set to none (PyTorch from 2.0 on). One never used is
    * left as it is by both.
    */
-  readonly unused?: typeof UNUSED[number];
+  readonly unused?: Unused;
   /** Update several parameters by one dispatch where the adapter binds enough buffers; default true. */
   readonly grouped?: boolean;
 }

@@ -2,16 +2,16 @@
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
 import { tokenList, type Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
+import { withUpdateCounts } from "../../engine/internal.ts";
 import {
   concat,
   type Device,
   loadTensors,
   type Optimiser,
+  type SafetensorsTensor,
   type Tensor,
   tensorsOf,
-  withUpdateCounts,
 } from "../../engine/mod.ts";
-import type { SafetensorsTensor } from "../../engine/safetensors.ts";
 import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";
 import type { Json } from "../run/layers.ts";
 import { completed, REFPLUS_RUNS, type RefplusConfig, refplusSchema } from "./training/config.ts";

@@ -1,6 +1,5 @@
 /** One image with its regions, on the host and as the ops take it. */
-import type { Device, Tensor } from "../../engine/mod.ts";
-import type { Graph, GraphSlots } from "../../engine/sparse.ts";
+import type { Device, Graph, GraphSlots, Tensor } from "../../engine/mod.ts";
 
 /** One image with its regions, on the host. */
 export interface RegionInput {

@@ -1,8 +1,7 @@
 /** Room on a device for an image and its regions, written anew between replays of a captured step. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
-import type { Device, Tensor } from "../../engine/mod.ts";
-import { GraphSlots } from "../../engine/sparse.ts";
-import { EXACT_ROOM, roomFor } from "../../engine/buckets.ts";
+import { EXACT_ROOM, roomFor } from "../../engine/internal.ts";
+import { type Device, GraphSlots, type Tensor } from "../../engine/mod.ts";
 import {
   cellBoxes,
   type EdgeRule,

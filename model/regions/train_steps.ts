@@ -1,11 +1,11 @@
 /** Training steps of a region classifier: the losses of one image, their gradient, the update. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
+import { Replays } from "../../engine/internal.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
 import type { UnreadLosses } from "../run/loss_log.ts";
 import type { RegionModel } from "./contract.ts";
 import { type RegionSlots, roomKey } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
-import { Replays } from "../../engine/step_cache.ts";
 
 /** What the losses are called in the logs: the reference's names, `graph` for the module it does not have. */
 const LOSS_NAMES = {

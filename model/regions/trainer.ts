@@ -6,6 +6,7 @@ import { type OpenHooks, openingMessages } from "../../datasets/index/cache.ts";
 import { openDataset } from "../../datasets/open.ts";
 import { trainingOrder, type TrainingOrderOptions } from "../../datasets/images/schedule.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
+import { withUpdateCounts } from "../../engine/internal.ts";
 import {
   Adam,
   Device,
@@ -17,11 +18,10 @@ import {
   SGD,
   type Tensor,
   tensorsOf,
-  withUpdateCounts,
 } from "../../engine/mod.ts";
 import { evaluateModel } from "./evaluation/evaluate.ts";
-import { startOf } from "../run/checkpoint.ts";
-import { BEGINNING, type Learner, runLoop } from "../run/loop.ts";
+import { BEGINNING, startOf } from "../run/checkpoint.ts";
+import { type Learner, runLoop } from "../run/loop.ts";
 import type { Measures, UnreadLosses } from "../run/loss_log.ts";
 import { planLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";

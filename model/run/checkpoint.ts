@@ -1,12 +1,17 @@
 /** Checkpoints of runs: tensors, the settings whole, and what a kind of run says beside them. One reader, one writer. */
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
-import { saveTensors, type Tensor } from "../../engine/mod.ts";
-import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
+import {
+  decodeSafetensors,
+  SafetensorsError,
+  type SafetensorsTensor,
+  saveTensors,
+  type Tensor,
+} from "../../engine/mod.ts";
 import { kindOf, type RunKind } from "./kind.ts";
 import type { Json } from "./layers.ts";
-import type { LoopConfig, LoopStart } from "./loop.ts";
-import type { LossLog } from "./loss_log.ts";
+import type { LossLog, LossWindow } from "./loss_log.ts";
+import type { RunConfig } from "./run_config.ts";
 import { newestCheckpointOf, type RunFolder } from "./run_folder.ts";
 
 /** A checkpoint file read, its settings not yet looked at by its kind. */
@@ -24,6 +29,17 @@ export interface RunCheckpoint {
   readonly window?: string;
 }
 
+/** Where a run begins or goes on. */
+export interface LoopStart {
+  /** Updates done. */
+  readonly step: number;
+  /** Losses read but not yet recorded. */
+  readonly window: LossWindow;
+}
+
+/** The start of a new run. */
+export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } };
+
 /** Where a run goes on from a checkpoint. */
 export function startOf({ step, window }: Pick<RunCheckpoint, "step" | "window">): LoopStart {
   return { step, window: JSON.parse(window ?? '{"names":[],"rows":[]}') };
@@ -31,7 +47,7 @@ export function startOf({ step, window }: Pick<RunCheckpoint, "step" | "window">
 
 /** Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says. */
 export async function saveRunCheckpoint(
-  folder: RunFolder<LoopConfig>,
+  folder: RunFolder<RunConfig>,
   step: number,
   log: LossLog,
   learner: { tensors(): Map<string, Tensor>; facts(): Readonly<Record<string, string>> },
@@ -45,7 +61,7 @@ export async function saveRunCheckpoint(
 /** A checkpoint's metadata. Facts may replace the settings, where a model has other sizes than its run asked for. */
 export function checkpointMetadata(
   step: number,
-  config: LoopConfig,
+  config: RunConfig,
   facts: Readonly<Record<string, string>>,
 ): Record<string, string> {
   return { kind: config.kind, step: String(step), config: JSON.stringify(config), ...facts };

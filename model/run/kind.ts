@@ -1,10 +1,10 @@
 /** Kinds of training runs: how their settings come about, and how a saved run's kind is told. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { type Json, type Layer, lookup } from "./layers.ts";
-import type { LoopConfig } from "./loop.ts";
+import type { RunConfig } from "./run_config.ts";
 
 /** A kind of training run. */
-export interface RunKind<C extends LoopConfig = LoopConfig> {
+export interface RunKind<C extends RunConfig = RunConfig> {
   /** Its name, in `config.json` and in every checkpoint. */
   readonly kind: string;
   /** The settings of a new run. Throws {@link UserError}. */

@@ -2,28 +2,11 @@
 import { setImmediate } from "node:timers/promises";
 import { type Device, EngineError, type Tensor } from "../../engine/mod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { saveRunCheckpoint } from "./checkpoint.ts";
+import { type LoopStart, saveRunCheckpoint } from "./checkpoint.ts";
+import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
-import { LossLog, type LossWindow, type Measures, type StepLosses } from "./loss_log.ts";
+import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
 import type { RunFolder } from "./run_folder.ts";
-
-/** What every run's settings have. */
-export interface LoopConfig {
-  /** Kind of the run; see `RunKind`. */
-  readonly kind: string;
-  /** Version that began the run. */
-  readonly version: string;
-  readonly seed: number;
-  /** Updates in all. */
-  readonly steps: number;
-  /** Losses are read from the device and recorded every so many steps. */
-  readonly displayEvery: number;
-  /** Held-out data is measured every so many steps, and at the end; never where it is absent. */
-  readonly validateEvery?: number;
-  readonly checkpointEvery: number;
-  /** Newest checkpoints kept. */
-  readonly checkpointKeep: number;
-}
 
 /** What a kind of run does in the loop. The loop knows neither images nor programs. */
 export interface Learner {
@@ -44,17 +27,6 @@ export interface Learner {
   validate?(step: number): Promise<Measures | null>;
 }
 
-/** Where a run begins or goes on. */
-export interface LoopStart {
-  /** Updates done. */
-  readonly step: number;
-  /** Losses read but not yet recorded. */
-  readonly window: LossWindow;
-}
-
-/** The start of a new run. */
-export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } };
-
 /**
  * Runs the updates a run still lacks. Records, checkpoints and losses are those of a run that was never stopped.
  *
@@ -62,7 +34,7 @@ export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } }
  * @throws {UserError} for a loss that is no number, before anything of it is saved.
  */
 export async function runLoop(
-  folder: RunFolder<LoopConfig>,
+  folder: RunFolder<RunConfig>,
   learner: Learner,
   start: LoopStart,
   hooks: TrainHooks = {},

@@ -1,7 +1,6 @@
 /** Where the time of a training step goes: by kernel on the device, and in JavaScript. */
+import { flopsOf, type TimedDispatch } from "../../engine/internal.ts";
 import type { Device } from "../../engine/mod.ts";
-import type { TimedDispatch } from "../../engine/gpu/dispatch_timer.ts";
-import { flopsOf } from "../../engine/gpu/flops.ts";
 
 /** Training steps ready to run. */
 export interface StepWork extends AsyncDisposable {

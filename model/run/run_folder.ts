@@ -1,7 +1,7 @@
 /** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
-import { decodeSafetensors, SafetensorsError } from "../../engine/safetensors.ts";
+import { decodeSafetensors, SafetensorsError } from "../../engine/mod.ts";
 import {
   type AtomicOptions,
   explainWriteError,
@@ -12,13 +12,13 @@ import {
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { expectKind, kindOf, type RunKind } from "./kind.ts";
 import { fileLayer, type Layer } from "./layers.ts";
-import type { LoopConfig } from "./loop.ts";
+import type { RunConfig } from "./run_config.ts";
 
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
 const LOCK = ".lock";
 
 /** A run's folder, held by one process at a time. */
-export class RunFolder<C extends LoopConfig> implements Disposable {
+export class RunFolder<C extends RunConfig> implements Disposable {
   /** Path of the folder. */
   readonly path: string;
   /** The run's settings. */
@@ -35,7 +35,7 @@ export class RunFolder<C extends LoopConfig> implements Disposable {
   }
 
   /** Begins a run of a kind with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
-  static async create<C extends LoopConfig>(
+  static async create<C extends RunConfig>(
     path: string,
     layers: readonly Layer[],
     kind: RunKind<C>,
@@ -62,7 +62,7 @@ export class RunFolder<C extends LoopConfig> implements Disposable {
    * Opens a run to go on with. Throws {@link UserError} when there is none, it is of another kind, or `layers` would make it
    * another run.
    */
-  static async resume<C extends LoopConfig>(
+  static async resume<C extends RunConfig>(
     path: string,
     layers: readonly Layer[],
     kind: RunKind<C>,

@@ -1,5 +1,5 @@
 /** Our weights by the names and axes PyTorch expects. */
-import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../../engine/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type SafetensorsTensor } from "../../engine/mod.ts";
 import { filterToTorch, type OwnTensor, reversedInputs, transposed } from "./convert.ts";
 import { convNames, type ConvPlace } from "./resnet_names.ts";
 import { WeightsError } from "./stored.ts";

@@ -1,7 +1,7 @@
 /** Opens a file of weights, whatever its format, by what it holds and not by what it is called. */
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
-import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/safetensors.ts";
+import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { isTable } from "./sstable.ts";
 import { type Element, type StoredTensor, toFloat32, type WeightFile, WeightsError } from "./stored.ts";
 import { readTfCheckpoint } from "./tf_checkpoint.ts";

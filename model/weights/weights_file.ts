@@ -1,13 +1,8 @@
 /** Imported weights on disk, in safetensors with our names, and loading them into a model that begins. */
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  SafetensorsError,
-  type SafetensorsTensor,
-} from "../../engine/safetensors.ts";
-import { sameShape } from "../../engine/shape.ts";
+import { sameShape } from "../../engine/internal.ts";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import type { Json } from "../run/layers.ts";
 import { trainConfigSchema } from "../regions/config.ts";

@@ -3,6 +3,7 @@
  * from cells that see a part of the picture each; what it thinks of a cell is the picture's features there.
  */
 import { ATTRIBUTE_NAMES, ATTRIBUTES } from "../../../datasets/refplus/scenes/catalogue.ts";
+import { sameShape } from "../../../engine/internal.ts";
 import {
   concat,
   Conv2d,
@@ -15,7 +16,6 @@ import {
   split,
   type Tensor,
 } from "../../../engine/mod.ts";
-import { sameShape } from "../../../engine/shape.ts";
 
 /**
  * What likelihoods are multiplied by, so that channels vary about alike: those of an attribute by this times the root of the

@@ -1,5 +1,6 @@
 /** Teaches a network to look at pictures, and gives it back from a checkpoint. */
 import { RandomStream } from "../../../engine/base/random.ts";
+import { withUpdateCounts } from "../../../engine/internal.ts";
 import {
   Adam,
   Device,
@@ -11,11 +12,10 @@ import {
   Seeds,
   type Tensor,
   tensorsOf,
-  withUpdateCounts,
 } from "../../../engine/mod.ts";
-import { notOfARun, readRunCheckpoint, type RunCheckpoint, startOf } from "../../run/checkpoint.ts";
+import { BEGINNING, notOfARun, readRunCheckpoint, type RunCheckpoint, startOf } from "../../run/checkpoint.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
-import { BEGINNING, type Learner, runLoop } from "../../run/loop.ts";
+import { type Learner, runLoop } from "../../run/loop.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { CELL_RUNS, type CellConfig, cellSchema } from "./cell_config.ts";

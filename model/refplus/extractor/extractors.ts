@@ -5,9 +5,8 @@ import { normalised as trainedValues, type RgbImage } from "../../../datasets/im
 import { resizeBicubic } from "../../../datasets/refplus/encoding/bicubic.ts";
 import { channelsFirst } from "../../../datasets/refplus/files/feature_file.ts";
 import { pixelFeatures, pixelShape, pixelValues, placeOf } from "../../../datasets/refplus/encoding/pixel_features.ts";
-import { Device, Seeds, type Tensor } from "../../../engine/mod.ts";
-import type { SafetensorsTensor } from "../../../engine/safetensors.ts";
-import { sameShape } from "../../../engine/shape.ts";
+import { sameShape } from "../../../engine/internal.ts";
+import { Device, type SafetensorsTensor, Seeds, type Tensor } from "../../../engine/mod.ts";
 import { ResNet, resnetPresets } from "../../backbones/resnet.ts";
 import { readCheckpoint } from "../../regions/checkpoint.ts";
 import { cellNetworkOf, readCellCheckpoint } from "./cell_trainer.ts";

@@ -1,7 +1,7 @@
 /** Training steps of the program generator on annotated programs. */
+import { Replays } from "../../../engine/internal.ts";
 import { type Optimiser, reshape, type Tensor } from "../../../engine/mod.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
-import { Replays } from "../../../engine/step_cache.ts";
 import type { ProgramGenerator, Sequences } from "./program_generator.ts";
 import { SequenceSlots } from "./sequence_inputs.ts";
 

@@ -1,5 +1,5 @@
 /** Programs for batch after batch of expressions. */
-import { Replays } from "../../../engine/step_cache.ts";
+import { Replays } from "../../../engine/internal.ts";
 import { type Choice, finished, type ProgramGenerator, type Sequences } from "./program_generator.ts";
 import { ExpressionSlots } from "./sequence_inputs.ts";
 

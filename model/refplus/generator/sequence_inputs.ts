@@ -1,7 +1,6 @@
 /** Expressions and programs of a batch on a device, written anew between replays of a captured step. */
 import { NULL } from "../../../datasets/refplus/encoding/tokens.ts";
-import type { Device, Tensor } from "../../../engine/mod.ts";
-import { ShapeError } from "../../../engine/mod.ts";
+import { type Device, ShapeError, type Tensor } from "../../../engine/mod.ts";
 
 /** Token sequences of a batch, one after another: right-padded with `<NULL>`, `<START>` and `<END>` included. */
 export interface Sequences {

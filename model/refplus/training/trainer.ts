@@ -2,9 +2,9 @@
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, loadTensors, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
-import { startOf } from "../../run/checkpoint.ts";
+import { BEGINNING, startOf } from "../../run/checkpoint.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
-import { BEGINNING, type Learner, runLoop } from "../../run/loop.ts";
+import { type Learner, runLoop } from "../../run/loop.ts";
 import type { Measures, StepLosses } from "../../run/loss_log.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { sayNewRules } from "../../run/version.ts";

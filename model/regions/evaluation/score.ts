@@ -1,10 +1,10 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
+import { Replays } from "../../../engine/internal.ts";
 import { concat, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import type { RegionModel } from "../contract.ts";
 import { type RegionSlots, roomKey } from "../static_inputs.ts";
 import type { RegionInput } from "../regions.ts";
-import { Replays } from "../../../engine/step_cache.ts";
 
 /** Scores of one kind of prediction. */
 export interface Output {

@@ -2,7 +2,7 @@
 import { openDataset } from "../../../datasets/open.ts";
 import type { ContextDataset } from "../../../datasets/context/dataset.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../../engine/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../../engine/mod.ts";
 import type { Output, Scores } from "./score.ts";
 import type { ScoredSet } from "./results.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";

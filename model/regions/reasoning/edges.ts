@@ -1,5 +1,5 @@
 /** Spatial edges between the regions of an image (specification 4.3). */
-import { Graph, type Relation } from "../../../engine/sparse.ts";
+import { Graph, type Relation } from "../../../engine/mod.ts";
 import type { GraphOptions, RegionRelation } from "./options.ts";
 
 /** Options of {@link regionEdges}. */

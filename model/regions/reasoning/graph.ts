@@ -3,6 +3,8 @@ import {
   add,
   ConvGRU,
   type Device,
+  type Graph,
+  type GraphSlots,
   init,
   Linear,
   matmul,
@@ -13,7 +15,6 @@ import {
   type Seeds,
   type Tensor,
 } from "../../../engine/mod.ts";
-import type { Graph, GraphSlots } from "../../../engine/sparse.ts";
 import type { ClassKnowledge } from "./knowledge.ts";
 import { PredictionHead, type Verdict } from "./head.ts";
 import type { GraphOptions, HeadOptions } from "./options.ts";

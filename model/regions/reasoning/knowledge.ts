@@ -1,7 +1,7 @@
 /** What is known of the classes, as the graph module takes it. */
 import type { Knowledge } from "../../../datasets/knowledge/knowledge.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
-import { Graph, type Triple } from "../../../engine/sparse.ts";
+import { Graph, type Triple } from "../../../engine/mod.ts";
 
 /** A class graph and class vectors. */
 export interface ClassKnowledge {

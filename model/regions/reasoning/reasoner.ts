@@ -1,6 +1,5 @@
 /** Local memory, global graph, or both, rolled out over the plain ConvNet (specification 3.3 and 4.4). */
-import { concat, type Device, matmul, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
-import { Graph } from "../../../engine/sparse.ts";
+import { concat, type Device, Graph, matmul, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "../baseline.ts";
 import type { Losses, Prediction } from "../contract.ts";
 import { regionLoss } from "../region_loss.ts";

@@ -1,7 +1,6 @@
 /** What a reasoning model believed of an image's regions, when, and who told it. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
-import type { GraphData } from "../../../engine/sparse.ts";
-import { softmax, type Tensor } from "../../../engine/mod.ts";
+import { type GraphData, softmax, type Tensor } from "../../../engine/mod.ts";
 import type { LayerTrace } from "../reasoning/graph.ts";
 import { ReasoningClassifier, type Trace } from "../reasoning/reasoner.ts";
 import type { RegionModel } from "../contract.ts";

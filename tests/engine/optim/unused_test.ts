@@ -10,8 +10,8 @@ import {
   saveTensors,
   SGD,
   type Tensor,
-  withUpdateCounts,
 } from "../../../engine/mod.ts";
+import { withUpdateCounts } from "../../../engine/internal.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { PROFILES } from "../../support/devices.ts";
 import { randomFor } from "../../support/random.ts";
