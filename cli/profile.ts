@@ -7,7 +7,8 @@ import { chromeTrace, kernelTimes, profileSteps, type StepProfile, type StepWork
 import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
 import { refplusWork } from "../model/refplus/training/profile_work.ts";
 import { regionWork } from "../model/regions/profile_work.ts";
-import { MODEL_NAMES, newConfig } from "../model/regions/config.ts";
+import { newConfig } from "../model/regions/config.ts";
+import { MODEL_NAMES } from "../model/regions/models.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
 import { kindOf } from "../model/run/kind.ts";

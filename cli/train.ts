@@ -9,7 +9,8 @@ import { PRESETS } from "../model/regions/experiments/presets.ts";
 import { kindOfRun, RUN_KINDS } from "../model/kinds.ts";
 import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
 import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
-import { MODEL_NAMES, newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
+import { newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
+import { MODEL_NAMES } from "../model/regions/models.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
 import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
@@ -40,8 +41,6 @@ const SETTINGS = {
   shortSide: "image.shortSide",
   longSide: "image.longSide",
 } as const;
-
-type Model = typeof MODEL_NAMES[number];
 
 /** Adds the command. */
 export function addTrain(program: Command): void {
@@ -106,7 +105,7 @@ export function addTrain(program: Command): void {
         ? []
         : [{ source: `--preset ${preset}`, value: PRESETS.get(preset)!.settings }];
       const layers = capped([...named, ...await weightsLayer(own, named), ...own], flags.maxSteps);
-      const models = chosen(flags.model as Model[] | undefined, layers);
+      const models = chosen(flags.model, layers);
       if (models.length * seeds > 1) {
         const stem = `${models.length > 1 ? "compare" : models[0]}-${
           setting(layers, ["dataset", "dataset"], "context")
@@ -154,10 +153,10 @@ function capped(layers: readonly Layer[], most: number | undefined): Layer[] {
 }
 
 /** The models asked for; those of a settings file; on the drawn data what shows that reasoning helps. */
-function chosen(flag: readonly Model[] | undefined, layers: readonly Layer[]): readonly Model[] {
+function chosen(flag: readonly string[] | undefined, layers: readonly Layer[]): readonly string[] {
   if (flag) return [...new Set(flag)];
   const named = setting(layers, ["model", "name"], "");
-  if (named) return [named as Model];
+  if (named) return [named];
   return setting(layers, ["dataset", "dataset"], "context") === "context" ? ["baseline", "final"] : ["baseline"];
 }
 

@@ -24,13 +24,13 @@ class SceneVote extends nn.Module implements models.RegionModel {
     const belief = ops.softmax(seen.detach());
     const vote = ops.tile(this.#vote.forward(belief).mean(0, { keepDims: true }), [image.labels.length, 1]);
     const logits = this.#score.forward(this.#hidden.forward(ops.concat([belief, vote], 1)));
-    const image0 = { name: "image", stream: "image", iteration: 0, logits: seen } as const;
-    return [image0, { name: "vote", stream: "global", iteration: 1, logits }];
+    const image0 = { name: "image", source: "image", iteration: 0, logits: seen };
+    return [image0, { name: "vote", source: "vote", iteration: 1, logits }];
   }
 
   loss(image: datasets.LoadedImage, labels: Tensor): models.Losses {
     const [seen, voted] = this.predict(image).map(({ logits }) => ops.crossEntropy(logits, labels));
-    return { total: seen.add(voted), parts: { image: seen, global: voted } };
+    return { total: seen.add(voted), parts: { image: seen, vote: voted } };
   }
 
   calibrate(image: datasets.LoadedImage): void {

@@ -1,6 +1,6 @@
 /** Region classifiers (plain ConvNet, spatial memory, graph, both), their metrics and weights; IEP-Ref's two models. */
 export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "./regions/baseline.ts";
-export { type Losses, type Prediction, type RegionModel, type Stream } from "./regions/contract.ts";
+export { type Losses, type Prediction, type RegionModel } from "./regions/contract.ts";
 export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions/regions.ts";
 export { RegionSlots, type RegionSlotsOptions } from "./regions/static_inputs.ts";
 export { Replays, type ReplaysOptions } from "../engine/internal.ts";

@@ -78,7 +78,7 @@ export class BaselineClassifier extends Module implements RegionModel {
 
   /** The answer alone: logits of the plain ConvNet. */
   predict(input: RegionInput | RegionTensors): Prediction[] {
-    return [{ name: "image", stream: "image", iteration: 0, logits: this.forward(input) }];
+    return [{ name: "image", source: "image", iteration: 0, logits: this.forward(input) }];
   }
 
   /** Mean cross-entropy of the regions against `labels` i32 [R] (specification 2.4). */

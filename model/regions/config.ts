@@ -3,6 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
 import { type DatasetName, DATASETS, referenceSchema } from "../../datasets/open.ts";
 import { UNUSED } from "../../engine/mod.ts";
+import { MODEL_NAMES } from "./models.ts";
 import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "./reasoning/options.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
 import type { RunKind } from "../run/kind.ts";
@@ -74,9 +75,6 @@ const reasoningSchema = z.strictObject({
   attention: z.boolean(),
 });
 
-/** Models by name: the plain ConvNet, the spatial memory, the graph, both joined. */
-export const MODEL_NAMES = ["baseline", "local", "global", "final"] as const;
-
 /** What these runs are called in `config.json` and in checkpoints. */
 const KIND = "regions";
 
@@ -138,6 +136,8 @@ export const trainConfigSchema = z.strictObject({
     weights: z.string().nullable().default(null),
     /** Memory, graph and their roll-out; the baseline has none of it. */
     reasoning: reasoningSchema,
+    /** Settings of the named model alone, where it has any. */
+    options: z.record(z.string(), z.json()).default({}),
   }),
   optimiser: z.strictObject({
     /** SGD with momentum, as the reference; or Adam, with `momentum` as its β₁ and β₂ = 0.999. */
@@ -258,6 +258,7 @@ function defaults(dataset: DatasetName): TrainConfig {
       calibrate: true,
       weights: null,
       reasoning: structuredClone(SMALL_REASONING) as TrainConfig["model"]["reasoning"],
+      options: {},
     },
     optimiser: {
       kind: drawn ? "adam" : "sgd",

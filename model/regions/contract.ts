@@ -3,14 +3,12 @@ import type { Module, Tensor } from "../../engine/mod.ts";
 import type { RegionInput, RegionTensors } from "./regions.ts";
 import type { RegionSlots } from "./static_inputs.ts";
 
-/** Where a prediction comes from: the plain ConvNet, the spatial memory, the graph, or all of them attended. */
-export type Stream = "image" | "local" | "global" | "attended";
-
 /** One prediction for the regions of an image. */
 export interface Prediction {
   /** `image`, `local 1`, `global 2`, `attended`. */
   readonly name: string;
-  readonly stream: Stream;
+  /** What of the model made it: `image` is the plain ConvNet; a model names its own parts. */
+  readonly source: string;
   /** 0 for the plain ConvNet, then counted from 1. */
   readonly iteration: number;
   /** Class logits, [R, C]. */
@@ -21,8 +19,8 @@ export interface Prediction {
 export interface Losses {
   /** What is minimised. */
   readonly total: Tensor;
-  /** Its parts by stream, before weighting. */
-  readonly parts: Readonly<Partial<Record<"image" | "local" | "global" | "final", Tensor>>>;
+  /** Its parts by name, before weighting; the log has each as `cross_entropy_<name>`. */
+  readonly parts: Readonly<Record<string, Tensor>>;
 }
 
 /** A classifier of the regions of one image. */

@@ -7,14 +7,6 @@ import type { RegionModel } from "./contract.ts";
 import { type RegionSlots, roomKey } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
 
-/** What the losses are called in the logs: the reference's names, `graph` for the module it does not have. */
-const LOSS_NAMES = {
-  image: "cross_entropy_image",
-  local: "cross_entropy_memory",
-  global: "cross_entropy_graph",
-  final: "cross_entropy_final",
-} as const;
-
 /** Steps of one run. Steps on images of equal size with equally many regions are replayed where the model can be. */
 export class TrainSteps implements Disposable {
   readonly #model: RegionModel;
@@ -61,9 +53,9 @@ export class TrainSteps implements Disposable {
     total.backward();
     this.#optimiser.step();
     model.zeroGrad();
-    const named = Object.entries(parts) as [keyof typeof LOSS_NAMES, Tensor][];
+    const named = Object.entries(parts);
     const shown = named.length > 1 ? named : [];
-    this.#names = ["cross_entropy", ...shown.map(([name]) => LOSS_NAMES[name])];
+    this.#names = ["cross_entropy", ...shown.map(([name]) => `cross_entropy_${name}`)];
     return scope.keep(concat([total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1])), 0));
   }
 

@@ -1,4 +1,5 @@
 /** The script for GPU machines: its arguments, its time budget, and what it writes. */
+import "../../engine/mod.ts";
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { markdownTable } from "../../bench/gpu/markdown.ts";

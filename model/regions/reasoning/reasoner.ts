@@ -107,23 +107,23 @@ export class ReasoningClassifier extends BaselineClassifier {
   override predict(input: RegionInput | RegionTensors): Prediction[] {
     using scope = this.device.scope();
     const { predictions, attended } = this.rollout(input);
-    const all = [...predictions, { name: "attended", stream: "attended" as const, iteration: 0, logits: attended }];
+    const all = [...predictions, { name: "attended", source: "attended", iteration: 0, logits: attended }];
     for (const { logits } of all) scope.keep(logits);
     return all;
   }
 
-  /** Image, local, global and final losses; `final` is absent where nothing could learn from it. */
+  /** Losses of image, memory, graph and attended answer (`final`), which is absent
+   * where nothing could learn from it. */
   override loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
     const { loss: weights, attention, stop } = this.#options;
     const regions = this.onDevice(input);
     const { real } = regions;
     const { predictions, attended } = this.rollout(regions);
-    const parts: { -readonly [part in keyof Losses["parts"]]: Losses["parts"][part] } = {
-      image: regionLoss(predictions[0].logits, labels, real),
-    };
-    let total = parts.image!;
-    for (const stream of ["local", "global"] as const) {
-      const own = predictions.filter((p) => p.stream === stream);
+    const parts: Record<string, Tensor> = { image: regionLoss(predictions[0].logits, labels, real) };
+    let total = parts.image;
+    // The authors call the local stream's loss the memory's; the graph's is named likewise.
+    for (const [stream, name] of [["local", "memory"], ["global", "graph"]] as const) {
+      const own = predictions.filter((p) => p.source === stream);
       if (own.length === 0) continue;
       const each = own.map(({ logits }, i) => {
         const previous = (i === 0 ? predictions[0] : own[i - 1]).logits;
@@ -132,7 +132,7 @@ export class ReasoningClassifier extends BaselineClassifier {
           : regionLoss(logits, labels, real);
       });
       const mean = each.reduce((sum, l) => sum.add(l)).div(each.length);
-      parts[stream] = mean;
+      parts[name] = mean;
       total = total.add(mean.mul(weights[stream]));
     }
     if (attention || !stop.attended) {
@@ -155,10 +155,10 @@ export class ReasoningClassifier extends BaselineClassifier {
     const regions = this.onDevice(input);
     const { edges, real } = regions;
     const { boxes, logits: image, pool5, fc7 } = this.#inputs(this.features(regions), stop.features);
-    const predictions: Prediction[] = [{ name: "image", stream: "image", iteration: 0, logits: image }];
+    const predictions: Prediction[] = [{ name: "image", source: "image", iteration: 0, logits: image }];
     const confidences: Tensor[] = [];
     const say = (stream: "local" | "global", iteration: number, { logits, confidence }: Verdict): Tensor => {
-      predictions.push({ name: `${stream} ${iteration}`, stream, iteration, logits });
+      predictions.push({ name: `${stream} ${iteration}`, source: stream, iteration, logits });
       confidences.push(confidence);
       return logits;
     };

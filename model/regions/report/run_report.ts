@@ -6,15 +6,15 @@ import { MetricsLog } from "../../run/metrics_log.ts";
 import { type Picture, renderReport, type Table } from "../../run/report.ts";
 import type { EvaluationFolder } from "../evaluation/folder.ts";
 
-/** Losses in the metrics log and what the chart calls them. */
-const LOSS_CURVES = [
-  ["cross_entropy", "cross-entropy"],
-  ["total_loss", "total"],
-  ["cross_entropy_image", "image"],
-  ["cross_entropy_memory", "local"],
-  ["cross_entropy_graph", "global"],
-  ["cross_entropy_final", "attended"],
-] as const;
+/** Losses in a log by key, and what the chart calls them: the minimised one, the total with decay, a model's own parts. */
+function lossCurves(log: readonly Readonly<Record<string, unknown>>[]): [key: string, name: string][] {
+  const parts = Object.keys(log[0] ?? {}).filter((key) => key.startsWith("cross_entropy_"));
+  return [
+    ["cross_entropy", "cross-entropy"],
+    ["total_loss", "total"],
+    ...parts.map((key): [string, string] => [key, key.slice("cross_entropy_".length)]),
+  ];
+}
 
 /** Writes the report. */
 export async function saveReport(
@@ -31,7 +31,7 @@ export async function saveReport(
     summary: `${results.images} images of ${results.split}, ${results.instances} regions.`,
     tables: [resultsTable(results), ...clues ? [clues] : [], perClassTable(results)],
     charts: [
-      { title: "Loss", curves: LOSS_CURVES.map(([key, name]) => ({ name, points: curve(key) })) },
+      { title: "Loss", curves: lossCurves(log).map(([key, name]) => ({ name, points: curve(key) })) },
       { title: "Learning rate", curves: [{ name: "rate", points: curve("rate") }] },
     ],
     bars: [{

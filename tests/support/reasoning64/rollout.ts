@@ -102,10 +102,10 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
     return scores.slice(-streams).reduce((sum, f) => sum + get(f, r, c) / streams, 0);
   });
   const losses: Record<string, number> = { image: mean(crossEntropies(scene.logits, scene.labels)) };
-  for (const stream of ["local", "global"]) {
+  for (const [stream, part] of [["local", "memory"], ["global", "graph"]]) {
     const own = predictions.filter((p) => p.stream === stream);
     if (own.length === 0) continue;
-    losses[stream] = mean(own.map(({ logits }, i) => {
+    losses[part] = mean(own.map(({ logits }, i) => {
       const before = stop(i === 0 ? scene.logits : own[i - 1].logits);
       const each = crossEntropies(logits, scene.labels);
       const weights = shape.reweight ? hardWeights(before, scene.labels, shape.beta) : each.map(() => 1 / each.length);

@@ -143,10 +143,10 @@ async function compareRollout(
       await compareTensor(`weights${i}`, hardExampleWeights(logits, targets, beta), golden, rows);
     }
   }
-  await compareTensor("cross_entropy_image", parts.image!, golden, rows);
-  await compareTensor("cross_entropy_memory", parts.local!, golden, rows);
+  await compareTensor("cross_entropy_image", parts.image, golden, rows);
+  await compareTensor("cross_entropy_memory", parts.memory, golden, rows);
   if (net !== "memory") return;
-  await compareTensor("cross_entropy_final", parts.final!, golden, rows);
+  await compareTensor("cross_entropy_final", parts.final, golden, rows);
   const weights = await attention!.data();
   for (let i = 0; i < iter; i++) {
     rows.tensor(`attend${i}`, weights.filter((_, k) => k % iter === i), out[`attend${i}`]!, FORWARD);
