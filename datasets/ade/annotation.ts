@@ -1,7 +1,7 @@
 /**
- * The annotation of one ADE20K image: instances of objects and parts (specification 6.1), from the files of the 2016
- * release (`_atr.txt`) or of the 2021 release (`.json`). Both have the same instance maps; the names come from
- * elsewhere.
+ * The annotation of one ADE20K image: instances of objects and parts (papers/iterative-reasoning.md#ade20k), from the
+ * files of the 2016 release (`_atr.txt`) or of the 2021 release (`.json`). Both have the same instance maps; the names
+ * come from elsewhere.
  */
 import { UserError } from "../../engine/base/user_error.ts";
 import { exists } from "../../engine/base/files.ts";

@@ -1,4 +1,7 @@
-/** The split of ADE20K that the reference uses: text files with image names, class names and counts (specification 6.1). */
+/**
+ * The split of ADE20K that the reference uses: text files with image names, class names and counts
+ * (papers/iterative-reasoning.md#ade20k).
+ */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readLines } from "../../engine/base/files.ts";

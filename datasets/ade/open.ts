@@ -1,4 +1,7 @@
-/** ADE20K as region classification: lists, classes and filtering of the reference (specification 6.1). */
+/**
+ * ADE20K as region classification: lists, classes and filtering of the reference
+ * (papers/iterative-reasoning.md#ade20k).
+ */
 import { basename, join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { requireFolder } from "../../engine/base/files.ts";

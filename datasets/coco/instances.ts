@@ -1,4 +1,7 @@
-/** COCO's annotation files, read piece by piece, by the reference's filtering rules (specification 6.2). */
+/**
+ * COCO's annotation files, read piece by piece, by the reference's filtering rules
+ * (papers/iterative-reasoning.md#coco).
+ */
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readJsonArrays } from "../formats/json_arrays.ts";

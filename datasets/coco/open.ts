@@ -1,4 +1,4 @@
-/** COCO instances as region classification, by the reference's rules (specification 6.2). */
+/** COCO instances as region classification, by the reference's rules (papers/iterative-reasoning.md#coco). */
 import { join, sep } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";

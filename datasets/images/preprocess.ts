@@ -3,7 +3,8 @@
 /**
  * What pixels become: `caffe`, BGR minus the means of the reference, not divided; `torchvision`, RGB / 255 minus ImageNet's
  * means, divided by its deviations; `port`, the same with the means and deviations of red and blue swapped, as the
- * reference's PyTorch port has it (specification 8, item 8). Weights come with the one they were trained on.
+ * reference's PyTorch port has it (papers/iterative-reasoning.md#the-port). Weights come with the one they were trained
+ * on.
  */
 export type Normalisation = "caffe" | "torchvision" | "port";
 

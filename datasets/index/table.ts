@@ -1,4 +1,4 @@
-/** A parsed split: every image's size and regions in a handful of arrays, whatever the set (specification 6.4). */
+/** A parsed split: every image's size and regions in a handful of arrays, whatever the set. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { NumberList } from "./numbers.ts";
 

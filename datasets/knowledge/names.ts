@@ -1,4 +1,4 @@
-/** What class names alone tell: left and right, one and many (specification 4.1, 4.3). */
+/** What class names alone tell: left and right, one and many (papers/iterative-reasoning.md#class-edges). */
 import type { KnowledgeBuilder } from "./builder.ts";
 
 /**

@@ -8,7 +8,8 @@ export const MIN_COUNT = 5;
 
 /**
  * Reads one name a line (blanks become underscores) and puts the background first. With `counts`, an aligned file of
- * instance counts, ADE20K's rule holds: line 0 is dropped, and so are names with fewer than `minCount` (specification 6.1).
+ * instance counts, ADE20K's rule holds: line 0 is dropped, and so are names with fewer than `minCount`
+ * (papers/iterative-reasoning.md#ade20k).
  *
  * @throws {UserError} naming the file.
  */

@@ -1,4 +1,4 @@
-/** The files of Visual Genome, read image by image (specification 6.3). */
+/** The files of Visual Genome, read image by image. */
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";

@@ -1,4 +1,4 @@
-/** Visual Genome as region classification, by the reference's rules (specification 6.3). */
+/** Visual Genome as region classification, by the reference's rules (papers/iterative-reasoning.md#visual-genome). */
 import { requireFolder } from "../../engine/base/files.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";

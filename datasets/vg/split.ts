@@ -1,6 +1,6 @@
 /**
  * Which images and classes of Visual Genome are whose. The authors' split and class list were never published
- * (specification 6.3, 10); where their files are not at hand, both are made anew.
+ * (papers/iterative-reasoning.md#visual-genome); where their files are not at hand, both are made anew.
  */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";

@@ -1,4 +1,4 @@
-/** The convolutional GRU of the spatial memory (specification section 3.3). */
+/** The convolutional GRU of the spatial memory (papers/iterative-reasoning.md#memory-update). */
 import text from "../../shaders/conv_gru.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";

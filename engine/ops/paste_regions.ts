@@ -104,7 +104,8 @@ const pasteOp = defineOp<Attrs>({
 /**
  * The inverse of a crop: patches [R, h, w, C] of boxes [R, 4] (y1, x1, y2, x2 in cells of the map, no gradient) → map
  * [1, H, W, C]. A cell inside a box reads the box's patch bilinearly, corners on corners; a cell inside several takes their
- * mean; a cell inside none is 0. A box that holds no whole cell writes nothing. (Chen et al., CVPR 2018, section 3.1.)
+ * mean; a cell inside none is 0. A box that holds no whole cell writes nothing
+ * (papers/iterative-reasoning.md#memory-update).
  */
 export function pasteRegions(patches: Tensor, boxes: Tensor, size: Pair): Tensor {
   const [map, count] = pasteOp([patches, boxes], { size });

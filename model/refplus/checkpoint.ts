@@ -1,4 +1,4 @@
-/** Both models of IEP-Ref as a run's settings describe them, and checkpoints that hold them whole (iep-ref.md, 6). */
+/** Both models of IEP-Ref as a run's settings describe them, and checkpoints that hold them whole. */
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
 import { tokenList, type Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";

@@ -37,7 +37,7 @@ export interface RegionFeatures {
   readonly logits: Tensor;
 }
 
-/** Iterative Visual Reasoning's plain ConvNet (Chen et al., CVPR 2018, section 4; specification sections 2.2 to 2.5). */
+/** Iterative Visual Reasoning's plain ConvNet (papers/iterative-reasoning.md#image-head). */
 export class BaselineClassifier extends Module implements RegionModel {
   readonly resnet: ResNet;
   /** Seeds of the parts that come after the baseline's. */
@@ -81,7 +81,7 @@ export class BaselineClassifier extends Module implements RegionModel {
     return [{ name: "image", source: "image", iteration: 0, logits: this.forward(input) }];
   }
 
-  /** Mean cross-entropy of the regions against `labels` i32 [R] (specification 2.4). */
+  /** Mean cross-entropy of the regions against `labels` i32 [R]. */
   loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
     const regions = this.onDevice(input);
     const total = regionLoss(this.forward(regions), labels, regions.real);

@@ -206,7 +206,10 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
 /** Networks that are trained by the reference's schedule unless told otherwise. */
 const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
 
-/** The reference's steps and rate drops. It names none for Visual Genome, which is given COCO's (specification 5). */
+/**
+ * The reference's steps and rate drops. It names none for Visual Genome, which is given COCO's
+ * (papers/iterative-reasoning.md#training).
+ */
 const SCHEDULES: Readonly<
   Partial<Record<DatasetName, { readonly steps: number; readonly decaySteps: readonly number[] }>>
 > = {

@@ -1,4 +1,7 @@
-/** The spatial memory of the reference's PyTorch port, as far as it has a place in ours (specification 8). */
+/**
+ * The spatial memory of the reference's PyTorch port, as far as it has a place in ours
+ * (papers/iterative-reasoning.md#the-port).
+ */
 import { filterFromTorch, interleaved, type OwnTensor, rowBlocks, type TensorSource, transposed } from "./convert.ts";
 
 /** Extents of its layers. */
@@ -64,7 +67,7 @@ export function importPortMemory(
   return [
     "the port takes the first confidence from a layer of its own (_confidence_cls) and adds a constant to the others; " +
     "attention differs from the port's by that",
-    "the port writes the first region's update into every box (specification 8, item 1); here each region writes its own",
+    "the port writes the first region's update into every box; here each region writes its own",
   ];
 }
 

@@ -1,4 +1,7 @@
-/** The spatial memory of the reference's own snapshots: TensorFlow's variables below `SMN/` (specification 3). */
+/**
+ * The spatial memory of the reference's own snapshots: TensorFlow's variables below `SMN/`
+ * (papers/iterative-reasoning.md#memory-layers).
+ */
 import { interleaved, type OwnTensor, rowBlocks, type TensorSource } from "./convert.ts";
 
 /** Where every snapshot with a memory has its initial value. */

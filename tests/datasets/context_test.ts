@@ -135,7 +135,7 @@ Deno.test("the appearance posterior is each class's share among its look-alikes"
   }
 });
 
-Deno.test("on the default test split reasoning is worth what the specification asks", () => {
+Deno.test("the default test split is worth reasoning on (papers/context-scenes.md#worth-of-reasoning)", () => {
   const dataset = openContext({ split: "test" });
   const labels = Array.from({ length: dataset.size }, (_, i) => [...dataset.record(i).labels]).flat();
   const exact = contextPosteriors(dataset);

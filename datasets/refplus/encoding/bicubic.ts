@@ -1,4 +1,7 @@
-/** Bicubic resizing of 8-bit pictures as Pillow does it, which the reference's features went through (iep-ref.md, 3). */
+/**
+ * Bicubic resizing of 8-bit pictures as Pillow does it, which the reference's features went through
+ * (papers/iep-ref.md#features).
+ */
 import type { RgbImage } from "../../images/preprocess.ts";
 
 /** Pillow's fixed point: weights are whole multiples of 2⁻²². */

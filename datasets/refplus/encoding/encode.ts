@@ -1,4 +1,4 @@
-/** Expressions as rows of numbers, and the vocabulary that says what they mean (iep-ref.md, 2.6). */
+/** Expressions as rows of numbers, and the vocabulary that says what they mean (papers/iep-ref.md#encoding). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { functionTokens, WORDS } from "../scenes/catalogue.ts";
 import { asSet } from "../language/execute.ts";

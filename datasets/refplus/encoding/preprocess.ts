@@ -1,4 +1,4 @@
-/** Encodes expressions for training: vocabulary, token sequences and masks (iep-ref.md, 2.6). */
+/** Encodes expressions for training: vocabulary, token sequences and masks (papers/iep-ref.md#encoding). */
 import { basename } from "node:path";
 import { explainWriteError, writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { UserError } from "../../../engine/base/user_error.ts";

@@ -1,4 +1,4 @@
-/** Programs as lists, as token sequences, and back (iep-ref.md, 2.5 and 2.6). */
+/** Programs as lists, as token sequences, and back (papers/iep-ref.md#encoding). */
 import type { ProgramNode } from "../files/types.ts";
 
 /** How a program's tree is written down. */

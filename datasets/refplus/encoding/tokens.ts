@@ -1,4 +1,4 @@
-/** Words and program steps as numbers (iep-ref.md, 2.6). */
+/** Words and program steps as numbers (papers/iep-ref.md#encoding). */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readText } from "../../../engine/base/files.ts";

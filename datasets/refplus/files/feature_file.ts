@@ -1,6 +1,6 @@
 /**
  * The HDF5 file of features: `features`, float32 [N, channels, rows, columns], a row a picture, as the reference has it
- * (iep-ref.md, 3). The attribute `extractor` says what made it; the reference's own files lack it.
+ * (papers/iep-ref.md#features). The attribute `extractor` says what made it; the reference's own files lack it.
  */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";

@@ -1,4 +1,7 @@
-/** Target masks: the union of objects' masks, squeezed into the model's frame, one bit a pixel (iep-ref.md, 2.6). */
+/**
+ * Target masks: the union of objects' masks, squeezed into the model's frame, one bit a pixel
+ * (papers/iep-ref.md#masks).
+ */
 
 /** Which source positions make a target position of an axis squeezed or stretched by linear interpolation. */
 interface Axis {

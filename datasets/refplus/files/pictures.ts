@@ -1,4 +1,4 @@
-/** The pictures of a split, in the order of their numbers (iep-ref.md, 3). */
+/** The pictures of a split, in the order of their numbers. */
 import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
 import type { RgbImage } from "../../images/preprocess.ts";

@@ -1,4 +1,4 @@
-/** Reads scenes and expressions of CLEVR-Ref+ 1.0 and of generated sets, one at a time (iep-ref.md, 2.2 and 2.4). */
+/** Reads scenes and expressions of CLEVR-Ref+ 1.0 and of generated sets, one at a time. */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { ATTRIBUTES, MOST_OBJECTS } from "../scenes/catalogue.ts";

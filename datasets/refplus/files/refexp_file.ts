@@ -1,5 +1,6 @@
 /**
- * The HDF5 file of encoded expressions: the reference's data sets by their names, but masks as bits (iep-ref.md, 2.6).
+ * The HDF5 file of encoded expressions: the reference's data sets by their names, but masks as bits
+ * (papers/iep-ref.md#encoding).
  *
  * | data set | type | shape |
  * | --- | --- | --- |

@@ -1,4 +1,4 @@
-/** Masks as the scene files hold them: run lengths, row by row, zeros first (iep-ref.md, 2.3). */
+/** Masks as the scene files hold them: run lengths, row by row, zeros first (papers/iep-ref.md#run-lengths). */
 
 /** Run lengths of the pixels of `labels` [height, width], row-major, that are `label`: others, those, others, …, by commas. */
 export function encodeRuns(labels: Uint8Array, label = 1): string {

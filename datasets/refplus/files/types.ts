@@ -1,4 +1,4 @@
-/** Records of the CLEVR-Ref+ format (iep-ref.md, 2.2 and 2.4). */
+/** Records of the CLEVR-Ref+ format (papers/iep-ref.md#scenes, papers/iep-ref.md#expressions). */
 import type { Attribute, Relation } from "../scenes/catalogue.ts";
 
 /** One object of a scene file. */

@@ -1,4 +1,4 @@
-/** Keeps templates, and how many objects each refers to, in balance (iep-ref.md, 8.3, points 5 and 6). */
+/** Keeps templates, and how many objects each refers to, in balance (papers/iep-ref.md#balance). */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import { MOST_OBJECTS } from "../scenes/catalogue.ts";
 import { type Template, TEMPLATES } from "./templates.ts";

@@ -1,4 +1,7 @@
-/** Descriptions that a filter can be given on a scene, and how one is drawn among them (iep-ref.md, 8.3). */
+/**
+ * Descriptions that a filter can be given on a scene, and how one is drawn among them
+ * (papers/iep-ref.md#template-search).
+ */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import {
   type Attribute,

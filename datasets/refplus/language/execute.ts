@@ -1,4 +1,4 @@
-/** Runs programs on scenes (iep-ref.md, 8.2). */
+/** Runs programs on scenes (papers/iep-ref.md#executor). */
 import { type Attribute, COUNTED_FROM, FUNCTIONS, ORDINALS, type Relation, VISIBILITIES } from "../scenes/catalogue.ts";
 import type { ProgramNode, Scene } from "../files/types.ts";
 import { visibilityOf } from "../scenes/visibility.ts";

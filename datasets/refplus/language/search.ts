@@ -1,4 +1,6 @@
-/** Fills a template in on a scene, so that what it says is true and worth saying (iep-ref.md, 8.3). */
+/**
+ * Fills a template in on a scene, so that what it says is true and worth saying (papers/iep-ref.md#template-search).
+ */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import { ATTRIBUTE_NAMES, ATTRIBUTES, RELATIONS } from "../scenes/catalogue.ts";
 import { type Description, Descriptions } from "./describe.ts";

@@ -1,6 +1,6 @@
 /**
- * The 26 templates (iep-ref.md, 8.3). A template is a list of steps, most of which stand for several functions, and
- * phrasings in words of the published vocabulary; the phrasings are ours.
+ * The 26 templates (papers/iep-ref.md#templates). A template is a list of steps, most of which stand for several
+ * functions, and phrasings in words of the published vocabulary; the phrasings are ours.
  */
 import { type Attribute, ATTRIBUTE_NAMES } from "../scenes/catalogue.ts";
 

@@ -1,4 +1,4 @@
-/** Says a filled template in English, with the words of the published vocabulary (iep-ref.md, 8.3). */
+/** Says a filled template in English, with the words of the published vocabulary (papers/iep-ref.md#phrasing). */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import { ATTRIBUTE_NAMES } from "../scenes/catalogue.ts";
 import type { Description } from "./describe.ts";

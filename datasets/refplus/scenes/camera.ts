@@ -1,4 +1,4 @@
-/** The camera: a pinhole above the ground, looking at its middle (iep-ref.md, 8.1). */
+/** The camera: a pinhole above the ground, looking at its middle. */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import type { Relation } from "./catalogue.ts";
 import type { Vector } from "./geometry.ts";

@@ -1,4 +1,7 @@
-/** The closed world of CLEVR-Ref+: attributes, relations, and the 56 functions of its programs (iep-ref.md, 2.5). */
+/**
+ * The closed world of CLEVR-Ref+: attributes, relations, and the 56 functions of its programs
+ * (papers/iep-ref.md#functions).
+ */
 
 /** Values of each attribute, in the order of the published metadata. */
 export const ATTRIBUTES = {
@@ -81,7 +84,7 @@ export function functionTokens(): string[] {
   });
 }
 
-/** Every word of the published expressions, in the order of their code points (iep-ref.md, 2.6). */
+/** Every word of the published expressions, in the order of their code points. */
 export const WORDS: readonly string[] = (
   "; Any Find Look The and are as at ball ball(s) behind big block block(s) blue both brown color cube cube(s) cyan " +
   "cylinder cylinder(s) eighth either fifth first fourth from front fully gray green have in is it large left made " +

@@ -1,4 +1,4 @@
-/** What stands where: objects with room between them, all of them seen (iep-ref.md, 8.1). */
+/** What stands where: objects with room between them, all of them seen (papers/iep-ref.md#scene-placement). */
 import { RandomStream } from "../../../engine/base/random.ts";
 import { type Camera, drawCamera, project } from "./camera.ts";
 import { ATTRIBUTES, FEWEST_OBJECTS, MOST_OBJECTS, RELATIONS } from "./catalogue.ts";

@@ -1,4 +1,7 @@
-/** The execution engine's parts (iep-ref.md, 5). Modules, one a program token, lie in banks that run many at once. */
+/**
+ * The execution engine's parts (papers/iep-ref.md#execution-engine). Modules, one a program token, lie in banks that
+ * run many at once.
+ */
 import { concat, type Conv2d, conv2dBank, type Device, Module, type Seeds, type Tensor } from "../../../engine/mod.ts";
 import { conv, type Role, type Start, starting } from "./initial.ts";
 

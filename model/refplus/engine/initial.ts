@@ -1,4 +1,4 @@
-/** How layers start (iep-ref.md, 4 and 5). */
+/** How layers start: as PyTorch's do (papers/iep-ref.md#execution-engine). */
 import {
   concat,
   Conv2d,

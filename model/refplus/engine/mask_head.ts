@@ -1,4 +1,4 @@
-/** From a module's map to a mask's scores (iep-ref.md, 5, "Head"). */
+/** From a module's map to a mask's scores (papers/iep-ref.md#mask-head). */
 import {
   type Conv2d,
   type Device,

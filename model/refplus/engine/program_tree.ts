@@ -1,4 +1,7 @@
-/** Programs as the execution engine runs them: nodes in an order in which inputs come first (iep-ref.md, 5). */
+/**
+ * Programs as the execution engine runs them: nodes in an order in which inputs come first
+ * (papers/iep-ref.md#program-execution).
+ */
 import { arity } from "../../../datasets/refplus/encoding/programs.ts";
 import { NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ProgramNode } from "../../../datasets/refplus/files/types.ts";

@@ -1,4 +1,6 @@
-/** Runs trained models over expressions: what programs they write, what masks they find (iep-ref.md, 7). */
+/**
+ * Runs trained models over expressions: what programs they write, what masks they find (papers/iep-ref.md#evaluation).
+ */
 import { END, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import type { Models } from "../checkpoint.ts";

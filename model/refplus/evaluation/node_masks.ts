@@ -1,4 +1,4 @@
-/** Step-wise inspection: a mask for every step of a program, and how good each is (iep-ref.md, 7). */
+/** Step-wise inspection: a mask for every step of a program, and how good each is (papers/iep-ref.md#evaluation). */
 import { tokenOf } from "../../../datasets/refplus/encoding/programs.ts";
 import { asSet, type Output } from "../../../datasets/refplus/language/execute.ts";
 import type { PictureMask } from "../../../datasets/refplus/files/overlay.ts";

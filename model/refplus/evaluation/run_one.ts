@@ -1,4 +1,4 @@
-/** One picture and one expression: the program and the mask (iep-ref.md, 7). */
+/** One picture and one expression: the program and the mask (papers/iep-ref.md#evaluation). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import type { RgbImage } from "../../../datasets/images/preprocess.ts";
 import { channelsLast } from "../../../datasets/refplus/files/feature_file.ts";

@@ -1,4 +1,4 @@
-/** How good masks and programs are (iep-ref.md, 1). */
+/** How good masks and programs are (papers/iep-ref.md#metrics). */
 import { TEMPLATE_FILES } from "../../../datasets/refplus/language/templates.ts";
 import type { Evaluated } from "./evaluation.ts";
 import { rewardsOf } from "../training/updates.ts";

@@ -1,4 +1,4 @@
-/** Writes the features of a folder of pictures (iep-ref.md, 3). */
+/** Writes the features of a folder of pictures (papers/iep-ref.md#features). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { FeatureJournal } from "../../../datasets/refplus/files/feature_journal.ts";
 import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";

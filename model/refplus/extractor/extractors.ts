@@ -1,4 +1,4 @@
-/** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here (iep-ref.md, 3). */
+/** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here. */
 import type { FeatureSettings } from "../../../datasets/refplus/files/feature_file.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { normalised as trainedValues, type RgbImage } from "../../../datasets/images/preprocess.ts";

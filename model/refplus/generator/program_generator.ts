@@ -1,4 +1,7 @@
-/** From an expression's words to a program's tokens: an LSTM that reads, an LSTM that writes (iep-ref.md, 4). */
+/**
+ * From an expression's words to a program's tokens: an LSTM that reads, an LSTM that writes
+ * (papers/iep-ref.md#program-generator).
+ */
 import { END, NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import {
   add,

@@ -1,4 +1,4 @@
-/** Checkpoints of the reference (PyTorch) made ours: both models' weights with the sizes they have (iep-ref.md, 4 to 6). */
+/** Checkpoints of the reference (PyTorch) made ours: both models' weights with the sizes they have. */
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, type Module, saveTensors } from "../../../engine/mod.ts";
 import { checkpointMetadata } from "../../run/checkpoint.ts";

@@ -1,4 +1,7 @@
-/** The reference's names and axes of both models' weights, so that its checkpoints can be read (iep-ref.md, 4 and 5). */
+/**
+ * The reference's names and axes of both models' weights, so that its checkpoints can be read
+ * (papers/iep-ref.md#training).
+ */
 import { filterFromTorch, type OwnTensor, TensorSource, transposed } from "../../weights/convert.ts";
 import { type WeightFile, WeightsError } from "../../weights/stored.ts";
 

@@ -1,4 +1,7 @@
-/** The settings of IEP-Ref's training runs: schema, the reference's values and a small preset (iep-ref.md, 6). */
+/**
+ * The settings of IEP-Ref's training runs: schema, the reference's values and a small preset
+ * (papers/iep-ref.md#training).
+ */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { UNUSED } from "../../../engine/mod.ts";

@@ -1,4 +1,4 @@
-/** What a training run works with: models, what updates them, what measures them (iep-ref.md, 6). */
+/** What a training run works with: models, what updates them, what measures them. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { RandomStream } from "../../../engine/base/random.ts";

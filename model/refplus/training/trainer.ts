@@ -1,4 +1,4 @@
-/** Training of IEP-Ref: the generator, the engine, or both by REINFORCE (iep-ref.md, 6). */
+/** Training of IEP-Ref: the generator, the engine, or both by REINFORCE (papers/iep-ref.md#training). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, loadTensors, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";

@@ -1,4 +1,4 @@
-/** One update of either model or both (iep-ref.md, 4 and 6). */
+/** One update of either model or both (papers/iep-ref.md#training). */
 import { END } from "../../../datasets/refplus/encoding/tokens.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../../../engine/mod.ts";
 import type { StepLosses, UnreadLosses } from "../../run/loss_log.ts";

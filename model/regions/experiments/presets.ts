@@ -26,7 +26,7 @@ interface Row {
 
 const USUAL = [600, 1000] as const;
 
-/** Rows of the tables, in their order (Chen et al., CVPR 2018, section 5; specification 9.1). */
+/** Rows of the tables, in their order (papers/iterative-reasoning.md#published-figures). */
 const ROWS: Readonly<Record<string, Row>> = {
   "res50-baseline": { title: "Baseline", model: "baseline", resnet: "resnet50", image: USUAL },
   "res101": { title: "w/ ResNet-101", model: "baseline", resnet: "resnet101", image: USUAL },

@@ -1,4 +1,4 @@
-/** Spatial edges between the regions of an image (specification 4.3). */
+/** Spatial edges between the regions of an image (papers/iterative-reasoning.md#region-edges). */
 import { Graph, type Relation } from "../../../engine/mod.ts";
 import type { GraphOptions, RegionRelation } from "./options.ts";
 

@@ -1,4 +1,7 @@
-/** The global module: reasoning over a region graph, a knowledge graph and the assignment between them (specification 4). */
+/**
+ * The global module: reasoning over a region graph, a knowledge graph and the assignment between them
+ * (papers/iterative-reasoning.md#graph-layer).
+ */
 import {
   add,
   ConvGRU,
@@ -110,7 +113,7 @@ class PropagationLayer extends Module {
   }
 }
 
-/** Graph reasoning over regions and classes (Chen et al., CVPR 2018, section 3.2). */
+/** Graph reasoning over regions and classes. */
 export class GlobalGraph extends Module {
   readonly #options: GraphOptions;
   readonly #knowledge: Graph;

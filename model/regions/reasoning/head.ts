@@ -10,7 +10,7 @@ export interface Verdict {
   readonly confidence: Tensor;
 }
 
-/** Fully connected layers, class scores and confidence (specification 3.2: mem_fc6 to confid_mem). */
+/** Fully connected layers, class scores and confidence (papers/iterative-reasoning.md#memory-layers). */
 export class PredictionHead extends Module {
   readonly #fc: WideLinear[] = [];
   readonly #score: Linear;

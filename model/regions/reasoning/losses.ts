@@ -1,4 +1,4 @@
-/** Losses of the roll-out: hard examples weigh more (specification 3.5). */
+/** Losses of the roll-out: hard examples weigh more (papers/iterative-reasoning.md#hard-examples). */
 import { crossEntropy, oneHot, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import type { RealRegions } from "../regions.ts";
 

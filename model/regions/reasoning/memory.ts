@@ -1,4 +1,7 @@
-/** The local module: a spatial memory that regions read, reason over and write back (specification section 3). */
+/**
+ * The local module: a spatial memory that regions read, reason over and write back
+ * (papers/iterative-reasoning.md#memory-update).
+ */
 import {
   add,
   Conv2d,
@@ -28,7 +31,7 @@ export interface MemoryInputs {
   readonly feedback: number;
 }
 
-/** Spatial memory S [1, H, W, D] with a convolutional GRU (Chen et al., CVPR 2018, section 3.1). */
+/** Spatial memory S [1, H, W, D] with a convolutional GRU. */
 export class SpatialMemory extends Module {
   readonly #options: MemoryOptions;
   readonly #initial: Tensor;

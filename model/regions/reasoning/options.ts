@@ -1,4 +1,4 @@
-/** Options of the reasoning modules; the defaults are the specification's (sections 3.1 and 4.3). */
+/** Options of the reasoning modules (papers/iterative-reasoning.md#memory-options). */
 
 /** The spatial memory. */
 export interface MemoryOptions {
@@ -74,7 +74,7 @@ export interface HeadOptions {
   readonly std: number;
 }
 
-/** The losses of the roll-out (specification 3.5 and 4.4). */
+/** The losses of the roll-out (papers/iterative-reasoning.md#losses). */
 export interface LossOptions {
   /** Factor of the local predictions' mean loss. */
   readonly local: number;
@@ -113,7 +113,7 @@ export interface ReasoningOptions {
   readonly attention: boolean;
 }
 
-/** The specification's sizes. */
+/** The published sizes; where no source gives one, our choice. */
 export const PUBLISHED_REASONING: ReasoningOptions = {
   iterations: 3,
   memory: {

@@ -1,4 +1,4 @@
-/** Local memory, global graph, or both, rolled out over the plain ConvNet (specification 3.3 and 4.4). */
+/** Local memory, global graph, or both, rolled out over the plain ConvNet (papers/iterative-reasoning.md#roll-out). */
 import { concat, type Device, Graph, matmul, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "../baseline.ts";
 import type { Losses, Prediction } from "../contract.ts";

@@ -1,4 +1,4 @@
-/** The global graph in float64, from the specification's sections 4.2 and 4.3. */
+/** The global graph in float64 (papers/iterative-reasoning.md#graph-layer). */
 import { type Array64, get, linear, make, plus, relu, shaped, transposedProduct, type Weights } from "./arrays.ts";
 import { gru, head, type Verdict64 } from "./memory.ts";
 

@@ -1,4 +1,4 @@
-/** The spatial memory in float64, from the specification's section 3.3. */
+/** The spatial memory in float64 (papers/iterative-reasoning.md#memory-update). */
 import {
   type Array64,
   conv,
@@ -32,7 +32,7 @@ export interface Verdict64 {
   readonly confidence: Array64;
 }
 
-/** Point samples of a map [1, h, w, c] on a size × size grid over each box, corners on corners (2.3); outside is 0. */
+/** Point samples of a map [1, h, w, c] on a size × size grid over each box, corners on corners; outside is 0. */
 export function crop(image: Array64, boxes: readonly CellBox[], size: number): Array64 {
   const [, h, w, c] = image.shape;
   // A map of one row or column has no extent to place a box on: everything lies at 0.

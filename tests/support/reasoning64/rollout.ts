@@ -1,5 +1,5 @@
 /**
- * The roll-out and its losses in float64 (specification 3.3, 3.5, 4.4). What the specification stops gradients through can be
+ * The roll-out and its losses in float64 (papers/iterative-reasoning.md#roll-out). What carries no gradient can be
  * held at the values of an earlier run, so that central differences see what back-propagation sees.
  */
 import { type Array64, beside, get, make, map, plus, softmax, type Weights } from "./arrays.ts";

@@ -48,8 +48,8 @@ export const sampling: Family = {
       }),
     ];
   },
-  // The inverse crop of the spatial memory (specification 3.3, steps 4 and 5): each cell inside a box reads its patch, cells
-  // under several boxes take the mean. Boxes are in cells.
+  // The inverse crop of the spatial memory (papers/iterative-reasoning.md#memory-update): each cell inside a box reads
+  // its patch, cells under several boxes take the mean. Boxes are in cells.
   pasteRegions: ([x, y], attrs) => {
     const patches = real(x, "patches"), boxes = real(y, "boxes");
     const [regions, rows, columns, channels] = patches.shape;

@@ -21,7 +21,7 @@ function slowResize(mask: Uint8Array, sw: number, sh: number, w: number, h: numb
   });
 }
 
-Deno.test("480 columns become 320 by the rule of the specification", () =>
+Deno.test("480 columns become 320 by ANDs of neighbours (papers/iep-ref.md#masks)", () =>
   withRandom("480 to 320", (random) => {
     const mask = Uint8Array.from(random.reals(480 * 320, 0, 1), (v) => v < 0.7 ? 1 : 0);
     const small = new MaskResizer(480, 320, 320, 320).resize(mask);

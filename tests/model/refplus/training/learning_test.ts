@@ -1,4 +1,4 @@
-/** That the models learn what they must: the specification's acceptance checks at small sizes. */
+/** That the models learn what they must, at small sizes. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Adam, Device, SGD } from "../../../../engine/mod.ts";
 import { evaluateSamples, overlapsOf } from "../../../../model/refplus/evaluation/evaluation.ts";
@@ -95,7 +95,7 @@ Deno.test("the program generator over-fits 200 programs, every token of each", a
 
 /**
  * An engine that finds the masks of all `samples` by annotated programs, with a cumulative IoU above 0.9. The head's narrow
- * layer may be dead from the start, which the specification says to answer by another seed.
+ * layer may be dead from the start, which another seed mends (papers/iep-ref.md#mask-head).
  */
 async function learntEngine(device: Device, samples: Samples): Promise<{ engine: ExecutionEngine; iou: number }> {
   const indices = all(samples.size), trees = samples.trees(indices, tokens);

@@ -15,7 +15,7 @@ const P = Float32Array.of(
 );
 const LABELS = Int32Array.of(1, 1, 2, 2, 1, 2);
 
-Deno.test("the metrics give the specification's worked example", () => {
+Deno.test("the metrics give the worked example (papers/iterative-reasoning.md#worked-metrics)", () => {
   const metrics = regionMetrics(P, LABELS, 4);
   assert.equal(metrics.instances, 6);
   assert.deepEqual(metrics.classes.map(({ label, count }) => [label, count]), [[1, 3], [2, 3]]);

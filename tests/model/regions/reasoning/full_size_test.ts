@@ -24,7 +24,8 @@ Deno.test("the whole model of the published size builds and steps", async () => 
   using model = buildModel(device, { model: settings, ...config }, classes, knowledge);
   const counted = (prefix: string): number =>
     [...model.parameters()].filter(({ name }) => name.startsWith(prefix)).reduce((n, { tensor }) => n + tensor.size, 0);
-  // 141.3 million for a feedback of C numbers (specification 3.2); cross-feed feeds back another C × 512.
+  // 141.3 million for a feedback of C numbers (papers/iterative-reasoning.md#memory-layers); cross-feed feeds back
+  // another C × 512.
   ok(Math.abs(counted("memory.") - (141.3e6 + 1485 * 512)) < 0.1e6, `${counted("memory.")} weights in the memory`);
   using sgd = new SGD(device, model.trainable(), { rate: 5e-4, momentum: 0.9, weightDecay: 1e-4 });
   const input = randomInput(randomFor("full size"), 2, 64, 80);

@@ -1,4 +1,7 @@
-/** What the reasoning modules must bear: any order, number and place of regions, any graph (specification 4.5). */
+/**
+ * What the reasoning modules must bear: any order, number and place of regions, any graph
+ * (papers/iterative-reasoning.md#properties).
+ */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { contextKnowledge } from "../../../../datasets/context/knowledge.ts";
 import { Device, SGD } from "../../../../engine/mod.ts";

@@ -1,4 +1,7 @@
-/** The specification's numeric examples and acceptance list (sections 3.4, 3.5 and 11). */
+/**
+ * The worked examples of the reasoning modules, and what any reading of the paper must satisfy
+ * (papers/iterative-reasoning.md#properties).
+ */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { contextKnowledge } from "../../../../datasets/context/knowledge.ts";
 import { cropAndResize, Device, pasteRegions } from "../../../../engine/mod.ts";
@@ -16,7 +19,7 @@ function near(got: ArrayLike<number>, want: readonly number[], tolerance: number
   want.forEach((v, i) => ok(Math.abs(got[i] - v) <= tolerance, `element ${i}: ${got[i]}, not ${v}`));
 }
 
-Deno.test("3.4: a region reads and writes the cells it should", async () => {
+Deno.test("a region reads and writes the cells it should (papers/iterative-reasoning.md#read-and-write-example)", async () => {
   await using device = await Device.open();
   using _scope = device.scope();
   // One column wide and ten high; the boxes span the column.
@@ -36,7 +39,7 @@ Deno.test("3.4: a region reads and writes the cells it should", async () => {
   ok((await read(33, 46)).every((v) => v > 4 && v < 9), "a box thinner than a cell still reads");
 });
 
-Deno.test("3.5: hard examples weigh more", async () => {
+Deno.test("hard examples weigh more (papers/iterative-reasoning.md#hard-examples)", async () => {
   await using device = await Device.open();
   using _scope = device.scope();
   const q = [0.9, 0.5, 0.3, 0.05];
@@ -46,7 +49,7 @@ Deno.test("3.5: hard examples weigh more", async () => {
   near(await hardExampleWeights(logits, labels, 0.5).data(), [0.18868, 0.18868, 0.26415, 0.35849], 1e-5);
 });
 
-Deno.test("11.6: memory changes inside boxes only, and is the average where two overlap", async () => {
+Deno.test("memory changes inside boxes only, and is the average where two overlap", async () => {
   await using device = await Device.open();
   using _scope = device.scope();
   const { memory: options, head } = narrow();
@@ -83,7 +86,7 @@ Deno.test("11.6: memory changes inside boxes only, and is the average where two 
   }
 });
 
-Deno.test("11.7: only the image loss trains the ConvNet, and all losses train the modules", async () => {
+Deno.test("only the image loss trains the ConvNet, and all losses train the modules", async () => {
   await using device = await Device.open();
   const random = randomFor("gradients");
   const input = randomInput(random, 4);
@@ -123,7 +126,7 @@ Deno.test("11.7: only the image loss trains the ConvNet, and all losses train th
   }
 });
 
-Deno.test("11.8: with all logits equal each term is ln C", async () => {
+Deno.test("with all logits equal each term is ln C (papers/iterative-reasoning.md#losses)", async () => {
   await using device = await Device.open();
   const random = randomFor("equal");
   for (const [mode, terms] of [["local", 3], ["global", 3], ["final", 4]] as const) {
