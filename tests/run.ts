@@ -1,10 +1,122 @@
-/** Runs the whole suite and closes with `N passed, N failed`. Arguments pass through to `deno test`. */
+/**
+ * Runs the whole suite and closes with `N passed, N failed`. Files are shared out among as many processes as there are cores,
+ * the longest first: most of the time goes into compiling kernels, which one core does. With arguments it is one
+ * `deno test` with these.
+ */
 import { fileURLToPath } from "node:url";
-import { dirname } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { Device } from "../engine/device.ts";
 import { NoAdapterError } from "../engine/base/errors.ts";
 
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+
+/** Files that take more than half a minute by themselves, the longest first; the order alone depends on it. */
+const LONG = [
+  "engine/ops/registry_test.ts",
+  "truth/iter-reason/iter_reason_test.ts",
+  "engine/ops/large_test.ts",
+  "model/regions/reasoning/rollout_test.ts",
+  "truth/iep-ref/engine_test.ts",
+  "model/refplus/training/learning_test.ts",
+  "cli/refplus/demo_test.ts",
+  "model/regions/static_inputs_test.ts",
+  "cli/reasoning_test.ts",
+  "model/regions/reasoning/robust_test.ts",
+  "engine/ops/cuts_test.ts",
+  "engine/tuning/tuning_test.ts",
+  "bench/gpu_test.ts",
+  "cli/train_test.ts",
+  "model/regions/reasoning/full_size_test.ts",
+];
+
+/** Other files that a process takes at once. */
+const TOGETHER = 8;
+
+/** Files named among the slowest at the end. */
+const NAMED = 12;
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Test files below a folder, relative to the project. */
+function testsIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    return isDirectory ? testsIn(path) : name.endsWith("_test.ts") ? [relative(root, path)] : [];
+  }).sort();
+}
+
+/** What came of one `deno test`. */
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** Runs `deno test` with `args`; its output is printed as it comes, or at the end. */
+async function test(args: readonly string[], live: boolean): Promise<Outcome> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "-A", "--no-check", ...args],
+    cwd: root,
+    stdout: "piped",
+    stderr: live ? "inherit" : "piped",
+    // Whatever was tuned on this machine: the suite runs what everybody runs.
+    env: { NO_COLOR: "1", ITERA_TUNING: "none" },
+  }).spawn();
+  const errors = live ? Promise.resolve("") : new Response(child.stderr).text();
+  const decoder = new TextDecoder();
+  let out = "";
+  for await (const chunk of child.stdout) {
+    out += decoder.decode(chunk, { stream: true });
+    if (live) await Deno.stdout.write(chunk);
+  }
+  const { code, signal } = await child.status;
+  if (!live) print((out + await errors).trimEnd());
+  const summary = [...out.slice(-4000).matchAll(/(\d+) passed(?: \([^)]*\))? \| (\d+) failed/g)].at(-1);
+  const passed = summary ? Number(summary[1]) : 0, failed = summary ? Number(summary[2]) : 1;
+  // A process that ends badly has failed even where no test of its own did.
+  if (code !== 0 && failed === 0) print(`the process of these tests ended with ${signal ?? `status ${code}`}`);
+  return { passed, failed: Math.max(failed, code === 0 && passed > 0 ? 0 : 1) };
+}
+
+/** Runs every test file, shared out among processes; prints which took longest. */
+async function runAll(): Promise<Outcome> {
+  const folder = await Deno.makeTempDir(), all = testsIn(join(root, "tests"));
+  const long = LONG.map((path) => `tests/${path}`).filter((path) => all.includes(path));
+  const short = all.filter((path) => !long.includes(path));
+  const queue = [...long.map((path) => [path]), ...chunks(short, TOGETHER)];
+  const outcomes: Outcome[] = [], reports: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let files = queue.shift(); files; files = queue.shift()) {
+      const report = join(folder, `${reports.length}.xml`);
+      reports.push(report);
+      outcomes.push(await test([`--junit-path=${report}`, ...files], false));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(4, navigator.hardwareConcurrency)) }, work));
+  const times = reports.flatMap((report) => secondsByFile(report)).sort((a, b) => b.seconds - a.seconds);
+  print("\nlongest files:");
+  for (const { file, seconds } of times.slice(0, NAMED)) print(`${seconds.toFixed(0).padStart(5)} s  ${file}`);
+  await Deno.remove(folder, { recursive: true });
+  const sum = (key: keyof Outcome): number => outcomes.reduce((total, outcome) => total + outcome[key], 0);
+  return { passed: sum("passed"), failed: sum("failed") };
+}
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+}
+
+/** Seconds of each file in a report of `deno test`; none where the process left no report. */
+function secondsByFile(report: string): { readonly file: string; readonly seconds: number }[] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(report);
+  } catch {
+    return [];
+  }
+  return [...text.matchAll(/<testsuite name="([^"]+)"[^>]*>([\s\S]*?)<\/testsuite>/g)].map(([, file, cases]) => ({
+    file,
+    seconds: [...cases.matchAll(/<testcase [^>]*\btime="([\d.]+)"/g)].reduce((sum, [, time]) => sum + Number(time), 0),
+  }));
+}
 
 // Without an adapter every test would say so; once is enough.
 if (!Deno.env.get("XDG_RUNTIME_DIR")) Deno.env.set("XDG_RUNTIME_DIR", "/tmp");
@@ -17,26 +129,6 @@ try {
   Deno.exit(1);
 }
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const child = new Deno.Command(Deno.execPath(), {
-  args: ["test", "-A", "--no-check", ...(Deno.args.length > 0 ? Deno.args : ["tests"])],
-  cwd: root,
-  stdout: "piped",
-  stderr: "inherit",
-  // Whatever was tuned on this machine: the suite runs what everybody runs.
-  env: { NO_COLOR: "1", ITERA_TUNING: "none" },
-}).spawn();
-
-let tail = "";
-const decoder = new TextDecoder();
-for await (const chunk of child.stdout) {
-  await Deno.stdout.write(chunk);
-  tail = (tail + decoder.decode(chunk, { stream: true })).slice(-4000);
-}
-const { code } = await child.status;
-const summary = [...tail.matchAll(/(\d+) passed(?: \([^)]*\))? \| (\d+) failed/g)].at(-1);
-const passed = summary ? Number(summary[1]) : 0;
-// A suite that ends badly has failed even where no test of its own did.
-const failed = Math.max(summary ? Number(summary[2]) : 1, code === 0 && passed > 0 ? 0 : 1);
+const { passed, failed } = Deno.args.length > 0 ? await test(Deno.args, true) : await runAll();
 print(`${passed} passed, ${failed} failed`);
 Deno.exit(failed === 0 ? 0 : 1);
