@@ -1,6 +1,7 @@
 /** Training steps of the paper's experiments at their sizes: images per second and memory, PyTorch's beside where it is. */
 import { SGD } from "../mod.ts";
 import type { Knowledge } from "../datasets/knowledge/knowledge.ts";
+import { DATASET_ROWS } from "../datasets/registry.ts";
 import { buildModel } from "../model/regions/build.ts";
 import { PRESETS } from "../model/regions/experiments/presets.ts";
 import { newConfig } from "../model/regions/config.ts";
@@ -8,13 +9,10 @@ import { TrainSteps } from "../model/regions/train_steps.ts";
 import { chain, imageOf, row, work } from "./models.ts";
 import { torchRow } from "./peers/torch.ts";
 
-/** Outputs with the background. Visual Genome's come from its synsets; about so many occur at least five times. */
-const CLASSES = { ade: 1485, coco: 81, vg: 3994 } as const;
-
 /** Regions of an image, about as many as ADE20K's have. */
 const REGIONS = 20;
 
-/** COCO's modes with a graph reason over regions alone. */
+/** Without a class graph a model reasons over regions alone. */
 const regionsAlone = (classes: number): Knowledge => ({
   types: [],
   edges: [],
@@ -45,11 +43,10 @@ export async function* presetRows(only: string, withTorch: boolean): AsyncGenera
   for (const [name, { settings }] of PRESETS) {
     if (!name.includes(only)) continue;
     const config = newConfig([{ source: name, value: settings }]);
-    const classes = CLASSES[config.dataset.dataset as keyof typeof CLASSES];
+    const { classes, classGraph } = DATASET_ROWS[config.dataset.dataset].published!;
     const [height, width] = [config.image.shortSide, config.image.longSide];
     const image = imageOf({ regions: REGIONS, classes, height, width });
-    // COCO has no class graph in the reference; its modes with a graph reason over regions alone.
-    const knowledge = config.dataset.dataset === "coco" ? regionsAlone(classes) : chain(classes);
+    const knowledge = classGraph ? chain(classes) : regionsAlone(classes);
     const { ms, peakMiB } = await row(name, (device) => {
       const model = buildModel(device, config, classes, knowledge);
       const sgd = new SGD(device, model.trainable(), { rate: 1e-5, momentum: 0.9, weightDecay: 1e-4 });

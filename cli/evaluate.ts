@@ -17,7 +17,7 @@ import { openSplit } from "../model/regions/trainer.ts";
 import { notice, Progress } from "./terminal/output.ts";
 import { printResults, printTable } from "./terminal/training.ts";
 
-/** Adds the commands. */
+/** Adds `itera evaluate`. */
 export function addEvaluate(program: Command): void {
   program.command("evaluate")
     .description(
@@ -47,6 +47,10 @@ export function addEvaluate(program: Command): void {
       evaluating[Symbol.dispose]();
       print(results);
     });
+}
+
+/** Adds `itera re-evaluate`. */
+export function addReEvaluate(program: Command): void {
   program.command("re-evaluate")
     .description("compute the metrics again from the scores an evaluation saved; needs no model and no GPU")
     .argument("<run>", "folder with scores.safetensors")

@@ -1,6 +1,5 @@
 /** `itera graph`: builds knowledge graphs of classes, and shows what is in one. */
 import { type Command, Option } from "@commander-js/extra-typings";
-import { contextKnowledge } from "../datasets/context/knowledge.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { KnowledgeBuilder } from "../datasets/knowledge/builder.ts";
 import { addCooccurrence } from "../datasets/knowledge/cooccurrence.ts";
@@ -10,7 +9,7 @@ import { addParts, minePartCounts } from "../datasets/knowledge/parts.ts";
 import { MIN_COUNT, readVocabulary } from "../datasets/knowledge/vocabulary.ts";
 import { addSimilar, type ClassVectors, readClassVectors } from "../datasets/knowledge/word_vectors.ts";
 import { addWordNet } from "../datasets/knowledge/wordnet.ts";
-import { DATASETS } from "../datasets/open.ts";
+import { DATASET_ROWS, type DatasetName, DATASETS } from "../datasets/registry.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 import { writeFileAtomic } from "../engine/base/atomic.ts";
 import { openShown } from "./data/open.ts";
@@ -41,7 +40,7 @@ export function addGraph(program: Command): void {
     .option("--vectors <file>", "word vectors in fastText's text format (.vec)")
     .option("--similar <cosine>", "join classes whose vectors are at least so near; needs --vectors", toNumber)
     .option("--cooccurrence", "join classes seen together in the training images of the data set")
-    .option("--own", "the graph the context scenes come with, nothing else")
+    .option("--own", "the graph the data set itself comes with, as the context scenes do, nothing else")
     .action(async (flags) => {
       if ((flags.dataset === undefined) === (flags.vocabulary === undefined)) {
         throw new UserError("graph build: give the classes by --dataset or by --vocabulary");
@@ -52,8 +51,7 @@ export function addGraph(program: Command): void {
       if (flags.cooccurrence && !flags.dataset) throw new UserError("--cooccurrence needs --dataset");
       const dataset = flags.dataset && await openShown(flags.dataset, "train", flags);
       const classes = dataset ? dataset.classes : await readVocabulary(flags.vocabulary!, flags.counts, flags.minCount);
-      if (flags.own && dataset?.source.kind !== "context") throw new UserError("--own needs --dataset context");
-      const knowledge = flags.own ? contextKnowledge() : await build(classes, dataset || null, flags);
+      const knowledge = flags.own ? ownKnowledge(flags.dataset) : await build(classes, dataset || null, flags);
       await writeFileAtomic(flags.out, new TextEncoder().encode(encodeKnowledge(knowledge, classes)));
       show(knowledge, classes.length - 1);
       line(`written to ${flags.out}; train with it: itera train --graph ${flags.out}`);
@@ -66,6 +64,14 @@ export function addGraph(program: Command): void {
       const file = await readKnowledgeFile(path);
       show(file, file.classes.length - 1);
     });
+}
+
+/** What a set comes with. */
+function ownKnowledge(set: DatasetName | undefined): Knowledge {
+  const knowledge = set && DATASET_ROWS[set].knowledge?.();
+  if (knowledge) return knowledge;
+  const able = DATASETS.filter((name) => DATASET_ROWS[name].knowledge);
+  throw new UserError(`--own needs --dataset ${able.join(" or ")}`);
 }
 
 /** What the sources given add up to. */

@@ -1,20 +1,9 @@
 /** `itera`: the command line. Parses, calls, prints; the work is done elsewhere. */
 import { Command } from "@commander-js/extra-typings";
 import { VERSION } from "../model/run/version.ts";
-import { addAblate } from "./ablate.ts";
-import { addData } from "./data/mod.ts";
-import { addDoctor } from "./doctor.ts";
-import { addEnsemble, addEvaluate } from "./evaluate.ts";
+import { COMMANDS } from "./commands.ts";
 import { judge } from "./terminal/failure.ts";
-import { addGraph } from "./graph.ts";
-import { addInspect } from "./inspect.ts";
 import { notice } from "./terminal/output.ts";
-import { addPredict } from "./predict.ts";
-import { addProfile } from "./profile.ts";
-import { addRefPlus } from "./refplus/mod.ts";
-import { addTrain } from "./train.ts";
-import { addTune } from "./tune.ts";
-import { addWeights } from "./weights.ts";
 
 /** The program with all its commands. */
 export function program(): Command {
@@ -24,19 +13,7 @@ export function program(): Command {
     .exitOverride()
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(`itera: ${oneLine(text)}\n`) });
-  addTrain(itera);
-  addEvaluate(itera);
-  addEnsemble(itera);
-  addAblate(itera);
-  addPredict(itera);
-  addInspect(itera);
-  addGraph(itera);
-  addWeights(itera);
-  addData(itera);
-  addRefPlus(itera);
-  addDoctor(itera);
-  addProfile(itera);
-  addTune(itera);
+  for (const add of Object.values(COMMANDS)) add(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;
 }

@@ -3,7 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { UserError } from "../engine/base/user_error.ts";
-import { DATASETS } from "../datasets/open.ts";
+import { DATASET_ROWS, DATASETS, DEFAULT_DATASET, isDatasetName } from "../datasets/registry.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { PRESETS } from "../model/regions/experiments/presets.ts";
 import { kindOfRun, RUN_KINDS } from "../model/kinds.ts";
@@ -107,16 +107,14 @@ export function addTrain(program: Command): void {
       const layers = capped([...named, ...await weightsLayer(own, named), ...own], flags.maxSteps);
       const models = chosen(flags.model, layers);
       if (models.length * seeds > 1) {
-        const stem = `${models.length > 1 ? "compare" : models[0]}-${
-          setting(layers, ["dataset", "dataset"], "context")
-        }`;
+        const stem = `${models.length > 1 ? "compare" : models[0]}-${datasetOf(layers)}`;
         const first = Number(setting(layers, ["seed"], "3"));
         const members = proofMembers(models, Array.from({ length: seeds }, (_, i) => first + i));
         const path = join(runs, name ?? freeName(runs, stem));
         return await runExperiment(await Experiment.create(path, models.join(", "), members, layers));
       }
       const [model] = models;
-      const stem = preset ?? `${model}-${setting(layers, ["dataset", "dataset"], "context")}`;
+      const stem = preset ?? `${model}-${datasetOf(layers)}`;
       const path = join(runs, name ?? freeName(runs, stem));
       if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
       await trainOne(
@@ -152,12 +150,18 @@ function capped(layers: readonly Layer[], most: number | undefined): Layer[] {
   return [...layers, { source: "--max-steps", value: { steps: most } }];
 }
 
-/** The models asked for; those of a settings file; on the drawn data what shows that reasoning helps. */
+/** The models asked for; those of a settings file; where the data set brings knowledge, what shows that reasoning helps. */
 function chosen(flag: readonly string[] | undefined, layers: readonly Layer[]): readonly string[] {
   if (flag) return [...new Set(flag)];
   const named = setting(layers, ["model", "name"], "");
   if (named) return [named];
-  return setting(layers, ["dataset", "dataset"], "context") === "context" ? ["baseline", "final"] : ["baseline"];
+  const set = datasetOf(layers);
+  return isDatasetName(set) && DATASET_ROWS[set].knowledge ? ["baseline", "final"] : ["baseline"];
+}
+
+/** The data set asked for. */
+function datasetOf(layers: readonly Layer[]): string {
+  return setting(layers, ["dataset", "dataset"], DEFAULT_DATASET);
 }
 
 /** A setting as the last layer that has it gives it, as text. */

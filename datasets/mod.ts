@@ -1,8 +1,10 @@
 /** Data sets: drawn context scenes, ADE20K, COCO, Visual Genome, CLEVR-Ref+; loaders and knowledge graphs. */
 export { UserError } from "../engine/base/user_error.ts";
 export { BACKGROUND } from "./types.ts";
-export type { ContextImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
-export { type DatasetName, DATASETS, openDataset, type OpenOptions } from "./open.ts";
+export type { DrawnImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
+export { type DatasetName, DATASETS } from "./registry.ts";
+export { openDataset, type OpenOptions } from "./open.ts";
+export type { DrawModule } from "./images/pixels.ts";
 export type { OpenHooks } from "./index/cache.ts";
 export { type ContextDataset, type ContextPosteriors, contextPosteriors, openContext } from "./context/dataset.ts";
 export type { ContextInput, ContextOptions } from "./context/options.ts";

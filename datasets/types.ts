@@ -1,5 +1,4 @@
 /** Records every region-classification set yields, and where its pixels come from. */
-import type { ContextOptions } from "./context/options.ts";
 
 /** The parts of a set. Where a set publishes no test labels, "test" is its validation part. */
 export type Split = "train" | "val" | "test";
@@ -23,14 +22,17 @@ export interface FileImages {
   readonly paths: readonly string[];
 }
 
-/** Pixels that are drawn from a seed. */
-export interface ContextImages {
-  readonly kind: "context";
-  readonly options: ContextOptions;
+/** Pixels that are drawn. */
+export interface DrawnImages {
+  readonly kind: "drawn";
+  /** Address of the set's module that draws: a worker loads it, and needs to know no set by name. */
+  readonly module: string;
+  /** Handed to the module's `drawImage` with the index of an image; structured-cloneable. */
+  readonly options: unknown;
 }
 
 /** A structured-cloneable description from which a worker gets the pixels of any index. */
-export type ImageSource = FileImages | ContextImages;
+export type ImageSource = FileImages | DrawnImages;
 
 /** A split of a region-classification set: annotations in memory, pixels on demand. */
 export interface RegionDataset {

@@ -2,7 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { checkSplit, type SplitCheck } from "../../datasets/check.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { DATASETS } from "../../datasets/open.ts";
+import { DATASET_ROWS, type DatasetName, DATASETS, splitsOf } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
 import { openShown, type SetFlags } from "./open.ts";
 import { line, notice, Progress, table } from "../terminal/output.ts";
@@ -22,7 +22,7 @@ export function addDataCheck(group: Command, program: Command): void {
       const faults: string[] = [];
       for (const name of split ?? splitsOf(set)) {
         // Training reads its own split and the one of the final table; validation images are for whoever tunes.
-        const needed = split !== undefined || name !== "val" || set === "coco";
+        const needed = split !== undefined || name === "train" || name === DATASET_ROWS[set].testSplit;
         const opened = await opening(set, name, where, (fault) => needed ? faults.push(fault) : notice(fault));
         if (!opened) continue;
         using looking = new Progress(`looking at ${name}`, "pictures");
@@ -36,14 +36,9 @@ export function addDataCheck(group: Command, program: Command): void {
     });
 }
 
-/** COCO publishes no test labels: its test images are the validation images once more. */
-function splitsOf(set: string): readonly Split[] {
-  return set === "coco" ? ["train", "val"] : ["train", "val", "test"];
-}
-
 /** The split without what is broken; null, and why, where it cannot be opened at all. */
 async function opening(
-  set: string,
+  set: DatasetName,
   split: Split,
   where: SetFlags,
   onFault: (fault: string) => void,

@@ -1,5 +1,6 @@
 /** Opening a split to look at it. */
-import { type DatasetName, openDataset } from "../../datasets/open.ts";
+import { openDataset } from "../../datasets/open.ts";
+import type { DatasetName } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
 import { notice, Progress } from "../terminal/output.ts";
 
@@ -11,7 +12,7 @@ export interface SetFlags {
 
 /** Opens what can be opened of a split, with a bar while it is read; `onMessage` is told of what is left out. */
 export async function openShown(
-  set: string,
+  set: DatasetName,
   split: Split,
   { data, lists }: SetFlags,
   onMessage: (text: string) => void = notice,
@@ -19,7 +20,7 @@ export async function openShown(
   using disposables = new DisposableStack();
   let progress: Progress | undefined;
   return await openDataset({
-    dataset: set as DatasetName,
+    dataset: set,
     split,
     skipBroken: true,
     ...data === undefined ? {} : { data },

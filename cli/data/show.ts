@@ -1,11 +1,10 @@
 /** `itera data show`: an image of a data set with its regions. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { drawContext } from "../../datasets/context/draw.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { BOX_COLOURS, labelPicture } from "../../datasets/images/label_picture.ts";
-import { DATASETS } from "../../datasets/open.ts";
+import { DATASETS } from "../../datasets/registry.ts";
 import type { RgbImage } from "../../datasets/images/preprocess.ts";
-import { readImage } from "../../datasets/images/read_image.ts";
+import { imageName, pixelReader } from "../../datasets/images/pixels.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import { openShown } from "./open.ts";
@@ -63,13 +62,14 @@ function indexOf(set: RegionDataset, index: number | undefined, id: string | und
 }
 
 async function pictureOf({ source }: RegionDataset, index: number): Promise<RgbImage> {
-  if (source.kind === "context") {
-    const { pixels, width, height } = drawContext(source.options, index);
-    return { rgb: pixels, width, height };
+  const read = await pixelReader(source);
+  try {
+    return await read(index);
+  } catch (error) {
+    if (source.kind !== "files") throw error;
+    const reason = error instanceof Deno.errors.NotFound
+      ? "there is no such picture"
+      : (error as Error).message.split("\n")[0];
+    throw new UserError(`${imageName(source, index)}: cannot be read as a picture: ${reason}`);
   }
-  const path = source.paths[index];
-  return await readImage(path).catch((error: Error) => {
-    const reason = error instanceof Deno.errors.NotFound ? "there is no such picture" : error.message.split("\n")[0];
-    throw new UserError(`${path}: cannot be read as a picture: ${reason}`);
-  });
 }

@@ -51,7 +51,7 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
     split: options.split,
     classes: [BACKGROUND, ...tables.names.slice(1)],
     size: options.images,
-    source: { kind: "context", options },
+    source: { kind: "drawn", module: new URL("./draw.ts", import.meta.url).href, options },
     options,
     tables,
     scene,
@@ -66,6 +66,11 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
       };
     },
   };
+}
+
+/** Whether a set is drawn by tables that are known, so that what can be known of its regions is known exactly. */
+export function isContextDataset(dataset: RegionDataset): dataset is ContextDataset {
+  return "tables" in dataset && "scene" in dataset;
 }
 
 /** The three exact posteriors of every region of a split. */

@@ -3,6 +3,7 @@
  * rounds alike everywhere, so an image has the same bytes on every machine.
  */
 import { RandomStream, scramble } from "../../engine/base/random.ts";
+import type { RgbImage } from "../images/preprocess.ts";
 import { type ContextScene, layoutScene, objectsOf, type SceneObject, SPLIT_CODES, STREAMS } from "./layout.ts";
 import { type Look, LOOKS } from "./looks.ts";
 import type { ContextOptions } from "./options.ts";
@@ -46,6 +47,12 @@ export function drawContext(
   scene.order.forEach((code, region) => code % 2 === 0 && drawOne(region));
   scene.order.forEach((code, region) => code % 2 === 1 && drawOne(region));
   return picture;
+}
+
+/** The pixels of image `index`, as whoever loads images asks for them. */
+export function drawImage(options: ContextOptions, index: number): RgbImage {
+  const { pixels, width, height } = drawContext(options, index);
+  return { rgb: pixels, width, height };
 }
 
 /** Two muted colours, one fading into the other from top to bottom, with grain. The same for all scene types. */

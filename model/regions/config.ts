@@ -1,7 +1,8 @@
 /** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
-import { type DatasetName, DATASETS, referenceSchema } from "../../datasets/open.ts";
+import { referenceSchema } from "../../datasets/reference_options.ts";
+import { DATASET_ROWS, type DatasetName, DATASETS, DEFAULT_DATASET, isDatasetName } from "../../datasets/registry.ts";
 import { UNUSED } from "../../engine/mod.ts";
 import { MODEL_NAMES } from "./models.ts";
 import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "./reasoning/options.ts";
@@ -178,7 +179,8 @@ export const resnetNames: readonly string[] = Object.keys(resnetPresets);
 export function newConfig(layers: readonly Layer[]): TrainConfig {
   const named = layers.map((layer) => ({ ...layer, value: expandPreset(layer) }));
   const given = named.reduce<Json>((value, layer) => merge(value, layer.value), {});
-  const dataset = DATASETS.find((name) => name === lookup(given, ["dataset", "dataset"])) ?? "context";
+  const asked = lookup(given, ["dataset", "dataset"]);
+  const dataset = isDatasetName(asked) ? asked : DEFAULT_DATASET;
   const published = layers.some(({ value }) => PUBLISHED.includes(lookup(value, ["model", "resnet"]) as string));
   const base = published ? merge(defaults(dataset), publishedSchedule(dataset)) : defaults(dataset);
   return settle(trainConfigSchema, [{ source: "defaults", value: base }, ...named]);
@@ -186,7 +188,7 @@ export function newConfig(layers: readonly Layer[]): TrainConfig {
 
 /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
 export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConfig {
-  const before = settle(trainConfigSchema, [{ source: "defaults", value: defaults("context") }, saved]);
+  const before = settle(trainConfigSchema, [{ source: "defaults", value: defaults(DEFAULT_DATASET) }, saved]);
   for (const layer of layers) {
     const value = expandPreset(layer);
     const after = settle(trainConfigSchema, [{ source: saved.source, value: before }, { ...layer, value }]);
@@ -206,32 +208,20 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
 /** Networks that are trained by the reference's schedule unless told otherwise. */
 const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
 
-/**
- * The reference's steps and rate drops. It names none for Visual Genome, which is given COCO's
- * (papers/iterative-reasoning.md#training).
- */
-const SCHEDULES: Readonly<
-  Partial<Record<DatasetName, { readonly steps: number; readonly decaySteps: readonly number[] }>>
-> = {
-  coco: { steps: 720_000, decaySteps: [320_000, 560_000] },
-  ade: { steps: 320_000, decaySteps: [280_000] },
-  vg: { steps: 720_000, decaySteps: [320_000, 560_000] },
-};
-
 /** The reference's rate for every data set, and its schedule for each real one. */
 function publishedSchedule(dataset: DatasetName): Json {
   const optimiser = { kind: "sgd", rate: 5e-4, warmupSteps: 0, weightDecay: 1e-4, decayFactor: 0.1 };
   const model = { reasoning: PUBLISHED_REASONING as unknown as Json };
-  const schedule = SCHEDULES[dataset];
-  if (!schedule) return { model, optimiser };
-  const { steps, decaySteps } = schedule;
-  return { model, steps, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps } };
+  const { published } = DATASET_ROWS[dataset];
+  if (!published) return { model, optimiser };
+  const { steps, decaySteps } = published;
+  return { model, steps, checkpointEvery: 10_000, optimiser: { ...optimiser, decaySteps: [...decaySteps] } };
 }
 
 /** Every setting for a data set. */
 function defaults(dataset: DatasetName): TrainConfig {
-  // Drawn pictures: small ones will do, and a rate for a network that begins at random.
-  const drawn = dataset === "context" || dataset === "refplus";
+  // Drawn pictures get a rate for a network that begins at random.
+  const { drawn, flip, testSplit, imageSize: [shortSide, longSide] } = DATASET_ROWS[dataset];
   return {
     kind: KIND,
     version: VERSION,
@@ -239,7 +229,7 @@ function defaults(dataset: DatasetName): TrainConfig {
     adapter: "auto",
     precision: "f32",
     steps: drawn ? 2400 : 4000,
-    flip: true,
+    flip,
     dataset: {
       dataset,
       data: null,
@@ -248,11 +238,10 @@ function defaults(dataset: DatasetName): TrainConfig {
       reference: referenceSchema.parse({}),
       knowledge: null,
       trainSplit: "train",
-      // COCO publishes no test labels: its test split is the validation images under another name.
-      testSplit: dataset === "coco" ? "val" : "test",
+      testSplit,
       skipBroken: false,
     },
-    image: { shortSide: drawn ? 128 : 600, longSide: drawn ? 192 : 1000, normalise: "caffe", prefetch: 8, workers: 1 },
+    image: { shortSide, longSide, normalise: "caffe", prefetch: 8, workers: 1 },
     model: {
       name: "baseline",
       resnet: expand(resnetPresets.small),

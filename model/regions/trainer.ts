@@ -1,9 +1,9 @@
 /** Training a region classifier: data, steps, checkpoints, evaluation, the run folder. */
 import { type LoadedImage, Loader } from "../../datasets/images/loader.ts";
-import { contextKnowledge } from "../../datasets/context/knowledge.ts";
 import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../../datasets/knowledge/knowledge.ts";
 import { type OpenHooks, openingMessages } from "../../datasets/index/cache.ts";
 import { openDataset } from "../../datasets/open.ts";
+import { DATASET_ROWS } from "../../datasets/registry.ts";
 import { trainingOrder, type TrainingOrderOptions } from "../../datasets/images/schedule.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { withUpdateCounts } from "../../engine/internal.ts";
@@ -176,13 +176,13 @@ export async function openSplit(
   }, hooks);
 }
 
-/** What is known of `classes`: the graph file of the settings, what the drawn scenes bring, or nothing. */
+/** What is known of `classes`: the graph file of the settings, what the data set itself knows, or nothing. */
 export async function knowledgeOf(
   { dataset }: TrainConfig,
   classes: readonly string[],
   say: (text: string) => void = () => {},
 ): Promise<Knowledge | null> {
-  if (dataset.knowledge === null) return dataset.dataset === "context" ? contextKnowledge() : null;
+  if (dataset.knowledge === null) return DATASET_ROWS[dataset.dataset].knowledge?.() ?? null;
   const { knowledge, dropped } = fitKnowledge(await readKnowledgeFile(dataset.knowledge), classes);
   if (dropped > 0) say(`${dataset.knowledge}: ${dropped} of its classes are not in the data set and were left out`);
   return knowledge;

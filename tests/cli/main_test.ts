@@ -1,4 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { COMMANDS } from "../../cli/commands.ts";
+import { program } from "../../cli/main.ts";
 import { judge, Stopped } from "../../cli/terminal/failure.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/base/errors.ts";
@@ -21,6 +23,10 @@ Deno.test("help and version end with 0", async () => {
   strictEqual(version.code, 0);
   ok(/^\d+\.\d+\.\d+\n$/.test(version.out));
   strictEqual(nothing.code, 2);
+});
+
+Deno.test("a command is called what its row says", () => {
+  deepStrictEqual(program().commands.map((command) => command.name()), Object.keys(COMMANDS));
 });
 
 Deno.test("the doctor names the adapter in one line when asked to be brief", async () => {

@@ -7,7 +7,8 @@ import { CONTEXT_TABLES } from "../../datasets/context/tables.ts";
 import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
 import { writeContextAsCoco } from "../../datasets/context/write_coco.ts";
 import { writeContextAsVg } from "../../datasets/context/write_vg.ts";
-import { type DatasetName, openDataset } from "../../datasets/open.ts";
+import { openDataset } from "../../datasets/open.ts";
+import type { DatasetName } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
 import { withFolder } from "../support/folder.ts";
 

@@ -1,6 +1,6 @@
 /** The results of a run: the four metrics of the model beside what is known to be possible. */
 import { UserError } from "../../../engine/base/user_error.ts";
-import { type ContextDataset, contextPosteriors } from "../../../datasets/context/dataset.ts";
+import { type ContextDataset, contextPosteriors, isContextDataset } from "../../../datasets/context/dataset.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import { CLUE_RANGES, type ClueRow, clueTable } from "./context_distance.ts";
 import type { Output, Scores } from "./score.ts";
@@ -54,7 +54,7 @@ export function fourMetrics(
 
 /** What results need to know of a split. */
 export function scoredSet(dataset: RegionDataset): ScoredSet {
-  const context = dataset.source.kind === "context" ? dataset as ContextDataset : null;
+  const context = isContextDataset(dataset) ? dataset : null;
   return { split: `${dataset.name} ${dataset.split}`, images: dataset.size, classes: dataset.classes, context };
 }
 

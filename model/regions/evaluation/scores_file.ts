@@ -1,6 +1,7 @@
 /** `scores.safetensors` of a run: every probability an evaluation found, so that metrics can be computed again. */
+import { isContextDataset } from "../../../datasets/context/dataset.ts";
 import { openDataset } from "../../../datasets/open.ts";
-import type { ContextDataset } from "../../../datasets/context/dataset.ts";
+import { DATASET_ROWS, isDatasetName } from "../../../datasets/registry.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../../engine/mod.ts";
 import type { Output, Scores } from "./score.ts";
@@ -42,9 +43,11 @@ export async function readScores(
     const labels = tensors.get("labels")!.data as Int32Array<ArrayBuffer>;
     const { split, model } = metadata;
     const [dataset, part] = split.split(" ");
-    const context = dataset === "context"
-      ? await openDataset({ dataset, split: part as "test", images: Number(metadata.images) }) as ContextDataset
+    // A set without a folder can be drawn anew, and its generator may know the exact posteriors.
+    const drawn = isDatasetName(dataset) && DATASET_ROWS[dataset].folder === null
+      ? await openDataset({ dataset, split: part as "test", images: Number(metadata.images) })
       : null;
+    const context = drawn && isContextDataset(drawn) ? drawn : null;
     return {
       model,
       scores: { outputs, labels, classes: classes.length },

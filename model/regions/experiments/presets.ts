@@ -1,5 +1,5 @@
 /** The experiments of the paper's tables by name: model, backbone, image size; schedules are those of `publishedSchedule`. */
-import type { DatasetName } from "../../../datasets/open.ts";
+import { DATASET_ROWS } from "../../../datasets/registry.ts";
 import type { Json } from "../../run/layers.ts";
 import type { resnetPresets } from "../../backbones/resnet.ts";
 
@@ -9,12 +9,6 @@ export interface Preset {
   readonly title: string;
   readonly settings: Json;
 }
-
-const SETS = {
-  ade: "ADE20K",
-  coco: "COCO",
-  vg: "Visual Genome",
-} as const satisfies Partial<Record<DatasetName, string>>;
 
 interface Row {
   readonly title: string;
@@ -38,7 +32,7 @@ const ROWS: Readonly<Record<string, Row>> = {
 
 /** Every preset by name, such as `ade-res50-final`. The ensemble's row is `itera ensemble` of several baselines. */
 export const PRESETS: ReadonlyMap<string, Preset> = new Map(
-  Object.entries(SETS).flatMap(([set, setTitle]) =>
+  Object.entries(DATASET_ROWS).filter(([, { published }]) => published).flatMap(([set, { title: setTitle }]) =>
     Object.entries(ROWS).map(([row, { title, model, resnet, image: [shortSide, longSide] }]) => [
       `${set}-${row}`,
       {

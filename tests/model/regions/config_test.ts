@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { DATASETS } from "../../../datasets/open.ts";
+import { DATASETS } from "../../../datasets/registry.ts";
 import { newConfig, resumedConfig, trainConfigSchema } from "../../../model/regions/config.ts";
 import { fileLayer, type Json, settingLayer } from "../../../model/run/layers.ts";
 import { resnetPresets } from "../../../model/backbones/resnet.ts";

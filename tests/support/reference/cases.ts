@@ -1,4 +1,7 @@
-/** Small random inputs for every differentiable reference, on which its tape gradient is held against differences. */
+/**
+ * Small random inputs chosen for a reference, on which its tape gradient is held against differences. An op that has none
+ * here is checked on small ones of its own samples.
+ */
 import type { Random } from "../random.ts";
 import type { Attrs, Values } from "./mod.ts";
 
@@ -8,7 +11,7 @@ export interface Case {
   readonly attrs: Attrs;
 }
 
-/** Cases by op name. */
+/** Cases by op name, for those that have some. */
 export function referenceCases(random: Random): Readonly<Record<string, readonly Case[]>> {
   const real = (shape: readonly number[], low = -1, high = 1): Values => {
     const size = shape.reduce((a, b) => a * b, 1);

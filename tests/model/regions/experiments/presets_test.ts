@@ -10,13 +10,14 @@ import { buildModel, loaderOptions } from "../../../../model/regions/build.ts";
 import { contextKnowledge } from "../../../../datasets/context/knowledge.ts";
 
 Deno.test("every row of the paper's tables is a preset, with the reference's schedule", () => {
-  strictEqual(PRESETS.size, 18);
   const schedules = {
     ade: [320_000, [280_000]],
     coco: [720_000, [320_000, 560_000]],
     vg: [720_000, [320_000, 560_000]],
   };
-  for (const [name, { settings }] of PRESETS) {
+  const own = [...PRESETS].filter(([name]) => name.split("-")[0] in schedules);
+  strictEqual(own.length, 18);
+  for (const [name, { settings }] of own) {
     const config = newConfig([{ source: name, value: settings }]);
     const set = name.split("-")[0] as keyof typeof schedules;
     strictEqual(config.dataset.dataset, set);

@@ -1,0 +1,35 @@
+/**
+ * Every command of `itera`, in the order help lists them. A new command is a file beside this one and a row here. The
+ * script `./itera` reads the names from this file, to list them before Deno is there: one row a line, name first.
+ */
+import type { Command } from "@commander-js/extra-typings";
+import { addAblate } from "./ablate.ts";
+import { addData } from "./data/mod.ts";
+import { addDoctor } from "./doctor.ts";
+import { addEnsemble, addEvaluate, addReEvaluate } from "./evaluate.ts";
+import { addGraph } from "./graph.ts";
+import { addInspect } from "./inspect.ts";
+import { addPredict } from "./predict.ts";
+import { addProfile } from "./profile.ts";
+import { addRefPlus } from "./refplus/mod.ts";
+import { addTrain } from "./train.ts";
+import { addTune } from "./tune.ts";
+import { addWeights } from "./weights.ts";
+
+/** What adds each command to the program, by the command's name. */
+export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
+  train: addTrain,
+  evaluate: addEvaluate,
+  "re-evaluate": addReEvaluate,
+  ensemble: addEnsemble,
+  ablate: addAblate,
+  predict: addPredict,
+  inspect: addInspect,
+  graph: addGraph,
+  weights: addWeights,
+  data: addData,
+  refplus: addRefPlus,
+  doctor: addDoctor,
+  profile: addProfile,
+  tune: addTune,
+};

@@ -1,0 +1,144 @@
+/**
+ * Every data set by name: how it is opened, and the facts that training, tables and the command line read. A new set is a
+ * folder beside this file and a row here; nothing else names a set.
+ */
+import { openAde } from "./ade/open.ts";
+import { openCoco } from "./coco/open.ts";
+import { openContext } from "./context/dataset.ts";
+import { contextKnowledge } from "./context/knowledge.ts";
+import type { OpenHooks } from "./index/cache.ts";
+import type { Knowledge } from "./knowledge/knowledge.ts";
+import type { ReferenceOptions } from "./reference_options.ts";
+import { openRefPlusRegions } from "./refplus/regions.ts";
+import type { RegionDataset, Split } from "./types.ts";
+import { openVg } from "./vg/open.ts";
+
+/** What a set is opened by, besides its folder and the split; a set passes over what does not concern it. */
+export interface RowOptions {
+  /** Name and leave out images that cannot be read. */
+  readonly skipBroken: boolean;
+  /** Images of a split that is drawn. */
+  readonly images?: number | undefined;
+  /** Folder of the lists of images and classes, where that is not the set's own. */
+  readonly lists?: string | undefined;
+  /** Folder to keep parsed splits in. */
+  readonly cache?: string | undefined;
+  readonly reference: ReferenceOptions;
+}
+
+/** How the reference trains on a set: what the set's rows of the paper's tables are run with. */
+export interface PublishedTraining {
+  /** Images shown. */
+  readonly steps: number;
+  /** Steps after which the rate drops. */
+  readonly decaySteps: readonly number[];
+  /** Classes with the background; about so many where they are counted in the set's own files. */
+  readonly classes: number;
+  /** Whether the reference has a knowledge graph of the classes; without one it reasons over regions alone. */
+  readonly classGraph: boolean;
+}
+
+/** What there is to know of a data set. */
+export interface DatasetRow {
+  /** Its name as people write it. */
+  readonly title: string;
+  /** What must lie in its folder, in words; null for a set that is drawn from a seed and has none. */
+  readonly folder: string | null;
+  /** Opens a split of the set in `folder`, which is empty for a set without one. */
+  readonly open: (
+    folder: string,
+    split: Split,
+    options: RowOptions,
+    hooks: OpenHooks,
+  ) => RegionDataset | Promise<RegionDataset>;
+  /** Whether its pictures are drawn ones: simple enough for a small network that begins at random, and a quick schedule. */
+  readonly drawn: boolean;
+  /** Shorter and longer side in pixels that images are scaled to unless told otherwise. */
+  readonly imageSize: readonly [shortSide: number, longSide: number];
+  /** Whether mirrored pictures are as good as others for training. */
+  readonly flip: boolean;
+  /** Split of the final table: `val` where no test labels are published and `test` is the same images once more. */
+  readonly testSplit: "val" | "test";
+  /** What the set itself knows of its classes. */
+  readonly knowledge?: () => Knowledge;
+  /** Absent where the paper does not train on it. */
+  readonly published?: PublishedTraining;
+}
+
+const ROWS = {
+  context: {
+    title: "context scenes",
+    folder: null,
+    open: (_, split, { images }) => openContext({ split, ...images === undefined ? {} : { images } }),
+    drawn: true,
+    imageSize: [128, 192],
+    flip: true,
+    testSplit: "test",
+    knowledge: () => contextKnowledge(),
+  },
+  ade: {
+    title: "ADE20K",
+    folder: "the folder with images/",
+    open: (folder, split, { reference, ...options }, hooks) =>
+      openAde(folder, split, { ...options, referenceNumbers: reference.instanceNumbers }, hooks),
+    drawn: false,
+    imageSize: [600, 1000],
+    flip: true,
+    testSplit: "test",
+    published: { steps: 320_000, decaySteps: [280_000], classes: 1485, classGraph: true },
+  },
+  coco: {
+    title: "COCO",
+    folder: "the folder with annotations/ and the images",
+    open: (folder, split, { reference, ...options }, hooks) =>
+      openCoco(folder, split, { ...options, crowd: reference.crowd }, hooks),
+    drawn: false,
+    imageSize: [600, 1000],
+    flip: true,
+    testSplit: "val",
+    published: { steps: 720_000, decaySteps: [320_000, 560_000], classes: 81, classGraph: false },
+  },
+  vg: {
+    title: "Visual Genome",
+    folder: "the folder with image_data.json, VG_100K and VG_100K_2",
+    open: (folder, split, { reference, ...options }, hooks) =>
+      openVg(folder, split, { ...options, keepFirstSynset: !reference.dropFirstSynset }, hooks),
+    drawn: false,
+    imageSize: [600, 1000],
+    flip: true,
+    testSplit: "test",
+    // The reference names no schedule for it: COCO's (specification 5). About so many synsets occur five times or more.
+    published: { steps: 720_000, decaySteps: [320_000, 560_000], classes: 3994, classGraph: true },
+  },
+  refplus: {
+    title: "CLEVR-Ref+",
+    folder: "the folder with images/ and scenes/, as itera refplus generate makes it",
+    open: (folder, split) => openRefPlusRegions(folder, split),
+    drawn: true,
+    imageSize: [128, 192],
+    flip: true,
+    testSplit: "test",
+  },
+} satisfies Readonly<Record<string, DatasetRow>>;
+
+/** Name of a set. */
+export type DatasetName = keyof typeof ROWS;
+
+/** The rows by name. */
+export const DATASET_ROWS: Readonly<Record<DatasetName, DatasetRow>> = ROWS;
+
+/** Names of the sets. */
+export const DATASETS: readonly DatasetName[] = Object.keys(ROWS) as DatasetName[];
+
+/** The set that is used where none is named. */
+export const DEFAULT_DATASET: DatasetName = "context";
+
+/** Whether a set is called so. */
+export function isDatasetName(name: unknown): name is DatasetName {
+  return typeof name === "string" && Object.hasOwn(ROWS, name);
+}
+
+/** Splits of a set that hold different images. */
+export function splitsOf(name: DatasetName): readonly Split[] {
+  return DATASET_ROWS[name].testSplit === "test" ? ["train", "val", "test"] : ["train", "val"];
+}
