@@ -107,7 +107,7 @@ const ROWS = {
     imageSize: [600, 1000],
     flip: true,
     testSplit: "test",
-    // The reference names no schedule for it: COCO's (specification 5). About so many synsets occur five times or more.
+    // The reference names no schedule for it: COCO's (papers/iterative-reasoning.md#training). About so many synsets occur five times or more.
     published: { steps: 720_000, decaySteps: [320_000, 560_000], classes: 3994, classGraph: true },
   },
   refplus: {
