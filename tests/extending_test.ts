@@ -3,14 +3,18 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { type Ended, ended, ROOT } from "./support/command.ts";
 import { withFolder } from "./support/folder.ts";
+import { TINY, writeTinyCoco } from "./support/files/tiny_coco.ts";
 
 /** What the command line is made of. */
 const PARTS = ["cli", "datasets", "engine", "model", "shaders", "deno.json", "deno.lock", "itera", "mod.ts"];
 
+/** What the checks of ops are made of beside these. */
+const CHECKS = ["tests/support", "tests/engine"];
+
 /** Copies a file, or a folder with all it holds. */
 async function copy(from: string, to: string): Promise<void> {
   if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to);
+  await Deno.mkdir(to, { recursive: true });
   for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
 }
 
@@ -31,18 +35,17 @@ async function addRow(path: string, importLine: string, row: string, end: RegExp
   await Deno.writeTextFile(path, `${withRow.slice(0, first)}${importLine}\n${withRow.slice(first)}`);
 }
 
-/** Runs a program of the copy. */
-async function run(folder: string, command: string, ...args: string[]): Promise<Ended> {
+/** Runs a program of the copy, by default without a driver: what needs no adapter need not look for one. */
+async function run(folder: string, command: string, args: readonly string[], driver = false): Promise<Ended> {
   const PATH = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
-  // What is run needs no adapter, so that the script need not look for a driver.
-  const env = { NO_COLOR: "1", PATH, VK_DRIVER_FILES: "none" };
+  const env = { NO_COLOR: "1", PATH, ...driver ? {} : { VK_DRIVER_FILES: "none" } };
   const options = { cwd: folder, stdin: "null", stdout: "piped", stderr: "piped" } as const;
-  return await ended(new Deno.Command(command, { args, ...options, env }).spawn());
+  return await ended(new Deno.Command(command, { args: [...args], ...options, env }).spawn());
 }
 
 /** Runs `itera` of the copy. */
 function itera(folder: string, ...args: string[]): Promise<Ended> {
-  return run(folder, Deno.execPath(), "run", "-A", "--no-check", "cli/main.ts", ...args);
+  return run(folder, Deno.execPath(), ["run", "-A", "--no-check", "cli/main.ts", ...args]);
 }
 
 const TOY_COMMAND = `/** \`itera toy\`: says that it is there. */
@@ -66,9 +69,12 @@ Deno.test("a command is a file and a row", () =>
     // The script knows of it without a row of its own; packages are there already, as this test runs.
     await Deno.mkdir(join(folder, ".deno"));
     await Deno.writeTextFile(join(folder, ".deno/.packages"), "");
-    deepStrictEqual(await run(folder, "/bin/sh", "itera", "toy", "you"), { code: 0, out: "hello you\n", err: "" });
-    ok(/ toy test bench\n$/.test((await run(folder, "/bin/sh", "itera", "help")).err));
-    deepStrictEqual((await run(folder, Deno.execPath(), "task", "--quiet", "itera", "toy", "you")).out, "hello you\n");
+    deepStrictEqual(await run(folder, "/bin/sh", ["itera", "toy", "you"]), { code: 0, out: "hello you\n", err: "" });
+    ok(/ toy test bench\n$/.test((await run(folder, "/bin/sh", ["itera", "help"])).err));
+    deepStrictEqual(
+      (await run(folder, Deno.execPath(), ["task", "--quiet", "itera", "toy", "you"])).out,
+      "hello you\n",
+    );
   }));
 
 const TOY_SET = {
@@ -155,7 +161,7 @@ Deno.test("a data set is a folder and a row", () =>
     const importLine = `import { openToy } from "./toy/open.ts";`;
     await addRow(join(folder, "datasets/registry.ts"), importLine, TOY_ROW, /^\} satisfies .*$/m);
     await Deno.writeTextFile(join(folder, "read_toy.ts"), READ_TOY);
-    const read = await run(folder, Deno.execPath(), "run", "-A", "--no-check", "read_toy.ts");
+    const read = await run(folder, Deno.execPath(), ["run", "-A", "--no-check", "read_toy.ts"]);
     strictEqual(read.err, "");
     deepStrictEqual(JSON.parse(read.out), {
       labels: [2],
@@ -173,3 +179,108 @@ Deno.test("a data set is a folder and a row", () =>
     deepStrictEqual([show.code, show.err], [0, ""]);
     ok(/│ light +│/.test(show.out), show.out);
   }));
+
+/** Replaces `from`, which must be there once, by `to` in a file of the copy. */
+async function edit(path: string, from: string, to: string): Promise<void> {
+  const text = await Deno.readTextFile(path);
+  strictEqual(text.split(from).length, 2, `${path} has "${from}" not once`);
+  await Deno.writeTextFile(path, text.replace(from, () => to));
+}
+
+Deno.test("an op is a shader, an op file and a float64 reference", () =>
+  withTree(async (folder) => {
+    for (const part of CHECKS) await copy(join(ROOT, part), join(folder, part));
+    // x / (1 + |x|), with the slope 1 / (1 + |x|)^2.
+    const shader = join(folder, "shaders/pointwise.wgsl"), last = "    case 12u: { return power(v, params.a); }\n";
+    await edit(shader, last, `${last}    case 14u: { return v / (1.0 + abs(v)); }\n`);
+    const slope = "    case 11u: { return vec4<f32>(params.a); }\n";
+    await edit(shader, slope, `${slope}    case 14u: { return 1.0 / ((1.0 + abs(s)) * (1.0 + abs(s))); }\n`);
+    const sign = 'export const sign: (x: Tensor) => Tensor = plain("sign", 10, "none");\n';
+    const softsign =
+      '/** x / (1 + |x|). */\nexport const softsign: (x: Tensor) => Tensor = plain("softsign", 14, "x");\n';
+    await edit(join(folder, "engine/ops/unary.ts"), sign, sign + softsign);
+    await edit(
+      join(folder, "tests/support/reference/pointwise.ts"),
+      "  neg: map(ad.neg),\n",
+      "  neg: map(ad.neg),\n  softsign: map((x) => ad.div(x, ad.add(ad.constant(1), ad.abs(x)))),\n",
+    );
+    // The barrel of ops names what users may call.
+    const barrel = join(folder, "engine/ops/mod.ts");
+    ok((await Deno.readTextFile(barrel)).includes("./unary.ts"));
+    const checks = (...args: string[]) => run(folder, Deno.execPath(), ["test", "-A", "--no-check", ...args], true);
+    // Four checks in both kernel sets.
+    const { out } = await checks("tests/engine/ops/registry_test.ts", "--filter", "/^softsign /");
+    ok(/^ok \| 8 passed \| 0 failed/m.test(out), out);
+    // A wrong slope is found.
+    await edit(shader, "(1.0 + abs(s)) * (1.0 + abs(s))", "(1.0 + abs(s))");
+    const wrong = await checks("tests/engine/ops/registry_test.ts", "--filter", "/^softsign /");
+    ok(/softsign \((cpu|gpu) kernels\) agrees with its float64 reference.*FAILED/.test(wrong.out), wrong.out);
+  }));
+
+const TOY_MODEL = `/** The plain ConvNet with scores made sharper. */
+import { z } from "zod";
+import type { Device, Tensor } from "../../engine/mod.ts";
+import { BaselineClassifier } from "./baseline.ts";
+import type { Losses, Prediction } from "./contract.ts";
+import type { RegionModelRow, RegionModelSettings } from "./models.ts";
+import type { RegionInput, RegionTensors } from "./regions.ts";
+
+const schema = z.strictObject({ gain: z.number().positive().default(2) });
+
+class SharpClassifier extends BaselineClassifier {
+  readonly #gain: number;
+
+  constructor(device: Device, settings: RegionModelSettings<z.infer<typeof schema>>) {
+    super(device, settings);
+    this.#gain = settings.options.gain;
+  }
+
+  override forward(input: RegionInput | RegionTensors): Tensor {
+    return super.forward(input).mul(this.#gain);
+  }
+
+  override predict(input: RegionInput | RegionTensors): Prediction[] {
+    return [{ name: "sharp", source: "sharp", iteration: 0, logits: this.forward(input) }];
+  }
+
+  override loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
+    const { total } = super.loss(input, labels);
+    return { total, parts: { sharp: total, doubled: total.mul(2) } };
+  }
+}
+
+/** Its row. */
+export const sharp: RegionModelRow<z.infer<typeof schema>> = {
+  name: "sharp",
+  options: schema,
+  build: (device, settings) => new SharpClassifier(device, settings),
+};
+`;
+
+Deno.test("a region model is a file and a row, with options, losses and predictions of its own", () =>
+  withTree(async (folder) => {
+    await Deno.writeTextFile(join(folder, "model/regions/sharp.ts"), TOY_MODEL);
+    const registry = join(folder, "model/regions/models.ts");
+    await addRow(registry, `import { sharp } from "./sharp.ts";`, "  sharp as RegionModelRow,", /^\];$/m);
+    const data = join(folder, "data"), settings = join(folder, "tiny.json");
+    await writeTinyCoco(data);
+    await Deno.writeTextFile(settings, JSON.stringify(TINY));
+    const flags = ["--runs", join(folder, "runs"), "--config", settings, "--data", data, "--steps", "4"];
+    const trained = await train(folder, "--model", "sharp", "--name", "a", ...flags, "--set", "model.options.gain=3");
+    strictEqual(trained.code, 0, trained.err);
+    ok(/│ sharp +│/.test(trained.out), trained.out);
+    const log = (await Deno.readTextFile(join(folder, "runs/a/metrics.jsonl"))).split("\n")[0];
+    const { cross_entropy, cross_entropy_sharp, cross_entropy_doubled } = JSON.parse(log);
+    strictEqual(cross_entropy_sharp, cross_entropy);
+    ok(Math.abs(cross_entropy_doubled / cross_entropy - 2) < 1e-6);
+    const config = JSON.parse(await Deno.readTextFile(join(folder, "runs/a/config.json")));
+    deepStrictEqual([config.model.name, config.model.options], ["sharp", { gain: 3 }]);
+    const wrong = await train(folder, "--model", "sharp", "--name", "b", ...flags, "--set", "model.options.gain=-1");
+    deepStrictEqual(wrong.code, 2);
+    ok(/model\.options\.gain: /.test(wrong.err), wrong.err);
+  }));
+
+/** Runs `itera train` of the copy, on whatever adapter there is. */
+function train(folder: string, ...args: string[]): Promise<Ended> {
+  return run(folder, Deno.execPath(), ["run", "-A", "--no-check", "cli/main.ts", "train", ...args], true);
+}
