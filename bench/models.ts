@@ -10,8 +10,8 @@ import { ReasoningClassifier } from "../model/regions/reasoning/reasoner.ts";
 import { BaselineClassifier } from "../model/regions/baseline.ts";
 import { regionBoxes } from "../model/regions/regions.ts";
 import { type ResNetOptions, resnetPresets } from "../model/backbones/resnet.ts";
-import type { RegionSlots } from "../model/regions/static_inputs.ts";
-import { Replays } from "../engine/step_cache.ts";
+import type { StaticRegionInputs } from "../model/regions/static_inputs.ts";
+import { StepCache } from "../engine/step_cache.ts";
 import { TrainSteps } from "../model/regions/train_steps.ts";
 import { Seeds } from "../engine/nn/layers.ts";
 
@@ -147,10 +147,10 @@ export function modelWorks(size: Size): ModelWork[] {
       name: `${mode}: inference`,
       prepare: (device) => {
         const model = build(device);
-        const replays = new Replays<RegionSlots>(device, (room) => device.noGrad(() => model.forward(room)));
+        const cache = new StepCache<StaticRegionInputs>(device, (inputs) => device.noGrad(() => model.forward(inputs)));
         const { height, width } = image;
-        const make = (): RegionSlots => model.slots(height, width, image.labels.length);
-        return work(() => replays.run("", make, (room) => room.write(image)).dispose(), replays, model);
+        const make = (): StaticRegionInputs => model.staticInputs(height, width, image.labels.length);
+        return work(() => cache.run("", make, (inputs) => inputs.write(image)).dispose(), cache, model);
       },
     }];
   });

@@ -5,7 +5,7 @@ import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/device.ts";
 import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
 import { caseName, problemOf } from "../engine/tuning/problem.ts";
-import { adapterKey, cutName, replaceWinner, shadersOf, type TunedCut } from "../engine/tuning/table.ts";
+import { adapterKey, replaceWinner, shadersOf, tilingName, type TunedTiling } from "../engine/tuning/table.ts";
 import { type Measured, tune } from "../engine/tuning/tuner.ts";
 import { line, notice, Progress, table } from "./terminal/output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
@@ -51,14 +51,14 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     const { measured, cut, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
     for (const { cut, turns } of measured) {
       if (turns.length === 0) {
-        progress.notice(`${op} ${name}: ${cutName(cut)} computes wrong numbers here and is left out`);
+        progress.notice(`${op} ${name}: ${tilingName(cut)} computes wrong numbers here and is left out`);
       }
     }
     rows.push([
       op,
       name,
       measured.map(candidateName).join("\n"),
-      cutName(cut ?? measured[0].cut),
+      tilingName(cut ?? measured[0].cut),
       gain,
     ]);
     kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
@@ -74,7 +74,7 @@ const THOROUGH = { rounds: 5, turn: 50 } as const;
 const QUICK = { rounds: 1, turn: 2 } as const;
 
 /** What a file already holds; a broken one is written anew. */
-function keptBefore(path: string): readonly TunedCut[] {
+function keptBefore(path: string): readonly TunedTiling[] {
   try {
     return readTuning(path);
   } catch (error) {
@@ -85,7 +85,7 @@ function keptBefore(path: string): readonly TunedCut[] {
 
 /** The candidate, its best time, and that it is the rule's where it is the first. */
 function candidateName({ cut, turns }: Measured, i: number): string {
-  return `${cutName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
+  return `${tilingName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
     i === 0 ? " (rule)" : ""
   }`;
 }

@@ -11,7 +11,7 @@ import { Scope } from "./scope.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import { Tensor } from "./tensor.ts";
 import { knownTuning } from "./tuning/known.ts";
-import { adapterKey, type TunedCut, type Tuning, TuningTable } from "./tuning/table.ts";
+import { adapterKey, type TunedTiling, type Tuning, TuningTable } from "./tuning/table.ts";
 
 /** Nested number arrays of equal lengths, as deep as the tensor has axes. */
 export type Nested = number | readonly Nested[];
@@ -41,7 +41,7 @@ export interface KernelRun {
 }
 
 /** A step captured by {@link Device.capture}. */
-export interface Captured<T> extends Disposable {
+export interface CapturedStep<T> extends Disposable {
   /** What the captured function returned; its tensors hold the latest replay's values. */
   readonly outputs: T;
   /** Runs the same commands on the same buffers again; write inputs with `tensor.write` before. */
@@ -52,7 +52,7 @@ export interface Captured<T> extends Disposable {
  * Memory that captured steps take turns in: what one leaves free, the next may use, for they never run at once. Dispose it
  * after them.
  */
-export class CaptureMemory implements Disposable {
+export class CapturePool implements Disposable {
   /** @internal */
   readonly arena: Arena = new Arena();
   readonly #device: Device;
@@ -76,7 +76,7 @@ export class CaptureMemory implements Disposable {
 /** How to open a device. */
 export interface DeviceOptions extends ContextOptions {
   /** Measured winners among kernels, of any adapters; default those that `itera tune` wrote, and the shipped ones. */
-  readonly tuning?: readonly TunedCut[];
+  readonly tuning?: readonly TunedTiling[];
 }
 
 /** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
@@ -286,9 +286,9 @@ export class Device implements AsyncDisposable {
    * Gradients must be zeroed inside the step, after they were used. Its memory is its own, or `memory`, which several
    * captures share.
    */
-  capture<T>(step: () => T, memory?: CaptureMemory): Captured<T> {
+  capture<T>(step: () => T, memory?: CapturePool): CapturedStep<T> {
     let outputs: T | undefined;
-    const own = memory ? undefined : new CaptureMemory(this);
+    const own = memory ? undefined : new CapturePool(this);
     let replay: Replay;
     try {
       replay = this.gpu.record(() => outputs = step(), (memory ?? own)!.arena);

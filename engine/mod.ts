@@ -1,7 +1,7 @@
 /** The engine's public face; the library's `mod.ts` re-exports it. */
 export {
-  type Captured,
-  CaptureMemory,
+  type CapturedStep,
+  CapturePool,
   Device,
   type DeviceOptions,
   type KernelRun,
@@ -19,7 +19,7 @@ export {
   type Tilings,
 } from "./gpu/kernel.ts";
 export { type KernelInterface, type ParamField, type StorageBinding } from "./gpu/wgsl.ts";
-export { type Cut, type ProductShape, type TunedCut, type TunedOp } from "./tuning/table.ts";
+export { type ProductShape, type Tiling, type TunedOp, type TunedTiling } from "./tuning/table.ts";
 export { type Operand, Tensor, type TensorMeta } from "./tensor.ts";
 export { Scope } from "./scope.ts";
 export { type DType, type HostArray, type TypedArray } from "./dtype.ts";
@@ -27,10 +27,10 @@ export { type Shape } from "./shape.ts";
 export {
   Graph,
   type GraphData,
-  GraphSlots,
   type Relation,
   type SparseParts,
   type SparseTensors,
+  StaticGraph,
   type Triple,
 } from "./sparse.ts";
 export * from "./base/errors.ts";

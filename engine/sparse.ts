@@ -122,10 +122,10 @@ export class Graph implements GraphData, Disposable {
 }
 
 /**
- * Room on a device for graphs of up to `rows` × `cols` nodes, written anew between replays of a captured step. Nodes beyond
+ * Static inputs for graphs of up to `rows` × `cols` nodes, written anew between replays of a captured step. Nodes beyond
  * those of the graph written have no edges; every relation counts as used.
  */
-export class GraphSlots implements Disposable {
+export class StaticGraph implements Disposable {
   /** Most nodes that receive. */
   readonly rows: number;
   /** Most nodes that send. */
@@ -134,7 +134,7 @@ export class GraphSlots implements Disposable {
   readonly types: number;
   readonly #sides: Readonly<Record<"forward" | "backward", SparseTensors>>;
 
-  /** Room for all edges there can be; it holds none. */
+  /** Memory for all edges there can be; it holds none. */
   constructor(device: Device, rows: number, cols: number, types: number) {
     this.rows = rows;
     this.cols = cols;
@@ -153,7 +153,7 @@ export class GraphSlots implements Disposable {
   write(graph: GraphData): void {
     if (graph.rows > this.rows || graph.cols > this.cols || graph.relations.length !== this.types) {
       throw new ShapeError(
-        `graph: ${graph.relations.length} relations [${graph.rows}, ${graph.cols}] into room for ` +
+        `graph: ${graph.relations.length} relations [${graph.rows}, ${graph.cols}] where there is memory for ` +
           `${this.types} relations [${this.rows}, ${this.cols}]`,
       );
     }
@@ -166,30 +166,30 @@ export class GraphSlots implements Disposable {
     return this.#sides[direction];
   }
 
-  /** Frees the room. */
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const side of Object.values(this.#sides)) for (const tensor of tensorsOf(side)) tensor.dispose();
   }
 }
 
 /** How many relations `graph` has. */
-export function relationCount(graph: GraphData | GraphSlots): number {
-  return graph instanceof GraphSlots ? graph.types : graph.relations.length;
+export function relationCount(graph: GraphData | StaticGraph): number {
+  return graph instanceof StaticGraph ? graph.types : graph.relations.length;
 }
 
 /** Indices of relations that have edges: the others cost nothing. */
-export function usedRelations(graph: GraphData | GraphSlots): number[] {
-  if (graph instanceof GraphSlots) return Array.from({ length: graph.types }, (_, e) => e);
+export function usedRelations(graph: GraphData | StaticGraph): number[] {
+  if (graph instanceof StaticGraph) return Array.from({ length: graph.types }, (_, e) => e);
   return graph.relations.flatMap(({ colIdx }, e) => colIdx.length > 0 ? [e] : []);
 }
 
 /** One direction of a graph on a device; freed by the current scope where the graph is plain data. */
 export function sparseTensors(
   device: Device,
-  graph: GraphData | GraphSlots,
+  graph: GraphData | StaticGraph,
   direction: "forward" | "backward",
 ): SparseTensors {
-  if (graph instanceof GraphSlots) return graph.tensors(direction);
+  if (graph instanceof StaticGraph) return graph.tensors(direction);
   if (graph instanceof Graph) {
     return direction === "forward" ? graph.forwardTensors(device) : graph.backwardTensors(device);
   }
@@ -309,10 +309,10 @@ function partsOf(rows: number, relations: number, rowStart: Uint32Array, directi
   return longest > 2 * PART ? { parts: Uint32Array.from(parts), starts: Uint32Array.from(starts) } : null;
 }
 
-/** Writes a graph to the front of `room`: what lies behind its edges is not read. */
-function fill(room: SparseTensors, data: Packed): void {
+/** Writes a graph to the front of `target`: what lies behind its edges is not read. */
+function fill(target: SparseTensors, data: Packed): void {
   for (const name of ["rowStart", "colIndex", "values"] as const) {
-    const { device, storage } = room[name];
+    const { device, storage } = target[name];
     device.gpu.upload(storage.buffer, data[name]);
     storage.version++;
   }

@@ -1,7 +1,7 @@
 /** Everything a run on a GPU found, as it is written to JSON. */
 import type { AdapterInfo, Profile } from "../../engine/mod.ts";
 import type { FeatureProof } from "../../engine/gpu/probes.ts";
-import type { Cut, TunedCut, TunedOp } from "../../engine/tuning/table.ts";
+import type { Tiling, TunedOp, TunedTiling } from "../../engine/tuning/table.ts";
 import type { Measured, TuneOptions } from "../../engine/tuning/tuner.ts";
 import type { FusedRow } from "../fused.ts";
 import type { Limits } from "../measure.ts";
@@ -45,7 +45,7 @@ export interface TuneRow {
   /** Candidates with the time of each turn, what the rule chooses first. */
   readonly measured: readonly Measured[];
   /** The winner; null where the rule's stays. */
-  readonly cut: Cut | null;
+  readonly cut: Tiling | null;
   readonly gain: number;
 }
 
@@ -55,7 +55,7 @@ export interface Tuning extends TuneOptions {
   readonly known: string;
   readonly rows: TuneRow[];
   /** As `engine/tuning/shipped.ts` holds them. */
-  winners: readonly TunedCut[];
+  winners: readonly TunedTiling[];
 }
 
 /** A peer's time of an op. */

@@ -2,7 +2,7 @@
 import { geometricMean } from "../measure.ts";
 import { markdownTable, percent, shown } from "./markdown.ts";
 import type { PhaseName } from "./options.ts";
-import { cutName } from "../../engine/tuning/table.ts";
+import { tilingName } from "../../engine/tuning/table.ts";
 import type { Report } from "./report.ts";
 
 /** The section of a phase; empty where it found nothing. */
@@ -117,9 +117,9 @@ function tuning({ tuning, quick }: Report): string {
         op,
         name,
         others.length + 1,
-        cutName(rule.cut),
+        tilingName(rule.cut),
         ruleMs,
-        cut && cutName(cut),
+        cut && tilingName(cut),
         won ? best(won.turns) : null,
         won && ruleMs !== null ? times(gain) : null,
       ];

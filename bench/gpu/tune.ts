@@ -2,7 +2,7 @@
 import { CASES, QUICK_CASES } from "../../cli/tune_cases.ts";
 import type { Device } from "../../engine/mod.ts";
 import { caseName, problemOf } from "../../engine/tuning/problem.ts";
-import { adapterKey, cutName, replaceWinner, shadersOf } from "../../engine/tuning/table.ts";
+import { adapterKey, replaceWinner, shadersOf, tilingName } from "../../engine/tuning/table.ts";
 import { tune } from "../../engine/tuning/tuner.ts";
 import type { Report, Tuning } from "./report.ts";
 import type { Item } from "./schedule.ts";
@@ -24,7 +24,7 @@ export function tuneItems(device: Device, report: Pick<Report, "quick" | "tuning
       const { measured, cut, gain } = await tune(device, problem, options);
       tuning.rows.push({ op, name: caseName(one), measured, cut, gain });
       tuning.winners = replaceWinner(tuning.winners, { adapter, op, shaders: shadersOf(op, profile), shape, cut });
-      const wrong = measured.filter(({ turns }) => turns.length === 0).map(({ cut }) => cutName(cut));
+      const wrong = measured.filter(({ turns }) => turns.length === 0).map(({ cut }) => tilingName(cut));
       if (wrong.length > 0) throw new Error(`wrong numbers come of ${wrong.join(", ")}`);
     },
   }));

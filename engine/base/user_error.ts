@@ -1,4 +1,4 @@
-/** The one error of this room that is meant for the person at the terminal. */
+/** The one error that is meant for the person at the terminal. */
 
 /**
  * A mistake of the user: a missing file, a broken image, a bad value. The message is one line that names the file or key

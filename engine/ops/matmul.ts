@@ -4,16 +4,16 @@ import text from "../../shaders/matmul.wgsl" with { type: "text" };
 import sharedText from "../../shaders/matmul_shared.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
-import wordsText from "../../shaders/matmul_words.wgsl" with { type: "text" };
+import scalarText from "../../shaders/matmul_scalar.wgsl" with { type: "text" };
 import { EngineError, ShapeError } from "../base/errors.ts";
 import { type DispatchParams, kernel, type KernelTraits, type Tilings } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
-import { powerAbove, roomFor } from "../buckets.ts";
+import { bucketSize, powerAbove } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { MATMULS, type TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
-import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareCut } from "./lib/blocks.ts";
+import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./lib/library.ts";
@@ -57,7 +57,7 @@ const skinnyKernel = kernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...par
   file: "matmul_skinny.wgsl",
   text: skinnyText,
 });
-const wordsKernel = kernel("matmul_words", indexLib, activationLib, { file: "matmul_words.wgsl", text: wordsText });
+const scalarKernel = kernel("matmul_scalar", indexLib, activationLib, { file: "matmul_scalar.wgsl", text: scalarText });
 
 /** Multiplications up to which a product with ragged rows is done word by word: padding would take longer. */
 const SMALL = 1 << 19;
@@ -90,8 +90,8 @@ export interface Product extends Epilogue {
   readonly k: number;
   readonly transposeA: boolean;
   readonly transposeB: boolean;
-  /** Rows by which a GPU's tiles are chosen; default the room for m. */
-  readonly cutAs?: number;
+  /** Row count by which the tiling is chosen; default m's bucket. */
+  readonly tilingRows?: number;
 }
 
 /**
@@ -150,7 +150,7 @@ function opOf({ transposeA, transposeB }: Product): TunedOp {
 
 function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
   const { device } = c;
-  const { shared, constants, x, y } = softwareCut(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
+  const { shared, constants, x, y } = softwareTiling(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
   const { HAS_BIAS, ACTIVATION } = epilogueConstants(p);
   for (let first = 0; first < batch; first += device.gpu.maxGroups) {
     device.run(shared ? sharedKernel : registersKernel, {
@@ -165,7 +165,7 @@ function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product
 function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
   const { device } = c;
   const { m, n } = p;
-  const like = [p.cutAs ?? roomFor(m), n, roomFor(p.k), roomFor(batch)] as const;
+  const like = [p.tilingRows ?? bucketSize(m), n, bucketSize(p.k), bucketSize(batch)] as const;
   const { rows, columns, parts } = device.tuning.find(opOf(p), ...like) ??
     (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
   const skinny = rows < 64;
@@ -201,7 +201,7 @@ export function productCollected(into: Tensor | null, a: Tensor, b: Tensor): Ten
 function productByWords(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
   const { m, n, k, transposeA, transposeB, bias } = p;
   const stride = (x: Tensor): number => sizeOf(x.shape.slice(0, -2)) === 1 ? 0 : sizeOf(x.shape.slice(-2));
-  y.device.run(wordsKernel, {
+  y.device.run(scalarKernel, {
     bind: { a, b, bias: bias ?? null, c: y },
     params: { count: y.size, m, n, k, stride_a: stride(a), stride_b: stride(b) },
     constants: {

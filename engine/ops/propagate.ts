@@ -6,9 +6,9 @@ import {
   checkGraph,
   Graph,
   type GraphData,
-  GraphSlots,
   relationCount,
   sparseTensors,
+  StaticGraph,
   usedRelations,
 } from "../sparse.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
@@ -28,7 +28,7 @@ const spreadPartsKernel = kernel("spread_parts", ...parts);
 const sumPartsKernel = kernel("sum_parts", ...parts);
 
 interface Attrs {
-  readonly graph: GraphData | GraphSlots;
+  readonly graph: GraphData | StaticGraph;
 }
 
 /** x [n, d] with d padded by zeros to a multiple of 4. */
@@ -126,7 +126,7 @@ const propagateOp = defineOp<Attrs>({
     expectDType("propagate", "the nodes", x!, "f32");
     expectDType("propagate", "the weights", w!, "f32");
     // Others were checked when they were made.
-    if (!(graph instanceof Graph || graph instanceof GraphSlots)) checkGraph(graph, "propagate");
+    if (!(graph instanceof Graph || graph instanceof StaticGraph)) checkGraph(graph, "propagate");
     const relations = relationCount(graph);
     const fits = x!.shape.length === 2 && w!.shape.length === 3 && x!.shape[0] === graph.cols &&
       w!.shape[0] === relations && w!.shape[1] === x!.shape[1];
@@ -227,8 +227,8 @@ const propagateOp = defineOp<Attrs>({
 /**
  * Σₑ Aₑ · x · wₑ: x [cols, D], w [relations, D, O] → [rows, O], Aₑ [rows, cols] the graph's relations in compressed sparse
  * rows. Relations without edges cost nothing; edge weights are constants. A `Graph` stays on the device between calls;
- * `GraphSlots` may be written anew between replays of a captured step.
+ * `StaticGraph` may be written anew between replays of a captured step.
  */
-export function propagate(x: Tensor, graph: GraphData | GraphSlots, w: Tensor): Tensor {
+export function propagate(x: Tensor, graph: GraphData | StaticGraph, w: Tensor): Tensor {
   return propagateOp([x, w], { graph })[0];
 }

@@ -1,7 +1,7 @@
 /** Where measured winners are kept, and which are known from the start. */
 import { may, variable } from "../environment.ts";
 import { SHIPPED } from "./shipped.ts";
-import { formatTuning, parseTuning, type TunedCut } from "./table.ts";
+import { formatTuning, parseTuning, type TunedTiling } from "./table.ts";
 
 /**
  * The file of winners: `ITERA_TUNING`, else `itera/tuning.json` in the user's cache. Null where `ITERA_TUNING` is `none` or
@@ -20,7 +20,7 @@ export function tuningPath(): string | null {
  *
  * @throws {EngineError} where the file is no tuning file.
  */
-export function readTuning(path: string): TunedCut[] {
+export function readTuning(path: string): TunedTiling[] {
   if (!may("read", path)) return [];
   let text;
   try {
@@ -32,7 +32,7 @@ export function readTuning(path: string): TunedCut[] {
 }
 
 /** Writes the file beside and renames it: a run that starts meanwhile reads a whole one. */
-export function writeTuning(path: string, winners: readonly TunedCut[]): void {
+export function writeTuning(path: string, winners: readonly TunedTiling[]): void {
   const at = path.lastIndexOf("/");
   if (at > 0) Deno.mkdirSync(path.slice(0, at), { recursive: true });
   const partial = `${path}.${Deno.pid}.partial`;
@@ -43,7 +43,7 @@ export function writeTuning(path: string, winners: readonly TunedCut[]): void {
 let warned = false;
 
 /** All winners that are known: those of the file, and shipped ones of adapters it says nothing of. A broken file is told once. */
-export function knownTuning(): TunedCut[] {
+export function knownTuning(): TunedTiling[] {
   if (variable("ITERA_TUNING") === "none") return [];
   const path = tuningPath();
   if (path === null) return [...SHIPPED];

@@ -15,7 +15,7 @@ import {
   weightGradTimes,
   wholeNumbers,
 } from "./projection.ts";
-import type { Cut, ProductShape, TunedOp } from "./table.ts";
+import type { ProductShape, Tiling, TunedOp } from "./table.ts";
 
 /** A shape to find the fastest cut for. */
 export type TuneCase =
@@ -28,7 +28,7 @@ export interface Problem extends Disposable {
   /** As ops ask the tuning table. */
   readonly shape: ProductShape;
   /** What the op chooses where the table has nothing. */
-  readonly rule: Cut;
+  readonly rule: Tiling;
   /** Computes it once. */
   run(): Tensor;
   /** Whether a result is what it must be, to the last bit. */
@@ -86,7 +86,7 @@ function problem(parts: Omit<Problem, typeof Symbol.dispose>, ...operands: reado
 }
 
 /** What the rules say of a product; its rows, on software adapters, are in parts of `part` that no block may cross. */
-function ruleFor(device: Device, op: TunedOp, shape: ProductShape, part?: number): Cut {
+function ruleFor(device: Device, op: TunedOp, shape: ProductShape, part?: number): Tiling {
   if (device.profile === "gpu") {
     return (op.startsWith("matmul") && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
   }

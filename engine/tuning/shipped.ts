@@ -4,7 +4,7 @@
  * between the two by up to 2.5 times. Those in `engine/ops/lib/tiles.ts` for NVIDIA's GPUs and all others come from reasoning, not
  * from measuring, until `itera tune` or the `tune` phase of `bench/gpu.sh` has run there.
  */
-import type { TunedCut } from "./table.ts";
+import type { TunedTiling } from "./table.ts";
 
 /** In the form of a tuning file's winners. */
-export const SHIPPED: readonly TunedCut[] = [];
+export const SHIPPED: readonly TunedTiling[] = [];

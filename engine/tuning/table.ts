@@ -6,7 +6,7 @@ import { EngineError } from "../base/errors.ts";
 import { allKernels, type Kernel } from "../gpu/kernel.ts";
 
 /** How a product is cut: tiles or blocks of rows × columns, and the parts of its summed axis. */
-export interface Cut {
+export interface Tiling {
   /** Rows of a tile or block. */
   readonly rows: number;
   /** Columns of a tile or block. */
@@ -16,7 +16,7 @@ export interface Cut {
 }
 
 /** Words for a cut: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */
-export function cutName({ rows, columns, parts }: Cut): string {
+export function tilingName({ rows, columns, parts }: Tiling): string {
   return `${rows}×${columns}${parts > 1 ? `/${parts}` : ""}`;
 }
 
@@ -47,7 +47,7 @@ export const TUNED_OPS: readonly TunedOp[] = [
 export type ProductShape = readonly [m: number, n: number, k: number, layers: number];
 
 /** A measured winner. */
-export interface TunedCut {
+export interface TunedTiling {
   /** Vendor, architecture, description and kernel profile. */
   readonly adapter: string;
   /** What it is a way to compute. */
@@ -57,13 +57,13 @@ export interface TunedCut {
   /** Shape it was measured on; it counts for the bucket around it. */
   readonly shape: ProductShape;
   /** What was fastest. */
-  readonly cut: Cut;
+  readonly cut: Tiling;
 }
 
 /** What ops ask. */
 export interface Tuning {
   /** The cut to use, or nothing where none was measured. */
-  find(op: TunedOp, m: number, n: number, k: number, layers: number): Cut | undefined;
+  find(op: TunedOp, m: number, n: number, k: number, layers: number): Tiling | undefined;
   /** Names what is in it; equal digests choose the same kernels. Empty where nothing is. */
   readonly digest: string;
 }
@@ -110,9 +110,9 @@ export function sameBucket(a: ProductShape, b: ProductShape): boolean {
 
 /** `winners` with what was found of a shape in place of all its bucket had: nothing where the rule turned out to be best. */
 export function replaceWinner(
-  winners: readonly TunedCut[],
-  { cut, ...found }: Omit<TunedCut, "cut"> & { readonly cut: Cut | null },
-): TunedCut[] {
+  winners: readonly TunedTiling[],
+  { cut, ...found }: Omit<TunedTiling, "cut"> & { readonly cut: Tiling | null },
+): TunedTiling[] {
   const { adapter, op, shape } = found;
   const others = winners.filter((winner) =>
     winner.adapter !== adapter || winner.op !== op || !sameBucket(winner.shape, shape)
@@ -123,25 +123,25 @@ export function replaceWinner(
 /** Winners of one adapter. */
 export class TuningTable implements Tuning {
   readonly digest: string;
-  readonly #entries: readonly TunedCut[];
+  readonly #entries: readonly TunedTiling[];
   readonly #profile: string;
-  readonly #ops = new Map<TunedOp, Map<number, Cut>>();
+  readonly #ops = new Map<TunedOp, Map<number, Tiling>>();
 
   /** Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do. */
-  constructor(entries: readonly TunedCut[], adapter: string, profile: string) {
+  constructor(entries: readonly TunedTiling[], adapter: string, profile: string) {
     this.#entries = entries.filter((entry) => entry.adapter === adapter);
     this.#profile = profile;
     this.digest = this.#entries.length === 0 ? "" : hash(JSON.stringify(this.#entries));
   }
 
   /** The cut to use, or nothing where none was measured. */
-  find(op: TunedOp, m: number, n: number, k: number, layers: number): Cut | undefined {
+  find(op: TunedOp, m: number, n: number, k: number, layers: number): Tiling | undefined {
     const cuts = this.#ops.get(op) ?? this.#read(op);
     return cuts.size === 0 ? undefined : cuts.get(bucketOf(m, n, k, layers));
   }
 
   /** On an op's first use: its shaders are declared by then. */
-  #read(op: TunedOp): Map<number, Cut> {
+  #read(op: TunedOp): Map<number, Tiling> {
     const shaders = shadersOf(op, this.#profile);
     const valid = this.#entries.filter((entry) => entry.op === op && entry.shaders === shaders);
     const cuts = new Map(valid.map(({ shape, cut }) => [bucketOf(...shape), cut]));
@@ -154,7 +154,7 @@ export class TuningTable implements Tuning {
 const FORMAT = 1;
 
 /** The text of a file of winners. */
-export function formatTuning(entries: readonly TunedCut[]): string {
+export function formatTuning(entries: readonly TunedTiling[]): string {
   const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`);
   return `{\n  "format": ${FORMAT},\n  "winners": [\n${lines.join(",\n")}\n  ]\n}\n`;
 }
@@ -164,7 +164,7 @@ export function formatTuning(entries: readonly TunedCut[]): string {
  *
  * @throws {EngineError} where it is not such a text.
  */
-export function parseTuning(text: string, path: string): TunedCut[] {
+export function parseTuning(text: string, path: string): TunedTiling[] {
   let file: { readonly format?: unknown; readonly winners?: unknown } | null = null;
   try {
     file = JSON.parse(text);
@@ -181,9 +181,9 @@ export function parseTuning(text: string, path: string): TunedCut[] {
 }
 
 /** Whether a value is a winner, with a cut that the op's kernels know: others would compute something else. */
-function isTunedCut(x: unknown): x is TunedCut {
+function isTunedCut(x: unknown): x is TunedTiling {
   const whole = (n: unknown): boolean => Number.isInteger(n) && (n as number) > 0;
-  const { adapter, op, shaders, shape, cut } = (x ?? {}) as Partial<TunedCut>;
+  const { adapter, op, shaders, shape, cut } = (x ?? {}) as Partial<TunedTiling>;
   if (typeof adapter !== "string" || typeof shaders !== "string" || !TUNED_OPS.includes(op!)) return false;
   if (!Array.isArray(shape) || shape.length !== 4 || !shape.every(whole)) return false;
   const known = blocksOf(adapter.split(" | ").at(-1)!, op!);
@@ -195,7 +195,7 @@ function isTunedCut(x: unknown): x is TunedCut {
 export const MOST_PARTS = 64;
 
 /** Every pair of rows and columns that an op's kernels know. */
-export function blocksOf(profile: string, op: TunedOp): readonly Pick<Cut, "rows" | "columns">[] {
+export function blocksOf(profile: string, op: TunedOp): readonly Pick<Tiling, "rows" | "columns">[] {
   return kernelsOf(op, profile).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
     rows,
     columns,

@@ -3,11 +3,11 @@ import type { Device } from "../device.ts";
 import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
 import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
-import { blocksOf, type Cut } from "./table.ts";
+import { blocksOf, type Tiling } from "./table.ts";
 
 /** How one candidate did. */
 export interface Measured {
-  readonly cut: Cut;
+  readonly cut: Tiling;
   /** Milliseconds of one run in each turn; none where its result was wrong. */
   readonly turns: readonly number[];
 }
@@ -17,7 +17,7 @@ export interface Tuned {
   /** What the rule chooses comes first. */
   readonly measured: readonly Measured[];
   /** The winner; null where nothing beats the rule by enough. */
-  readonly cut: Cut | null;
+  readonly cut: Tiling | null;
   /** How much faster the winner is than what the rule chooses; 1 where it stays. */
   readonly gain: number;
 }
@@ -68,20 +68,20 @@ export function judge(measured: readonly Measured[]): Tuned {
 }
 
 /** Cuts to measure, that of the rule first. */
-function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): Cut[] {
+function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): Tiling[] {
   // Where lanes can share an operand, low blocks are not worth a try.
-  const worthIt = ({ rows, columns }: Pick<Cut, "rows" | "columns">): boolean =>
+  const worthIt = ({ rows, columns }: Pick<Tiling, "rows" | "columns">): boolean =>
     info.lanes === LANES ? rows > 4 : !SHARED_COLUMNS.includes(columns);
   const cuts = profile === "cpu"
     ? blocksOf(profile, op).filter(worthIt).map((block) => ({ ...block, parts: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);
-  const same = (cut: Cut): boolean =>
+  const same = (cut: Tiling): boolean =>
     cut.rows === rule.rows && cut.columns === rule.columns && cut.parts === rule.parts;
   return [rule, ...cuts.filter((cut) => !same(cut))];
 }
 
 /** Runs `body` with one cut for everything. */
-async function withCut<T>(device: Device, cut: Cut, body: () => Promise<T>): Promise<T> {
+async function withCut<T>(device: Device, cut: Tiling, body: () => Promise<T>): Promise<T> {
   const before = device.tuning;
   device.tuning = { digest: "", find: () => cut };
   try {

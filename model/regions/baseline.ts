@@ -10,7 +10,7 @@ import {
   type RegionTensors,
 } from "./regions.ts";
 import { regionLoss } from "./region_loss.ts";
-import { RegionSlots } from "./static_inputs.ts";
+import { StaticRegionInputs } from "./static_inputs.ts";
 import type { Losses, Prediction, RegionModel } from "./contract.ts";
 import { ResNet, type ResNetOptions } from "../backbones/resnet.ts";
 
@@ -64,10 +64,10 @@ export class BaselineClassifier extends Module implements RegionModel {
     return null;
   }
 
-  /** Room on the device for images of this size and number of regions. */
-  slots(height: number, width: number, regions: number): RegionSlots {
+  /** Static inputs for images of this size and number of regions. */
+  staticInputs(height: number, width: number, regions: number): StaticRegionInputs {
     const stride = this.resnet.outputStride;
-    return new RegionSlots(this.device, { height, width, regions, stride, edges: this.edgeRule });
+    return new StaticRegionInputs(this.device, { height, width, regions, stride, edges: this.edgeRule });
   }
 
   /** Class logits [R, classes] of the regions of one image. */

@@ -1,7 +1,7 @@
 /** What every region classifier offers to the trainer and to evaluation. */
 import type { Module, Tensor } from "../../engine/mod.ts";
 import type { RegionInput, RegionTensors } from "./regions.ts";
-import type { RegionSlots } from "./static_inputs.ts";
+import type { StaticRegionInputs } from "./static_inputs.ts";
 
 /** One prediction for the regions of an image. */
 export interface Prediction {
@@ -30,10 +30,10 @@ export interface RegionModel extends Module {
   /** The training losses against `labels`, i32 [R]. The caller keeps a scope open until their gradients are done. */
   loss(input: RegionInput | RegionTensors, labels: Tensor): Losses;
   /**
-   * Room on the device for images of this size and number of regions, which `predict` and `loss` then take, so that their
+   * Static inputs for images of this size and number of regions, which `predict` and `loss` then take, so that their
    * work can be captured and replayed. A model without it is run anew for every image.
    */
-  slots?(height: number, width: number, regions: number): RegionSlots;
+  staticInputs?(height: number, width: number, regions: number): StaticRegionInputs;
   /** Sets the frozen normalisation's statistics from one image; for training from random weights. */
   calibrate(input: RegionInput): void;
 }

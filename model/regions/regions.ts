@@ -1,5 +1,5 @@
 /** One image with its regions, on the host and as the ops take it. */
-import type { Device, Graph, GraphSlots, Tensor } from "../../engine/mod.ts";
+import type { Device, Graph, StaticGraph, Tensor } from "../../engine/mod.ts";
 
 /** One image with its regions, on the host. */
 export interface RegionInput {
@@ -39,7 +39,7 @@ export interface RegionTensors {
   readonly image: Tensor;
   readonly boxes: RegionBoxes;
   /** Edges between the regions; null for models without a graph. */
-  readonly edges: Graph | GraphSlots | null;
+  readonly edges: Graph | StaticGraph | null;
   /** Null where every region is real. */
   readonly real: RealRegions | null;
 }

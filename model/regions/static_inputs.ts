@@ -1,7 +1,7 @@
-/** Room on a device for an image and its regions, written anew between replays of a captured step. */
+/** Static inputs of a region classifier: an image and its regions, written anew between replays of a captured step. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
-import { EXACT_ROOM, roomFor } from "../../engine/internal.ts";
-import { type Device, GraphSlots, type Tensor } from "../../engine/mod.ts";
+import { bucketSize, EXACT_UP_TO } from "../../engine/internal.ts";
+import { type Device, StaticGraph, type Tensor } from "../../engine/mod.ts";
 import {
   cellBoxes,
   type EdgeRule,
@@ -14,17 +14,17 @@ import {
 /** A box in cells that holds no cell: what padding writes goes nowhere. */
 const NOWHERE = [1, 1, -1, -1];
 
-/** Names the room that an image needs; equal names, equal room. */
-export function roomKey({ height, width, labels }: Pick<LoadedImage, "height" | "width" | "labels">): string {
-  return `${height} × ${width}, ${roomFor(labels.length)}`;
+/** Names the bucket of an image: its size, and its regions with padding. */
+export function bucketKey({ height, width, labels }: Pick<LoadedImage, "height" | "width" | "labels">): string {
+  return `${height} × ${width}, ${bucketSize(labels.length)}`;
 }
 
-/** What room is made for. */
-export interface RegionSlotsOptions {
+/** What the inputs are made for. */
+export interface StaticRegionInputsOptions {
   /** Of the image, in pixels. */
   readonly height: number;
   readonly width: number;
-  /** Regions of the image; {@link roomFor} says how many fit. */
+  /** Regions of the image; {@link bucketSize} says how many fit. */
   readonly regions: number;
   /** Pixels per cell of the feature map. */
   readonly stride: number;
@@ -33,39 +33,39 @@ export interface RegionSlotsOptions {
 }
 
 /**
- * An image [1, H, W, 3] with room for regions. Regions beyond those of the image written are padding: they crop one pixel,
+ * An image [1, H, W, 3] and regions, with padding. Regions beyond those of the image written are padding: they crop one pixel,
  * write nowhere, have no edges, label −1 and no share in sums over regions.
  */
-export class RegionSlots implements RegionTensors, Disposable {
+export class StaticRegionInputs implements RegionTensors, Disposable {
   readonly image: Tensor;
   readonly boxes: RegionBoxes;
-  readonly edges: GraphSlots | null;
+  readonly edges: StaticGraph | null;
   readonly real: RealRegions | null;
   /** i32 [R]. */
   readonly labels: Tensor;
-  readonly #options: RegionSlotsOptions;
+  readonly #options: StaticRegionInputsOptions;
 
-  /** Empty room. */
-  constructor(device: Device, options: RegionSlotsOptions) {
+  /** Memory that holds nothing yet. */
+  constructor(device: Device, options: StaticRegionInputsOptions) {
     const { height, width, regions, stride, edges } = options;
-    const count = roomFor(regions);
+    const count = bucketSize(regions);
     const map = [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
-    const room = (...shape: number[]): Tensor => device.empty(shape).unscoped();
+    const memory = (...shape: number[]): Tensor => device.empty(shape).unscoped();
     this.#options = options;
-    this.image = room(1, height, width, 3);
+    this.image = memory(1, height, width, 3);
     this.labels = device.empty([count], "i32").unscoped();
     this.boxes = {
       count,
       map,
-      normalised: room(count, 4),
-      cells: room(count, 4),
+      normalised: memory(count, 4),
+      cells: memory(count, 4),
       image: device.zeros([count], { dtype: "i32" }).unscoped(),
     };
-    this.real = count > EXACT_ROOM ? { mask: room(count, 1), share: room(count) } : null;
-    this.edges = edges && new GraphSlots(device, count, count, edges.types);
+    this.real = count > EXACT_UP_TO ? { mask: memory(count, 1), share: memory(count) } : null;
+    this.edges = edges && new StaticGraph(device, count, count, edges.types);
   }
 
-  /** Replaces image, boxes, labels and edges, in stream order; `image` has the size and at most the regions room was made for. */
+  /** Replaces image, boxes, labels and edges, in stream order; `image` has the size and at most the regions it was made for. */
   write({ image, boxes, labels }: Pick<LoadedImage, "image" | "boxes" | "labels">): void {
     const { stride, edges } = this.#options;
     const { count, map } = this.boxes;
@@ -81,7 +81,7 @@ export class RegionSlots implements RegionTensors, Disposable {
     if (edges) this.edges!.write(edges.between(boxes));
   }
 
-  /** Frees the room. */
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     const { normalised, cells, image } = this.boxes;
     const { mask, share } = this.real ?? {};

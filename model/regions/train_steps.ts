@@ -1,29 +1,29 @@
 /** Training steps of a region classifier: the losses of one image, their gradient, the update. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
-import { Replays } from "../../engine/internal.ts";
+import { StepCache } from "../../engine/internal.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
 import type { UnreadLosses } from "../run/loss_log.ts";
 import type { RegionModel } from "./contract.ts";
-import { type RegionSlots, roomKey } from "./static_inputs.ts";
+import { bucketKey, type StaticRegionInputs } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
 
 /** Steps of one run. Steps on images of equal size with equally many regions are replayed where the model can be. */
 export class TrainSteps implements Disposable {
   readonly #model: RegionModel;
   readonly #optimiser: Optimiser;
-  readonly #replays: Replays<RegionSlots>;
+  readonly #cache: StepCache<StaticRegionInputs>;
   #names: readonly string[] = [];
 
   /** Trains `model` by `optimiser`; both stay their owner's. */
   constructor(model: RegionModel, optimiser: Optimiser) {
     this.#model = model;
     this.#optimiser = optimiser;
-    this.#replays = new Replays(model.device, (room) => this.#step(room, room.labels));
+    this.#cache = new StepCache(model.device, (inputs) => this.#step(inputs, inputs.labels));
   }
 
   /** Tensors that recorded steps keep alive. */
   get tensors(): number {
-    return this.#replays.tensors;
+    return this.#cache.tensors;
   }
 
   /** One update; the losses are still on the device. */
@@ -34,19 +34,19 @@ export class TrainSteps implements Disposable {
   #update(image: LoadedImage): Tensor {
     const model = this.#model;
     const { height, width, labels } = image;
-    if (!model.slots || labels.length === 0) {
+    if (!model.staticInputs || labels.length === 0) {
       using _scope = model.device.scope();
       return this.#step(image, model.device.tensor(labels)).unscoped();
     }
-    return this.#replays.run(
-      roomKey(image),
-      () => model.slots!(height, width, labels.length),
-      (room) => room.write(image),
+    return this.#cache.run(
+      bucketKey(image),
+      () => model.staticInputs!(height, width, labels.length),
+      (inputs) => inputs.write(image),
     );
   }
 
   /** The losses of one image as a vector, the minimised one first. */
-  #step(input: RegionInput | RegionSlots, labels: Tensor): Tensor {
+  #step(input: RegionInput | StaticRegionInputs, labels: Tensor): Tensor {
     const model = this.#model;
     using scope = model.device.scope();
     const { total, parts } = model.loss(input, labels);
@@ -61,6 +61,6 @@ export class TrainSteps implements Disposable {
 
   /** Frees what was recorded. */
   [Symbol.dispose](): void {
-    this.#replays[Symbol.dispose]();
+    this.#cache[Symbol.dispose]();
   }
 }

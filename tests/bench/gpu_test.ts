@@ -9,7 +9,7 @@ import { deadlineOf, type Phase, runPhases, Skip } from "../../bench/gpu/schedul
 import { TestOutput } from "../../bench/gpu/test_output.ts";
 import type { TuneRow } from "../../bench/gpu/report.ts";
 import { QUICK_CASES } from "../../cli/tune_cases.ts";
-import { formatTuning, parseTuning, type TunedCut } from "../../engine/tuning/table.ts";
+import { formatTuning, parseTuning, type TunedTiling } from "../../engine/tuning/table.ts";
 import { ROOT } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 
@@ -173,7 +173,7 @@ Deno.test("the GPU script tunes where there is no package, and its winners can b
     match(out, /## Cuts of products and convolutions\n\n\| op .+\nThe other phases go by the rules alone\.\n/s);
     const { tuning, notRun } = JSON.parse(await Deno.readTextFile(join(folder, "found.json")));
     deepStrictEqual(notRun, []);
-    const rows: readonly TuneRow[] = tuning.rows, winners: readonly TunedCut[] = tuning.winners;
+    const rows: readonly TuneRow[] = tuning.rows, winners: readonly TunedTiling[] = tuning.winners;
     strictEqual(rows.length, QUICK_CASES.length);
     ok(rows.every(({ measured }) => measured.length > 1 && measured.every(({ turns }) => turns.length === 1)));
     // No two of these sizes share a bucket.

@@ -3,7 +3,7 @@ import text from "../../../shaders/lib/blocks.wgsl" with { type: "text" };
 import sharedText from "../../../shaders/lib/shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import type { ShaderText, Tilings } from "../../gpu/kernel.ts";
-import type { Cut, ProductShape, TunedOp } from "../../tuning/table.ts";
+import type { ProductShape, Tiling, TunedOp } from "../../tuning/table.ts";
 
 /** For products whose lanes share one operand. */
 export const sharedLib: ShaderText = { file: "lib/shared.wgsl", text: sharedText };
@@ -87,7 +87,7 @@ export function sharedFor(rows: number, columns: number, width?: number, widest 
 }
 
 /** A product's cut: its block, its kernel's constants, and its workgroups along columns and rows. */
-export interface SoftwareCut {
+export interface SoftwareTiling {
   /** Whether the lanes share an operand. */
   readonly shared: boolean;
   readonly rows: number;
@@ -101,16 +101,21 @@ export interface SoftwareCut {
  * The cut of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
  * of `part`, which no block crosses.
  */
-export function softwareCut(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareCut {
+export function softwareTiling(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareTiling {
   return cutBy(device, shape, part, device.tuning.find(op, ...shape));
 }
 
 /** The cut by the rules alone. */
-export function softwareRule(device: Device, shape: ProductShape, part?: number): SoftwareCut {
+export function softwareRule(device: Device, shape: ProductShape, part?: number): SoftwareTiling {
   return cutBy(device, shape, part, undefined);
 }
 
-function cutBy(device: Device, [m, n]: ProductShape, part: number | undefined, known: Cut | undefined): SoftwareCut {
+function cutBy(
+  device: Device,
+  [m, n]: ProductShape,
+  part: number | undefined,
+  known: Tiling | undefined,
+): SoftwareTiling {
   const shares = device.info.lanes === LANES;
   const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
   const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;

@@ -9,11 +9,11 @@ import weightGradText from "../../../shaders/conv_weight_grad.wgsl" with { type:
 import weightGradSharedText from "../../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import { type DispatchParams, kernel, type KernelTraits, type Tilings } from "../../gpu/kernel.ts";
-import { roomFor } from "../../buckets.ts";
+import { bucketSize } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { ProductShape, TunedOp } from "../../tuning/table.ts";
-import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareCut } from "./blocks.ts";
+import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, activationLib } from "./library.ts";
@@ -161,7 +161,7 @@ export function convForward(
   if (y.size === 0) return;
   const params = geometryOf(x.shape, w.shape.slice(-4), y.shape, attrs);
   const pixels = params.n * params.ho * params.wo, [k, n] = w.shape.slice(-2);
-  const cutAs = roomFor(params.n) * params.ho * params.wo;
+  const tilingRows = bucketSize(params.n) * params.ho * params.wo;
   const { activation } = attrs;
   if (isProduct(device, w.shape, attrs)) {
     return product(x, w, y, 1, {
@@ -170,7 +170,7 @@ export function convForward(
       k,
       transposeA: false,
       transposeB: false,
-      cutAs,
+      tilingRows,
       ...epilogue,
       activation,
     });
@@ -186,7 +186,10 @@ export function convForward(
   const depth = bank ? params.n : 1;
   const shape = [pixels / depth, params.co4 * 4, params.kh * params.kw * params.ci4 * 4, depth] as const;
   if (device.profile === "gpu") {
-    const tiles = tilesOf(device, "conv2d forward", shape, { cutAs: bank ? shape[0] : cutAs, splits: bank === null });
+    const tiles = tilesOf(device, "conv2d forward", shape, {
+      tilingRows: bank ? shape[0] : tilingRows,
+      splits: bank === null,
+    });
     inParts(target, tiles.parts, { scale, bias, residual, activation }, (part, now) =>
       device.run(forwardTiles, {
         bind: { ...bind, ...epilogueBind(now), y: part },
@@ -195,7 +198,7 @@ export function convForward(
         grid: tiles.grid,
       }));
   } else {
-    const { shared, constants: block, x: across, y: down } = softwareCut(device, "conv2d forward", shape);
+    const { shared, constants: block, x: across, y: down } = softwareTiling(device, "conv2d forward", shape);
     device.run(shared ? forwardShared : forwardRegisters, {
       bind,
       params,
@@ -208,14 +211,14 @@ export function convForward(
   }
 }
 
-/** Tiles of a convolution as a product, for GPUs, as constants and workgroups, chosen as for `cutAs` rows; a bank's sums are whole. */
+/** Tiles of a convolution as a product, for GPUs, as constants and workgroups, chosen as for `tilingRows` rows; a bank's sums are whole. */
 function tilesOf(
   device: Device,
   op: TunedOp,
   [m, n, k, layers]: ProductShape,
-  { cutAs, splits }: { readonly cutAs: number; readonly splits: boolean },
+  { tilingRows, splits }: { readonly tilingRows: number; readonly splits: boolean },
 ) {
-  const cut = device.tuning.find(op, cutAs, n, k, layers) ?? tilesFor(cutAs, n, k, layers);
+  const cut = device.tuning.find(op, tilingRows, n, k, layers) ?? tilesFor(tilingRows, n, k, layers);
   const parts = splits ? cut.parts : 1;
   return {
     parts,
@@ -251,7 +254,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
     const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
     const shape = [pixels, params.ci4 * 4, depth, phases] as const;
     if (device.profile === "gpu") {
-      const tiles = tilesOf(device, "conv2d data gradient", shape, { cutAs: pixels, splits: bank === null });
+      const tiles = tilesOf(device, "conv2d data gradient", shape, { tilingRows: pixels, splits: bank === null });
       inParts(padded, tiles.parts, {}, (dx) =>
         device.run(dataGradTiles, {
           bind: { ...bind, dx },
@@ -260,7 +263,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
           grid: tiles.grid,
         }));
     } else {
-      const { shared, constants, x: across, y: down } = softwareCut(device, "conv2d data gradient", shape);
+      const { shared, constants, x: across, y: down } = softwareTiling(device, "conv2d data gradient", shape);
       device.run(shared ? dataGradShared : dataGradRegisters, {
         bind,
         params,
@@ -336,10 +339,13 @@ function weightGradBlocks(
 ) {
   const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, layers] as const;
   if (device.profile === "gpu") {
-    const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, { cutAs: shape[0], splits: true });
+    const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, {
+      tilingRows: shape[0],
+      splits: true,
+    });
     return { kernel: weightGradTiles, across, down, constants, parts: Math.min(lines, parts) };
   }
-  const { shared, constants, x, y } = softwareCut(device, op, shape, ci4 * 4);
+  const { shared, constants, x, y } = softwareTiling(device, op, shape, ci4 * 4);
   const kernel = shared ? weightGradShared : weightGradRegisters;
   return { kernel, across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }

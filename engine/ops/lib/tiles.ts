@@ -5,7 +5,7 @@ import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" }
 import tileText from "../../../shaders/lib/tile.wgsl" with { type: "text" };
 import { kernel, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
-import { type Cut, MATMULS, MOST_PARTS, type ProductShape } from "../../tuning/table.ts";
+import { MATMULS, MOST_PARTS, type ProductShape, type Tiling } from "../../tuning/table.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 
 /** The tiles' passage through workgroup memory, and the constants TILE_ROWS and TILE_COLUMNS. */
@@ -40,7 +40,7 @@ export const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
  * Cuts `layers` products of m × n summed over k: the largest tile that fills the GPU and pads little, else the smallest
  * and as many parts as it takes.
  */
-export function tilesFor(m: number, n: number, k: number, layers: number): Cut {
+export function tilesFor(m: number, n: number, k: number, layers: number): Tiling {
   const padded = (rows: number, columns: number): number =>
     Math.ceil(m / rows) * rows * Math.ceil(n / columns) * columns;
   const most = 1.25 * padded(64, 64);
@@ -61,15 +61,15 @@ export const SKINNY_ROWS = 32;
 export const SKINNY_TILES = [[16, SKINNY_COLUMNS], [8, SKINNY_COLUMNS], [4, SKINNY_COLUMNS]] as const;
 
 /** Cuts `layers` products of few rows; each part has eight slices of its own. */
-export function skinnyFor(m: number, n: number, k: number, layers: number): Cut {
+export function skinnyFor(m: number, n: number, k: number, layers: number): Tiling {
   const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
   const groups = layers * Math.ceil(m / rows) * Math.ceil(n / SKINNY_COLUMNS);
   return { rows, columns: SKINNY_COLUMNS, parts: partsFor(groups, k, 2 * SHORTEST) };
 }
 
 /** Cuts worth measuring on a GPU, what the rules say among them: every tile with as many parts as fill it, and half and twice that. */
-export function tileCandidates(skinny: boolean, [m, n, k, layers]: ProductShape): Cut[] {
-  const cuts: Cut[] = TILES.map(([rows, columns]) => {
+export function tileCandidates(skinny: boolean, [m, n, k, layers]: ProductShape): Tiling[] {
+  const cuts: Tiling[] = TILES.map(([rows, columns]) => {
     const groups = layers * Math.ceil(m / rows) * Math.ceil(n / columns);
     return { rows, columns, parts: partsFor(groups, k, SHORTEST) };
   });

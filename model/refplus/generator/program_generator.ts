@@ -23,7 +23,7 @@ import {
   type Tensor,
 } from "../../../engine/mod.ts";
 import { linear } from "../engine/initial.ts";
-import { ExpressionSlots, type Sequences, SequenceSlots, timeFirst } from "./sequence_inputs.ts";
+import { type Sequences, StaticExpressions, StaticSequences, timeFirst } from "./sequence_inputs.ts";
 
 /** What the generator is built from. */
 export interface ProgramGeneratorOptions {
@@ -106,13 +106,13 @@ export class ProgramGenerator extends Module {
   loss(refexps: Sequences, programs: Sequences): Tensor {
     using scope = this.device.scope();
     const sizes = { count: refexps.count, words: refexps.length, tokens: programs.length };
-    const batch = scope.adopt(new SequenceSlots(this.device, sizes));
+    const batch = scope.adopt(new StaticSequences(this.device, sizes));
     batch.write(refexps, programs);
     return scope.keep(this.lossOn(batch));
   }
 
   /** {@link ProgramGenerator.loss} of a batch on the device, whose work can be captured. */
-  lossOn(batch: SequenceSlots): Tensor {
+  lossOn(batch: StaticSequences): Tensor {
     using scope = this.device.scope();
     const states = this.#decode(this.#given(this.#read(batch.expressions)), batch.inputs);
     const total = crossEntropy(this.#scored(states), batch.labels, {
@@ -132,7 +132,7 @@ export class ProgramGenerator extends Module {
   }
 
   /** The tokens i32 [count, {@link MAX_PROGRAM}] of {@link decode}, for expressions on the device; its work can be captured. */
-  decodeOn(expressions: ExpressionSlots, choice: Choice): Tensor {
+  decodeOn(expressions: StaticExpressions, choice: Choice): Tensor {
     const { device } = this;
     using scope = device.scope();
     const [, count] = expressions.words.shape;
@@ -181,14 +181,14 @@ export class ProgramGenerator extends Module {
     return scope.keep(crossEntropy(logits, labels, options));
   }
 
-  #expressions(refexps: Sequences): ExpressionSlots {
-    const room = new ExpressionSlots(this.device, refexps.count, refexps.length);
-    room.write(refexps);
-    return room;
+  #expressions(refexps: Sequences): StaticExpressions {
+    const inputs = new StaticExpressions(this.device, refexps.count, refexps.length);
+    inputs.write(refexps);
+    return inputs;
   }
 
   /** {@link encode} of expressions on the device. */
-  #read({ words, ends }: ExpressionSlots): Tensor {
+  #read({ words, ends }: StaticExpressions): Tensor {
     // What a word gives to the gates is the same wherever it stands.
     const given = this.#encoder.products(this.#encoderEmbed.weight);
     const { outputs } = this.#encoder.steps(gather(given, words));

@@ -1,27 +1,27 @@
 /** Programs for batch after batch of expressions. */
-import { Replays } from "../../../engine/internal.ts";
+import { StepCache } from "../../../engine/internal.ts";
 import { type Choice, finished, type ProgramGenerator, type Sequences } from "./program_generator.ts";
-import { ExpressionSlots } from "./sequence_inputs.ts";
+import { StaticExpressions } from "./sequence_inputs.ts";
 
 /** Writes programs; batches of equal sizes are replayed where the likeliest are taken. */
 export class ProgramWriter implements Disposable {
   readonly #generator: ProgramGenerator;
-  readonly #replays: Replays<ExpressionSlots>;
+  readonly #cache: StepCache<StaticExpressions>;
 
   /** The generator stays its owner's. */
   constructor(generator: ProgramGenerator) {
     const { device } = generator;
     this.#generator = generator;
-    this.#replays = new Replays(device, (room) => device.noGrad(() => generator.decodeOn(room, "likeliest")));
+    this.#cache = new StepCache(device, (inputs) => device.noGrad(() => generator.decodeOn(inputs, "likeliest")));
   }
 
   /** The likeliest program of each expression. */
   async likeliest(refexps: Sequences): Promise<Sequences> {
     const { count, length } = refexps;
-    const tokens = this.#replays.run(
+    const tokens = this.#cache.run(
       `${count} × ${length}`,
-      () => new ExpressionSlots(this.#generator.device, count, length),
-      (room) => room.write(refexps),
+      () => new StaticExpressions(this.#generator.device, count, length),
+      (inputs) => inputs.write(refexps),
     );
     const read = await tokens.data();
     tokens.dispose();
@@ -35,6 +35,6 @@ export class ProgramWriter implements Disposable {
 
   /** Frees what was recorded. */
   [Symbol.dispose](): void {
-    this.#replays[Symbol.dispose]();
+    this.#cache[Symbol.dispose]();
   }
 }

@@ -27,13 +27,13 @@ export function lastWords({ data, count, length }: Sequences): Int32Array<ArrayB
 }
 
 /** Expressions, as the encoder reads them. */
-export class ExpressionSlots implements Disposable {
+export class StaticExpressions implements Disposable {
   /** i32 [length, count]. */
   readonly words: Tensor;
   /** i32 [count], see {@link lastWords}. */
   readonly ends: Tensor;
 
-  /** Empty room for `count` expressions of `length` words. */
+  /** Memory for `count` expressions of `length` words. */
   constructor(device: Device, count: number, length: number) {
     this.words = device.empty([length, count], "i32").unscoped();
     this.ends = device.empty([count], "i32").unscoped();
@@ -44,14 +44,14 @@ export class ExpressionSlots implements Disposable {
     const [length, count] = this.words.shape;
     if (refexps.count !== count || refexps.length !== length) {
       throw new ShapeError(
-        `expressions: ${refexps.count} × ${refexps.length} words into room for ${count} × ${length}`,
+        `expressions: ${refexps.count} × ${refexps.length} words where there is memory for ${count} × ${length}`,
       );
     }
     this.words.write(timeFirst(refexps.data, count));
     this.ends.write(lastWords(refexps));
   }
 
-  /** Frees the room. */
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     this.words.dispose();
     this.ends.dispose();
@@ -68,8 +68,8 @@ export interface SequenceSizes {
 }
 
 /** What teacher forcing reads of a batch. */
-export class SequenceSlots implements Disposable {
-  readonly expressions: ExpressionSlots;
+export class StaticSequences implements Disposable {
+  readonly expressions: StaticExpressions;
   /** i32 [tokens − 1, count]: all but the last token of each program. */
   readonly inputs: Tensor;
   /** i32 [(tokens − 1) · count]: the token after each; −1, which costs nothing, for `<NULL>`. */
@@ -77,9 +77,9 @@ export class SequenceSlots implements Disposable {
   /** []: 1 / labels that count. */
   readonly share: Tensor;
 
-  /** Empty room. */
+  /** Memory for a batch. */
   constructor(device: Device, { count, words, tokens }: SequenceSizes) {
-    this.expressions = new ExpressionSlots(device, count, words);
+    this.expressions = new StaticExpressions(device, count, words);
     this.inputs = device.empty([tokens - 1, count], "i32").unscoped();
     this.labels = device.empty([(tokens - 1) * count], "i32").unscoped();
     this.share = device.empty([]).unscoped();
@@ -90,7 +90,7 @@ export class SequenceSlots implements Disposable {
     const [length, count] = this.inputs.shape;
     if (programs.count !== count || programs.length !== length + 1) {
       throw new ShapeError(
-        `programs: ${programs.count} × ${programs.length} tokens into room for ${count} × ${length + 1}`,
+        `programs: ${programs.count} × ${programs.length} tokens where there is memory for ${count} × ${length + 1}`,
       );
     }
     this.expressions.write(refexps);
@@ -109,7 +109,7 @@ export class SequenceSlots implements Disposable {
     this.share.write(Float32Array.of(1 / Math.max(1, kept)));
   }
 
-  /** Frees the room. */
+  /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const part of [this.expressions, this.inputs, this.labels, this.share]) part[Symbol.dispose]();
   }

@@ -1,9 +1,9 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
-import { Replays } from "../../../engine/internal.ts";
+import { StepCache } from "../../../engine/internal.ts";
 import { concat, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import type { RegionModel } from "../contract.ts";
-import { type RegionSlots, roomKey } from "../static_inputs.ts";
+import { bucketKey, type StaticRegionInputs } from "../static_inputs.ts";
 import type { RegionInput } from "../regions.ts";
 
 /** Scores of one kind of prediction. */
@@ -39,23 +39,27 @@ export async function scoreSplit(
   let names: readonly string[] = [];
   let pending: Tensor[] = [];
   let done = 0;
-  // [outputs, R, C], R the room's regions.
-  const probabilities = (input: RegionInput | RegionSlots): Tensor =>
+  // [outputs, R, C], R the regions of the bucket.
+  const probabilities = (input: RegionInput | StaticRegionInputs): Tensor =>
     device.noGrad(() => {
       using scope = device.scope();
       const all = model.predict(input);
       names = all.map(({ name }) => name);
       return scope.keep(softmax(concat(all.map(({ logits }) => reshape(logits, [1, ...logits.shape])), 0)));
     });
-  using replays = new Replays<RegionSlots>(device, probabilities);
+  using cache = new StepCache<StaticRegionInputs>(device, probabilities);
   const score = (image: LoadedImage): Tensor => {
     const { height, width, labels } = image;
-    if (!model.slots) return probabilities(image).unscoped();
-    return replays.run(roomKey(image), () => model.slots!(height, width, labels.length), (room) => room.write(image));
+    if (!model.staticInputs) return probabilities(image).unscoped();
+    return cache.run(
+      bucketKey(image),
+      () => model.staticInputs!(height, width, labels.length),
+      (inputs) => inputs.write(image),
+    );
   };
   const read = async (): Promise<void> => {
     const data = await Promise.all(pending.map((t) => t.data()));
-    pending.forEach(({ shape }, i) => rows.push({ data: data[i], room: shape[1] }));
+    pending.forEach(({ shape }, i) => rows.push({ data: data[i], padded: shape[1] }));
     for (const tensor of pending) tensor.dispose();
     pending = [];
   };
@@ -73,10 +77,10 @@ export async function scoreSplit(
 
 /** One image's results. */
 interface Scored {
-  /** [outputs, room, classes]. */
+  /** [outputs, padded, classes]. */
   readonly data: Float32Array;
-  /** Regions there was room for; those of the image come first. */
-  readonly room: number;
+  /** Regions with the padding; those of the image come first. */
+  readonly padded: number;
 }
 
 /** From [outputs, R, classes] for each image to [N, classes] for each output. */
@@ -91,9 +95,9 @@ function join(
   const truth = new Int32Array(count);
   let at = 0;
   labels.forEach((own, i) => {
-    const { data, room } = rows[i];
+    const { data, padded } = rows[i];
     outputs.forEach(({ probabilities }, k) => {
-      const first = k * room * classes;
+      const first = k * padded * classes;
       probabilities.set(data.subarray(first, first + own.length * classes), at * classes);
     });
     truth.set(own, at);

@@ -7,7 +7,6 @@ import {
   ConvGRU,
   type Device,
   type Graph,
-  type GraphSlots,
   init,
   Linear,
   matmul,
@@ -16,10 +15,11 @@ import {
   relu,
   reshape,
   type Seeds,
+  type StaticGraph,
   type Tensor,
 } from "../../../engine/mod.ts";
 import type { ClassKnowledge } from "./knowledge.ts";
-import { PredictionHead, type Verdict } from "./head.ts";
+import { type HeadOutput, PredictionHead } from "./head.ts";
 import type { GraphOptions, HeadOptions } from "./options.ts";
 
 /** Sizes the graph's surroundings give it. */
@@ -83,7 +83,7 @@ class PropagationLayer extends Module {
   forward(
     nodes: Nodes,
     belief: Tensor,
-    edges: Graph | GraphSlots,
+    edges: Graph | StaticGraph,
     knowledge: Graph,
     last: boolean,
     trace?: LayerTrace[],
@@ -179,7 +179,7 @@ export class GlobalGraph extends Module {
   }
 
   /** The stacked propagations. `belief` [R, C] assigns regions to classes. */
-  reason(nodes: Nodes, belief: Tensor, edges: Graph | GraphSlots, trace?: LayerTrace[]): Nodes {
+  reason(nodes: Nodes, belief: Tensor, edges: Graph | StaticGraph, trace?: LayerTrace[]): Nodes {
     const end = this.#layers.length - 1;
     return this.#layers.reduce((now, layer, i) => {
       const last = i === end && !this.#options.carryClasses;
@@ -188,7 +188,7 @@ export class GlobalGraph extends Module {
   }
 
   /** What the region nodes [R, D] say. */
-  predict(regions: Tensor): Verdict {
+  predict(regions: Tensor): HeadOutput {
     return this.#head.forward(regions);
   }
 

@@ -3,7 +3,7 @@ import { type Device, init, Linear, Module, type Seeds, type Tensor, WideLinear 
 import type { HeadOptions } from "./options.ts";
 
 /** What a module says of the regions. */
-export interface Verdict {
+export interface HeadOutput {
   /** Class logits, [R, C]. */
   readonly logits: Tensor;
   /** Attention logit, [R, 1]. */
@@ -33,7 +33,7 @@ export class PredictionHead extends Module {
   }
 
   /** Features [R, inputs] → scores and confidence. */
-  forward(features: Tensor): Verdict {
+  forward(features: Tensor): HeadOutput {
     const z = this.#fc.reduce((x, fc) => fc.forward(x), features);
     return { logits: this.#score.forward(z), confidence: this.#confidence.forward(z) };
   }

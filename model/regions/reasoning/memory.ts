@@ -19,7 +19,7 @@ import {
   type Tensor,
 } from "../../../engine/mod.ts";
 import { BOUND_TOLERANCE, type RegionBoxes } from "../regions.ts";
-import { PredictionHead, type Verdict } from "./head.ts";
+import { type HeadOutput, PredictionHead } from "./head.ts";
 import type { HeadOptions, MemoryOptions } from "./options.ts";
 
 /** Sizes the memory's surroundings give it. */
@@ -85,7 +85,7 @@ export class SpatialMemory extends Module {
   }
 
   /** What the memory says of the regions. */
-  predict(memory: Tensor, boxes: RegionBoxes): Verdict {
+  predict(memory: Tensor, boxes: RegionBoxes): HeadOutput {
     const { cropSize, depth } = this.#options;
     const read = this.#read(this.#aggregate(memory), boxes);
     return this.#head.forward(reshape(read, [boxes.count, cropSize * cropSize * depth]));

@@ -6,7 +6,7 @@ import { regionLoss } from "../region_loss.ts";
 import type { EdgeRule, RealRegions, RegionInput, RegionTensors } from "../regions.ts";
 import { regionEdges } from "./edges.ts";
 import { GlobalGraph, type LayerTrace } from "./graph.ts";
-import type { Verdict } from "./head.ts";
+import type { HeadOutput } from "./head.ts";
 import type { ClassKnowledge } from "./knowledge.ts";
 import { hardExampleLoss } from "./losses.ts";
 import { SpatialMemory } from "./memory.ts";
@@ -157,7 +157,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     const { boxes, logits: image, pool5, fc7 } = this.#inputs(this.features(regions), stop.features);
     const predictions: Prediction[] = [{ name: "image", source: "image", iteration: 0, logits: image }];
     const confidences: Tensor[] = [];
-    const say = (stream: "local" | "global", iteration: number, { logits, confidence }: Verdict): Tensor => {
+    const say = (stream: "local" | "global", iteration: number, { logits, confidence }: HeadOutput): Tensor => {
       predictions.push({ name: `${stream} ${iteration}`, source: stream, iteration, logits });
       confidences.push(confidence);
       return logits;

@@ -2,7 +2,7 @@
 import type { Device } from "../../../engine/device.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
-import { blocksOf, type Cut, type Tuning } from "../../../engine/tuning/table.ts";
+import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
 import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { checkAgainstReference } from "./check_sample.ts";
@@ -10,7 +10,7 @@ import { checkAgainstReference } from "./check_sample.ts";
 const devices = await openDevices();
 
 /** Runs `body` with every product cut in one way; convolutions keep to the rules where they lack the product's cut. */
-async function withCut(device: Device, cut: Cut, body: () => Promise<void>): Promise<void> {
+async function withCut(device: Device, cut: Tiling, body: () => Promise<void>): Promise<void> {
   const before = device.tuning;
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
     blocksOf(device.profile, op).some(({ rows, columns }) => rows === cut.rows && columns === cut.columns);

@@ -2,7 +2,7 @@
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import "../../../engine/mod.ts";
 import { allKernels, kernel } from "../../../engine/gpu/kernel.ts";
-import { blocksOf, shadersOf, TUNED_OPS, type TunedCut, TuningTable } from "../../../engine/tuning/table.ts";
+import { blocksOf, shadersOf, TUNED_OPS, type TunedTiling, TuningTable } from "../../../engine/tuning/table.ts";
 
 Deno.test("every kernel that can be cut says what it computes, for whom and with how much arithmetic", () => {
   const cut = allKernels().filter(({ traits }) => traits.tilings);
@@ -15,7 +15,7 @@ Deno.test("every kernel that can be cut says what it computes, for whom and with
 
 Deno.test("a winner measured with other shaders is stale, whichever kernel of its op has changed", () => {
   const adapter = "made | up | adapter | cpu", cut = { rows: 16, columns: 8, parts: 1 };
-  const winner: TunedCut = {
+  const winner: TunedTiling = {
     adapter,
     op: "conv2d forward",
     shaders: shadersOf("conv2d forward", "cpu"),

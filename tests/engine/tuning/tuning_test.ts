@@ -12,8 +12,8 @@ import {
   parseTuning,
   replaceWinner,
   shadersOf,
-  type TunedCut,
   type TunedOp,
+  type TunedTiling,
   TuningTable,
 } from "../../../engine/tuning/table.ts";
 import { judge, tune } from "../../../engine/tuning/tuner.ts";
@@ -25,7 +25,7 @@ const devices = await openDevices();
 
 const ADAPTER = "vendor | architecture | a card | cpu";
 
-function winner(changes: Partial<TunedCut> = {}): TunedCut {
+function winner(changes: Partial<TunedTiling> = {}): TunedTiling {
   return {
     adapter: ADAPTER,
     op: "matmul nn",

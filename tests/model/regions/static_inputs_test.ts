@@ -2,15 +2,15 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { END, NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Adam, Device, SGD, type Tensor } from "../../../engine/mod.ts";
-import { GraphSlots } from "../../../engine/sparse.ts";
-import { roomFor } from "../../../engine/buckets.ts";
+import { StaticGraph } from "../../../engine/sparse.ts";
+import { bucketSize } from "../../../engine/buckets.ts";
 import { scoreSplit } from "../../../model/regions/evaluation/score.ts";
 import { BaselineClassifier } from "../../../model/regions/baseline.ts";
 import { GeneratorSteps } from "../../../model/refplus/generator/generator_steps.ts";
 import { ProgramGenerator, type Sequences } from "../../../model/refplus/generator/program_generator.ts";
 import { ProgramWriter } from "../../../model/refplus/generator/program_writer.ts";
-import { SequenceSlots } from "../../../model/refplus/generator/sequence_inputs.ts";
-import { Replays } from "../../../engine/step_cache.ts";
+import { StaticSequences } from "../../../model/refplus/generator/sequence_inputs.ts";
+import { StepCache } from "../../../engine/step_cache.ts";
 import { TrainSteps } from "../../../model/regions/train_steps.ts";
 import type { ReasoningMode } from "../../../model/regions/reasoning/reasoner.ts";
 import type { RegionModel } from "../../../model/regions/contract.ts";
@@ -35,13 +35,13 @@ function labelled(random: Random, regions: number, height = 40, width = 56) {
   return { ...input, boxes: new Float32Array(boxes), labels, position: 0, index: 0, flipped: false, scale: 1 };
 }
 
-Deno.test("room holds the regions, at most an eighth more, and stays below the same power of two", () => {
-  deepStrictEqual([0, 1, 16, 17, 31, 33, 100, 129, 300].map(roomFor), [0, 1, 16, 18, 32, 36, 104, 144, 320]);
+Deno.test("a bucket holds the regions, at most an eighth more, and stays below the same power of two", () => {
+  deepStrictEqual([0, 1, 16, 17, 31, 33, 100, 129, 300].map(bucketSize), [0, 1, 16, 18, 32, 36, 104, 144, 320]);
   for (let count = 1; count < 1000; count++) {
-    const room = roomFor(count);
-    ok(room >= count && room <= count * 1.125 + 1, `${room} for ${count}`);
-    strictEqual(roomFor(room), room);
-    strictEqual(Math.ceil(Math.log2(room)), Math.ceil(Math.log2(count)));
+    const inputs = bucketSize(count);
+    ok(inputs >= count && inputs <= count * 1.125 + 1, `${inputs} for ${count}`);
+    strictEqual(bucketSize(inputs), inputs);
+    strictEqual(Math.ceil(Math.log2(inputs)), Math.ceil(Math.log2(count)));
   }
 });
 
@@ -54,14 +54,14 @@ Deno.test("padding regions changes no bit of what is said of the others", async 
         for (const regions of [19, 67, 261]) {
           using scope = device.scope();
           const image = labelled(random, regions);
-          const room = scope.adopt(model.slots!(image.height, image.width, regions));
+          const inputs = scope.adopt(model.staticInputs!(image.height, image.width, regions));
           // What was there before must not show.
-          room.write(labelled(random, roomFor(regions)));
-          room.write(image);
+          inputs.write(labelled(random, bucketSize(regions)));
+          inputs.write(image);
           const said = (source: Parameters<RegionModel["predict"]>[0]): Promise<Float32Array[]> =>
             Promise.all(device.noGrad(() => model.predict(source)).map(({ logits }) => logits.data()));
-          const [plain, padded] = [await said(image), await said(room)];
-          ok(roomFor(regions) > regions);
+          const [plain, padded] = [await said(image), await said(inputs)];
+          ok(bucketSize(regions) > regions);
           for (const [i, want] of plain.entries()) {
             const got = padded[i].subarray(0, want.length);
             ok(padded[i].every(Number.isFinite), `${profile} ${mode} ${regions}: padding is no number`);
@@ -80,8 +80,8 @@ Deno.test("padding regions leaves losses and gradients as they were, to rounding
       using model = build(device, mode, random);
       using scope = device.scope();
       const image = labelled(random, 21);
-      const room = scope.adopt(model.slots!(image.height, image.width, 21));
-      room.write(image);
+      const inputs = scope.adopt(model.staticInputs!(image.height, image.width, 21));
+      inputs.write(image);
       const grads = async (source: Parameters<RegionModel["loss"]>[0], labels: Tensor) => {
         const { total } = model.loss(source, labels);
         total.backward();
@@ -91,7 +91,7 @@ Deno.test("padding regions leaves losses and gradients as they were, to rounding
         return { loss: await total.item(), values, names: named.map(({ name }) => name) };
       };
       const plain = await grads(image, device.tensor(image.labels));
-      const padded = await grads(room, room.labels);
+      const padded = await grads(inputs, inputs.labels);
       ok(Math.abs(plain.loss - padded.loss) < 1e-5 * plain.loss, `${mode}: ${plain.loss}, ${padded.loss}`);
       deepStrictEqual(padded.names, plain.names);
       for (const [i, want] of plain.values.entries()) {
@@ -154,7 +154,7 @@ Deno.test("scores by replay are those of plain predictions", async () => {
     async function* all() {
       yield* images;
     }
-    const plain: RegionModel = Object.create(model, { slots: { value: undefined }, device: { value: device } });
+    const plain: RegionModel = Object.create(model, { staticInputs: { value: undefined }, device: { value: device } });
     plain.predict = (input) => model.predict(input);
     deepStrictEqual(await scoreSplit(model, all(), CLASSES), await scoreSplit(plain, all(), CLASSES));
   });
@@ -164,21 +164,25 @@ Deno.test("recordings are kept up to a number and up to a size, the longest unus
   await using device = await Device.open();
   {
     let bodies = 0;
-    const body = (room: Tensor): Tensor => {
+    const body = (inputs: Tensor): Tensor => {
       bodies++;
-      return device.noGrad(() => room.mul(2));
+      return device.noGrad(() => inputs.mul(2));
     };
-    const run = (replays: Replays<Tensor>, n: number): Promise<Float32Array> => {
-      const result = replays.run(String(n), () => device.empty([n]), (room) => room.write(new Float32Array(n).fill(n)));
+    const run = (cache: StepCache<Tensor>, n: number): Promise<Float32Array> => {
+      const result = cache.run(
+        String(n),
+        () => device.empty([n]),
+        (inputs) => inputs.write(new Float32Array(n).fill(n)),
+      );
       return result.data().finally(() => result.dispose());
     };
-    using two = new Replays(device, body, { most: 2 });
+    using two = new StepCache(device, body, { maxEntries: 2 });
     for (const n of [3, 4, 5, 3, 4, 3, 5, 3]) deepStrictEqual(await run(two, n), new Float32Array(n).fill(2 * n));
     strictEqual(bodies, 6, "three plain, three recorded");
     await run(two, 4);
     strictEqual(bodies, 7, "4 had gone");
     strictEqual(two.tensors, 4);
-    using none = new Replays(device, body, { mostBytes: -1 });
+    using none = new StepCache(device, body, { maxBytes: -1 });
     for (let i = 0; i < 3; i++) await run(none, 6);
     strictEqual(bodies, 10);
     strictEqual(none.tensors, 0);
@@ -187,13 +191,13 @@ Deno.test("recordings are kept up to a number and up to a size, the longest unus
   strictEqual(device.memory.liveBytes, 0);
 });
 
-Deno.test("a graph that does not fit its room is refused", async () => {
+Deno.test("a graph that does not fit its memory is refused", async () => {
   await using device = await Device.open();
-  using slots = new GraphSlots(device, 2, 2, 1);
+  using slots = new StaticGraph(device, 2, 2, 1);
   const none = { rowPtr: [0, 0, 0, 0], colIdx: [], values: [] };
   throws(
     () => slots.write({ rows: 3, cols: 2, relations: [none] }),
-    /1 relations \[3, 2\] into room for 1 relations \[2, 2\]/,
+    /1 relations \[3, 2\] where there is memory for 1 relations \[2, 2\]/,
   );
   throws(() => slots.write({ rows: 2, cols: 2, relations: [none, none] }), /2 relations/);
 });
@@ -232,9 +236,9 @@ Deno.test("the program generator's steps are the same replayed, whatever lengths
     };
     deepStrictEqual(await train(true), await train(false));
     strictEqual(device.memory.liveTensors, 0);
-    using slots = new SequenceSlots(device, { count: 5, words: 7, tokens: 6 });
-    throws(() => slots.write(...batches[1]), /5 × 4 words into room for 5 × 7/);
-    throws(() => slots.write(...batches[2]), /3 × 6 tokens into room for 5 × 6/);
+    using slots = new StaticSequences(device, { count: 5, words: 7, tokens: 6 });
+    throws(() => slots.write(...batches[1]), /5 × 4 words where there is memory for 5 × 7/);
+    throws(() => slots.write(...batches[2]), /3 × 6 tokens where there is memory for 5 × 6/);
 
     using generator = new ProgramGenerator(device, { words: 20, tokens: 15, wordDim: 6, hidden: 8, seed: 5 });
     using writer = new ProgramWriter(generator);

@@ -1,6 +1,6 @@
 /** The global graph in float64 (papers/iterative-reasoning.md#graph-layer). */
 import { type Array64, get, linear, make, plus, relu, shaped, transposedProduct, type Weights } from "./arrays.ts";
-import { gru, head, type Verdict64 } from "./memory.ts";
+import { gru, head, type HeadOutput64 } from "./memory.ts";
 
 /** A box in pixels: x1, y1, x2, y2. */
 export type PixelBox = readonly [number, number, number, number];
@@ -131,6 +131,6 @@ export function reason(
 }
 
 /** What the region nodes say. */
-export function predictNodes(regions: Array64, w: Weights, shape: GraphShape): Verdict64 {
+export function predictNodes(regions: Array64, w: Weights, shape: GraphShape): HeadOutput64 {
   return head(regions, w, "graph.head", shape.fcLayers);
 }

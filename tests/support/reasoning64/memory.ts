@@ -27,7 +27,7 @@ export interface MemoryShape {
 }
 
 /** Class scores and confidence. */
-export interface Verdict64 {
+export interface HeadOutput64 {
   readonly logits: Array64;
   readonly confidence: Array64;
 }
@@ -103,7 +103,7 @@ export function gru(
 }
 
 /** Fully connected layers, scores, confidence. */
-export function head(features: Array64, w: Weights, name: string, layers: number): Verdict64 {
+export function head(features: Array64, w: Weights, name: string, layers: number): HeadOutput64 {
   let z = features;
   for (let i = 0; i < layers; i++) {
     z = relu(linear(z, w.get(`${name}.fc${6 + i}.weight`)!, w.get(`${name}.fc${6 + i}.bias`)!));
@@ -129,7 +129,12 @@ export function initialMemory(w: Weights, [h, width]: readonly [number, number])
 }
 
 /** What the memory says of the regions. */
-export function predictMemory(memory: Array64, boxes: readonly CellBox[], w: Weights, shape: MemoryShape): Verdict64 {
+export function predictMemory(
+  memory: Array64,
+  boxes: readonly CellBox[],
+  w: Weights,
+  shape: MemoryShape,
+): HeadOutput64 {
   const layer = (i: number, x: Array64): Array64 =>
     conv(x, w.get(`memory.context${i}.weight`)!, w.get(`memory.context${i}.bias`)!);
   let net = layer(1, memory);

@@ -15,7 +15,7 @@ struct Params { count: u32, m: u32, n: u32, k: u32, stride_a: u32, stride_b: u32
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;
 
 @compute @workgroup_size(64)
-fn matmul_words(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+fn matmul_scalar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let column = i % params.n;
