@@ -145,8 +145,16 @@ Deno.test("ITERA_TUNING names the file, or none", () => {
   }
 });
 
-Deno.test("shipped winners are a tuning file's", () => {
-  deepStrictEqual(parseTuning(formatTuning(SHIPPED), "shipped"), [...SHIPPED]);
+Deno.test("shipped winners are a tuning file's, which a winner that cannot be or of other shaders would not be", () => {
+  const shippable = (winners: readonly TunedTiling[]): void => {
+    deepStrictEqual(parseTuning(formatTuning(winners), "shipped"), [...winners]);
+    for (const { op, shaders, adapter } of winners) strictEqual(shaders, shadersOf(op, adapter.split(" | ").at(-1)!));
+  };
+  const own = winner();
+  shippable([own]);
+  throws(() => shippable([{ ...own, cut: { ...own.cut, rows: 7 } }]), /holds a winner that cannot be/);
+  throws(() => shippable([{ ...own, shaders: "0".repeat(13) }]));
+  shippable(SHIPPED);
 });
 
 Deno.test("an opened device uses the winners of its adapter", async () => {
