@@ -128,7 +128,9 @@ function decode(bytes: Uint8Array<ArrayBuffer>, path: string): ReturnType<typeof
   try {
     return decodeSafetensors(bytes);
   } catch (error) {
-    if (error instanceof SafetensorsError) throw new UserError(`${path}: ${error.message}`);
+    if (error instanceof SafetensorsError) {
+      throw new UserError(`${path}: is no whole checkpoint of a training run (${error.message})`);
+    }
     throw error;
   }
 }

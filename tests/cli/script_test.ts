@@ -43,8 +43,11 @@ Deno.test("what the script does not know itself goes to the command line", async
 
 Deno.test("every task that the documentation names is there", async () => {
   const { tasks } = JSON.parse(await Deno.readTextFile(join(ROOT, "deno.json")));
-  const docs = [...Deno.readDirSync(join(ROOT, "docs"))].map(({ name }) => join("docs", name));
-  const named = ["README.md", ...docs].flatMap((path) =>
+  const pagesIn = (folder: string): string[] =>
+    [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) =>
+      isDirectory ? pagesIn(join(folder, name)) : [join(folder, name)]
+    );
+  const named = ["README.md", "CONTRIBUTING.md", ...pagesIn("docs")].flatMap((path) =>
     [...Deno.readTextFileSync(join(ROOT, path)).matchAll(/deno task ([a-z][a-z:-]*)/g)].map(([, name]) => name)
   );
   ok(named.length > 10);

@@ -1,5 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import "../../engine/mod.ts";
 import { parseTuning } from "../../engine/tuning/table.ts";
 import { ended, itera, start } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";

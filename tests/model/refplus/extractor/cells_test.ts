@@ -139,7 +139,7 @@ Deno.test("the network learns; stopped and gone on with, it has the bits of one 
     );
     await rejects(
       cellExtractor(output, { adapter: "auto" }),
-      /features\.h5: is no whole checkpoint of itera refplus extractor/,
+      /features\.h5: is no whole checkpoint of a training run \(safetensors: /,
     );
   });
 });
