@@ -12,7 +12,8 @@ const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder
 
 /** Files that take more than half a minute by themselves, the longest first; the order alone depends on it. */
 const LONG = [
-  "truth/iter-reason/iter_reason_test.ts",
+  "truth/iter-reason/memory_test.ts",
+  "truth/iter-reason/baseline_test.ts",
   "engine/ops/cuts_test.ts",
   "truth/iep-ref/engine_test.ts",
   "cli/refplus/demo_test.ts",

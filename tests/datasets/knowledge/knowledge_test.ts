@@ -98,6 +98,17 @@ Deno.test("names tell mirrors and plurals", () => {
   ]);
 });
 
+Deno.test("a graph with one relation for both directions of a mirror, as version 0.1 wrote it, still loads", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "old.jsonl"), classes = [BACKGROUND, "left_arm", "right_arm"];
+    const edges = [{ type: 0, from: 1, to: 2, weight: 1 }, { type: 0, from: 2, to: 1, weight: 1 }];
+    const old = { types: ["mirror"], edges, vectors: new Float32Array(0), dim: 0 };
+    await Deno.writeTextFile(path, encodeKnowledge(old, classes));
+    const { knowledge, dropped } = fitKnowledge(await readKnowledgeFile(path), classes);
+    deepStrictEqual([knowledge.types, knowledge.edges, dropped], [["mirror"], edges, 0]);
+  });
+});
+
 Deno.test("ADE20K's lists are cut as the reference cuts them", async () => {
   await withFolder(async (folder) => {
     const [names, counts] = [join(folder, "names.txt"), join(folder, "counts.txt")];

@@ -1,0 +1,4 @@
+/** Pictures, boxes and metrics beside the authors' own. */
+import { testGolden } from "./cases.ts";
+
+testGolden(/^(input|metrics)/);
