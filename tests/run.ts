@@ -30,6 +30,9 @@ const LONG = [
 /** Other files that a process takes at once. */
 const TOGETHER = 8;
 
+/** Minutes that the suite should take on two quiet cores. */
+const BUDGET = 7;
+
 /** Files named among the slowest at the end. */
 const NAMED = 12;
 
@@ -79,6 +82,7 @@ async function test(args: readonly string[], live: boolean): Promise<Outcome> {
 
 /** Runs every test file, shared out among processes; prints which took longest. */
 async function runAll(): Promise<Outcome> {
+  const start = performance.now();
   const folder = await Deno.makeTempDir(), all = testsIn(join(root, "tests"));
   const long = LONG.map((path) => `tests/${path}`).filter((path) => all.includes(path));
   const short = all.filter((path) => !long.includes(path));
@@ -96,6 +100,8 @@ async function runAll(): Promise<Outcome> {
   print("\nlongest files:");
   for (const { file, seconds } of times.slice(0, NAMED)) print(`${seconds.toFixed(0).padStart(5)} s  ${file}`);
   await Deno.remove(folder, { recursive: true });
+  const took = Math.round((performance.now() - start) / 1000);
+  print(`tests: ${Math.floor(took / 60)}:${String(took % 60).padStart(2, "0")} of ${BUDGET} minutes`);
   const sum = (key: keyof Outcome): number => outcomes.reduce((total, outcome) => total + outcome[key], 0);
   return { passed: sum("passed"), failed: sum("failed") };
 }
