@@ -12,6 +12,7 @@ Deno.test("the example trains its module and prints its metrics", async () => {
   strictEqual(code, 0, err);
   match(out, /^image: per-instance accuracy \d\.\d{3}, per-class AP \d\.\d{3}\nvote: .*\n$/);
   const accuracies = [...out.matchAll(/accuracy (\d\.\d+)/g)].map(([, value]) => Number(value));
-  // The commonest class is 8 % of all regions; sixty steps are enough to do better than one class in forty.
-  ok(accuracies.every((a) => a > 0.025), out);
+  // Whoever always answers the commonest class has 8 %; sixty steps gave the ConvNet 20 % and the vote 11 %.
+  const [image, vote] = accuracies;
+  ok(image > 0.14 && vote > 0.09, out);
 });
