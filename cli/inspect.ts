@@ -3,8 +3,11 @@ import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname } from "node:path";
 import { RUN_KINDS } from "../model/kinds.ts";
 import { describeRefplus } from "../model/refplus/checkpoint.ts";
+import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
 import { describeCells } from "../model/refplus/extractor/cell_trainer.ts";
+import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
 import { describeRegions } from "../model/regions/checkpoint.ts";
+import { REGION_RUNS } from "../model/regions/config.ts";
 import { readRunCheckpoint, type RunCheckpoint } from "../model/run/checkpoint.ts";
 import { kindOf } from "../model/run/kind.ts";
 import { lookup } from "../model/run/layers.ts";
@@ -12,9 +15,9 @@ import { bytes, line, notice, table } from "./terminal/output.ts";
 
 /** What each kind of run says of a checkpoint. */
 const DESCRIBE: Readonly<Record<string, (checkpoint: RunCheckpoint) => string[]>> = {
-  regions: describeRegions,
-  refplus: describeRefplus,
-  "refplus-extractor": describeCells,
+  [REGION_RUNS.kind]: describeRegions,
+  [REFPLUS_RUNS.kind]: describeRefplus,
+  [CELL_RUNS.kind]: describeCells,
 };
 
 /** Adds the command. */

@@ -31,7 +31,7 @@ export interface BackwardCall<A> {
    */
   collected(index: number): Tensor | null;
   /** Says that the gradient of an input is about these entries of its first axis alone: those of a bank that took part. */
-  only(index: number, entries: readonly number[]): void;
+  touches(index: number, entries: readonly number[]): void;
 }
 
 /** A random input of a sample; `null` leaves an optional input out. */

@@ -34,9 +34,10 @@ export interface OpenModels extends AsyncDisposable {
 
 /** Opens them. Throws {@link UserError} when one is missing, or they have different program tokens. */
 export async function openModels(flags: ModelFlags): Promise<OpenModels> {
-  const checkpoint = await readRefplusCheckpoint(flags.execution_engine);
+  const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+  const checkpoint = await readRefplusCheckpoint(flags.execution_engine, onBroken);
   const path = flags.program_generator;
-  const other = path === undefined ? null : await readRefplusCheckpoint(path);
+  const other = path === undefined ? null : await readRefplusCheckpoint(path, onBroken);
   for (const read of [checkpoint, ...other ? [other] : []]) sayNewRules(notice, read.path, read.config);
   if (other && !samePrograms(other.vocabulary, checkpoint.vocabulary)) {
     throw new UserError(`${path}: was trained with other program tokens than ${flags.execution_engine}`);

@@ -123,7 +123,7 @@ export class GradNode {
         given.inPlace.add(i);
         return grad;
       },
-      only: (i, entries) => void given.entries.set(i, entries),
+      touches: (i, entries) => void given.entries.set(i, entries),
     };
   }
 }

@@ -84,7 +84,7 @@ const bankOp = defineOp<BankAttrs>({
     const dy = call.grads[0]!, { activation } = attrs, around = geometry(wMeta!.shape.slice(1), attrs);
     const dz = activation === "none" ? dy : activationGrad(activation, call.output(0), dy);
     const bank = bankOf(attrs, dy);
-    for (const input of [1, 2]) call.only(input, attrs.entries);
+    for (const input of [1, 2]) call.touches(input, attrs.entries);
     const filters = (): Tensor | null => {
       const slot = call.collected(1);
       if (slot && slot.shape.slice(-2).every((c) => c % 4 === 0)) {

@@ -20,8 +20,9 @@ export async function readWeights(path: string): Promise<WeightFile> {
   try {
     bytes = await Deno.readFile(file);
   } catch (error) {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such file" : (error as Error).message}`);
+    if (error instanceof Deno.errors.NotFound) throw new UserError(`${path}: there is no such file`);
+    if (error instanceof Deno.errors.IsADirectory) throw new UserError(`${path}: is a folder; name a file of weights`);
+    throw new UserError(`${path}: ${(error as Error).message}`);
   }
   try {
     return await parse(bytes, file);

@@ -18,6 +18,7 @@ import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
+import { sayNewRules } from "../../run/version.ts";
 import { CELL_RUNS, type CellConfig, cellSchema } from "./cell_config.ts";
 import { CellNetwork } from "./cell_network.ts";
 import { CellPictures } from "./cell_pictures.ts";
@@ -49,7 +50,10 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
     clipNorm: config.optimiser.clipNorm,
   });
   const learner = new CellLearner(config, network, optimiser, pictures);
-  if (checkpoint) learner.restore(checkpoint);
+  if (checkpoint) {
+    learner.restore(checkpoint);
+    sayNewRules(hooks.onMessage ?? (() => {}), checkpoint.path, config);
+  }
   await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
 }
 

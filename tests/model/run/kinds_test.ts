@@ -10,6 +10,7 @@ import { REGION_RUNS } from "../../../model/regions/config.ts";
 import { latestRun, listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
 import { itera, ROOT } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
+import { copyRun } from "../../support/old_runs.ts";
 
 const READERS = {
   regions: readCheckpoint,
@@ -21,11 +22,8 @@ const READERS = {
 /** Copies of the runs in tests/fixtures/runs-0.1, each with a newer checkpoint that is cut short. */
 async function brokenRuns(folder: string): Promise<void> {
   for (const run of Object.keys(READERS)) {
-    const [from, to] = [join(ROOT, "tests/fixtures/runs-0.1", run), join(folder, run)];
-    await Deno.mkdir(join(to, "checkpoints"), { recursive: true });
-    await Deno.copyFile(join(from, "config.json"), join(to, "config.json"));
-    const [{ path }] = listCheckpoints(from), bytes = await Deno.readFile(path);
-    await Deno.writeFile(join(to, "checkpoints", path.split("/").at(-1)!), bytes);
+    const to = await copyRun("runs-0.1", run, folder);
+    const bytes = await Deno.readFile(listCheckpoints(to)[0].path);
     await Deno.writeFile(join(to, "checkpoints", "step_00000900.safetensors"), bytes.subarray(0, bytes.length / 2));
   }
 }
@@ -79,7 +77,7 @@ Deno.test("the run to go on with is the last one of the kinds that are asked for
   await withFolder(async (folder) => {
     await brokenRuns(folder);
     for (const [i, run] of ["cells", "regions", "generator", "engine"].entries()) {
-      Deno.utimeSync(join(folder, run, "config.json"), 1000 + i, 1000 + i);
+      Deno.utimeSync(join(folder, run, "metrics.jsonl"), 1000 + i, 1000 + i);
     }
     deepStrictEqual([RUN_KINDS, [REGION_RUNS], [REFPLUS_RUNS]].map((kinds) => latestRun(folder, kinds)), [
       "engine",

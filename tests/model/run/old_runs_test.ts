@@ -12,24 +12,14 @@ import { engineOf, generatorOf, readRefplusCheckpoint } from "../../../model/ref
 import { trainRefplus } from "../../../model/refplus/training/trainer.ts";
 import type { Json } from "../../../model/run/layers.ts";
 import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
-import { itera, ROOT } from "../../support/command.ts";
+import { itera } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
+import { copyRun } from "../../support/old_runs.ts";
 import { randomFor } from "../../support/random.ts";
 import { writeTinyCoco } from "../../support/files/tiny_coco.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
 
 const RULES = /: made by version 0\.1\.0; boxes at borders, .* follow the rules of .*, which are the authors'/;
-
-/** A copy of an old run in `folder`. */
-async function copyOf(run: string, folder: string): Promise<string> {
-  const [from, to] = [join(ROOT, "tests/fixtures/runs-0.1", run), join(folder, run)];
-  await Deno.mkdir(join(to, "checkpoints"), { recursive: true });
-  for (const file of ["config.json", "metrics.jsonl"]) await Deno.copyFile(join(from, file), join(to, file));
-  for (const { name } of Deno.readDirSync(join(from, "checkpoints"))) {
-    await Deno.copyFile(join(from, "checkpoints", name), join(to, "checkpoints", name));
-  }
-  return to;
-}
 
 /** The newest checkpoint's tensors. */
 async function newest(run: string) {
@@ -39,7 +29,7 @@ async function newest(run: string) {
 
 Deno.test("a region classifier of version 0.1 is evaluated and goes on, and both say by which rules", async () => {
   await withFolder(async (folder) => {
-    const run = await copyOf("regions", folder), data = join(folder, "coco");
+    const run = await copyRun("runs-0.1", "regions", folder), data = join(folder, "coco");
     await writeTinyCoco(data);
     const evaluated = await itera("evaluate", run, "--data", data);
     strictEqual(evaluated.code, 0, evaluated.err);
@@ -71,7 +61,8 @@ Deno.test("a region classifier of version 0.1 is evaluated and goes on, and both
 for (const [name, part] of [["generator", "program_generator"], ["engine", "execution_engine"]] as const) {
   Deno.test(`a run of the ${name} of version 0.1 loads and goes on`, async () => {
     await withFolder(async (folder) => {
-      const run = await copyOf(name, folder), toy = await writeToy(folder, "train", 12, randomFor("old runs"));
+      const run = await copyRun("runs-0.1", name, folder),
+        toy = await writeToy(folder, "train", 12, randomFor("old runs"));
       const { bytes: _, tensors, ...checkpoint } = await readRefplusCheckpoint(run);
       strictEqual(checkpoint.step, 3);
       {
@@ -99,7 +90,7 @@ for (const [name, part] of [["generator", "program_generator"], ["engine", "exec
 
 Deno.test("a feature extractor's run of version 0.1 goes on", async () => {
   await withFolder(async (folder) => {
-    const run = await copyOf("cells", folder), set = join(folder, "set");
+    const run = await copyRun("runs-0.1", "cells", folder), set = join(folder, "set");
     await generateRefPlus(set, { split: "train", images: 3, refexpsPerImage: 1, maxObjects: 4, zoom: 1.5 });
     const { images, scenes } = refPlusFiles(set, "train");
     using resumed = await RunFolder.resume(
@@ -107,7 +98,9 @@ Deno.test("a feature extractor's run of version 0.1 goes on", async () => {
       [{ source: "test", value: { data: { pictures: images, scenes } } }],
       CELL_RUNS,
     );
-    await trainCells(resumed);
+    const said: string[] = [];
+    await trainCells(resumed, { onMessage: (text) => said.push(text) });
+    strictEqual(said.filter((text) => RULES.test(text)).length, 1, said.join("\n"));
     const { step, tensors } = await newest(run);
     strictEqual(step, 6);
     ok((tensors.get("optimiser.updates")!.data as Float32Array).every((n) => n === 6));

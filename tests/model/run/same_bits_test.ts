@@ -19,6 +19,7 @@ import type { Json, Layer } from "../../../model/run/layers.ts";
 import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
 import { ROOT } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
+import { copyRun } from "../../support/old_runs.ts";
 import { writeTinyCoco } from "../../support/files/tiny_coco.ts";
 import { randomFor } from "../../support/random.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
@@ -27,17 +28,6 @@ const FIXTURES = join(ROOT, "tests/fixtures/runs-0.2");
 const { adapter, ends }: { adapter: string; ends: Record<string, Record<string, string>> } = JSON.parse(
   await Deno.readTextFile(join(FIXTURES, "ends.json")),
 );
-
-/** A copy of a run in `folder`. */
-async function copyOf(run: string, folder: string): Promise<string> {
-  const [from, to] = [join(FIXTURES, run), join(folder, run)];
-  await Deno.mkdir(join(to, "checkpoints"), { recursive: true });
-  for (const file of ["config.json", "metrics.jsonl"]) await Deno.copyFile(join(from, file), join(to, file));
-  for (const { name } of Deno.readDirSync(join(from, "checkpoints"))) {
-    await Deno.copyFile(join(from, "checkpoints", name), join(to, "checkpoints", name));
-  }
-  return to;
-}
 
 /** Digest of each tensor of a run's newest checkpoint. */
 async function digests(run: string): Promise<Record<string, string>> {
@@ -85,7 +75,7 @@ function steps(value: Record<string, Json>): Layer {
 for (const [run, goOn] of Object.entries(GO_ON)) {
   Deno.test(`a run of ${run} without a kind goes on with the bits it had`, async () => {
     await withFolder(async (folder) => {
-      const path = await copyOf(run, folder);
+      const path = await copyRun("runs-0.2", run, folder);
       strictEqual(kindOfRun(path), { regions: "regions", cells: "refplus-extractor" }[run] ?? "refplus");
       await goOn(path, folder);
       const end = await digests(path);
