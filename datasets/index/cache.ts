@@ -7,7 +7,7 @@ import { decodeIndex, encodeIndex } from "./file.ts";
 import type { SplitTable } from "./table.ts";
 
 /** Goes up whenever a reader would read something differently from the same files. */
-const READER_VERSION = 1;
+const READER_VERSION = 2;
 
 /** What a caller may watch while a set is opened. */
 export interface OpenHooks {
