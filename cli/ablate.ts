@@ -8,7 +8,7 @@ import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { evaluateMissing } from "../model/regions/evaluation/region_dropout.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun, newestCheckpointOf } from "../model/run/run_folder.ts";
+import { freeName, latestRun } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
@@ -71,8 +71,8 @@ async function missing(experiment: Experiment): Promise<void> {
   const rows: (string | number)[][] = [];
   for (const { folder: member, name } of experiment.members) {
     if (name !== "baseline" && name !== "final") continue;
-    const told = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
-    const checkpoint = await readCheckpoint(await newestCheckpointOf(join(experiment.path, member), told));
+    const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+    const checkpoint = await readCheckpoint(join(experiment.path, member), onBroken);
     const { config } = checkpoint;
     sayNewRules(notice, checkpoint.path, config);
     const test = await openSplit(config, config.dataset.testSplit);

@@ -9,7 +9,7 @@ import { evaluateModel, score } from "../model/regions/evaluation/evaluate.ts";
 import type { EvaluationFolder } from "../model/regions/evaluation/folder.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
 import { perClassTable } from "../model/regions/report/run_report.ts";
-import { makeFolder, newestCheckpointOf } from "../model/run/run_folder.ts";
+import { makeFolder } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { readScores, saveScores } from "../model/regions/evaluation/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
@@ -106,7 +106,7 @@ async function chosen(run: string | undefined, file: string | undefined): Promis
     throw new UserError("evaluate: name a run's folder, or a checkpoint by --checkpoint");
   }
   const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
-  const checkpoint = await readCheckpoint(file ?? await newestCheckpointOf(run!, onBroken));
+  const checkpoint = await readCheckpoint(file ?? run!, onBroken);
   sayNewRules(notice, checkpoint.path, checkpoint.config);
   return checkpoint;
 }

@@ -13,7 +13,6 @@ import { predictions } from "../model/regions/evaluation/metrics.ts";
 import { predictRegions, preparedRegions, type RegionScores } from "../model/regions/evaluation/predict.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../engine/base/atomic.ts";
 import { readJsonFile } from "../model/run/layers.ts";
-import { newestCheckpointOf } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { toSize } from "./terminal/flags.ts";
@@ -50,7 +49,8 @@ export function addPredict(program: Command): void {
         throw new UserError(`${image}: ${reason.split("\n")[0]}`);
       });
       const regions = check(await regionsOf(image, boxes, annotations), picture, boxes ?? image);
-      const checkpoint = await readCheckpoint(await fileOf(file));
+      const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+      const checkpoint = await readCheckpoint(file, onBroken);
       const { config, classes } = checkpoint;
       sayNewRules(notice, checkpoint.path, config);
       await using device = await Device.open({ adapter: config.adapter });
@@ -129,10 +129,4 @@ function check(regions: Region[], { width, height }: RgbImage, source: string): 
   });
   if (regions.length === 0) notice(`${source}: no regions; only the picture is written`);
   return regions;
-}
-
-/** A checkpoint file, or the newest of a run's folder. */
-async function fileOf(path: string): Promise<string> {
-  if (!await Deno.stat(path).then((s) => s.isDirectory, () => false)) return path;
-  return await newestCheckpointOf(path, (broken, reason) => notice(`passed over ${broken}: ${reason}`));
 }

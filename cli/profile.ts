@@ -3,16 +3,14 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { PRESETS } from "../model/regions/experiments/presets.ts";
-import { chromeTrace, kernelTimes, profileSteps, type StepProfile, type StepWork } from "../model/run/profile.ts";
-import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
-import { refplusWork } from "../model/refplus/training/profile_work.ts";
-import { regionWork } from "../model/regions/profile_work.ts";
-import { newConfig } from "../model/regions/config.ts";
+import { RUN_KINDS } from "../model/kinds.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
-import { UserError } from "../engine/base/user_error.ts";
-import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
+import { REGION_TRAINING } from "../model/regions/trainer.ts";
 import { kindOf } from "../model/run/kind.ts";
 import { fileLayer, type Json, type Layer, merge, settingLayer } from "../model/run/layers.ts";
+import type { Learner } from "../model/run/loop.ts";
+import type { TrainingKind } from "../model/run/open_run.ts";
+import { chromeTrace, kernelTimes, profileUpdates, type UpdateProfile } from "../model/run/profile.ts";
 import { collect, toSize } from "./terminal/flags.ts";
 import { bytes, line, notice, table } from "./terminal/output.ts";
 import { measureRates, type Rates } from "./rates.ts";
@@ -38,31 +36,33 @@ export function addProfile(program: Command): void {
         ...flags.adapter === undefined ? [] : [{ source: "--adapter", value: { adapter: flags.adapter } }],
         ...flags.set.map(settingLayer),
       ];
-      await using work = await open(layers);
-      notice(`adapter: ${work.device.title}`);
-      const found = await profileSteps(work, flags.steps);
-      print(found, await measureRates(work.device));
+      await using learner = await open(layers);
+      notice(`adapter: ${learner.device.title}`);
+      const found = await profileUpdates(learner, { updates: flags.steps, repeated: REPEATED });
+      print(found, await measureRates(learner.device));
       if (!found.timings) return notice("this adapter has no timestamp queries: there is nothing to trace");
       await writeJsonAtomic(flags.trace, chromeTrace(found));
       line(`trace: ${flags.trace}`);
     });
 }
 
-/** The work of the kind of run that the settings are of; by default a region classifier's. */
-async function open(layers: readonly Layer[]): Promise<StepWork> {
+/** Updates of different data that are profiled in turns: what came once comes again, as in a long training. */
+const REPEATED = 3;
+
+/** The learner of the kind of run that the settings are of; by default the whole region classifier's. */
+async function open(layers: readonly Layer[]): Promise<Learner> {
   const given = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
-  if (kindOf(given, [REFPLUS_RUNS])) return await refplusWork(REFPLUS_RUNS.begin(layers));
-  if (kindOf(given, [CELL_RUNS])) {
-    throw new UserError(`${layers[0].source}: runs of kind ${CELL_RUNS.kind} cannot be profiled yet`);
-  }
-  return await regionWork(newConfig([{ source: "profile", value: { model: { name: "final" } } }, ...layers]));
+  const kind: TrainingKind = kindOf(given, RUN_KINDS) ?? REGION_TRAINING;
+  const whole: Layer = { source: "profile", value: { model: { name: "final" } } };
+  const config = kind.begin(kind === REGION_TRAINING ? [whole, ...layers] : layers);
+  return await kind.open(config, null, { repeat: REPEATED });
 }
 
 function print(
-  { title, steps, wallMs, hostMs, submitMs, submits, dispatches, timings, memory, buffersMade }: StepProfile,
+  { title, updates, wallMs, hostMs, submitMs, submits, dispatches, timings, memory, buffersMade }: UpdateProfile,
   rates: Rates,
 ): void {
-  line(`${title}: ${steps} steps of ${wallMs.toFixed(1)} ms`);
+  line(`${title}: ${updates} steps of ${wallMs.toFixed(1)} ms`);
   const share = (ms: number): string => `${ms.toFixed(1)} ms (${(100 * ms / wallMs).toFixed(0)} %)`;
   line(
     `JavaScript ${share(hostMs)}, the driver's submits ${
@@ -81,7 +81,7 @@ function print(
     } GB/s (copy)`,
   );
   if (!timings) return;
-  const kernels = kernelTimes(timings, steps);
+  const kernels = kernelTimes(timings, updates);
   const total = kernels.reduce((sum, { ms }) => sum + ms, 0);
   line(`on the device, each dispatch on its own: ${total.toFixed(1)} ms a step`);
   table(

@@ -158,10 +158,11 @@ export async function readRefplusCheckpoint(
   file: string,
   onBroken?: (path: string, reason: string) => void,
 ): Promise<RefplusCheckpoint> {
-  return checked(await readRunCheckpoint(file, [REFPLUS_RUNS], onBroken));
+  return checkedRefplus(await readRunCheckpoint(file, [REFPLUS_RUNS], onBroken));
 }
 
-function checked({ config, facts, ...read }: RunCheckpoint): RefplusCheckpoint {
+/** A checkpoint's settings and facts, checked. Throws {@link UserError}. */
+export function checkedRefplus({ config, facts, ...read }: RunCheckpoint): RefplusCheckpoint {
   const result = factsSchema.safeParse({ ...facts, config });
   if (!result.success) throw notOfARun(read.path, result.error);
   return { ...read, ...result.data };
@@ -169,7 +170,7 @@ function checked({ config, facts, ...read }: RunCheckpoint): RefplusCheckpoint {
 
 /** A checkpoint's models, vocabulary and data, a line each. */
 export function describeRefplus(read: RunCheckpoint): string[] {
-  const checkpoint = checked(read), { config, step, vocabulary, frame } = checkpoint;
+  const checkpoint = checkedRefplus(read), { config, step, vocabulary, frame } = checkpoint;
   const models = (["generator", "engine"] as const).filter((which) => holds(checkpoint, which));
   const count = (words: Readonly<Record<string, number>>): number => Object.keys(words).length;
   return [

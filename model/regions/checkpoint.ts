@@ -60,10 +60,11 @@ export async function readCheckpoint(
   file: string,
   onBroken?: (path: string, reason: string) => void,
 ): Promise<Checkpoint> {
-  return checked(await readRunCheckpoint(file, [REGION_RUNS], onBroken));
+  return checkedRegions(await readRunCheckpoint(file, [REGION_RUNS], onBroken));
 }
 
-function checked({ config, facts, ...read }: RunCheckpoint): Checkpoint {
+/** A checkpoint's settings and facts, checked. Throws {@link UserError}. */
+export function checkedRegions({ config, facts, ...read }: RunCheckpoint): Checkpoint {
   const parsed = factsSchema.safeParse({ ...facts, config });
   if (!parsed.success) throw notOfARun(read.path, parsed.error);
   const { knowledge, ...own } = parsed.data;
@@ -72,7 +73,7 @@ function checked({ config, facts, ...read }: RunCheckpoint): Checkpoint {
 
 /** A checkpoint's model, data and knowledge, a line each. */
 export function describeRegions(read: RunCheckpoint): string[] {
-  const { config: { model, dataset, steps }, step, classes, knowledge } = checked(read);
+  const { config: { model, dataset, steps }, step, classes, knowledge } = checkedRegions(read);
   const graph = knowledge &&
     `knowledge graph: ${knowledge.edges.length} edges of ${knowledge.types.length} types, vectors of ${knowledge.dim}`;
   return [

@@ -20,18 +20,17 @@ import {
   tensorsOf,
 } from "../../engine/mod.ts";
 import { evaluateModel } from "./evaluation/evaluate.ts";
-import { BEGINNING, startOf } from "../run/checkpoint.ts";
 import { type Learner, runLoop } from "../run/loop.ts";
 import type { Measures, UnreadLosses } from "../run/loss_log.ts";
 import { planLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";
 import type { RegionModel } from "./contract.ts";
-import { type Checkpoint, readCheckpoint, regionFacts } from "./checkpoint.ts";
+import { checkedRegions, type Checkpoint, describeRegions, regionFacts } from "./checkpoint.ts";
 import { buildModel, loaderOptions } from "./build.ts";
 import { TrainSteps } from "./train_steps.ts";
-import type { TrainConfig } from "./config.ts";
+import { REGION_RUNS, type TrainConfig } from "./config.ts";
 import type { TrainHooks } from "../run/hooks.ts";
-import { sayNewRules } from "../run/version.ts";
+import { type OpenOptions, openRun, type TrainingKind } from "../run/open_run.ts";
 import { applyWeights, readStartingWeights } from "../weights/weights_file.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 
@@ -39,80 +38,88 @@ import type { RunFolder } from "../run/run_folder.ts";
 export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHooks = {}): Promise<Results> {
   const { config } = folder;
   const say = hooks.onMessage ?? (() => {});
-  const opening = openingMessages(say);
-  const train = await openSplit(config, config.dataset.trainSplit, opening);
-  const test = await openSplit(config, config.dataset.testSplit, opening);
-  await using device = await Device.open({ adapter: config.adapter });
-  device.halfSaves = config.precision === "mixed";
-  say(`adapter: ${device.title}`);
-  const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
-  const newest = await folder.newestCheckpoint(onBroken);
-  const checkpoint = newest === null ? null : await readCheckpoint(newest);
-  // A run goes on with the knowledge it began with, whatever became of the file.
-  const knowledge = checkpoint ? checkpoint.knowledge : await knowledgeOf(config, train.classes, say);
-  if (knowledge && !checkpoint && config.model.name !== "baseline") say(describe(knowledge));
-  using model = buildModel(device, config, train.classes.length, knowledge);
-  using optimiser = makeOptimiser(device, model, config);
-  const loader = new Loader(train, { ...loaderOptions(config), onBroken });
-  try {
-    await using learner = new RegionLearner(config, { model, optimiser, loader, train, knowledge });
-    if (checkpoint) {
-      learner.restore(checkpoint);
-      say(`resuming after step ${checkpoint.step}`);
-      sayNewRules(say, checkpoint.path, config);
-    } else {
-      if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
-      const image = await firstImage(loader, train, config);
-      if (config.model.calibrate) model.calibrate(image);
-      if (hooks.plan) {
-        const cost = await runCost(model, optimiser, test, image);
-        for (const text of planLines({ config, train, image, cost, adapter: device.info.description })) say(text);
-      }
-    }
-    await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
-  } finally {
-    loader.close();
-  }
-  return await evaluateModel(model, test, folder, hooks);
+  const test = await openSplit(config, config.dataset.testSplit, openingMessages(say));
+  const { learner, start, begins } = await openRun(folder, REGION_TRAINING, hooks);
+  await using _learner = learner;
+  if (begins && hooks.plan) { for (const text of await learner.plan(test)) say(text); }
+  await runLoop(folder, learner, start, hooks);
+  await learner.endUpdates();
+  return await evaluateModel(learner.model, test, folder, hooks);
 }
 
-/** What a region classifier learns with. */
+async function open(
+  config: TrainConfig,
+  checkpoint: Checkpoint | null,
+  { hooks = {}, repeat = Infinity }: OpenOptions = {},
+): Promise<RegionLearner> {
+  const say = hooks.onMessage ?? (() => {});
+  const train = await openSplit(config, config.dataset.trainSplit, openingMessages(say));
+  await using stack = new AsyncDisposableStack();
+  const device = stack.use(await Device.open({ adapter: config.adapter }));
+  device.halfSaves = config.precision === "mixed";
+  say(`adapter: ${device.title}`);
+  // A run goes on with the knowledge it began with, whatever became of the file.
+  const knowledge = checkpoint ? checkpoint.knowledge : await knowledgeOf(config, train.classes, say);
+  if (knowledge && !checkpoint && config.model.name !== "baseline") say(describeKnowledge(knowledge));
+  const model = stack.use(buildModel(device, config, train.classes.length, knowledge));
+  const optimiser = stack.use(makeOptimiser(device, model, config));
+  const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
+  const loader = new Loader(train, { ...loaderOptions(config), onBroken });
+  stack.defer(() => loader.close());
+  const parts = { model, optimiser, loader, train, knowledge, position: checkpoint?.position ?? 0, repeat };
+  if (checkpoint) {
+    loadTensors(checkpoint.bytes, stateOf(parts), checkpoint.path, {
+      complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
+    });
+  } else {
+    if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
+    if (config.model.calibrate) model.calibrate(await firstImage(parts, config));
+  }
+  return new RegionLearner(config, parts, stack.move());
+}
+
+/** The parts of a learner. */
 interface Parts {
   readonly model: RegionModel;
   readonly optimiser: Optimiser;
   readonly loader: Loader;
   readonly train: RegionDataset;
   readonly knowledge: Knowledge | null;
+  /** Place in the order of images of the first one. */
+  readonly position: number;
+  /** Number of images that come again and again. */
+  readonly repeat: number;
 }
 
 /** A region classifier in the training loop: one image an update. */
-class RegionLearner implements Learner, AsyncDisposable {
+class RegionLearner implements Learner {
   readonly device: Device;
+  readonly title: string;
   readonly #config: TrainConfig;
   readonly #parts: Parts;
+  readonly #owned: AsyncDisposableStack;
   readonly #updates: TrainSteps;
   readonly #schedule: Schedule;
   /** Place in the order of images of the next one. */
-  #position = 0;
+  #position: number;
   #images: AsyncIterator<LoadedImage> | null = null;
 
-  constructor(config: TrainConfig, parts: Parts) {
+  constructor(config: TrainConfig, parts: Parts, owned: AsyncDisposableStack) {
     const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
     const steps = schedules.steps(rate, decaySteps, decayFactor);
     this.device = parts.model.device;
+    this.title = `${config.model.name} on ${parts.train.name}`;
     this.#config = config;
     this.#parts = parts;
+    this.#owned = owned;
+    this.#position = parts.position;
     this.#updates = new TrainSteps(parts.model, parts.optimiser);
     this.#schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
   }
 
-  /** Goes on where a checkpoint was saved. */
-  restore({ bytes, path, position }: Checkpoint): void {
-    const { optimiser } = this.#parts;
-    loadTensors(bytes, this.tensors(), path, {
-      complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
-    });
-    this.#position = position;
+  /** The model that learns. */
+  get model(): RegionModel {
+    return this.#parts.model;
   }
 
   rate(step: number): number {
@@ -120,8 +127,8 @@ class RegionLearner implements Learner, AsyncDisposable {
   }
 
   async update(step: number): Promise<UnreadLosses> {
-    const { train, loader, optimiser } = this.#parts;
-    this.#images ??= loader.run(trainingOrder(train, orderOf(this.#config, this.#position)))[Symbol.asyncIterator]();
+    const { optimiser } = this.#parts;
+    this.#images ??= this.#ordered()[Symbol.asyncIterator]();
     const { value: image, done } = await this.#images.next();
     if (done) throw new EngineError("internal: an endless order ended");
     optimiser.rate = this.rate(step);
@@ -130,11 +137,13 @@ class RegionLearner implements Learner, AsyncDisposable {
     return losses;
   }
 
+  #ordered(): AsyncIterable<LoadedImage> {
+    const images = imagesFrom(this.#parts, this.#config, this.#position), { repeat } = this.#parts;
+    return repeat < Infinity ? repeated(images, repeat) : images;
+  }
+
   tensors(): Map<string, Tensor> {
-    const { model, optimiser } = this.#parts;
-    const tensors = tensorsOf(model.parameters(), "model.");
-    for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
-    return tensors;
+    return stateOf(this.#parts);
   }
 
   facts(): Readonly<Record<string, string>> {
@@ -152,10 +161,40 @@ class RegionLearner implements Learner, AsyncDisposable {
     return { ...means, total_loss: means.cross_entropy + await decay.item() };
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Lines about what a run on these settings will do and cost, of which a step is measured. */
+  async plan(test: RegionDataset): Promise<string[]> {
+    const { model, optimiser, train } = this.#parts, config = this.#config;
+    const image = await firstImage(this.#parts, config);
+    const cost = await runCost(model, optimiser, test, image);
+    return planLines({ config, train, image, cost, adapter: this.device.info.description });
+  }
+
+  /** Frees what only updates need; the model stays. */
+  async endUpdates(): Promise<void> {
     await this.#images?.return?.();
     this.#updates[Symbol.dispose]();
+    this.#parts.loader.close();
   }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.endUpdates();
+    await this.#owned.disposeAsync();
+  }
+}
+
+/** Training of region classifiers. */
+export const REGION_TRAINING: TrainingKind<TrainConfig, Checkpoint, RegionLearner> = {
+  ...REGION_RUNS,
+  check: checkedRegions,
+  open,
+  describe: describeRegions,
+};
+
+/** Weights and the optimiser's state, by their names in a checkpoint. */
+function stateOf({ model, optimiser }: Pick<Parts, "model" | "optimiser">): Map<string, Tensor> {
+  const tensors = tensorsOf(model.parameters(), "model.");
+  for (const [name, tensor] of optimiser.state) tensors.set(`optimiser.${name}`, tensor);
+  return tensors;
 }
 
 /** A split of the data set a run names. */
@@ -177,7 +216,7 @@ export async function openSplit(
 }
 
 /** What is known of `classes`: the graph file of the settings, what the data set itself knows, or nothing. */
-export async function knowledgeOf(
+async function knowledgeOf(
   { dataset }: TrainConfig,
   classes: readonly string[],
   say: (text: string) => void = () => {},
@@ -189,13 +228,13 @@ export async function knowledgeOf(
 }
 
 /** Edge types and counts on one line. */
-function describe(knowledge: Knowledge): string {
+function describeKnowledge(knowledge: Knowledge): string {
   const counts = edgeCounts(knowledge).map(({ type, edges }) => `${edges} ${type}`);
   return `knowledge graph: ${counts.join(", ") || "no edges"}`;
 }
 
 /** The optimiser of a run's settings. */
-export function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {
+function makeOptimiser(device: Device, model: RegionModel, { optimiser: o }: TrainConfig): Optimiser {
   const options = {
     rate: o.rate,
     weightDecay: o.weightDecay,
@@ -220,12 +259,28 @@ function decayLoss(config: TrainConfig, model: RegionModel): Tensor {
 }
 
 /** The order of a run's images from position `first` on. */
-export function orderOf({ seed, flip, dataset }: TrainConfig, first: number): TrainingOrderOptions {
+function orderOf({ seed, flip, dataset }: TrainConfig, first: number): TrainingOrderOptions {
   return { seed, flip, first, reference: dataset.reference.dropLastEntry };
 }
 
+/** The images of training from a position on, without end. */
+function imagesFrom(
+  { loader, train }: Pick<Parts, "loader" | "train">,
+  config: TrainConfig,
+  position: number,
+): AsyncIterable<LoadedImage> {
+  return loader.run(trainingOrder(train, orderOf(config, position)));
+}
+
+/** The first `count` images, again and again, without loading them anew. */
+async function* repeated(images: AsyncIterable<LoadedImage>, count: number): AsyncGenerator<LoadedImage> {
+  const held: LoadedImage[] = [];
+  for await (const image of images) if (held.push(image) === count) break;
+  for (;;) yield* held;
+}
+
 /** The first image of the training order: what gives random weights' frozen normalisation its statistics. */
-async function firstImage(loader: Loader, train: RegionDataset, config: TrainConfig): Promise<LoadedImage> {
-  for await (const image of loader.run(trainingOrder(train, orderOf(config, 0)))) return image;
+async function firstImage(parts: Pick<Parts, "loader" | "train">, config: TrainConfig): Promise<LoadedImage> {
+  for await (const image of imagesFrom(parts, config, 0)) return image;
   throw new EngineError("internal: an endless order ended");
 }

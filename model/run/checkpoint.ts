@@ -12,7 +12,7 @@ import { kindOf, type RunKind } from "./kind.ts";
 import type { Json } from "./layers.ts";
 import type { LossLog, LossWindow } from "./loss_log.ts";
 import type { RunConfig } from "./run_config.ts";
-import { newestCheckpointOf, type RunFolder } from "./run_folder.ts";
+import { type CheckpointFile, newestCheckpointOf, type RunFolder } from "./run_folder.ts";
 
 /** A checkpoint file read, its settings not yet looked at by its kind. */
 export interface RunCheckpoint {
@@ -82,8 +82,7 @@ const metadataSchema = z.looseObject({
 });
 
 /**
- * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is told of those passed over. With `kinds`
- * it must be of one of them.
+ * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is called for each one passed over.
  *
  * @throws {UserError} when there is none, or it is broken or of another kind of run.
  */
@@ -93,13 +92,15 @@ export async function readRunCheckpoint(
   onBroken?: (path: string, reason: string) => void,
 ): Promise<RunCheckpoint> {
   const isFolder = await Deno.stat(file).then((info) => info.isDirectory, () => false);
-  const path = isFolder ? await newestCheckpointOf(file, onBroken) : file;
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
-  });
-  const decoded = decode(bytes, path);
-  const parsed = metadataSchema.safeParse(decoded.metadata);
+  return parseRunCheckpoint(isFolder ? await newestCheckpointOf(file, onBroken) : await readWhole(file), kinds);
+}
+
+/** A checkpoint file's contents by name. Throws {@link UserError} where it is of none of `kinds`. */
+export function parseRunCheckpoint(
+  { path, bytes, tensors, metadata }: CheckpointFile,
+  kinds: readonly Pick<RunKind, "kind" | "owns">[],
+): RunCheckpoint {
+  const parsed = metadataSchema.safeParse(metadata);
   if (!parsed.success) throw notOfARun(path, parsed.error);
   const { kind: _, step, config, window, ...facts } = parsed.data;
   if (!kindOf(config, kinds)) {
@@ -110,7 +111,7 @@ export async function readRunCheckpoint(
   return {
     path,
     bytes,
-    tensors: decoded.tensors,
+    tensors,
     step,
     config,
     facts: facts as Record<string, string>,
@@ -124,9 +125,13 @@ export function notOfARun(path: string, error: z.ZodError): UserError {
   return new UserError(`${path}: is no checkpoint of a training run (${issue.path.join(".")}: ${issue.message})`);
 }
 
-function decode(bytes: Uint8Array<ArrayBuffer>, path: string): ReturnType<typeof decodeSafetensors> {
+async function readWhole(path: string): Promise<CheckpointFile> {
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+    const missing = error instanceof Deno.errors.NotFound;
+    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
+  });
   try {
-    return decodeSafetensors(bytes);
+    return { path, bytes, ...decodeSafetensors(bytes) };
   } catch (error) {
     if (error instanceof SafetensorsError) {
       throw new UserError(`${path}: is no whole checkpoint of a training run (${error.message})`);

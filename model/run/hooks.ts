@@ -1,8 +1,8 @@
-/** How a training run is watched and stopped. */
+/** Watching and stopping a training run. */
 
-/** What a caller may watch and stop. */
+/** Callbacks of a training run, and its signal to stop. */
 export interface TrainHooks {
-  /** A line worth telling: adapter, resume point, skipped images. */
+  /** Called with lines worth printing: adapter, resume point, skipped images. */
   readonly onMessage?: (text: string) => void;
   /** After every step: steps done, of how many, and the latest mean loss read back. */
   readonly onStep?: (done: number, of: number, loss: number) => void;

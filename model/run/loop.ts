@@ -8,9 +8,11 @@ import { Interrupted, type TrainHooks } from "./hooks.ts";
 import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** What a kind of run does in the loop. The loop knows neither images nor programs. */
-export interface Learner {
+/** A kind of run in the loop, with its models and data, which it owns. The loop knows neither images nor programs. */
+export interface Learner extends AsyncDisposable {
   readonly device: Device;
+  /** Model and data, on a line. */
+  readonly title: string;
   /** Learning rate of the update with this number, counted from 0. */
   rate(step: number): number;
   /** One update; its losses may still be on the device. */

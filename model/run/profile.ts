@@ -1,81 +1,81 @@
-/** Where the time of a training step goes: by kernel on the device, and in JavaScript. */
+/** Time of a training update, by kernel on the device and in JavaScript. */
 import { flopsOf, type TimedDispatch } from "../../engine/internal.ts";
-import type { Device } from "../../engine/mod.ts";
+import { type Device, Tensor } from "../../engine/mod.ts";
+import type { Learner } from "./loop.ts";
 
-/** Training steps ready to run. */
-export interface StepWork extends AsyncDisposable {
-  readonly device: Device;
-  /** What is run. */
+/** Measurements of a few updates. */
+export interface UpdateProfile {
   readonly title: string;
-  /** Steps before every one is as in a long training: they compile, fill the pool and record. */
-  readonly warm: number;
-  /** Records and submits step `i`, counted from 0; may wait for the device where the step must. */
-  step(i: number): void | Promise<void>;
-}
-
-/** A profiled run of a few steps. */
-export interface StepProfile {
-  readonly title: string;
-  readonly steps: number;
-  /** Milliseconds of a step as in training, without timing dispatches. */
+  readonly updates: number;
+  /** Milliseconds of an update as in training, without timing dispatches. */
   readonly wallMs: number;
-  /** Milliseconds of JavaScript, and of waiting where the step waits. */
+  /** Milliseconds of JavaScript, and of waiting where the update waits. */
   readonly hostMs: number;
   /** Milliseconds in which the driver takes submits, and a software one computes. */
   readonly submitMs: number;
-  /** Submits and dispatches of a step. */
+  /** Submits and dispatches of an update. */
   readonly submits: number;
   readonly dispatches: number;
   /** Every dispatch, timed; null where the adapter has no timestamp queries. */
   readonly timings: readonly TimedDispatch[] | null;
   readonly memory: Device["memory"];
-  /** Buffers made in the profiled steps; 0 once the pool serves all. */
+  /** Buffers made in the profiled updates; 0 once the pool serves all. */
   readonly buffersMade: number;
 }
 
-/** Runs `steps` steps as they are, then as many with every dispatch timed. */
-export async function profileSteps(work: StepWork, steps: number): Promise<StepProfile> {
-  const { device, title, warm } = work;
-  for (let i = 0; i < warm; i++) await work.step(i);
+/**
+ * Makes updates as they are, then as many with every dispatch timed. `repeated` is how many different ones the learner makes
+ * in turns: a shape's first update runs plainly and its second is captured, so as many come twice before anything is measured.
+ */
+export async function profileUpdates(
+  learner: Pick<Learner, "device" | "title" | "update">,
+  { updates, repeated }: { readonly updates: number; readonly repeated: number },
+): Promise<UpdateProfile> {
+  const { device, title } = learner, warm = 2 * repeated;
+  const make = async (step: number): Promise<void> => {
+    const { values } = await learner.update(step);
+    if (values instanceof Tensor) values.dispose();
+  };
+  for (let i = 0; i < warm; i++) await make(i);
   await device.finish();
   const before = device.gpu.stats;
   let hostMs = 0, wallMs = 0;
-  for (let i = 0; i < steps; i++) {
+  for (let i = 0; i < updates; i++) {
     const start = performance.now();
-    await work.step(warm + i);
+    await make(warm + i);
     device.flush();
-    hostMs += (performance.now() - start) / steps;
+    hostMs += (performance.now() - start) / updates;
     await device.finish();
-    wallMs += (performance.now() - start) / steps;
+    wallMs += (performance.now() - start) / updates;
   }
   const after = device.gpu.stats;
   let timings: readonly TimedDispatch[] | null = null;
   if (device.info.features.includes("timestamp-query")) {
     const stop = device.gpu.time();
-    for (let i = 0; i < steps; i++) await work.step(warm + steps + i);
+    for (let i = 0; i < updates; i++) await make(warm + updates + i);
     timings = await stop();
   }
-  const submitMs = (after.submitMs - before.submitMs) / steps;
+  const submitMs = (after.submitMs - before.submitMs) / updates;
   return {
     title,
-    steps,
+    updates,
     wallMs,
     hostMs: hostMs - submitMs,
     submitMs,
-    submits: (after.submits - before.submits) / steps,
-    dispatches: (after.dispatches - before.dispatches) / steps,
+    submits: (after.submits - before.submits) / updates,
+    dispatches: (after.dispatches - before.dispatches) / updates,
     timings,
     memory: device.memory,
     buffersMade: after.created - before.created,
   };
 }
 
-/** A kernel's share of a step. */
+/** A kernel's share of an update. */
 export interface KernelTime {
   readonly kernel: string;
-  /** Dispatches a step. */
+  /** Dispatches an update. */
   readonly dispatches: number;
-  /** Milliseconds a step. */
+  /** Milliseconds an update. */
   readonly ms: number;
   /** Share of all kernels' time. */
   readonly share: number;
@@ -86,7 +86,7 @@ export interface KernelTime {
 }
 
 /** The kernels of a profile, the longest first. */
-export function kernelTimes(timings: readonly TimedDispatch[], steps: number): KernelTime[] {
+export function kernelTimes(timings: readonly TimedDispatch[], updates: number): KernelTime[] {
   const length = ({ begin, end }: TimedDispatch): number => Math.max(0, end - begin);
   const total = timings.reduce((sum, one) => sum + length(one), 0);
   const rows = [...Map.groupBy(timings, ({ kernel }) => kernel)].map(([kernel, own]): KernelTime => {
@@ -94,8 +94,8 @@ export function kernelTimes(timings: readonly TimedDispatch[], steps: number): K
     const ns = sum(length), flops = sum((one) => flopsOf(one) ?? 0);
     return {
       kernel,
-      dispatches: own.length / steps,
-      ms: ns / 1e6 / steps,
+      dispatches: own.length / updates,
+      ms: ns / 1e6 / updates,
       share: total === 0 ? 0 : ns / total,
       gflops: flops === 0 ? null : flops / ns,
       gbps: sum(({ bytes }) => bytes) / ns,
@@ -105,7 +105,7 @@ export function kernelTimes(timings: readonly TimedDispatch[], steps: number): K
 }
 
 /** The trace in the format that Perfetto and Chrome open: one slice a dispatch. */
-export function chromeTrace({ title, timings }: StepProfile): unknown {
+export function chromeTrace({ title, timings }: UpdateProfile): unknown {
   const track = { pid: 1, tid: 1 };
   const named = (name: string, args: unknown): unknown => ({ ph: "M", ...track, name, args });
   return {

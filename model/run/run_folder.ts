@@ -1,7 +1,7 @@
 /** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
-import { decodeSafetensors, SafetensorsError } from "../../engine/mod.ts";
+import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import {
   type AtomicOptions,
   explainWriteError,
@@ -16,6 +16,14 @@ import type { RunConfig } from "./run_config.ts";
 
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
 const LOCK = ".lock";
+
+/** A whole checkpoint file, decoded; its tensors are views of `bytes`. */
+export interface CheckpointFile {
+  readonly path: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
+  readonly metadata: Readonly<Record<string, string>>;
+}
 
 /** A run's folder, held by one process at a time. */
 export class RunFolder<C extends RunConfig> implements Disposable {
@@ -90,8 +98,8 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     return join(this.path, name);
   }
 
-  /** Path of the newest checkpoint that is whole; null when there is none. `onBroken` is told of those passed over. */
-  async newestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<string | null> {
+  /** The newest checkpoint that is whole; null when there is none. `onBroken` is called for each one passed over. */
+  async newestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<CheckpointFile | null> {
     return await newestWhole(this.path, onBroken);
   }
 
@@ -128,25 +136,28 @@ export class RunFolder<C extends RunConfig> implements Disposable {
 }
 
 /**
- * Path of the newest whole checkpoint of a run. Nothing is written or locked: the run may be in training.
+ * The newest whole checkpoint of a run. Nothing is written or locked: the run may be in training.
  *
  * @throws {UserError} when the folder is no run's or has none.
  */
 export async function newestCheckpointOf(
   run: string,
   onBroken: (path: string, reason: string) => void = () => {},
-): Promise<string> {
+): Promise<CheckpointFile> {
   if (!exists(join(run, "config.json"))) throw new UserError(`${run}: is no run's folder, config.json is missing`);
   const newest = await newestWhole(run, onBroken);
   if (newest === null) throw new UserError(`${run}: there is no checkpoint yet`);
   return newest;
 }
 
-async function newestWhole(run: string, onBroken: (path: string, reason: string) => void): Promise<string | null> {
+async function newestWhole(
+  run: string,
+  onBroken: (path: string, reason: string) => void,
+): Promise<CheckpointFile | null> {
   for (const { path } of listCheckpoints(run).reverse()) {
     try {
-      decodeSafetensors(await Deno.readFile(path));
-      return path;
+      const bytes = await Deno.readFile(path);
+      return { path, bytes, ...decodeSafetensors(bytes) };
     } catch (error) {
       if (!(error instanceof SafetensorsError)) throw error;
       onBroken(path, error.message);

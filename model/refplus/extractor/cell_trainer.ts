@@ -1,4 +1,4 @@
-/** Teaches a network to look at pictures, and gives it back from a checkpoint. */
+/** Training of the extractor's network, and the network of a checkpoint. */
 import { RandomStream } from "../../../engine/base/random.ts";
 import { withUpdateCounts } from "../../../engine/internal.ts";
 import {
@@ -13,12 +13,12 @@ import {
   type Tensor,
   tensorsOf,
 } from "../../../engine/mod.ts";
-import { BEGINNING, notOfARun, readRunCheckpoint, type RunCheckpoint, startOf } from "../../run/checkpoint.ts";
+import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../../run/checkpoint.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
+import { type OpenOptions, openRun, type TrainingKind } from "../../run/open_run.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
-import { sayNewRules } from "../../run/version.ts";
 import { CELL_RUNS, type CellConfig, cellSchema } from "./cell_config.ts";
 import { CellNetwork } from "./cell_network.ts";
 import { CellPictures } from "./cell_pictures.ts";
@@ -38,49 +38,72 @@ export interface CellCheckpoint extends Omit<RunCheckpoint, "config" | "facts"> 
  * @throws {UserError} for missing or broken files, or a loss that is no number.
  */
 export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHooks = {}): Promise<void> {
-  const { config } = folder;
-  const newest = await folder.newestCheckpoint((path, reason) => hooks.onMessage?.(`skipped ${path}: ${reason}`));
-  const checkpoint = newest === null ? null : await readCellCheckpoint(newest);
+  const { learner, start } = await openRun(folder, CELL_TRAINING, hooks);
+  await using _learner = learner;
+  await runLoop(folder, learner, start, hooks);
+}
+
+async function open(
+  config: CellConfig,
+  checkpoint: CellCheckpoint | null,
+  { repeat = Infinity }: OpenOptions = {},
+): Promise<CellLearner> {
   const { network: { detail, widths }, image, data } = config;
   const pictures = await CellPictures.open(data.pictures, data.scenes, { image, detail, stride: 2 ** widths.length });
-  await using device = await Device.open({ adapter: config.adapter });
-  using network = new CellNetwork(device, config.network, new Seeds(config.seed));
-  using optimiser = new Adam(device, network.trainable(), {
-    rate: config.optimiser.rate,
-    clipNorm: config.optimiser.clipNorm,
-  });
-  const learner = new CellLearner(config, network, optimiser, pictures);
+  await using stack = new AsyncDisposableStack();
+  const device = stack.use(await Device.open({ adapter: config.adapter }));
+  const network = stack.use(new CellNetwork(device, config.network, new Seeds(config.seed)));
+  const optimiser = stack.use(
+    new Adam(device, network.trainable(), { rate: config.optimiser.rate, clipNorm: config.optimiser.clipNorm }),
+  );
   if (checkpoint) {
-    learner.restore(checkpoint);
-    sayNewRules(hooks.onMessage ?? (() => {}), checkpoint.path, config);
+    loadTensors(checkpoint.bytes, stateOf({ network, optimiser }), checkpoint.path, {
+      complete: (found) => withUpdateCounts(found, optimiser, "optimiser."),
+    });
   }
-  await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
+  return new CellLearner(config, { network, optimiser, pictures, repeat, owned: stack.move() });
+}
+
+/** Weights and the optimiser's state, by their names in a checkpoint. */
+function stateOf({ network, optimiser }: Pick<Parts, "network" | "optimiser">): Map<string, Tensor> {
+  return new Map([
+    ...tensorsOf(network.parameters(), "network."),
+    ...Array.from(optimiser.state, ([name, tensor]) => [`optimiser.${name}`, tensor] as const),
+  ]);
+}
+
+/** The parts of a learner. */
+interface Parts {
+  readonly network: CellNetwork;
+  readonly optimiser: Optimiser;
+  readonly pictures: CellPictures;
+  readonly repeat: number;
+  readonly owned: AsyncDisposableStack;
 }
 
 /** The network in the training loop: a batch of pictures an update. */
 class CellLearner implements Learner {
   readonly device: Device;
+  readonly title: string;
   readonly #config: CellConfig;
   readonly #network: CellNetwork;
   readonly #optimiser: Optimiser;
   readonly #pictures: CellPictures;
+  readonly #repeat: number;
+  readonly #owned: AsyncDisposableStack;
   readonly #schedule: Schedule;
 
-  constructor(config: CellConfig, network: CellNetwork, optimiser: Optimiser, pictures: CellPictures) {
-    const { steps, optimiser: { rate, warmupSteps } } = config;
+  constructor(config: CellConfig, { network, optimiser, pictures, repeat, owned }: Parts) {
+    const { steps, optimiser: { rate, warmupSteps }, image } = config;
     this.device = network.device;
+    this.title = `extractor on pictures of ${image.width} × ${image.height}, ${config.batch} at once`;
     this.#config = config;
     this.#network = network;
     this.#optimiser = optimiser;
     this.#pictures = pictures;
+    this.#repeat = repeat;
+    this.#owned = owned;
     this.#schedule = schedules.warmup(warmupSteps, schedules.cosine(rate, steps));
-  }
-
-  /** Goes on where a checkpoint was saved. */
-  restore({ bytes, path }: CellCheckpoint): void {
-    loadTensors(bytes, this.tensors(), path, {
-      complete: (found) => withUpdateCounts(found, this.#optimiser, "optimiser."),
-    });
   }
 
   rate(step: number): number {
@@ -91,7 +114,8 @@ class CellLearner implements Learner {
     const { device } = this, pictures = this.#pictures, config = this.#config, { object, shape } = config.loss;
     using scope = device.scope();
     this.#optimiser.rate = this.rate(step);
-    const batch = pictures.batch(device, batchOf(config, pictures.size, step), mirroredOf(config, step));
+    const of = step % this.#repeat;
+    const batch = pictures.batch(device, batchOf(config, pictures.size, of), mirroredOf(config, of));
     const weights = device.tensor(Float32Array.from(batch.objects, (seen) => seen ? object : 1));
     const loss = this.#network.loss(batch.pictures, batch.labels, weights, shape);
     loss.backward();
@@ -101,10 +125,7 @@ class CellLearner implements Learner {
   }
 
   tensors(): Map<string, Tensor> {
-    return new Map([
-      ...tensorsOf(this.#network.parameters(), "network."),
-      ...Array.from(this.#optimiser.state, ([name, tensor]) => [`optimiser.${name}`, tensor] as const),
-    ]);
+    return stateOf({ network: this.#network, optimiser: this.#optimiser });
   }
 
   facts(): Readonly<Record<string, string>> {
@@ -113,6 +134,10 @@ class CellLearner implements Learner {
 
   captured(): number {
     return 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned.disposeAsync();
   }
 }
 
@@ -129,12 +154,15 @@ function mirroredOf({ seed, batch, mirror }: CellConfig, step: number): boolean[
 }
 
 /**
- * Reads a checkpoint, or the newest whole one of a run's folder.
+ * Reads a checkpoint, or the newest whole one of a run's folder; `onBroken` is called for each one passed over.
  *
  * @throws {UserError} when there is none, or it is broken or of another kind of run.
  */
-export async function readCellCheckpoint(file: string): Promise<CellCheckpoint> {
-  return checked(await readRunCheckpoint(file, [CELL_RUNS]));
+export async function readCellCheckpoint(
+  file: string,
+  onBroken?: (path: string, reason: string) => void,
+): Promise<CellCheckpoint> {
+  return checked(await readRunCheckpoint(file, [CELL_RUNS], onBroken));
 }
 
 function checked({ config, facts: _, ...read }: RunCheckpoint): CellCheckpoint {
@@ -144,7 +172,7 @@ function checked({ config, facts: _, ...read }: RunCheckpoint): CellCheckpoint {
 }
 
 /** A checkpoint's network and pictures, a line each. */
-export function describeCells(read: RunCheckpoint): string[] {
+function describe(read: RunCheckpoint): string[] {
   const { config: { network, image, steps }, step } = checked(read);
   return [
     `network: ${network.channels} channels after ${network.widths.join(", ")}, after ${step} of ${steps} updates`,
@@ -158,3 +186,11 @@ export function cellNetworkOf(device: Device, { path, bytes, config }: CellCheck
   loadTensors(bytes, tensorsOf(network.parameters(), "network."), path, { allowExtra: true });
   return network;
 }
+
+/** Training of the extractor's network. */
+export const CELL_TRAINING: TrainingKind<CellConfig, CellCheckpoint, CellLearner> = {
+  ...CELL_RUNS,
+  check: checked,
+  open,
+  describe,
+};

@@ -89,6 +89,7 @@ export async function startingModels(
   vocabulary: Vocabulary,
   frame: Frame | null,
   checkpoint: RefplusCheckpoint | null,
+  say: (text: string) => void,
 ): Promise<Models & Disposable & { readonly sizes: Sizes }> {
   const { step, start } = config;
   // A model to begin from has its own sizes, whatever the settings say of new ones.
@@ -96,14 +97,14 @@ export async function startingModels(
   const startGenerator = async (): Promise<ProgramGenerator> => {
     if (checkpoint) return generatorOf(device, checkpoint);
     if (start.programGenerator === null) return buildGenerator(device, config, vocabulary);
-    const found = await startFrom(start.programGenerator, config);
+    const found = await startFrom(start.programGenerator, config, say);
     sizes.generator = found.config.generator;
     return generatorFor(device, found, vocabulary, config.seed);
   };
   const startEngine = async (): Promise<ExecutionEngine> => {
     if (checkpoint) return engineOf(device, checkpoint);
     if (start.executionEngine === null) return buildEngine(device, config, vocabulary, frame!);
-    const found = await startFrom(start.executionEngine, config);
+    const found = await startFrom(start.executionEngine, config, say);
     if (!samePrograms(found.vocabulary, vocabulary)) {
       throw new UserError(
         `${found.path}: was trained with other program tokens than those of ${config.data.vocabulary}`,
@@ -136,8 +137,13 @@ export async function startingModels(
 }
 
 /** A checkpoint to begin from, with what is no size of its models by this run's settings. */
-async function startFrom(path: string, { generator, engine }: RefplusConfig): Promise<RefplusCheckpoint> {
-  const found = await readRefplusCheckpoint(path), { config } = found;
+async function startFrom(
+  path: string,
+  { generator, engine }: RefplusConfig,
+  say: (text: string) => void,
+): Promise<RefplusCheckpoint> {
+  const found = await readRefplusCheckpoint(path, (broken, reason) => say(`passed over ${broken}: ${reason}`));
+  const { config } = found;
   return {
     ...found,
     config: {

@@ -2,17 +2,17 @@
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, loadTensors, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
-import { BEGINNING, startOf } from "../../run/checkpoint.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { Measures, StepLosses } from "../../run/loss_log.ts";
+import { type OpenOptions, openRun, type TrainingKind } from "../../run/open_run.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
-import { sayNewRules } from "../../run/version.ts";
-import type { RefplusConfig } from "./config.ts";
+import { REFPLUS_RUNS, type RefplusConfig } from "./config.ts";
 import { sameFrame } from "../data_spec.ts";
 import {
+  checkedRefplus,
   checkpointTensors,
-  readRefplusCheckpoint,
+  describeRefplus,
   type RefplusCheckpoint,
   refplusFacts,
   withAllCounts,
@@ -41,17 +41,28 @@ export async function trainRefplus(
   folder: RunFolder<RefplusConfig>,
   hooks: TrainHooks = {},
 ): Promise<Validation | null> {
-  const { config } = folder;
+  const { learner, start } = await openRun(folder, REFPLUS_TRAINING, hooks);
+  await using _learner = learner;
+  await runLoop(folder, learner, start, hooks);
+  return await learner.lastValidation();
+}
+
+async function open(
+  config: RefplusConfig,
+  checkpoint: RefplusCheckpoint | null,
+  { hooks = {}, repeat = Infinity }: OpenOptions = {},
+): Promise<RefplusLearner> {
   const say = hooks.onMessage ?? (() => {});
-  const newest = await folder.newestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`));
-  const checkpoint = newest === null ? null : await readRefplusCheckpoint(newest);
   const vocabulary = checkpoint?.vocabulary ?? await readVocabulary(config.data.vocabulary);
   const withPictures = config.step !== "pg";
   const { trainRefexps, trainFeatures, trainSamples, valRefexps, valFeatures, valSamples } = config.data;
-  using train = await Samples.open(trainRefexps, withPictures ? trainFeatures : null, vocabulary, trainSamples);
-  using held = valRefexps === null
+  await using stack = new AsyncDisposableStack();
+  const train = stack.use(
+    await Samples.open(trainRefexps, withPictures ? trainFeatures : null, vocabulary, trainSamples),
+  );
+  const held = valRefexps === null
     ? null
-    : await Samples.open(valRefexps, withPictures ? valFeatures : null, vocabulary, valSamples);
+    : stack.use(await Samples.open(valRefexps, withPictures ? valFeatures : null, vocabulary, valSamples));
   const frame = withPictures ? { features: train.shape!, extractor: train.extractor, masks: train.maskSize } : null;
   if (checkpoint) sameFrame(frame, checkpoint);
   if (held && frame) {
@@ -61,10 +72,10 @@ export async function trainRefplus(
     });
   }
   const inner = await innerSteps(config, train, vocabulary);
-  await using device = await Device.open({ adapter: config.adapter });
+  const device = stack.use(await Device.open({ adapter: config.adapter }));
   say(`adapter: ${device.title}`);
-  using models = await startingModels(device, config, vocabulary, frame, checkpoint);
-  using learners = learnersOf(config, models);
+  const models = stack.use(await startingModels(device, config, vocabulary, frame, checkpoint, say));
+  const learners = stack.use(learnersOf(config, models));
   const session: Session = {
     config: { ...config, ...models.sizes },
     models,
@@ -76,14 +87,12 @@ export async function trainRefplus(
     held,
     inner,
   };
-  const learner = new RefplusLearner(session, hooks);
   if (checkpoint) {
-    learner.restore(checkpoint);
-    say(`resuming after step ${checkpoint.step}`);
-    sayNewRules(say, checkpoint.path, config);
+    loadTensors(checkpoint.bytes, checkpointTensors(models, learners.optimisers), checkpoint.path, {
+      complete: (tensors) => withAllCounts(tensors, learners.optimisers),
+    });
   }
-  await runLoop(folder, learner, checkpoint ? startOf(checkpoint) : BEGINNING, hooks);
-  return learner.validation ?? await validated(session, config.steps, hooks);
+  return new RefplusLearner(session, { hooks, repeat, baseline: checkpoint?.baseline ?? 0, owned: stack.move() });
 }
 
 /** An engine that finds nothing after so many updates may never do. */
@@ -92,32 +101,39 @@ const DEAD_AFTER = 200;
 /** Either model of IEP-Ref, or both, in the training loop. */
 class RefplusLearner implements Learner {
   readonly device: Device;
+  readonly title: string;
   readonly #session: Session;
   readonly #hooks: TrainHooks;
+  readonly #repeat: number;
+  readonly #owned: AsyncDisposableStack;
   readonly #order: BatchOrder;
   readonly #schedule: Schedule;
   /** REINFORCE's moving baseline. */
-  #baseline = 0;
+  #baseline: number;
   #dead = false;
-  /** The newest measures of held-out expressions. */
-  validation: Validation | null = null;
+  #validation: Validation | null = null;
 
-  constructor(session: Session, hooks: TrainHooks) {
+  constructor(
+    session: Session,
+    { hooks, repeat, baseline, owned }: {
+      readonly hooks: TrainHooks;
+      /** Number of batches that come again and again. */
+      readonly repeat: number;
+      readonly baseline: number;
+      readonly owned: AsyncDisposableStack;
+    },
+  ) {
     const { config, models, train } = session, { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
     const dropping = schedules.steps(rate, decaySteps, decayFactor);
     this.device = (models.engine ?? models.generator)!.device;
+    this.title = `${config.step} by ${config.batch} expressions`;
     this.#session = session;
     this.#hooks = hooks;
+    this.#repeat = repeat;
+    this.#baseline = baseline;
+    this.#owned = owned;
     this.#order = batchOrder(config, train);
     this.#schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, dropping) : dropping;
-  }
-
-  /** Goes on where a checkpoint was saved. */
-  restore({ bytes, path, baseline }: RefplusCheckpoint): void {
-    loadTensors(bytes, this.tensors(), path, {
-      complete: (tensors) => withAllCounts(tensors, this.#session.optimisers),
-    });
-    this.#baseline = baseline;
   }
 
   rate(step: number): number {
@@ -129,7 +145,7 @@ class RefplusLearner implements Learner {
     if (generator) generator.rate = rate;
     if (engine) engine.rate = config.step === "joint" ? rate * config.reinforce.engineRate : rate;
     const progress = { step, baseline: this.#baseline };
-    const losses = await update(this.#session, this.#order.batch(step), progress);
+    const losses = await update(this.#session, this.#order.batch(step % this.#repeat), progress);
     this.#baseline = progress.baseline;
     return losses;
   }
@@ -161,13 +177,30 @@ class RefplusLearner implements Learner {
   }
 
   async validate(step: number): Promise<Measures | null> {
-    this.validation = await validated(this.#session, step, this.#hooks);
-    return this.validation && measuresOf(this.validation);
+    this.#validation = await validated(this.#session, step, this.#hooks);
+    return this.#validation && measuresOf(this.#validation);
+  }
+
+  /** The newest measures of held-out expressions, taken now where there are none; null without such expressions. */
+  async lastValidation(): Promise<Validation | null> {
+    return this.#validation ?? await validated(this.#session, this.#session.config.steps, this.#hooks);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#owned.disposeAsync();
   }
 }
 
+/** Training of the module network. */
+export const REFPLUS_TRAINING: TrainingKind<RefplusConfig, RefplusCheckpoint, RefplusLearner> = {
+  ...REFPLUS_RUNS,
+  check: checkedRefplus,
+  open,
+  describe: describeRefplus,
+};
+
 /** The batches of a run. */
-export function batchOrder({ seed, batch, data }: RefplusConfig, train: Samples): BatchOrder {
+function batchOrder({ seed, batch, data }: RefplusConfig, train: Samples): BatchOrder {
   const lengths = Array.from({ length: train.size }, (_, i) => train.lengths(i));
   const { shuffle, likeLengths, curriculum } = data;
   try {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { flopsOf } from "../../../engine/gpu/flops.ts";
 import { Device, ops } from "../../../mod.ts";
-import { chromeTrace, kernelTimes, profileSteps } from "../../../model/run/profile.ts";
+import { chromeTrace, kernelTimes, profileUpdates } from "../../../model/run/profile.ts";
 
 Deno.test("a profile has every dispatch of a step, in order, with its parameters", async () => {
   await using device = await Device.open();
@@ -11,15 +11,13 @@ Deno.test("a profile has every dispatch of a step, in order, with its parameters
   const work = {
     device,
     title: "a product",
-    warm: 2,
-    step: (i: number) => {
-      seen.push(i);
-      using _scope = device.scope();
-      ops.matmul(a, b).relu().sum();
+    update: (step: number) => {
+      seen.push(step);
+      using scope = device.scope();
+      return { names: ["loss"], values: scope.keep(ops.matmul(a, b).relu().sum([0])).unscoped() };
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-  const profile = await profileSteps(work, 3);
+  const profile = await profileUpdates(work, { updates: 3, repeated: 1 });
   deepStrictEqual(seen, [0, 1, 2, 3, 4, 5, 6, 7]);
   ok(profile.hostMs > 0 && profile.hostMs <= profile.wallMs, `${profile.hostMs} of ${profile.wallMs}`);
   strictEqual(profile.buffersMade, 0);
