@@ -27,8 +27,8 @@ export function addTune(program: Command): void {
       const path = out ?? tuningPath();
       if (path === null) throw new UserError("there is no folder to keep winners in; say which file: --out FILE");
       await using device = await Device.open({ adapter });
-      const { info, profile } = device;
-      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${profile}`);
+      const { info, kernels } = device;
+      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${kernels}`);
       await tuneAll(device, path, ops, quick);
     });
 }
@@ -36,9 +36,9 @@ export function addTune(program: Command): void {
 /** Tunes every case, prints what came of each, and keeps winners as they are found: Ctrl-C loses none. */
 async function tuneAll(device: Device, path: string, ops: readonly string[], quick: boolean): Promise<void> {
   const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
-  const adapter = adapterKey(device.info, device.profile);
+  const adapter = adapterKey(device.info, device.kernels);
   let kept = keptBefore(path).filter((winner) =>
-    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.profile)
+    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.kernels)
   );
   const rows: (string | number)[][] = [];
   let faster = 0;
@@ -61,7 +61,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
       tilingName(cut ?? measured[0].cut),
       gain,
     ]);
-    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
+    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.kernels), shape, cut });
     if (cut) faster++;
     writeTuning(path, kept);
   }

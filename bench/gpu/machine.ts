@@ -5,10 +5,10 @@ import { nvidiaPeak } from "./peak.ts";
 import type { Machine } from "./report.ts";
 
 /** Asks adapter, driver and system. */
-export async function describeMachine({ info, profile }: Device): Promise<Machine> {
+export async function describeMachine({ info, kernels }: Device): Promise<Machine> {
   return {
     adapter: info,
-    profile,
+    kernels,
     proofs: await proveFeatures("auto"),
     nvidia: info.isFallback ? null : await nvidiaSmi(),
     peak: info.isFallback ? null : nvidiaPeak(info.description),

@@ -1,5 +1,5 @@
 /** Everything a run on a GPU found, as it is written to JSON. */
-import type { AdapterInfo, Profile } from "../../engine/mod.ts";
+import type { AdapterInfo, KernelSet } from "../../engine/mod.ts";
 import type { FeatureProof } from "../../engine/gpu/probes.ts";
 import type { Tiling, TunedOp, TunedTiling } from "../../engine/tuning/table.ts";
 import type { Measured, TuneOptions } from "../../engine/tuning/tuner.ts";
@@ -13,7 +13,7 @@ import type { PhaseName } from "./options.ts";
 /** The machine. */
 export interface Machine {
   readonly adapter: AdapterInfo;
-  readonly profile: Profile;
+  readonly kernels: KernelSet;
   readonly proofs: readonly FeatureProof[];
   /** What `nvidia-smi` says, by its names; null where it is not there. */
   readonly nvidia: Readonly<Record<string, string>> | null;

@@ -63,11 +63,11 @@ function section(title: string, head: readonly string[], rows: Parameters<typeof
 
 function machine({ machine, quick }: Report): string {
   if (!machine) return "";
-  const { adapter, profile, proofs, nvidia, deno, system, threads } = machine;
+  const { adapter, kernels, proofs, nvidia, deno, system, threads } = machine;
   const rows: [string, string][] = [
     ["adapter", `${adapter.description || "(no name)"}${adapter.isFallback ? ", software" : ""}`],
     ["vendor", [adapter.vendor, adapter.architecture].filter(Boolean).join(", ") || "(unknown)"],
-    ["kernels", `${profile} profile${quick ? ", small sizes" : ""}`],
+    ["kernels", `${kernels} set${quick ? ", small sizes" : ""}`],
     ["system", `${system}, ${threads} CPU threads, Deno ${deno}`],
     ...Object.entries(nvidia ?? {}),
     ...Object.entries(adapter.limits).map(([name, value]): [string, string] => [name, String(value)]),

@@ -170,7 +170,7 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
 
 /** Whether one dispatch should take states h [B, H] through all steps. */
 function inOne({ device, shape: [, n] }: Tensor): boolean {
-  return device.profile === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
+  return device.kernels === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
 }
 
 /** Invocations for `n` units, so many each. */

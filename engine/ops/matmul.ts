@@ -37,8 +37,8 @@ import {
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
 const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
 const flops = (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches;
-const traits = (profile: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  profile,
+const traits = (kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
+  kernelSet,
   computes: MATMULS,
   tilings,
   flops,
@@ -113,7 +113,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
   if (p.add && n4 !== n) throw new EngineError("internal: a product is added only to rows of whole vec4s");
   const target = n4 === n ? y : device.empty([batch, m, n4]);
-  const run = device.profile === "gpu" ? runTiles : runRegisters;
+  const run = device.kernels === "gpu" ? runTiles : runRegisters;
   run(left, right, target, batch, { ...p, bias }, {
     params: {
       m,

@@ -110,7 +110,7 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
   const run = (which: Kernel, bind: Record<string, Tensor>, count: number): void =>
     device.run(which, { bind, params: { count, ...sizes }, grid: device.gpu.grid(count, GROUP) });
   const forward = direction === "forward";
-  if (!parts || device.profile !== "gpu") {
+  if (!parts || device.kernels !== "gpu") {
     return run(forward ? collectKernel : spreadKernel, { ...edges, row_start: rowStart, x, y }, y.size / 4);
   }
   const partial = device.empty([parts.count, 4 * sizes.width4]);

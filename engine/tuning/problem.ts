@@ -50,8 +50,8 @@ export function problemOf(device: Device, one: TuneCase): Problem {
 }
 
 /** The kernels of GPUs take a plain 1 × 1 convolution as the product it is. */
-function asProduct({ profile }: Device, one: TuneCase): TuneCase {
-  if (profile === "cpu" || "m" in one) return one;
+function asProduct({ kernels }: Device, one: TuneCase): TuneCase {
+  if (kernels === "cpu" || "m" in one) return one;
   const { images, height, width, inputs, outputs, kernel, stride, padding } = one.conv;
   if (kernel * stride !== 1 || padding !== 0 || inputs % 4 !== 0 || outputs % 4 !== 0) return one;
   const pixels = images * height * width;
@@ -87,7 +87,7 @@ function problem(parts: Omit<Problem, typeof Symbol.dispose>, ...operands: reado
 
 /** What the rules say of a product; its rows, on software adapters, are in parts of `part` that no block may cross. */
 function ruleFor(device: Device, op: TunedOp, shape: ProductShape, part?: number): Tiling {
-  if (device.profile === "gpu") {
+  if (device.kernels === "gpu") {
     return (op.startsWith("matmul") && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
   }
   const { rows, columns } = softwareRule(device, shape, part);

@@ -48,7 +48,7 @@ export type ProductShape = readonly [m: number, n: number, k: number, layers: nu
 
 /** A measured winner. */
 export interface TunedTiling {
-  /** Vendor, architecture, description and kernel profile. */
+  /** Vendor, architecture, description and kernel set. */
   readonly adapter: string;
   /** What it is a way to compute. */
   readonly op: TunedOp;
@@ -71,19 +71,19 @@ export interface Tuning {
 /** Names an adapter with the kernels that run on it. */
 export function adapterKey(
   info: { readonly vendor: string; readonly architecture: string; readonly description: string },
-  profile: string,
+  kernelSet: string,
 ): string {
-  return [info.vendor, info.architecture, info.description, profile].join(" | ");
+  return [info.vendor, info.architecture, info.description, kernelSet].join(" | ");
 }
 
 /** The kernels that compute an op in a family, as they declare. */
-function kernelsOf(op: TunedOp, profile: string): Kernel[] {
-  return allKernels().filter(({ traits }) => traits.profile === profile && traits.computes?.includes(op));
+function kernelsOf(op: TunedOp, kernelSet: string): Kernel[] {
+  return allKernels().filter(({ traits }) => traits.kernelSet === kernelSet && traits.computes?.includes(op));
 }
 
 /** Hash of the shaders an op runs: what was measured with others says nothing of these. */
-export function shadersOf(op: TunedOp, profile: string): string {
-  return hash([...new Set(kernelsOf(op, profile).map(({ code }) => code))].join("\n"));
+export function shadersOf(op: TunedOp, kernelSet: string): string {
+  return hash([...new Set(kernelsOf(op, kernelSet).map(({ code }) => code))].join("\n"));
 }
 
 /** 52 bits of two FNV-1a hashes, in hexadecimal. */
@@ -124,13 +124,13 @@ export function replaceWinner(
 export class TuningTable implements Tuning {
   readonly digest: string;
   readonly #entries: readonly TunedTiling[];
-  readonly #profile: string;
+  readonly #kernelSet: string;
   readonly #ops = new Map<TunedOp, Map<number, Tiling>>();
 
   /** Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do. */
-  constructor(entries: readonly TunedTiling[], adapter: string, profile: string) {
+  constructor(entries: readonly TunedTiling[], adapter: string, kernelSet: string) {
     this.#entries = entries.filter((entry) => entry.adapter === adapter);
-    this.#profile = profile;
+    this.#kernelSet = kernelSet;
     this.digest = this.#entries.length === 0 ? "" : hash(JSON.stringify(this.#entries));
   }
 
@@ -142,7 +142,7 @@ export class TuningTable implements Tuning {
 
   /** On an op's first use: its shaders are declared by then. */
   #read(op: TunedOp): Map<number, Tiling> {
-    const shaders = shadersOf(op, this.#profile);
+    const shaders = shadersOf(op, this.#kernelSet);
     const valid = this.#entries.filter((entry) => entry.op === op && entry.shaders === shaders);
     const cuts = new Map(valid.map(({ shape, cut }) => [bucketOf(...shape), cut]));
     this.#ops.set(op, cuts);
@@ -195,8 +195,8 @@ function isTunedCut(x: unknown): x is TunedTiling {
 export const MOST_PARTS = 64;
 
 /** Every pair of rows and columns that an op's kernels know. */
-export function blocksOf(profile: string, op: TunedOp): readonly Pick<Tiling, "rows" | "columns">[] {
-  return kernelsOf(op, profile).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
+export function blocksOf(kernelSet: string, op: TunedOp): readonly Pick<Tiling, "rows" | "columns">[] {
+  return kernelsOf(op, kernelSet).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
     rows,
     columns,
   }));

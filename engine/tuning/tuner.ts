@@ -68,12 +68,12 @@ export function judge(measured: readonly Measured[]): Tuned {
 }
 
 /** Cuts to measure, that of the rule first. */
-function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): Tiling[] {
+function candidatesOf({ kernels, info }: Device, { op, shape, rule }: Problem): Tiling[] {
   // Where lanes can share an operand, low blocks are not worth a try.
   const worthIt = ({ rows, columns }: Pick<Tiling, "rows" | "columns">): boolean =>
     info.lanes === LANES ? rows > 4 : !SHARED_COLUMNS.includes(columns);
-  const cuts = profile === "cpu"
-    ? blocksOf(profile, op).filter(worthIt).map((block) => ({ ...block, parts: 1 }))
+  const cuts = kernels === "cpu"
+    ? blocksOf(kernels, op).filter(worthIt).map((block) => ({ ...block, parts: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);
   const same = (cut: Tiling): boolean =>
     cut.rows === rule.rows && cut.columns === rule.columns && cut.parts === rule.parts;

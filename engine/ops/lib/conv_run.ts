@@ -38,8 +38,8 @@ const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text:
 const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
 const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const flops = (p: DispatchParams): number => 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;
-const traits = (op: TunedOp, profile: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  profile,
+const traits = (op: TunedOp, kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
+  kernelSet,
   computes: [op],
   tilings,
   flops,
@@ -145,7 +145,7 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
 function isProduct(device: Device, w: Shape, { stride, padding }: Attrs): boolean {
   const plain = w.length === 4 && w[0] * w[1] === 1 && stride[0] * stride[1] === 1 &&
     padding.flat().every((p) => p === 0);
-  return plain && device.profile === "gpu" && w[2] % 4 === 0 && w[3] % 4 === 0;
+  return plain && device.kernels === "gpu" && w[2] % 4 === 0 && w[3] % 4 === 0;
 }
 
 /** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
@@ -185,7 +185,7 @@ export function convForward(
   const constants = { ...epilogueConstants({ scale, bias, residual, activation }), BANK: Number(bank !== null) };
   const depth = bank ? params.n : 1;
   const shape = [pixels / depth, params.co4 * 4, params.kh * params.kw * params.ci4 * 4, depth] as const;
-  if (device.profile === "gpu") {
+  if (device.kernels === "gpu") {
     const tiles = tilesOf(device, "conv2d forward", shape, {
       tilingRows: bank ? shape[0] : tilingRows,
       splits: bank === null,
@@ -253,7 +253,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
     // What a phase sums over: the taps are shared out among them.
     const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
     const shape = [pixels, params.ci4 * 4, depth, phases] as const;
-    if (device.profile === "gpu") {
+    if (device.kernels === "gpu") {
       const tiles = tilesOf(device, "conv2d data gradient", shape, { tilingRows: pixels, splits: bank === null });
       inParts(padded, tiles.parts, {}, (dx) =>
         device.run(dataGradTiles, {
@@ -338,7 +338,7 @@ function weightGradBlocks(
   layers: number,
 ) {
   const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, layers] as const;
-  if (device.profile === "gpu") {
+  if (device.kernels === "gpu") {
     const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, {
       tilingRows: shape[0],
       splits: true,

@@ -17,7 +17,7 @@ export const epilogueLib: ShaderText = { file: "lib/epilogue.wgsl", text: epilog
 
 const splitSum = kernel(
   "split_sum",
-  { profile: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
+  { kernelSet: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
   indexLib,
   activationLib,
   epilogueLib,

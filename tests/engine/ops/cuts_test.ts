@@ -3,7 +3,7 @@ import type { Device } from "../../../engine/device.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { checkAgainstReference } from "./check_sample.ts";
 
@@ -13,7 +13,7 @@ const devices = await openDevices();
 async function withCut(device: Device, cut: Tiling, body: () => Promise<void>): Promise<void> {
   const before = device.tuning;
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
-    blocksOf(device.profile, op).some(({ rows, columns }) => rows === cut.rows && columns === cut.columns);
+    blocksOf(device.kernels, op).some(({ rows, columns }) => rows === cut.rows && columns === cut.columns);
   device.tuning = { digest: "test", find: (op) => known(op) ? cut : undefined };
   try {
     await body();
@@ -53,11 +53,11 @@ function sampleOf([name, shapes, attrs]: Case): { op: AnyOp; sample: Sample<unkn
   return { op: allOps().get(name)!, sample: { inputs: shapes.map((shape) => shape && { shape }), attrs } };
 }
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
-  for (const { rows, columns } of blocksOf(profile, "matmul nn")) {
-    for (const parts of profile === "cpu" ? [1] : [1, 3]) {
-      const name = `${profile} kernels cut in ${rows} × ${columns}${parts > 1 ? `, ${parts} parts` : ""}`;
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
+  for (const { rows, columns } of blocksOf(kernels, "matmul nn")) {
+    for (const parts of kernels === "cpu" ? [1] : [1, 3]) {
+      const name = `${kernels} kernels cut in ${rows} × ${columns}${parts > 1 ? `, ${parts} parts` : ""}`;
       Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
         withRandom(name, (random) =>
           withoutLeaks(device, () =>

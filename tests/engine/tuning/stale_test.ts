@@ -7,9 +7,9 @@ import { blocksOf, shadersOf, TUNED_OPS, type TunedTiling, TuningTable } from ".
 Deno.test("every kernel that can be cut says what it computes, for whom and with how much arithmetic", () => {
   const cut = allKernels().filter(({ traits }) => traits.tilings);
   strictEqual(cut.length, 13);
-  for (const { name, traits: { computes, profile, flops } } of cut) ok(computes && profile && flops, name);
+  for (const { name, traits: { computes, kernelSet, flops } } of cut) ok(computes && kernelSet && flops, name);
   for (const op of TUNED_OPS) {
-    for (const profile of ["gpu", "cpu"]) ok(blocksOf(profile, op).length > 3, `${op}, ${profile}`);
+    for (const kernels of ["gpu", "cpu"]) ok(blocksOf(kernels, op).length > 3, `${op}, ${kernels}`);
   }
 });
 
@@ -26,7 +26,7 @@ Deno.test("a winner measured with other shaders is stale, whichever kernel of it
   deepStrictEqual(find(), cut);
   const others = TUNED_OPS.filter((op) => op !== "conv2d forward").map((op) => shadersOf(op, "cpu"));
   // A kernel that joins the op's is as good as a change of one that it has.
-  kernel("nothing", { profile: "cpu", computes: ["conv2d forward"] }, {
+  kernel("nothing", { kernelSet: "cpu", computes: ["conv2d forward"] }, {
     file: "nothing.wgsl",
     text: "@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n" +
       "@compute @workgroup_size(1) fn nothing() { y[0] = 0.0; }",

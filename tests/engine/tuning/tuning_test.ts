@@ -17,7 +17,7 @@ import {
   TuningTable,
 } from "../../../engine/tuning/table.ts";
 import { judge, tune } from "../../../engine/tuning/tuner.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
 
@@ -160,7 +160,7 @@ Deno.test("shipped winners are a tuning file's, which a winner that cannot be or
 Deno.test("an opened device uses the winners of its adapter", async () => {
   const { info } = devices.cpu;
   const adapter = [info.vendor, info.architecture, info.description, "cpu"].join(" | ");
-  await using device = await Device.open({ profile: "cpu", tuning: [winner({ adapter })] });
+  await using device = await Device.open({ kernels: "cpu", tuning: [winner({ adapter })] });
   deepStrictEqual(device.tuning.find("matmul nn", 512, 256, 64, 1), winner().cut);
 });
 
@@ -177,10 +177,10 @@ const CASES: readonly TuneCase[] = [
   ),
 ];
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
-  Deno.test(`the exact check passes what is right and nothing else (${profile} kernels)`, () =>
-    withRandom(`exact check ${profile}`, (random) =>
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
+  Deno.test(`the exact check passes what is right and nothing else (${kernels} kernels)`, () =>
+    withRandom(`exact check ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         for (const one of CASES) {
           using problem = problemOf(device, one);
@@ -188,7 +188,7 @@ for (const profile of PROFILES) {
             using _scope = device.scope();
             return problem.run().data();
           })();
-          ok(problem.isRight(result), `${profile}: ${JSON.stringify(one)}`);
+          ok(problem.isRight(result), `${kernels}: ${JSON.stringify(one)}`);
           for (const change of [1, -1, NaN]) {
             const wrong = Float32Array.from(result);
             wrong[random.integer(0, wrong.length)] += change;
@@ -229,8 +229,8 @@ Deno.test("a winner must beat the rule by more than noise, at best and in most t
 });
 
 Deno.test("a problem knows the rule's choice", () => {
-  for (const profile of PROFILES) {
-    const device = devices[profile], before = device.gpu.run;
+  for (const kernels of KERNEL_SETS) {
+    const device = devices[kernels], before = device.gpu.run;
     for (const one of CASES) {
       using _scope = device.scope();
       using problem = problemOf(device, one);
@@ -253,7 +253,7 @@ Deno.test("a problem knows the rule's choice", () => {
       const { rows, columns } = problem.rule;
       // Small ragged products go word by word and have no cut.
       if ("m" in one && used.every(([r]) => r === undefined)) continue;
-      deepStrictEqual(used, [[rows, columns]], `${profile}: ${JSON.stringify(one)}`);
+      deepStrictEqual(used, [[rows, columns]], `${kernels}: ${JSON.stringify(one)}`);
     }
   }
 });
@@ -264,7 +264,7 @@ Deno.test("the same table gives the same bits", async () => {
   const cut = { rows: 64, columns: 64, parts: 3 }, shape = [40, 60, 300, 1] as const;
   const tuning = [winner({ adapter, shape, cut, shaders: shadersOf("matmul nn", "gpu") })];
   const runs = await Promise.all([0, 1].map(async () => {
-    await using device = await Device.open({ profile: "gpu", tuning });
+    await using device = await Device.open({ kernels: "gpu", tuning });
     using _scope = device.scope();
     return await matmul(device.randn([40, 300], { seed: 1 }), device.randn([300, 60], { seed: 2 })).data();
   }));
