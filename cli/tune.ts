@@ -48,21 +48,21 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     progress.update(i, cases.length, `${one.op} ${name}`);
     using problem = problemOf(device, one);
     const { op, shape } = problem;
-    const { measured, cut, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
-    for (const { cut, turns } of measured) {
+    const { measured, tiling, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
+    for (const { tiling, turns } of measured) {
       if (turns.length === 0) {
-        progress.notice(`${op} ${name}: ${tilingName(cut)} computes wrong numbers here and is left out`);
+        progress.notice(`${op} ${name}: ${tilingName(tiling)} computes wrong numbers here and is left out`);
       }
     }
     rows.push([
       op,
       name,
       measured.map(candidateName).join("\n"),
-      tilingName(cut ?? measured[0].cut),
+      tilingName(tiling ?? measured[0].tiling),
       gain,
     ]);
-    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.kernels), shape, cut });
-    if (cut) faster++;
+    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.kernels), shape, tiling });
+    if (tiling) faster++;
     writeTuning(path, kept);
   }
   progress.update(cases.length, cases.length);
@@ -84,8 +84,8 @@ function keptBefore(path: string): readonly TunedTiling[] {
 }
 
 /** The candidate, its best time, and that it is the rule's where it is the first. */
-function candidateName({ cut, turns }: Measured, i: number): string {
-  return `${tilingName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
+function candidateName({ tiling, turns }: Measured, i: number): string {
+  return `${tilingName(tiling)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
     i === 0 ? " (rule)" : ""
   }`;
 }

@@ -97,7 +97,7 @@ export class Device implements AsyncDisposable {
   halfSaves = false;
 
   /**
-   * Measured cuts of products; for ops and the tuner.
+   * Measured tilings of products; for ops and the tuner.
    * @internal
    */
   tuning: Tuning;
@@ -132,7 +132,7 @@ export class Device implements AsyncDisposable {
   /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
   get title(): string {
     const { info: { description, vendor, isFallback }, kernels, tuning: { digest } } = this;
-    const tuned = digest ? `, cut by the tuning table ${digest}` : "";
+    const tuned = digest ? `, tiled by the tuning table ${digest}` : "";
     return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}`;
   }
 

@@ -45,7 +45,7 @@ export interface TuneRow {
   /** Candidates with the time of each turn, what the rule chooses first. */
   readonly measured: readonly Measured[];
   /** The winner; null where the rule's stays. */
-  readonly cut: Tiling | null;
+  readonly tiling: Tiling | null;
   readonly gain: number;
 }
 

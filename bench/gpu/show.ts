@@ -109,17 +109,17 @@ function tuning({ tuning, quick }: Report): string {
   const { rows, known, winners, rounds } = tuning;
   const best = (turns: readonly number[]): number | null => turns.length === 0 ? null : Math.min(...turns);
   const table = section(
-    "Cuts of products and convolutions",
+    "Tilings of products and convolutions",
     ["op", "size", "tried", "by rule", "ms", "winner", "ms", "gain"],
-    rows.map(({ op, name, measured: [rule, ...others], cut, gain }) => {
-      const ruleMs = best(rule.turns), won = others.find((one) => one.cut === cut);
+    rows.map(({ op, name, measured: [rule, ...others], tiling, gain }) => {
+      const ruleMs = best(rule.turns), won = others.find((one) => one.tiling === tiling);
       return [
         op,
         name,
         others.length + 1,
-        tilingName(rule.cut),
+        tilingName(rule.tiling),
         ruleMs,
-        cut && tilingName(cut),
+        tiling && tilingName(tiling),
         won ? best(won.turns) : null,
         won && ruleMs !== null ? times(gain) : null,
       ];

@@ -22,7 +22,7 @@ export interface KernelTraits {
   readonly computes?: readonly string[];
   /** The family it is in: for GPUs, or for software adapters. */
   readonly kernelSet?: "gpu" | "cpu";
-  /** Rows × columns of the tiles or blocks that it can be cut into. */
+  /** Rows × columns of the tiles or blocks that it knows. */
   readonly tilings?: Tilings;
   /** Multiplications and additions of a dispatch. */
   readonly flops?: (params: DispatchParams) => number;
