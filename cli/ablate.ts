@@ -71,8 +71,8 @@ async function missing(experiment: Experiment): Promise<void> {
   const rows: (string | number)[][] = [];
   for (const { folder: member, name } of experiment.members) {
     if (name !== "baseline" && name !== "final") continue;
-    const told = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
-    const checkpoint = await readCheckpoint(await newestCheckpointOf(join(experiment.path, member), told));
+    const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
+    const checkpoint = await readCheckpoint(await newestCheckpointOf(join(experiment.path, member), onBroken));
     const { config } = checkpoint;
     sayNewRules(notice, checkpoint.path, config);
     const test = await openSplit(config, config.dataset.testSplit);

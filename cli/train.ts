@@ -59,7 +59,7 @@ export function addTrain(program: Command): void {
       [] as string[],
     )
     .addOption(
-      new Option("--preset <name>", "an experiment of the paper's tables; tells what it will take before it begins")
+      new Option("--preset <name>", "an experiment of the paper's tables; prints what it will take before it begins")
         .choices([...PRESETS.keys()]),
     )
     .addOption(new Option("--model <names...>", "what to train; several are compared").choices(MODEL_NAMES))

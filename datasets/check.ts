@@ -11,7 +11,7 @@ export interface CheckItem {
   readonly what: string;
   readonly count: number;
   readonly first: readonly string[];
-  /** Training stops at it, unless told to leave out what is broken. */
+  /** Training stops at it, unless what is broken is to be left out. */
   readonly stops: boolean;
 }
 

@@ -53,7 +53,7 @@ export interface DatasetRow {
   ) => RegionDataset | Promise<RegionDataset>;
   /** Whether its pictures are drawn ones: simple enough for a small network that begins at random, and a quick schedule. */
   readonly drawn: boolean;
-  /** Shorter and longer side in pixels that images are scaled to unless told otherwise. */
+  /** Default shorter and longer side in pixels that images are scaled to. */
   readonly imageSize: readonly [shortSide: number, longSide: number];
   /** Whether mirrored pictures are as good as others for training. */
   readonly flip: boolean;

@@ -28,7 +28,7 @@ export interface MemoryInfo {
   readonly pooledBytes: number;
 }
 
-/** Tensors bound to a kernel's storage variables by name; null where the kernel was told not to look. */
+/** Tensors bound to a kernel's storage variables by name; null where a constant of the kernel turns it off. */
 export interface KernelRun {
   /** What each storage variable is bound to. */
   readonly bind: Readonly<Record<string, Tensor | null>>;

@@ -125,7 +125,7 @@ const TOY_ROW = `  toy: {
     published: { steps: 90, decaySteps: [60], classes: 3, classGraph: false },
   },`;
 
-/** What a training run asks of a set, told as JSON. */
+/** A set as a training run sees it, as JSON. */
 const READ_TOY = `import { openDataset } from "./datasets/open.ts";
 import { Loader } from "./datasets/images/loader.ts";
 import { evaluationOrder } from "./datasets/images/schedule.ts";

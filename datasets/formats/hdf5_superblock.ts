@@ -1,4 +1,4 @@
-/** The block an HDF5 file begins with, as far as it tells whether the file is whole. */
+/** The block an HDF5 file begins with, as far as it shows whether the file is complete. */
 
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
 

@@ -12,7 +12,7 @@ export interface LoaderOptions {
   readonly prefetch?: number;
   /** Threads; default 1. */
   readonly workers?: number;
-  /** Leave out images that cannot be read, telling `onBroken`, instead of stopping; default false. */
+  /** Leave out images that cannot be read, reporting them to `onBroken`, instead of stopping; default false. */
   readonly skipBroken?: boolean;
   /** Told of each image left out. */
   readonly onBroken?: (path: string, reason: string) => void;

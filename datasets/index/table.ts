@@ -38,7 +38,7 @@ export interface SplitTable {
   readonly boxes: Uint16Array<ArrayBuffer>;
   /** Class indices, [r]. */
   readonly labels: Uint16Array<ArrayBuffer>;
-  /** What tells whether an image's own annotation files have changed, [n]; 0 where it has none. */
+  /** Stamps by which changed annotation files of an image are found, [n]; 0 where it has none. */
   readonly stamps: Float64Array<ArrayBuffer>;
   readonly findings: Findings;
 }

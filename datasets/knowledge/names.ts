@@ -1,4 +1,4 @@
-/** What class names alone tell: left and right, one and many (papers/iterative-reasoning.md#class-edges). */
+/** Relations found in class names alone: left and right, one and many (papers/iterative-reasoning.md#class-edges). */
 import type { KnowledgeBuilder } from "./builder.ts";
 
 /**

@@ -205,7 +205,7 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
   ]);
 }
 
-/** Networks that are trained by the reference's schedule unless told otherwise. */
+/** Networks whose default schedule is the reference's. */
 const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
 
 /** The reference's rate for every data set, and its schedule for each real one. */

@@ -82,7 +82,7 @@ const metadataSchema = z.looseObject({
 });
 
 /**
- * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is told of those passed over. With `kinds`
+ * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is called for those passed over. With `kinds`
  * it must be of one of them.
  *
  * @throws {UserError} when there is none, or it is broken or of another kind of run.

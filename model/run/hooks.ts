@@ -2,7 +2,7 @@
 
 /** What a caller may watch and stop. */
 export interface TrainHooks {
-  /** A line worth telling: adapter, resume point, skipped images. */
+  /** A message: adapter, resume point, skipped images. */
   readonly onMessage?: (text: string) => void;
   /** After every step: steps done, of how many, and the latest mean loss read back. */
   readonly onStep?: (done: number, of: number, loss: number) => void;
@@ -10,7 +10,7 @@ export interface TrainHooks {
   readonly onEvaluate?: (done: number, of: number) => void;
   /** Aborting it finishes the step, saves and throws {@link Interrupted}. */
   readonly signal?: AbortSignal;
-  /** Before a run begins, measure a step and tell what the run will do and cost; default false. */
+  /** Before a run begins, measure a step and print the estimated work and cost; default false. */
   readonly plan?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** Kinds of training runs: how their settings come about, and how a saved run's kind is told. */
+/** Kinds of training runs: their settings, from defaults to those of a resumed run, and recognition of a saved run's kind. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { type Json, type Layer, lookup } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";

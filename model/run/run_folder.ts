@@ -90,7 +90,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     return join(this.path, name);
   }
 
-  /** Path of the newest checkpoint that is whole; null when there is none. `onBroken` is told of those passed over. */
+  /** Path of the newest checkpoint that is whole; null when there is none. `onBroken` is called for those passed over. */
   async newestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<string | null> {
     return await newestWhole(this.path, onBroken);
   }
@@ -200,7 +200,7 @@ function lastWorkedOn(path: string, kinds: readonly Pick<RunKind, "kind" | "owns
   return Math.max(time(experiment), ...runs.map((run) => run.time ?? 0));
 }
 
-/** Whether settings are of one of the kinds; settings that cannot be read are, so that whoever goes on is told why. */
+/** Whether settings are of one of the kinds; settings that cannot be read count as such, so that going on reports why. */
 function isOf(config: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): boolean {
   try {
     return kindOf(fileLayer(config).value, kinds) !== undefined;

@@ -77,7 +77,7 @@ export function readTorchStream(bytes: Uint8Array): WeightFile {
     if (at + 8 > bytes.length) throw new WeightsError("the file is cut short");
     const length = view.getBigUint64(at, true);
     if (length !== BigInt(storage.length)) {
-      throw new WeightsError(`storage "${key}" has ${length} elements, its tensors were told ${storage.length}`);
+      throw new WeightsError(`storage "${key}" has ${length} elements, its tensors declare ${storage.length}`);
     }
     at += 8;
     const end = at + storage.length * ELEMENT_BYTES[storage.element];

@@ -14,7 +14,7 @@ import { loaderOptions } from "../build.ts";
 
 /** What a caller may watch. */
 export interface EvaluationHooks {
-  /** A line worth telling, such as a skipped image. */
+  /** A message, such as of a skipped image. */
   readonly onMessage?: (text: string) => void;
   /** Images done, of how many. */
   readonly onEvaluate?: (done: number, of: number) => void;

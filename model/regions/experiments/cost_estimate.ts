@@ -1,4 +1,4 @@
-/** What a run will do and cost, told before it begins: from its settings, its data and a measured step. */
+/** Work and cost of a run, estimated before it begins from its settings, its data and a measured step. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import type { Optimiser } from "../../../engine/mod.ts";

@@ -89,7 +89,7 @@ export class Experiment {
     if (inside.every((name) => name === FILE)) Deno.removeSync(this.path, { recursive: true });
   }
 
-  /** Trains what is not yet trained, in order. `onMember` is told which run begins. */
+  /** Trains what is not yet trained, in order. `onMember` is called as each run begins. */
   async run(hooks: TrainHooks, onMember: (member: Member, index: number) => void): Promise<MemberResults[]> {
     const done: MemberResults[] = [];
     for (const [index, member] of this.members.entries()) {

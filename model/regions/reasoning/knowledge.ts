@@ -7,7 +7,7 @@ import { Graph, type Triple } from "../../../engine/mod.ts";
 export interface ClassKnowledge {
   /** Names of the relations, aligned with the graph's. */
   readonly types: readonly string[];
-  /** [C, C] for each relation, rows divided by their sums: row c lists who c hears. */
+  /** [C, C] for each relation, rows divided by their sums: row c lists the senders to c. */
   readonly graph: Graph;
   /** [C, dim]. */
   readonly vectors: Float32Array<ArrayBuffer>;

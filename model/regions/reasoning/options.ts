@@ -53,7 +53,7 @@ export interface GraphOptions {
   readonly carryClasses: boolean;
   /**
    * Carry the region nodes on as the last propagation left them; without it the next iteration goes on from the nodes as
-   * they were before they heard each other. No source says either; a later system on the authors' code base carries.
+   * they were before any messages. No source says either; a later system on the authors' code base carries.
    */
   readonly carryRegions: boolean;
   /** Activation of the GRU's candidate: ReLU as in the memory, or the usual tanh. */

@@ -69,7 +69,7 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
   ];
   let [saidLocal, saidGlobal] = [scene.logits, scene.logits];
   for (let i = 1; i < shape.iterations; i++) {
-    // The belief never carries a gradient; what is fed back may.
+    // The assignment of regions to classes never carries a gradient; what is fed back may.
     const held = [stop(saidLocal), stop(saidGlobal)];
     const [l, g] = shape.stop.feedback ? held : [saidLocal, saidGlobal];
     const both = shape.crossFeed && local && global;
@@ -81,9 +81,9 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
       saidLocal = logits;
     }
     if (global && nodes && start) {
-      const belief = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
+      const assignment = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
       const regions = updateNodes(nodes.regions, both ? beside([l, g]) : g, scene.fc7, w, global);
-      const thought = reason({ regions, classes: nodes.classes }, belief, scene.pixels, w, global);
+      const thought = reason({ regions, classes: nodes.classes }, assignment, scene.pixels, w, global);
       const { logits, confidence } = predictNodes(thought.regions, w, global);
       predictions.push({ name: `global ${i}`, stream: "global", logits });
       confidences.push(confidence);

@@ -80,7 +80,7 @@ export function probe(
   });
 }
 
-/** Replaces the modules' weights, which start too small to tell right from wrong, by lively ones. */
+/** Replaces the modules' weights, which start too small to distinguish right from wrong, by lively ones. */
 export function enliven(model: ReasoningClassifier, random: Random): void {
   for (const { name, tensor, trainable } of model.parameters()) {
     if (!trainable || !/^(memory|graph|cls_score)\./.test(name)) continue;
