@@ -20,7 +20,7 @@ export interface Twin {
     readonly small: readonly Shape[];
     readonly full: readonly Shape[];
   };
-  /** Whether gradients flow to the inputs. */
+  /** True where gradients flow to the inputs. */
   readonly differentiable: boolean;
   /** Prepares both ways on normal random inputs of one list of shapes. */
   readonly make: (inputs: readonly Tensor[], device: Device) => Pair;

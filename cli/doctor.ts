@@ -71,7 +71,7 @@ function whatIsWrong(device: Device, proofs: readonly FeatureProof[]): string[] 
   return found;
 }
 
-/** Whether the kernel shows a device that only a GPU driver makes. */
+/** True where the kernel shows a device that only a GPU driver makes. */
 function hasGpu(): boolean {
   return ["/dev/nvidia0", "/dev/kfd", "/dev/dri/renderD128"].some((path) => {
     try {

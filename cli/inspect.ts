@@ -13,7 +13,7 @@ import { kindOf } from "../model/run/kind.ts";
 import { lookup } from "../model/run/layers.ts";
 import { bytes, line, notice, table } from "./terminal/output.ts";
 
-/** What each kind of run says of a checkpoint. */
+/** Descriptions of a checkpoint, by the kind of its run. */
 const DESCRIBE: Readonly<Record<string, (checkpoint: RunCheckpoint) => string[]>> = {
   [REGION_RUNS.kind]: describeRegions,
   [REFPLUS_RUNS.kind]: describeRefplus,

@@ -128,7 +128,7 @@ export function addTrain(program: Command): void {
     });
 }
 
-/** What the weights to begin from ask for: their network, the values of its images. They refine what a preset asks for. */
+/** Settings that the weights to begin from need: their network, the values of its images. They override a preset's. */
 async function weightsLayer(layers: readonly Layer[], preset: readonly Layer[]): Promise<Layer[]> {
   const path = setting(layers, ["model", "weights"], "");
   if (path === "") return [];

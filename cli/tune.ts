@@ -73,7 +73,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
 const THOROUGH = { rounds: 5, turn: 50 } as const;
 const QUICK = { rounds: 1, turn: 2 } as const;
 
-/** What a file already holds; a broken one is written anew. */
+/** Winners that a file already holds; a broken one is written anew. */
 function keptBefore(path: string): readonly TunedTiling[] {
   try {
     return readTuning(path);

@@ -46,7 +46,7 @@ function testsIn(folder: string): string[] {
   }).sort();
 }
 
-/** What came of one `deno test`. */
+/** Result of one `deno test`. */
 interface Outcome {
   readonly passed: number;
   readonly failed: number;

@@ -13,7 +13,10 @@ const FOLDER = "tests/engine";
 const LONG = "tests/engine/ops/registry_test.ts";
 const KERNEL_SETS = ["gpu", "cpu"];
 
-/** How long before the deadline a process is stopped: what it found is still to be counted, and nothing may outlive us. */
+/**
+ * Time before the deadline at which a process is stopped: its results are still to be counted, and nothing may
+ * outlive us.
+ */
 const MARGIN_MS = 1000;
 
 /** Test files in a folder and those below it. */

@@ -1,4 +1,4 @@
-/** What computes here. */
+/** Description of the machine: adapter, driver, system. */
 import type { Device } from "../../engine/mod.ts";
 import { proveFeatures } from "../../engine/gpu/probes.ts";
 import { nvidiaPeak } from "./peak.ts";
@@ -20,7 +20,7 @@ export async function describeMachine({ info, kernels }: Device): Promise<Machin
 
 const ASKED = ["name", "driver_version", "memory.total", "clocks.max.sm", "clocks.max.memory", "power.limit"];
 
-/** What `nvidia-smi` says of the first GPU. */
+/** Figures of the first GPU by `nvidia-smi`; null where that is not there. */
 async function nvidiaSmi(): Promise<Readonly<Record<string, string>> | null> {
   const args = [`--query-gpu=${ASKED}`, "--format=csv,noheader"];
   try {

@@ -37,7 +37,7 @@ export function showPhase(phase: PhaseName, report: Report): string {
   }
 }
 
-/** What did not run, what failed, and how it ended. */
+/** End of the report: items not run, failures, totals. */
 export function showEnd({ notRun, failures, seconds, checks, budget }: Report): string {
   const checked = checks.reduce((sum, { passed }) => sum + passed, 0);
   const parts = [

@@ -40,7 +40,7 @@ export interface CocoAnnotation {
   readonly crowd: boolean;
 }
 
-/** What a file holds. */
+/** Contents of an instances file. */
 export interface CocoInstances {
   readonly images: readonly CocoImage[];
   /** By image id, in the order of the file. */

@@ -1,4 +1,4 @@
-/** What a split of the context scenes is drawn from. */
+/** Options that a split of the context scenes is drawn from. */
 import { z } from "zod";
 
 /** Default number of images of each split. */
@@ -16,5 +16,5 @@ export const contextOptions = z.strictObject({
 /** Checked options, every default filled in; structured-cloneable, and all a worker needs to draw any image. */
 export type ContextOptions = z.output<typeof contextOptions>;
 
-/** What {@link contextOptions} accepts. */
+/** Options that {@link contextOptions} accepts. */
 export type ContextInput = z.input<typeof contextOptions>;

@@ -5,7 +5,7 @@ import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 import type { WrittenSplits } from "./write_coco.ts";
 
-/** What the reference found addresses of pictures to begin with. */
+/** Beginning of every picture's address, as the reference found them. */
 const ADDRESS = "https://cs.stanford.edu/people/rak248";
 
 /**

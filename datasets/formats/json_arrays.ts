@@ -62,7 +62,7 @@ class Scanner {
     this.#onElement = onElement;
   }
 
-  /** Where the next bytes go. What is no longer needed makes room, what is needed is kept. */
+  /** Free end of the buffer, for the next bytes. Bytes still needed are moved to its front first. */
   room(): Uint8Array<ArrayBuffer> {
     const starts = [this.#elementStart, this.#keyStart].filter((start) => start >= 0);
     // A backslash at the very end has stepped over a byte that is still to come.

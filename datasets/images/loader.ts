@@ -5,7 +5,7 @@ import type { Entry } from "./schedule.ts";
 import type { RegionDataset } from "../types.ts";
 import type { WorkerAnswer, WorkerRequest, WorkerSetup } from "./worker.ts";
 
-/** How images are loaded. */
+/** Options of {@link Loader}. */
 export interface LoaderOptions {
   readonly scale: ScaleOptions;
   /** Images prepared ahead; default 8. */

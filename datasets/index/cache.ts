@@ -1,4 +1,4 @@
-/** Where parsed splits are kept, and whether they still say what the data says. */
+/** The cache of parsed splits: its place, and checks that it still agrees with the data. */
 import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
@@ -9,11 +9,11 @@ import type { SplitTable } from "./table.ts";
 /** Goes up whenever a reader would read something differently from the same files. */
 const READER_VERSION = 2;
 
-/** What a caller may watch while a set is opened. */
+/** Callbacks while a set is opened. */
 export interface OpenHooks {
   /** A message, such as of an image left out. */
   readonly onMessage?: (text: string) => void;
-  /** How much is read, of how much, counted in what; from 0 on, and not at all where nothing is to be read. */
+  /** Amount read, of how much, and the unit; from 0 on, and not at all where nothing is to be read. */
   readonly onProgress?: (done: number, of: number, unit: "annotations" | "MiB") => void;
 }
 

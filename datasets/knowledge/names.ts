@@ -16,7 +16,7 @@ export function addMirrors(builder: KnowledgeBuilder): number {
   return pairs;
 }
 
-/** How a plural is made. */
+/** Rules by which plurals are made. */
 export const PLURALS: readonly { readonly name: string; readonly of: (word: string) => string | null }[] = [
   { name: "s", of: (word) => `${word}s` },
   { name: "es", of: (word) => `${word}es` },

@@ -76,7 +76,7 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
   return await evaluateModel(model, test, folder, hooks);
 }
 
-/** What a region classifier learns with. */
+/** Parts that a region classifier learns with. */
 interface Parts {
   readonly model: RegionModel;
   readonly optimiser: Optimiser;
@@ -176,7 +176,7 @@ export async function openSplit(
   }, hooks);
 }
 
-/** What is known of `classes`: the graph file of the settings, what the data set itself knows, or nothing. */
+/** Knowledge of `classes`: from the graph file of the settings, from the data set itself, or null. */
 export async function knowledgeOf(
   { dataset }: TrainConfig,
   classes: readonly string[],

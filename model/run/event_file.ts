@@ -20,7 +20,7 @@ export interface EventImage {
 
 /** Appends scalars and pictures to an event file of its own. */
 export class EventWriter implements Disposable {
-  /** Where it is. */
+  /** Path of the file. */
   readonly path: string;
   readonly #file: Deno.FsFile;
   #pending: Uint8Array[] = [];

@@ -1,6 +1,6 @@
-/** How a training run is watched and stopped. */
+/** Callbacks by which a training run is watched and stopped. */
 
-/** What a caller may watch and stop. */
+/** Callbacks of a training run, and the signal that stops it. */
 export interface TrainHooks {
   /** A message: adapter, resume point, skipped images. */
   readonly onMessage?: (text: string) => void;

@@ -11,7 +11,7 @@ export interface RunKind<C extends RunConfig = RunConfig> {
   readonly begin: (layers: readonly Layer[]) => C;
   /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
   readonly resume: (saved: Layer, layers: readonly Layer[]) => C;
-  /** Whether settings without a kind, which earlier versions saved, are of this one. */
+  /** True where settings without a kind, which earlier versions saved, are of this one. */
   readonly owns: (saved: Json) => boolean;
 }
 

@@ -8,20 +8,20 @@ import { Interrupted, type TrainHooks } from "./hooks.ts";
 import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
 import type { RunFolder } from "./run_folder.ts";
 
-/** What a kind of run does in the loop. The loop knows neither images nor programs. */
+/** The part of the loop that a kind of run supplies. The loop knows neither images nor programs. */
 export interface Learner {
   readonly device: Device;
   /** Learning rate of the update with this number, counted from 0. */
   rate(step: number): number;
   /** One update; its losses may still be on the device. */
   update(step: number): StepLosses | Promise<StepLosses>;
-  /** What a checkpoint holds. */
+  /** Tensors of a checkpoint. */
   tensors(): Map<string, Tensor>;
-  /** What a checkpoint says beside it, such as a position in the data. */
+  /** Facts of a checkpoint beside its tensors, such as a position in the data. */
   facts(): Readonly<Record<string, string>>;
   /** Tensors that captured steps keep alive, which are no leak. */
   captured(): number;
-  /** What is recorded of a window's mean losses; by default these. */
+  /** Figures recorded from a window's mean losses; by default these. */
   derive?(means: Measures, step: number): Measures | Promise<Measures>;
   /** Measures of held-out data, for the log; null where there is none. */
   validate?(step: number): Promise<Measures | null>;

@@ -1,11 +1,11 @@
-/** Where the time of a training step goes: by kernel on the device, and in JavaScript. */
+/** Profiles of a training step: its time by kernel on the device, and in JavaScript. */
 import { flopsOf, type TimedDispatch } from "../../engine/internal.ts";
 import type { Device } from "../../engine/mod.ts";
 
 /** Training steps ready to run. */
 export interface StepWork extends AsyncDisposable {
   readonly device: Device;
-  /** What is run. */
+  /** Title of the work. */
   readonly title: string;
   /** Steps before every one is as in a long training: they compile, fill the pool and record. */
   readonly warm: number;

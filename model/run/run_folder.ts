@@ -24,7 +24,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   /** The run's settings. */
   readonly config: C;
   readonly #lock: Deno.FsFile;
-  /** Whether this process began the run. */
+  /** True where this process began the run. */
   readonly #began: boolean;
 
   private constructor(path: string, config: C, lock: Deno.FsFile, began: boolean) {
@@ -200,7 +200,10 @@ function lastWorkedOn(path: string, kinds: readonly Pick<RunKind, "kind" | "owns
   return Math.max(time(experiment), ...runs.map((run) => run.time ?? 0));
 }
 
-/** Whether settings are of one of the kinds; settings that cannot be read count as such, so that going on reports why. */
+/**
+ * True where settings are of one of the kinds; settings that cannot be read count as such, so that going on reports
+ * why.
+ */
 function isOf(config: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): boolean {
   try {
     return kindOf(fileLayer(config).value, kinds) !== undefined;

@@ -12,7 +12,7 @@ import type { EvaluationFolder } from "./folder.ts";
 import { saveScores } from "./scores_file.ts";
 import { loaderOptions } from "../build.ts";
 
-/** What a caller may watch. */
+/** Callbacks of an evaluation. */
 export interface EvaluationHooks {
   /** A message, such as of a skipped image. */
   readonly onMessage?: (text: string) => void;

@@ -38,7 +38,7 @@ export async function measureStep(model: RegionModel, image: LoadedImage): Promi
   return (performance.now() - start) / 1000 / TIMED;
 }
 
-/** What the run will cost, by a step on `image`. */
+/** Estimated cost of the run, by a step on `image`. */
 export async function runCost(
   model: RegionModel,
   optimiser: Optimiser,

@@ -1,4 +1,4 @@
-/** What is known of the classes, as the graph module takes it. */
+/** Knowledge of the classes, in the form that the graph module takes. */
 import type { Knowledge } from "../../../datasets/knowledge/knowledge.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
 import { Graph, type Triple } from "../../../engine/mod.ts";

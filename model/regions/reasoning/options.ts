@@ -45,7 +45,7 @@ export interface GraphOptions {
   readonly distance: "gap" | "centre";
   /** Class–class edge types to use; null uses all the knowledge graph has. */
   readonly classEdges: readonly string[] | null;
-  /** Whether a class's evidence is the weighted mean over regions, or the sum. */
+  /** A class's evidence: the weighted mean over regions (`row`), or the sum (`none`). */
   readonly assignNorm: "row" | "none";
   /** One gate value a region, or one a channel. */
   readonly gates: "region" | "channel";
@@ -88,7 +88,7 @@ export interface LossOptions {
   readonly beta: number;
 }
 
-/** Where gradients stop. */
+/** Places where gradients stop. */
 export interface StopOptions {
   /** The ConvNet's features on their way into each module. */
   readonly features: { readonly memory: boolean; readonly graph: boolean };

@@ -1,4 +1,4 @@
-/** What the registry's samples do not reach: random fills, gradients that add up, float16 storage. */
+/** Tests beyond the registry's samples: random fills, gradients that add up, float16 storage. */
 import { deepStrictEqual, notDeepStrictEqual, ok, throws } from "node:assert/strict";
 import { DTypeError } from "../../../engine/base/errors.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";

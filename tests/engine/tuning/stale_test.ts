@@ -1,4 +1,4 @@
-/** What a kernel declares is what the tuner goes by: nobody keeps a list of kernels beside it. */
+/** Declarations of kernels as the tuner's only source: there is no list of kernels beside them. */
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import "../../../engine/mod.ts";
 import { allKernels, kernel } from "../../../engine/gpu/kernel.ts";

@@ -5,7 +5,7 @@ import { gru, head, type HeadOutput64 } from "./memory.ts";
 /** A box in pixels: x1, y1, x2, y2. */
 export type PixelBox = readonly [number, number, number, number];
 
-/** What the graph is built like. */
+/** Sizes and options of the graph. */
 export interface GraphShape {
   readonly relations: readonly string[];
   readonly bandwidth: number;

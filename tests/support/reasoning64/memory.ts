@@ -17,7 +17,7 @@ import {
 /** A box in cells of the map: y1, x1, y2, x2. */
 export type CellBox = readonly [number, number, number, number];
 
-/** What the memory is built like. */
+/** Sizes and options of the memory. */
 export interface MemoryShape {
   readonly map: readonly [number, number];
   readonly cropSize: number;

@@ -6,7 +6,7 @@ import { type Array64, beside, get, make, map, plus, softmax, type Weights } fro
 import { type GraphShape, initialNodes, type PixelBox, predictNodes, reason, updateNodes } from "./graph.ts";
 import { type CellBox, initialMemory, type MemoryShape, predictMemory, updateMemory } from "./memory.ts";
 
-/** What is rolled out over. */
+/** Inputs of a roll-out. */
 export interface Scene64 {
   readonly pool5: Array64;
   readonly fc7: Array64;
@@ -17,7 +17,7 @@ export interface Scene64 {
   readonly labels: readonly number[];
 }
 
-/** How it is rolled out. */
+/** Options of a roll-out. */
 export interface RolloutShape {
   readonly memory: MemoryShape | null;
   readonly graph: GraphShape | null;
@@ -28,7 +28,7 @@ export interface RolloutShape {
   readonly beta: number;
   readonly carryClasses: boolean;
   readonly carryRegions: boolean;
-  /** Whether gradients stop at predictions fed back, and at the class scores under the final loss. */
+  /** True where gradients stop at predictions fed back, and at the class scores under the final loss. */
   readonly stop: { readonly feedback: boolean; readonly attended: boolean };
 }
 

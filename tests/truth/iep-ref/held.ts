@@ -2,7 +2,7 @@
 import { AssertionError } from "node:assert/strict";
 import { numbers } from "./formula.ts";
 
-/** What a golden file holds of a tensor: some of its values, and figures of all of them. */
+/** A tensor in a golden file: some of its values, and figures of all of them. */
 export interface Brief {
   readonly size: number;
   /** Values at evenly spread places. */

@@ -1,5 +1,5 @@
 /**
- * What the reasoning modules must bear: any order, number and place of regions, any graph
+ * Robustness of the reasoning modules: any order, number and place of regions, any graph
  * (papers/iterative-reasoning.md#properties).
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";

@@ -109,7 +109,7 @@ export async function weightsOf(model: ReasoningClassifier): Promise<Map<string,
 
 const to64 = async (t: Tensor): Promise<Array64> => ({ shape: t.shape, data: Float64Array.from(await t.data()) });
 
-/** What the modules see of an image, in float64. */
+/** Inputs of the modules for an image, in float64. */
 export async function sceneOf(
   model: ReasoningClassifier,
   input: RegionInput,

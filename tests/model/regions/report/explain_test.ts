@@ -1,4 +1,4 @@
-/** What a report shows of a model's inside, and the splits its figures are read by. */
+/** Explanations of a model in its report, and the splits its figures are read by. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { clueDistances } from "../../../../datasets/context/clues.ts";
 import { contextPosteriors, openContext } from "../../../../datasets/context/dataset.ts";
