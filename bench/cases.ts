@@ -1,4 +1,7 @@
-/** What is measured: our op at model sizes, with its arithmetic and traffic, and what a peer needs to do the same. */
+/**
+ * Cases to measure: our ops at model sizes, with their arithmetic and traffic, and the description that a peer needs
+ * to do the same.
+ */
 import { Graph, type Triple } from "../engine/sparse.ts";
 import type { Device, Tensor } from "../engine/mod.ts";
 import { scatterAdd } from "../engine/ops/gather.ts";

@@ -9,7 +9,7 @@ import { openDataset } from "../datasets/open.ts";
 import { trainingOrder } from "../datasets/images/schedule.ts";
 import type { RegionDataset } from "../datasets/types.ts";
 
-/** What was measured with so many threads. */
+/** Loading rates measured with a number of threads. */
 export interface DataRow {
   readonly workers: number;
   /** Images a second, decoded, scaled and handed over, when nothing else is to be done. */

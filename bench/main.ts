@@ -28,7 +28,7 @@ const write = (text: string): void => void Deno.stdout.writeSync(new TextEncoder
 const only = Deno.args.find((a) => a.startsWith("--only="))?.slice(7);
 const device = await Device.open();
 const limit = await measureLimits(device);
-write(`${device.info.description}, profile ${device.profile}`);
+write(`${device.info.description}, kernel set ${device.kernels}`);
 write(
   `measured limits: ${(limit.compute / 1e6).toFixed(1)} GFLOP/s (best product), ${
     (limit.bandwidth / 1e6).toFixed(1)
@@ -167,7 +167,7 @@ await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
 await Deno.writeTextFile(
   file,
-  JSON.stringify({ adapter: device.info, profile: device.profile, limit, rows, fused, models, presets, data }, null, 2),
+  JSON.stringify({ adapter: device.info, kernels: device.kernels, limit, rows, fused, models, presets, data }, null, 2),
 );
 write(`written to ${file}`);
 await device.close();

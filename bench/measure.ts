@@ -1,4 +1,4 @@
-/** How long work takes on a device, and what the device can do at most. */
+/** Times of work on a device, and the device's limits as measured. */
 import type { Device } from "../engine/mod.ts";
 
 /** Makes inputs on a device and returns what records one run. */
@@ -46,7 +46,7 @@ export async function measureOnDevice(device: Device, make: Make, runs = 5): Pro
   return timings.length === 0 ? null : timings.reduce((sum, { begin, end }) => sum + end - begin, 0) / runs / 1e6;
 }
 
-/** What a device was measured to do at most. */
+/** Measured limits of a device. */
 export interface Limits {
   /** Bytes a ms, read and written, of a large copy. */
   readonly bandwidth: number;

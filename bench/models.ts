@@ -182,12 +182,12 @@ function moduleWorks(
         new Seeds(3),
       );
       const boxes = regionBoxes(device, image.boxes, map, stride);
-      const [state, said] = [memory.initial(map).detach(), device.zeros([regions, 2 * classes])];
+      const [state, feedback] = [memory.initial(map).detach(), device.zeros([regions, 2 * classes])];
       const pool5 = device.zeros([regions, 7, 7, widthOf(-2)]);
       const body = part === "predict"
         ? () => memory.predict(state, boxes).logits
-        : () => memory.update(state, said, pool5, boxes);
-      const tensors = [state, said, pool5, boxes.cells, boxes.normalised, boxes.image];
+        : () => memory.update(state, feedback, pool5, boxes);
+      const tensors = [state, feedback, pool5, boxes.cells, boxes.normalised, boxes.image];
       return work(forward(device, body), memory, ...tensors);
     },
   }));
@@ -195,15 +195,15 @@ function moduleWorks(
     const known = classKnowledge(chain(classes), classes, null, 1);
     const options = { ...inputs, features: widthOf(-1) };
     const graph = new GlobalGraph(device, options, known, reasoning.graph, reasoning.head, new Seeds(3));
-    const [fc7, said] = [device.zeros([regions, widthOf(-1)]), device.zeros([regions, 2 * classes])];
-    const belief = device.full([regions, classes], 1 / classes);
+    const [fc7, feedback] = [device.zeros([regions, widthOf(-1)]), device.zeros([regions, 2 * classes])];
+    const assignment = device.full([regions, classes], 1 / classes);
     const body = (): Tensor => {
       const edges = device.currentScope!.adopt(regionEdges(image.boxes, reasoning.graph));
       const start = graph.initial(fc7);
-      const nodes = graph.reason({ ...start, regions: graph.update(start.regions, said, fc7) }, belief, edges);
+      const nodes = graph.reason({ ...start, regions: graph.update(start.regions, feedback, fc7) }, assignment, edges);
       return graph.predict(nodes.regions).logits;
     };
-    return work(forward(device, body), graph, fc7, said, belief);
+    return work(forward(device, body), graph, fc7, feedback, assignment);
   };
   return [...memories, { name: "global graph: update, reason, predict", prepare: graph }];
 }

@@ -1,4 +1,4 @@
-/** What a peer is to the bench. */
+/** Interface of a peer: a library that does the bench's tasks. */
 import type { PeerTask } from "./cases.ts";
 
 /** Another library, asked to do the same work. */

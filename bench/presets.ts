@@ -20,7 +20,7 @@ const regionsAlone = (classes: number): Knowledge => ({
   dim: 1,
 });
 
-/** What PyTorch takes for the same step. */
+/** Time and memory of PyTorch for the same step. */
 interface TorchRow {
   readonly ms: number;
   readonly peakMiB: number;

@@ -20,7 +20,7 @@ export interface Twin {
     readonly small: readonly Shape[];
     readonly full: readonly Shape[];
   };
-  /** Whether gradients flow to the inputs. */
+  /** True where gradients flow to the inputs. */
   readonly differentiable: boolean;
   /** Prepares both ways on normal random inputs of one list of shapes. */
   readonly make: (inputs: readonly Tensor[], device: Device) => Pair;
@@ -180,15 +180,15 @@ const moduleOf = (n: number, images: number, entries: number): number => Math.fl
 
 /** Edges [row, column] both ways, of which the first nodes have nearly all others' and the last four each. */
 function skewedEdges(nodes: number): Triple[] {
-  const heard = new Map<number, Triple>();
+  const edges = new Map<number, Triple>();
   for (let row = 0; row < nodes; row++) {
     const degree = Math.max(Math.min(4, nodes), Math.floor(nodes / (row + 1)));
     for (let i = 0; i < degree; i++) {
       const col = (row + i * Math.floor(nodes / degree)) % nodes;
-      for (const [a, b] of [[row, col], [col, row]]) heard.set(a * nodes + b, [a, b, 1]);
+      for (const [a, b] of [[row, col], [col, row]]) edges.set(a * nodes + b, [a, b, 1]);
     }
   }
-  return [...heard.values()];
+  return [...edges.values()];
 }
 
 /** Every fused kernel that has plain ops to be held against. */

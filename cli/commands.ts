@@ -16,7 +16,7 @@ import { addTrain } from "./train.ts";
 import { addTune } from "./tune.ts";
 import { addWeights } from "./weights.ts";
 
-/** What adds each command to the program, by the command's name. */
+/** Functions that add a command to the program, by the command's name. */
 export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   train: addTrain,
   evaluate: addEvaluate,

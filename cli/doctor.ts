@@ -24,7 +24,7 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
   const software = info.isFallback ? ", software" : "";
   if (brief) {
     line(
-      `adapter: ${info.description || info.vendor}${software}; kernels: ${device.profile}; Deno ${Deno.version.deno}`,
+      `adapter: ${info.description || info.vendor}${software}; kernels: ${device.kernels}; Deno ${Deno.version.deno}`,
     );
     return;
   }
@@ -32,7 +32,7 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
   line(`vendor     ${[info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)"}`);
   line(`kind       ${info.isFallback ? "software fallback: the CPU computes" : "hardware"}`);
   const { digest } = device.tuning;
-  line(`kernels    ${device.profile} profile, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
+  line(`kernels    ${device.kernels} set, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
   line(`runtime    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
   const proofs = await proveFeatures(adapter);
   table(
@@ -71,7 +71,7 @@ function whatIsWrong(device: Device, proofs: readonly FeatureProof[]): string[] 
   return found;
 }
 
-/** Whether the kernel shows a device that only a GPU driver makes. */
+/** True where the kernel shows a device that only a GPU driver makes. */
 function hasGpu(): boolean {
   return ["/dev/nvidia0", "/dev/kfd", "/dev/dri/renderD128"].some((path) => {
     try {

@@ -66,7 +66,7 @@ export function addGraph(program: Command): void {
     });
 }
 
-/** What a set comes with. */
+/** Knowledge that a set comes with. */
 function ownKnowledge(set: DatasetName | undefined): Knowledge {
   const knowledge = set && DATASET_ROWS[set].knowledge?.();
   if (knowledge) return knowledge;
@@ -74,7 +74,7 @@ function ownKnowledge(set: DatasetName | undefined): Knowledge {
   throw new UserError(`--own needs --dataset ${able.join(" or ")}`);
 }
 
-/** What the sources given add up to. */
+/** One graph from all the sources given. */
 async function build(
   classes: readonly string[],
   dataset: RegionDataset | null,

@@ -18,7 +18,7 @@ import { measureRates, type Rates } from "./rates.ts";
 /** Adds the command. */
 export function addProfile(program: Command): void {
   program.command("profile")
-    .description("run a few training steps of a run's settings and tell where their time goes, kernel by kernel")
+    .description("run a few training steps of a run's settings and show where their time goes, kernel by kernel")
     .argument("[run]", "folder of a run, whose settings are taken; by default those of a new run")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
     .option("--set <key=value>", "one setting; may be repeated", collect, [] as string[])

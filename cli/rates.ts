@@ -1,7 +1,7 @@
-/** How fast a device computes and copies, measured. */
+/** Rates at which a device computes and copies, measured. */
 import type { Device } from "../engine/device.ts";
 
-/** What was measured. */
+/** Measured rates. */
 export interface Rates {
   /** Side of the square matrices multiplied. */
   readonly side: number;

@@ -59,7 +59,7 @@ export function addTrain(program: Command): void {
       [] as string[],
     )
     .addOption(
-      new Option("--preset <name>", "an experiment of the paper's tables; tells what it will take before it begins")
+      new Option("--preset <name>", "an experiment of the paper's tables; prints what it will take before it begins")
         .choices([...PRESETS.keys()]),
     )
     .addOption(new Option("--model <names...>", "what to train; several are compared").choices(MODEL_NAMES))
@@ -128,7 +128,7 @@ export function addTrain(program: Command): void {
     });
 }
 
-/** What the weights to begin from ask for: their network, the values of its images. They refine what a preset asks for. */
+/** Settings that the weights to begin from need: their network, the values of its images. They override a preset's. */
 async function weightsLayer(layers: readonly Layer[], preset: readonly Layer[]): Promise<Layer[]> {
   const path = setting(layers, ["model", "weights"], "");
   if (path === "") return [];

@@ -27,8 +27,8 @@ export function addTune(program: Command): void {
       const path = out ?? tuningPath();
       if (path === null) throw new UserError("there is no folder to keep winners in; say which file: --out FILE");
       await using device = await Device.open({ adapter });
-      const { info, profile } = device;
-      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${profile}`);
+      const { info, kernels } = device;
+      notice(`adapter: ${info.description}${info.isFallback ? " (software)" : ""}, kernels: ${kernels}`);
       await tuneAll(device, path, ops, quick);
     });
 }
@@ -36,9 +36,9 @@ export function addTune(program: Command): void {
 /** Tunes every case, prints what came of each, and keeps winners as they are found: Ctrl-C loses none. */
 async function tuneAll(device: Device, path: string, ops: readonly string[], quick: boolean): Promise<void> {
   const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
-  const adapter = adapterKey(device.info, device.profile);
+  const adapter = adapterKey(device.info, device.kernels);
   let kept = keptBefore(path).filter((winner) =>
-    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.profile)
+    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.kernels)
   );
   const rows: (string | number)[][] = [];
   let faster = 0;
@@ -48,21 +48,21 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     progress.update(i, cases.length, `${one.op} ${name}`);
     using problem = problemOf(device, one);
     const { op, shape } = problem;
-    const { measured, cut, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
-    for (const { cut, turns } of measured) {
+    const { measured, tiling, gain } = await tune(device, problem, quick ? QUICK : THOROUGH);
+    for (const { tiling, turns } of measured) {
       if (turns.length === 0) {
-        progress.notice(`${op} ${name}: ${tilingName(cut)} computes wrong numbers here and is left out`);
+        progress.notice(`${op} ${name}: ${tilingName(tiling)} computes wrong numbers here and is left out`);
       }
     }
     rows.push([
       op,
       name,
       measured.map(candidateName).join("\n"),
-      tilingName(cut ?? measured[0].cut),
+      tilingName(tiling ?? measured[0].tiling),
       gain,
     ]);
-    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.profile), shape, cut });
-    if (cut) faster++;
+    kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.kernels), shape, tiling });
+    if (tiling) faster++;
     writeTuning(path, kept);
   }
   progress.update(cases.length, cases.length);
@@ -73,7 +73,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
 const THOROUGH = { rounds: 5, turn: 50 } as const;
 const QUICK = { rounds: 1, turn: 2 } as const;
 
-/** What a file already holds; a broken one is written anew. */
+/** Winners that a file already holds; a broken one is written anew. */
 function keptBefore(path: string): readonly TunedTiling[] {
   try {
     return readTuning(path);
@@ -84,8 +84,8 @@ function keptBefore(path: string): readonly TunedTiling[] {
 }
 
 /** The candidate, its best time, and that it is the rule's where it is the first. */
-function candidateName({ cut, turns }: Measured, i: number): string {
-  return `${tilingName(cut)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
+function candidateName({ tiling, turns }: Measured, i: number): string {
+  return `${tilingName(tiling)} ${turns.length === 0 ? "wrong" : Math.min(...turns).toPrecision(3)}${
     i === 0 ? " (rule)" : ""
   }`;
 }

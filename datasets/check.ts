@@ -1,4 +1,4 @@
-/** Whether a split is fit to be trained on: what is missing, broken or odd, counted and named. */
+/** Checks of a split before training: everything missing, broken or odd, counted and named. */
 import { availableParallelism } from "node:os";
 import { exists, forEachAtOnce } from "../engine/base/files.ts";
 import { noFindings, type Tally, tally } from "./index/table.ts";
@@ -11,17 +11,17 @@ export interface CheckItem {
   readonly what: string;
   readonly count: number;
   readonly first: readonly string[];
-  /** Training stops at it, unless told to leave out what is broken. */
+  /** Training stops at it, unless what is broken is to be left out. */
   readonly stops: boolean;
 }
 
-/** What a split is made of and what is wrong with it. */
+/** Contents of a split, and its faults. */
 export interface SplitCheck {
   readonly images: number;
   readonly regions: number;
   /** Images that have regions and a picture that can be read. */
   readonly usable: number;
-  /** What was looked for, the worst first; with a count of 0 where nothing was found. */
+  /** Faults looked for, the worst first; with a count of 0 where none was found. */
   readonly items: readonly CheckItem[];
 }
 
@@ -68,7 +68,7 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
   return { images: set.size, regions, usable, items };
 }
 
-/** What is wrong with the pictures. */
+/** Faults of the pictures. */
 interface Pictures {
   readonly missing: readonly string[];
   readonly broken: Tally;

@@ -22,7 +22,7 @@ const schema = z.strictObject({
   reference: referenceSchema.prefault({}),
 });
 
-/** What {@link openDataset} accepts. */
+/** Options of {@link openDataset}. */
 export type OpenOptions = z.input<typeof schema>;
 
 /**

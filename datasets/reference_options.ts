@@ -1,4 +1,4 @@
-/** Where the reference does something with a data set that one may want otherwise. */
+/** Options for what the reference does with a data set and one may want otherwise. */
 import { z } from "zod";
 
 /** Each default gives the reference's figures. */

@@ -13,7 +13,7 @@ import { openRefPlusRegions } from "./refplus/regions.ts";
 import type { RegionDataset, Split } from "./types.ts";
 import { openVg } from "./vg/open.ts";
 
-/** What a set is opened by, besides its folder and the split; a set passes over what does not concern it. */
+/** Options by which a set is opened, besides its folder and the split; a set ignores those that do not concern it. */
 export interface RowOptions {
   /** Name and leave out images that cannot be read. */
   readonly skipBroken: boolean;
@@ -26,7 +26,7 @@ export interface RowOptions {
   readonly reference: ReferenceOptions;
 }
 
-/** How the reference trains on a set: what the set's rows of the paper's tables are run with. */
+/** The reference's schedule of training on a set, for the set's rows of the paper's tables. */
 export interface PublishedTraining {
   /** Images shown. */
   readonly steps: number;
@@ -34,15 +34,15 @@ export interface PublishedTraining {
   readonly decaySteps: readonly number[];
   /** Classes with the background; about so many where they are counted in the set's own files. */
   readonly classes: number;
-  /** Whether the reference has a knowledge graph of the classes; without one it reasons over regions alone. */
+  /** True where the reference has a knowledge graph of the classes; without one it reasons over regions alone. */
   readonly classGraph: boolean;
 }
 
-/** What there is to know of a data set. */
+/** Facts of a data set that the rest of the program asks for. */
 export interface DatasetRow {
   /** Its name as people write it. */
   readonly title: string;
-  /** What must lie in its folder, in words; null for a set that is drawn from a seed and has none. */
+  /** Contents that its folder must have, in words; null for a set that is drawn from a seed and has none. */
   readonly folder: string | null;
   /** Opens a split of the set in `folder`, which is empty for a set without one. */
   readonly open: (
@@ -51,15 +51,17 @@ export interface DatasetRow {
     options: RowOptions,
     hooks: OpenHooks,
   ) => RegionDataset | Promise<RegionDataset>;
-  /** Whether its pictures are drawn ones: simple enough for a small network that begins at random, and a quick schedule. */
+  /**
+   * True where its pictures are drawn: simple enough for a small network that begins at random, and a quick schedule.
+   */
   readonly drawn: boolean;
-  /** Shorter and longer side in pixels that images are scaled to unless told otherwise. */
+  /** Default shorter and longer side in pixels that images are scaled to. */
   readonly imageSize: readonly [shortSide: number, longSide: number];
-  /** Whether mirrored pictures are as good as others for training. */
+  /** True where mirrored pictures are as good as others for training. */
   readonly flip: boolean;
   /** Split of the final table: `val` where no test labels are published and `test` is the same images once more. */
   readonly testSplit: "val" | "test";
-  /** What the set itself knows of its classes. */
+  /** Knowledge of its classes that the set itself brings. */
   readonly knowledge?: () => Knowledge;
   /** Absent where the paper does not train on it. */
   readonly published?: PublishedTraining;
@@ -133,7 +135,7 @@ export const DATASETS: readonly DatasetName[] = Object.keys(ROWS) as DatasetName
 /** The set that is used where none is named. */
 export const DEFAULT_DATASET: DatasetName = "context";
 
-/** Whether a set is called so. */
+/** True for the name of a data set. */
 export function isDatasetName(name: unknown): name is DatasetName {
   return typeof name === "string" && Object.hasOwn(ROWS, name);
 }

@@ -36,7 +36,7 @@ export type ImageSource = FileImages | DrawnImages;
 
 /** A split of a region-classification set: annotations in memory, pixels on demand. */
 export interface RegionDataset {
-  /** What the set is called in run folders and messages. */
+  /** Name of the set in run folders and messages. */
   readonly name: string;
   /** The part that was opened. */
   readonly split: Split;
@@ -46,7 +46,7 @@ export interface RegionDataset {
   readonly size: number;
   /** The regions of image `index`, 0..size-1. */
   record(index: number): RegionRecord;
-  /** Where the pixels are. */
+  /** Source of the pixels. */
   readonly source: ImageSource;
   /** Label under mirroring for every label, [C], for sets with left_X and right_X classes; absent means unchanged. */
   readonly flipLabels?: Int32Array<ArrayBuffer>;

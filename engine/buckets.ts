@@ -5,7 +5,7 @@ export const EXACT_UP_TO = 16;
 
 /**
  * Size of the bucket that `count` falls in, such as the regions of an image: as many up to 16, above that at most an eighth more and below the same
- * power of two. Where kernels choose how to cut a sum they go by the bucket, so that padding to its size changes no bit.
+ * power of two. Where kernels choose how to split a sum they go by the bucket, so that padding to its size changes no bit.
  */
 export function bucketSize(count: number): number {
   if (count <= EXACT_UP_TO) return count;

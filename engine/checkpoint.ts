@@ -42,7 +42,7 @@ export interface LoadOptions {
 
 /**
  * Writes the tensors of a safetensors file into tensors of the same names; returns its metadata. Every tensor must be in
- * the file with the same shape and type; tensors only the file has are an error too unless told otherwise. `what` names the
+ * the file with the same shape and type; tensors only the file has are an error too by default. `what` names the
  * file in errors.
  */
 export function loadTensors(

@@ -1,7 +1,7 @@
 /** The device: opens an adapter, makes tensors, counts memory, captures steps. */
 import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
 import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
-import type { AdapterInfo, Profile } from "./gpu/adapter.ts";
+import type { AdapterInfo, KernelSet } from "./gpu/adapter.ts";
 import { Arena } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
@@ -28,7 +28,7 @@ export interface MemoryInfo {
   readonly pooledBytes: number;
 }
 
-/** Tensors bound to a kernel's storage variables by name; null where the kernel was told not to look. */
+/** Tensors bound to a kernel's storage variables by name; null where a constant of the kernel turns it off. */
 export interface KernelRun {
   /** What each storage variable is bound to. */
   readonly bind: Readonly<Record<string, Tensor | null>>;
@@ -97,7 +97,7 @@ export class Device implements AsyncDisposable {
   halfSaves = false;
 
   /**
-   * Measured cuts of products; for ops and the tuner.
+   * Measured tilings of products; for ops and the tuner.
    * @internal
    */
   tuning: Tuning;
@@ -109,9 +109,9 @@ export class Device implements AsyncDisposable {
 
   /** Opens an adapter; throws `NoAdapterError` saying what to install when there is none. */
   static async open(options: DeviceOptions = {}): Promise<Device> {
-    const gpu = await GpuContext.open(options), { info, profile } = gpu;
+    const gpu = await GpuContext.open(options), { info, kernels } = gpu;
     const winners = options.tuning ?? knownTuning();
-    return new Device(gpu, new TuningTable(winners, adapterKey(info, profile), profile));
+    return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels));
   }
 
   /** What the adapter is: vendor, description, software or not, limits, features. */
@@ -125,15 +125,15 @@ export class Device implements AsyncDisposable {
   }
 
   /** Which family of kernels runs here. */
-  get profile(): Profile {
-    return this.gpu.profile;
+  get kernels(): KernelSet {
+    return this.gpu.kernels;
   }
 
   /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
   get title(): string {
-    const { info: { description, vendor, isFallback }, profile, tuning: { digest } } = this;
-    const tuned = digest ? `, cut by the tuning table ${digest}` : "";
-    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${profile}${tuned}`;
+    const { info: { description, vendor, isFallback }, kernels, tuning: { digest } } = this;
+    const tuned = digest ? `, tiled by the tuning table ${digest}` : "";
+    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}`;
   }
 
   /** Live tensors and bytes, peak and pooled bytes, as of now. */

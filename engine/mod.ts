@@ -9,7 +9,7 @@ export {
   type Nested,
 } from "./device.ts";
 export { type ContextOptions } from "./gpu/context.ts";
-export { type AdapterChoice, type AdapterInfo, type Profile } from "./gpu/adapter.ts";
+export { type AdapterChoice, type AdapterInfo, type KernelSet } from "./gpu/adapter.ts";
 export {
   type DispatchParams,
   type Kernel,

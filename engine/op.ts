@@ -1,7 +1,7 @@
 /**
  * An op is a value: its name, its shape rule, its forward kernels, its gradient rule and sample inputs, side by side.
  * Defining one registers it, and the test suite checks everything registered: forward and gradient against a float64
- * reference, shape errors, odd and empty sizes, both hardware profiles. An op without samples fails the suite.
+ * reference, shape errors, odd and empty sizes, both kernel sets. An op without samples fails the suite.
  */
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";

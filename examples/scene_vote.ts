@@ -21,9 +21,9 @@ class SceneVote extends nn.Module implements models.RegionModel {
 
   predict(image: datasets.LoadedImage): models.Prediction[] {
     const seen = this.net.features(image).logits;
-    const belief = ops.softmax(seen.detach());
-    const vote = ops.tile(this.#vote.forward(belief).mean(0, { keepDims: true }), [image.labels.length, 1]);
-    const logits = this.#score.forward(this.#hidden.forward(ops.concat([belief, vote], 1)));
+    const scores = ops.softmax(seen.detach());
+    const vote = ops.tile(this.#vote.forward(scores).mean(0, { keepDims: true }), [image.labels.length, 1]);
+    const logits = this.#score.forward(this.#hidden.forward(ops.concat([scores, vote], 1)));
     const image0 = { name: "image", source: "image", iteration: 0, logits: seen };
     return [image0, { name: "vote", source: "vote", iteration: 1, logits }];
   }

@@ -9,8 +9,8 @@ struct Params { count: u32, n: u32, step: u32, has_dh: u32, has_dc: u32 }
 @group(0) @binding(4) var<storage, read_write> hidden: array<f32>;   // h after it
 @group(0) @binding(5) var<storage, read_write> cell: array<f32>;     // c after it
 @group(0) @binding(6) var<storage, read_write> states: array<f32>;   // all steps: h
-@group(0) @binding(7) var<storage, read_write> kept: array<f32>;     // all steps: i, f, g, o, tanh c', c
-@group(0) @binding(8) var<storage, read> kept_in: array<f32>;
+@group(0) @binding(7) var<storage, read_write> saved: array<f32>;     // all steps: i, f, g, o, tanh c', c
+@group(0) @binding(8) var<storage, read> saved_in: array<f32>;
 @group(0) @binding(9) var<storage, read> dstates: array<f32>;        // all steps: gradient to h from outside
 @group(0) @binding(10) var<storage, read> dh: array<f32>;            // to h from the next step, or to the last h
 @group(0) @binding(11) var<storage, read> dc: array<f32>;            // likewise to c
@@ -39,12 +39,12 @@ fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   hidden[i] = output * squashed;
   let at = params.step * params.count + i;
   states[at] = output * squashed;
-  kept[6u * at] = input;
-  kept[6u * at + 1u] = forget;
-  kept[6u * at + 2u] = candidate;
-  kept[6u * at + 3u] = output;
-  kept[6u * at + 4u] = squashed;
-  kept[6u * at + 5u] = before[i];
+  saved[6u * at] = input;
+  saved[6u * at + 1u] = forget;
+  saved[6u * at + 2u] = candidate;
+  saved[6u * at + 3u] = output;
+  saved[6u * at + 4u] = squashed;
+  saved[6u * at + 5u] = before[i];
 }
 
 @compute @workgroup_size(64)
@@ -54,18 +54,18 @@ fn step_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
   let n = params.n;
   let g = (i / n) * 4u * n + i % n;
   let at = params.step * params.count + i;
-  let input = kept_in[6u * at];
-  let forget = kept_in[6u * at + 1u];
-  let candidate = kept_in[6u * at + 2u];
-  let output = kept_in[6u * at + 3u];
-  let squashed = kept_in[6u * at + 4u];
+  let input = saved_in[6u * at];
+  let forget = saved_in[6u * at + 1u];
+  let candidate = saved_in[6u * at + 2u];
+  let output = saved_in[6u * at + 3u];
+  let squashed = saved_in[6u * at + 4u];
   var upstream = dstates[at];
   if (params.has_dh != 0u) { upstream += dh[i]; }
   var d_cell = upstream * output * (1.0 - squashed * squashed);
   if (params.has_dc != 0u) { d_cell += dc[i]; }
   let gates = array<f32, 4>(
     d_cell * candidate * input * (1.0 - input),
-    d_cell * kept_in[6u * at + 5u] * forget * (1.0 - forget),
+    d_cell * saved_in[6u * at + 5u] * forget * (1.0 - forget),
     d_cell * input * (1.0 - candidate * candidate),
     upstream * squashed * output * (1.0 - output),
   );

@@ -9,10 +9,10 @@ struct Params { steps: u32, b: u32, n: u32, has_dh: u32, has_dc: u32 }
 @group(0) @binding(3) var<storage, read> h0: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read> c0: array<vec4<f32>>;
 @group(0) @binding(5) var<storage, read_write> states: array<vec4<f32>>;    // all steps: h
-@group(0) @binding(6) var<storage, read_write> kept: array<vec4<f32>>;      // all steps: i, f, g, o, tanh c', c side by side
+@group(0) @binding(6) var<storage, read_write> saved: array<vec4<f32>>;      // all steps: i, f, g, o, tanh c', c side by side
 @group(0) @binding(7) var<storage, read_write> last_h: array<vec4<f32>>;
 @group(0) @binding(8) var<storage, read_write> last_c: array<vec4<f32>>;
-@group(0) @binding(9) var<storage, read> kept_in: array<vec4<f32>>;
+@group(0) @binding(9) var<storage, read> saved_in: array<vec4<f32>>;
 @group(0) @binding(10) var<storage, read> wh_t: array<vec4<f32>>;           // [4n, n]
 @group(0) @binding(11) var<storage, read> dstates: array<vec4<f32>>;        // all steps: gradient to h from outside
 @group(0) @binding(12) var<storage, read> dh: array<vec4<f32>>;             // to the last h
@@ -65,12 +65,12 @@ fn cell(t: u32, row: u32, q: u32, zi: vec4<f32>, zf: vec4<f32>, zg: vec4<f32>, z
     let at = t * params.b + row;
     states[at * quads + q] = h;
     let k = at * 6u * quads + q;
-    kept[k] = i;
-    kept[k + quads] = f;
-    kept[k + 2u * quads] = g;
-    kept[k + 3u * quads] = o;
-    kept[k + 4u * quads] = squashed;
-    kept[k + 5u * quads] = c;
+    saved[k] = i;
+    saved[k + quads] = f;
+    saved[k + 2u * quads] = g;
+    saved[k + 3u * quads] = o;
+    saved[k + 4u * quads] = squashed;
+    saved[k + 5u * quads] = c;
   }
   return Cell(h, next);
 }
@@ -168,16 +168,16 @@ fn cell_grad(t: u32, row: u32, q: u32, d_hidden: vec4<f32>, d_next: vec4<f32>) -
   let quads = params.n / 4u;
   let at = t * params.b + clamped(row);
   let k = at * 6u * quads + q;
-  let i = kept_in[k];
-  let f = kept_in[k + quads];
-  let g = kept_in[k + 2u * quads];
-  let o = kept_in[k + 3u * quads];
-  let squashed = kept_in[k + 4u * quads];
+  let i = saved_in[k];
+  let f = saved_in[k + quads];
+  let g = saved_in[k + 2u * quads];
+  let o = saved_in[k + 3u * quads];
+  let squashed = saved_in[k + 4u * quads];
   let upstream = d_hidden + dstates[at * quads + q];
   let d = d_next + upstream * o * (1.0 - squashed * squashed);
   let to = CellGrad(
     d * g * i * (1.0 - i),
-    d * kept_in[k + 5u * quads] * f * (1.0 - f),
+    d * saved_in[k + 5u * quads] * f * (1.0 - f),
     d * i * (1.0 - g * g),
     upstream * squashed * o * (1.0 - o),
     d * f,

@@ -5,7 +5,7 @@ import { lintBarriers } from "./support/wgsl_lint.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What each room may import; `mod.ts` is a room of its own, and so is the project's configuration. */
+/** Imports allowed to each room; `mod.ts` is a room of its own, and so is the project's configuration. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/base": ["engine/base"],
   shaders: [],
@@ -77,7 +77,7 @@ Deno.test("imports point downwards only", () => {
   deepStrictEqual(files.flatMap((path) => upwardArrows(path, read(path))), []);
 });
 
-/** What each file of the rooms imports, relative to the project; shaders and what lies elsewhere aside. */
+/** Imports of each file of the rooms, relative to the project; without shaders and files elsewhere. */
 function importGraph(): Map<string, string[]> {
   const files = sources(".ts").filter((path) => room(path) !== "tests");
   const target = (path: string, specifier: string): string => relative(root, join(root, dirname(path), specifier));

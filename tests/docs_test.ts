@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Where citations stand: the tree's own text, this file aside, which makes wrong ones up. */
+/** Folders in which citations stand: the tree's own text, this file aside, which makes wrong ones up. */
 const PLACES = ["engine", "shaders", "model", "datasets", "cli", "tests", "bench", "examples", "docs"];
 const PAGES = ["README.md", "CHANGELOG.md"];
 const CITING = /\.(ts|wgsl|py|md|sh|json)$/;
@@ -65,14 +65,14 @@ const read: Read = (path) => {
   }
 };
 
-/** What is wrong with a page and an anchor on it; null where both are there. */
+/** The fault of a page and an anchor on it; null where both are there. */
 function unresolved(path: string, anchor: string | undefined, read: Read): string | null {
   const text = read(path);
   if (text === null) return `there is no ${path}`;
   return anchor === undefined || anchors(text).has(anchor) ? null : `${path} has no heading #${anchor}`;
 }
 
-/** What is wrong with the citations of a text. */
+/** Faults of the citations of a text. */
 function wrongCitations(path: string, text: string, read: Read): string[] {
   const broken = [...text.matchAll(CITATION)].flatMap(([, page, anchor]) => {
     if (anchor === undefined && !path.endsWith(".md")) return [`${path} cites ${page} without a heading`];
@@ -82,7 +82,7 @@ function wrongCitations(path: string, text: string, read: Read): string[] {
   return [...broken, ...numbered];
 }
 
-/** What is wrong with the relative links of a page. */
+/** Faults of the relative links of a page. */
 function wrongLinks(path: string, markdown: string, read: Read): string[] {
   const inline = [...prose(markdown).matchAll(/\]\(\s*<?([^\s)>]+)>?(?:\s+"[^"]*")?\s*\)/g)];
   const defined = [...prose(markdown).matchAll(/^ *\[[^\]]+\]: +<?([^\s>]+)>?/gm)];

@@ -1,14 +1,17 @@
-/** How little must be touched: what is new is written into a copy of the tree, at two places, and runs there. */
+/**
+ * Extensions in few places: a new op, kernel variant, model, data set and command are written into a copy of the tree
+ * and run there.
+ */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { type Ended, ended, ROOT } from "./support/command.ts";
 import { withFolder } from "./support/folder.ts";
 import { TINY, writeTinyCoco } from "./support/files/tiny_coco.ts";
 
-/** What the command line is made of. */
+/** Files and folders that the command line is made of. */
 const PARTS = ["cli", "datasets", "engine", "model", "shaders", "deno.json", "deno.lock", "itera", "mod.ts"];
 
-/** What the checks of ops are made of beside these. */
+/** Folders that the checks of ops need besides. */
 const CHECKS = ["tests/support", "tests/engine"];
 
 /** Copies a file, or a folder with all it holds. */
@@ -125,7 +128,7 @@ const TOY_ROW = `  toy: {
     published: { steps: 90, decaySteps: [60], classes: 3, classGraph: false },
   },`;
 
-/** What a training run asks of a set, told as JSON. */
+/** A set as a training run sees it, as JSON. */
 const READ_TOY = `import { openDataset } from "./datasets/open.ts";
 import { Loader } from "./datasets/images/loader.ts";
 import { evaluationOrder } from "./datasets/images/schedule.ts";

@@ -14,7 +14,7 @@ const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder
 const LONG = [
   "truth/iter-reason/memory_test.ts",
   "truth/iter-reason/baseline_test.ts",
-  "engine/ops/cuts_test.ts",
+  "engine/ops/tilings_test.ts",
   "truth/iep-ref/engine_test.ts",
   "cli/refplus/demo_test.ts",
   "engine/ops/registry_test.ts",
@@ -46,7 +46,7 @@ function testsIn(folder: string): string[] {
   }).sort();
 }
 
-/** What came of one `deno test`. */
+/** Result of one `deno test`. */
 interface Outcome {
   readonly passed: number;
   readonly failed: number;

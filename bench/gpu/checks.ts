@@ -11,9 +11,12 @@ const FOLDER = "tests/engine";
 
 /** The one long file, and how it is taken in two: the kernels for GPUs are of more interest here. */
 const LONG = "tests/engine/ops/registry_test.ts";
-const PROFILES = ["gpu", "cpu"];
+const KERNEL_SETS = ["gpu", "cpu"];
 
-/** How long before the deadline a process is stopped: what it found is still to be counted, and nothing may outlive us. */
+/**
+ * Time before the deadline at which a process is stopped: its results are still to be counted, and nothing may
+ * outlive us.
+ */
 const MARGIN_MS = 1000;
 
 /** Test files in a folder and those below it. */
@@ -38,8 +41,8 @@ export function checkItems(found: (file: CheckedFile) => void): Item[] {
       if (notRun > 0) throw new Skip(`${notRun} of its tests found no time`);
     },
   });
-  const [gpu, cpu] = PROFILES.map((profile) =>
-    item(LONG, `${LONG} (${profile} kernels)`, ["--filter", `(${profile} kernels)`])
+  const [gpu, cpu] = KERNEL_SETS.map((kernels) =>
+    item(LONG, `${LONG} (${kernels} kernels)`, ["--filter", `(${kernels} kernels)`])
   );
   return [gpu, ...files.map((path) => item(path, path, [])), cpu];
 }

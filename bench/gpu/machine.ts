@@ -1,14 +1,14 @@
-/** What computes here. */
+/** Description of the machine: adapter, driver, system. */
 import type { Device } from "../../engine/mod.ts";
 import { proveFeatures } from "../../engine/gpu/probes.ts";
 import { nvidiaPeak } from "./peak.ts";
 import type { Machine } from "./report.ts";
 
 /** Asks adapter, driver and system. */
-export async function describeMachine({ info, profile }: Device): Promise<Machine> {
+export async function describeMachine({ info, kernels }: Device): Promise<Machine> {
   return {
     adapter: info,
-    profile,
+    kernels,
     proofs: await proveFeatures("auto"),
     nvidia: info.isFallback ? null : await nvidiaSmi(),
     peak: info.isFallback ? null : nvidiaPeak(info.description),
@@ -20,7 +20,7 @@ export async function describeMachine({ info, profile }: Device): Promise<Machin
 
 const ASKED = ["name", "driver_version", "memory.total", "clocks.max.sm", "clocks.max.memory", "power.limit"];
 
-/** What `nvidia-smi` says of the first GPU. */
+/** Figures of the first GPU by `nvidia-smi`; null where that is not there. */
 async function nvidiaSmi(): Promise<Readonly<Record<string, string>> | null> {
   const args = [`--query-gpu=${ASKED}`, "--format=csv,noheader"];
   try {

@@ -104,7 +104,7 @@ async function main(): Promise<number> {
   const device = await Device.open();
   report.quick = options.quick || device.info.isFallback;
   save();
-  notice(`${device.info.description}, ${device.profile} kernels${report.quick ? ", small sizes" : ""}`);
+  notice(`${device.info.description}, ${device.kernels} kernels${report.quick ? ", small sizes" : ""}`);
   const phases = phasesOf(device, report, save).filter(({ name }) => options.phases.includes(name));
   await runPhases(phases, start + 1000 * options.budget, report, { progress: notice });
   const unchecked = report.checks.some(({ notRun }) => notRun > 0) ||

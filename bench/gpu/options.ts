@@ -1,4 +1,4 @@
-/** What the GPU script is asked for. */
+/** Command line of the GPU script. */
 import { parseArgs } from "node:util";
 
 /** Parts of a run, in their order. */
@@ -12,7 +12,7 @@ export interface Options {
   /** Seconds after which nothing goes on. */
   readonly budget: number;
   readonly phases: readonly PhaseName[];
-  /** Where the JSON goes; by default `bench/results/gpu-<time>.json`. */
+  /** Path of the JSON; by default `bench/results/gpu-<time>.json`. */
   readonly out: string | undefined;
   /** Small sizes; always so on software adapters. */
   readonly quick: boolean;
@@ -25,7 +25,7 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** How to call the script. */
+/** Usage of the script, for `--help` and for wrong arguments. */
 export const USAGE = `usage: bench/gpu.sh [--budget SECONDS] [--phases ${PHASES.join(",")}] [--out FILE] [--quick]`;
 
 /** Reads the arguments. Throws {@link UsageError}. */

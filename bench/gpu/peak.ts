@@ -1,4 +1,4 @@
-/** What an NVIDIA chip could do by its data sheet, from the counts its driver gives. */
+/** Theoretical rates of an NVIDIA chip, from the counts its driver gives. */
 
 /** Theoretical rates. */
 export interface Peak {
@@ -6,7 +6,7 @@ export interface Peak {
   readonly compute: number;
   /** Bytes a ms of its memory; null where the driver does not say. */
   readonly bandwidth: number | null;
-  /** How both were reckoned. */
+  /** Counts and clocks that both were computed from. */
   readonly source: string;
 }
 

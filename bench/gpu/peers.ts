@@ -37,7 +37,7 @@ export async function peerItems({ ops, peers, steps }: Report, quick: boolean): 
 
 const skipped = (name: string, why: string): Item => ({ name, run: () => Promise.reject(new Skip(why)) });
 
-/** Whether a library has the op at all: gradients of convolutions are tfjs' alone. */
+/** True where a library has the op at all: only tfjs has gradients of convolutions. */
 function can(peer: string, task: PeerTask): boolean {
   if (task.kind === "crop") return peer.startsWith("tfjs");
   return task.kind !== "conv2d" || task.pass === "forward" || peer.startsWith("tfjs");

@@ -1,5 +1,5 @@
 /** Everything a run on a GPU found, as it is written to JSON. */
-import type { AdapterInfo, Profile } from "../../engine/mod.ts";
+import type { AdapterInfo, KernelSet } from "../../engine/mod.ts";
 import type { FeatureProof } from "../../engine/gpu/probes.ts";
 import type { Tiling, TunedOp, TunedTiling } from "../../engine/tuning/table.ts";
 import type { Measured, TuneOptions } from "../../engine/tuning/tuner.ts";
@@ -13,9 +13,9 @@ import type { PhaseName } from "./options.ts";
 /** The machine. */
 export interface Machine {
   readonly adapter: AdapterInfo;
-  readonly profile: Profile;
+  readonly kernels: KernelSet;
   readonly proofs: readonly FeatureProof[];
-  /** What `nvidia-smi` says, by its names; null where it is not there. */
+  /** Figures of `nvidia-smi`, by its names; null where it is not there. */
   readonly nvidia: Readonly<Record<string, string>> | null;
   readonly peak: Peak | null;
   readonly deno: string;
@@ -38,18 +38,18 @@ export interface OpRow {
   readonly share: number | null;
 }
 
-/** What was tried for one product or convolution. */
+/** Tilings measured for one product or convolution. */
 export interface TuneRow {
   readonly op: TunedOp;
   readonly name: string;
   /** Candidates with the time of each turn, what the rule chooses first. */
   readonly measured: readonly Measured[];
   /** The winner; null where the rule's stays. */
-  readonly cut: Tiling | null;
+  readonly tiling: Tiling | null;
   readonly gain: number;
 }
 
-/** What tuning found; no other phase uses it. */
+/** Results of tuning; no other phase uses them. */
 export interface Tuning extends TuneOptions {
   /** Names the winners known before, by which the other phases go besides the rules; empty where there were none. */
   readonly known: string;
@@ -84,9 +84,9 @@ export interface Report {
   readonly fused: FusedRow[];
   readonly steps: (ModelRow & { readonly size: string })[];
   readonly peers: PeerRow[];
-  /** What was asked for and not done. */
+  /** Items that were asked for and not done. */
   readonly notRun: { readonly phase: PhaseName; readonly name: string; readonly why: string }[];
-  /** What went wrong. */
+  /** Failed items, with their messages. */
   readonly failures: { readonly phase: PhaseName; readonly name: string; readonly message: string }[];
 }
 

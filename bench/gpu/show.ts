@@ -37,7 +37,7 @@ export function showPhase(phase: PhaseName, report: Report): string {
   }
 }
 
-/** What did not run, what failed, and how it ended. */
+/** End of the report: items not run, failures, totals. */
 export function showEnd({ notRun, failures, seconds, checks, budget }: Report): string {
   const checked = checks.reduce((sum, { passed }) => sum + passed, 0);
   const parts = [
@@ -63,11 +63,11 @@ function section(title: string, head: readonly string[], rows: Parameters<typeof
 
 function machine({ machine, quick }: Report): string {
   if (!machine) return "";
-  const { adapter, profile, proofs, nvidia, deno, system, threads } = machine;
+  const { adapter, kernels, proofs, nvidia, deno, system, threads } = machine;
   const rows: [string, string][] = [
     ["adapter", `${adapter.description || "(no name)"}${adapter.isFallback ? ", software" : ""}`],
     ["vendor", [adapter.vendor, adapter.architecture].filter(Boolean).join(", ") || "(unknown)"],
-    ["kernels", `${profile} profile${quick ? ", small sizes" : ""}`],
+    ["kernels", `${kernels} set${quick ? ", small sizes" : ""}`],
     ["system", `${system}, ${threads} CPU threads, Deno ${deno}`],
     ...Object.entries(nvidia ?? {}),
     ...Object.entries(adapter.limits).map(([name, value]): [string, string] => [name, String(value)]),
@@ -109,17 +109,17 @@ function tuning({ tuning, quick }: Report): string {
   const { rows, known, winners, rounds } = tuning;
   const best = (turns: readonly number[]): number | null => turns.length === 0 ? null : Math.min(...turns);
   const table = section(
-    "Cuts of products and convolutions",
+    "Tilings of products and convolutions",
     ["op", "size", "tried", "by rule", "ms", "winner", "ms", "gain"],
-    rows.map(({ op, name, measured: [rule, ...others], cut, gain }) => {
-      const ruleMs = best(rule.turns), won = others.find((one) => one.cut === cut);
+    rows.map(({ op, name, measured: [rule, ...others], tiling, gain }) => {
+      const ruleMs = best(rule.turns), won = others.find((one) => one.tiling === tiling);
       return [
         op,
         name,
         others.length + 1,
-        tilingName(rule.cut),
+        tilingName(rule.tiling),
         ruleMs,
-        cut && tilingName(cut),
+        tiling && tilingName(tiling),
         won ? best(won.turns) : null,
         won && ruleMs !== null ? times(gain) : null,
       ];

@@ -1,6 +1,6 @@
-/** What a `deno test` process says, test by test, while it runs. */
+/** Output of a `deno test` process, read test by test while it runs. */
 
-/** How the tests of a file went. */
+/** Results of the tests of a file. */
 export interface CheckedFile {
   /** Path, with the filter where only some of its tests were asked for. */
   readonly name: string;

@@ -13,7 +13,7 @@ const QUICK = { rounds: 1, turn: 2 } as const;
 
 /** Every size that `itera tune` tunes, the large ones first: they have most to gain. */
 export function tuneItems(device: Device, report: Pick<Report, "quick" | "tuning">): Item[] {
-  const { info, profile } = device, adapter = adapterKey(info, profile);
+  const { info, kernels } = device, adapter = adapterKey(info, kernels);
   const options = report.quick ? QUICK : THOROUGH;
   const tuning: Tuning = report.tuning = { ...options, known: device.tuning.digest, rows: [], winners: [] };
   return (report.quick ? QUICK_CASES : CASES.toReversed()).map((one) => ({
@@ -21,10 +21,10 @@ export function tuneItems(device: Device, report: Pick<Report, "quick" | "tuning
     run: async () => {
       using problem = problemOf(device, one);
       const { op, shape } = problem;
-      const { measured, cut, gain } = await tune(device, problem, options);
-      tuning.rows.push({ op, name: caseName(one), measured, cut, gain });
-      tuning.winners = replaceWinner(tuning.winners, { adapter, op, shaders: shadersOf(op, profile), shape, cut });
-      const wrong = measured.filter(({ turns }) => turns.length === 0).map(({ cut }) => tilingName(cut));
+      const { measured, tiling, gain } = await tune(device, problem, options);
+      tuning.rows.push({ op, name: caseName(one), measured, tiling, gain });
+      tuning.winners = replaceWinner(tuning.winners, { adapter, op, shaders: shadersOf(op, kernels), shape, tiling });
+      const wrong = measured.filter(({ turns }) => turns.length === 0).map(({ tiling }) => tilingName(tiling));
       if (wrong.length > 0) throw new Error(`wrong numbers come of ${wrong.join(", ")}`);
     },
   }));

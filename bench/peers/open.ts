@@ -4,7 +4,7 @@ import { jax } from "./jax.ts";
 import { onnx } from "./onnx.ts";
 import { tfjs } from "./tfjs.ts";
 
-/** Loads every peer; `missing` is told of each that cannot be had, with the reason. */
+/** Loads every peer; `missing` is called for each that cannot be had, with the reason. */
 export async function openPeers(missing: (name: string, why: string) => void): Promise<Peer[]> {
   const peers: Peer[] = [];
   for (const [name, open] of [["tfjs webgpu", tfjs], ["jax-js webgpu", jax], ["onnxruntime CPU", onnx]] as const) {

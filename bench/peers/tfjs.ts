@@ -1,7 +1,7 @@
 /** TensorFlow.js on its WebGPU backend, on the same adapter. */
 import { bestOf, noise, type Peer } from "../peer.ts";
 
-/** What is used of the library; it is loaded by name, so that only the bench needs it. */
+/** The part of the library's interface that is used; it is loaded by name, so that only the bench needs it. */
 interface Tf {
   setBackend(name: string): Promise<boolean>;
   ready(): Promise<void>;

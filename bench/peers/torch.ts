@@ -13,7 +13,7 @@ export async function torchMissing(): Promise<string | null> {
   return await python(["-c", "import torch"]) === null ? "python3 has no torch" : null;
 }
 
-/** What Python prints; null where it fails. */
+/** Standard output of Python; null where it fails. */
 async function python(args: string[], signal?: AbortSignal): Promise<string | null> {
   const options = { args, stdout: "piped", stderr: "null", ...signal && { signal } } as const;
   try {

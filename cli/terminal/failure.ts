@@ -1,4 +1,4 @@
-/** What a failed command prints, and the status it ends with. */
+/** Message and exit status of a failed command. */
 import { CommanderError } from "commander";
 import { UserError } from "../../engine/base/user_error.ts";
 import { DeviceLostError, EngineError, NoAdapterError, OutOfMemoryError } from "../../engine/base/errors.ts";
@@ -10,7 +10,7 @@ export interface Failure {
   readonly message: string | null;
   /** 2 for what the user can mend, 130 after Ctrl-C, 1 for everything else. */
   readonly status: number;
-  /** Whether a stack trace would help anybody but the user. */
+  /** True for faults of our own, whose stack trace helps whoever mends them. */
   readonly internal: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What commands read from their flags. */
+/** Parsers of the values of flags. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 
 /** A flag's number. */

@@ -23,7 +23,7 @@ export function table(columns: readonly string[], rows: readonly (readonly (stri
   line(drawn.toString());
 }
 
-/** How far a long piece of work is: a bar on a terminal, a line now and then where output is piped. */
+/** Progress of a long piece of work: a bar on a terminal, a line now and then where output is piped. */
 export class Progress implements Disposable {
   readonly #what: string;
   readonly #unit: string;

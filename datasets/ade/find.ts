@@ -1,4 +1,4 @@
-/** The images of a split of ADE20K on disk, and what tells whether their annotations have changed. */
+/** The images of a split of ADE20K on disk, and stamps by which changed annotations are found. */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { forEachAtOnce, Listing, sizeAndTime } from "../../engine/base/files.ts";

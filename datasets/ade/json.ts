@@ -98,7 +98,7 @@ export function nameByPolygons(
   return names;
 }
 
-/** How many pixels of each position have their centre inside the polygon (even-odd rule), and all of them. */
+/** Counts of the pixels of each position whose centre is inside the polygon (even-odd rule), and of all of them. */
 function pixelsInside(
   map: Uint8Array,
   width: number,

@@ -7,7 +7,7 @@ const AHEAD = 2;
 /** Fewer images than this are not worth another thread. */
 const WORTH = 16;
 
-/** Reads the annotations of `images` in threads and tells each in whatever order they finish; at most a few are in memory. */
+/** Reads the annotations of `images` in threads and passes each on in whatever order they finish; at most a few are in memory. */
 export async function parseAnnotations(
   images: readonly Omit<ParseRequest, "id">[],
   setup: ParseSetup,

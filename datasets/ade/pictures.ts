@@ -1,4 +1,4 @@
-/** Where the pictures of ADE20K's lists lie, in either release. */
+/** Paths of the pictures of ADE20K's lists, in either release. */
 import { basename, join } from "node:path";
 import { isDirectory, type Listing } from "../../engine/base/files.ts";
 

@@ -40,7 +40,7 @@ export interface CocoAnnotation {
   readonly crowd: boolean;
 }
 
-/** What a file holds. */
+/** Contents of an instances file. */
 export interface CocoInstances {
   readonly images: readonly CocoImage[];
   /** By image id, in the order of the file. */
@@ -50,7 +50,7 @@ export interface CocoInstances {
 }
 
 /**
- * Reads an instances file. Annotations that are not as they should be are told to `onBroken`, which may throw.
+ * Reads an instances file. Annotations that are not as they should be are reported to `onBroken`, which may throw.
  *
  * @throws {UserError} naming the file and what is wrong in it.
  */

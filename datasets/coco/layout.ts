@@ -1,4 +1,4 @@
-/** Where COCO's annotations and pictures lie: the layouts of 2014 and 2017, and the reference's split. */
+/** Paths of COCO's annotations and pictures: the layouts of 2014 and 2017, and the reference's split. */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { exists, isDirectory, requireFolder } from "../../engine/base/files.ts";

@@ -68,7 +68,7 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
   };
 }
 
-/** Whether a set is drawn by tables that are known, so that what can be known of its regions is known exactly. */
+/** True for a set drawn by known tables, so that the posteriors of its regions are known exactly. */
 export function isContextDataset(dataset: RegionDataset): dataset is ContextDataset {
   return "tables" in dataset && "scene" in dataset;
 }

@@ -70,7 +70,7 @@ export function contextKnowledge(options: KnowledgeOptions = {}, tables: Context
     ];
     const key = `${type},${from},${to}`;
     if (from === to || truth.has(key) || kept.has(key)) continue;
-    // As strong as some true edge: nothing but the tables tells a wrong edge from a right one.
+    // As strong as some true edge: only the tables distinguish a wrong edge from a right one.
     kept.set(key, truth.get(keys[random.integer(0, keys.length - 1)])!);
     left--;
   }

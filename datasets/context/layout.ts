@@ -1,4 +1,4 @@
-/** What is in an image and where: scene type, pairs, classes, looks and boxes, from (seed, split, index) alone. */
+/** Layout of an image: scene type, pairs, classes, looks and boxes, from (seed, split, index) alone. */
 import { RandomStream } from "../../engine/base/random.ts";
 import { CONTEXT_TABLES, type ContextTables, RELATIONS } from "./tables.ts";
 import type { ContextOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-/** How each look is drawn: outline, colours, and which colour goes where. */
+/** The looks of objects: outline, colours, and the place of each colour. */
 import { type Outline, OUTLINES } from "./shapes.ts";
 
 /** Red, green, blue, 0..255. */
@@ -15,7 +15,7 @@ export interface Look {
 const between = (value: number, low: number, high: number) => value >= low && value < high;
 /** Squared distance from a point of the unit square. */
 const away = (u: number, v: number, x: number, y: number) => (u - x) * (u - x) + (v - y) * (v - y);
-/** Whether a periodic stripe of `width` covers `value`. */
+/** True where a periodic stripe of `width` covers `value`. */
 const striped = (value: number, period: number, width: number) => value - Math.floor(value / period) * period < width;
 
 /** Looks by the names the vocabulary gives them. */

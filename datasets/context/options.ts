@@ -1,7 +1,7 @@
-/** What a split of the context scenes is drawn from. */
+/** Options that a split of the context scenes is drawn from. */
 import { z } from "zod";
 
-/** Images of each split unless told otherwise. */
+/** Default number of images of each split. */
 export const CONTEXT_IMAGES = { train: 2000, val: 200, test: 400 } as const;
 
 /** The schema of {@link ContextOptions}; every field but the split has a default. */
@@ -16,5 +16,5 @@ export const contextOptions = z.strictObject({
 /** Checked options, every default filled in; structured-cloneable, and all a worker needs to draw any image. */
 export type ContextOptions = z.output<typeof contextOptions>;
 
-/** What {@link contextOptions} accepts. */
+/** Options that {@link contextOptions} accepts. */
 export type ContextInput = z.input<typeof contextOptions>;

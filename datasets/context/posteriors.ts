@@ -1,10 +1,10 @@
 /**
- * What nobody can beat: the exact class posteriors from an object's look alone, from its pair, and from the whole image.
+ * Upper bounds of accuracy: the exact class posteriors from an object's look alone, from its pair, and from the image.
  * The generator's own tables are summed over, in float64; a faded object's likelihood is the same for every class.
  */
 import type { ContextTables } from "./tables.ts";
 
-/** What can be seen of one pair: two looks (L means faded) and the relation, an index into `RELATIONS`. */
+/** One pair as it is seen: two looks (L means faded) and the relation, an index into `RELATIONS`. */
 export interface SeenPair {
   readonly hostLook: number;
   readonly guestLook: number;

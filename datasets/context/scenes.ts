@@ -4,7 +4,7 @@
  * that a mirrored image is as likely as the image itself and flipping is an honest augmentation.
  */
 
-/** Where a guest is, seen from its host; `beside` is half left, half right. */
+/** Place of a guest, seen from its host; `beside` is half left, half right. */
 export type Place = "on" | "under" | "beside" | "inside";
 
 /** Guest name, place and weight. */

@@ -3,7 +3,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { type Place, type SceneEntry, SCENES } from "./scenes.ts";
 import { type ClassEntry, VOCABULARY } from "./vocabulary.ts";
 
-/** Where a guest is drawn, seen from its host. */
+/** Places in which a guest is drawn, seen from its host. */
 export const RELATIONS = ["on", "under", "left", "right", "inside"] as const;
 
 /** One of {@link RELATIONS}. */

@@ -11,7 +11,7 @@ const of = (look: string, names: Readonly<Record<string, string>>): readonly Cla
   Object.entries(names).map(([name, kind]) => ({ name, kind, look }));
 
 /**
- * The classes, in label order from 1. Those that share a look cannot be told apart by it: the same shapes, colours and
+ * The classes, in label order from 1. Those that share a look cannot be distinguished by it: the same shapes, colours and
  * textures with the same jitter. `desk`, `tree` and `bed` have looks of their own.
  */
 export const VOCABULARY: readonly ClassEntry[] = [

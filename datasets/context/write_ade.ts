@@ -10,8 +10,8 @@ import type { WrittenSplits } from "./write_coco.ts";
  * Writes pictures, `_seg.png` (classes in red and green, instances in blue) and names, the lists train, val, mval (its
  * first half) and mtest (its second half), and the vocabulary with counts. The release of 2016 has `_atr.txt` below
  * `images/training` and `images/validation`; that of 2021 has `.json` and a mask for each instance below `images/ADE`,
- * while the lists keep the paths of 2016, as the reference's do. Scenes name the folders, as ADE's do. `onImage` is told
- * of each picture written.
+ * while the lists keep the paths of 2016, as the reference's do. Scenes name the folders, as ADE's do. `onImage` is called
+ * for each picture written.
  */
 export async function writeContextAsAde(
   folder: string,

@@ -22,8 +22,8 @@ interface Part {
 
 /**
  * Writes `annotations/instances_*.json` and the pictures, as lossless PNG, under `folder`. Of 2017 there are train and val;
- * of 2014 train, and val in two halves: minival, and valminusminival, which the reference trains on too. `onImage` is told
- * of each picture written.
+ * of 2014 train, and val in two halves: minival, and valminusminival, which the reference trains on too. `onImage` is called
+ * for each picture written.
  */
 export async function writeContextAsCoco(
   folder: string,

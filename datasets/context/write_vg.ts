@@ -5,13 +5,13 @@ import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 import type { WrittenSplits } from "./write_coco.ts";
 
-/** What the reference found addresses of pictures to begin with. */
+/** Beginning of every picture's address, as the reference found them. */
 const ADDRESS = "https://cs.stanford.edu/people/rak248";
 
 /**
  * Writes `image_data.json`, `train.json`, `val.json` (the first half of the validation scenes), `test.json` (the second),
  * `synsets.txt` with a line that is dropped first, and the pictures, as PNG, in `VG_100K` and `VG_100K_2`. A class `cat`
- * becomes the synset `cat.n.01`. `onImage` is told of each picture written.
+ * becomes the synset `cat.n.01`. `onImage` is called for each picture written.
  */
 export async function writeContextAsVg(
   folder: string,

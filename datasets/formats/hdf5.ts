@@ -5,7 +5,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
 import { isHdf5, statedSize, SUPERBLOCK } from "./hdf5_superblock.ts";
 
-/** What a data set can hold here. */
+/** Arrays that a data set can hold here. */
 export type Rows =
   | Int32Array<ArrayBuffer>
   | BigInt64Array<ArrayBuffer>
@@ -119,7 +119,7 @@ export class Hdf5 implements Disposable {
     return found as Dataset;
   }
 
-  /** Whether there is a data set of that name. */
+  /** True where there is a data set of that name. */
   has(name: string): boolean {
     return this.#file.keys().includes(name);
   }

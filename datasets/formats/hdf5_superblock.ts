@@ -1,11 +1,11 @@
-/** The block an HDF5 file begins with, as far as it tells whether the file is whole. */
+/** The block an HDF5 file begins with, as far as it shows whether the file is complete. */
 
 const SIGNATURE = "\x89HDF\r\n\x1a\n";
 
 /** Bytes from the start of a file in which the longest such block ends. */
 export const SUPERBLOCK = 128;
 
-/** Whether `start` is the start of an HDF5 file. */
+/** True where `start` is the start of an HDF5 file. */
 export function isHdf5(start: Uint8Array): boolean {
   return String.fromCharCode(...start.subarray(0, SIGNATURE.length)) === SIGNATURE;
 }

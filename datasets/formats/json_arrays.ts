@@ -17,8 +17,8 @@ const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT
 ];
 
 /**
- * Tells the elements of a file that is an array, or of every array that is a member of a file that is an object. Only one
- * element is in memory at a time, so half a gigabyte is read in little room. `onProgress` is told how far the file is read.
+ * Yields the elements of a file that is an array, or of every array that is a member of a file that is an object. Only one
+ * element is in memory at a time, so half a gigabyte takes little memory. `onProgress` gets the bytes read and the size of the file.
  *
  * @throws {UserError} naming the file where it is missing or no whole JSON; and what `onElement` throws.
  */
@@ -48,7 +48,7 @@ class Scanner {
   #filled = 0;
   #at = 0;
   #depth = 0;
-  /** Depth inside the arrays that are told: 1 where the file is an array, 2 where it is an object; 0 before it begins. */
+  /** Depth inside the arrays whose elements are passed on: 1 where the file is an array, 2 where it is an object; 0 before it begins. */
   #listDepth = 0;
   #inList = false;
   #inString = false;
@@ -62,7 +62,7 @@ class Scanner {
     this.#onElement = onElement;
   }
 
-  /** Where the next bytes go. What is no longer needed makes room, what is needed is kept. */
+  /** Free end of the buffer, for the next bytes. Bytes still needed are moved to its front first. */
   room(): Uint8Array<ArrayBuffer> {
     const starts = [this.#elementStart, this.#keyStart].filter((start) => start >= 0);
     // A backslash at the very end has stepped over a byte that is still to come.

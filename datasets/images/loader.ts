@@ -5,14 +5,14 @@ import type { Entry } from "./schedule.ts";
 import type { RegionDataset } from "../types.ts";
 import type { WorkerAnswer, WorkerRequest, WorkerSetup } from "./worker.ts";
 
-/** How images are loaded. */
+/** Options of {@link Loader}. */
 export interface LoaderOptions {
   readonly scale: ScaleOptions;
   /** Images prepared ahead; default 8. */
   readonly prefetch?: number;
   /** Threads; default 1. */
   readonly workers?: number;
-  /** Leave out images that cannot be read, telling `onBroken`, instead of stopping; default false. */
+  /** Leave out images that cannot be read, reporting them to `onBroken`, instead of stopping; default false. */
   readonly skipBroken?: boolean;
   /** Told of each image left out. */
   readonly onBroken?: (path: string, reason: string) => void;

@@ -2,7 +2,7 @@
 import type { ImageSource } from "../types.ts";
 import type { RgbImage } from "./preprocess.ts";
 
-/** What the module of a drawn set exports: image `index` of the split that `options` describe. */
+/** Exports of the module of a drawn set: image `index` of the split that `options` describe. */
 export interface DrawModule<Options> {
   readonly drawImage: (options: Options, index: number) => RgbImage | Promise<RgbImage>;
 }
@@ -18,7 +18,7 @@ export async function pixelReader(source: ImageSource): Promise<(index: number) 
   return (index) => drawImage(source.options, index);
 }
 
-/** What an image is called in messages. */
+/** Name of an image in messages. */
 export function imageName(source: ImageSource, index: number): string {
   return source.kind === "files" ? source.paths[index] : `drawn image ${index}`;
 }

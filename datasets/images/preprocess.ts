@@ -1,14 +1,14 @@
 /** From 8-bit RGB to what the networks take: normalised and resized (the reference's lib/utils/blob.py). */
 
 /**
- * What pixels become: `caffe`, BGR minus the means of the reference, not divided; `torchvision`, RGB / 255 minus ImageNet's
+ * Normalisation of pixels: `caffe`, BGR minus the reference's means, not divided; `torchvision`, RGB / 255 minus ImageNet's
  * means, divided by its deviations; `port`, the same with the means and deviations of red and blue swapped, as the
  * reference's PyTorch port has it (papers/iterative-reasoning.md#the-port). Weights come with the one they were trained
  * on.
  */
 export type Normalisation = "caffe" | "torchvision" | "port";
 
-/** How large an image becomes, and its values. */
+/** Size of a prepared image, and normalisation of its values. */
 export interface ScaleOptions {
   /** Wanted shorter side, in pixels. */
   readonly target: number;

@@ -1,4 +1,4 @@
-/** Where parsed splits are kept, and whether they still say what the data says. */
+/** The cache of parsed splits: its place, and checks that it still agrees with the data. */
 import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
@@ -9,15 +9,15 @@ import type { SplitTable } from "./table.ts";
 /** Goes up whenever a reader would read something differently from the same files. */
 const READER_VERSION = 2;
 
-/** What a caller may watch while a set is opened. */
+/** Callbacks while a set is opened. */
 export interface OpenHooks {
-  /** A line worth telling, such as an image left out. */
+  /** A message, such as of an image left out. */
   readonly onMessage?: (text: string) => void;
-  /** How much is read, of how much, counted in what; from 0 on, and not at all where nothing is to be read. */
+  /** Amount read, of how much, and the unit; from 0 on, and not at all where nothing is to be read. */
   readonly onProgress?: (done: number, of: number, unit: "annotations" | "MiB") => void;
 }
 
-/** Bytes of a file that are read, told as whole MiB. */
+/** Bytes of a file that are read, reported as whole MiB. */
 export function inMebibytes({ onProgress }: OpenHooks): (bytes: number, of: number) => void {
   return (bytes, of) => onProgress?.(Math.ceil(bytes / 2 ** 20), Math.ceil(of / 2 ** 20), "MiB");
 }
@@ -25,15 +25,15 @@ export function inMebibytes({ onProgress }: OpenHooks): (bytes: number, of: numb
 /** Hooks that turn progress into a line now and then, for where there is no bar, and say nothing twice. */
 export function openingMessages(say: (text: string) => void): OpenHooks {
   const said = new Set<string>();
-  let told = performance.now();
+  let reported = performance.now();
   return {
     onMessage: (text) => {
       if (!said.has(text)) say(text);
       said.add(text);
     },
     onProgress: (done, of, unit) => {
-      if (performance.now() - told < 5000) return;
-      told = performance.now();
+      if (performance.now() - reported < 5000) return;
+      reported = performance.now();
       say(`read ${done} of ${of} ${unit}`);
     },
   };

@@ -35,7 +35,7 @@ export function encodeIndex(key: string, table: SplitTable): Uint8Array<ArrayBuf
   return bytes;
 }
 
-/** What {@link encodeIndex} wrote; null when the bytes are something else, or fewer. */
+/** Key and table that {@link encodeIndex} wrote; null when the bytes are something else, or fewer. */
 export function decodeIndex(
   bytes: Uint8Array<ArrayBuffer>,
 ): { readonly key: string; readonly table: SplitTable } | null {

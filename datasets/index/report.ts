@@ -1,4 +1,4 @@
-/** What opening a set says of files that are broken or missing. */
+/** Messages on files that are broken or missing, as a set is opened. */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { Listing } from "../../engine/base/files.ts";

@@ -2,13 +2,13 @@
 import { UserError } from "../../engine/base/user_error.ts";
 import { NumberList } from "./numbers.ts";
 
-/** How often something was met, and the first few times. */
+/** Number of times something was met, with the first few of them. */
 export interface Tally {
   count: number;
   readonly first: string[];
 }
 
-/** What a reader met on its way that the person who trains may want to know. */
+/** Faults that a reader passed over and that the person who trains may want to know. */
 export interface Findings {
   /** Pictures that are listed but nowhere to be found; left out. */
   readonly missing: string[];
@@ -38,7 +38,7 @@ export interface SplitTable {
   readonly boxes: Uint16Array<ArrayBuffer>;
   /** Class indices, [r]. */
   readonly labels: Uint16Array<ArrayBuffer>;
-  /** What tells whether an image's own annotation files have changed, [n]; 0 where it has none. */
+  /** Stamps by which changed annotation files of an image are found, [n]; 0 where it has none. */
   readonly stamps: Float64Array<ArrayBuffer>;
   readonly findings: Findings;
 }

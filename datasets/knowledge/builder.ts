@@ -19,7 +19,7 @@ export class KnowledgeBuilder {
     return this.#classes.slice(1);
   }
 
-  /** Whether there is a class of that name. */
+  /** True where there is a class of that name. */
   has(name: string): boolean {
     return (this.#label.get(name) ?? 0) > 0;
   }

@@ -13,7 +13,7 @@ export interface KnowledgeEdge {
   readonly weight: number;
 }
 
-/** What is known of the classes of a data set. */
+/** Knowledge graph and vectors of the classes of a data set. */
 export interface Knowledge {
   /** Edge types. */
   readonly types: readonly string[];

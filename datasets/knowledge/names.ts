@@ -1,4 +1,4 @@
-/** What class names alone tell: left and right, one and many (papers/iterative-reasoning.md#class-edges). */
+/** Relations found in class names alone: left and right, one and many (papers/iterative-reasoning.md#class-edges). */
 import type { KnowledgeBuilder } from "./builder.ts";
 
 /**
@@ -16,7 +16,7 @@ export function addMirrors(builder: KnowledgeBuilder): number {
   return pairs;
 }
 
-/** How a plural is made. */
+/** Rules by which plurals are made. */
 export const PLURALS: readonly { readonly name: string; readonly of: (word: string) => string | null }[] = [
   { name: "s", of: (word) => `${word}s` },
   { name: "es", of: (word) => `${word}es` },

@@ -5,7 +5,7 @@ import { NoAdapterError } from "../base/errors.ts";
 export type AdapterChoice = "auto" | "gpu" | "cpu";
 
 /** Which family of kernels runs: tiles in workgroup memory, or register blocks without barriers. */
-export type Profile = "gpu" | "cpu";
+export type KernelSet = "gpu" | "cpu";
 
 /** What the opened adapter is. */
 export interface AdapterInfo {

@@ -4,7 +4,7 @@
  */
 import { variable } from "../environment.ts";
 import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../base/errors.ts";
-import { type AdapterChoice, type AdapterInfo, openAdapter, type Profile } from "./adapter.ts";
+import { type AdapterChoice, type AdapterInfo, type KernelSet, openAdapter } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
 import { type Constants, type Kernel, PipelineCache } from "./kernel.ts";
@@ -16,7 +16,9 @@ export interface ContextOptions {
   /** Which adapter; default `auto`. */
   readonly adapter?: AdapterChoice;
   /** Which kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
-  readonly profile?: Profile;
+  readonly kernels?: KernelSet;
+  /** The name of `kernels` before 0.2.0; still read. */
+  readonly profile?: KernelSet;
   /** Most bytes of tensors alive at once; default `ITERA_MEMORY` in GiB where it is set, else no limit but the device's. */
   readonly memoryLimit?: number;
   /** Most bytes kept for reuse; default as many as were ever in use at once, at least 1 GiB. */
@@ -34,7 +36,7 @@ export interface Run {
 /** An opened device: everything `engine/` needs of WebGPU. */
 export class GpuContext {
   readonly info: AdapterInfo;
-  readonly profile: Profile;
+  readonly kernels: KernelSet;
   readonly pool: BufferPool;
   /** Most bytes of tensors alive at once. */
   readonly memoryLimit: number;
@@ -51,7 +53,7 @@ export class GpuContext {
   private constructor(device: GPUDevice, info: AdapterInfo, options: ContextOptions) {
     this.#device = device;
     this.info = info;
-    this.profile = options.profile ?? (info.isFallback ? "cpu" : "gpu");
+    this.kernels = options.kernels ?? options.profile ?? (info.isFallback ? "cpu" : "gpu");
     this.#maxGroups = info.limits.maxComputeWorkgroupsPerDimension;
     const fail = (error: Error) => this.fail(error);
     this.memoryLimit = options.memoryLimit ?? knownMemory();

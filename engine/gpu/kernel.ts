@@ -21,8 +21,8 @@ export interface KernelTraits {
   /** What it is a way to compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
   readonly computes?: readonly string[];
   /** The family it is in: for GPUs, or for software adapters. */
-  readonly profile?: "gpu" | "cpu";
-  /** Rows × columns of the tiles or blocks that it can be cut into. */
+  readonly kernelSet?: "gpu" | "cpu";
+  /** Rows × columns of the tiles or blocks that it knows. */
   readonly tilings?: Tilings;
   /** Multiplications and additions of a dispatch. */
   readonly flops?: (params: DispatchParams) => number;

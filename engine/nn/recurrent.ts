@@ -16,7 +16,7 @@ import {
 } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** Vectors of a vocabulary: weight [vocabulary, width], normal with standard deviation 1 unless told otherwise. */
+/** Vectors of a vocabulary: weight [vocabulary, width], normal with standard deviation 1 by default. */
 export class Embedding extends Module {
   /** [vocabulary, width]. */
   readonly weight: Tensor;

@@ -159,7 +159,7 @@ export function convGru(
   options: { readonly activation?: "relu" | "tanh" } = {},
 ): Tensor {
   const inputs = [x, s, w.wxGates, w.wsGates, w.bGates, w.wxCand, w.wsCand, w.bCand];
-  const [y, ...kept] = gruOp(inputs, { activation: options.activation ?? "relu" });
-  for (const tensor of kept) tensor.dispose();
+  const [y, ...saved] = gruOp(inputs, { activation: options.activation ?? "relu" });
+  for (const tensor of saved) tensor.dispose();
   return y;
 }

@@ -75,7 +75,7 @@ export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
   const fours = width % 4 === 0, per = fours ? 4 : 1;
   const bind = fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx };
   const params = { count: dx.size / per, rows: shape[0], width: width / per, picks: indices.size };
-  if (device.profile === "gpu" && indices.size > 0 && params.count <= MOST_LOOKING) {
+  if (device.kernels === "gpu" && indices.size > 0 && params.count <= MOST_LOOKING) {
     const grid = device.gpu.grid(params.count, GROUP);
     device.run(fours ? gradRows4Kernel : gradRowsKernel, { bind, params, grid });
     return dx;

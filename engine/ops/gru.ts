@@ -45,9 +45,9 @@ const gruOp = defineOp<NoAttrs>({
     }
     return [{ shape: [b, n], dtype: "f32" }, { shape: [b, 4 * n], dtype: "f32" }];
   },
-  forward: ([x, h, wx, wh, bx, bh], _attrs, [hidden, kept], device) => {
+  forward: ([x, h, wx, wh, bx, bh], _attrs, [hidden, saved], device) => {
     device.run(gruKernel, {
-      bind: { gx: linear(x!, wx!, bx ?? null), gh: linear(h!, wh!, bh ?? null), before: h!, hidden, kept },
+      bind: { gx: linear(x!, wx!, bx ?? null), gh: linear(h!, wh!, bh ?? null), before: h!, hidden, saved },
       params: { count: hidden.size, n: h!.shape[1] },
       grid: device.gpu.grid(hidden.size, GROUP),
     });
@@ -64,7 +64,7 @@ const gruOp = defineOp<NoAttrs>({
     const [b, n] = before.shape;
     const [dgx, dgh, dbefore] = [device.empty([b, 3 * n]), device.empty([b, 3 * n]), device.empty([b, n])];
     device.run(gruGradKernel, {
-      bind: { kept_in: call.output(1), dh, before, dgx, dgh, dbefore },
+      bind: { saved_in: call.output(1), dh, before, dgx, dgh, dbefore },
       params: { count: dh.size, n },
       grid: device.gpu.grid(dh.size, GROUP),
     });
@@ -106,7 +106,7 @@ export interface CellWeights {
 
 /** A GRU step with PyTorch's gates r, z, n: x [B, I], h [B, H] → h' [B, H] (Cho et al., 2014). */
 export function gruCell(x: Tensor, h: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): Tensor {
-  const [hidden, kept] = gruOp([x, h, wx, wh, bx, bh], {});
-  kept.dispose();
+  const [hidden, saved] = gruOp([x, h, wx, wh, bx, bh], {});
+  saved.dispose();
   return hidden;
 }

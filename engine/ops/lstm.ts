@@ -28,11 +28,11 @@ interface Attrs {
    * Whether one dispatch takes rows through all steps, or each step is a product of its own and a pointwise kernel. The
    * first wants a multiple of four units, at most 128.
    */
-  readonly whole: boolean;
+  readonly fused: boolean;
 }
 
-/** Numbers kept of each unit and step for the gradient. */
-const KEPT = 6;
+/** Numbers saved of each unit and step for the gradient. */
+const SAVED = 6;
 
 /** Most hidden units of which a workgroup's memory holds the gates of its rows. */
 const MOST_UNITS = 128;
@@ -43,11 +43,11 @@ const ROWS = 8;
 const lstmOp = defineOp<Attrs>({
   name: "lstm",
   family: "recurrent",
-  infer: ([gx, h, c, wh], { whole }) => {
+  infer: ([gx, h, c, wh], { fused }) => {
     for (const t of [gx, h, c, wh]) expectDType("lstm", "an input", t!, "f32");
     const [steps, b] = gx!.shape;
     const n = h!.shape[1];
-    if (whole && (n % 4 !== 0 || n > MOST_UNITS)) {
+    if (fused && (n % 4 !== 0 || n > MOST_UNITS)) {
       throw new ShapeError(`lstm: ${n} units are no multiple of four up to ${MOST_UNITS}, which one dispatch can take`);
     }
     const fits = sameShape(gx!.shape, [steps, b, 4 * n]) && [h!, c!].every((t) => sameShape(t.shape, [b, n])) &&
@@ -59,13 +59,13 @@ const lstmOp = defineOp<Attrs>({
       );
     }
     const of = (...shape: number[]) => ({ shape, dtype: "f32" as const });
-    return [of(steps, b, n), of(b, n), of(b, n), of(steps, b, KEPT * n)];
+    return [of(steps, b, n), of(b, n), of(b, n), of(steps, b, SAVED * n)];
   },
-  forward: ([gx, h, c, wh], { whole }, [states, lastH, lastC, kept], device) => {
+  forward: ([gx, h, c, wh], { fused }, [states, lastH, lastC, saved], device) => {
     const [steps, b] = gx!.shape, n = h!.shape[1], count = b * n;
-    if (whole) {
+    if (fused) {
       device.run(sequenceKernel, {
-        bind: { gx: gx!, wh: wh!, h0: h!, c0: c!, states, kept, last_h: lastH, last_c: lastC },
+        bind: { gx: gx!, wh: wh!, h0: h!, c0: c!, states, saved, last_h: lastH, last_c: lastC },
         params: { steps, b, n, has_dh: 0, has_dc: 0 },
         constants: { LANES: lanes(n, 4) },
         grid: device.gpu.grid(b, ROWS),
@@ -77,7 +77,7 @@ const lstmOp = defineOp<Attrs>({
       const last = step === steps - 1;
       const [next, cell] = last ? [lastH, lastC] : [device.empty([b, n]), device.empty([b, n])];
       device.run(stepKernel, {
-        bind: { gx: gx!, gh: matmul(hidden, wh!), before, hidden: next, cell, states, kept },
+        bind: { gx: gx!, gh: matmul(hidden, wh!), before, hidden: next, cell, states, saved },
         params: { count, n, step, has_dh: 0, has_dc: 0 },
         grid: device.gpu.grid(count, GROUP),
       });
@@ -94,7 +94,7 @@ const lstmOp = defineOp<Attrs>({
     const { inputMetas: [xMeta, hMeta], needs: [nx, nh, nc, nw] } = call;
     const [steps, b] = xMeta!.shape, n = hMeta!.shape[1];
     const { device } = call.grads.find((grad) => grad !== null)!;
-    const { dgx, dh, dc } = (call.attrs.whole ? sequenceGrads : stepGrads)(call, steps, b, n);
+    const { dgx, dh, dc } = (call.attrs.fused ? sequenceGrads : stepGrads)(call, steps, b, n);
     const weights = (): Tensor => {
       if (steps === 0) return device.zeros([n, 4 * n]);
       const first = reshape(call.input(1), [1, b, n]), rest = slice(call.output(0), [0, 0, 0], [steps - 1, b, n]);
@@ -106,18 +106,18 @@ const lstmOp = defineOp<Attrs>({
   },
   samples: () =>
     ([[4, 3, 4], [1, 1, 1], [3, 9, 12], [2, 0, 4], [0, 2, 4], [2, 17, 36]] as const).flatMap(([steps, b, n]) =>
-      [true, false].filter((whole) => !whole || n % 4 === 0).map((whole) => ({
+      [true, false].filter((fused) => !fused || n % 4 === 0).map((fused) => ({
         inputs: [{ shape: [steps, b, 4 * n] }, { shape: [b, n] }, { shape: [b, n] }, { shape: [n, 4 * n] }],
-        attrs: { whole },
+        attrs: { fused },
       }))
     ),
   bad: [{
     inputs: [{ shape: [2, 3, 16] }, { shape: [2, 4] }, { shape: [3, 4] }, { shape: [4, 16] }],
-    attrs: { whole: true },
+    attrs: { fused: true },
     message: /do not fit/,
   }, {
     inputs: [{ shape: [2, 3, 20] }, { shape: [3, 5] }, { shape: [3, 5] }, { shape: [5, 20] }],
-    attrs: { whole: true },
+    attrs: { fused: true },
     message: /5 units are no multiple of four up to 128/,
   }],
 });
@@ -134,7 +134,7 @@ function sequenceGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: n
   const out: Grads = { dgx: device.empty([steps, b, 4 * n]), dh: device.empty([b, n]), dc: device.empty([b, n]) };
   device.run(sequenceGradKernel, {
     bind: {
-      kept_in: call.output(3),
+      saved_in: call.output(3),
       wh_t: transpose(wh, [1, 0]),
       dstates: dstates ?? device.zeros([steps, b, n]),
       dh,
@@ -151,14 +151,14 @@ function sequenceGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: n
 }
 
 function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: number): Grads {
-  const kept = call.output(3), wh = call.input(3), count = b * n, { device } = wh;
+  const saved = call.output(3), wh = call.input(3), count = b * n, { device } = wh;
   const dstates = call.grads[0] ?? device.zeros([steps, b, n]), dgx = device.empty([steps, b, 4 * n]);
   let [, dh, dc] = call.grads;
   for (let step = steps - 1; step >= 0; step--) {
     using scope = device.scope();
     const [dgates, dbefore] = [device.empty([b, 4 * n]), device.empty([b, n])];
     device.run(stepGradKernel, {
-      bind: { kept_in: kept, dstates, dh, dc, dgates, dgx, dbefore },
+      bind: { saved_in: saved, dstates, dh, dc, dgates, dgx, dbefore },
       params: { count, n, step, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
       grid: device.gpu.grid(count, GROUP),
     });
@@ -169,8 +169,8 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
 }
 
 /** Whether one dispatch should take states h [B, H] through all steps. */
-function inOne({ device, shape: [, n] }: Tensor): boolean {
-  return device.profile === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
+function canFuse({ device, shape: [, n] }: Tensor): boolean {
+  return device.kernels === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
 }
 
 /** Invocations for `n` units, so many each. */
@@ -190,8 +190,8 @@ export interface LSTMStates {
  * gx [T, B, 4H]; states h and c [B, H]; the state's weights wh [H, 4H] → hidden states [T, B, H] and the last states.
  */
 export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMStates {
-  const [outputs, lastH, lastC, kept] = lstmOp([gx, h, c, wh], { whole: inOne(h) });
-  kept.dispose();
+  const [outputs, lastH, lastC, saved] = lstmOp([gx, h, c, wh], { fused: canFuse(h) });
+  saved.dispose();
   return { outputs, h: lastH, c: lastC };
 }
 

@@ -24,11 +24,11 @@ import {
   epilogueBind,
   epilogueConstants,
   epilogueLib,
-  partsLib,
   SKINNY_ROWS,
   SKINNY_TILES,
   skinnyFor,
-  sumParts,
+  splitLib,
+  sumSplits,
   tileLib,
   TILES,
   tilesFor,
@@ -37,8 +37,8 @@ import {
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
 const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
 const flops = (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches;
-const traits = (profile: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  profile,
+const traits = (kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
+  kernelSet,
   computes: MATMULS,
   tilings,
   flops,
@@ -48,7 +48,7 @@ const sharedKernel = kernel("matmul_shared", traits("cpu", SHARED_BLOCKS), ...re
   file: "matmul_shared.wgsl",
   text: sharedText,
 });
-const partLibs = [activationLib, epilogueLib, partsLib, matrixLib] as const;
+const partLibs = [activationLib, epilogueLib, splitLib, matrixLib] as const;
 const tilesKernel = kernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
   file: "matmul_tiles.wgsl",
   text: tilesText,
@@ -59,7 +59,7 @@ const skinnyKernel = kernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...par
 });
 const scalarKernel = kernel("matmul_scalar", indexLib, activationLib, { file: "matmul_scalar.wgsl", text: scalarText });
 
-/** Multiplications up to which a product with ragged rows is done word by word: padding would take longer. */
+/** Multiplications up to which a product with ragged rows is taken by the scalar kernel: padding would take longer. */
 const SMALL = 1 << 19;
 
 /** Options of {@link matmul}. */
@@ -104,7 +104,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   if (y.size === 0) return;
   if (k === 0 && !p.bias) return p.add ? undefined : fill(y, 0);
   const ragged = (transposeA ? m : k) % 4 !== 0 || (transposeB ? k : n) % 4 !== 0 || n % 4 !== 0;
-  if (ragged && powerAbove(batch) * powerAbove(m) * n * powerAbove(k) <= SMALL) return productByWords(a, b, y, p);
+  if (ragged && powerAbove(batch) * powerAbove(m) * n * powerAbove(k) <= SMALL) return scalarProduct(a, b, y, p);
   const n4 = ceil4(n);
   const k4 = Math.max(4, ceil4(k));
   const m4 = transposeA ? ceil4(m) : m;
@@ -113,7 +113,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
   if (p.add && n4 !== n) throw new EngineError("internal: a product is added only to rows of whole vec4s");
   const target = n4 === n ? y : device.empty([batch, m, n4]);
-  const run = device.profile === "gpu" ? runTiles : runRegisters;
+  const run = device.kernels === "gpu" ? runTiles : runRegisters;
   run(left, right, target, batch, { ...p, bias }, {
     params: {
       m,
@@ -138,7 +138,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   }
 }
 
-/** Params and constants of `lib/matrix.wgsl`, but for how the product is cut. */
+/** Params and constants of `lib/matrix.wgsl`, but for the tiling. */
 interface Operands {
   readonly params: Readonly<Record<string, number>>;
   readonly constants: Readonly<Record<string, number>>;
@@ -166,27 +166,27 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const { device } = c;
   const { m, n } = p;
   const like = [p.tilingRows ?? bucketSize(m), n, bucketSize(p.k), bucketSize(batch)] as const;
-  const { rows, columns, parts } = device.tuning.find(opOf(p), ...like) ??
+  const { rows, columns, splitK } = device.tuning.find(opOf(p), ...like) ??
     (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
   const skinny = rows < 64;
-  const whole = parts === 1;
-  const target = whole ? c : device.empty([parts, batch, m, ceil4(n)]);
-  const now: Epilogue = whole ? p : {};
+  const unsplit = splitK === 1;
+  const target = unsplit ? c : device.empty([splitK, batch, m, ceil4(n)]);
+  const now: Epilogue = unsplit ? p : {};
   for (let first = 0; first < batch; first += device.gpu.maxGroups) {
     const batches = Math.min(batch - first, device.gpu.maxGroups);
     device.run(skinny ? skinnyKernel : tilesKernel, {
       bind: { a, b, c: target, ...epilogueBind(now) },
-      params: { ...operands.params, first_batch: first, batches, parts },
+      params: { ...operands.params, first_batch: first, batches, parts: splitK },
       constants: {
         ...operands.constants,
         ...epilogueConstants(now),
         ADD: Number(now.add ?? false),
         ...skinny ? { ROWS: rows } : { TILE_ROWS: rows, TILE_COLUMNS: columns },
       },
-      grid: [Math.ceil(n / columns), Math.ceil(m / rows), batches * parts],
+      grid: [Math.ceil(n / columns), Math.ceil(m / rows), batches * splitK],
     });
   }
-  if (!whole) sumParts(target, c, p);
+  if (!unsplit) sumSplits(target, c, p);
 }
 
 /** Gradient aᵀ · b of a leaf [m, n]: added to what it has collected (then null), or a tensor of its own. */
@@ -198,7 +198,7 @@ export function productCollected(into: Tensor | null, a: Tensor, b: Tensor): Ten
   return null;
 }
 
-function productByWords(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
+function scalarProduct(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
   const { m, n, k, transposeA, transposeB, bias } = p;
   const stride = (x: Tensor): number => sizeOf(x.shape.slice(0, -2)) === 1 ? 0 : sizeOf(x.shape.slice(-2));
   y.device.run(scalarKernel, {

@@ -57,7 +57,7 @@ const pasteOp = defineOp<Attrs>({
     const target = shape[3] % 4 === 0 ? y : device.empty([1, ...size, ceil4(shape[3])]);
     const chunks = Math.ceil(ceil4(shape[3]) / 16);
     const bind = { patches: padChannels(patches!), boxes: boxes!, count, result: target };
-    const paste = device.profile === "gpu" ? pasteStridingKernel : pasteKernel;
+    const paste = device.kernels === "gpu" ? pasteStridingKernel : pasteKernel;
     run(paste, bind, size, shape, size[0] * size[1] * chunks);
     if (target !== y) sliceInto(y, target, target.shape.map(() => 0));
   },

@@ -77,7 +77,7 @@ function stackedWeights(w: Tensor, used: readonly number[]): Tensor {
   return reshape(kept, [used.length * ceil4(d), o]);
 }
 
-/** What each row hears over each relation: [rows, relations · d]. */
+/** Sums of each row's senders over each relation: [rows, relations · d]. */
 function collect(x: Tensor, graph: Attrs["graph"], relations: number): Tensor {
   const { device } = x;
   const wide = padWidth(x);
@@ -110,7 +110,7 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
   const run = (which: Kernel, bind: Record<string, Tensor>, count: number): void =>
     device.run(which, { bind, params: { count, ...sizes }, grid: device.gpu.grid(count, GROUP) });
   const forward = direction === "forward";
-  if (!parts || device.profile !== "gpu") {
+  if (!parts || device.kernels !== "gpu") {
     return run(forward ? collectKernel : spreadKernel, { ...edges, row_start: rowStart, x, y }, y.size / 4);
   }
   const partial = device.empty([parts.count, 4 * sizes.width4]);
@@ -142,9 +142,9 @@ const propagateOp = defineOp<Attrs>({
   forward: ([x, w], { graph }, [y]) => {
     const used = usedRelations(graph);
     if (used.length === 0 || x!.size === 0 || w!.size === 0) return fill(y, 0);
-    const heard = collect(x!, graph, used.length);
-    const [rows, k] = heard.shape, n = w!.shape[2];
-    product(heard, stackedWeights(w!, used), y, 1, { m: rows, n, k, transposeA: false, transposeB: false });
+    const collected = collect(x!, graph, used.length);
+    const [rows, k] = collected.shape, n = w!.shape[2];
+    product(collected, stackedWeights(w!, used), y, 1, { m: rows, n, k, transposeA: false, transposeB: false });
   },
   saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []] }),
   backward: (call) => {
@@ -162,13 +162,13 @@ const propagateOp = defineOp<Attrs>({
       return spread(back, graph, used.length, d);
     };
     const dw = () => {
-      const heard = collect(call.input(0), graph, used.length);
+      const collected = collect(call.input(0), graph, used.length);
       const into = used.length === all && d % 4 === 0 ? call.collected(1) : null;
       if (into) {
-        const added = productCollected(reshape(into, [all * d, o]), heard, dy);
+        const added = productCollected(reshape(into, [all * d, o]), collected, dy);
         return added && reshape(added, shapeW);
       }
-      const stacked = reshape(matmul(heard, dy, { transposeA: true }), [used.length, ceil4(d), o]);
+      const stacked = reshape(matmul(collected, dy, { transposeA: true }), [used.length, ceil4(d), o]);
       const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
       return used.length === all ? cut : unstacked(cut, used, all);
     };
@@ -181,7 +181,7 @@ const propagateOp = defineOp<Attrs>({
       const values: number[] = [];
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < cols; c++) {
-          // Skewed: the first row hears almost everybody.
+          // Skewed: the first row has edges from almost all.
           if (random() < (r === 0 ? Math.min(1, density * 4) : density)) {
             colIdx.push(c);
             values.push(2 * random() - 1);

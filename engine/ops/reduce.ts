@@ -1,7 +1,7 @@
 /** Reductions over axes: sum, mean, max, argmax. */
 import text from "../../shaders/reduce.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
-import type { Profile } from "../gpu/adapter.ts";
+import type { KernelSet } from "../gpu/adapter.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { powerAbove } from "../buckets.ts";
@@ -73,16 +73,16 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
 }
 
 /** Whether workgroups take rows: on GPUs, where there is something to share out. */
-function byTree(profile: Profile, { reduced, inner }: Columns): boolean {
-  return profile === "gpu" && inner === 1 && reduced >= 32;
+function byTree(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
+  return kernelSet === "gpu" && inner === 1 && reduced >= 32;
 }
 
 /**
  * Enough chunks to keep a device busy; a function of the power of two above the size, so that padding regions moves no chunk.
  * One, or a multiple of 4, so that the second pass reads whole vec4 and another image size needs no other kernel.
  */
-function chunksFor({ outer, reduced, inner }: Columns, profile: Profile, tree: boolean): number {
-  if (profile === "gpu") {
+function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet, tree: boolean): number {
+  if (kernelSet === "gpu") {
     // 2^16 invocations of a vec4 and 32 rows, or 2^11 workgroups of 128 invocations and 512 elements.
     const [busy, least] = tree ? [2 ** 11, 512] : [2 ** 18, 32];
     const chunks = Math.min(busy / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / least);
@@ -97,8 +97,8 @@ function chunksFor({ outer, reduced, inner }: Columns, profile: Profile, tree: b
 function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number, add = false): void {
   const { device } = x;
   const { outer, reduced, inner } = columns;
-  const tree = byTree(device.profile, columns);
-  const chunks = chunksFor(columns, device.profile, tree);
+  const tree = byTree(device.kernels, columns);
+  const chunks = chunksFor(columns, device.kernels, tree);
   const target = chunks === 1 ? y : device.empty([outer, chunks, inner]);
   const pass = {
     count: outer * chunks * inner,
@@ -225,7 +225,7 @@ const maxOp = defineOp<Attrs>({
     const { x: moved, columns } = columnsOf(x, axes);
     const dx = x.device.empty(moved.shape);
     const count = columns.outer * columns.inner;
-    const tree = byTree(x.device.profile, columns);
+    const tree = byTree(x.device.kernels, columns);
     x.device.run(tree ? maxGradTreeKernel : maxGradKernel, {
       bind: { x: moved, dy: call.grads[0]!, y: dx },
       params: { count, reduced: columns.reduced, inner: columns.inner, chunks: 1, length: 0, scale: 1 },
@@ -267,7 +267,7 @@ const argmaxOp = defineOp<{ readonly axis: number; readonly keepDims: boolean }>
     const outer = sizeOf(x!.shape.slice(0, axis));
     const inner = sizeOf(x!.shape.slice(axis + 1));
     const params = { count: outer * inner, reduced: x!.shape[axis], inner, chunks: 1, length: 0, scale: 1 };
-    const tree = byTree(y.device.profile, { outer, ...params });
+    const tree = byTree(y.device.kernels, { outer, ...params });
     y.device.run(tree ? argmaxTreeKernel : argmaxKernel, {
       bind: { x: x!, index: y },
       params,

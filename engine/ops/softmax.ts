@@ -36,7 +36,7 @@ function define(name: "softmax" | "logSoftmax") {
       if (x!.size === 0) return;
       const columns = x!.shape.at(-1)!;
       const rows = x!.size / columns;
-      const tree = device.profile === "gpu" && columns >= 32;
+      const tree = device.kernels === "gpu" && columns >= 32;
       device.run(tree ? treeKernel : rowsKernel, {
         bind: { x: x!, y },
         params: { rows, columns, ...PLAIN },
@@ -51,7 +51,7 @@ function define(name: "softmax" | "logSoftmax") {
       if (y.size === 0) return [dx];
       const columns = y.shape.at(-1)!;
       const rows = y.size / columns;
-      const tree = y.device.profile === "gpu" && columns >= 32;
+      const tree = y.device.kernels === "gpu" && columns >= 32;
       y.device.run(tree ? gradTreeKernel : gradKernel, {
         bind: { x: y, dy: call.grads[0]!, y: dx },
         params: { rows, columns, ...PLAIN },
@@ -116,7 +116,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
   forward: ([x, labels, weights], { reduction, smoothing }, [y, lse], device) => {
     const [rows, columns] = x!.shape;
     const losses = reduction === "none" ? y : device.empty([rows]);
-    const tree = device.profile === "gpu" && columns >= 32;
+    const tree = device.kernels === "gpu" && columns >= 32;
     device.run(tree ? crossEntropyTreeKernel : crossEntropyKernel, {
       bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
       params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing },

@@ -6,7 +6,7 @@ import type { SafetensorsTensor } from "../safetensors.ts";
 
 /**
  * The tensors of a checkpoint with a count of updates for each parameter. Before version 0.2 Adam had one count for all,
- * `time`, and momentum had none: what was never used is told by moments that are all zero. `prefix` comes before the names
+ * `time`, and momentum had none: what was never used shows by moments that are all zero. `prefix` comes before the names
  * of the optimiser's state.
  */
 export function withUpdateCounts(

@@ -119,7 +119,7 @@ export class Updater implements Disposable {
 
   /** Updates all. Only records work. */
   run(updates: readonly Update[], shared: Shared): void {
-    const most = this.#device.profile === "cpu" ? SMALL : Infinity;
+    const most = this.#device.kernels === "cpu" ? SMALL : Infinity;
     // The groups' kernels know neither banks nor absent gradients.
     const together = updates.filter(({ gradient, weight, entries }) =>
       this.#grouped && gradient && entries === 1 && weight.size <= most

@@ -42,7 +42,7 @@ export function writeTuning(path: string, winners: readonly TunedTiling[]): void
 
 let warned = false;
 
-/** All winners that are known: those of the file, and shipped ones of adapters it says nothing of. A broken file is told once. */
+/** All winners that are known: those of the file, and shipped ones of adapters it says nothing of. A broken file is reported once. */
 export function knownTuning(): TunedTiling[] {
   if (variable("ITERA_TUNING") === "none") return [];
   const path = tuningPath();

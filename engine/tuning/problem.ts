@@ -17,7 +17,7 @@ import {
 } from "./projection.ts";
 import type { ProductShape, Tiling, TunedOp } from "./table.ts";
 
-/** A shape to find the fastest cut for. */
+/** A shape to find the fastest tiling for. */
 export type TuneCase =
   | { readonly op: Extract<TunedOp, `matmul ${string}`>; readonly m: number; readonly n: number; readonly k: number }
   | { readonly op: Exclude<TunedOp, `matmul ${string}`>; readonly conv: ConvGeometry };
@@ -50,8 +50,8 @@ export function problemOf(device: Device, one: TuneCase): Problem {
 }
 
 /** The kernels of GPUs take a plain 1 × 1 convolution as the product it is. */
-function asProduct({ profile }: Device, one: TuneCase): TuneCase {
-  if (profile === "cpu" || "m" in one) return one;
+function asProduct({ kernels }: Device, one: TuneCase): TuneCase {
+  if (kernels === "cpu" || "m" in one) return one;
   const { images, height, width, inputs, outputs, kernel, stride, padding } = one.conv;
   if (kernel * stride !== 1 || padding !== 0 || inputs % 4 !== 0 || outputs % 4 !== 0) return one;
   const pixels = images * height * width;
@@ -81,17 +81,17 @@ function checkRows(want: Float64Array, r: ArrayLike<number>): Problem["isRight"]
   };
 }
 
-function problem(parts: Omit<Problem, typeof Symbol.dispose>, ...operands: readonly Tensor[]): Problem {
-  return { ...parts, [Symbol.dispose]: () => operands.forEach((operand) => operand.dispose()) };
+function problem(fields: Omit<Problem, typeof Symbol.dispose>, ...operands: readonly Tensor[]): Problem {
+  return { ...fields, [Symbol.dispose]: () => operands.forEach((operand) => operand.dispose()) };
 }
 
-/** What the rules say of a product; its rows, on software adapters, are in parts of `part` that no block may cross. */
+/** Tiling of a product by the rules; its rows, on software adapters, are in parts of `part` that no block may cross. */
 function ruleFor(device: Device, op: TunedOp, shape: ProductShape, part?: number): Tiling {
-  if (device.profile === "gpu") {
+  if (device.kernels === "gpu") {
     return (op.startsWith("matmul") && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
   }
   const { rows, columns } = softwareRule(device, shape, part);
-  return { rows, columns, parts: 1 };
+  return { rows, columns, splitK: 1 };
 }
 
 function matmulProblem(device: Device, { op, m, n, k }: Extract<TuneCase, { m: number }>): Problem {

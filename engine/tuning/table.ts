@@ -1,23 +1,23 @@
 /**
- * Which cut of a product is fastest where: measured winners by adapter, op and shape. A table only chooses among kernels that
+ * The fastest tilings of products, as measured: winners by adapter, op and shape. A table only chooses among kernels that
  * all compute the same; without one, rules of thumb choose.
  */
 import { EngineError } from "../base/errors.ts";
 import { allKernels, type Kernel } from "../gpu/kernel.ts";
 
-/** How a product is cut: tiles or blocks of rows × columns, and the parts of its summed axis. */
+/** Tiles or blocks of a product, rows × columns, and the parts that its summed axis is split in. */
 export interface Tiling {
   /** Rows of a tile or block. */
   readonly rows: number;
   /** Columns of a tile or block. */
   readonly columns: number;
   /** Parts of the summed axis, added up in a second pass; 1 on software adapters. */
-  readonly parts: number;
+  readonly splitK: number;
 }
 
-/** Words for a cut: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis in 4 parts. */
-export function tilingName({ rows, columns, parts }: Tiling): string {
-  return `${rows}×${columns}${parts > 1 ? `/${parts}` : ""}`;
+/** A tiling in a few characters: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis split in 4. */
+export function tilingName({ rows, columns, splitK }: Tiling): string {
+  return `${rows}×${columns}${splitK > 1 ? `/${splitK}` : ""}`;
 }
 
 /** What can be tuned: products by which operand is transposed (n or t), and convolutions, which are products too. */
@@ -43,12 +43,12 @@ export const TUNED_OPS: readonly TunedOp[] = [
   "conv2d weight gradient",
 ];
 
-/** m × n numbers, each a sum over k, in so many layers: batch entries, images of a bank, or phases of a strided gradient. */
-export type ProductShape = readonly [m: number, n: number, k: number, layers: number];
+/** m × n numbers, each a sum over k, once for each of `batch`: batch entries, images of a bank, or phases of a strided gradient. */
+export type ProductShape = readonly [m: number, n: number, k: number, batch: number];
 
 /** A measured winner. */
 export interface TunedTiling {
-  /** Vendor, architecture, description and kernel profile. */
+  /** Vendor, architecture, description and kernel set. */
   readonly adapter: string;
   /** What it is a way to compute. */
   readonly op: TunedOp;
@@ -57,13 +57,13 @@ export interface TunedTiling {
   /** Shape it was measured on; it counts for the bucket around it. */
   readonly shape: ProductShape;
   /** What was fastest. */
-  readonly cut: Tiling;
+  readonly tiling: Tiling;
 }
 
 /** What ops ask. */
 export interface Tuning {
-  /** The cut to use, or nothing where none was measured. */
-  find(op: TunedOp, m: number, n: number, k: number, layers: number): Tiling | undefined;
+  /** The tiling to use, or nothing where none was measured. */
+  find(op: TunedOp, m: number, n: number, k: number, batch: number): Tiling | undefined;
   /** Names what is in it; equal digests choose the same kernels. Empty where nothing is. */
   readonly digest: string;
 }
@@ -71,19 +71,19 @@ export interface Tuning {
 /** Names an adapter with the kernels that run on it. */
 export function adapterKey(
   info: { readonly vendor: string; readonly architecture: string; readonly description: string },
-  profile: string,
+  kernelSet: string,
 ): string {
-  return [info.vendor, info.architecture, info.description, profile].join(" | ");
+  return [info.vendor, info.architecture, info.description, kernelSet].join(" | ");
 }
 
 /** The kernels that compute an op in a family, as they declare. */
-function kernelsOf(op: TunedOp, profile: string): Kernel[] {
-  return allKernels().filter(({ traits }) => traits.profile === profile && traits.computes?.includes(op));
+function kernelsOf(op: TunedOp, kernelSet: string): Kernel[] {
+  return allKernels().filter(({ traits }) => traits.kernelSet === kernelSet && traits.computes?.includes(op));
 }
 
 /** Hash of the shaders an op runs: what was measured with others says nothing of these. */
-export function shadersOf(op: TunedOp, profile: string): string {
-  return hash([...new Set(kernelsOf(op, profile).map(({ code }) => code))].join("\n"));
+export function shadersOf(op: TunedOp, kernelSet: string): string {
+  return hash([...new Set(kernelsOf(op, kernelSet).map(({ code }) => code))].join("\n"));
 }
 
 /** 52 bits of two FNV-1a hashes, in hexadecimal. */
@@ -97,10 +97,10 @@ export function hash(text: string): string {
   return (a >>> 0).toString(16).padStart(8, "0") + (b >>> 12).toString(16).padStart(5, "0");
 }
 
-/** Extents within a factor of √2 around a power of it share a bucket; layers within one of 2. */
-export function bucketOf(m: number, n: number, k: number, layers: number): number {
+/** Extents within a factor of √2 around a power of it share a bucket; batches within one of 2. */
+export function bucketOf(m: number, n: number, k: number, batch: number): number {
   const half = (extent: number): number => Math.min(63, Math.round(2 * Math.log2(extent)));
-  return ((half(m) * 64 + half(n)) * 64 + half(k)) * 32 + Math.min(31, Math.round(Math.log2(layers)));
+  return ((half(m) * 64 + half(n)) * 64 + half(k)) * 32 + Math.min(31, Math.round(Math.log2(batch)));
 }
 
 /** Whether two shapes share a bucket. */
@@ -111,42 +111,42 @@ export function sameBucket(a: ProductShape, b: ProductShape): boolean {
 /** `winners` with what was found of a shape in place of all its bucket had: nothing where the rule turned out to be best. */
 export function replaceWinner(
   winners: readonly TunedTiling[],
-  { cut, ...found }: Omit<TunedTiling, "cut"> & { readonly cut: Tiling | null },
+  { tiling, ...found }: Omit<TunedTiling, "tiling"> & { readonly tiling: Tiling | null },
 ): TunedTiling[] {
   const { adapter, op, shape } = found;
   const others = winners.filter((winner) =>
     winner.adapter !== adapter || winner.op !== op || !sameBucket(winner.shape, shape)
   );
-  return cut ? [...others, { ...found, cut }] : others;
+  return tiling ? [...others, { ...found, tiling }] : others;
 }
 
 /** Winners of one adapter. */
 export class TuningTable implements Tuning {
   readonly digest: string;
   readonly #entries: readonly TunedTiling[];
-  readonly #profile: string;
+  readonly #kernelSet: string;
   readonly #ops = new Map<TunedOp, Map<number, Tiling>>();
 
   /** Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do. */
-  constructor(entries: readonly TunedTiling[], adapter: string, profile: string) {
+  constructor(entries: readonly TunedTiling[], adapter: string, kernelSet: string) {
     this.#entries = entries.filter((entry) => entry.adapter === adapter);
-    this.#profile = profile;
+    this.#kernelSet = kernelSet;
     this.digest = this.#entries.length === 0 ? "" : hash(JSON.stringify(this.#entries));
   }
 
-  /** The cut to use, or nothing where none was measured. */
-  find(op: TunedOp, m: number, n: number, k: number, layers: number): Tiling | undefined {
-    const cuts = this.#ops.get(op) ?? this.#read(op);
-    return cuts.size === 0 ? undefined : cuts.get(bucketOf(m, n, k, layers));
+  /** The tiling to use, or nothing where none was measured. */
+  find(op: TunedOp, m: number, n: number, k: number, batch: number): Tiling | undefined {
+    const tilings = this.#ops.get(op) ?? this.#read(op);
+    return tilings.size === 0 ? undefined : tilings.get(bucketOf(m, n, k, batch));
   }
 
   /** On an op's first use: its shaders are declared by then. */
   #read(op: TunedOp): Map<number, Tiling> {
-    const shaders = shadersOf(op, this.#profile);
+    const shaders = shadersOf(op, this.#kernelSet);
     const valid = this.#entries.filter((entry) => entry.op === op && entry.shaders === shaders);
-    const cuts = new Map(valid.map(({ shape, cut }) => [bucketOf(...shape), cut]));
-    this.#ops.set(op, cuts);
-    return cuts;
+    const tilings = new Map(valid.map(({ shape, tiling }) => [bucketOf(...shape), tiling]));
+    this.#ops.set(op, tilings);
+    return tilings;
   }
 }
 
@@ -169,34 +169,46 @@ export function parseTuning(text: string, path: string): TunedTiling[] {
   try {
     file = JSON.parse(text);
   } catch {
-    // Told below.
+    // Reported below.
   }
   if (file?.format !== FORMAT || !Array.isArray(file.winners)) {
     throw new EngineError(`${path} is no tuning file of format ${FORMAT}`);
   }
-  for (const winner of file.winners) {
-    if (!isTunedCut(winner)) throw new EngineError(`${path} holds a winner that cannot be: ${JSON.stringify(winner)}`);
+  const winners = file.winners.map(renamed);
+  for (const winner of winners) {
+    if (!isTunedTiling(winner)) {
+      throw new EngineError(`${path} holds a winner that cannot be: ${JSON.stringify(winner)}`);
+    }
   }
-  return file.winners;
+  return winners as TunedTiling[];
 }
 
-/** Whether a value is a winner, with a cut that the op's kernels know: others would compute something else. */
-function isTunedCut(x: unknown): x is TunedTiling {
+/** A winner as it is written now: files written before 0.2.0 have `cut` and in it `parts`. */
+function renamed(winner: unknown): unknown {
+  if (typeof winner !== "object" || winner === null || !("cut" in winner)) return winner;
+  const { cut, ...rest } = winner;
+  if (typeof cut !== "object" || cut === null || !("parts" in cut)) return winner;
+  const { parts: splitK, ...tiling } = cut;
+  return { ...rest, tiling: { ...tiling, splitK } };
+}
+
+/** Whether a value is a winner, with a tiling that the op's kernels know: others would compute something else. */
+function isTunedTiling(x: unknown): x is TunedTiling {
   const whole = (n: unknown): boolean => Number.isInteger(n) && (n as number) > 0;
-  const { adapter, op, shaders, shape, cut } = (x ?? {}) as Partial<TunedTiling>;
+  const { adapter, op, shaders, shape, tiling } = (x ?? {}) as Partial<TunedTiling>;
   if (typeof adapter !== "string" || typeof shaders !== "string" || !TUNED_OPS.includes(op!)) return false;
   if (!Array.isArray(shape) || shape.length !== 4 || !shape.every(whole)) return false;
   const known = blocksOf(adapter.split(" | ").at(-1)!, op!);
-  return known.some(({ rows, columns }) => rows === cut?.rows && columns === cut?.columns) && whole(cut!.parts) &&
-    cut!.parts <= MOST_PARTS;
+  return known.some(({ rows, columns }) => rows === tiling?.rows && columns === tiling?.columns) &&
+    whole(tiling!.splitK) && tiling!.splitK <= MAX_SPLIT_K;
 }
 
-/** Most parts of a summed axis. */
-export const MOST_PARTS = 64;
+/** Most parts that a summed axis is split in. */
+export const MAX_SPLIT_K = 64;
 
 /** Every pair of rows and columns that an op's kernels know. */
-export function blocksOf(profile: string, op: TunedOp): readonly Pick<Tiling, "rows" | "columns">[] {
-  return kernelsOf(op, profile).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
+export function blocksOf(kernelSet: string, op: TunedOp): readonly Pick<Tiling, "rows" | "columns">[] {
+  return kernelsOf(op, kernelSet).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
     rows,
     columns,
   }));

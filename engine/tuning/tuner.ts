@@ -1,4 +1,4 @@
-/** Finds the fastest cut for a shape by measuring candidates, each checked first. */
+/** Finds the fastest tiling for a shape by measuring candidates, each checked first. */
 import type { Device } from "../device.ts";
 import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
 import { tileCandidates } from "../ops/lib/tiles.ts";
@@ -7,7 +7,7 @@ import { blocksOf, type Tiling } from "./table.ts";
 
 /** How one candidate did. */
 export interface Measured {
-  readonly cut: Tiling;
+  readonly tiling: Tiling;
   /** Milliseconds of one run in each turn; none where its result was wrong. */
   readonly turns: readonly number[];
 }
@@ -17,7 +17,7 @@ export interface Tuned {
   /** What the rule chooses comes first. */
   readonly measured: readonly Measured[];
   /** The winner; null where nothing beats the rule by enough. */
-  readonly cut: Tiling | null;
+  readonly tiling: Tiling | null;
   /** How much faster the winner is than what the rule chooses; 1 where it stays. */
   readonly gain: number;
 }
@@ -35,19 +35,19 @@ const ENOUGH = 1.05;
 
 /** Measures every candidate for a problem, in turns, so that what disturbs the machine disturbs all alike. */
 export async function tune(device: Device, problem: Problem, options: TuneOptions): Promise<Tuned> {
-  const candidates = candidatesOf(device, problem).map((cut) => ({ cut, turns: [] as number[], count: 0 }));
+  const candidates = candidatesOf(device, problem).map((tiling) => ({ tiling, turns: [] as number[], count: 0 }));
   for (const one of candidates) {
-    const result = await withCut(device, one.cut, () => readOnce(device, problem));
+    const result = await withTiling(device, one.tiling, () => readOnce(device, problem));
     if (!problem.isRight(result)) continue;
-    const ms = await withCut(device, one.cut, () => milliseconds(device, problem, 1));
+    const ms = await withTiling(device, one.tiling, () => milliseconds(device, problem, 1));
     one.count = Math.max(1, Math.min(100, Math.round(options.turn / ms)));
   }
   for (let round = 0; round < options.rounds; round++) {
-    for (const { cut, turns, count } of candidates) {
-      if (count > 0) turns.push(await withCut(device, cut, () => milliseconds(device, problem, count)));
+    for (const { tiling, turns, count } of candidates) {
+      if (count > 0) turns.push(await withTiling(device, tiling, () => milliseconds(device, problem, count)));
     }
   }
-  return judge(candidates.map(({ cut, turns }) => ({ cut, turns })));
+  return judge(candidates.map(({ tiling, turns }) => ({ tiling, turns })));
 }
 
 /**
@@ -64,26 +64,28 @@ export function judge(measured: readonly Measured[]): Tuned {
     return Math.min(best(rule.turns) / best(turns), ratios[(ratios.length - 1) >> 1]);
   };
   const gains = others.map(gainOf), gain = Math.max(...gains);
-  return gain < ENOUGH ? { measured, cut: null, gain: 1 } : { measured, cut: others[gains.indexOf(gain)].cut, gain };
+  return gain < ENOUGH
+    ? { measured, tiling: null, gain: 1 }
+    : { measured, tiling: others[gains.indexOf(gain)].tiling, gain };
 }
 
-/** Cuts to measure, that of the rule first. */
-function candidatesOf({ profile, info }: Device, { op, shape, rule }: Problem): Tiling[] {
+/** Tilings to measure, that of the rule first. */
+function candidatesOf({ kernels, info }: Device, { op, shape, rule }: Problem): Tiling[] {
   // Where lanes can share an operand, low blocks are not worth a try.
   const worthIt = ({ rows, columns }: Pick<Tiling, "rows" | "columns">): boolean =>
     info.lanes === LANES ? rows > 4 : !SHARED_COLUMNS.includes(columns);
-  const cuts = profile === "cpu"
-    ? blocksOf(profile, op).filter(worthIt).map((block) => ({ ...block, parts: 1 }))
+  const tilings = kernels === "cpu"
+    ? blocksOf(kernels, op).filter(worthIt).map((block) => ({ ...block, splitK: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);
-  const same = (cut: Tiling): boolean =>
-    cut.rows === rule.rows && cut.columns === rule.columns && cut.parts === rule.parts;
-  return [rule, ...cuts.filter((cut) => !same(cut))];
+  const same = (tiling: Tiling): boolean =>
+    tiling.rows === rule.rows && tiling.columns === rule.columns && tiling.splitK === rule.splitK;
+  return [rule, ...tilings.filter((tiling) => !same(tiling))];
 }
 
-/** Runs `body` with one cut for everything. */
-async function withCut<T>(device: Device, cut: Tiling, body: () => Promise<T>): Promise<T> {
+/** Runs `body` with one tiling for everything. */
+async function withTiling<T>(device: Device, tiling: Tiling, body: () => Promise<T>): Promise<T> {
   const before = device.tuning;
-  device.tuning = { digest: "", find: () => cut };
+  device.tuning = { digest: "", find: () => tiling };
   try {
     return await body();
   } finally {

@@ -121,7 +121,7 @@ class Unit extends Module {
     this.#shortcut = inputs === this.outputs ? null : make("shortcut", 1, inputs, this.outputs, stride);
   }
 
-  /** What the unit makes on the way is freed with it, but for what the tape keeps. */
+  /** The unit's output; intermediate tensors are freed, except those the tape keeps. */
   forward(x: Tensor): Tensor {
     using scope = this.device.scope();
     const shortcut = this.#shortcut
@@ -193,7 +193,7 @@ export class ResNet extends Module {
   readonly bodyChannels: number;
   /** Channels the tail puts out. */
   readonly tailChannels: number;
-  /** What the names of the tail's parameters begin with. */
+  /** Prefix of the names of the tail's parameters. */
   readonly tailPrefix: string;
   readonly #stem: ConvNorm;
   readonly #pool: boolean;

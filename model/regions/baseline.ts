@@ -14,7 +14,7 @@ import { StaticRegionInputs } from "./static_inputs.ts";
 import type { Losses, Prediction, RegionModel } from "./contract.ts";
 import { ResNet, type ResNetOptions } from "../backbones/resnet.ts";
 
-/** What the classifier is built from. */
+/** Options of {@link BaselineClassifier}. */
 export interface BaselineOptions {
   /** Classes, background (index 0) included. */
   readonly classes: number;
@@ -26,7 +26,7 @@ export interface BaselineOptions {
   readonly seed: number;
 }
 
-/** What the ConvNet knows of the regions of one image. */
+/** Features and scores that the ConvNet gives the regions of one image. */
 export interface RegionFeatures {
   readonly boxes: RegionBoxes;
   /** Crops of the body's map, [R, k, k, bodyChannels]. */
@@ -59,7 +59,7 @@ export class BaselineClassifier extends Module implements RegionModel {
     );
   }
 
-  /** How regions are linked; null without a graph. */
+  /** Rule by which edges link regions; null without a graph. */
   protected get edgeRule(): EdgeRule | null {
     return null;
   }

@@ -25,7 +25,7 @@ export function buildModel(
   });
 }
 
-/** How images are prepared for `config`. */
+/** Options of the image loader by `config`. */
 export function loaderOptions({ image, dataset }: TrainConfig): LoaderOptions {
   return {
     scale: { target: image.shortSide, max: image.longSide, normalise: image.normalise },

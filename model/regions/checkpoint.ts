@@ -7,7 +7,7 @@ import { buildModel } from "./build.ts";
 import { REGION_RUNS, type TrainConfig, trainConfigSchema } from "./config.ts";
 import type { RegionModel } from "./contract.ts";
 
-/** What a checkpoint says of the data its model was trained on. */
+/** Facts in a checkpoint on the data that its model was trained on. */
 export interface RegionFacts {
   /** Class names, background first. */
   readonly classes: readonly string[];

@@ -76,10 +76,10 @@ const reasoningSchema = z.strictObject({
   attention: z.boolean(),
 });
 
-/** What these runs are called in `config.json` and in checkpoints. */
+/** Name of these runs in `config.json` and in checkpoints. */
 const KIND = "regions";
 
-/** What `config.json` holds. */
+/** Schema of `config.json`. */
 export const trainConfigSchema = z.strictObject({
   /** Runs of region classifiers. */
   kind: z.literal(KIND).default(KIND),
@@ -103,7 +103,7 @@ export const trainConfigSchema = z.strictObject({
     lists: z.string().nullable().default(null),
     /** Folder for what was parsed; null for one beside the data, or the user's cache where that may not be written. */
     cache: z.string().nullable().default(null),
-    /** Where the reference does something one may want otherwise. */
+    /** Switches for what the reference does and one may want otherwise. */
     reference: referenceSchema.prefault({}),
     /** Knowledge graph of the classes, a JSON-lines file; null for the data set's own, if it has one. */
     knowledge: z.string().nullable(),
@@ -118,7 +118,10 @@ export const trainConfigSchema = z.strictObject({
     shortSide: z.number().min(1),
     /** Longest a longer side may become. */
     longSide: z.number().min(1),
-    /** What pixels become: BGR minus the reference's means, or as torchvision's weights or the PyTorch port's want them. */
+    /**
+     * Normalisation of pixels: BGR minus the reference's means, or as torchvision's weights or the PyTorch port's
+     * want them.
+     */
     normalise: z.enum(["caffe", "torchvision", "port"]).default("caffe"),
     /** Images prepared ahead. */
     prefetch: positive,
@@ -155,7 +158,9 @@ export const trainConfigSchema = z.strictObject({
     doubleBias: z.boolean(),
     /** Largest joint norm of the gradients; null does not clip. */
     clipNorm: z.number().positive().nullable(),
-    /** What becomes of a weight that has no gradient at a step and had one before: one of zero, or it is left as it is. */
+    /**
+     * Treatment of a weight that has no gradient at a step and had one before: a gradient of zero, or left as it is.
+     */
     unused: z.enum(UNUSED).default("zero"),
   }),
   /** Losses are read from the device and recorded every so many steps. */
@@ -205,7 +210,7 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
   ]);
 }
 
-/** Networks that are trained by the reference's schedule unless told otherwise. */
+/** Networks whose default schedule is the reference's. */
 const PUBLISHED: readonly string[] = Object.keys(resnetPresets).filter((name) => name !== "small");
 
 /** The reference's rate for every data set, and its schedule for each real one. */

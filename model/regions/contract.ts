@@ -1,4 +1,4 @@
-/** What every region classifier offers to the trainer and to evaluation. */
+/** Interface of every region classifier, for the trainer and evaluation. */
 import type { Module, Tensor } from "../../engine/mod.ts";
 import type { RegionInput, RegionTensors } from "./regions.ts";
 import type { StaticRegionInputs } from "./static_inputs.ts";
@@ -7,7 +7,7 @@ import type { StaticRegionInputs } from "./static_inputs.ts";
 export interface Prediction {
   /** `image`, `local 1`, `global 2`, `attended`. */
   readonly name: string;
-  /** What of the model made it: `image` is the plain ConvNet; a model names its own parts. */
+  /** Part of the model that made it: `image` is the plain ConvNet; a model names its own parts. */
   readonly source: string;
   /** 0 for the plain ConvNet, then counted from 1. */
   readonly iteration: number;
@@ -17,7 +17,7 @@ export interface Prediction {
 
 /** The losses of one image; scalars. */
 export interface Losses {
-  /** What is minimised. */
+  /** The loss to minimise. */
   readonly total: Tensor;
   /** Its parts by name, before weighting; the log has each as `cross_entropy_<name>`. */
   readonly parts: Readonly<Record<string, Tensor>>;

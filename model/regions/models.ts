@@ -10,7 +10,7 @@ import { type ClassKnowledge, classKnowledge } from "./reasoning/knowledge.ts";
 import type { ReasoningOptions } from "./reasoning/options.ts";
 import { ReasoningClassifier, type ReasoningMode } from "./reasoning/reasoner.ts";
 
-/** What a run's settings and data give a classifier. */
+/** Settings and data of a run that a classifier is built from. */
 export interface RegionModelSettings<O = unknown> {
   /** Classes, background (index 0) included. */
   readonly classes: number;
@@ -20,7 +20,7 @@ export interface RegionModelSettings<O = unknown> {
   /** Crop twice the size and take 2×2 maxima; the plain ConvNet alone. */
   readonly maxPool: boolean;
   readonly reasoning: ReasoningOptions;
-  /** What is known of the classes, for models that use it. */
+  /** Knowledge of the classes, for models that use it. */
   readonly knowledge: Knowledge | null;
   /** `model.options`, as the row's schema reads them. */
   readonly options: O;

@@ -44,12 +44,12 @@ export interface RegionTensors {
   readonly real: RealRegions | null;
 }
 
-/** Whether an image is on a device already. */
+/** True where an image is on a device already. */
 export function isOnDevice(input: RegionInput | RegionTensors): input is RegionTensors {
   return !ArrayBuffer.isView(input.image);
 }
 
-/** How the regions of an image are linked. */
+/** Rule by which edges link the regions of an image. */
 export interface EdgeRule {
   /** Relations. */
   readonly types: number;

@@ -19,7 +19,7 @@ export function bucketKey({ height, width, labels }: Pick<LoadedImage, "height" 
   return `${height} × ${width}, ${bucketSize(labels.length)}`;
 }
 
-/** What the inputs are made for. */
+/** Sizes and rules that the inputs are made for. */
 export interface StaticRegionInputsOptions {
   /** Of the image, in pixels. */
   readonly height: number;
@@ -28,7 +28,7 @@ export interface StaticRegionInputsOptions {
   readonly regions: number;
   /** Pixels per cell of the feature map. */
   readonly stride: number;
-  /** How regions are linked, for models with a graph. */
+  /** Rule by which edges link regions; null for models without a graph. */
   readonly edges: EdgeRule | null;
 }
 

@@ -215,7 +215,7 @@ export async function openSplit(
   }, hooks);
 }
 
-/** What is known of `classes`: the graph file of the settings, what the data set itself knows, or nothing. */
+/** Knowledge of `classes`: from the graph file of the settings, from the data set itself, or null. */
 async function knowledgeOf(
   { dataset }: TrainConfig,
   classes: readonly string[],

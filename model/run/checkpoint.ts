@@ -23,13 +23,13 @@ export interface RunCheckpoint {
   readonly step: number;
   /** The settings as saved. */
   readonly config: Json;
-  /** What the kind of run says beside: strings by name. */
+  /** Facts that the kind of run adds: strings by name. */
   readonly facts: Readonly<Record<string, string>>;
   /** Losses read but not yet recorded, as JSON; absent in what no run saved. */
   readonly window?: string;
 }
 
-/** Where a run begins or goes on. */
+/** Point at which a run begins or goes on. */
 export interface LoopStart {
   /** Updates done. */
   readonly step: number;
@@ -40,7 +40,7 @@ export interface LoopStart {
 /** The start of a new run. */
 export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } };
 
-/** Where a run goes on from a checkpoint. */
+/** Point at which a run goes on from a checkpoint. */
 export function startOf({ step, window }: Pick<RunCheckpoint, "step" | "window">): LoopStart {
   return { step, window: JSON.parse(window ?? '{"names":[],"rows":[]}') };
 }

@@ -1,6 +1,6 @@
 /**
  * TensorBoard event files: records of a length, its checksum, a protobuf `Event` and its checksum. A resumed run begins a
- * new file whose first record tells TensorBoard to forget what the killed run wrote beyond the resumed step.
+ * new file whose first record makes TensorBoard forget what the killed run wrote beyond the resumed step.
  */
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Buffer } from "node:buffer";
@@ -20,7 +20,7 @@ export interface EventImage {
 
 /** Appends scalars and pictures to an event file of its own. */
 export class EventWriter implements Disposable {
-  /** Where it is. */
+  /** Path of the file. */
   readonly path: string;
   readonly #file: Deno.FsFile;
   #pending: Uint8Array[] = [];

@@ -10,7 +10,7 @@ export interface TrainHooks {
   readonly onEvaluate?: (done: number, of: number) => void;
   /** Aborting it finishes the step, saves and throws {@link Interrupted}. */
   readonly signal?: AbortSignal;
-  /** Before a run begins, measure a step and tell what the run will do and cost; default false. */
+  /** Before a run begins, measure a step and print the estimated work and cost; default false. */
   readonly plan?: boolean;
 }
 

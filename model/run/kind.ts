@@ -1,4 +1,4 @@
-/** Kinds of training runs: how their settings come about, and how a saved run's kind is told. */
+/** Kinds of training runs: their settings, from defaults to those of a resumed run, and recognition of a saved run's kind. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { type Json, type Layer, lookup } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -11,7 +11,7 @@ export interface RunKind<C extends RunConfig = RunConfig> {
   readonly begin: (layers: readonly Layer[]) => C;
   /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
   readonly resume: (saved: Layer, layers: readonly Layer[]) => C;
-  /** Whether settings without a kind, which earlier versions saved, are of this one. */
+  /** True where settings without a kind, which earlier versions saved, are of this one. */
   readonly owns: (saved: Json) => boolean;
 }
 

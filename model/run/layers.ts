@@ -7,7 +7,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 
 /** Settings from one place. */
 export interface Layer {
-  /** What to call it in a message: a file's path or a flag. */
+  /** Name in messages: a file's path or a flag. */
   readonly source: string;
   /** Nested settings; what is absent stays as it was. */
   readonly value: Json;

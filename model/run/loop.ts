@@ -17,13 +17,13 @@ export interface Learner extends AsyncDisposable {
   rate(step: number): number;
   /** One update; its losses may still be on the device. */
   update(step: number): StepLosses | Promise<StepLosses>;
-  /** What a checkpoint holds. */
+  /** Tensors of a checkpoint. */
   tensors(): Map<string, Tensor>;
-  /** What a checkpoint says beside it, such as a position in the data. */
+  /** Facts of a checkpoint beside its tensors, such as a position in the data. */
   facts(): Readonly<Record<string, string>>;
   /** Tensors that captured steps keep alive, which are no leak. */
   captured(): number;
-  /** What is recorded of a window's mean losses; by default these. */
+  /** Figures recorded from a window's mean losses; by default these. */
   derive?(means: Measures, step: number): Measures | Promise<Measures>;
   /** Measures of held-out data, for the log; null where there is none. */
   validate?(step: number): Promise<Measures | null>;

@@ -41,7 +41,7 @@ export interface Picture {
   /** The whole PNG file. */
   readonly png: Uint8Array;
   readonly boxes: readonly PictureBox[];
-  /** What the model believed of the boxes, when, and who told it. */
+  /** The model's scores of the boxes, by iteration, with attention and senders of messages. */
   readonly explained?: Explained;
 }
 
@@ -116,7 +116,7 @@ const LEFT = 64;
 const RIGHT = 130;
 const EDGE = 14;
 const COLOURS = ["#1667b7", "#d1495b", "#2e8b57", "#8a5bb5", "#c77d0a", "#555"];
-/** More points than this cannot be told apart on the page. */
+/** More points than this cannot be distinguished on the page. */
 const MOST_POINTS = 600;
 
 function renderChart({ curves, logarithmic = false }: Chart): string {
@@ -164,7 +164,7 @@ function renderPicture({ title, width, height, png, boxes, explained }: Picture)
   }"><image width="${width}" height="${height}" href="data:image/png;base64,${png.toBase64()}"/>${marks}</svg>` +
     `<figcaption>${escape(title)}</figcaption></figure>` +
     (explained
-      ? `<details><summary class="s">What it believed of ${escape(title)}</summary>${
+      ? `<details><summary class="s">Scores by iteration: ${escape(title)}</summary>${
         renderExplained(explained)
       }</details>`
       : "");

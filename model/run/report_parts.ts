@@ -1,4 +1,4 @@
-/** Parts of a report beside tables and curves: bars, and what a model believed of one picture. */
+/** Parts of a report beside tables and curves: bars, and a model's scores for the regions of one picture. */
 
 /** One bar per item, in the order given. */
 export interface Bars {
@@ -6,21 +6,21 @@ export interface Bars {
   readonly items: readonly { readonly name: string; readonly value: number; readonly note: string }[];
 }
 
-/** One belief: a class and its probability. */
-export interface Belief {
+/** A class and its probability. */
+export interface ScoredClass {
   readonly label: string;
   readonly share: number;
   readonly right: boolean;
 }
 
-/** What was believed of one region. */
+/** Scores of one region. */
 export interface ExplainedRegion {
   readonly truth: string;
   /** Aligned with the columns. */
-  readonly beliefs: readonly Belief[];
+  readonly scores: readonly ScoredClass[];
   /** Attention to each column but the last, summing to 1; null without attention. */
   readonly attention: readonly number[] | null;
-  /** Who told it most: names and shares. */
+  /** Strongest senders of messages to it: names and shares. */
   readonly senders: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export interface HeatMap {
   readonly values: ArrayLike<number>;
 }
 
-/** What a model believed of the regions of one picture. */
+/** A model's scores for the regions of one picture. */
 export interface Explained {
   /** Names of the predictions, the answer last. */
   readonly columns: readonly string[];
@@ -67,21 +67,23 @@ export function renderBars({ title, items }: Bars): string {
     `role="img" font-size="12" fill="#333">${rows.join("")}</svg></details>`;
 }
 
-/** A table of beliefs with a column per prediction, and the memory's maps under it. */
+/** A table of scores with a column per prediction, and the memory's maps under it. */
 export function renderExplained({ columns, regions, maps }: Explained): string {
-  const told = regions.some(({ senders }) => senders.length > 0);
+  const anySenders = regions.some(({ senders }) => senders.length > 0);
   const head = `<tr><th>truth</th>${columns.map((name) => `<th>${escape(name)}</th>`).join("")}${
-    told ? "<th>heard most from</th>" : ""
+    anySenders ? "<th>strongest messages from</th>" : ""
   }</tr>`;
-  const rows = regions.map(({ truth, beliefs, attention, senders }) => {
-    const cells = beliefs.map(({ label, share, right }, i) => {
+  const rows = regions.map(({ truth, scores, attention, senders }) => {
+    const cells = scores.map(({ label, share, right }, i) => {
       const weight = attention?.[i];
       const bar = weight === undefined
         ? ""
         : `<div class="w" title="attention ${weight.toFixed(2)}" style="width:${(100 * weight).toFixed(0)}%"></div>`;
       return `<td style="color:${right ? GOOD : BAD}">${escape(label)} ${share.toFixed(2)}${bar}</td>`;
     });
-    return `<tr><td>${escape(truth)}</td>${cells.join("")}${told ? `<td>${escape(senders.join(", "))}</td>` : ""}</tr>`;
+    return `<tr><td>${escape(truth)}</td>${cells.join("")}${
+      anySenders ? `<td>${escape(senders.join(", "))}</td>` : ""
+    }</tr>`;
   });
   const table = `<table class="x"><thead>${head}</thead><tbody>${rows.join("\n")}</tbody></table>`;
   return `${table}${maps.length > 0 ? `<p>${maps.map((map) => renderHeatMap(map, largest(maps))).join("")}</p>` : ""}`;

@@ -1,6 +1,6 @@
 /** Settings that runs of every kind have. */
 
-/** What every run's settings have. */
+/** Settings that every run has. */
 export interface RunConfig {
   /** Kind of the run; see `RunKind`. */
   readonly kind: string;

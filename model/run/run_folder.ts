@@ -32,7 +32,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   /** The run's settings. */
   readonly config: C;
   readonly #lock: Deno.FsFile;
-  /** Whether this process began the run. */
+  /** True where this process began the run. */
   readonly #began: boolean;
 
   private constructor(path: string, config: C, lock: Deno.FsFile, began: boolean) {
@@ -211,7 +211,10 @@ function lastWorkedOn(path: string, kinds: readonly Pick<RunKind, "kind" | "owns
   return Math.max(time(experiment), ...runs.map((run) => run.time ?? 0));
 }
 
-/** Whether settings are of one of the kinds; settings that cannot be read are, so that whoever goes on is told why. */
+/**
+ * True where settings are of one of the kinds; settings that cannot be read count as such, so that going on reports
+ * why.
+ */
 function isOf(config: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): boolean {
   try {
     return kindOf(fileLayer(config).value, kinds) !== undefined;

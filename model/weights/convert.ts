@@ -19,7 +19,7 @@ export class TensorSource {
     this.#prefix = prefix;
   }
 
-  /** Whether the file has the tensor. */
+  /** True where the file has the tensor. */
   has(name: string): boolean {
     return this.#file.tensors.has(this.#prefix + name);
   }

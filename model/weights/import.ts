@@ -10,7 +10,7 @@ import { type WeightFile, WeightsError } from "./stored.ts";
 /** A network whose weights can be read, by the name of its description. */
 export type ImportedNet = Exclude<keyof typeof resnetPresets, "small">;
 
-/** What must be known to use imported weights. */
+/** Facts that the use of imported weights depends on. */
 export interface WeightFacts {
   /** Whose names and arrangement they had. */
   readonly origin: Naming;
@@ -30,7 +30,7 @@ export interface ImportedWeights {
   readonly tensors: ReadonlyMap<string, OwnTensor>;
   /** Names in the file that have no place here: classifiers of ImageNet, counters, optimisers' state. */
   readonly left: readonly string[];
-  /** What is lost on the way, in words. */
+  /** Losses of the conversion, in words. */
   readonly notes: readonly string[];
 }
 

@@ -4,7 +4,7 @@
  */
 import { WeightsError } from "./stored.ts";
 
-/** What a reader of pickles lets them name. */
+/** Names that a pickle may use, by the rules of its reader. */
 export interface PickleRules {
   /** Functions and classes that may be called, by dotted name. */
   readonly calls: Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;

@@ -1,9 +1,9 @@
-/** How others name and arrange the weights of a ResNet. */
+/** Names and arrangements of a ResNet's weights in others' files. */
 
-/** Whose names a file uses. */
+/** Origin of the names in a file. */
 export type Naming = "torchvision" | "slim" | "port";
 
-/** What a convolution with its normalisation is called. */
+/** Names of a convolution and its normalisation. */
 export interface ConvNames {
   readonly weight: string;
   /** Scale γ, shift β, running mean and variance of the normalisation. */
@@ -42,7 +42,7 @@ const SLIM_NORM = [
   "/BatchNorm/moving_variance",
 ] as const;
 
-/** What `naming` calls the convolution at `place`; `root` is the scope of slim's names, such as `resnet_v1_50`. */
+/** Names by `naming` of the convolution at `place`; `root` is the scope of slim's names, such as `resnet_v1_50`. */
 export function convNames(naming: Naming, place: ConvPlace, root = ""): ConvNames {
   if (naming === "slim") {
     const stem = place === "stem"
@@ -59,7 +59,7 @@ export function convNames(naming: Naming, place: ConvPlace, root = ""): ConvName
   return { weight: `${unit}.${conv}.weight`, norm: norm(`${unit}.${bn}`, TORCH_NORM) };
 }
 
-/** What we call it: `resnet.` and this, then `.weight`, `.scale`, `.shift`. */
+/** Our name: `resnet.` and this, then `.weight`, `.scale`, `.shift`. */
 export function ownName(place: ConvPlace): string {
   return place === "stem" ? "resnet.conv1" : `resnet.block${place.block}.unit${place.unit}.${name(place.conv)}`;
 }

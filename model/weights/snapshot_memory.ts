@@ -4,10 +4,10 @@
  */
 import { interleaved, type OwnTensor, rowBlocks, type TensorSource } from "./convert.ts";
 
-/** Where every snapshot with a memory has its initial value. */
+/** Name of the memory's initial value, which every snapshot with a memory has. */
 const INITIAL = "SMN/mem_init/mem_init";
 
-/** Whether the file is a snapshot of a model with a memory. */
+/** True for a snapshot of a model with a memory. */
 export function hasSnapshotMemory(source: TensorSource): boolean {
   return source.has(INITIAL);
 }

@@ -7,7 +7,7 @@ const MAGIC = 0xdb4775248b80fb57n;
 /** After each block: one byte of compression, four of checksum. */
 const TRAILER = 5;
 
-/** Whether the bytes end as a table does. */
+/** True where the bytes end as a table does. */
 export function isTable(bytes: Uint8Array): boolean {
   if (bytes.length < FOOTER) return false;
   return new DataView(bytes.buffer, bytes.byteOffset + bytes.length - 8, 8).getBigUint64(0, true) === MAGIC;

@@ -1,4 +1,4 @@
-/** What any file of weights comes down to: named tensors whose numbers are turned into f32 when asked for. */
+/** The common form of files of weights: named tensors whose numbers are turned into f32 when asked for. */
 
 /** A tensor in a file. */
 export interface StoredTensor {
@@ -10,10 +10,10 @@ export interface StoredTensor {
 
 /** A file of weights. */
 export interface WeightFile {
-  /** What kind of file it is, in words. */
+  /** Kind of file, in words. */
   readonly format: string;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** What the file says of itself; empty where its format has no place for it. */
+  /** Metadata of the file; empty where its format has no place for any. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 

@@ -140,7 +140,7 @@ function shapeOf(message: Fields, field: number): number[] {
   });
 }
 
-/** Where a TensorProto keeps its numbers: raw (4), or packed floats (5), doubles (6), integers (7) or longs (10). */
+/** Fields of a TensorProto with its numbers: raw (4), or packed floats (5), doubles (6), integers (7) or longs (10). */
 const LISTS: Readonly<Partial<Record<Element, number>>> = { f32: 5, f64: 6 };
 
 function countOf(proto: Fields, element: Element): number {

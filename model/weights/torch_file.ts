@@ -7,7 +7,7 @@ import { type Storage, tensorsIn, torchRules } from "./torch_storage.ts";
 /** The first pickle of the older form. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
 
-/** Whether the bytes begin as a zip archive does. */
+/** True where the bytes begin as a zip archive does. */
 export function isZip(bytes: Uint8Array): boolean {
   return bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 }
@@ -40,7 +40,7 @@ export async function readTorchZip(bytes: Uint8Array<ArrayBuffer>): Promise<Weig
   return { format: "PyTorch archive", tensors: tensorsIn(value), metadata: {} };
 }
 
-/** Whether the bytes begin as `torch.save` of before version 1.6 did: a pickle of the magic number. */
+/** True where the bytes begin as a file by `torch.save` of before version 1.6: with a pickle of the magic number. */
 export function isTorchStream(bytes: Uint8Array): boolean {
   if (bytes[0] !== 0x80 || bytes[1] < 2) return false;
   try {
@@ -77,7 +77,7 @@ export function readTorchStream(bytes: Uint8Array): WeightFile {
     if (at + 8 > bytes.length) throw new WeightsError("the file is cut short");
     const length = view.getBigUint64(at, true);
     if (length !== BigInt(storage.length)) {
-      throw new WeightsError(`storage "${key}" has ${length} elements, its tensors were told ${storage.length}`);
+      throw new WeightsError(`storage "${key}" has ${length} elements, its tensors declare ${storage.length}`);
     }
     at += 8;
     const end = at + storage.length * ELEMENT_BYTES[storage.element];

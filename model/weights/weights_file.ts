@@ -32,7 +32,7 @@ export interface StartingWeights {
   readonly path: string;
   /** By the model's own names. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
-  /** What they ask of a run's settings: the network's description, the images' values. */
+  /** Settings that a run with them needs: the network's description, the images' values. */
   readonly settings: Json;
 }
 

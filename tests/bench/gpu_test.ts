@@ -170,14 +170,14 @@ Deno.test("the GPU script tunes where there is no package, and its winners can b
     const args = ["--quick", "--phases", "tune", "--out", "found.json"];
     const { code, out, err } = await gpu(args, folder, { DENO_DIR: join(folder, "deno"), ITERA_TUNING: "none" });
     strictEqual(code, 0, err);
-    match(out, /## Cuts of products and convolutions\n\n\| op .+\nThe other phases go by the rules alone\.\n/s);
+    match(out, /## Tilings of products and convolutions\n\n\| op .+\nThe other phases go by the rules alone\.\n/s);
     const { tuning, notRun } = JSON.parse(await Deno.readTextFile(join(folder, "found.json")));
     deepStrictEqual(notRun, []);
     const rows: readonly TuneRow[] = tuning.rows, winners: readonly TunedTiling[] = tuning.winners;
     strictEqual(rows.length, QUICK_CASES.length);
     ok(rows.every(({ measured }) => measured.length > 1 && measured.every(({ turns }) => turns.length === 1)));
     // No two of these sizes share a bucket.
-    deepStrictEqual(winners.map(({ cut }) => cut), rows.flatMap(({ cut }) => cut ?? []));
+    deepStrictEqual(winners.map(({ tiling }) => tiling), rows.flatMap(({ tiling }) => tiling ?? []));
     deepStrictEqual(parseTuning(formatTuning(winners), "the report"), winners);
   }));
 

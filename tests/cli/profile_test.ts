@@ -7,7 +7,7 @@ import { withFolder } from "../support/folder.ts";
 import { withRandom } from "../support/random.ts";
 import { writeToy } from "../support/refplus/toy_refplus.ts";
 
-Deno.test("profile tells where a step's time goes, of every kind of run", async () => {
+Deno.test("profile shows where a step's time goes, of every kind of run", async () => {
   await withFolder(async (folder) => {
     await withRandom("profile", async (random) => {
       const files = await writeToy(folder, "train", 6, random), config = join(folder, "pg.json");

@@ -137,8 +137,8 @@ Deno.test("a trained model is inspected, evaluated again, re-evaluated from scor
     const { width, height } = await sharp(join(out, "0.labelled.png")).metadata();
     deepStrictEqual([width, height], [48 * 14, 40 * 14]);
     const annotations = ["--annotations", join(data, "annotations", "instances_val2017.json")];
-    const told = await itera("predict", "--checkpoint", run, "--image", image, ...annotations, "--out", out);
-    match(told.out, /│ 1 +│ 2, 6, 17, 19 +│ \w+ +│ \d\.\d{3} │ red +│/);
+    const annotated = await itera("predict", "--checkpoint", run, "--image", image, ...annotations, "--out", out);
+    match(annotated.out, /│ 1 +│ 2, 6, 17, 19 +│ \w+ +│ \d\.\d{3} │ red +│/);
 
     // An annotation of ADE20K beside the picture, in the form of 2021.
     const beside = join(folder, "0.png");

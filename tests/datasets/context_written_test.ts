@@ -152,11 +152,11 @@ Deno.test("written in ADE20K's layout, the instance maps and attribute files hol
 
 Deno.test("the knowledge graph says what the tables say, but for a few edges wrong and a few missing", () => {
   const whole = contextKnowledge({ missing: 0, wrong: 0 });
-  const told = contextKnowledge();
+  const known = contextKnowledge();
   const key = (e: { type: number; from: number; to: number }): string => `${e.type} ${e.from} ${e.to}`;
   const truth = new Set(whole.edges.map(key));
-  const wrong = told.edges.filter((e) => !truth.has(key(e))).length;
-  const missing = truth.size - (told.edges.length - wrong);
+  const wrong = known.edges.filter((e) => !truth.has(key(e))).length;
+  const missing = truth.size - (known.edges.length - wrong);
   assert.equal(wrong, Math.round(0.05 * truth.size));
   assert.ok(missing > 0 && missing < 0.12 * truth.size, `${missing} of ${truth.size} are missing`);
   const label = (name: string) => CONTEXT_TABLES.names.indexOf(name);
@@ -165,7 +165,7 @@ Deno.test("the knowledge graph says what the tables say, but for a few edges wro
   assert.ok(has("stands-on", "plate", "table") && has("carries", "table", "plate"));
   assert.ok(has("looks-like", "plate", "clock") && !has("looks-like", "plate", "table"));
   assert.ok(!has("stands-on", "table", "plate"));
-  assert.deepEqual(contextKnowledge(), told);
-  assert.equal(told.vectors.length, CONTEXT_TABLES.names.length * told.dim);
-  assert.ok(told.vectors.subarray(0, told.dim).every((v) => v === 0));
+  assert.deepEqual(contextKnowledge(), known);
+  assert.equal(known.vectors.length, CONTEXT_TABLES.names.length * known.dim);
+  assert.ok(known.vectors.subarray(0, known.dim).every((v) => v === 0));
 });

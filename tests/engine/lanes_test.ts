@@ -1,4 +1,4 @@
-/** What a device says of its subgroups, on which the kernels that share operands depend. */
+/** Facts of a device's subgroups, on which the kernels that share operands depend. */
 import { ok, strictEqual } from "node:assert/strict";
 import { Device } from "../../engine/mod.ts";
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 /** Top folder of the project. */
 export const ROOT: string = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** How a command ended. */
+/** Exit status and output of a command. */
 export interface Ended {
   readonly code: number;
   readonly out: string;

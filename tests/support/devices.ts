@@ -1,16 +1,16 @@
-/** One device per kernel profile for the tests of a file, on whatever adapter there is. */
+/** One device per kernel set for the tests of a file, on whatever adapter there is. */
 import { Device } from "../../engine/device.ts";
 import { deepStrictEqual } from "node:assert/strict";
 
-/** Both kernel families; each is tested on any adapter. */
-export const PROFILES = ["cpu", "gpu"] as const;
+/** Both kernel sets; each is tested on any adapter. */
+export const KERNEL_SETS = ["cpu", "gpu"] as const;
 
-/** Opened devices by profile. */
-export type Devices = Readonly<Record<typeof PROFILES[number], Device>>;
+/** Opened devices by kernel set. */
+export type Devices = Readonly<Record<typeof KERNEL_SETS[number], Device>>;
 
-/** Opens a device per profile and closes them after the file's last test. Call at the top of a test file. */
+/** Opens a device per kernel set and closes them after the file's last test. Call at the top of a test file. */
 export async function openDevices(): Promise<Devices> {
-  const [cpu, gpu] = await Promise.all(PROFILES.map((profile) => Device.open({ profile })));
+  const [cpu, gpu] = await Promise.all(KERNEL_SETS.map((kernels) => Device.open({ kernels })));
   Deno.test.afterAll(async () => {
     await cpu.close();
     await gpu.close();

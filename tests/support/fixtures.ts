@@ -22,7 +22,7 @@ export interface Fixture {
   readonly inputs: readonly (FixtureValues | null)[];
   readonly attrs: Attrs;
   readonly outputs: readonly FixtureValues[];
-  /** What each output was multiplied by before the sum whose gradient is `inputGrads`. */
+  /** Factors of each output before the sum whose gradient is `inputGrads`. */
   readonly outputGrads: readonly (FixtureValues | null)[];
   readonly inputGrads: readonly (FixtureValues | null)[];
 }

@@ -29,14 +29,14 @@ export function toleranceOf(bound: number): number {
   return SAFETY * EPS32 * bound + TINY;
 }
 
-/** Whether `got` is close enough to `want`; non-finite values must be equal. */
+/** True where `got` is close enough to `want`; non-finite values must be equal. */
 export function isClose(got: number, want: number, bound: number): boolean {
   if (Number.isFinite(want) && Number.isFinite(got)) return Math.abs(got - want) <= toleranceOf(bound);
   return Object.is(got, want) || got === want ||
     (Number.isFinite(want) && Math.abs(want) > 3.4e38 && !Number.isNaN(got));
 }
 
-/** What {@link assertClose} compares against: flat values and the bound of each in units of eps32. */
+/** Expected values of {@link assertClose}: flat, with the bound of each in units of eps32. */
 export interface Expected {
   readonly values: ArrayLike<number>;
   readonly bounds: ArrayLike<number>;

@@ -1,5 +1,5 @@
 /**
- * Trains in a process that is made to be killed: says on standard output what it is about to do, and stops dead where told.
+ * Trains in a process that is made to be killed: prints on standard output what it is about to do, and stops dead at the step it is given.
  * Arguments: the run's folder, its settings as JSON, and optionally the step whose checkpoint is never finished and how many
  * bytes of it are written.
  */

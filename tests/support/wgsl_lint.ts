@@ -129,7 +129,7 @@ function check(fn: Fn, globals: ReadonlySet<string>, barriers: ReadonlySet<strin
   }
 }
 
-/** Whether a function mentions nothing but its parameters, its own variables, `known` names and pure functions. */
+/** True where a function mentions nothing but its parameters, its own variables, `known` names and pure functions. */
 function isPlain({ parameters, body }: Fn, known: ReadonlySet<string>): boolean {
   if (parameters.some(({ text }) => text === "@")) return false;
   const own = new Set(parameters.map(({ text }) => text));
@@ -218,7 +218,7 @@ class Parser {
     return this.tokens[this.at++];
   }
 
-  /** What is between a bracket and its partner. */
+  /** Tokens between a bracket and its partner. */
   group(open: string, close: string): Token[] {
     const inside: Token[] = [];
     this.take();

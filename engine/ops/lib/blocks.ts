@@ -1,4 +1,4 @@
-/** How matrix products are cut into blocks on software adapters; see `shaders/lib/blocks.wgsl`. */
+/** Tilings of matrix products on software adapters, blocks in registers; see `shaders/lib/blocks.wgsl`. */
 import text from "../../../shaders/lib/blocks.wgsl" with { type: "text" };
 import sharedText from "../../../shaders/lib/shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
@@ -27,7 +27,7 @@ function blockRows(rows: number): number {
 }
 
 /**
- * Cuts a product of rows × columns. Wide blocks load least for what they multiply, but only where they leave no lane idle.
+ * Blocks of a product of rows × columns. Wide ones load least for what they multiply, but only where they leave no lane idle.
  * What was measured to be best is given as the blocks' rows and columns.
  */
 export function blocksFor(
@@ -37,7 +37,7 @@ export function blocksFor(
   COLUMNS?: number,
 ): Blocks {
   const down = Math.ceil(rows / ROWS);
-  const cut = (COLUMNS: number): Blocks => {
+  const ofWidth = (COLUMNS: number): Blocks => {
     const across = Math.ceil(columns / COLUMNS), ACROSS = Math.min(LANES, 2 ** Math.ceil(Math.log2(across)));
     return {
       constants: { ROWS, COLUMNS, ACROSS },
@@ -45,9 +45,9 @@ export function blocksFor(
       y: Math.ceil(down * ACROSS / LANES),
     };
   };
-  if (COLUMNS !== undefined) return cut(COLUMNS);
-  const wide = cut(8);
-  return columns > 4 && down * wide.constants.ACROSS >= LANES ? wide : columns > 32 ? wide : cut(4);
+  if (COLUMNS !== undefined) return ofWidth(COLUMNS);
+  const wide = ofWidth(8);
+  return columns > 4 && down * wide.constants.ACROSS >= LANES ? wide : columns > 32 ? wide : ofWidth(4);
 }
 
 /** Rows that a lane has where lanes share an operand, as `shaders/lib/shared.wgsl` says. */
@@ -71,7 +71,7 @@ export interface SharedBlocks {
 }
 
 /**
- * Cuts a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
+ * Blocks of a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
  * has at least, or rows that leave most lanes idle. Blocks of `width` columns, one of {@link SHARED_COLUMNS}, are made anyhow.
  * Many columns get the widest blocks unless `widest` is false, as for filters' gradients, which gained nothing by it.
  */
@@ -86,7 +86,7 @@ export function sharedFor(rows: number, columns: number, width?: number, widest 
   return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
 }
 
-/** A product's cut: its block, its kernel's constants, and its workgroups along columns and rows. */
+/** A product's tiling: its block, its kernel's constants, and its workgroups along columns and rows. */
 export interface SoftwareTiling {
   /** Whether the lanes share an operand. */
   readonly shared: boolean;
@@ -98,19 +98,19 @@ export interface SoftwareTiling {
 }
 
 /**
- * The cut of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
+ * Tiling of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
  * of `part`, which no block crosses.
  */
 export function softwareTiling(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareTiling {
-  return cutBy(device, shape, part, device.tuning.find(op, ...shape));
+  return tilingBy(device, shape, part, device.tuning.find(op, ...shape));
 }
 
-/** The cut by the rules alone. */
+/** Tiling by the rules alone. */
 export function softwareRule(device: Device, shape: ProductShape, part?: number): SoftwareTiling {
-  return cutBy(device, shape, part, undefined);
+  return tilingBy(device, shape, part, undefined);
 }
 
-function cutBy(
+function tilingBy(
   device: Device,
   [m, n]: ProductShape,
   part: number | undefined,
@@ -120,11 +120,11 @@ function cutBy(
   const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
   const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
   if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
-    const cut = sharedFor(padded(SHARED_ROWS), n, found?.columns, part === undefined);
-    if (cut) return { shared: true, rows: SHARED_ROWS, columns: 4 * cut.constants.QUADS, ...cut };
+    const tiling = sharedFor(padded(SHARED_ROWS), n, found?.columns, part === undefined);
+    if (tiling) return { shared: true, rows: SHARED_ROWS, columns: 4 * tiling.constants.QUADS, ...tiling };
   }
   const wanted = found?.rows ?? (part === undefined ? undefined : blockRows(part));
-  const cut = blocksFor(padded(wanted ?? 1), n, wanted, found?.columns),
-    { ROWS: rows, COLUMNS: columns } = cut.constants;
-  return { shared: false, rows, columns, ...cut };
+  const tiling = blocksFor(padded(wanted ?? 1), n, wanted, found?.columns),
+    { ROWS: rows, COLUMNS: columns } = tiling.constants;
+  return { shared: false, rows, columns, ...tiling };
 }

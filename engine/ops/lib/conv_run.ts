@@ -1,4 +1,4 @@
-/** Runs the kernels of 2-D convolution and of both its gradients: blocks or tiles, parts of sums, banks of filters. */
+/** Runs the kernels of 2-D convolution and of both its gradients: blocks or tiles, split sums, banks of filters. */
 import dataGradText from "../../../shaders/conv_data_grad.wgsl" with { type: "text" };
 import dataGradSharedText from "../../../shaders/conv_data_grad_shared.wgsl" with { type: "text" };
 import forwardText from "../../../shaders/conv_forward.wgsl" with { type: "text" };
@@ -23,8 +23,8 @@ import {
   type Epilogue,
   epilogueBind,
   epilogueConstants,
-  partsLib,
-  sumParts,
+  splitLib,
+  sumSplits,
   tileLib,
   TILES,
   tilesFor,
@@ -33,13 +33,13 @@ import type { Pair, Sides } from "./window.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
 const digits = { file: "lib/digits.wgsl", text: digitsText };
-const libs = [blocksLib, tileLib, partsLib, digits, geometry] as const;
+const libs = [blocksLib, tileLib, splitLib, digits, geometry] as const;
 const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
 const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
 const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const flops = (p: DispatchParams): number => 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;
-const traits = (op: TunedOp, profile: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  profile,
+const traits = (op: TunedOp, kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
+  kernelSet,
   computes: [op],
   tilings,
   flops,
@@ -145,7 +145,7 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
 function isProduct(device: Device, w: Shape, { stride, padding }: Attrs): boolean {
   const plain = w.length === 4 && w[0] * w[1] === 1 && stride[0] * stride[1] === 1 &&
     padding.flat().every((p) => p === 0);
-  return plain && device.profile === "gpu" && w[2] % 4 === 0 && w[3] % 4 === 0;
+  return plain && device.kernels === "gpu" && w[2] % 4 === 0 && w[3] % 4 === 0;
 }
 
 /** Runs a convolution; with a bank, w [entries, kH, kW, Cin, Cout] and bias [entries, Cout]. */
@@ -185,15 +185,15 @@ export function convForward(
   const constants = { ...epilogueConstants({ scale, bias, residual, activation }), BANK: Number(bank !== null) };
   const depth = bank ? params.n : 1;
   const shape = [pixels / depth, params.co4 * 4, params.kh * params.kw * params.ci4 * 4, depth] as const;
-  if (device.profile === "gpu") {
+  if (device.kernels === "gpu") {
     const tiles = tilesOf(device, "conv2d forward", shape, {
       tilingRows: bank ? shape[0] : tilingRows,
       splits: bank === null,
     });
-    inParts(target, tiles.parts, { scale, bias, residual, activation }, (part, now) =>
+    inSplits(target, tiles.splitK, { scale, bias, residual, activation }, (part, now) =>
       device.run(forwardTiles, {
         bind: { ...bind, ...epilogueBind(now), y: part },
-        params: { ...params, parts: tiles.parts },
+        params: { ...params, parts: tiles.splitK },
         constants: { ...constants, ...epilogueConstants(now), ...tiles.constants },
         grid: tiles.grid,
       }));
@@ -215,24 +215,24 @@ export function convForward(
 function tilesOf(
   device: Device,
   op: TunedOp,
-  [m, n, k, layers]: ProductShape,
+  [m, n, k, batch]: ProductShape,
   { tilingRows, splits }: { readonly tilingRows: number; readonly splits: boolean },
 ) {
-  const cut = device.tuning.find(op, tilingRows, n, k, layers) ?? tilesFor(tilingRows, n, k, layers);
-  const parts = splits ? cut.parts : 1;
+  const tiling = device.tuning.find(op, tilingRows, n, k, batch) ?? tilesFor(tilingRows, n, k, batch);
+  const splitK = splits ? tiling.splitK : 1;
   return {
-    parts,
-    constants: { TILE_ROWS: cut.rows, TILE_COLUMNS: cut.columns },
-    grid: [Math.ceil(n / cut.columns), Math.ceil(m / cut.rows), layers * parts] as const,
+    splitK,
+    constants: { TILE_ROWS: tiling.rows, TILE_COLUMNS: tiling.columns },
+    grid: [Math.ceil(n / tiling.columns), Math.ceil(m / tiling.rows), batch * splitK] as const,
   };
 }
 
-/** Lets `run` write `y` at once, or its parts, which are then added up; the epilogue comes last. */
-function inParts(y: Tensor, parts: number, epilogue: Epilogue, run: (target: Tensor, now: Epilogue) => void): void {
-  if (parts === 1) return run(y, epilogue);
-  const partial = y.device.empty([parts, ...y.shape]);
+/** Lets `run` write `y` at once, or the `splitK` parts of its sums, which are then added up; the epilogue comes last. */
+function inSplits(y: Tensor, splitK: number, epilogue: Epilogue, run: (target: Tensor, now: Epilogue) => void): void {
+  if (splitK === 1) return run(y, epilogue);
+  const partial = y.device.empty([splitK, ...y.shape]);
   run(partial, {});
-  sumParts(partial, y, epilogue);
+  sumSplits(partial, y, epilogue);
 }
 
 /** d(loss)/dx from d(loss)/d(conv); with a bank, strides are 1. */
@@ -253,12 +253,12 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
     // What a phase sums over: the taps are shared out among them.
     const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
     const shape = [pixels, params.ci4 * 4, depth, phases] as const;
-    if (device.profile === "gpu") {
+    if (device.kernels === "gpu") {
       const tiles = tilesOf(device, "conv2d data gradient", shape, { tilingRows: pixels, splits: bank === null });
-      inParts(padded, tiles.parts, {}, (dx) =>
+      inSplits(padded, tiles.splitK, {}, (dx) =>
         device.run(dataGradTiles, {
           bind: { ...bind, dx },
-          params: { ...params, parts: tiles.parts },
+          params: { ...params, parts: tiles.splitK },
           constants: { BANK, ...tiles.constants },
           grid: tiles.grid,
         }));
@@ -278,7 +278,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
 /** d(loss)/dw from d(loss)/d(conv); null when added to `into`, which is what w has collected. */
 export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs, into: Tensor | null): Tensor | null {
   const { device } = x;
-  // Padded channels would have to be cut off first.
+  // Padded channels would have to be sliced off first.
   if (wShape[2] % 4 !== 0 || wShape[3] % 4 !== 0) into = null;
   const add = into !== null;
   const base = geometryOf(x.shape, wShape, dy.shape, attrs);
@@ -292,8 +292,8 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
     product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false, add });
   } else {
     const lines = base.n * base.ho;
-    const { kernel, across, down, parts, constants } = weightGradBlocks(device, base, lines, 1);
-    const params = { ...base, chunk: Math.ceil(lines / parts) };
+    const { kernel, across, down, splitK, constants } = weightGradBlocks(device, base, lines, 1);
+    const params = { ...base, chunk: Math.ceil(lines / splitK) };
     const used = Math.ceil(lines / params.chunk);
     dw = into ?? device.empty(fullShape);
     const partial = used === 1 ? dw : device.empty([used, ...fullShape]);
@@ -328,24 +328,24 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
 }
 
 /**
- * Kernel and workgroups of a weight gradient, whose rows are (tap, input channel), and the parts that `lines` output rows of all images
- * are cut in. On software adapters blocks stay within a tap.
+ * Kernel and workgroups of a weight gradient, whose rows are (tap, input channel), and the number of parts that the sum over
+ * `lines` output rows of all images is split in. On software adapters blocks stay within a tap.
  */
 function weightGradBlocks(
   device: Device,
   { kh, kw, ci4, co4, wo }: Readonly<Record<"kh" | "kw" | "ci4" | "co4" | "wo", number>>,
   lines: number,
-  layers: number,
+  batch: number,
 ) {
-  const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, layers] as const;
-  if (device.profile === "gpu") {
-    const { constants, parts, grid: [across, down] } = tilesOf(device, op, shape, {
+  const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, batch] as const;
+  if (device.kernels === "gpu") {
+    const { constants, splitK, grid: [across, down] } = tilesOf(device, op, shape, {
       tilingRows: shape[0],
       splits: true,
     });
-    return { kernel: weightGradTiles, across, down, constants, parts: Math.min(lines, parts) };
+    return { kernel: weightGradTiles, across, down, constants, splitK: Math.min(lines, splitK) };
   }
   const { shared, constants, x, y } = softwareTiling(device, op, shape, ci4 * 4);
   const kernel = shared ? weightGradShared : weightGradRegisters;
-  return { kernel, across: x, down: y, constants, parts: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
+  return { kernel, across: x, down: y, constants, splitK: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }

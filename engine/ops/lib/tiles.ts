@@ -1,23 +1,23 @@
-/** How matrix products are cut into tiles and parts on GPUs; see `shaders/lib/tile.wgsl`. */
+/** Tilings of matrix products on GPUs: tiles and splits of the summed axis; see `shaders/lib/tile.wgsl`. */
 import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
 import tileText from "../../../shaders/lib/tile.wgsl" with { type: "text" };
 import { kernel, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
-import { MATMULS, MOST_PARTS, type ProductShape, type Tiling } from "../../tuning/table.ts";
+import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling } from "../../tuning/table.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
 
 /** The tiles' passage through workgroup memory, and the constants TILE_ROWS and TILE_COLUMNS. */
 export const tileLib: ShaderText = { file: "lib/tile.wgsl", text: tileText };
-/** `part_of` a summed axis. */
-export const partsLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
+/** `part_of` a split summed axis. */
+export const splitLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
 /** `epilogue`, and the constants HAS_SCALE, HAS_BIAS and HAS_RESIDUAL. */
 export const epilogueLib: ShaderText = { file: "lib/epilogue.wgsl", text: epilogueText };
 
 const splitSum = kernel(
   "split_sum",
-  { profile: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
+  { kernelSet: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
   indexLib,
   activationLib,
   epilogueLib,
@@ -27,28 +27,28 @@ const splitSum = kernel(
 /** Workgroups that keep a large GPU busy: two on each of some 130 multiprocessors. */
 const FILL = 256;
 
-/** Shortest part of a summed axis: shorter ones cost more to add up than they save. */
+/** Shortest part of a split sum: shorter ones cost more to add up than they save. */
 const SHORTEST = 128;
 
-/** Sums below this are whole: up to 511 regions are added in the same order when they are padded. */
-const WHOLE = 512;
+/** Sums below this are never split: up to 511 regions are added in the same order when they are padded. */
+const UNSPLIT = 512;
 
 /** Tiles from the one that reads least for what it multiplies to the one that leaves least idle. */
 export const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
 
 /**
- * Cuts `layers` products of m × n summed over k: the largest tile that fills the GPU and pads little, else the smallest
- * and as many parts as it takes.
+ * Tiling of `batch` products of m × n summed over k: the largest tile that fills the GPU and pads little, else the
+ * smallest, with the summed axis split as often as it takes.
  */
-export function tilesFor(m: number, n: number, k: number, layers: number): Tiling {
+export function tilesFor(m: number, n: number, k: number, batch: number): Tiling {
   const padded = (rows: number, columns: number): number =>
     Math.ceil(m / rows) * rows * Math.ceil(n / columns) * columns;
-  const most = 1.25 * padded(64, 64);
+  const limit = 1.25 * padded(64, 64);
   for (const [rows, columns] of TILES) {
     const area = padded(rows, columns);
-    if (area <= most && layers * area >= FILL * rows * columns) return { rows, columns, parts: 1 };
+    if (area <= limit && batch * area >= FILL * rows * columns) return { rows, columns, splitK: 1 };
   }
-  return { rows: 64, columns: 64, parts: partsFor(layers * padded(64, 64) / 4096, k, SHORTEST) };
+  return { rows: 64, columns: 64, splitK: splitFor(batch * padded(64, 64) / 4096, k, SHORTEST) };
 }
 
 /** Columns of a workgroup of `matmul_skinny.wgsl`. */
@@ -60,29 +60,29 @@ export const SKINNY_ROWS = 32;
 /** Rows × columns of the skinny kernel's workgroups. */
 export const SKINNY_TILES = [[16, SKINNY_COLUMNS], [8, SKINNY_COLUMNS], [4, SKINNY_COLUMNS]] as const;
 
-/** Cuts `layers` products of few rows; each part has eight slices of its own. */
-export function skinnyFor(m: number, n: number, k: number, layers: number): Tiling {
+/** Tiling of `batch` products of few rows; each part of a split sum has eight slices of its own. */
+export function skinnyFor(m: number, n: number, k: number, batch: number): Tiling {
   const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
-  const groups = layers * Math.ceil(m / rows) * Math.ceil(n / SKINNY_COLUMNS);
-  return { rows, columns: SKINNY_COLUMNS, parts: partsFor(groups, k, 2 * SHORTEST) };
+  const groups = batch * Math.ceil(m / rows) * Math.ceil(n / SKINNY_COLUMNS);
+  return { rows, columns: SKINNY_COLUMNS, splitK: splitFor(groups, k, 2 * SHORTEST) };
 }
 
-/** Cuts worth measuring on a GPU, what the rules say among them: every tile with as many parts as fill it, and half and twice that. */
-export function tileCandidates(skinny: boolean, [m, n, k, layers]: ProductShape): Tiling[] {
-  const cuts: Tiling[] = TILES.map(([rows, columns]) => {
-    const groups = layers * Math.ceil(m / rows) * Math.ceil(n / columns);
-    return { rows, columns, parts: partsFor(groups, k, SHORTEST) };
+/** Tilings worth measuring on a GPU, the rules' own among them: every tile, split so as to fill the GPU, and half and twice that. */
+export function tileCandidates(skinny: boolean, [m, n, k, batch]: ProductShape): Tiling[] {
+  const tilings: Tiling[] = TILES.map(([rows, columns]) => {
+    const groups = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
+    return { rows, columns, splitK: splitFor(groups, k, SHORTEST) };
   });
-  if (skinny && m <= 2 * SKINNY_ROWS) cuts.unshift(skinnyFor(m, n, k, layers));
-  const [first] = m <= SKINNY_ROWS && skinny ? cuts : cuts.slice(-1);
-  for (const parts of [Math.floor(first.parts / 2), 2 * first.parts]) {
-    if (parts >= 1 && parts <= Math.min(MOST_PARTS, k < WHOLE ? 1 : k / 32)) cuts.push({ ...first, parts });
+  if (skinny && m <= 2 * SKINNY_ROWS) tilings.unshift(skinnyFor(m, n, k, batch));
+  const [first] = m <= SKINNY_ROWS && skinny ? tilings : tilings.slice(-1);
+  for (const splitK of [Math.floor(first.splitK / 2), 2 * first.splitK]) {
+    if (splitK >= 1 && splitK <= Math.min(MAX_SPLIT_K, k < UNSPLIT ? 1 : k / 32)) tilings.push({ ...first, splitK });
   }
-  return cuts;
+  return tilings;
 }
 
-function partsFor(groups: number, k: number, shortest: number): number {
-  return k < WHOLE ? 1 : Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(k / shortest), MOST_PARTS));
+function splitFor(groups: number, k: number, shortest: number): number {
+  return k < UNSPLIT ? 1 : Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(k / shortest), MAX_SPLIT_K));
 }
 
 /** What is done to a product as it is written: act(v · scale + bias + residual), on request added to what is there. */
@@ -111,7 +111,7 @@ export function epilogueBind({ scale = null, bias = null, residual = null }: Epi
 }
 
 /** y [..., columns] = act(Σ parts · scale + bias + residual), partial [parts, ...y]; columns are a multiple of 4. */
-export function sumParts(partial: Tensor, y: Tensor, epilogue: Epilogue): void {
+export function sumSplits(partial: Tensor, y: Tensor, epilogue: Epilogue): void {
   const count = y.size / 4;
   y.device.run(splitSum, {
     bind: { x: partial, y, ...epilogueBind(epilogue) },

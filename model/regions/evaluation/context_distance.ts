@@ -1,4 +1,4 @@
-/** Accuracy by how far away the deciding object is: what tells a global module from a local one. */
+/** Accuracy by the distance of the deciding object, which distinguishes a global module from a local one. */
 import { clueDistances } from "../../../datasets/context/clues.ts";
 import type { ContextDataset } from "../../../datasets/context/dataset.ts";
 import { predictions } from "./metrics.ts";

@@ -5,7 +5,7 @@ import type { ScoredSet } from "./results.ts";
 
 /** One model's scores of a split. */
 export interface EnsembleMember {
-  /** What to call it in messages and rows. */
+  /** Name in messages and rows. */
   readonly name: string;
   readonly scores: Scores;
   readonly set: ScoredSet;

@@ -12,9 +12,9 @@ import type { EvaluationFolder } from "./folder.ts";
 import { saveScores } from "./scores_file.ts";
 import { loaderOptions } from "../build.ts";
 
-/** What a caller may watch. */
+/** Callbacks of an evaluation. */
 export interface EvaluationHooks {
-  /** A line worth telling, such as a skipped image. */
+  /** A message, such as of a skipped image. */
   readonly onMessage?: (text: string) => void;
   /** Images done, of how many. */
   readonly onEvaluate?: (done: number, of: number) => void;

@@ -1,7 +1,7 @@
-/** Where an evaluation writes its results. */
+/** Folder for the results of an evaluation. */
 import type { TrainConfig } from "../config.ts";
 
-/** Where an evaluation writes: a run's folder, or any other with the settings of a checkpoint. */
+/** A folder for results: a run's, or any other with the settings of a checkpoint. */
 export interface EvaluationFolder {
   readonly path: string;
   readonly config: TrainConfig;

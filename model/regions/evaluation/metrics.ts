@@ -14,7 +14,7 @@ export interface MetricTriple {
 export interface ClassMetrics extends MetricTriple {
   /** Class index, 1..C-1. */
   readonly label: number;
-  /** How many instances carry it. */
+  /** Number of instances that carry it. */
   readonly count: number;
 }
 

@@ -6,7 +6,7 @@ import type { RegionModel } from "../contract.ts";
 import { loaderOptions } from "../build.ts";
 import type { TrainConfig } from "../config.ts";
 
-/** What each prediction says of a region. */
+/** Scores of a region by one prediction. */
 export interface RegionScores {
   /** `image`, `local 1`, …, `attended`. */
   readonly name: string;

@@ -18,7 +18,7 @@ export interface ResultRow {
   readonly perClass: MetricTriple;
 }
 
-/** What an evaluation found. */
+/** Results of an evaluation. */
 export interface Results {
   /** Data set and split. */
   readonly split: string;
@@ -32,7 +32,7 @@ export interface Results {
   readonly clues: readonly ClueRow[];
 }
 
-/** What was scored: enough to compute results from saved scores alone. */
+/** The scored set: enough to compute results from saved scores alone. */
 export interface ScoredSet {
   /** Data set and split. */
   readonly split: string;
@@ -52,7 +52,7 @@ export function fourMetrics(
   return [perInstance.ap, perInstance.ac, perClass.ap, perClass.ac];
 }
 
-/** What results need to know of a split. */
+/** The facts of a split that results need. */
 export function scoredSet(dataset: RegionDataset): ScoredSet {
   const context = isContextDataset(dataset) ? dataset : null;
   return { split: `${dataset.name} ${dataset.split}`, images: dataset.size, classes: dataset.classes, context };

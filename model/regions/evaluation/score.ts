@@ -26,7 +26,7 @@ export interface Scores {
 /** Images whose results are read together; a read costs 10 ms at least, so not after every image. */
 const BATCH = 32;
 
-/** Runs `model` on every image of the schedule; `onImage` is told of each, and how many are done. */
+/** Runs `model` on every image of the schedule; `onImage` is called after each, with the number done. */
 export async function scoreSplit(
   model: RegionModel,
   images: AsyncIterable<LoadedImage>,

@@ -1,4 +1,4 @@
-/** What a run will do and cost, told before it begins: from its settings, its data and a measured step. */
+/** Work and cost of a run, estimated before it begins from its settings, its data and a measured step. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import type { Optimiser } from "../../../engine/mod.ts";
@@ -38,7 +38,7 @@ export async function measureStep(model: RegionModel, image: LoadedImage): Promi
   return (performance.now() - start) / 1000 / TIMED;
 }
 
-/** What the run will cost, by a step on `image`. */
+/** Estimated cost of the run, by a step on `image`. */
 export async function runCost(
   model: RegionModel,
   optimiser: Optimiser,

@@ -24,7 +24,7 @@ const schema = z.strictObject({
 export interface Member {
   /** Folder name inside the experiment's. */
   readonly folder: string;
-  /** What its row is called; runs of one name differ in their seed and are averaged. */
+  /** Name of its row; runs of one name differ in their seed and are averaged. */
   readonly name: string;
   readonly settings: { readonly [key: string]: Json };
 }
@@ -74,7 +74,7 @@ export class Experiment {
     return new Experiment(path, parsed.data.title, parsed.data.members as readonly Member[]);
   }
 
-  /** Whether a folder is an experiment's. */
+  /** True where a folder is an experiment's. */
   static is(path: string): boolean {
     try {
       return Deno.statSync(join(path, FILE)).isFile;
@@ -89,7 +89,7 @@ export class Experiment {
     if (inside.every((name) => name === FILE)) Deno.removeSync(this.path, { recursive: true });
   }
 
-  /** Trains what is not yet trained, in order. `onMember` is told which run begins. */
+  /** Trains what is not yet trained, in order. `onMember` is called as each run begins. */
   async run(hooks: TrainHooks, onMember: (member: Member, index: number) => void): Promise<MemberResults[]> {
     const done: MemberResults[] = [];
     for (const [index, member] of this.members.entries()) {

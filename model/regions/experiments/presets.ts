@@ -5,7 +5,7 @@ import type { resnetPresets } from "../../backbones/resnet.ts";
 
 /** A row of a table. */
 export interface Preset {
-  /** What it is, in words. */
+  /** Description in words. */
   readonly title: string;
   readonly settings: Json;
 }

@@ -8,7 +8,7 @@ export type EdgeOptions = Pick<GraphOptions, "regionEdges" | "bandwidth" | "dist
 type Box = readonly [x1: number, y1: number, x2: number, y2: number];
 
 /**
- * The region graph of boxes [R, 4] (x1, y1, x2, y2 in pixels): per relation an adjacency [R, R], row r listing who r hears,
+ * The region graph of boxes [R, 4] (x1, y1, x2, y2 in pixels): per relation an adjacency [R, R], row r listing the senders to r,
  * each row divided by its sum. Directions weigh by exp(−distance / bandwidth), `iou` by intersection over union.
  */
 export function regionEdges(boxes: Float32Array, options: EdgeOptions): Graph {
@@ -18,7 +18,7 @@ export function regionEdges(boxes: Float32Array, options: EdgeOptions): Graph {
   return new Graph({ rows: count, cols: count, relations }).rowNormalised();
 }
 
-/** Weight of the edge by which r hears q; 0 for none. */
+/** Weight of the edge from q to r; 0 for none. */
 type Weigh = (r: Box, q: Box, options: EdgeOptions) => number;
 
 const centre = (low: number, high: number): number => (low + high) / 2;

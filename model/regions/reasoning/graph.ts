@@ -39,14 +39,14 @@ export interface Nodes {
   readonly classes: Tensor;
 }
 
-/** What was sent in one propagation layer, for pictures of who told whom. */
+/** Messages of one propagation layer, for pictures of which nodes influenced which. */
 export interface LayerTrace {
-  /** What each region sends over each spatial relation, [relations, R, D]. */
-  readonly sent: Tensor;
-  /** What each class sends to regions that believe in it, [C, D]; null without class edges. */
-  readonly told: Tensor | null;
-  /** The regions' belief in the classes, [R, C]. */
-  readonly belief: Tensor;
+  /** Message of each region over each spatial relation, [relations, R, D]. */
+  readonly regionMessages: Tensor;
+  /** Message of each class to the regions assigned to it, [C, D]; null without class edges. */
+  readonly classMessages: Tensor | null;
+  /** Soft assignment of regions to classes, [R, C]. */
+  readonly assignment: Tensor;
 }
 
 /** Least evidence a class's row is divided by: a class no region supports must not be blown up. */
@@ -79,10 +79,10 @@ class PropagationLayer extends Module {
     this.#back = this.child("to_region", new Linear(device, width, width, seeds, { ...he, activation: "relu" }));
   }
 
-  /** `belief` [R, C] is the assignment of regions to classes; `last` leaves the class nodes as they are. */
+  /** `assignment` [R, C] is soft, of regions to classes; `last` leaves the class nodes as they are. */
   forward(
     nodes: Nodes,
-    belief: Tensor,
+    assignment: Tensor,
     edges: Graph | StaticGraph,
     knowledge: Graph,
     last: boolean,
@@ -91,24 +91,28 @@ class PropagationLayer extends Module {
     const { regions, classes } = nodes;
     const spatial = add(propagate(regions, edges, this.#regionWeight), this.#regionBias);
     if (!this.#gather || !this.#own || !this.#classWeight || !this.#classBias || !this.#back) {
-      trace?.push({ sent: this.#sent(regions), told: null, belief });
+      trace?.push({ regionMessages: this.#messages(regions), classMessages: null, assignment });
       return { regions: add(regions, relu(spatial)), classes };
     }
-    let evidence = matmul(belief, this.#gather.forward(regions), { transposeA: true });
+    let evidence = matmul(assignment, this.#gather.forward(regions), { transposeA: true });
     if (this.#options.assignNorm === "row") {
-      evidence = evidence.div(reshape(belief.sum(0).maximum(ASSIGN_GUARD), [classes.shape[0], 1]));
+      evidence = evidence.div(reshape(assignment.sum(0).maximum(ASSIGN_GUARD), [classes.shape[0], 1]));
     }
     const informed = relu(add(evidence, this.#own.forward(classes)));
     const semantic = add(propagate(informed, knowledge, this.#classWeight), this.#classBias);
-    trace?.push({ sent: this.#sent(regions), told: matmul(semantic, this.#back.weight), belief });
-    const told = this.#back.forward(matmul(belief, semantic));
+    trace?.push({
+      regionMessages: this.#messages(regions),
+      classMessages: matmul(semantic, this.#back.weight),
+      assignment,
+    });
+    const fromClasses = this.#back.forward(matmul(assignment, semantic));
     return {
-      regions: add(regions, relu(add(spatial, told))),
+      regions: add(regions, relu(add(spatial, fromClasses))),
       classes: last ? classes : add(classes, relu(semantic)),
     };
   }
 
-  #sent(regions: Tensor): Tensor {
+  #messages(regions: Tensor): Tensor {
     return matmul(reshape(regions, [1, ...regions.shape]), this.#regionWeight);
   }
 }
@@ -170,24 +174,24 @@ export class GlobalGraph extends Module {
     return { regions: this.#start.forward(fc7), classes: this.#class.forward(this.#vectors) };
   }
 
-  /** The region nodes after hearing the previous predictions, `feedback` [R, F]: a GRU over a map of one cell a region. */
+  /** The region nodes after reading the previous predictions, `feedback` [R, F]: a GRU over a map of one cell a region. */
   update(regions: Tensor, feedback: Tensor, fc7: Tensor): Tensor {
-    const heard = relu(add(this.#feedback.forward(feedback), this.#feature.forward(fc7)));
+    const input = relu(add(this.#feedback.forward(feedback), this.#feature.forward(fc7)));
     const [count, width] = regions.shape;
     const cell = (t: Tensor): Tensor => reshape(t, [count, 1, 1, width]);
-    return reshape(this.#gru.forward(cell(this.#mix.forward(heard)), cell(regions)), [count, width]);
+    return reshape(this.#gru.forward(cell(this.#mix.forward(input)), cell(regions)), [count, width]);
   }
 
-  /** The stacked propagations. `belief` [R, C] assigns regions to classes. */
-  reason(nodes: Nodes, belief: Tensor, edges: Graph | StaticGraph, trace?: LayerTrace[]): Nodes {
+  /** The stacked propagations. `assignment` [R, C] assigns regions to classes. */
+  reason(nodes: Nodes, assignment: Tensor, edges: Graph | StaticGraph, trace?: LayerTrace[]): Nodes {
     const end = this.#layers.length - 1;
     return this.#layers.reduce((now, layer, i) => {
       const last = i === end && !this.#options.carryClasses;
-      return layer.forward(now, belief, edges, this.#knowledge, last, trace);
+      return layer.forward(now, assignment, edges, this.#knowledge, last, trace);
     }, nodes);
   }
 
-  /** What the region nodes [R, D] say. */
+  /** Class scores and confidence of region nodes [R, D]. */
   predict(regions: Tensor): HeadOutput {
     return this.#head.forward(regions);
   }

@@ -2,7 +2,7 @@
 import { type Device, init, Linear, Module, type Seeds, type Tensor, WideLinear } from "../../../engine/mod.ts";
 import type { HeadOptions } from "./options.ts";
 
-/** What a module says of the regions. */
+/** Outputs of a module for the regions. */
 export interface HeadOutput {
   /** Class logits, [R, C]. */
   readonly logits: Tensor;

@@ -1,4 +1,4 @@
-/** What is known of the classes, as the graph module takes it. */
+/** Knowledge of the classes, in the form that the graph module takes. */
 import type { Knowledge } from "../../../datasets/knowledge/knowledge.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
 import { Graph, type Triple } from "../../../engine/mod.ts";
@@ -7,7 +7,7 @@ import { Graph, type Triple } from "../../../engine/mod.ts";
 export interface ClassKnowledge {
   /** Names of the relations, aligned with the graph's. */
   readonly types: readonly string[];
-  /** [C, C] for each relation, rows divided by their sums: row c lists who c hears. */
+  /** [C, C] for each relation, rows divided by their sums: row c lists the senders to c. */
   readonly graph: Graph;
   /** [C, dim]. */
   readonly vectors: Float32Array<ArrayBuffer>;

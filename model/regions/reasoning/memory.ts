@@ -84,7 +84,7 @@ export class SpatialMemory extends Module {
     return resizeBilinear(this.#initial, map, { mode: "asymmetric" });
   }
 
-  /** What the memory says of the regions. */
+  /** Class scores and confidence of the regions, read from the memory. */
   predict(memory: Tensor, boxes: RegionBoxes): HeadOutput {
     const { cropSize, depth } = this.#options;
     const read = this.#read(this.#aggregate(memory), boxes);
@@ -95,8 +95,8 @@ export class SpatialMemory extends Module {
   update(memory: Tensor, feedback: Tensor, pool5: Tensor, boxes: RegionBoxes): Tensor {
     const { depth } = this.#options;
     const state = this.#read(memory, boxes);
-    const said = reshape(this.#mapProb.forward(feedback), [boxes.count, 1, 1, depth]);
-    let x = relu(add(this.#compress.forward(pool5), said));
+    const mapped = reshape(this.#mapProb.forward(feedback), [boxes.count, 1, 1, depth]);
+    let x = relu(add(this.#compress.forward(pool5), mapped));
     for (const layer of this.#input) x = layer.forward(x);
     const change = this.#gru.forward(x, state).sub(state);
     return memory.add(pasteRegions(change, boxes.cells, boxes.map));

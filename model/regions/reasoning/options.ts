@@ -45,7 +45,7 @@ export interface GraphOptions {
   readonly distance: "gap" | "centre";
   /** Class–class edge types to use; null uses all the knowledge graph has. */
   readonly classEdges: readonly string[] | null;
-  /** Whether a class's evidence is the weighted mean over regions, or the sum. */
+  /** A class's evidence: the weighted mean over regions (`row`), or the sum (`none`). */
   readonly assignNorm: "row" | "none";
   /** One gate value a region, or one a channel. */
   readonly gates: "region" | "channel";
@@ -53,7 +53,7 @@ export interface GraphOptions {
   readonly carryClasses: boolean;
   /**
    * Carry the region nodes on as the last propagation left them; without it the next iteration goes on from the nodes as
-   * they were before they heard each other. No source says either; a later system on the authors' code base carries.
+   * they were before any messages. No source says either; a later system on the authors' code base carries.
    */
   readonly carryRegions: boolean;
   /** Activation of the GRU's candidate: ReLU as in the memory, or the usual tanh. */
@@ -88,7 +88,7 @@ export interface LossOptions {
   readonly beta: number;
 }
 
-/** Where gradients stop. */
+/** Places where gradients stop. */
 export interface StopOptions {
   /** The ConvNet's features on their way into each module. */
   readonly features: { readonly memory: boolean; readonly graph: boolean };

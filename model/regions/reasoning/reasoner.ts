@@ -15,15 +15,15 @@ import type { ReasoningOptions, StopOptions } from "./options.ts";
 /** Which modules reason. */
 export type ReasoningMode = "local" | "global" | "final";
 
-/** What a reasoning classifier is built from. */
+/** Options of a reasoning classifier. */
 export interface ReasonerOptions extends BaselineOptions {
   readonly mode: ReasoningMode;
   readonly reasoning: ReasoningOptions;
-  /** What is known of the classes; modes with a graph need it. */
+  /** Graph and vectors of the classes; modes with a graph need them. */
   readonly knowledge: ClassKnowledge;
 }
 
-/** What went on inside, kept for pictures. */
+/** Tensors of a roll-out, kept for pictures. */
 export interface Trace {
   /** The memory at each prediction, [1, H, W, D]. */
   readonly memories: Tensor[];
@@ -43,8 +43,8 @@ export interface Rollout {
   readonly attended: Tensor;
 }
 
-/** The newest logits of each stream, [R, C]. */
-interface Said {
+/** The latest logits of each stream, [R, C]. */
+interface LatestLogits {
   local: Tensor | null;
   global: Tensor | null;
 }
@@ -88,7 +88,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     );
   }
 
-  /** How regions are linked. */
+  /** Rule by which edges link regions. */
   protected override get edgeRule(): EdgeRule | null {
     const { graph } = this.#options;
     return this.#graph && {
@@ -112,8 +112,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     return all;
   }
 
-  /** Losses of image, memory, graph and attended answer (`final`), which is absent
-   * where nothing could learn from it. */
+  /** Losses of image, memory, graph and attended answer (`final`), which is absent where nothing could learn from it. */
   override loss(input: RegionInput | RegionTensors, labels: Tensor): Losses {
     const { loss: weights, attention, stop } = this.#options;
     const regions = this.onDevice(input);
@@ -157,7 +156,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     const { boxes, logits: image, pool5, fc7 } = this.#inputs(this.features(regions), stop.features);
     const predictions: Prediction[] = [{ name: "image", source: "image", iteration: 0, logits: image }];
     const confidences: Tensor[] = [];
-    const say = (stream: "local" | "global", iteration: number, { logits, confidence }: HeadOutput): Tensor => {
+    const record = (stream: "local" | "global", iteration: number, { logits, confidence }: HeadOutput): Tensor => {
       predictions.push({ name: `${stream} ${iteration}`, source: stream, iteration, logits });
       confidences.push(confidence);
       return logits;
@@ -171,20 +170,28 @@ export class ReasoningClassifier extends BaselineClassifier {
     confidences.push((memory ? spatial!.predict(memory, boxes) : graph!.predict(start!.regions)).confidence);
     if (memory) trace?.memories.push(memory);
 
-    const said: Said = { local: spatial && image, global: graph && image };
+    const latestLogits: LatestLogits = { local: spatial && image, global: graph && image };
     for (let i = 1; i < iterations; i++) {
-      const [toLocal, toGlobal] = [this.#feedback(said, "local", real), this.#feedback(said, "global", real)];
+      const [toLocal, toGlobal] = [
+        this.#feedback(latestLogits, "local", real),
+        this.#feedback(latestLogits, "global", real),
+      ];
       if (spatial && memory) {
         memory = spatial.update(memory, toLocal.logits!, pool5, boxes);
         trace?.memories.push(memory);
-        said.local = say("local", i, spatial.predict(memory, boxes));
+        latestLogits.local = record("local", i, spatial.predict(memory, boxes));
       }
       if (graph && nodes && edges && start) {
         const informed = graph.update(nodes.regions, toGlobal.logits!, fc7);
         const layers: LayerTrace[] | undefined = trace && [];
-        const reasoned = graph.reason({ regions: informed, classes: nodes.classes }, toGlobal.belief!, edges, layers);
+        const reasoned = graph.reason(
+          { regions: informed, classes: nodes.classes },
+          toGlobal.assignment!,
+          edges,
+          layers,
+        );
         if (layers) trace!.layers.push(layers);
-        said.global = say("global", i, graph.predict(reasoned.regions));
+        latestLogits.global = record("global", i, graph.predict(reasoned.regions));
         nodes = {
           regions: graphOptions.carryRegions ? reasoned.regions : informed,
           classes: graphOptions.carryClasses ? reasoned.classes : start.classes,
@@ -201,21 +208,21 @@ export class ReasoningClassifier extends BaselineClassifier {
   }
 
   /**
-   * What a module is told: the logits [R, F] of its own stream, or of both; and the classes they believe in, [R, C], nothing
-   * for padding.
+   * Inputs of a module from the last iteration: the logits [R, F] of its own stream, or of both; and their assignment of
+   * regions to classes, [R, C], 0 for padding.
    */
   #feedback(
-    said: Said,
+    latest: LatestLogits,
     stream: "local" | "global",
     real: RealRegions | null,
-  ): { logits: Tensor | null; belief: Tensor | null } {
-    if (!said[stream]) return { logits: null, belief: null };
-    const heard = (this.#crossFeed ? [said.local!, said.global!] : [said[stream]!])
+  ): { logits: Tensor | null; assignment: Tensor | null } {
+    if (!latest[stream]) return { logits: null, assignment: null };
+    const inputs = (this.#crossFeed ? [latest.local!, latest.global!] : [latest[stream]!])
       .map((t) => this.#options.stop.feedback ? t.detach() : t);
-    const both = heard.length > 1;
-    const beliefs = stream === "global" ? heard.map((t) => softmax(t.detach())) : [];
-    const belief = beliefs.length > 1 ? beliefs[0].add(beliefs[1]).mul(0.5) : beliefs[0] ?? null;
-    return { logits: both ? concat(heard, 1) : heard[0], belief: belief && real ? belief.mul(real.mask) : belief };
+    const both = inputs.length > 1;
+    const scores = stream === "global" ? inputs.map((t) => softmax(t.detach())) : [];
+    const mean = scores.length > 1 ? scores[0].add(scores[1]).mul(0.5) : scores[0] ?? null;
+    return { logits: both ? concat(inputs, 1) : inputs[0], assignment: mean && real ? mean.mul(real.mask) : mean };
   }
 
   /** Predictions weighed by softmax over their confidences, or the mean of the last iteration's. */

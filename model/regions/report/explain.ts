@@ -1,4 +1,4 @@
-/** What a reasoning model believed of an image's regions, when, and who told it. */
+/** Explanations of a reasoning model on an image: its predictions by iteration, and the nodes that influenced each region. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
 import { type GraphData, softmax, type Tensor } from "../../../engine/mod.ts";
 import type { LayerTrace } from "../reasoning/graph.ts";
@@ -10,7 +10,7 @@ export interface Sender {
   readonly kind: "region" | "class";
   /** Index of the region, or label of the class. */
   readonly index: number;
-  /** Share of all that the region heard, by length of the messages. */
+  /** Share of all messages to the region, by length of the messages. */
   readonly share: number;
 }
 
@@ -22,7 +22,7 @@ export interface MemoryMap {
   readonly magnitude: Float32Array;
 }
 
-/** What went on inside for one image. */
+/** A model's inside on one image, as numbers. */
 export interface Explanation {
   /** Probabilities [R, C] of every prediction, the answer last. */
   readonly predictions: readonly { readonly name: string; readonly probabilities: Float32Array }[];
@@ -71,46 +71,50 @@ function readAll(tensors: readonly Tensor[]): Promise<Float32Array[]> {
 }
 
 /** A layer's messages on the host. */
-interface Sent {
+interface Messages {
   /** [relations, R, D]. */
-  readonly sent: Float32Array;
+  readonly regionMessages: Float32Array;
   /** [C, D]. */
-  readonly told: Float32Array | null;
+  readonly classMessages: Float32Array | null;
   /** [R, C]. */
-  readonly belief: Float32Array;
+  readonly assignment: Float32Array;
   readonly width: number;
 }
 
-async function readLayer({ sent, told, belief }: LayerTrace): Promise<Sent> {
-  const [s, t, b] = await Promise.all([sent.data(), told?.data() ?? null, belief.data()]);
-  return { sent: s, told: t, belief: b, width: sent.shape[2] };
+async function readLayer(trace: LayerTrace): Promise<Messages> {
+  const [regionMessages, classMessages, assignment] = await Promise.all([
+    trace.regionMessages.data(),
+    trace.classMessages?.data() ?? null,
+    trace.assignment.data(),
+  ]);
+  return { regionMessages, classMessages, assignment, width: trace.regionMessages.shape[2] };
 }
 
 /** Per region the senders whose messages, summed over relations, are longest; over all layers. */
-function strongest(layers: readonly Sent[], { relations }: GraphData, regions: number): Sender[][] {
+function strongest(layers: readonly Messages[], { relations }: GraphData, regions: number): Sender[][] {
   return Array.from({ length: regions }, (_, r) => {
-    const heard = new Map<string, number>();
-    const add = (key: string, length: number): void => void heard.set(key, (heard.get(key) ?? 0) + length);
-    for (const { sent, told, belief, width } of layers) {
+    const lengths = new Map<string, number>();
+    const add = (key: string, length: number): void => void lengths.set(key, (lengths.get(key) ?? 0) + length);
+    for (const { regionMessages, classMessages, assignment, width } of layers) {
       const messages = new Map<number, Float64Array>();
       relations.forEach(({ rowPtr, colIdx, values }, e) => {
         for (let k = rowPtr[r]; k < rowPtr[r + 1]; k++) {
           const q = colIdx[k];
           const sum = messages.get(q) ?? new Float64Array(width);
           const from = (e * regions + q) * width;
-          for (let d = 0; d < width; d++) sum[d] += values[k] * sent[from + d];
+          for (let d = 0; d < width; d++) sum[d] += values[k] * regionMessages[from + d];
           messages.set(q, sum);
         }
       });
       for (const [q, message] of messages) add(`region ${q}`, length(message));
-      if (!told) continue;
-      const classes = belief.length / regions;
+      if (!classMessages) continue;
+      const classes = assignment.length / regions;
       for (let c = 1; c < classes; c++) {
-        add(`class ${c}`, belief[r * classes + c] * length(told.subarray(c * width, (c + 1) * width)));
+        add(`class ${c}`, assignment[r * classes + c] * length(classMessages.subarray(c * width, (c + 1) * width)));
       }
     }
-    const total = [...heard.values()].reduce((sum, v) => sum + v, 0) || 1;
-    return [...heard].sort((a, b) => b[1] - a[1]).slice(0, NAMED).map(([key, size]): Sender => {
+    const total = [...lengths.values()].reduce((sum, v) => sum + v, 0) || 1;
+    return [...lengths].sort((a, b) => b[1] - a[1]).slice(0, NAMED).map(([key, size]): Sender => {
       const [kind, index] = key.split(" ");
       return { kind: kind as Sender["kind"], index: Number(index), share: size / total };
     });

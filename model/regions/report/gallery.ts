@@ -1,4 +1,4 @@
-/** The first images of a split with what the model said of their regions, for a run's report. */
+/** The first images of a split with the model's scores of their regions, for a run's report. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
 import { toPng } from "../../../datasets/images/picture.ts";
 import type { Normalisation } from "../../../datasets/images/preprocess.ts";
@@ -23,7 +23,7 @@ export function inWords(
     columns: all.map(({ name }) => name),
     regions: Array.from(labels, (label, r) => ({
       truth: `${r + 1} ${classes[label]}`,
-      beliefs: all.map(({ probabilities }, i) => ({
+      scores: all.map(({ probabilities }, i) => ({
         label: classes[best[i][r]],
         share: probabilities[r * width + best[i][r]],
         right: best[i][r] === label,

@@ -149,8 +149,8 @@ Deno.test(`real scenes of 2021 through the reference's lists: every name is a cl
     const lists = join(SHARED, "ade-split");
     const options = { dataset: "ade", data: SCENES, lists, cache, split: "train" } as const;
     await rejects(openDataset(options), /ADE_train_\d+\.jpg: is named in .*ade-split\/train\.txt but missing/);
-    const told: string[] = [];
-    const set = await openDataset({ ...options, skipBroken: true }, { onMessage: (text) => told.push(text) });
+    const messages: string[] = [];
+    const set = await openDataset({ ...options, skipBroken: true }, { onMessage: (text) => messages.push(text) });
     strictEqual(set.classes.length, 1485);
     deepStrictEqual([1, 2, 3, 1428, 1465, 1484].map((label) => set.classes[label]), [
       "acropolis",
@@ -162,7 +162,7 @@ Deno.test(`real scenes of 2021 through the reference's lists: every name is a cl
     ]);
     const counts = Array.from({ length: set.size }, (_, i) => [set.record(i).id, set.record(i).labels.length]);
     deepStrictEqual(counts, [["ADE_train_00016869", 70], ["ADE_train_00016900", 37], ["ADE_train_00016964", 32]]);
-    strictEqual(told.at(-1), "left out 20187 more; `itera data check` counts all");
+    strictEqual(messages.at(-1), "left out 20187 more; `itera data check` counts all");
     const pairs = ["arm", "foot", "hand", "leg", "shoulder"].map((name) => set.classes.indexOf(`left_${name}`));
     const swapped = [...set.flipLabels!].flatMap((label, i) => label > i ? [i] : []);
     deepStrictEqual(swapped, pairs.sort((a, b) => a - b));

@@ -129,11 +129,11 @@ Deno.test("a broken annotation and a missing picture are named, and left out whe
       openAde(folder, "train"),
       (e) => e instanceof UserError && e.message.startsWith(`${stems[0]}_seg.png: is no picture; --skip-broken`),
     );
-    const told: string[] = [];
-    const hooks = { onMessage: (text: string) => void told.push(text) };
+    const messages: string[] = [];
+    const hooks = { onMessage: (text: string) => void messages.push(text) };
     const left = await openAde(folder, "train", { skipBroken: true }, hooks);
     deepStrictEqual([left.size, regions(left, 0)], [1, WANTED]);
-    deepStrictEqual(told, [`left out ${stems[0]}_seg.png: is no picture`]);
+    deepStrictEqual(messages, [`left out ${stems[0]}_seg.png: is no picture`]);
     // What was kept of the set without it must not hide it from one who did not ask for that; the rest is kept.
     const read: number[] = [];
     const onProgress = (done: number, of: number) => void (done === 0 && read.push(of));
@@ -144,7 +144,7 @@ Deno.test("a broken annotation and a missing picture are named, and left out whe
     await writeImage(folder, IMAGES.train[0]);
     const mended = await openAde(folder, "train", { skipBroken: true }, hooks);
     deepStrictEqual([mended.size, mended.record(0).id], [1, "ADE_train_00000002"]);
-    match(told[1], /ADE_train_00000001\.jpg: is missing/);
+    match(messages[1], /ADE_train_00000001\.jpg: is missing/);
     await Deno.remove(`${stems[0]}_atr.txt`);
     await rejects(
       openAde(folder, "train", { skipBroken: true }),
@@ -161,7 +161,7 @@ async function swap(path: string, from: string, to: string, later = 0): Promise<
   await Deno.utime(path, time, time);
 }
 
-Deno.test("a second opening reads no annotation, a changed one is read again alone, and a changed list tells all", async () => {
+Deno.test("a second opening reads no annotation, a changed one is read again alone, and a changed list is a new set", async () => {
   await withFolder(async (folder) => {
     await writeSet(folder);
     const read: number[] = [];
@@ -199,7 +199,7 @@ Deno.test("a second opening reads no annotation, a changed one is read again alo
   });
 });
 
-Deno.test("the index lies beside the data, where told, or in the user's cache, and a broken one is made again", async () => {
+Deno.test("the index lies beside the data, where asked, or in the user's cache, and a broken one is made again", async () => {
   await withFolder(async (folder) => {
     const [data, home, own] = ["ade", "home", "own"].map((name) => join(folder, name));
     await Deno.mkdir(data);

@@ -152,9 +152,9 @@ Deno.test("an area that is not given comes from the outline; nothing without are
 Deno.test("a broken annotation is named, and left out where asked; the index knows its options and its file", async () => {
   await withFolder(async (folder) => {
     await writeSet(folder);
-    const told: string[] = [];
+    const messages: string[] = [];
     let read = 0;
-    const hooks = { onMessage: (text: string) => void told.push(text), onProgress: () => void read++ };
+    const hooks = { onMessage: (text: string) => void messages.push(text), onProgress: () => void read++ };
     const open = (options = {}) => openCoco(folder, "val", options, hooks);
     const reads = () => [read, read = 0][0];
     const sizes = async (options = {}) => (await open(options)).record(0).labels.length;
@@ -167,7 +167,7 @@ Deno.test("a broken annotation is named, and left out where asked; the index kno
     }
     assert.equal(reads(), 1);
     assert.equal(await sizes({ skipBroken: true }), 3);
-    assert.deepEqual(told.map((text) => text.replace(/: Invalid.*|: Too.*/, "")), [
+    assert.deepEqual(messages.map((text) => text.replace(/: Invalid.*|: Too.*/, "")), [
       `left out ${join(folder, "annotations", "instances_val2017.json")}: annotations.5.bbox`,
     ]);
   });

@@ -5,20 +5,20 @@ import { readJsonArrays } from "../../../datasets/formats/json_arrays.ts";
 import { withFolder } from "../../support/folder.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 
-type Told = [string | null, unknown, number];
+type Element = [string | null, unknown, number];
 
-async function elements(path: string, text: string): Promise<Told[]> {
+async function elements(path: string, text: string): Promise<Element[]> {
   await Deno.writeTextFile(path, text);
-  const told: Told[] = [];
-  await readJsonArrays(path, (...element) => void told.push(element));
-  return told;
+  const found: Element[] = [];
+  await readJsonArrays(path, (...element) => void found.push(element));
+  return found;
 }
 
 /** The same from the whole file at once. */
-function slow(text: string): Told[] {
+function slow(text: string): Element[] {
   const value = JSON.parse(text);
   const lists: [string | null, unknown][] = Array.isArray(value) ? [[null, value]] : Object.entries(value);
-  return lists.flatMap(([key, list]) => Array.isArray(list) ? list.map((one, i): Told => [key, one, i]) : []);
+  return lists.flatMap(([key, list]) => Array.isArray(list) ? list.map((one, i): Element => [key, one, i]) : []);
 }
 
 /** A random JSON value, its strings full of what has a meaning outside of them. */
@@ -43,7 +43,7 @@ function value(random: Random, depth: number): unknown {
   }
 }
 
-Deno.test("the elements told are those of the whole file parsed at once", async () => {
+Deno.test("the elements passed on are those of the whole file parsed at once", async () => {
   await withFolder(async (folder) => {
     await withRandom("json", async (random) => {
       for (let n = 0; n < 60; n++) {
@@ -63,9 +63,9 @@ Deno.test("elements, keys and strings may lie across the pieces a file is read i
       const skipped = { skipped: '\\"'.repeat((1 << 18) + shift) };
       const long = '\\"é,]'.repeat(1 << 18);
       const file = { info: skipped, ["k".repeat((1 << 20) - 7)]: [1, long, [2]], last: [{ a: "}" }] };
-      const told = await elements(join(folder, "a.json"), JSON.stringify(file));
-      deepStrictEqual(told.map(([key]) => key!.length), [(1 << 20) - 7, (1 << 20) - 7, (1 << 20) - 7, 4]);
-      deepStrictEqual([told[0][1], told[1][1] === long, told[2][1], told[3][1]], [1, true, [2], { a: "}" }]);
+      const found = await elements(join(folder, "a.json"), JSON.stringify(file));
+      deepStrictEqual(found.map(([key]) => key!.length), [(1 << 20) - 7, (1 << 20) - 7, (1 << 20) - 7, 4]);
+      deepStrictEqual([found[0][1], found[1][1] === long, found[2][1], found[3][1]], [1, true, [2], { a: "}" }]);
     }
   });
 });
@@ -74,12 +74,12 @@ Deno.test("progress ends with the whole file", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "a.json");
     await Deno.writeTextFile(path, JSON.stringify(["x".repeat(5 << 19)]));
-    const told: [number, number][] = [];
-    await readJsonArrays(path, () => {}, (...bytes) => void told.push(bytes));
+    const progress: [number, number][] = [];
+    await readJsonArrays(path, () => {}, (...bytes) => void progress.push(bytes));
     const { size } = await Deno.stat(path);
-    deepStrictEqual(told.at(-1), [size, size]);
-    deepStrictEqual(told.map(([bytes]) => bytes), told.map(([bytes]) => bytes).sort((a, b) => a - b));
-    strictEqual(told.length > 2, true);
+    deepStrictEqual(progress.at(-1), [size, size]);
+    deepStrictEqual(progress.map(([bytes]) => bytes), progress.map(([bytes]) => bytes).sort((a, b) => a - b));
+    strictEqual(progress.length > 2, true);
   });
 });
 

@@ -145,12 +145,12 @@ Deno.test("a broken image stops with its name, or is named and left out when ask
       (error) => error instanceof UserError && /broken\.jpg: cannot be read as an image/.test(error.message),
     );
     strict.close();
-    const told: string[] = [];
-    const lenient = new Loader(set, { scale: SCALE, skipBroken: true, onBroken: (path) => told.push(path) });
+    const passedOver: string[] = [];
+    const lenient = new Loader(set, { scale: SCALE, skipBroken: true, onBroken: (path) => passedOver.push(path) });
     const images = await Array.fromAsync(lenient.run(evaluationOrder(set)));
     lenient.close();
     assert.deepEqual(images.map((i) => i.index), [0, 2]);
-    assert.deepEqual(told, [join(folder, "broken.jpg")]);
+    assert.deepEqual(passedOver, [join(folder, "broken.jpg")]);
     assert.deepEqual([images[0].height, images[0].width], [128, 171]);
   });
 });

@@ -19,7 +19,7 @@ import { BACKGROUND } from "../../../datasets/types.ts";
 import { withFolder } from "../../support/folder.ts";
 
 /** Edges as `type: from > to weight`, sorted. */
-function told({ types, edges }: Knowledge, classes: readonly string[]): string[] {
+function edgeLines({ types, edges }: Knowledge, classes: readonly string[]): string[] {
   return edges.map(({ type, from, to, weight }) =>
     `${types[type]}: ${classes[from]} > ${classes[to]} ${Number(weight.toFixed(4))}`
   ).sort();
@@ -36,10 +36,10 @@ Deno.test("a graph is read back as it was written, over any order of the classes
     const others = [BACKGROUND, "unheard_of", ...classes.slice(2).reverse()];
     const { knowledge, dropped } = fitKnowledge(file, others);
     strictEqual(dropped, 1, "the first class is not among the others");
-    const without = told(own, classes).filter((line) =>
+    const without = edgeLines(own, classes).filter((line) =>
       !line.includes(`: ${classes[1]} >`) && !line.includes(`> ${classes[1]} `)
     );
-    deepStrictEqual(told(knowledge, others), without);
+    deepStrictEqual(edgeLines(knowledge, others), without);
     const at = others.indexOf("clock"), was = classes.indexOf("clock");
     deepStrictEqual(
       [...knowledge.vectors.subarray(at * own.dim, (at + 1) * own.dim)],
@@ -81,12 +81,12 @@ Deno.test("each mistake in a graph is named with its line", async () => {
   });
 });
 
-Deno.test("names tell mirrors and plurals", () => {
+Deno.test("mirrors and plurals are found in names", () => {
   const classes = [BACKGROUND, "left_arm", "right_arm", "left_hand", "arm", "arms", "box", "boxes", "berry", "berries"];
   const builder = new KnowledgeBuilder(classes);
   strictEqual(addMirrors(builder), 1);
   deepStrictEqual(addPlurals(builder), { s: 1, es: 1, ies: 1 });
-  deepStrictEqual(told(builder.build(), classes), [
+  deepStrictEqual(edgeLines(builder.build(), classes), [
     "left-right: left_arm > right_arm 1",
     "plural: arm > arms 1",
     "plural: berry > berries 1",
@@ -152,7 +152,7 @@ Deno.test("WordNet's kinds and parts, first senses only", async () => {
     const classes = [BACKGROUND, "cat", "animal", "feline", "tail", "whip", "unknown"];
     const builder = new KnowledgeBuilder(classes);
     strictEqual(await addWordNet(builder, folder), 5);
-    deepStrictEqual(told(builder.build(), classes), [
+    deepStrictEqual(edgeLines(builder.build(), classes), [
       "has-kind: animal > cat 0.5",
       "has-kind: animal > feline 1",
       "has-kind: feline > cat 1",
@@ -181,7 +181,10 @@ Deno.test("class vectors are means over words; unknown classes get random ones a
     deepStrictEqual((await readClassVectors(path, classes)).vectors, found.vectors, "the same every time");
     const builder = new KnowledgeBuilder(classes);
     addSimilar(builder, found, 0.9);
-    deepStrictEqual(told(builder.build(), classes), ["similar: desk > table 0.995", "similar: table > desk 0.995"]);
+    deepStrictEqual(edgeLines(builder.build(), classes), [
+      "similar: desk > table 0.995",
+      "similar: table > desk 0.995",
+    ]);
     await Deno.writeTextFile(path, "a 1 2\nb 1\n");
     await rejects(readClassVectors(path, classes), /words\.vec:2: has 1 numbers after the word, 2 were expected/);
   });
@@ -206,7 +209,7 @@ Deno.test("co-occurrence counts images, weighs by the condition and keeps what i
   const builder = new KnowledgeBuilder(dataset.classes);
   addCooccurrence(builder, dataset, { minCount: 1 });
   const graph = builder.build();
-  deepStrictEqual(told(graph, dataset.classes), ["seen-with: a > b 1", "seen-with: b > a 0.75"]);
+  deepStrictEqual(edgeLines(graph, dataset.classes), ["seen-with: a > b 1", "seen-with: b > a 0.75"]);
   deepStrictEqual(edgeCounts(graph), [{ type: "seen-with", edges: 2 }]);
   const strict = new KnowledgeBuilder(dataset.classes);
   addCooccurrence(strict, dataset, { minCount: 4 });

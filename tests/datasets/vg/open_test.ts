@@ -52,8 +52,8 @@ function regions(set: RegionDataset, index: number): [string, ...number[]][] {
 Deno.test("the reference's files: one region for each known synset, clipped; the first class is dropped", async () => {
   await withFolder(async (folder) => {
     await writeReference(folder);
-    const told: string[] = [];
-    const train = await openVg(folder, "train", {}, { onMessage: (text) => told.push(text) });
+    const messages: string[] = [];
+    const train = await openVg(folder, "train", {}, { onMessage: (text) => messages.push(text) });
     deepStrictEqual(train.classes, ["__background__", "tree.n.01", "plant.n.02"]);
     deepStrictEqual(regions(train, 0), [["tree.n.01", 0, 2, 4, 9], ["plant.n.02", 0, 2, 4, 9]]);
     deepStrictEqual(regions(train, 1), []);
@@ -62,7 +62,7 @@ Deno.test("the reference's files: one region for each known synset, clipped; the
     const { clipped, dropped, unknown, broken } = train.table.findings;
     deepStrictEqual([clipped, dropped], [{ count: 1, first: ["3"] }, { count: 2, first: ["3", "1"] }]);
     deepStrictEqual([unknown, broken], [{ "1": ["rare.n.01"] }, []]);
-    deepStrictEqual(told.filter((text) => /not the authors'/.test(text)), []);
+    deepStrictEqual(messages.filter((text) => /not the authors'/.test(text)), []);
     const reference = { dropFirstSynset: false };
     const val = await openDataset({ dataset: "vg", data: folder, split: "val", reference });
     deepStrictEqual(val.classes, ["__background__", "dog.n.01", "tree.n.01", "plant.n.02"]);
@@ -118,14 +118,14 @@ Deno.test("published files alone: a split of their own, classes counted in its t
     await Deno.mkdir(join(folder, "VG_100K"));
     for (const id of ids) await Deno.writeTextFile(join(folder, "VG_100K", `${id}.jpg`), "");
     for (const name of ["train", "val", "test"] as const) {
-      const told: string[] = [];
-      const set = await openVg(folder, name, {}, { onMessage: (text) => told.push(text) });
+      const messages: string[] = [];
+      const set = await openVg(folder, name, {}, { onMessage: (text) => messages.push(text) });
       deepStrictEqual(set.classes, ["__background__", "often", "x"]);
       const wanted = ids.filter((id) => split(name).has(id)).map(String);
       deepStrictEqual(Array.from({ length: set.size }, (_, i) => set.record(i).id), wanted);
       if (name !== "train") deepStrictEqual([...set.record(0).labels], [1]);
-      ok(told.some((text) => /cut 80\/10\/10; this is not the authors' split/.test(text)), told.join("\n"));
-      ok(told.some((text) => /classes are counted, this is not the authors' list/.test(text)), told.join("\n"));
+      ok(messages.some((text) => /cut 80\/10\/10; this is not the authors' split/.test(text)), messages.join("\n"));
+      ok(messages.some((text) => /classes are counted, this is not the authors' list/.test(text)), messages.join("\n"));
     }
   });
 });
@@ -146,12 +146,12 @@ Deno.test("what is missing or broken is named, and left out where asked", async 
     const broken = [{ image_id: 6, objects: [{ x: 1 }] }, { image_id: 99, objects: [] }];
     await writeJson(folder, "train.json", [...SPLITS.train, ...broken]);
     await refuses(/train\.json: 2\.objects\.0\.y: .*; --skip-broken leaves out what/);
-    const told: string[] = [];
-    const set = await openVg(folder, "train", { skipBroken: true }, { onMessage: (text) => told.push(text) });
+    const messages: string[] = [];
+    const set = await openVg(folder, "train", { skipBroken: true }, { onMessage: (text) => messages.push(text) });
     strictEqual(set.size, 2);
     ok(
-      told.some((text) => /left out .*train\.json: image 99 is not in .*image_data\.json/.test(text)),
-      told.join("\n"),
+      messages.some((text) => /left out .*train\.json: image 99 is not in .*image_data\.json/.test(text)),
+      messages.join("\n"),
     );
     await Deno.writeTextFile(join(folder, "synsets.txt"), "tree\n");
     await refuses(/synsets\.txt:1: is no class; wanted synset:count/);

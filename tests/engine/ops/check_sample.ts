@@ -25,7 +25,7 @@ function real(sample: Drawn): boolean[] {
 export interface Prepared {
   readonly sample: Drawn;
   readonly options: RunOptions;
-  /** How failures name it. */
+  /** Name in failures. */
   readonly title: string;
 }
 

@@ -2,15 +2,15 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { allOps } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { cropCases, cropImage } from "../../support/crop_and_resize_cases.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { run } from "./run_sample.ts";
 
 const devices = await openDevices();
 
-for (const profile of PROFILES) {
+for (const kernels of KERNEL_SETS) {
   for (const { name, box, boxIndex, size, extrapolationValue, crop, imageGrad, boxGrad } of cropCases) {
-    Deno.test(`cropAndResize (${profile} kernels): ${name}`, () =>
-      withoutLeaks(devices[profile], async () => {
+    Deno.test(`cropAndResize (${kernels} kernels): ${name}`, () =>
+      withoutLeaks(devices[kernels], async () => {
         const op = allOps().get("cropAndResize");
         ok(op, "cropAndResize is not registered");
         const inputs = [
@@ -18,7 +18,7 @@ for (const profile of PROFILES) {
           { shape: [1, 4], data: Float32Array.from(box) },
           { shape: [1], data: Int32Array.of(boxIndex) },
         ];
-        const ran = await run(devices[profile], op, { inputs, attrs: { size, extrapolationValue } }, {
+        const ran = await run(devices[kernels], op, { inputs, attrs: { size, extrapolationValue } }, {
           needs: [true, true, false],
           seeds: [new Float32Array(crop.length).fill(1)],
         });
@@ -30,9 +30,9 @@ for (const profile of PROFILES) {
   }
 }
 
-for (const profile of PROFILES) {
-  Deno.test(`cropAndResize (${profile} kernels): a bound tolerance puts what rounding left outside back on the border`, () =>
-    withoutLeaks(devices[profile], async () => {
+for (const kernels of KERNEL_SETS) {
+  Deno.test(`cropAndResize (${kernels} kernels): a bound tolerance puts what rounding left outside back on the border`, () =>
+    withoutLeaks(devices[kernels], async () => {
       const op = allOps().get("cropAndResize")!;
       const just = 2 ** -14;
       const inputs = [
@@ -42,11 +42,11 @@ for (const profile of PROFILES) {
       ];
       const options = { needs: [true, false, false], seeds: [Float32Array.of(1, 1, 1, 1)] };
       const attrs = { size: [2, 2], extrapolationValue: -7 };
-      const strict = await run(devices[profile], op, { inputs, attrs }, options);
+      const strict = await run(devices[kernels], op, { inputs, attrs }, options);
       deepStrictEqual([...strict.outputs[0]], [-7, -7, -7, -7]);
       deepStrictEqual([...strict.grads[0]!], [0, 0, 0, 0]);
       // 2^-14 is within 1e-4 of the border, four times as much is not.
-      const lenient = await run(devices[profile], op, { inputs, attrs: { ...attrs, boundTolerance: 1e-4 } }, options);
+      const lenient = await run(devices[kernels], op, { inputs, attrs: { ...attrs, boundTolerance: 1e-4 } }, options);
       deepStrictEqual([...lenient.outputs[0]], [1, -7, 3, -7]);
       deepStrictEqual([...lenient.grads[0]!], [1, 0, 1, 0]);
     }));

@@ -1,16 +1,16 @@
 /** Dropout is random: what can be said of it beyond the registry's checks. */
 import { deepStrictEqual, notDeepStrictEqual, ok } from "node:assert/strict";
 import { dropout } from "../../../engine/ops/mod.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
 
 const devices = await openDevices();
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
 
-  Deno.test(`dropout (${profile} kernels) zeroes its share, scales the rest and sends gradients through the same mask`, () =>
-    withRandom(`dropout ${profile}`, (random) =>
+  Deno.test(`dropout (${kernels} kernels) zeroes its share, scales the rest and sends gradients through the same mask`, () =>
+    withRandom(`dropout ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const size = 20_011, rate = 0.1 + 0.8 * random(), seed = random.integer(0, 1e6), step = random.integer(0, 1e4);
         const values = random.reals(size, 0.5, 1.5), seeds = random.reals(size, 0.5, 1.5);
@@ -42,8 +42,8 @@ for (const profile of PROFILES) {
         ok(Math.abs(pairs - half * chance) < 6 * Math.sqrt(half * chance * (1 - chance)), `${pairs} pairs of zeros`);
       })));
 
-  Deno.test(`dropout (${profile} kernels) draws the same mask for the same seed and step, another for others`, () =>
-    withRandom(`dropout keys ${profile}`, (random) =>
+  Deno.test(`dropout (${kernels} kernels) draws the same mask for the same seed and step, another for others`, () =>
+    withRandom(`dropout keys ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const seed = random.integer(0, 1e6), step = random.integer(0, 1e4);
         const draw = (options: { readonly seed: number; readonly step: number }) => {
@@ -62,7 +62,7 @@ for (const profile of PROFILES) {
         notDeepStrictEqual(nextStep, nextSeed);
       })));
 
-  Deno.test(`dropout (${profile} kernels) at rate 0 changes nothing`, () =>
+  Deno.test(`dropout (${kernels} kernels) at rate 0 changes nothing`, () =>
     withoutLeaks(device, async () => {
       const values = Float32Array.from({ length: 37 }, (_, i) => i - 18.5);
       const read = (() => {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { allOps } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { fixtures } from "../../support/fixtures.ts";
 import { assertClose, published } from "../../support/tolerance.ts";
 import { run } from "./run_sample.ts";
@@ -12,12 +12,12 @@ Deno.test("every op that has published values is registered", () => {
   deepStrictEqual([...new Set(fixtures.map(({ op }) => op))].filter((op) => !allOps().has(op)), []);
 });
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
   for (const { title, op: name, inputs, attrs, outputs, outputGrads, inputGrads } of fixtures) {
     const op = allOps().get(name);
     if (!op) continue;
-    Deno.test(`${name} (${profile} kernels) gives ${title}`, () =>
+    Deno.test(`${name} (${kernels} kernels) gives ${title}`, () =>
       withoutLeaks(device, async () => {
         const wanted = inputGrads.map((x, k) => x !== null && !op.constantInputs.includes(k));
         const seeds = outputGrads.map((x) => x && Float32Array.from(x.data));

@@ -2,7 +2,7 @@
 import type { Shape, Tensor } from "../../../engine/mod.ts";
 import * as ops from "../../../engine/ops/mod.ts";
 import { type Twin, TWINS } from "../../../bench/twins.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import assert from "node:assert/strict";
 
 const devices = await openDevices();
@@ -48,11 +48,11 @@ const VARIANTS: readonly Twin[] = [
   },
 ];
 
-for (const profile of PROFILES) {
+for (const kernels of KERNEL_SETS) {
   for (const { name, shapes, differentiable, make } of [...TWINS, ...VARIANTS]) {
-    Deno.test(`${name} (${profile} kernels), fused, equals its parts${differentiable ? ", gradients included" : ""}`, () =>
-      withoutLeaks(devices[profile], async () => {
-        const device = devices[profile];
+    Deno.test(`${name} (${kernels} kernels), fused, equals its parts${differentiable ? ", gradients included" : ""}`, () =>
+      withoutLeaks(devices[kernels], async () => {
+        const device = devices[kernels];
         const run = async (which: "fused" | "plain"): Promise<Float32Array[]> => {
           using _scope = device.scope();
           const inputs = shapes.tiny.map((shape, i) => device.randn(shape, { seed: 100 + i, std: 0.7 }));

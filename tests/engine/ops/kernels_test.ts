@@ -1,10 +1,10 @@
-/** Every kernel of every profile is run by the samples the registry checks, or by the test named here. */
+/** Every kernel of every kernel set is run by the samples the registry checks, or by the test named here. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
-import { openDevices, PROFILES } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { draw } from "./run_sample.ts";
 
@@ -42,15 +42,15 @@ function runAll(device: Device, op: AnyOp, random: Random): void {
 Deno.test("the samples of the ops run every kernel", () =>
   withRandom("kernels", (random) => {
     const seen = new Set<string>();
-    for (const profile of PROFILES) {
-      const { gpu } = devices[profile];
+    for (const kernels of KERNEL_SETS) {
+      const { gpu } = devices[kernels];
       const run = gpu.run;
       gpu.run = (kernel, options) => {
         seen.add(kernel.name);
         run.call(gpu, kernel, options);
       };
       try {
-        for (const op of allOps().values()) runAll(devices[profile], op, random);
+        for (const op of allOps().values()) runAll(devices[kernels], op, random);
       } finally {
         gpu.run = run;
       }

@@ -8,7 +8,7 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
 import * as ops from "../../../engine/ops/mod.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 
 const devices = await openDevices();
@@ -91,13 +91,13 @@ const CONVOLUTIONS: readonly (readonly [x: Shape, w: Shape, stride: number])[] =
     [[1, 151, 249, 3], [7, 7, 3, 64], 2],
   ];
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
 
   for (const [m, n, k, transposeA, transposeB] of PRODUCTS) {
     const name = `${transposeA ? "ᵀ" : ""}${m}×${k} · ${k}×${n}${transposeB ? "ᵀ" : ""}`;
-    Deno.test(`matmul (${profile} kernels) is exact on whole numbers: ${name}`, () =>
-      withRandom(`matmul ${profile} ${name}`, (random) =>
+    Deno.test(`matmul (${kernels} kernels) is exact on whole numbers: ${name}`, () =>
+      withRandom(`matmul ${kernels} ${name}`, (random) =>
         withoutLeaks(device, async () => {
           const read = async () => {
             using _scope = device.scope();
@@ -115,8 +115,8 @@ for (const profile of PROFILES) {
 
   for (const [xShape, wShape, stride] of CONVOLUTIONS) {
     const name = `[${xShape}] with [${wShape}], stride ${stride}`;
-    Deno.test(`conv2d (${profile} kernels) and both gradients are exact on whole numbers: ${name}`, () =>
-      withRandom(`conv2d ${profile} ${name}`, (random) =>
+    Deno.test(`conv2d (${kernels} kernels) and both gradients are exact on whole numbers: ${name}`, () =>
+      withRandom(`conv2d ${kernels} ${name}`, (random) =>
         withoutLeaks(device, async () => {
           const [count, height, width, inputs] = xShape, [kernel, , , outputs] = wShape, padding = (kernel - 1) / 2;
           const [ho, wo] = [height, width].map((extent) => Math.floor((extent + 2 * padding - kernel) / stride) + 1);
@@ -172,8 +172,8 @@ for (const profile of PROFILES) {
   }
 
   const [rows, columns] = software ? [517, 1031] : [5003, 4099];
-  Deno.test(`pointwise ops, reductions and transposes (${profile} kernels) are exact on whole numbers: ${rows}×${columns}`, () =>
-    withRandom(`large ${profile}`, (random) =>
+  Deno.test(`pointwise ops, reductions and transposes (${kernels} kernels) are exact on whole numbers: ${rows}×${columns}`, () =>
+    withRandom(`large ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const read = async () => {
           using _scope = device.scope();
@@ -208,8 +208,8 @@ for (const profile of PROFILES) {
         equal(Float64Array.from(most), largest, "max of columns");
       })));
 
-  Deno.test(`gradients of tables (${profile} kernels) are exact on whole numbers, of small ones and of large`, () =>
-    withRandom(`tables ${profile}`, (random) =>
+  Deno.test(`gradients of tables (${kernels} kernels) are exact on whole numbers, of small ones and of large`, () =>
+    withRandom(`tables ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         // More elements than a GPU takes an invocation each for, and fewer.
         for (const [size, width] of [[2 ** 20 + 1, 1], [4099, 4], [67, 5]]) {
@@ -233,8 +233,8 @@ for (const profile of PROFILES) {
         }
       })));
 
-  Deno.test(`argmax and max's gradient (${profile} kernels) choose the first of equals`, () =>
-    withRandom(`equals ${profile}`, (random) =>
+  Deno.test(`argmax and max's gradient (${kernels} kernels) choose the first of equals`, () =>
+    withRandom(`equals ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const [rows, columns] = [7, 403];
         const read = async () => {

@@ -1,7 +1,7 @@
-/** What the registry's samples do not reach: random fills, gradients that add up, float16 storage. */
+/** Tests beyond the registry's samples: random fills, gradients that add up, float16 storage. */
 import { deepStrictEqual, notDeepStrictEqual, ok, throws } from "node:assert/strict";
 import { DTypeError } from "../../../engine/base/errors.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
 import { assertClose } from "../../support/tolerance.ts";
 
@@ -13,11 +13,11 @@ function moments(values: Float32Array): readonly [mean: number, variance: number
   return [mean, values.reduce((sum, v) => sum + (v - mean) ** 2, 0) / values.length];
 }
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
 
-  Deno.test(`uniform random tensors (${profile}) fill their range evenly and repeat with their seed and step`, () =>
-    withRandom(`uniform ${profile}`, (random) =>
+  Deno.test(`uniform random tensors (${kernels}) fill their range evenly and repeat with their seed and step`, () =>
+    withRandom(`uniform ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const size = 30_011, seed = random.integer(0, 1e6);
         const draw = (own: number, step: number) => {
@@ -45,8 +45,8 @@ for (const profile of PROFILES) {
         ok(counts.every((c) => Math.abs(c - size / 8) < 6 * spread), `parts ${counts}`);
       })));
 
-  Deno.test(`normal random tensors (${profile}) have the mean, spread, tails and independence asked for`, () =>
-    withRandom(`normal ${profile}`, (random) =>
+  Deno.test(`normal random tensors (${kernels}) have the mean, spread, tails and independence asked for`, () =>
+    withRandom(`normal ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const size = 30_011, seed = random.integer(0, 1e6);
         const draw = (own: number) => {
@@ -72,8 +72,8 @@ for (const profile of PROFILES) {
         ok(Math.abs(product) < 6 * Math.sqrt(size / 2), `sum of products of neighbours ${product}`);
       })));
 
-  Deno.test(`gradients (${profile}) of a tensor used several times, in one record or in two, add up`, () =>
-    withRandom(`accumulate ${profile}`, (random) =>
+  Deno.test(`gradients (${kernels}) of a tensor used several times, in one record or in two, add up`, () =>
+    withRandom(`accumulate ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         const values = random.reals(1031), seeds = random.reals(1031);
         const read = (() => {
@@ -92,8 +92,8 @@ for (const profile of PROFILES) {
         }, "sum of gradients");
       })));
 
-  Deno.test(`float16 storage (${profile}) rounds to a neighbouring float16 and comes back, or is refused`, () =>
-    withRandom(`f16 ${profile}`, (random) =>
+  Deno.test(`float16 storage (${kernels}) rounds to a neighbouring float16 and comes back, or is refused`, () =>
+    withRandom(`f16 ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         if (!device.info.features.includes("shader-f16")) {
           using _scope = device.scope();

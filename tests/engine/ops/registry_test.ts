@@ -1,5 +1,5 @@
 /**
- * Walks the registry of ops: whatever an op's file registers is checked here, on its own samples, in both kernel profiles.
+ * Walks the registry of ops: whatever an op's file registers is checked here, on its own samples, in both kernel sets.
  * Nothing needs to be added here for a new op but its float64 reference in `tests/support/reference/`.
  */
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
@@ -8,7 +8,7 @@ import { hostArray, type TypedArray } from "../../../engine/dtype.ts";
 import { ShapeError } from "../../../engine/base/errors.ts";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { elements } from "../../support/float64/ndarray64.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { evaluate, references } from "../../support/reference/mod.ts";
@@ -111,12 +111,12 @@ Deno.test("every op has samples with an odd extent, and has or refuses one with 
     deepStrictEqual(lacking.map((op) => op.name), []);
   }));
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
   for (const op of ops) {
     const check = (what: string, body: (random: Random) => void | Promise<void>): void =>
-      Deno.test(`${op.name} (${profile} kernels) ${what}`, () =>
-        withRandom(`${op.name} ${profile} ${what}`, (random) => withoutLeaks(device, () => body(random))));
+      Deno.test(`${op.name} (${kernels} kernels) ${what}`, () =>
+        withRandom(`${op.name} ${kernels} ${what}`, (random) => withoutLeaks(device, () => body(random))));
     check("agrees with its float64 reference, gradients included", (r) => checkAgainstReference(device, op, r));
     check("gives the same bits again, whatever recycled memory held", (r) => checkRepeats(device, op, r));
     if (op.differentiable && !(op.name in RANDOM)) {

@@ -31,7 +31,7 @@ export function draw(sample: Sample<unknown>, random: Random): Drawn {
   return { inputs, attrs: sample.attrs as Attrs };
 }
 
-/** What a run gave; `grads` has null for an input that got no gradient. */
+/** Results of a run; `grads` has null for an input that got no gradient. */
 export interface Ran {
   readonly shapes: readonly (readonly number[])[];
   readonly outputs: readonly TypedArray[];
@@ -40,7 +40,7 @@ export interface Ran {
   readonly tracked: readonly boolean[];
 }
 
-/** How to run. */
+/** Options of a run. */
 export interface RunOptions {
   /** Inputs that want a gradient. */
   readonly needs: readonly boolean[];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Adam, Device, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
 import type { NamedParameter } from "../../../engine/nn/layers.ts";
 import * as ops from "../../../engine/ops/mod.ts";
-import { PROFILES } from "../../support/devices.ts";
+import { KERNEL_SETS } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
 import { assertClose } from "../../support/tolerance.ts";
 
@@ -91,8 +91,8 @@ for (const decay of [0, 0.3]) {
 
 Deno.test("parameters updated seven at a time end as those updated one by one", async () => {
   await withRandom("grouped updates", async (random) => {
-    for (const profile of PROFILES) {
-      await using device = await Device.open({ profile });
+    for (const kernels of KERNEL_SETS) {
+      await using device = await Device.open({ kernels });
       // More than one group, sizes around a workgroup's 256 elements, one without a gradient.
       const sizes = [1, 3, 255, 256, 257, 1000, 64, 5000, 2, 511, 12, 7, 300, 4, 65_000, 9];
       const values = sizes.map((size) => random.reals(size));
@@ -129,9 +129,9 @@ Deno.test("parameters updated seven at a time end as those updated one by one", 
         // Fifteen parameters, three times: in three groups, or in two and the two largest by themselves.
         assert.equal(
           (device.gpu.stats.dispatches - between) - (between - dispatches),
-          3 * (profile === "gpu" ? 12 : 11),
+          3 * (kernels === "gpu" ? 12 : 11),
         );
-        together.forEach((got, i) => assert.deepEqual(got, apart[i], `${profile}, optimiser ${kind}, tensor ${i}`));
+        together.forEach((got, i) => assert.deepEqual(got, apart[i], `${kernels}, optimiser ${kind}, tensor ${i}`));
         assert.deepEqual(together[4], values[4], "no gradient, no change");
       }
       assert.equal(device.memory.liveTensors, 0);

@@ -13,7 +13,7 @@ import {
 } from "../../../engine/mod.ts";
 import { withUpdateCounts } from "../../../engine/internal.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
-import { PROFILES } from "../../support/devices.ts";
+import { KERNEL_SETS } from "../../support/devices.ts";
 import { randomFor } from "../../support/random.ts";
 
 const ENTRIES = 3, CHANNELS = 3, STEPS = 6;
@@ -90,8 +90,8 @@ for (const kind of ["adam", "sgd"] as const) {
   for (const unused of ["zero", "skip"] as const) {
     Deno.test(`${kind}, unused: ${unused}: each parameter and each entry of a bank counts its own updates`, async () => {
       const random = randomFor(`${kind} ${unused}`);
-      for (const profile of PROFILES) {
-        await using device = await Device.open({ profile });
+      for (const kernels of KERNEL_SETS) {
+        await using device = await Device.open({ kernels });
         using _scope = device.scope();
         const bank = bankOf(device, random);
         const before = await Promise.all([bank.weight, bank.bias, bank.plain].map((t) => t.data()));
@@ -102,7 +102,7 @@ for (const kind of ["adam", "sgd"] as const) {
           for (const { tensor } of optimiser.parameters) tensor.zeroGrad();
         }
         const near = (got: number, want: number, what: string) =>
-          assert.ok(Math.abs(got - want) < 1e-5, `${profile}: ${what} is ${got}, not ${want}`);
+          assert.ok(Math.abs(got - want) < 1e-5, `${kernels}: ${what} is ${got}, not ${want}`);
         const gradient = (entry: number): (number | null)[] =>
           USED.map((used) => used.includes(entry) ? used.filter((e) => e === entry).length : null);
         const [weight, bias, plain] = await Promise.all([bank.weight, bank.bias, bank.plain].map((t) => t.data()));

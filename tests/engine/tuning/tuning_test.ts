@@ -17,7 +17,7 @@ import {
   TuningTable,
 } from "../../../engine/tuning/table.ts";
 import { judge, tune } from "../../../engine/tuning/tuner.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
 
@@ -31,7 +31,7 @@ function winner(changes: Partial<TunedTiling> = {}): TunedTiling {
     op: "matmul nn",
     shaders: shadersOf("matmul nn", "cpu"),
     shape: [512, 256, 64, 1],
-    cut: { rows: 8, columns: 4, parts: 1 },
+    tiling: { rows: 8, columns: 4, splitK: 1 },
     ...changes,
   };
 }
@@ -39,7 +39,7 @@ function winner(changes: Partial<TunedTiling> = {}): TunedTiling {
 Deno.test("a table gives the winner of the bucket a shape falls in, and of nothing else", () => {
   const table = new TuningTable([winner()], ADAPTER, "cpu");
   for (const [m, n, k] of [[512, 256, 64], [500, 280, 60]]) {
-    deepStrictEqual(table.find("matmul nn", m, n, k, 1), { rows: 8, columns: 4, parts: 1 });
+    deepStrictEqual(table.find("matmul nn", m, n, k, 1), { rows: 8, columns: 4, splitK: 1 });
   }
   strictEqual(table.find("matmul nn", 1024, 256, 64, 1), undefined);
   strictEqual(table.find("matmul nn", 512, 256, 64, 8), undefined);
@@ -50,8 +50,8 @@ Deno.test("a table gives the winner of the bucket a shape falls in, and of nothi
 });
 
 Deno.test("a later winner of a bucket counts, and none of other shaders", () => {
-  const later = winner({ shape: [520, 256, 64, 1], cut: { rows: 16, columns: 8, parts: 1 } });
-  strictEqual(new TuningTable([winner(), later], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), later.cut);
+  const later = winner({ shape: [520, 256, 64, 1], tiling: { rows: 16, columns: 8, splitK: 1 } });
+  strictEqual(new TuningTable([winner(), later], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), later.tiling);
   const stale = winner({ shaders: "0123456789abc" });
   strictEqual(new TuningTable([stale], ADAPTER, "cpu").find("matmul nn", 512, 256, 64, 1), undefined);
 });
@@ -63,9 +63,9 @@ Deno.test("what is found of a shape takes the place of what its bucket had, and 
     winner({ adapter: "another card" }),
     winner({ shape: [8, 8, 8, 1] }),
   ];
-  const found = winner({ shape: [500, 256, 64, 1], cut: { rows: 16, columns: 8, parts: 1 } });
+  const found = winner({ shape: [500, 256, 64, 1], tiling: { rows: 16, columns: 8, splitK: 1 } });
   deepStrictEqual(replaceWinner(known, found), [...known.slice(1), found]);
-  deepStrictEqual(replaceWinner(known, { ...found, cut: null }), known.slice(1));
+  deepStrictEqual(replaceWinner(known, { ...found, tiling: null }), known.slice(1));
 });
 
 Deno.test("buckets are apart by a factor of √2 at most, and finding one takes no time to speak of", () => {
@@ -99,14 +99,27 @@ Deno.test("a file of winners is read as it was written; a broken one says which 
         formatTuning([winner()]).replace("matmul nn", "sort"),
       ]
     ) throws(() => parseTuning(text, "there.json"), /^EngineError: there\.json /, text);
-    // A cut the kernels do not know would compute something else.
-    for (const cut of [{ rows: 16, columns: 6, parts: 1 }, { rows: 16, columns: 8, parts: 0 }]) {
-      throws(() => parseTuning(formatTuning([winner({ cut })]), "there.json"), /a winner that cannot be/);
+    // A tiling the kernels do not know would compute something else.
+    for (const tiling of [{ rows: 16, columns: 6, splitK: 1 }, { rows: 16, columns: 8, splitK: 0 }]) {
+      throws(() => parseTuning(formatTuning([winner({ tiling })]), "there.json"), /a winner that cannot be/);
     }
     return Promise.resolve();
   }));
 
-Deno.test("a broken file does not stop a program, and is told once", () =>
+Deno.test("a file of before 0.2.0, which says cut and parts, is read as one of now", () => {
+  const old = formatTuning([winner(), winner({ op: "matmul nt", tiling: { rows: 16, columns: 8, splitK: 2 } })])
+    .replaceAll('"tiling":', '"cut":').replaceAll('"splitK":', '"parts":');
+  ok(old.includes('"cut":{"rows":16,"columns":8,"parts":2}') && !/tiling|splitK/.test(old), old);
+  deepStrictEqual(parseTuning(old, "there.json"), [
+    winner(),
+    winner({ op: "matmul nt", tiling: { rows: 16, columns: 8, splitK: 2 } }),
+  ]);
+  for (const broken of [old.replace('"parts":2', '"parts":0'), old.replace('"parts":2', '"splitK":2')]) {
+    throws(() => parseTuning(broken, "there.json"), /a winner that cannot be/);
+  }
+});
+
+Deno.test("a broken file does not stop a program, and is reported once", () =>
   withFolder(async (folder) => {
     const path = join(folder, "tuning.json");
     await Deno.writeTextFile(path, "not JSON");
@@ -152,7 +165,7 @@ Deno.test("shipped winners are a tuning file's, which a winner that cannot be or
   };
   const own = winner();
   shippable([own]);
-  throws(() => shippable([{ ...own, cut: { ...own.cut, rows: 7 } }]), /holds a winner that cannot be/);
+  throws(() => shippable([{ ...own, tiling: { ...own.tiling, rows: 7 } }]), /holds a winner that cannot be/);
   throws(() => shippable([{ ...own, shaders: "0".repeat(13) }]));
   shippable(SHIPPED);
 });
@@ -160,8 +173,8 @@ Deno.test("shipped winners are a tuning file's, which a winner that cannot be or
 Deno.test("an opened device uses the winners of its adapter", async () => {
   const { info } = devices.cpu;
   const adapter = [info.vendor, info.architecture, info.description, "cpu"].join(" | ");
-  await using device = await Device.open({ profile: "cpu", tuning: [winner({ adapter })] });
-  deepStrictEqual(device.tuning.find("matmul nn", 512, 256, 64, 1), winner().cut);
+  await using device = await Device.open({ kernels: "cpu", tuning: [winner({ adapter })] });
+  deepStrictEqual(device.tuning.find("matmul nn", 512, 256, 64, 1), winner().tiling);
 });
 
 const CASES: readonly TuneCase[] = [
@@ -177,10 +190,10 @@ const CASES: readonly TuneCase[] = [
   ),
 ];
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
-  Deno.test(`the exact check passes what is right and nothing else (${profile} kernels)`, () =>
-    withRandom(`exact check ${profile}`, (random) =>
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
+  Deno.test(`the exact check passes what is right and nothing else (${kernels} kernels)`, () =>
+    withRandom(`exact check ${kernels}`, (random) =>
       withoutLeaks(device, async () => {
         for (const one of CASES) {
           using problem = problemOf(device, one);
@@ -188,7 +201,7 @@ for (const profile of PROFILES) {
             using _scope = device.scope();
             return problem.run().data();
           })();
-          ok(problem.isRight(result), `${profile}: ${JSON.stringify(one)}`);
+          ok(problem.isRight(result), `${kernels}: ${JSON.stringify(one)}`);
           for (const change of [1, -1, NaN]) {
             const wrong = Float32Array.from(result);
             wrong[random.integer(0, wrong.length)] += change;
@@ -206,31 +219,33 @@ Deno.test("a candidate that computes something else is never chosen", () =>
     const broken = {
       ...problem,
       run: () => {
-        const y = problem.run(), cut = device.tuning.find(op, 1, 1, 1, 1);
-        return cut?.rows === 8 ? add(y, device.full(y.shape, 1e-3)) : y;
+        const y = problem.run(), tiling = device.tuning.find(op, 1, 1, 1, 1);
+        return tiling?.rows === 8 ? add(y, device.full(y.shape, 1e-3)) : y;
       },
     };
     const { measured } = await tune(device, broken, { rounds: 1, turn: 0.1 });
     strictEqual(measured.length, device.info.lanes === 8 ? 7 : 6);
-    for (const { cut, turns } of measured) strictEqual(turns.length, cut.rows === 8 ? 0 : 1, JSON.stringify(cut));
+    for (const { tiling, turns } of measured) {
+      strictEqual(turns.length, tiling.rows === 8 ? 0 : 1, JSON.stringify(tiling));
+    }
   }));
 
 Deno.test("a winner must beat the rule by more than noise, at best and in most turns", () => {
-  const [rule, a, b] = [16, 8, 4].map((rows) => ({ rows, columns: 8, parts: 1 }));
-  const of = (...turns: number[][]) => judge([rule, a, b].map((cut, i) => ({ cut, turns: turns[i] })));
-  const cut = (...turns: number[][]) => of(...turns).cut;
-  strictEqual(cut([10, 10, 10], [9.8, 9.8, 9.8], [12, 12, 12]), null);
-  deepStrictEqual([cut([10, 11, 12], [8, 9, 10], [5, 5, 6]), of([10, 11, 12], [8, 9, 10], [5, 5, 6]).gain], [b, 2]);
+  const [rule, a, b] = [16, 8, 4].map((rows) => ({ rows, columns: 8, splitK: 1 }));
+  const of = (...turns: number[][]) => judge([rule, a, b].map((tiling, i) => ({ tiling, turns: turns[i] })));
+  const tiling = (...turns: number[][]) => of(...turns).tiling;
+  strictEqual(tiling([10, 10, 10], [9.8, 9.8, 9.8], [12, 12, 12]), null);
+  deepStrictEqual([tiling([10, 11, 12], [8, 9, 10], [5, 5, 6]), of([10, 11, 12], [8, 9, 10], [5, 5, 6]).gain], [b, 2]);
   // Once lucky, and once while the rule was disturbed.
-  strictEqual(cut([10, 10, 10], [5, 11, 11], [12, 12, 12]), null);
-  strictEqual(cut([30, 31, 10], [10, 10, 10], [12, 12, 12]), null);
-  strictEqual(cut([10], [], [11]), null);
-  strictEqual(cut([], [4], [5]), a);
+  strictEqual(tiling([10, 10, 10], [5, 11, 11], [12, 12, 12]), null);
+  strictEqual(tiling([30, 31, 10], [10, 10, 10], [12, 12, 12]), null);
+  strictEqual(tiling([10], [], [11]), null);
+  strictEqual(tiling([], [4], [5]), a);
 });
 
 Deno.test("a problem knows the rule's choice", () => {
-  for (const profile of PROFILES) {
-    const device = devices[profile], before = device.gpu.run;
+  for (const kernels of KERNEL_SETS) {
+    const device = devices[kernels], before = device.gpu.run;
     for (const one of CASES) {
       using _scope = device.scope();
       using problem = problemOf(device, one);
@@ -251,9 +266,9 @@ Deno.test("a problem knows the rule's choice", () => {
         c.QUADS ? [SHARED_ROWS, 4 * c.QUADS] : [c.TILE_ROWS ?? c.ROWS, c.TILE_COLUMNS ?? c.COLUMNS ?? 128]
       );
       const { rows, columns } = problem.rule;
-      // Small ragged products go word by word and have no cut.
+      // Small ragged products are taken by the scalar kernel, which has no tiling.
       if ("m" in one && used.every(([r]) => r === undefined)) continue;
-      deepStrictEqual(used, [[rows, columns]], `${profile}: ${JSON.stringify(one)}`);
+      deepStrictEqual(used, [[rows, columns]], `${kernels}: ${JSON.stringify(one)}`);
     }
   }
 });
@@ -261,10 +276,10 @@ Deno.test("a problem knows the rule's choice", () => {
 Deno.test("the same table gives the same bits", async () => {
   const { info } = devices.gpu;
   const adapter = [info.vendor, info.architecture, info.description, "gpu"].join(" | ");
-  const cut = { rows: 64, columns: 64, parts: 3 }, shape = [40, 60, 300, 1] as const;
-  const tuning = [winner({ adapter, shape, cut, shaders: shadersOf("matmul nn", "gpu") })];
+  const tiling = { rows: 64, columns: 64, splitK: 3 }, shape = [40, 60, 300, 1] as const;
+  const tuning = [winner({ adapter, shape, tiling, shaders: shadersOf("matmul nn", "gpu") })];
   const runs = await Promise.all([0, 1].map(async () => {
-    await using device = await Device.open({ profile: "gpu", tuning });
+    await using device = await Device.open({ kernels: "gpu", tuning });
     using _scope = device.scope();
     return await matmul(device.randn([40, 300], { seed: 1 }), device.randn([300, 60], { seed: 2 })).data();
   }));

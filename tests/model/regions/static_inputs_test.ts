@@ -14,7 +14,7 @@ import { StepCache } from "../../../engine/step_cache.ts";
 import { TrainSteps } from "../../../model/regions/train_steps.ts";
 import type { ReasoningMode } from "../../../model/regions/reasoning/reasoner.ts";
 import type { RegionModel } from "../../../model/regions/contract.ts";
-import { PROFILES } from "../../support/devices.ts";
+import { KERNEL_SETS } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { enliven, narrow, probe, randomInput, TINY_NET } from "./reasoning/small.ts";
 
@@ -47,8 +47,8 @@ Deno.test("a bucket holds the regions, at most an eighth more, and stays below t
 
 Deno.test("padding regions changes no bit of what is said of the others", async () => {
   await withRandom("padding", async (random) => {
-    for (const profile of PROFILES) {
-      await using device = await Device.open({ profile });
+    for (const kernels of KERNEL_SETS) {
+      await using device = await Device.open({ kernels });
       for (const mode of MODES) {
         using model = build(device, mode, random);
         for (const regions of [19, 67, 261]) {
@@ -64,8 +64,8 @@ Deno.test("padding regions changes no bit of what is said of the others", async 
           ok(bucketSize(regions) > regions);
           for (const [i, want] of plain.entries()) {
             const got = padded[i].subarray(0, want.length);
-            ok(padded[i].every(Number.isFinite), `${profile} ${mode} ${regions}: padding is no number`);
-            deepStrictEqual(got, want, `${profile} ${mode}: prediction ${i} of ${regions} regions`);
+            ok(padded[i].every(Number.isFinite), `${kernels} ${mode} ${regions}: padding is no number`);
+            deepStrictEqual(got, want, `${kernels} ${mode}: prediction ${i} of ${regions} regions`);
           }
         }
       }

@@ -28,7 +28,7 @@ async function trainUntil(run: string, settings: unknown, until: RegExp, ...paus
   return text;
 }
 
-/** What must be the same in two runs, byte for byte. */
+/** Files that must be the same in two runs, byte for byte. */
 function outcome(run: string): Record<string, Uint8Array> {
   const names = ["config.json", "metrics.jsonl", "results.json", "results.txt"].map((name) => join(run, name));
   const checkpoints = listCheckpoints(run).map(({ path }) => path);

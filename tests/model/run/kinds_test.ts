@@ -53,7 +53,7 @@ Deno.test("a checkpoint of another kind of run is refused by the name of the kin
   });
 });
 
-Deno.test("inspect reads checkpoints and folders of every kind, and tells of what was passed over", async () => {
+Deno.test("inspect reads checkpoints and folders of every kind, and reports what was passed over", async () => {
   await withFolder(async (folder) => {
     await brokenRuns(folder);
     const kinds = { regions: "regions", generator: "refplus", engine: "refplus", cells: "refplus-extractor" };

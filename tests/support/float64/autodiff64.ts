@@ -24,7 +24,7 @@ export function constant(v: number, error: number = Math.fround(v) === v ? 0 : M
   return leaf(v, error);
 }
 
-/** Whether rounding could move `x` across `limit`. An exactly known value never crosses. */
+/** True where rounding could move `x` across `limit`. An exactly known value never crosses. */
 export function near(x: Node, limit: number): boolean {
   return boundOf(x) > 0 && Math.abs(valueOf(x) - limit) <= 4 * EPS * (boundOf(x) + Math.abs(limit));
 }

@@ -84,7 +84,7 @@ export class NDArray64 {
   }
 }
 
-/** What a reference takes and gives. */
+/** Inputs and outputs of a reference. */
 export type Ref = NDArray64 | IntArray;
 
 /** Narrows to differentiable scalars. */

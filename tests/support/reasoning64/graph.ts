@@ -5,7 +5,7 @@ import { gru, head, type HeadOutput64 } from "./memory.ts";
 /** A box in pixels: x1, y1, x2, y2. */
 export type PixelBox = readonly [number, number, number, number];
 
-/** What the graph is built like. */
+/** Sizes and options of the graph. */
 export interface GraphShape {
   readonly relations: readonly string[];
   readonly bandwidth: number;
@@ -14,7 +14,7 @@ export interface GraphShape {
   readonly assignNorm: "row" | "none";
   readonly fcLayers: number;
   readonly candidate: "relu" | "tanh";
-  /** Class adjacency of each type, rows hear columns, not yet normalised: [types][C][C]. */
+  /** Class adjacency of each type, columns send to rows, not yet normalised: [types][C][C]. */
   readonly classes: readonly (readonly (readonly number[])[])[];
 }
 
@@ -85,7 +85,7 @@ export function initialNodes(fc7: Array64, w: Weights): Nodes64 {
   return { regions: relu(layer(w, "start", fc7)), classes: relu(layer(w, "class_start", w.get("graph.vectors")!)) };
 }
 
-/** The region nodes after hearing the previous predictions. */
+/** The region nodes after reading the previous predictions. */
 export function updateNodes(
   regions: Array64,
   feedback: Array64,
@@ -93,8 +93,8 @@ export function updateNodes(
   w: Weights,
   { candidate }: GraphShape,
 ): Array64 {
-  const heard = relu(plus(layer(w, "map_prob", feedback), layer(w, "fc7_comp", fc7)));
-  const x = relu(layer(w, "input2", heard));
+  const input = relu(plus(layer(w, "map_prob", feedback), layer(w, "fc7_comp", fc7)));
+  const x = relu(layer(w, "input2", input));
   const [n, d] = regions.shape;
   return shaped(gru(shaped(x, [n, 1, 1, d]), shaped(regions, [n, 1, 1, d]), w, "graph.gru", candidate), [n, d]);
 }
@@ -102,7 +102,7 @@ export function updateNodes(
 /** The stacked propagation layers. */
 export function reason(
   { regions, classes }: Nodes64,
-  belief: Array64,
+  assignment: Array64,
   boxes: readonly PixelBox[],
   w: Weights,
   shape: GraphShape,
@@ -114,15 +114,15 @@ export function reason(
     const own = (name: string): Array64 => w.get(`graph.layer${k}.${name}`)!;
     let sum = messages(spatial, r, own("region.weight"), own("region.bias"));
     if (semantic.length > 0) {
-      const gathered = transposedProduct(belief, linear(r, own("to_class.weight")));
+      const gathered = transposedProduct(assignment, linear(r, own("to_class.weight")));
       const evidence = make(gathered.shape, ([n, d]) => {
         let support = 0;
-        for (let i = 0; i < belief.shape[0]; i++) support += get(belief, i, n);
+        for (let i = 0; i < assignment.shape[0]; i++) support += get(assignment, i, n);
         return get(gathered, n, d) / (shape.assignNorm === "row" ? Math.max(support, 1e-3) : 1);
       });
       const informed = relu(plus(evidence, linear(c, own("class_own.weight"), own("class_own.bias"))));
       const meaning = messages(semantic, informed, own("class.weight"), own("class.bias"));
-      sum = plus(sum, relu(linear(linear(belief, meaning), own("to_region.weight"), own("to_region.bias"))));
+      sum = plus(sum, relu(linear(linear(assignment, meaning), own("to_region.weight"), own("to_region.bias"))));
       c = plus(c, relu(meaning));
     }
     r = plus(r, relu(sum));
@@ -130,7 +130,7 @@ export function reason(
   return { regions: r, classes: c };
 }
 
-/** What the region nodes say. */
+/** Class scores and confidence of the region nodes. */
 export function predictNodes(regions: Array64, w: Weights, shape: GraphShape): HeadOutput64 {
   return head(regions, w, "graph.head", shape.fcLayers);
 }

@@ -17,7 +17,7 @@ import {
 /** A box in cells of the map: y1, x1, y2, x2. */
 export type CellBox = readonly [number, number, number, number];
 
-/** What the memory is built like. */
+/** Sizes and options of the memory. */
 export interface MemoryShape {
   readonly map: readonly [number, number];
   readonly cropSize: number;
@@ -128,7 +128,7 @@ export function initialMemory(w: Weights, [h, width]: readonly [number, number])
   });
 }
 
-/** What the memory says of the regions. */
+/** Class scores and confidence that the memory gives the regions. */
 export function predictMemory(
   memory: Array64,
   boxes: readonly CellBox[],
@@ -153,9 +153,9 @@ export function updateMemory(
   w: Weights,
   shape: MemoryShape,
 ): Array64 {
-  const said = linear(feedback, w.get("memory.map_prob.weight")!);
+  const mapped = linear(feedback, w.get("memory.map_prob.weight")!);
   const seen = conv(pool5, w.get("memory.pool5_comp.weight")!, w.get("memory.pool5_comp.bias")!);
-  let x = relu(make(seen.shape, ([r, i, j, d]) => get(seen, r, i, j, d) + get(said, r, d)));
+  let x = relu(make(seen.shape, ([r, i, j, d]) => get(seen, r, i, j, d) + get(mapped, r, d)));
   for (let i = 2; i <= shape.inputLayers; i++) {
     x = relu(conv(x, w.get(`memory.input${i}.weight`)!, w.get(`memory.input${i}.bias`)!));
   }

@@ -6,7 +6,7 @@ import { type Array64, beside, get, make, map, plus, softmax, type Weights } fro
 import { type GraphShape, initialNodes, type PixelBox, predictNodes, reason, updateNodes } from "./graph.ts";
 import { type CellBox, initialMemory, type MemoryShape, predictMemory, updateMemory } from "./memory.ts";
 
-/** What is rolled out over. */
+/** Inputs of a roll-out. */
 export interface Scene64 {
   readonly pool5: Array64;
   readonly fc7: Array64;
@@ -17,7 +17,7 @@ export interface Scene64 {
   readonly labels: readonly number[];
 }
 
-/** How it is rolled out. */
+/** Options of a roll-out. */
 export interface RolloutShape {
   readonly memory: MemoryShape | null;
   readonly graph: GraphShape | null;
@@ -28,7 +28,7 @@ export interface RolloutShape {
   readonly beta: number;
   readonly carryClasses: boolean;
   readonly carryRegions: boolean;
-  /** Whether gradients stop at predictions fed back, and at the class scores under the final loss. */
+  /** True where gradients stop at predictions fed back, and at the class scores under the final loss. */
   readonly stop: { readonly feedback: boolean; readonly attended: boolean };
 }
 
@@ -69,7 +69,7 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
   ];
   let [saidLocal, saidGlobal] = [scene.logits, scene.logits];
   for (let i = 1; i < shape.iterations; i++) {
-    // The belief never carries a gradient; what is fed back may.
+    // The assignment of regions to classes never carries a gradient; what is fed back may.
     const held = [stop(saidLocal), stop(saidGlobal)];
     const [l, g] = shape.stop.feedback ? held : [saidLocal, saidGlobal];
     const both = shape.crossFeed && local && global;
@@ -81,9 +81,9 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
       saidLocal = logits;
     }
     if (global && nodes && start) {
-      const belief = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
+      const assignment = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
       const regions = updateNodes(nodes.regions, both ? beside([l, g]) : g, scene.fc7, w, global);
-      const thought = reason({ regions, classes: nodes.classes }, belief, scene.pixels, w, global);
+      const thought = reason({ regions, classes: nodes.classes }, assignment, scene.pixels, w, global);
       const { logits, confidence } = predictNodes(thought.regions, w, global);
       predictions.push({ name: `global ${i}`, stream: "global", logits });
       confidences.push(confidence);

@@ -14,14 +14,14 @@ import { Held } from "./held.ts";
 /** A step as the files have it. */
 type Step = readonly [type: string, inputs: number[], values: string[]];
 
-/** What the authors' executor gives; null where a step is invalid. */
+/** Outputs of the authors' executor; null where a step is invalid. */
 interface ExecutorGolden {
   /** Fully and partially visible objects of each scene; null where that is unclear. */
   readonly visibility: readonly (readonly [full: number[], partial: number[]] | null)[];
   readonly programs: readonly (readonly [scene: number, steps: Step[], outputs: (number | number[])[] | null])[];
 }
 
-/** What the authors' script makes of expressions. */
+/** Outputs of the authors' script for expressions. */
 interface PreprocessGolden {
   readonly rows: readonly (readonly [text: string, image: number, steps: Step[], output: number[], family: number])[];
   readonly runs: readonly {

@@ -17,7 +17,7 @@ import { Held } from "./held.ts";
 import { fill } from "./models.ts";
 import { compareMoves, valuesOf } from "./moves.ts";
 
-/** What an optimiser does with a parameter that had a gradient before and has none now. */
+/** Treatment of a parameter that had a gradient before and has none now. */
 type Unused = "zero" | "skip";
 
 const OPTIMISERS: Readonly<Record<string, (engine: ExecutionEngine, unused: Unused) => Optimiser>> = {

@@ -1,5 +1,5 @@
 /**
- * What the golden files hold: figures of the authors' own modules (ccvl/iep-ref at 6fb7d66, unchanged but for constants such
+ * Contents of the golden files: figures of the authors' own modules (ccvl/iep-ref at 6fb7d66, unchanged but for constants such
  * as the size of masks), run under PyTorch 2.13 in float64 on weights and inputs by formula.ts. Scripts that made them are in
  * make/ as far as they are kept.
  */
@@ -20,7 +20,7 @@ export type Briefs = Readonly<Record<string, Brief>>;
 export interface Drawn {
   readonly temperature: number;
   readonly programs: number[][];
-  /** What was drawn before anything after a program's end was made `<NULL>`. */
+  /** Tokens as drawn, before all after a program's end became `<NULL>`. */
   readonly raw: number[][];
   readonly reward: readonly number[];
   readonly gradients: Briefs;
@@ -52,11 +52,11 @@ export interface GeneratorGolden {
   };
 }
 
-/** What updates did to a model (updates.json). */
+/** Effects of updates on a model (updates.json). */
 export interface UpdatesGolden {
   /** Loss of each update, before it. */
   readonly losses: readonly number[];
-  /** How far every parameter has moved at the end. */
+  /** Distance that every parameter has moved at the end. */
   readonly moved: Briefs;
 }
 

@@ -1,8 +1,8 @@
-/** Comparisons of a test: all are made, and all that are off are told at once. */
+/** Comparisons of a test: all are made, and all that are off are reported at once. */
 import { AssertionError } from "node:assert/strict";
 import { numbers } from "./formula.ts";
 
-/** What a golden file holds of a tensor: some of its values, and figures of all of them. */
+/** A tensor in a golden file: some of its values, and figures of all of them. */
 export interface Brief {
   readonly size: number;
   /** Values at evenly spread places. */
@@ -22,7 +22,9 @@ export class Held {
   within(name: string, worst: number, bound: number, note = ""): void {
     this.#made++;
     // Read the figures with ITERA_TRUTH=1.
-    if (Deno.env.get("ITERA_TRUTH")) this.#tell(`${worst <= bound ? "ok " : "OFF"} ${name}: ${worst.toExponential(2)}`);
+    if (Deno.env.get("ITERA_TRUTH")) {
+      this.#report(`${worst <= bound ? "ok " : "OFF"} ${name}: ${worst.toExponential(2)}`);
+    }
     if (!(worst <= bound)) this.#off.push(`${name}: ${worst.toExponential(2)}, not within ${bound} ${note}`);
   }
 
@@ -39,7 +41,7 @@ export class Held {
     throw new AssertionError({ message: [`${this.#off.length} of ${this.#made} are off:`, ...this.#off].join("\n") });
   }
 
-  #tell(text: string): void {
+  #report(text: string): void {
     Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   }
 }

@@ -1,4 +1,4 @@
-/** How far training has moved a model's parameters. */
+/** Distances that training has moved a model's parameters. */
 import type { Module } from "../../../engine/mod.ts";
 import type { Banks } from "../../../model/refplus/reference/torch_names.ts";
 import type { Briefs } from "./golden.ts";

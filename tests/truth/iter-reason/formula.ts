@@ -21,7 +21,7 @@ export function uniform(name: string, size: number, low: number, high: number): 
   return out;
 }
 
-/** What stands in the authors' variable `name`: kept small where a deep network would explode. */
+/** Values of the authors' variable `name`: kept small where a deep network would explode. */
 export function variable(name: string, shape: readonly number[]): Float32Array<ArrayBuffer> {
   const size = shape.reduce((a, b) => a * b, 1);
   const between = (low: number, high: number): Float32Array<ArrayBuffer> => uniform(name, size, low, high);

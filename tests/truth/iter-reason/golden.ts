@@ -1,4 +1,4 @@
-/** What make/network.py wrote of one run of the authors' network. */
+/** Figures that make/network.py wrote of one run of the authors' network. */
 import type { StoredTensor, WeightFile } from "../../../model/weights/stored.ts";
 import { variable } from "./formula.ts";
 import type { Sampled } from "./rows.ts";
@@ -34,7 +34,7 @@ export interface NetworkGolden {
   >;
   /** Total loss and cross-entropy before each step. */
   readonly steps?: readonly (readonly [number, number])[];
-  /** How far all steps moved each variable. */
+  /** Distance that all steps moved each variable. */
   readonly moved?: Readonly<Record<string, Sampled>>;
 }
 

@@ -5,7 +5,7 @@ import { hardExampleWeights } from "../../../model/regions/reasoning/losses.ts";
 import { uniform } from "./formula.ts";
 import { most, type Rows } from "./rows.ts";
 
-/** What the authors' minibatch made of pictures, and their update_weights of probabilities. */
+/** Outputs of the authors' minibatch for pictures, and of their update_weights for probabilities. */
 export interface InputGolden {
   readonly kind: "input";
   readonly cases: readonly {

@@ -3,7 +3,7 @@ import { regionMetrics } from "../../../model/regions/evaluation/metrics.ts";
 import { uniform } from "./formula.ts";
 import { most, type Rows } from "./rows.ts";
 
-/** What the authors' evaluation said of tables of scores. */
+/** Figures of the authors' evaluation for tables of scores. */
 export interface MetricsGolden {
   readonly kind: "metrics";
   readonly tables: readonly {

@@ -22,7 +22,7 @@ const MEMORY: Readonly<Record<string, string>> = {
   "confid_iter/confid_mem": "head.confidence",
 };
 
-/** Where a variable of theirs is. */
+/** Place of a variable of theirs in our model. */
 export function placeOf(variable: string): Place {
   if (variable === "SMN/mem_init/mem_init") return { name: "memory.mem_init" };
   const [, scope, rest, kind] = /^([^/]+)\/(.*)\/(weights|biases)$/.exec(variable)!;

@@ -12,7 +12,7 @@ export const DECAY = 1e-4;
 /** Of what several steps come to, relative to the largest of the tensor. */
 const STEPS = 5e-3;
 
-/** What is shown in every step. */
+/** The image of every step. */
 export type Picture = RegionInput & { readonly boxes: Float32Array<ArrayBuffer> };
 
 /** The losses before each step, and how far all of them moved every variable. */

@@ -13,7 +13,7 @@ import { writeMap } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 import golden from "./golden/datasets.json" with { type: "json" };
 
-/** What the reference makes of a set. */
+/** A set as the reference reads it. */
 interface Wanted {
   readonly classes: readonly string[];
   readonly images: readonly {

@@ -1,7 +1,7 @@
 /** Optimisers, clipping, schedules and running statistics step by step beside PyTorch's (`make/training.py`). */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Adam, BatchNorm2d, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { assertClose, published } from "../../support/tolerance.ts";
 import golden from "./golden/training.json" with { type: "json" };
 
@@ -16,10 +16,10 @@ interface Options {
 
 const devices = await openDevices();
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
   for (const { name, kind, options, clip, path } of golden.runs) {
-    Deno.test(`${name} (${profile} kernels) goes the way of PyTorch's`, () =>
+    Deno.test(`${name} (${kernels} kernels) goes the way of PyTorch's`, () =>
       withoutLeaks(device, async () => {
         const { lr, momentum = 0, weight_decay: weightDecay = 0, betas, eps } = options as Options;
         using w = device.tensor(golden.start);
@@ -46,7 +46,7 @@ for (const profile of PROFILES) {
       }));
   }
 
-  Deno.test(`batch normalisation (${profile} kernels) has PyTorch's outputs and running statistics`, () =>
+  Deno.test(`batch normalisation (${kernels} kernels) has PyTorch's outputs and running statistics`, () =>
     withoutLeaks(device, async () => {
       const { gamma, beta, batches, rest } = golden.norm;
       using scope = device.scope();

@@ -1,23 +1,23 @@
 import "../../../../engine/mod.ts";
 import { ok, strictEqual } from "node:assert/strict";
 import { skinnyFor, tileCandidates, tilesFor } from "../../../../engine/ops/lib/tiles.ts";
-import { blocksOf, MOST_PARTS, type ProductShape } from "../../../../engine/tuning/table.ts";
+import { blocksOf, MAX_SPLIT_K, type ProductShape } from "../../../../engine/tuning/table.ts";
 
 const SHAPES: readonly ProductShape[] = [1, 12, 64, 300, 2394, 37500].flatMap((m) =>
   [1, 41, 64, 192, 1536].flatMap((n) =>
-    [1, 27, 512, 9375].flatMap((k) => [1, 4, 32].map((layers): ProductShape => [m, n, k, layers]))
+    [1, 27, 512, 9375].flatMap((k) => [1, 4, 32].map((batch): ProductShape => [m, n, k, batch]))
   )
 );
 
 Deno.test("the rules fill a large GPU wherever the product is large enough, with what the kernels know", () => {
   for (const shape of SHAPES) {
-    const [m, n, k, layers] = shape;
-    for (const [cut, shortest] of [[tilesFor(...shape), 128], [skinnyFor(...shape), 256]] as const) {
-      const { rows, columns, parts } = cut, what = `${shape}: ${rows} × ${columns} / ${parts}`;
+    const [m, n, k, batch] = shape;
+    for (const [tiling, shortest] of [[tilesFor(...shape), 128], [skinnyFor(...shape), 256]] as const) {
+      const { rows, columns, splitK } = tiling, what = `${shape}: ${rows} × ${columns} / ${splitK}`;
       ok(blocksOf("gpu", "matmul nn").some((known) => known.rows === rows && known.columns === columns), what);
-      ok(Number.isInteger(parts) && parts >= 1 && parts <= MOST_PARTS, what);
-      const groups = layers * Math.ceil(m / rows) * Math.ceil(n / columns) * parts;
-      const split = parts === MOST_PARTS || parts === (k < 512 ? 1 : Math.floor(k / shortest));
+      ok(Number.isInteger(splitK) && splitK >= 1 && splitK <= MAX_SPLIT_K, what);
+      const groups = batch * Math.ceil(m / rows) * Math.ceil(n / columns) * splitK;
+      const split = splitK === MAX_SPLIT_K || splitK === (k < 512 ? 1 : Math.floor(k / shortest));
       ok(groups >= 256 || split, `${what}: ${groups} workgroups`);
     }
   }
@@ -31,13 +31,16 @@ Deno.test("large products get large tiles, and narrow ones none that are mostly 
   strictEqual(name(576, 64, 9375, 1), "64 64 29");
 });
 
-Deno.test("the tuner measures four to eight cuts of a product, the rule's among them", () => {
+Deno.test("the tuner measures four to eight tilings of a product, the rule's among them", () => {
   for (const shape of SHAPES) {
     for (const product of [true, false]) {
-      const cuts = tileCandidates(product, shape).map((cut) => JSON.stringify(cut));
-      ok(cuts.length >= 4 && cuts.length <= 8 && new Set(cuts).size === cuts.length, `${shape}: ${cuts}`);
+      const tilings = tileCandidates(product, shape).map((tiling) => JSON.stringify(tiling));
+      ok(
+        tilings.length >= 4 && tilings.length <= 8 && new Set(tilings).size === tilings.length,
+        `${shape}: ${tilings}`,
+      );
       const rule = JSON.stringify((product && shape[0] <= 32 ? skinnyFor : tilesFor)(...shape));
-      ok(cuts.includes(rule), `${shape}: ${rule} is not in ${cuts}`);
+      ok(tilings.includes(rule), `${shape}: ${rule} is not in ${tilings}`);
     }
   }
 });

@@ -1,5 +1,5 @@
 /**
- * What the reasoning modules must bear: any order, number and place of regions, any graph
+ * Robustness of the reasoning modules: any order, number and place of regions, any graph
  * (papers/iterative-reasoning.md#properties).
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
@@ -71,7 +71,7 @@ Deno.test("no region, one region, identical regions, slivers and three hundred a
     await run(model, randomInput(random, 1), [7]);
     const { boxes, ...image } = randomInput(random, 1);
     const same = await run(model, { ...image, boxes: Float32Array.from([...boxes, ...boxes, ...boxes]) }, [7, 7, 7]);
-    deepStrictEqual(same.logits.slice(0, 41), same.logits.slice(41, 82), "identical regions are told the same");
+    deepStrictEqual(same.logits.slice(0, 41), same.logits.slice(41, 82), "identical regions get the same messages");
     // A point, a line, a box of the whole image, and one that ends at its last pixel.
     const odd = Float32Array.of(5, 5, 5, 5, 16, 0, 16, 39, 0, 0, 55, 39, 50, 33, 55, 39);
     await run(model, { ...image, boxes: odd }, [1, 2, 3, 4]);

@@ -80,7 +80,7 @@ export function probe(
   });
 }
 
-/** Replaces the modules' weights, which start too small to tell right from wrong, by lively ones. */
+/** Replaces the modules' weights, which start too small to distinguish right from wrong, by lively ones. */
 export function enliven(model: ReasoningClassifier, random: Random): void {
   for (const { name, tensor, trainable } of model.parameters()) {
     if (!trainable || !/^(memory|graph|cls_score)\./.test(name)) continue;
@@ -109,7 +109,7 @@ export async function weightsOf(model: ReasoningClassifier): Promise<Map<string,
 
 const to64 = async (t: Tensor): Promise<Array64> => ({ shape: t.shape, data: Float64Array.from(await t.data()) });
 
-/** What the modules see of an image, in float64. */
+/** Inputs of the modules for an image, in float64. */
 export async function sceneOf(
   model: ReasoningClassifier,
   input: RegionInput,

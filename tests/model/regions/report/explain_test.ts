@@ -1,4 +1,4 @@
-/** What a report shows of a model's inside, and the splits its figures are read by. */
+/** Explanations of a model in its report, and the splits its figures are read by. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { clueDistances } from "../../../../datasets/context/clues.ts";
 import { contextPosteriors, openContext } from "../../../../datasets/context/dataset.ts";
@@ -26,34 +26,34 @@ function loaded(regions: number): LoadedImage {
   };
 }
 
-Deno.test("an explanation adds up: beliefs, attention, senders, memories", async () => {
+Deno.test("an explanation adds up: probabilities, attention, senders, memories", async () => {
   await using device = await Device.open();
   {
     using model = probe(device, "final", 41, narrow());
     enliven(model, randomFor("explain weights"));
     const image = loaded(6);
-    const told = (await explain(model, image))!;
+    const explained = (await explain(model, image))!;
     const names = ["image", "local 1", "global 1", "local 2", "global 2", "attended"];
-    deepStrictEqual(told.predictions.map(({ name }) => name), names);
+    deepStrictEqual(explained.predictions.map(({ name }) => name), names);
     const one = (values: Float32Array): boolean => Math.abs(values.reduce((a, b) => a + b, 0) - 1) < 1e-4;
-    for (const { probabilities } of told.predictions) {
+    for (const { probabilities } of explained.predictions) {
       for (let r = 0; r < 6; r++) ok(one(probabilities.subarray(41 * r, 41 * (r + 1))));
     }
     for (let r = 0; r < 6; r++) {
-      ok(one(told.attention!.subarray(5 * r, 5 * (r + 1))), "attention over five predictions");
+      ok(one(explained.attention!.subarray(5 * r, 5 * (r + 1))), "attention over five predictions");
     }
-    deepStrictEqual(told.memories.map(({ height, width, magnitude }) => [height, width, magnitude.length]), [
+    deepStrictEqual(explained.memories.map(({ height, width, magnitude }) => [height, width, magnitude.length]), [
       [5, 7, 35],
       [5, 7, 35],
       [5, 7, 35],
     ]);
-    told.senders.forEach((senders, r) => {
+    explained.senders.forEach((senders, r) => {
       ok(senders.length === 3 && senders.every(({ share }) => share > 0 && share < 1));
-      ok(senders.every(({ kind, index }) => kind === "class" || index !== r), "nobody tells itself");
+      ok(senders.every(({ kind, index }) => kind === "class" || index !== r), "a region sends to itself");
       ok(senders[0].share >= senders[1].share && senders.reduce((s, { share }) => s + share, 0) <= 1 + 1e-9);
     });
     const { classes } = openContext({ split: "test", images: 1 });
-    const words = inWords(told, image.labels, classes);
+    const words = inWords(explained, image.labels, classes);
     deepStrictEqual([words.columns, words.regions.length, words.maps.length], [names, 6, 3]);
     ok(words.regions.every(({ truth }, r) => truth === `${r + 1} ${classes[image.labels[r]]}`));
   }

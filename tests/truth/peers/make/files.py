@@ -27,7 +27,7 @@ def at(name):
     return os.path.join(GOLDEN, name)
 
 
-def told(array):
+def described(array):
     """Shape and numbers as float32 has them."""
     array = np.asarray(array)
     numbers = array.reshape(-1).astype(np.float32)
@@ -35,7 +35,7 @@ def told(array):
 
 
 def numbers(tensors):
-    return {name: told(t.detach().to(torch.float64).numpy()) for name, t in tensors.items()}
+    return {name: described(t.detach().to(torch.float64).numpy()) for name, t in tensors.items()}
 
 
 # PyTorch: a module's and an optimiser's state, views of one storage in every arrangement, every element type.
@@ -81,7 +81,7 @@ with tf.compat.v1.Session() as session:
         saved = [v for v in v1.global_variables() if version == 2 or v.op.name not in ("u8", "bool", "f16")]
         v1.train.Saver(saved, write_version=version).save(session, at(name), write_meta_graph=False, write_state=False)
         reader = tf.train.load_checkpoint(at(name))
-        wanted[name] = {key: told(reader.get_tensor(key)) for key in sorted(reader.get_variable_to_shape_map())}
+        wanted[name] = {key: described(reader.get_tensor(key)) for key in sorted(reader.get_variable_to_shape_map())}
 
 # A variable in parts, which is refused.
 with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -110,7 +110,7 @@ for name, options in LAYOUTS.items():
                 file.attrs["extractor"] = np.bytes_("fixed length")
         with h5py.File(at(path)) as file:
             extractor = file.attrs.get("extractor", "unknown")
-            wanted[path] = {"extractor": extractor if isinstance(extractor, str) else extractor.decode(), "features": told(file["features"][:])}
+            wanted[path] = {"extractor": extractor if isinstance(extractor, str) else extractor.decode(), "features": described(file["features"][:])}
 
 # Expressions as the reference of CLEVR-Ref+ writes them.
 masks = (rng.uniform(0, 1.6, (4, 6, 5))).clip(0, 1)

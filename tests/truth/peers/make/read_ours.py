@@ -24,8 +24,8 @@ from reference_datasets import records, reference_readers
 
 folder, checkout = sys.argv[1:]
 at = lambda *names: os.path.join(folder, *names)
-with open(at("told.json")) as file:
-    told = json.load(file)
+with open(at("written.json")) as file:
+    written = json.load(file)
 
 
 def same(what, got, want):
@@ -54,10 +54,10 @@ with safe_open(at("ours.safetensors"), "pt") as opened:
 with h5py.File(at("features.h5")) as file:
     data = file["features"]
     same("HDF5 features", [data.shape, str(data.dtype), data.maxshape], [(4, 3, 4, 5), "float32", (None, None, None, None)])
-    same("HDF5 features' numbers", data[:].flatten().tolist(), np.float32(told["features"]).tolist())
+    same("HDF5 features' numbers", data[:].flatten().tolist(), np.float32(written["features"]).tolist())
     same("HDF5 attribute", file.attrs["extractor"], "counted ü")
 with h5py.File(at("refexps.h5")) as file:
-    rows = told["refexps"]
+    rows = written["refexps"]
     for name, field in [("refexps", "refexp"), ("programs", "program")]:
         longest = max(len(row[field]) for row in rows)
         same(f"HDF5 {name}", [str(file[name].dtype), file[name][:].tolist()], ["int32", [row[field] + [0] * (longest - len(row[field])) for row in rows]])
@@ -90,4 +90,4 @@ coco, visual_genome, ade = reference_readers(checkout, folder)
 for name, reader, arguments in [("coco", coco, ("minival", "2014")), ("vg", visual_genome, ("val",)), ("ade", ade, ("mval",))]:
     found = records(reader, *arguments)
     images = [{"width": i["width"], "height": i["height"], **i["plain"]} for i in found["images"]]
-    same(f"{name} by the reference's reader", {"classes": [c.replace(" ", "_") for c in found["classes"]], "images": images}, told[name])
+    same(f"{name} by the reference's reader", {"classes": [c.replace(" ", "_") for c in found["classes"]], "images": images}, written[name])

@@ -21,7 +21,7 @@ import { EventWriter } from "../../../../model/run/event_file.ts";
 const [folder] = Deno.args;
 await Deno.mkdir(folder, { recursive: true });
 const at = (name: string): string => join(folder, name);
-const told: Record<string, unknown> = {};
+const written: Record<string, unknown> = {};
 const values = (size: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: size }, (_, i) => Math.sin(i));
 
 Deno.writeFileSync(
@@ -51,7 +51,7 @@ for (const [from, to] of [[0, 3], [3, 4]]) {
   using file = await Hdf5.open(at("features.h5"), "a");
   appendFeatures(file, features.slice(60 * from, 60 * to), shape);
 }
-told.features = [...features];
+written.features = [...features];
 
 const settings = { mode: "chain", width: 11, height: 3, source: "here", vocabulary: "v" };
 const rows = [4, 9, 2].map((length, i) => ({
@@ -68,7 +68,7 @@ for (const part of [rows.slice(0, 1), rows.slice(1)]) {
   using file = await Hdf5.open(at("refexps.h5"), "a");
   appendRefexps(file, part, settings);
 }
-told.refexps = rows.map((row) => ({ ...row, mask: [...row.mask] }));
+written.refexps = rows.map((row) => ({ ...row, mask: [...row.mask] }));
 
 const png = await toPng(Float32Array.from({ length: 60 }, (_, i) => i * 4 - 120), 5, 4, "caffe");
 await Deno.mkdir(at("events"), { recursive: true });
@@ -105,7 +105,7 @@ const splits = {
 await writeContextAsCoco(at("coco"), splits, () => {}, 2014);
 await writeContextAsVg(at("visual_genome"), splits);
 await writeContextAsAde(at("ADE"), splits);
-told.coco = records(await openCoco(at("coco"), "test"));
-told.vg = records(await openVg(at("visual_genome"), "val"));
-told.ade = records(await openAde(at("ADE"), "val", { referenceNumbers: true }));
-Deno.writeTextFileSync(at("told.json"), JSON.stringify(told));
+written.coco = records(await openCoco(at("coco"), "test"));
+written.vg = records(await openVg(at("visual_genome"), "val"));
+written.ade = records(await openAde(at("ADE"), "val", { referenceNumbers: true }));
+Deno.writeTextFileSync(at("written.json"), JSON.stringify(written));

@@ -1,20 +1,20 @@
-/** Every way to cut a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
+/** Every tiling of a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
 import type { Device } from "../../../engine/device.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
-import { openDevices, PROFILES, withoutLeaks } from "../../support/devices.ts";
+import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { checkAgainstReference } from "./check_sample.ts";
 
 const devices = await openDevices();
 
-/** Runs `body` with every product cut in one way; convolutions keep to the rules where they lack the product's cut. */
-async function withCut(device: Device, cut: Tiling, body: () => Promise<void>): Promise<void> {
+/** Runs `body` with one tiling for every product; convolutions keep to the rules where they lack it. */
+async function withTiling(device: Device, tiling: Tiling, body: () => Promise<void>): Promise<void> {
   const before = device.tuning;
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
-    blocksOf(device.profile, op).some(({ rows, columns }) => rows === cut.rows && columns === cut.columns);
-  device.tuning = { digest: "test", find: (op) => known(op) ? cut : undefined };
+    blocksOf(device.kernels, op).some(({ rows, columns }) => rows === tiling.rows && columns === tiling.columns);
+  device.tuning = { digest: "test", find: (op) => known(op) ? tiling : undefined };
   try {
     await body();
   } finally {
@@ -53,20 +53,25 @@ function sampleOf([name, shapes, attrs]: Case): { op: AnyOp; sample: Sample<unkn
   return { op: allOps().get(name)!, sample: { inputs: shapes.map((shape) => shape && { shape }), attrs } };
 }
 
-for (const profile of PROFILES) {
-  const device = devices[profile];
-  for (const { rows, columns } of blocksOf(profile, "matmul nn")) {
-    for (const parts of profile === "cpu" ? [1] : [1, 3]) {
-      const name = `${profile} kernels cut in ${rows} × ${columns}${parts > 1 ? `, ${parts} parts` : ""}`;
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
+  for (const { rows, columns } of blocksOf(kernels, "matmul nn")) {
+    for (const splitK of kernels === "cpu" ? [1] : [1, 3]) {
+      const name = `${kernels} kernels in tiles of ${rows} × ${columns}${
+        splitK > 1 ? `, sums split in ${splitK}` : ""
+      }`;
       Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
-        withRandom(name, (random) =>
-          withoutLeaks(device, () =>
-            withCut(device, { rows, columns, parts }, async () => {
-              for (const one of cases(random)) {
-                const { op, sample } = sampleOf(one);
-                await checkAgainstReference(device, op, random, [sample]);
-              }
-            }))));
+        withRandom(
+          name,
+          (random) =>
+            withoutLeaks(device, () =>
+              withTiling(device, { rows, columns, splitK }, async () => {
+                for (const one of cases(random)) {
+                  const { op, sample } = sampleOf(one);
+                  await checkAgainstReference(device, op, random, [sample]);
+                }
+              })),
+        ));
     }
   }
 }
