@@ -3,7 +3,9 @@ import activationText from "../../../shaders/lib/activation.wgsl" with { type: "
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
-import type { ShaderText } from "../../gpu/kernel.ts";
+import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
+import vec4Text from "../../../shaders/lib/vec4.wgsl" with { type: "text" };
+import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
 
 /** `linear_index` of folded one-dimensional dispatches. */
 export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
@@ -13,6 +15,18 @@ export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broa
 export const activationLib: ShaderText = { file: "lib/activation.wgsl", text: activationText };
 /** `threefry`, `unit_float`. */
 export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
+/** `Value` and `Word`, single ones. */
+export const scalarLib: ShaderText = { file: "lib/scalar.wgsl", text: scalarText };
+/** `Value` and `Word`, four neighbours. */
+export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text, variant: "vec4" };
+
+/** One text on `Value` as two kernels: for single numbers, and for four neighbours where an axis is a multiple of four. */
+export function valueKernels(
+  entry: string,
+  ...parts: readonly ShaderText[]
+): Readonly<Record<"scalar" | "vec4", Kernel>> {
+  return { scalar: kernel(entry, scalarLib, ...parts), vec4: kernel(entry, vec4Lib, ...parts) };
+}
 
 /** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
 export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
