@@ -1,15 +1,11 @@
-// Rows of a table [rows, width] picked by index, one-hot vectors, and the gradient of picking. Everything is 32-bit floats but
-// the indices.
+// Rows of a table [rows, width] picked by index, one-hot vectors, and the gradient of picking. Rows are of Values, which
+// `width` and `count` count.
 struct Params { count: u32, rows: u32, width: u32, picks: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<Value>;
 @group(0) @binding(2) var<storage, read> indices: array<i32>;
-@group(0) @binding(3) var<storage, read> dy: array<f32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
-// The same by fours, where the width is a multiple of four: `count` and `width` then count fours.
-@group(0) @binding(5) var<storage, read> x4: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> dy4: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read> dy: array<Value>;
+@group(0) @binding(4) var<storage, read_write> y: array<Value>;
 
 fn inside(index: i32) -> bool { return index >= 0 && index < i32(params.rows); }
 
@@ -19,18 +15,9 @@ fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let index = indices[i / params.width];
-  y[i] = 0.0;
-  if (inside(index)) { y[i] = x[u32(index) * params.width + i % params.width]; }
-}
-
-@compute @workgroup_size(64)
-fn gather4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.count) { return; }
-  let index = indices[i / params.width];
-  var value = vec4(0.0);
-  if (inside(index)) { value = x4[u32(index) * params.width + i % params.width]; }
-  y4[i] = value;
+  var value = Value();
+  if (inside(index)) { value = x[u32(index) * params.width + i % params.width]; }
+  y[i] = value;
 }
 
 // y [rows, width] += dy into the picked rows, y zero before: an invocation owns a column and walks the picks in order, so
@@ -45,45 +32,23 @@ fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   }
 }
 
-@compute @workgroup_size(64)
-fn gather_grad4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let column = linear_index(id, groups, 64u);
-  if (column >= params.width) { return; }
-  for (var p = 0u; p < params.picks; p++) {
-    let index = indices[p];
-    if (inside(index)) { y4[u32(index) * params.width + column] += dy4[p * params.width + column]; }
-  }
-}
-
 // The same for GPUs: an invocation owns a column of a row and looks for the picks of that row, in order.
 @compute @workgroup_size(64)
 fn gather_grad_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let row = i32(i / params.width);
-  var total = 0.0;
+  var total = Value();
   for (var p = 0u; p < params.picks; p++) {
     if (indices[p] == row) { total += dy[p * params.width + i % params.width]; }
   }
   y[i] = total;
 }
 
-@compute @workgroup_size(64)
-fn gather_grad_rows4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.count) { return; }
-  let row = i32(i / params.width);
-  var total = vec4(0.0);
-  for (var p = 0u; p < params.picks; p++) {
-    if (indices[p] == row) { total += dy4[p * params.width + i % params.width]; }
-  }
-  y4[i] = total;
-}
-
-// y [picks, width] = 1 where the column is the index, else 0.
+// y [picks, width] = 1 where the column is the index, else 0. For single numbers alone.
 @compute @workgroup_size(64)
 fn one_hot(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  y[i] = select(0.0, 1.0, indices[i / params.width] == i32(i % params.width));
+  y[i] = Value(select(0.0, 1.0, indices[i / params.width] == i32(i % params.width)));
 }

@@ -1,13 +1,11 @@
 // Bilinear resizing of x [n, h, w, c] to y [n, ho, wo, c] and its gradient by gather. MODE says where output cell i lies:
 // 0 asymmetric i s, 1 half-pixel (i + 0.5) s - 0.5, 2 corners aligned i (h - 1) / (ho - 1); positions are clamped to the image.
+// Channels are Values.
 override MODE: u32 = 0u;
 struct Params { n: u32, h: u32, w: u32, c: u32, ho: u32, wo: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-// The same by fours, where the channels are a multiple of four: c then counts fours.
-@group(0) @binding(3) var<storage, read> x4: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> x: array<Value>;
+@group(0) @binding(2) var<storage, read_write> y: array<Value>;
 
 struct Sample { low: u32, high: u32, part: f32 }
 
@@ -45,17 +43,6 @@ fn resize(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   y[i] = mix(top, bottom, a.down);
 }
 
-@compute @workgroup_size(64)
-fn resize4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.n * params.ho * params.wo * params.c) { return; }
-  let c = i % params.c;
-  let a = around(i / params.c);
-  let top = mix(x4[a.top.x * params.c + c], x4[a.top.y * params.c + c], a.across);
-  let bottom = mix(x4[a.bottom.x * params.c + c], x4[a.bottom.y * params.c + c], a.across);
-  y4[i] = mix(top, bottom, a.down);
-}
-
 // First output cell that may touch input cell p: positions rise with i, so the scan starts a little before the inverse.
 fn first_touching(p: u32, size: u32, cells: u32) -> u32 {
   let inverse = (f32(p) - 1.5) * (f32(cells) / f32(size)) - 2.0;
@@ -76,31 +63,7 @@ fn resize_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   let px = place % params.w;
   let py = (place / params.w) % params.h;
   let image = place / (params.w * params.h);
-  var total = 0.0;
-  for (var oy = first_touching(py, params.h, params.ho); oy < params.ho; oy++) {
-    let sy = sample_at(oy, params.h, params.ho);
-    if (sy.low > py) { break; }
-    let weight = share(sy, py);
-    if (weight == 0.0) { continue; }
-    for (var ox = first_touching(px, params.w, params.wo); ox < params.wo; ox++) {
-      let sx = sample_at(ox, params.w, params.wo);
-      if (sx.low > px) { break; }
-      total += weight * share(sx, px) * x[((image * params.ho + oy) * params.wo + ox) * params.c + c];
-    }
-  }
-  y[i] = total;
-}
-
-@compute @workgroup_size(64)
-fn resize_grad4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.n * params.h * params.w * params.c) { return; }
-  let c = i % params.c;
-  let place = i / params.c;
-  let px = place % params.w;
-  let py = (place / params.w) % params.h;
-  let image = place / (params.w * params.h);
-  var total = vec4<f32>(0.0);
+  var total = Value();
   for (var oy = first_touching(py, params.h, params.ho); oy < params.ho; oy++) {
     let sy = sample_at(oy, params.h, params.ho);
     if (sy.low > py) { break; }
@@ -110,8 +73,8 @@ fn resize_grad4(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workg
       let sx = sample_at(ox, params.w, params.wo);
       if (sx.low > px) { break; }
       let part = weight * share(sx, px);
-      if (part != 0.0) { total += part * x4[((image * params.ho + oy) * params.wo + ox) * params.c + c]; }
+      if (part != 0.0) { total += part * x[((image * params.ho + oy) * params.wo + ox) * params.c + c]; }
     }
   }
-  y4[i] = total;
+  y[i] = total;
 }

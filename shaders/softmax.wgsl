@@ -1,7 +1,6 @@
 // Softmax and log-softmax over rows of x [rows, columns], and cross-entropy with its gradient.
-// LOG: write the logarithm instead. TREE kernels give a workgroup to each row, for GPUs; the others an invocation.
+// LOG: write the logarithm instead.
 override LOG: bool = false;
-override TREE: u32 = 128u;
 struct Params { rows: u32, columns: u32, has_weights: u32, per_row: u32, scale: f32, smoothing: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -19,84 +18,40 @@ fn normalised(v: f32, largest: f32, total: f32) -> f32 {
   return exp(v - largest) / total;
 }
 
-@compute @workgroup_size(64)
-fn softmax_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let row = linear_index(id, groups, 64u);
-  if (row >= params.rows) { return; }
-  let base = row * params.columns;
-  var largest = LOWEST;
-  for (var c = 0u; c < params.columns; c++) { largest = max(largest, x[base + c]); }
-  var total = 0.0;
-  for (var c = 0u; c < params.columns; c++) { total += exp(x[base + c] - largest); }
-  for (var c = 0u; c < params.columns; c++) { y[base + c] = normalised(x[base + c], largest, total); }
-}
-
-var<workgroup> partial: array<f32, TREE>;
-
-fn tree_max(lane: u32, v: f32) -> f32 {
-  workgroupBarrier();
-  partial[lane] = v;
-  for (var step = TREE / 2u; step > 0u; step = step / 2u) {
-    workgroupBarrier();
-    if (lane < step) { partial[lane] = max(partial[lane], partial[lane + step]); }
-  }
-  workgroupBarrier();
-  return partial[0];
-}
-
-fn tree_sum(lane: u32, v: f32) -> f32 {
-  workgroupBarrier();
-  partial[lane] = v;
-  for (var step = TREE / 2u; step > 0u; step = step / 2u) {
-    workgroupBarrier();
-    if (lane < step) { partial[lane] += partial[lane + step]; }
-  }
-  workgroupBarrier();
-  return partial[0];
-}
-
-@compute @workgroup_size(TREE)
-fn softmax_rows_tree(
+@compute @workgroup_size(LANES)
+fn softmax_rows(
   @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
 ) {
-  let row = group.x + group.y * groups.x;
-  let columns = select(0u, params.columns, row < params.rows);
+  let row = row_of(group, groups, local);
+  let lane = lane_of(local);
   let base = row * params.columns;
+  let columns = select(0u, params.columns, row < params.rows);
   var largest = LOWEST;
-  for (var c = local.x; c < columns; c += TREE) { largest = max(largest, x[base + c]); }
-  largest = tree_max(local.x, largest);
+  for (var c = lane; c < columns; c += STRIDE) { largest = max(largest, x[base + c]); }
+  largest = row_max(lane, largest);
   var total = 0.0;
-  for (var c = local.x; c < columns; c += TREE) { total += exp(x[base + c] - largest); }
-  total = tree_sum(local.x, total);
-  for (var c = local.x; c < columns; c += TREE) { y[base + c] = normalised(x[base + c], largest, total); }
+  for (var c = lane; c < columns; c += STRIDE) { total += exp(x[base + c] - largest); }
+  total = row_sum(lane, total);
+  for (var c = lane; c < columns; c += STRIDE) { y[base + c] = normalised(x[base + c], largest, total); }
 }
 
 // Gradient from the output s (in x): s (dy - sum s dy), or for the logarithm dy - exp(s) sum dy.
 fn input_grad(c: u32, total: f32) -> f32 { return select(x[c] * (dy[c] - total), dy[c] - exp(x[c]) * total, LOG); }
 
-@compute @workgroup_size(64)
-fn softmax_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let row = linear_index(id, groups, 64u);
-  if (row >= params.rows) { return; }
-  let base = row * params.columns;
-  var total = 0.0;
-  for (var c = base; c < base + params.columns; c++) { total += select(x[c], 1.0, LOG) * dy[c]; }
-  for (var c = base; c < base + params.columns; c++) { y[c] = input_grad(c, total); }
-}
-
-@compute @workgroup_size(TREE)
-fn softmax_grad_tree(
+@compute @workgroup_size(LANES)
+fn softmax_grad(
   @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
 ) {
-  let row = group.x + group.y * groups.x;
-  let columns = select(0u, params.columns, row < params.rows);
+  let row = row_of(group, groups, local);
+  let lane = lane_of(local);
   let base = row * params.columns;
+  let columns = select(0u, params.columns, row < params.rows);
   var total = 0.0;
-  for (var c = base + local.x; c < base + columns; c += TREE) { total += select(x[c], 1.0, LOG) * dy[c]; }
-  total = tree_sum(local.x, total);
-  for (var c = base + local.x; c < base + columns; c += TREE) { y[c] = input_grad(c, total); }
+  for (var c = base + lane; c < base + columns; c += STRIDE) { total += select(x[c], 1.0, LOG) * dy[c]; }
+  total = row_sum(lane, total);
+  for (var c = base + lane; c < base + columns; c += STRIDE) { y[c] = input_grad(c, total); }
 }
 
 // weight (log sum exp x - (1 - s) x[label] - s mean x) with smoothing s. A label outside 0..columns-1 costs nothing.
@@ -112,48 +67,30 @@ fn row_loss(row: u32, log_total: f32, mean: f32) -> f32 {
 }
 
 // y[row] = row_loss; lse[row] is kept for the gradient.
-@compute @workgroup_size(64)
-fn cross_entropy(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let row = linear_index(id, groups, 64u);
-  if (row >= params.rows) { return; }
+@compute @workgroup_size(LANES)
+fn cross_entropy(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let row = row_of(group, groups, local);
+  let lane = lane_of(local);
   let base = row * params.columns;
+  let columns = select(0u, params.columns, row < params.rows);
   var largest = LOWEST;
-  for (var c = 0u; c < params.columns; c++) { largest = max(largest, x[base + c]); }
+  for (var c = lane; c < columns; c += STRIDE) { largest = max(largest, x[base + c]); }
+  largest = row_max(lane, largest);
   var total = 0.0;
   var sum = 0.0;
-  for (var c = 0u; c < params.columns; c++) {
+  for (var c = lane; c < columns; c += STRIDE) {
     total += exp(x[base + c] - largest);
     sum += x[base + c];
   }
+  total = row_sum(lane, total);
+  sum = row_sum(lane, sum);
+  if (lane > 0u || row >= params.rows) { return; }
   let log_total = largest + log(total);
   lse[row] = log_total;
   y[row] = row_loss(row, log_total, sum / f32(params.columns));
-}
-
-@compute @workgroup_size(TREE)
-fn cross_entropy_tree(
-  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-  @builtin(local_invocation_id) local: vec3<u32>,
-) {
-  let row = group.x + group.y * groups.x;
-  let columns = select(0u, params.columns, row < params.rows);
-  let base = row * params.columns;
-  var largest = LOWEST;
-  for (var c = local.x; c < columns; c += TREE) { largest = max(largest, x[base + c]); }
-  largest = tree_max(local.x, largest);
-  var total = 0.0;
-  var sum = 0.0;
-  for (var c = local.x; c < columns; c += TREE) {
-    total += exp(x[base + c] - largest);
-    sum += x[base + c];
-  }
-  total = tree_sum(local.x, total);
-  sum = tree_sum(local.x, sum);
-  if (local.x == 0u && row < params.rows) {
-    let log_total = largest + log(total);
-    lse[row] = log_total;
-    y[row] = row_loss(row, log_total, sum / f32(params.columns));
-  }
 }
 
 // dx = (softmax x - target) * weight * scale * dy, one element an invocation; dy is one number, or one a row. The target
@@ -169,21 +106,4 @@ fn cross_entropy_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
   if (params.has_weights != 0u) { weight *= weights[row]; }
   let hit = select(0.0, 1.0, u32(label) == i % params.columns);
   y[i] = (exp(x[i] - lse_in[row]) - mix(hit, 1.0 / f32(params.columns), params.smoothing)) * weight;
-}
-
-// Binary cross-entropy of logits x against targets t in [0, 1] (in dy): max(x, 0) - x t + log(1 + exp(-|x|)).
-@compute @workgroup_size(64)
-fn bce(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.rows) { return; }
-  y[i] = max(x[i], 0.0) - x[i] * dy[i] + log(1.0 + exp(-abs(x[i])));
-}
-
-// dx = (sigmoid x - t) * scale * upstream (in weights: one number, or one an element); t in dy.
-@compute @workgroup_size(64)
-fn bce_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.rows) { return; }
-  let upstream = weights[select(0u, i, params.per_row != 0u)];
-  y[i] = (1.0 / (1.0 + exp(-x[i])) - dy[i]) * params.scale * upstream;
 }

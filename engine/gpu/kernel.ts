@@ -8,6 +8,8 @@ export interface ShaderText {
   readonly file: string;
   /** Its WGSL. */
   readonly text: string;
+  /** Where the same texts make another kernel without it: what to call those with it. */
+  readonly variant?: string;
 }
 
 /** Parameters of a dispatch by name, as a kernel's arithmetic is counted from them. */
@@ -32,7 +34,7 @@ export interface KernelTraits {
 export interface Kernel {
   /** Distinct for every kernel. */
   readonly id: number;
-  /** `file:entry`. */
+  /** `file:entry`, and what its preludes make of it: `file:entry+vec4`. */
   readonly name: string;
   /** Entry point. */
   readonly entry: string;
@@ -64,7 +66,7 @@ export function kernel(entry: string, ...described: [KernelTraits, ...ShaderText
   const code = parts.map((part) => part.text).join("\n");
   const made: Kernel = {
     id: registry.length,
-    name: `${file}:${entry}`,
+    name: [`${file}:${entry}`, ...parts.flatMap(({ variant }) => variant ?? [])].join("+"),
     entry,
     parts,
     code,

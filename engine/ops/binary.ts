@@ -5,18 +5,17 @@ import { kernel } from "../gpu/kernel.ts";
 import { type BackwardCall, defineOp, expectDType, type Sample } from "../op.ts";
 import { broadcastShapes, broadcastStrides, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
-import { broadcastLib, GROUP, indexLib } from "./lib/library.ts";
+import { broadcastLib, GROUP, indexLib, scalarLib, valueKernels, vec4Lib } from "./lib/library.ts";
 import { reshape } from "./layout.ts";
 import { sum } from "./reduce.ts";
 import { broadcastParams, inFours } from "./lib/strides.ts";
 import { affine, neg, powScalar, reciprocal } from "./unary.ts";
 
 const parts = [indexLib, broadcastLib, { file: "binary.wgsl", text: binaryText }] as const;
-const sameKernel = kernel("binary", ...parts);
-const broadcastKernel = kernel("binary_broadcast", ...parts);
-const broadcast4Kernel = kernel("binary_broadcast4", ...parts);
-const compareKernel = kernel("binary_compare", ...parts);
-const compareBroadcastKernel = kernel("compare_broadcast", ...parts);
+const sameKernel = kernel("binary", vec4Lib, ...parts);
+const broadcastKernels = valueKernels("binary_broadcast", ...parts);
+const compareKernel = kernel("binary_compare", vec4Lib, ...parts);
+const compareBroadcastKernel = kernel("compare_broadcast", scalarLib, ...parts);
 const ternaryParts = [indexLib, broadcastLib, { file: "ternary.wgsl", text: ternaryText }] as const;
 const chooseKernel = kernel("choose", ...ternaryParts);
 const gradKernel = kernel("binary_grad", ...ternaryParts);
@@ -47,11 +46,12 @@ function fastMode(a: Shape, b: Shape, out: Shape): { mode: number; period: numbe
 
 function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): void {
   const { device } = y;
+  const written = compare ? { flags: y } : { y };
   const fast = fastMode(a.shape, b.shape, y.shape);
   if (fast) {
     const count = Math.ceil(y.size / 4);
     device.run(compare ? compareKernel : sameKernel, {
-      bind: compare ? { a4: a, b4: b, flags4: y } : { a4: a, b4: b, y4: y },
+      bind: { a, b, ...written },
       params: { count, period: fast.period, ...NO_STRIDES },
       constants: { OP: op, MODE: fast.mode },
       grid: device.gpu.grid(count, GROUP),
@@ -66,8 +66,8 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
   const { rank, outer, inner, strides: [sa, sb] } = fours ?? general;
   const [oneA, oneB] = fours?.ones ?? [false, false];
   const count = fours ? y.size / 4 : y.size;
-  device.run(fours ? broadcast4Kernel : compare ? compareBroadcastKernel : broadcastKernel, {
-    bind: fours ? { a, a4: a, b, b4: b, y4: y } : compare ? { a, b, flags: y } : { a, b, y },
+  device.run(compare ? compareBroadcastKernel : broadcastKernels[fours ? "vec4" : "scalar"], {
+    bind: { a, b, a_one: a, b_one: b, ...written },
     params: {
       count,
       period: 1,

@@ -6,16 +6,13 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 
 const parts = [indexLib, { file: "gather.wgsl", text }] as const;
-const gatherKernel = kernel("gather", ...parts);
-const gather4Kernel = kernel("gather4", ...parts);
-const gradKernel = kernel("gather_grad", ...parts);
-const grad4Kernel = kernel("gather_grad4", ...parts);
-const gradRowsKernel = kernel("gather_grad_rows", ...parts);
-const gradRows4Kernel = kernel("gather_grad_rows4", ...parts);
-const oneHotKernel = kernel("one_hot", ...parts);
+const gatherKernels = valueKernels("gather", ...parts);
+const gradKernels = valueKernels("gather_grad", ...parts);
+const gradRowsKernels = valueKernels("gather_grad_rows", ...parts);
+const oneHotKernel = kernel("one_hot", scalarLib, ...parts);
 
 type NoAttrs = Record<string, never>;
 
@@ -31,8 +28,8 @@ const gatherOp = defineOp<NoAttrs>({
   forward: ([x, indices], _attrs, [y], device) => {
     const width = sizeOf(x!.shape.slice(1));
     const fours = width % 4 === 0, per = fours ? 4 : 1;
-    device.run(fours ? gather4Kernel : gatherKernel, {
-      bind: fours ? { x4: x!, indices: indices!, y4: y } : { x: x!, indices: indices!, y },
+    device.run(fours ? gatherKernels.vec4 : gatherKernels.scalar, {
+      bind: { x: x!, indices: indices!, y },
       params: { count: y.size / per, rows: x!.shape[0], width: width / per, picks: indices!.size },
       grid: device.gpu.grid(y.size / per, GROUP),
     });
@@ -73,16 +70,16 @@ export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
   const width = sizeOf(shape.slice(1));
   const dx = device.empty(shape);
   const fours = width % 4 === 0, per = fours ? 4 : 1;
-  const bind = fours ? { indices, dy4: dy, y4: dx } : { indices, dy, y: dx };
+  const bind = { indices, dy, y: dx };
   const params = { count: dx.size / per, rows: shape[0], width: width / per, picks: indices.size };
   if (device.kernels === "gpu" && indices.size > 0 && params.count <= MOST_LOOKING) {
     const grid = device.gpu.grid(params.count, GROUP);
-    device.run(fours ? gradRows4Kernel : gradRowsKernel, { bind, params, grid });
+    device.run(fours ? gradRowsKernels.vec4 : gradRowsKernels.scalar, { bind, params, grid });
     return dx;
   }
   fill(dx, 0);
   const columns = dx.size === 0 || indices.size === 0 ? 0 : params.width;
-  device.run(fours ? grad4Kernel : gradKernel, { bind, params, grid: device.gpu.grid(columns, GROUP) });
+  device.run(fours ? gradKernels.vec4 : gradKernels.scalar, { bind, params, grid: device.gpu.grid(columns, GROUP) });
   return dx;
 }
 

@@ -8,18 +8,13 @@ import { defineOp } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import { Tensor, type TensorMeta } from "../tensor.ts";
 import { fromHalfKernel, toHalfKernel } from "../autograd/half.ts";
-import { broadcastLib, GROUP, indexLib } from "./lib/library.ts";
+import { broadcastLib, GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 import { fill } from "./lib/fill.ts";
 import { broadcastParams } from "./lib/strides.ts";
 
 const parts = [indexLib, broadcastLib, { file: "strided.wgsl", text: stridedText }] as const;
-const kernels = {
-  gather: kernel("gather", ...parts),
-  gather4: kernel("gather_vec4", ...parts),
-  scatter: kernel("scatter", ...parts),
-  scatter4: kernel("scatter_vec4", ...parts),
-  padMatrix: kernel("pad_matrix", ...parts),
-};
+const moveKernels = { gather: valueKernels("gather", ...parts), scatter: valueKernels("scatter", ...parts) };
+const padMatrixKernel = kernel("pad_matrix", scalarLib, ...parts);
 
 /** A block of a contiguous tensor: where it begins and how far apart its elements are, in elements. */
 /** Elements of a larger tensor: extents, its strides, and where the first lies. */
@@ -49,9 +44,8 @@ export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor,
     stride_outer: own.outer,
     stride_inner: own.inner,
   };
-  const chosen = kernels[inOrder ? (direction === "gather" ? "gather4" : "scatter4") : direction];
-  x.device.run(chosen, {
-    bind: inOrder ? { x4: x, y4: y } : { x, y },
+  x.device.run(moveKernels[direction][inOrder ? "vec4" : "scalar"], {
+    bind: { x, y },
     params,
     grid: x.device.gpu.grid(count / unit, GROUP),
   });
@@ -60,7 +54,7 @@ export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor,
 function padMatrix(x: Tensor, y: Tensor, value: number): void {
   const extents = (shape: Shape): number[] => [shape.at(-2) ?? 1, shape.at(-1) ?? 1, 0, 0];
   const unused = [0, 0, 0, 0];
-  x.device.run(kernels.padMatrix, {
+  x.device.run(padMatrixKernel, {
     bind: { x, y },
     params: {
       count: y.size,

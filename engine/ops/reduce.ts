@@ -1,4 +1,5 @@
 /** Reductions over axes: sum, mean, max, argmax. */
+import argmaxText from "../../shaders/argmax.wgsl" with { type: "text" };
 import text from "../../shaders/reduce.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
 import type { KernelSet } from "../gpu/adapter.ts";
@@ -9,18 +10,16 @@ import { formatShape, normaliseAxes, normaliseAxis, type Shape, sizeOf } from ".
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, reshape, transpose } from "./layout.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, rowAloneLib, rowKernels, vec4Lib } from "./lib/library.ts";
 import { affine } from "./unary.ts";
 
 const parts = [indexLib, { file: "reduce.wgsl", text }] as const;
-const columnsKernel = kernel("reduce_columns", ...parts);
-const columns4Kernel = kernel("reduce_columns_vec4", ...parts);
-const rows4Kernel = kernel("reduce_rows_vec4", ...parts);
-const treeKernel = kernel("reduce_rows_tree", ...parts);
-const argmaxKernel = kernel("argmax", ...parts);
-const argmaxTreeKernel = kernel("argmax_tree", ...parts);
-const maxGradKernel = kernel("max_grad", ...parts);
-const maxGradTreeKernel = kernel("max_grad_tree", ...parts);
+const reduceKernels = rowKernels("reduce", ...parts);
+const reduce4Kernel = kernel("reduce", { ...vec4Lib, variant: "vec4" }, rowAloneLib, ...parts);
+const rows4Kernel = kernel("reduce_rows", vec4Lib, rowAloneLib, ...parts);
+const argmaxFile = { file: "argmax.wgsl", text: argmaxText };
+const argmaxKernels = rowKernels("argmax", argmaxFile);
+const maxGradKernels = rowKernels("max_grad", argmaxFile);
 
 const SUM = 0;
 const MAX = 1;
@@ -73,7 +72,7 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
 }
 
 /** Whether workgroups take rows: on GPUs, where there is something to share out. */
-function byTree(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
+function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
   return kernelSet === "gpu" && inner === 1 && reduced >= 32;
 }
 
@@ -81,10 +80,10 @@ function byTree(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
  * Enough chunks to keep a device busy; a function of the power of two above the size, so that padding regions moves no chunk.
  * One, or a multiple of 4, so that the second pass reads whole vec4 and another image size needs no other kernel.
  */
-function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet, tree: boolean): number {
+function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet, grouped: boolean): number {
   if (kernelSet === "gpu") {
     // 2^16 invocations of a vec4 and 32 rows, or 2^11 workgroups of 128 invocations and 512 elements.
-    const [busy, least] = tree ? [2 ** 11, 512] : [2 ** 18, 32];
+    const [busy, least] = grouped ? [2 ** 11, 512] : [2 ** 18, 32];
     const chunks = Math.min(busy / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / least);
     return chunks < 4 ? 1 : chunks;
   }
@@ -97,8 +96,8 @@ function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet, tre
 function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number, add = false): void {
   const { device } = x;
   const { outer, reduced, inner } = columns;
-  const tree = byTree(device.kernels, columns);
-  const chunks = chunksFor(columns, device.kernels, tree);
+  const grouped = byGroup(device.kernels, columns);
+  const chunks = chunksFor(columns, device.kernels, grouped);
   const target = chunks === 1 ? y : device.empty([outer, chunks, inner]);
   const pass = {
     count: outer * chunks * inner,
@@ -109,19 +108,20 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
     scale: chunks === 1 ? scale : 1,
   };
   const constants = { OP: op, ADD: Number(add && chunks === 1) };
-  if (tree) {
-    device.run(treeKernel, { bind: { x, y: target }, params: pass, constants, grid: device.gpu.grid(pass.count, 1) });
+  if (grouped) {
+    const grid = device.gpu.grid(pass.count, 1);
+    device.run(reduceKernels.group, { bind: { x, y: target }, params: pass, constants, grid });
   } else if (inner % 4 === 0) {
     const params = { ...pass, count: pass.count / 4, inner: inner / 4 };
     const grid = device.gpu.grid(params.count, GROUP);
-    device.run(columns4Kernel, { bind: { x4: x, y4: target }, params, constants, grid });
+    device.run(reduce4Kernel, { bind: { x, y: target }, params, constants, grid });
   } else if (inner === 1 && reduced % 4 === 0 && reduced > 0) {
     const params = { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) };
     const grid = device.gpu.grid(params.count, GROUP);
-    device.run(rows4Kernel, { bind: { x4: x, y: target }, params, constants, grid });
+    device.run(rows4Kernel, { bind: { x, totals: target }, params, constants, grid });
   } else {
     const grid = device.gpu.grid(pass.count, GROUP);
-    device.run(columnsKernel, { bind: { x, y: target }, params: pass, constants, grid });
+    device.run(reduceKernels.alone, { bind: { x, y: target }, params: pass, constants, grid });
   }
   if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale, add);
 }
@@ -225,11 +225,11 @@ const maxOp = defineOp<Attrs>({
     const { x: moved, columns } = columnsOf(x, axes);
     const dx = x.device.empty(moved.shape);
     const count = columns.outer * columns.inner;
-    const tree = byTree(x.device.kernels, columns);
-    x.device.run(tree ? maxGradTreeKernel : maxGradKernel, {
+    const grouped = byGroup(x.device.kernels, columns);
+    x.device.run(grouped ? maxGradKernels.group : maxGradKernels.alone, {
       bind: { x: moved, dy: call.grads[0]!, y: dx },
-      params: { count, reduced: columns.reduced, inner: columns.inner, chunks: 1, length: 0, scale: 1 },
-      grid: x.device.gpu.grid(count, tree ? 1 : GROUP),
+      params: { count, reduced: columns.reduced, inner: columns.inner },
+      grid: x.device.gpu.grid(count, grouped ? 1 : GROUP),
     });
     if (moved === x) return [dx];
     const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
@@ -266,12 +266,12 @@ const argmaxOp = defineOp<{ readonly axis: number; readonly keepDims: boolean }>
   forward: ([x], { axis }, [y]) => {
     const outer = sizeOf(x!.shape.slice(0, axis));
     const inner = sizeOf(x!.shape.slice(axis + 1));
-    const params = { count: outer * inner, reduced: x!.shape[axis], inner, chunks: 1, length: 0, scale: 1 };
-    const tree = byTree(y.device.kernels, { outer, ...params });
-    y.device.run(tree ? argmaxTreeKernel : argmaxKernel, {
+    const params = { count: outer * inner, reduced: x!.shape[axis], inner };
+    const grouped = byGroup(y.device.kernels, { outer, ...params });
+    y.device.run(grouped ? argmaxKernels.group : argmaxKernels.alone, {
       bind: { x: x!, index: y },
       params,
-      grid: y.device.gpu.grid(params.count, tree ? 1 : GROUP),
+      grid: y.device.gpu.grid(params.count, grouped ? 1 : GROUP),
     });
   },
   backward: { nondifferentiable: "an index" },

@@ -1,17 +1,15 @@
 /** Bilinear resizing. */
 import text from "../../shaders/resize.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
-import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, valueKernels } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
 const parts = [indexLib, { file: "resize.wgsl", text }] as const;
-/** By ones, and by fours where channels are a multiple of four. */
-const resizeKernels = [kernel("resize", ...parts), kernel("resize4", ...parts)] as const;
-const gradKernels = [kernel("resize_grad", ...parts), kernel("resize_grad4", ...parts)] as const;
+const resizeKernels = valueKernels("resize", ...parts);
+const gradKernels = valueKernels("resize_grad", ...parts);
 
 const MODES = { asymmetric: 0, halfPixel: 1, alignCorners: 2 } as const;
 
@@ -23,10 +21,10 @@ interface Attrs {
   readonly mode: ResizeMode;
 }
 
-function run([one, four]: readonly [Kernel, Kernel], x: Tensor, y: Tensor, image: Shape, { size, mode }: Attrs): void {
+function run(kernels: typeof resizeKernels, x: Tensor, y: Tensor, image: Shape, { size, mode }: Attrs): void {
   const [n, h, w, channels] = image, fours = channels % 4 === 0, per = fours ? 4 : 1;
-  x.device.run(fours ? four : one, {
-    bind: fours ? { x4: x, y4: y } : { x, y },
+  x.device.run(fours ? kernels.vec4 : kernels.scalar, {
+    bind: { x, y },
     params: { n, h, w, c: channels / per, ho: size[0], wo: size[1] },
     constants: { MODE: MODES[mode] },
     grid: x.device.gpu.grid(y.size / per, GROUP),

@@ -1,4 +1,5 @@
 /** Softmax, log-softmax and the classification losses. */
+import bceText from "../../shaders/bce.wgsl" with { type: "text" };
 import text from "../../shaders/softmax.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
@@ -6,19 +7,17 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
 const parts = [indexLib, { file: "softmax.wgsl", text }] as const;
-const rowsKernel = kernel("softmax_rows", ...parts);
-const treeKernel = kernel("softmax_rows_tree", ...parts);
-const gradKernel = kernel("softmax_grad", ...parts);
-const gradTreeKernel = kernel("softmax_grad_tree", ...parts);
-const crossEntropyKernel = kernel("cross_entropy", ...parts);
-const crossEntropyTreeKernel = kernel("cross_entropy_tree", ...parts);
-const crossEntropyGradKernel = kernel("cross_entropy_grad", ...parts);
-const bceKernel = kernel("bce", ...parts);
-const bceGradKernel = kernel("bce_grad", ...parts);
+const rowsKernels = rowKernels("softmax_rows", ...parts);
+const gradKernels = rowKernels("softmax_grad", ...parts);
+const crossEntropyKernels = rowKernels("cross_entropy", ...parts);
+const crossEntropyGradKernel = kernel("cross_entropy_grad", scalarLib, rowAloneLib, ...parts);
+const bceParts = [indexLib, { file: "bce.wgsl", text: bceText }] as const;
+const bceKernel = kernel("bce", ...bceParts);
+const bceGradKernel = kernel("bce_grad", ...bceParts);
 
 const PLAIN = { has_weights: 0, per_row: 0, scale: 1, smoothing: 0 };
 
@@ -36,12 +35,12 @@ function define(name: "softmax" | "logSoftmax") {
       if (x!.size === 0) return;
       const columns = x!.shape.at(-1)!;
       const rows = x!.size / columns;
-      const tree = device.kernels === "gpu" && columns >= 32;
-      device.run(tree ? treeKernel : rowsKernel, {
+      const grouped = device.kernels === "gpu" && columns >= 32;
+      device.run(grouped ? rowsKernels.group : rowsKernels.alone, {
         bind: { x: x!, y },
         params: { rows, columns, ...PLAIN },
         constants,
-        grid: device.gpu.grid(rows, tree ? 1 : GROUP),
+        grid: device.gpu.grid(rows, grouped ? 1 : GROUP),
       });
     },
     saves: () => ({ outputs: [0] }),
@@ -51,12 +50,12 @@ function define(name: "softmax" | "logSoftmax") {
       if (y.size === 0) return [dx];
       const columns = y.shape.at(-1)!;
       const rows = y.size / columns;
-      const tree = y.device.kernels === "gpu" && columns >= 32;
-      y.device.run(tree ? gradTreeKernel : gradKernel, {
+      const grouped = y.device.kernels === "gpu" && columns >= 32;
+      y.device.run(grouped ? gradKernels.group : gradKernels.alone, {
         bind: { x: y, dy: call.grads[0]!, y: dx },
         params: { rows, columns, ...PLAIN },
         constants,
-        grid: y.device.gpu.grid(rows, tree ? 1 : GROUP),
+        grid: y.device.gpu.grid(rows, grouped ? 1 : GROUP),
       });
       return [dx];
     },
@@ -116,11 +115,11 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
   forward: ([x, labels, weights], { reduction, smoothing }, [y, lse], device) => {
     const [rows, columns] = x!.shape;
     const losses = reduction === "none" ? y : device.empty([rows]);
-    const tree = device.kernels === "gpu" && columns >= 32;
-    device.run(tree ? crossEntropyTreeKernel : crossEntropyKernel, {
+    const grouped = device.kernels === "gpu" && columns >= 32;
+    device.run(grouped ? crossEntropyKernels.group : crossEntropyKernels.alone, {
       bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
       params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing },
-      grid: device.gpu.grid(rows, tree ? 1 : GROUP),
+      grid: device.gpu.grid(rows, grouped ? 1 : GROUP),
     });
     if (reduction === "none") return;
     sumInto(y, losses, [0], { scale: reduction === "mean" && rows > 0 ? 1 / rows : 1 });
@@ -217,8 +216,8 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
   forward: ([x, t], { reduction }, [y], device) => {
     const losses = reduction === "none" ? y : device.empty(x!.shape);
     device.run(bceKernel, {
-      bind: { x: x!, dy: t!, y: losses },
-      params: { rows: x!.size, columns: 1, ...PLAIN },
+      bind: { x: x!, t: t!, y: losses },
+      params: { count: x!.size, per_element: 0, scale: 1 },
       grid: device.gpu.grid(x!.size, GROUP),
     });
     if (reduction === "none") return;
@@ -232,12 +231,10 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
     const dx = x.device.empty(x.shape);
     const { reduction } = call.attrs;
     x.device.run(bceGradKernel, {
-      bind: { x, dy: call.input(1), weights: call.grads[0]!, y: dx },
+      bind: { x, t: call.input(1), dy: call.grads[0]!, y: dx },
       params: {
-        rows: x.size,
-        columns: 1,
-        ...PLAIN,
-        per_row: Number(reduction === "none"),
+        count: x.size,
+        per_element: Number(reduction === "none"),
         scale: reduction === "mean" ? 1 / Math.max(1, sizeOf(x.shape)) : 1,
       },
       grid: x.device.gpu.grid(x.size, GROUP),

@@ -43,7 +43,7 @@ export function lintBarriers(source: string): Finding[] {
   for (const [, name] of source.matchAll(/^\s*(?:override|const)\s+(\w+)/gm)) globals.add(name);
   // What nobody writes is the same for all who look at the same place.
   for (const [, name] of source.matchAll(/var<\s*(?:uniform|storage\s*,\s*read)\s*>\s*(\w+)/g)) globals.add(name);
-  for (const [, name] of source.matchAll(/^\s*struct\s+(\w+)/gm)) globals.add(name);
+  for (const [, name] of source.matchAll(/^\s*(?:alias|struct)\s+(\w+)/gm)) globals.add(name);
   const functions = parseFunctions(tokens);
   // Functions of their arguments and of such things alone: equal arguments give equal results.
   for (let size = -1; size !== globals.size;) {

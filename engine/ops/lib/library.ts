@@ -3,7 +3,11 @@ import activationText from "../../../shaders/lib/activation.wgsl" with { type: "
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
-import type { ShaderText } from "../../gpu/kernel.ts";
+import rowAloneText from "../../../shaders/lib/row_alone.wgsl" with { type: "text" };
+import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "text" };
+import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
+import vec4Text from "../../../shaders/lib/vec4.wgsl" with { type: "text" };
+import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
 
 /** `linear_index` of folded one-dimensional dispatches. */
 export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
@@ -13,6 +17,34 @@ export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broa
 export const activationLib: ShaderText = { file: "lib/activation.wgsl", text: activationText };
 /** `threefry`, `unit_float`. */
 export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
+/** `Value` and `Word`, single ones. */
+export const scalarLib: ShaderText = { file: "lib/scalar.wgsl", text: scalarText };
+/** `Value` and `Word`, four neighbours. */
+export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text };
+
+/** One text on `Value` as two kernels: for single numbers, and for four neighbours where an axis is a multiple of four. */
+export function valueKernels(
+  entry: string,
+  ...parts: readonly ShaderText[]
+): Readonly<Record<"scalar" | "vec4", Kernel>> {
+  return { scalar: kernel(entry, scalarLib, ...parts), vec4: kernel(entry, { ...vec4Lib, variant: "vec4" }, ...parts) };
+}
+
+/** A walk along a row by one invocation; wants `Value`. */
+export const rowAloneLib: ShaderText = { file: "lib/row_alone.wgsl", text: rowAloneText };
+/** A walk along a row by a workgroup. */
+export const rowGroupLib: ShaderText = { file: "lib/row_group.wgsl", text: rowGroupText };
+
+/** One text that walks along rows of single numbers as two kernels: an invocation to a row, and a workgroup to a row. */
+export function rowKernels(
+  entry: string,
+  ...parts: readonly ShaderText[]
+): Readonly<Record<"alone" | "group", Kernel>> {
+  return {
+    alone: kernel(entry, scalarLib, rowAloneLib, ...parts),
+    group: kernel(entry, scalarLib, { ...rowGroupLib, variant: "group" }, ...parts),
+  };
+}
 
 /** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
 export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;

@@ -20,6 +20,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 
 const devices = await openDevices();
 
+Deno.test("no two kernels have one name", () => {
+  const names = allKernels().map(({ name }) => name);
+  deepStrictEqual(names.filter((name, i) => names.indexOf(name) !== i), []);
+});
+
 /** Records `op` forwards and backwards on its samples, without reading. */
 function runAll(device: Device, op: AnyOp, random: Random): void {
   for (const described of op.samples(random)) {

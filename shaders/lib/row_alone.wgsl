@@ -1,0 +1,15 @@
+// Prelude of kernels that walk along rows: an invocation has a row to itself. lib/row_group.wgsl is its twin, by which a workgroup
+// shares a row out. Either way lane l walks from l in strides; row_max, row_sum and row_first then put together what its lanes
+// found, and all of them must call these.
+const LANES = 64u;
+const STRIDE = 1u;
+
+// The row of an invocation, and its lane among those that share the row.
+fn row_of(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 { return (group.x + group.y * groups.x) * LANES + local; }
+fn lane_of(local: u32) -> u32 { return 0u; }
+
+fn row_max(lane: u32, v: Value) -> Value { return v; }
+fn row_sum(lane: u32, v: Value) -> Value { return v; }
+
+// Place of the largest of the lanes' values, the first where several are.
+fn row_first(lane: u32, at: u32, v: Value) -> u32 { return at; }

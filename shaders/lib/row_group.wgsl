@@ -1,0 +1,47 @@
+// Prelude of kernels that walk along rows, for GPUs: a workgroup has a row, which must be of single numbers. See
+// lib/row_alone.wgsl. What lanes found is put together in a tree, whose order the number of lanes fixes.
+const LANES = 128u;
+const STRIDE = LANES;
+
+fn row_of(group: vec3<u32>, groups: vec3<u32>, local: u32) -> u32 { return group.x + group.y * groups.x; }
+fn lane_of(local: u32) -> u32 { return local; }
+
+var<workgroup> partial: array<f32, LANES>;
+var<workgroup> place: array<u32, LANES>;
+
+fn row_max(lane: u32, v: f32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = v;
+  for (var step = LANES / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) { partial[lane] = max(partial[lane], partial[lane + step]); }
+  }
+  workgroupBarrier();
+  return partial[0];
+}
+
+fn row_sum(lane: u32, v: f32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = v;
+  for (var step = LANES / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) { partial[lane] += partial[lane + step]; }
+  }
+  workgroupBarrier();
+  return partial[0];
+}
+
+fn row_first(lane: u32, at: u32, v: f32) -> u32 {
+  partial[lane] = v;
+  place[lane] = at;
+  for (var step = LANES / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) {
+      let other = lane + step;
+      let first = partial[other] == partial[lane] && place[other] < place[lane];
+      if (partial[other] > partial[lane] || first) { partial[lane] = partial[other]; place[lane] = place[other]; }
+    }
+  }
+  workgroupBarrier();
+  return place[0];
+}
