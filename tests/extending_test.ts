@@ -217,6 +217,62 @@ Deno.test("an op is a shader, an op file and a float64 reference", () =>
     ok(/softsign \((cpu|gpu) kernels\) agrees with its float64 reference.*FAILED/.test(wrong.out), wrong.out);
   }));
 
+/** Blocks of 12 × 8, between the two that there are. */
+const TOY_KERNEL = `// C = act(op(A) op(B) + bias), batched, for software adapters: a block of 12 x 8 in registers.
+
+@compute @workgroup_size(8)
+fn matmul_twelve(@builtin(global_invocation_id) id: vec3<u32>) {
+  let block = block_of(id);
+  let column = 2u * block.column;
+  let row = ROWS * block.row;
+  let batch = id.z + params.first_batch;
+  if (column >= params.n4 || row >= params.m) { return; }
+  var c = array<array<mat4x4<f32>, 2>, 3>();
+  for (var k = 0u; k < params.k4; k++) {
+    for (var j = 0u; j < 2u; j++) {
+      let b_block = load_b(batch * params.stride_b, k, column + j);
+      for (var i = 0u; i < 3u; i++) { c[i][j] += b_block * load_a(batch * params.stride_a, row + 4u * i, k); }
+    }
+  }
+  for (var i = 0u; i < 3u; i++) {
+    for (var j = 0u; j < 2u; j++) { store(batch * params.stride_c, row + 4u * i, column + j, c[i][j]); }
+  }
+}
+`;
+
+Deno.test("a kernel variant is a shader and its declaration in the op", () =>
+  withTree(async (folder) => {
+    for (const part of CHECKS) await copy(join(ROOT, part), join(folder, part));
+    const shader = join(folder, "shaders/matmul_twelve.wgsl"), op = join(folder, "engine/ops/matmul.ts");
+    await Deno.writeTextFile(shader, TOY_KERNEL);
+    const end = "const partLibs = ";
+    await edit(
+      op,
+      end,
+      'const twelveKernel = kernel("matmul_twelve", traits("cpu", [[12, 8]]), ...registersParts, {\n' +
+        '  file: "matmul_twelve.wgsl",\n  text: twelveText,\n});\n' + end,
+    );
+    const first = 'import { EngineError, ShapeError } from "../base/errors.ts";\n';
+    await edit(op, first, `import twelveText from "../../shaders/matmul_twelve.wgsl" with { type: "text" };\n${first}`);
+    const choice = "shared ? sharedKernel : registersKernel";
+    await edit(op, choice, "shared ? sharedKernel : constants.ROWS === 12 ? twelveKernel : registersKernel");
+    const checks = (file: string, filter: string) =>
+      run(folder, Deno.execPath(), ["test", "-A", "--no-check", `tests/engine/${file}`, "--filter", filter], true);
+    // The tests' list of tilings has it, and its product with all gradients is checked; the tuner's and the profile's too.
+    const tiling = "/^cpu kernels in tiles of 12 × 8/";
+    const { out } = await checks("ops/tilings_test.ts", tiling);
+    ok(/^ok \| 1 passed \| 0 failed/m.test(out), out);
+    const declared = await checks("tuning/stale_test.ts", "/with tilings/");
+    ok(/^ok \| 1 passed \| 0 failed/m.test(declared.out), declared.out);
+    // A wrong block is found, and a declaration that the op does not go by.
+    await edit(shader, "row + 4u * i, k)", "row + 4u * (i % 2u), k)");
+    const wrong = await checks("ops/tilings_test.ts", tiling);
+    ok(/tiles of 12 × 8, agree with the float64 reference.*FAILED/.test(wrong.out), wrong.out);
+    await edit(op, "constants.ROWS === 12", "constants.ROWS === 13");
+    const idle = await checks("ops/tilings_test.ts", tiling);
+    ok(/matmul_twelve\.wgsl:matmul_twelve/.test(idle.out), idle.out);
+  }));
+
 const TOY_MODEL = `/** The plain ConvNet with scores made sharper. */
 import { z } from "zod";
 import type { Device, Tensor } from "../../engine/mod.ts";

@@ -1,4 +1,7 @@
-/** Every kernel of every kernel set is run by the samples the registry checks, or by the test named here. */
+/**
+ * Every kernel of every kernel set is run by the samples the registry checks, by the test named here, or, where it has tilings
+ * that only the tuner may choose, by `tilings_test.ts`.
+ */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
@@ -60,9 +63,7 @@ Deno.test("the samples of the ops run every kernel", () =>
         gpu.run = run;
       }
     }
-    // Lanes share operands only where eight are a subgroup.
-    const shares = devices.cpu.info.lanes === 8;
-    const names = allKernels().map(({ name }) => name).filter((name) => shares || !name.endsWith("_shared"));
+    const names = allKernels().filter(({ traits }) => !traits.tilings).map(({ name }) => name);
     deepStrictEqual(names.filter((name) => !seen.has(name) && !(name in ELSEWHERE)), [], "kernels nothing runs");
     for (const name in ELSEWHERE) {
       ok(names.includes(name) && !seen.has(name), `${name} need not be listed as an exception`);

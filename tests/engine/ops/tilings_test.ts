@@ -1,5 +1,7 @@
 /** Every tiling of a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
+import { deepStrictEqual } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
+import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
@@ -20,6 +22,31 @@ async function withTiling(device: Device, tiling: Tiling, body: () => Promise<vo
   } finally {
     device.tuning = before;
   }
+}
+
+/** Runs `body`; returns the names of the kernels it dispatches. */
+async function kernelsRun({ gpu }: Device, body: () => Promise<void>): Promise<ReadonlySet<string>> {
+  const names = new Set<string>(), { run } = gpu;
+  gpu.run = (kernel, options) => {
+    names.add(kernel.name);
+    run.call(gpu, kernel, options);
+  };
+  try {
+    await body();
+  } finally {
+    gpu.run = run;
+  }
+  return names;
+}
+
+/** Names of the kernels that declare a tiling and can run on `device`: lanes share operands only where eight are a subgroup. */
+function declaring({ kernels, info }: Device, rows: number, columns: number): string[] {
+  return allKernels()
+    .filter(({ traits: { kernelSet, tilings } }) =>
+      kernelSet === kernels && tilings?.some(([r, c]) => r === rows && c === columns)
+    )
+    .map(({ name }) => name)
+    .filter((name) => info.lanes === 8 || !name.endsWith("_shared"));
 }
 
 type Case = [name: string, shapes: (readonly number[] | null)[], attrs: Record<string, unknown>];
@@ -66,10 +93,13 @@ for (const kernels of KERNEL_SETS) {
           (random) =>
             withoutLeaks(device, () =>
               withTiling(device, { rows, columns, splitK }, async () => {
-                for (const one of cases(random)) {
-                  const { op, sample } = sampleOf(one);
-                  await checkAgainstReference(device, op, random, [sample]);
-                }
+                const run = await kernelsRun(device, async () => {
+                  for (const one of cases(random)) {
+                    const { op, sample } = sampleOf(one);
+                    await checkAgainstReference(device, op, random, [sample]);
+                  }
+                });
+                deepStrictEqual(declaring(device, rows, columns).filter((one) => !run.has(one)), [], "kernels not run");
               })),
         ));
     }
