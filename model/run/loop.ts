@@ -49,7 +49,7 @@ export async function runLoop(
   while (step < steps) {
     log.add(await learner.update(step));
     step++;
-    // Where everything an update needs is ready, nothing else here lets a signal through before the next reading.
+    // An update whose inputs are ready never waits: yield, so that a signal is seen.
     await setImmediate();
     const stopping = hooks.signal?.aborted ?? false, last = step === steps;
     const display = step % displayEvery === 0;
