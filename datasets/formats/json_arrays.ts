@@ -2,7 +2,7 @@
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
 
-/** Told of an element: the array's key, null where the file itself is an array; the element; its place. */
+/** Called with each element: the array's key, null where the file itself is an array; the element; its place. */
 export type OnElement = (key: string | null, value: unknown, index: number) => void;
 
 const PIECE = 1 << 20;
