@@ -1,4 +1,4 @@
-/** Training at a terminal: bars, Ctrl-C, and what is printed in the end. */
+/** Training at a terminal: bars, Ctrl-C, and the results printed at the end. */
 import { join } from "node:path";
 import { compare } from "../../model/regions/experiments/comparison.ts";
 import type { Experiment } from "../../model/regions/experiments/experiment.ts";

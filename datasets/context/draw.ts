@@ -49,7 +49,7 @@ export function drawContext(
   return picture;
 }
 
-/** The pixels of image `index`, as whoever loads images asks for them. */
+/** The pixels of image `index`, in the form that the image loader asks for. */
 export function drawImage(options: ContextOptions, index: number): RgbImage {
   const { pixels, width, height } = drawContext(options, index);
   return { rgb: pixels, width, height };

@@ -101,7 +101,7 @@ export const trainConfigSchema = z.strictObject({
     data: z.string().nullable(),
     /** Folder of ADE20K's lists (train.txt, …, objectnames.txt); null where they lie in `data`. */
     lists: z.string().nullable().default(null),
-    /** Folder for what was parsed; null for one beside the data, or the user's cache where that may not be written. */
+    /** Folder of the cache of parsed splits; null for one beside the data, or the user's cache where that may not be written. */
     cache: z.string().nullable().default(null),
     /** Switches for what the reference does and one may want otherwise. */
     reference: referenceSchema.prefault({}),

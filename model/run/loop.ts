@@ -79,7 +79,10 @@ async function readLosses(log: LossLog, step: number, rate: number): Promise<voi
   );
 }
 
-/** Between steps, with all losses read, the same tensors are alive each time but those of captured steps; returns how many. */
+/**
+ * Leak check: between steps, with all losses read, the same number of tensors is alive each time, but for those of captured
+ * steps. Returns that number.
+ */
 function checkMemory(alive: number, before: number | undefined): number {
   if (before === undefined || alive === before) return alive;
   throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);

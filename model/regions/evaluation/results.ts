@@ -1,4 +1,4 @@
-/** The results of a run: the four metrics of the model beside what is known to be possible. */
+/** The results of a run: the four metrics of the model, beside known upper bounds. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { type ContextDataset, contextPosteriors, isContextDataset } from "../../../datasets/context/dataset.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
@@ -12,7 +12,7 @@ import type { Table } from "../../run/report.ts";
 /** One row of the results table. */
 export interface ResultRow {
   readonly name: string;
-  /** The model's answer, one of the predictions it is made of, or what is exactly known. */
+  /** The model's answer, one of the predictions it is made of, or an exact posterior. */
   readonly kind: "answer" | "prediction" | "exact";
   readonly perInstance: MetricTriple;
   readonly perClass: MetricTriple;
