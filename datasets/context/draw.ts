@@ -16,7 +16,7 @@ export interface ContextPicture {
   readonly height: number;
   /** RGB bytes, row-major [height, width, 3]. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-  /** Which region is visible at each pixel, [height, width]: 0 for none, 1 + region index (in record order) otherwise. */
+  /** The region visible at each pixel, [height, width]: 0 for none, 1 + region index (in record order) otherwise. */
   readonly regions: Uint8Array<ArrayBuffer>;
 }
 

@@ -87,7 +87,7 @@ export const trainConfigSchema = z.strictObject({
   version: z.string(),
   /** Starts every random sequence: drawn data, weights, order of images. */
   seed: z.int().min(0).max(0xffffffff),
-  /** Which adapter computes. */
+  /** Adapter that computes. */
   adapter: z.enum(["auto", "gpu", "cpu"]),
   /** f32 throughout; or mixed: what the backward pass reads is kept in f16, sums and weights stay f32. */
   precision: z.enum(["f32", "mixed"]).default("f32"),
