@@ -79,8 +79,6 @@ const PHRASES: Readonly<Record<string, string>> = {
 const OLD_FORMS: Readonly<Record<string, readonly string[]>> = {
   "model/regions/evaluation/results.ts": ["clues"],
   "tests/model/regions/experiments/comparison_test.ts": ["clues"],
-  // A row of the paper's table.
-  "docs/papers/iep-ref.md": ["taught"],
 };
 
 /** Files below `folder` that people write, relative to the project. */
