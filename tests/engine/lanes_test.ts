@@ -1,4 +1,4 @@
-/** Facts of a device's subgroups, on which the kernels that share operands depend. */
+/** Facts of an opened device: the lanes of its subgroups, on which kernels that share operands depend, and its kernel set. */
 import { ok, strictEqual } from "node:assert/strict";
 import { Device } from "../../engine/mod.ts";
 
