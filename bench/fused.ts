@@ -13,7 +13,7 @@ export interface FusedRow {
   readonly plainDispatches: number;
 }
 
-/** Times both ways of a twin at the size that fits the adapter; null where gradients are asked of what has none. */
+/** Times both ways of a twin at the size that fits the adapter; null where gradients are asked for and the twin has none. */
 export async function fusedRow(
   device: Device,
   { name, shapes, differentiable, make }: Twin,

@@ -24,7 +24,7 @@ export interface ModelRow {
   readonly dispatches: number;
   /** Share of the time that JavaScript takes, the driver's submits apart. */
   readonly host: number;
-  /** Milliseconds of PyTorch for the same; null where it is not there, absent where nobody asked. */
+  /** Milliseconds of PyTorch for the same; null where it is not there, absent where PyTorch was not asked for. */
   readonly torch?: number | null;
   /** Expressions or programs that it works on; absent where that is one image. */
   readonly batch?: number;
@@ -63,7 +63,7 @@ export const SIZES: readonly Size[] = [
   },
 ];
 
-/** Random boxes over a grey picture: what is in it does not change the work. */
+/** Random boxes over a grey picture: its contents do not change the work. */
 export function imageOf(
   { regions, classes, height, width }: Pick<Size, "regions" | "classes" | "height" | "width">,
 ): LoadedImage {
@@ -109,7 +109,7 @@ export async function row(name: string, prepare: (device: Device) => Disposable 
   return { name, ms, peakMiB: device.memory.peakBytes / 2 ** 20, dispatches, host: host / ms };
 }
 
-/** Something that frees what it was made of. */
+/** Work that frees its parts with itself. */
 export function work(run: () => void, ...parts: Disposable[]): Disposable & { run(): void } {
   return { run, [Symbol.dispose]: () => parts.forEach((part) => part[Symbol.dispose]()) };
 }

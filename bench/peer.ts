@@ -13,9 +13,9 @@ const SHOWN_MS = 100;
 
 /**
  * Milliseconds of a run: what each more of several costs. Waiting costs about 10 ms and reading a result its transfer,
- * once for all of them. `run` records one, `finish` waits for all; `most` runs at once, where results pile up until then.
+ * once for all of them. `run` records one, `finish` waits for all; `limit` runs at once, where results pile up until then.
  */
-export async function bestOf(run: () => unknown, finish: () => Promise<unknown>, most = 2000): Promise<number> {
+export async function bestOf(run: () => unknown, finish: () => Promise<unknown>, limit = 2000): Promise<number> {
   const timed = async (count: number): Promise<number> => {
     const from = performance.now();
     for (let i = 0; i < count; i++) await run();
@@ -24,7 +24,7 @@ export async function bestOf(run: () => unknown, finish: () => Promise<unknown>,
   };
   await timed(1);
   let one = await timed(1), count = 2, all = await timed(count);
-  while (all - one < SHOWN_MS && count < most) all = await timed(count = Math.min(most, 4 * count));
+  while (all - one < SHOWN_MS && count < limit) all = await timed(count = Math.min(limit, 4 * count));
   for (let round = 0; round < 2; round++) {
     one = Math.min(one, await timed(1));
     all = Math.min(all, await timed(count));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/mod.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
-import { evaluateMissing } from "../model/regions/evaluation/region_dropout.ts";
+import { evaluateWithDropout } from "../model/regions/evaluation/region_dropout.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
 import { freeName, latestRun } from "../model/run/run_folder.ts";
@@ -18,7 +18,7 @@ import { notice, Progress } from "./terminal/output.ts";
 import { printTable, runExperiment } from "./terminal/training.ts";
 
 /** Shares of regions left out at test time. */
-const MISSING = [0, 0.25, 0.5, 0.75];
+const DROPPED_SHARES = [0, 0.25, 0.5, 0.75];
 
 /** Adds the command. */
 export function addAblate(program: Command): void {
@@ -28,7 +28,7 @@ export function addAblate(program: Command): void {
     .option("--name <experiment>", "name of the experiment's folder")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the experiment of that name, or with the last one worked on")
-    .option("--only <variants...>", `some of: ${names.join(", ")}`, (value, before: string[] = []) => {
+    .option("--only <ablations...>", `some of: ${names.join(", ")}`, (value, before: string[] = []) => {
       if (!names.includes(value)) throw new InvalidArgumentError(`It is none of ${names.join(", ")}.`);
       return [...before, value];
     })
@@ -62,12 +62,12 @@ export function addAblate(program: Command): void {
         );
       }
       await runExperiment(experiment);
-      await missing(experiment);
+      await withRegionDropout(experiment);
     });
 }
 
 /** Scores the baseline and the whole model on images of which they see only some regions. */
-async function missing(experiment: Experiment): Promise<void> {
+async function withRegionDropout(experiment: Experiment): Promise<void> {
   const rows: (string | number)[][] = [];
   for (const { folder: member, name } of experiment.members) {
     if (name !== "baseline" && name !== "final") continue;
@@ -78,9 +78,9 @@ async function missing(experiment: Experiment): Promise<void> {
     const test = await openSplit(config, config.dataset.testSplit);
     await using device = await Device.open({ adapter: config.adapter });
     using model = modelOf(device, checkpoint);
-    for (const share of MISSING) {
+    for (const share of DROPPED_SHARES) {
       using progress = new Progress(`${name}, ${100 * share} % of regions missing`, "images");
-      const { perInstance, perClass } = await evaluateMissing(model, test, config, share, {
+      const { perInstance, perClass } = await evaluateWithDropout(model, test, config, share, {
         onEvaluate: (done, of) => progress.update(done, of),
       });
       rows.push([name, `${100 * share} %`, perInstance.ap, perInstance.ac, perClass.ap, perClass.ac]);

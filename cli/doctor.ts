@@ -1,4 +1,4 @@
-/** `itera doctor`: what computes here, what it can do, how fast it is, and what is wrong if something is. */
+/** `itera doctor`: the adapter, its features and limits, its measured rates, and faults of the set-up. */
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
 import type { AdapterChoice } from "../engine/gpu/adapter.ts";

@@ -145,9 +145,9 @@ async function weightsLayer(layers: readonly Layer[], preset: readonly Layer[]):
 }
 
 /** With `--max-steps`: no more steps than that. */
-function capped(layers: readonly Layer[], most: number | undefined): Layer[] {
-  if (most === undefined || newConfig(layers).steps <= most) return [...layers];
-  return [...layers, { source: "--max-steps", value: { steps: most } }];
+function capped(layers: readonly Layer[], limit: number | undefined): Layer[] {
+  if (limit === undefined || newConfig(layers).steps <= limit) return [...layers];
+  return [...layers, { source: "--max-steps", value: { steps: limit } }];
 }
 
 /** The models asked for; those of a settings file; where the data set brings knowledge, what shows that reasoning helps. */
@@ -191,13 +191,15 @@ async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
 }
 
 /** Trains in one folder and prints what came of it. */
-async function trainOne(run: RunFolder<TrainConfig>, plan = false): Promise<void> {
+async function trainOne(run: RunFolder<TrainConfig>, estimate = false): Promise<void> {
   using folder = run;
   line(`run: ${folder.path}`);
-  const results = await training((hooks) => trainModel(folder, { ...hooks, plan })).catch(async (error: unknown) => {
-    if (!(error instanceof Stopped)) await folder.discardIfUnused();
-    throw error;
-  });
+  const results = await training((hooks) => trainModel(folder, { ...hooks, estimate })).catch(
+    async (error: unknown) => {
+      if (!(error instanceof Stopped)) await folder.discardIfUnused();
+      throw error;
+    },
+  );
   printResults(results);
   line(`report: ${join(folder.path, "report.html")}`);
 }

@@ -29,7 +29,7 @@ export interface SplitCheck {
 export interface CheckOptions {
   /** Look at the pictures' sizes alone, not at all of each; default false. */
   readonly headers?: boolean;
-  /** Images looked at, of how many. */
+  /** Images checked, of how many. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 

@@ -119,7 +119,7 @@ export class Device implements AsyncDisposable {
     return this.gpu.info;
   }
 
-  /** Most bytes of tensors alive at once; infinite where nobody said so. */
+  /** Most bytes of tensors alive at once; Infinity when unset. */
   get memoryLimit(): number {
     return this.gpu.memoryLimit;
   }

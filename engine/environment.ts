@@ -1,4 +1,4 @@
-/** What the environment says, where this program may look without a question to whoever started it. */
+/** Environment variables and files, read only where permission is already granted. */
 
 /** Whether this program may read a variable or a file. */
 export function may(name: "env" | "read", what: string): boolean {

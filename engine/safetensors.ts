@@ -132,17 +132,17 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   }
 
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
-  const room = bytes.length - start;
+  const available = bytes.length - start;
   let at = 0;
   for (const { name, begin, end } of entries) {
     if (begin < at) fail(`tensor "${name}" begins at byte ${begin}, inside the tensor before it`);
     if (begin > at) fail(`${begin - at} bytes before tensor "${name}" belong to no tensor`);
-    if (end > room) {
-      fail(`tensor "${name}" ends at byte ${end}, the file holds ${room} bytes of tensors: it is cut short`);
+    if (end > available) {
+      fail(`tensor "${name}" ends at byte ${end}, the file holds ${available} bytes of tensors: it is cut short`);
     }
     at = end;
   }
-  if (at !== room) fail(`${room - at} bytes at the end belong to no tensor`);
+  if (at !== available) fail(`${available - at} bytes at the end belong to no tensor`);
 
   const tensors = new Map<string, SafetensorsTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {

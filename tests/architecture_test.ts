@@ -5,7 +5,7 @@ import { lintBarriers } from "./support/wgsl_lint.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Imports allowed to each room; `mod.ts` is a room of its own, and so is the project's configuration. */
+/** Imports allowed to each part of the tree; `mod.ts` is a part of its own, and so is the project's configuration. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "engine/base": ["engine/base"],
   shaders: [],
@@ -24,15 +24,15 @@ const OF_ONE_KIND = ["shaders", "engine/ops"];
 /** Files of code in a folder, folders below it aside. */
 const MOST = 20;
 
-function room(path: string): string {
+function partOf(path: string): string {
   return path.startsWith("engine/base/") ? "engine/base" : path.split("/")[0];
 }
 
-/** Source files of the rooms, relative to the project. */
+/** Source files of the parts, relative to the project. */
 function sources(extension: string, folder = ""): string[] {
   return [...Deno.readDirSync(join(root, folder))].flatMap(({ name, isDirectory }) => {
     const path = folder ? `${folder}/${name}` : name;
-    if (isDirectory) return room(path) in MAY_IMPORT && name !== "results" ? sources(extension, path) : [];
+    if (isDirectory) return partOf(path) in MAY_IMPORT && name !== "results" ? sources(extension, path) : [];
     return name.endsWith(extension) && (folder !== "" || path in MAY_IMPORT) ? [path] : [];
   });
 }
@@ -57,7 +57,7 @@ function imports(text: string): string[] {
 function upwardArrows(path: string, text: string): string[] {
   return imports(text).flatMap((specifier) => {
     const target = relative(root, join(root, dirname(path), specifier));
-    return MAY_IMPORT[room(path)].includes(room(target)) ? [] : [`${path} imports ${target}`];
+    return MAY_IMPORT[partOf(path)].includes(partOf(target)) ? [] : [`${path} imports ${target}`];
   });
 }
 
@@ -72,14 +72,14 @@ const read = (path: string): string => Deno.readTextFileSync(join(root, path));
 
 Deno.test("imports point downwards only", () => {
   // Tests may import everything, and hold imports in strings.
-  const files = sources(".ts").filter((path) => room(path) !== "tests");
+  const files = sources(".ts").filter((path) => partOf(path) !== "tests");
   ok(files.length > 30 && files.includes("mod.ts"), `only ${files.length} files were found`);
   deepStrictEqual(files.flatMap((path) => upwardArrows(path, read(path))), []);
 });
 
-/** Imports of each file of the rooms, relative to the project; without shaders and files elsewhere. */
+/** Imports of each file of the parts, relative to the project; without shaders and files elsewhere. */
 function importGraph(): Map<string, string[]> {
-  const files = sources(".ts").filter((path) => room(path) !== "tests");
+  const files = sources(".ts").filter((path) => partOf(path) !== "tests");
   const target = (path: string, specifier: string): string => relative(root, join(root, dirname(path), specifier));
   return new Map(files.map((path) => [
     path,

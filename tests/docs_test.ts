@@ -14,7 +14,7 @@ const MADE = /\/(golden|results|fixtures\/[^/]*\.json|runs-[^/]*)(\/|$)/;
 /** A page of docs/papers and a heading of it, as code cites them. */
 const CITATION = /\bpapers\/([\w.-]+\.md)(?:#([\w-]*))?/g;
 
-/** Forms that cite what is not in the tree: sections by number. */
+/** Forms of citation that lead nowhere: sections by number. */
 const BY_NUMBER = [
   /\b[Ss]pecification('s)?,? (sections? )?\d/,
   /\b[Ss]pecification('s)? sections?\b/,

@@ -1,6 +1,6 @@
 /**
- * Extensions in few places: a new op, kernel variant, model, data set and command are written into a copy of the tree
- * and run there.
+ * Extensions in few places: a new op, region model, data set and command are written into a copy of the tree and run
+ * there.
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";

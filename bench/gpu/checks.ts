@@ -74,8 +74,8 @@ async function runTests(name: string, args: readonly string[], deadline: number)
   const failures = [...output.failures];
   // A file that does not load, leaks or crashes has failed even where no test of its own did.
   if (code !== 0 && !late && failures.length === 0) {
-    const said = last || (await errors).trim().split("\n").at(-1) || `status ${code}`;
-    const message = `its process failed after ${output.passed.length} tests had passed: ${said}`;
+    const reason = last || (await errors).trim().split("\n").at(-1) || `status ${code}`;
+    const message = `its process failed after ${output.passed.length} tests had passed: ${reason}`;
     failures.push({ title: name, message });
   }
   const notRun = late ? Math.max(1, output.open) : output.open;

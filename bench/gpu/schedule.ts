@@ -1,4 +1,4 @@
-/** Who may use how much of the time, and the list of what found none. */
+/** Shares of the time budget by phase, and the list of items for which no time was left. */
 import { firstLine } from "../peers/open.ts";
 import type { PhaseName } from "./options.ts";
 import type { Report } from "./report.ts";
@@ -20,9 +20,9 @@ export interface Phase {
   readonly done?: () => void;
 }
 
-/** An item that cannot be done here, which is nobody's failure. */
+/** An item that cannot be done on this machine, which is no failure. */
 export class Skip extends Error {
-  /** Tells it apart by name. */
+  /** Name that distinguishes it from other errors. */
   override readonly name = "Skip";
 }
 
@@ -69,7 +69,7 @@ export async function runPhases(
   clearTimeout(timer);
 }
 
-/** When the first of several phases should end, if all are to have their share of what is left until `end`. */
+/** Time at which the first of several phases should end, so that each gets its share of the time until `end`. */
 export function deadlineOf(weights: readonly number[], now: number, end: number): number {
   return now + Math.max(0, end - now) * weights[0] / weights.reduce((sum, weight) => sum + weight, 0);
 }

@@ -95,8 +95,8 @@ function checks({ checks }: Report): string {
 function limits({ limits, machine }: Report): string {
   if (!limits) return "";
   const peak = machine?.peak;
-  const of = (value: number, most: number | null | undefined): string | null =>
-    most ? `${percent(value / most)} of ${most === peak?.compute ? tera(most) : giga(most)}` : null;
+  const of = (value: number, limit: number | null | undefined): string | null =>
+    limit ? `${percent(value / limit)} of ${limit === peak?.compute ? tera(limit) : giga(limit)}` : null;
   const table = section("Limits of this device", ["limit", "measured", "of the theoretical peak"], [
     [`best product, ${limits.side}³`, tera(limits.compute), of(limits.compute, peak?.compute)],
     ["copy, read and written", giga(limits.bandwidth), of(limits.bandwidth, peak?.bandwidth)],

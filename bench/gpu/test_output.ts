@@ -15,7 +15,7 @@ export interface CheckedFile {
 export class TestOutput {
   /** Titles of passed tests. */
   readonly passed: string[] = [];
-  /** Failed tests with what they said first. */
+  /** Failed tests with the beginning of their messages. */
   readonly failures: { readonly title: string; message: string }[] = [];
   #announced = 0;
   #ignored = 0;
@@ -46,7 +46,7 @@ export class TestOutput {
   #error(text: string): void {
     const header = /^(.*) => \.?\/?\S+:\d+:\d+$/.exec(text);
     if (header) this.#last = this.failures.find(({ title }) => title === header[1]);
-    const said = /^error: (.*)$/.exec(text);
-    if (said && this.#last?.message === "") this.#last.message = said[1].slice(0, 400);
+    const error = /^error: (.*)$/.exec(text);
+    if (error && this.#last?.message === "") this.#last.message = error[1].slice(0, 400);
   }
 }

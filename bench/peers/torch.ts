@@ -7,7 +7,7 @@ export async function torchRow<T>(script: string, args: readonly string[], signa
   return stdout === null ? null : JSON.parse(stdout);
 }
 
-/** Why there is no PyTorch here; null where there is. */
+/** Reason for which there is no PyTorch here; null where there is. */
 export async function torchMissing(): Promise<string | null> {
   if (await python(["-c", ""]) === null) return "python3 is not here";
   return await python(["-c", "import torch"]) === null ? "python3 has no torch" : null;

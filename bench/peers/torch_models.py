@@ -155,21 +155,21 @@ class Final(Baseline):
         memory = F.interpolate(self.initial, size, mode="bilinear")
         regions, classes = F.relu(self.start(fc7)), F.relu(self.class_start(self.vectors))
         logits, confidences = [first], [self.read(memory, boxes)[1]]
-        said, losses = (first, first), [F.cross_entropy(first, labels)]
+        latest, losses = (first, first), [F.cross_entropy(first, labels)]
         for _ in range(2):
-            heard = torch.cat(said, 1).detach()
-            x = F.relu(self.input(F.relu(self.comp(pool5) + self.say(heard)[..., None, None])))
+            feedback = torch.cat(latest, 1).detach()
+            x = F.relu(self.input(F.relu(self.comp(pool5) + self.say(feedback)[..., None, None])))
             state = crop(memory, boxes)
             memory = self.write(memory, self.gru(x, state) - state, boxes, size)
             local = self.read(memory, boxes)
-            g = F.relu(self.g_input(F.relu(self.g_say(heard) + self.g_comp(fc7))))
+            g = F.relu(self.g_input(F.relu(self.g_say(feedback) + self.g_comp(fc7))))
             regions = self.g_gru(g[..., None, None], regions[..., None, None])[..., 0, 0]
-            p = (said[0].softmax(1) + said[1].softmax(1)).detach() / 2
+            p = (latest[0].softmax(1) + latest[1].softmax(1)).detach() / 2
             r, c = regions, classes
             for layer in self.layers:
                 r, c = layer(r, c, p, edges, self.known)
             world = self.graph(r)
-            said = (local[0], world[0])
+            latest = (local[0], world[0])
             for score, confidence in (local, world):
                 logits.append(score)
                 confidences.append(confidence)

@@ -21,7 +21,7 @@ export function addDataCheck(group: Command, program: Command): void {
     .action(async (set, { headers = false, skipBroken = false, split, ...where }) => {
       const faults: string[] = [];
       for (const name of split ?? splitsOf(set)) {
-        // Training reads its own split and the one of the final table; validation images are for whoever tunes.
+        // Training reads its own split and the one of the final table; validation images are for tuning settings.
         const needed = split !== undefined || name === "train" || name === DATASET_ROWS[set].testSplit;
         const opened = await opening(set, name, where, (fault) => needed ? faults.push(fault) : notice(fault));
         if (!opened) continue;
@@ -36,7 +36,7 @@ export function addDataCheck(group: Command, program: Command): void {
     });
 }
 
-/** The split without what is broken; null, and why, where it cannot be opened at all. */
+/** The split without its broken images; null where it cannot be opened at all, with the reason for `onFault`. */
 async function opening(
   set: DatasetName,
   split: Split,
@@ -57,7 +57,7 @@ function print({ name, split, classes }: RegionDataset, { images, regions, items
   line(`${name} ${split}: ${images} images, ${regions} regions, ${classes.length - 1} classes`);
   const found = items.filter(({ count }) => count > 0);
   if (found.length === 0) return;
-  // Long paths would make a table wider than any terminal: what was found is listed below it.
+  // Long paths would make a table wider than any terminal: findings are listed below it.
   table(
     ["found", "count", "training stops"],
     found.map(({ what, count, stops }) => [
@@ -71,7 +71,7 @@ function print({ name, split, classes }: RegionDataset, { images, regions, items
   }
 }
 
-/** Why training, or the evaluation after it, would not come to its end. */
+/** Faults for which training, or the evaluation after it, would fail. */
 function faultsOf(split: Split, { items, usable }: SplitCheck, skipBroken: boolean): string[] {
   const stops = items.filter(({ stops, count }) => stops && count > 0 && !skipBroken);
   return [

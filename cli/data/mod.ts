@@ -11,7 +11,7 @@ import { line, Progress } from "../terminal/output.ts";
 
 type Write = (folder: string, splits: WrittenSplits, onImage: (done: number, of: number) => void) => Promise<void>;
 
-/** Layouts, who writes them, and as which set they are read. */
+/** Layouts by name: their writer, and the set as which they are read. */
 const LAYOUTS: Readonly<Record<string, { readonly write: Write; readonly set: string }>> = {
   coco: { write: writeContextAsCoco, set: "coco" },
   coco2014: { write: (...args) => writeContextAsCoco(...args, 2014), set: "coco" },

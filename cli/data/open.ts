@@ -10,7 +10,7 @@ export interface SetFlags {
   readonly lists?: string | undefined;
 }
 
-/** Opens what can be opened of a split, with a bar while it is read; `onMessage` gets a line on what is left out. */
+/** Opens a split without its broken images, with a bar while it is read; `onMessage` gets a line on what is left out. */
 export async function openShown(
   set: DatasetName,
   split: Split,

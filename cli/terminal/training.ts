@@ -1,9 +1,9 @@
-/** Training at a terminal: bars, Ctrl-C, and what is printed in the end. */
+/** Training at a terminal: bars, Ctrl-C, and the results printed at the end. */
 import { join } from "node:path";
 import { compare } from "../../model/regions/experiments/comparison.ts";
 import type { Experiment } from "../../model/regions/experiments/experiment.ts";
 import { comparisonTables, saveComparison } from "../../model/regions/experiments/experiment_report.ts";
-import { cluesTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
+import { distanceTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
 import type { Table } from "../../model/run/report.ts";
 import { Interrupted, type TrainHooks } from "../../model/run/hooks.ts";
 import { Stopped } from "./failure.ts";
@@ -87,8 +87,8 @@ export async function runExperiment(experiment: Experiment): Promise<void> {
 /** Prints the results of one run. */
 export function printResults(results: Results): void {
   printTable(resultsTable(results));
-  const clues = cluesTable(results);
-  if (clues) printTable(clues);
+  const distances = distanceTable(results);
+  if (distances) printTable(distances);
 }
 
 /** Prints a report's table. */

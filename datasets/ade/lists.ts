@@ -13,7 +13,7 @@ const LISTS: Readonly<Record<Split, string>> = { train: "train.txt", val: "mval.
 
 const ADVICE = "docs/ade20k.md says where ADE20K's lists come from; --lists names their folder";
 
-/** Classes, pictures and regions of a split, from the lists. */
+/** Classes and pictures of a split, from the lists. */
 export interface AdeLists {
   /** Class names, background first. */
   readonly classes: readonly string[];

@@ -7,7 +7,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { requireFolder } from "../../engine/base/files.ts";
 import { type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
-import { refuseBroken, tellBroken } from "../index/report.ts";
+import { refuseBroken, reportBroken } from "../index/report.ts";
 import { type SplitTable, TableBuilder, tableImage } from "../index/table.ts";
 import type { Split } from "../types.ts";
 import { findImages, type FoundImage, type MissingImage } from "./find.ts";
@@ -55,7 +55,7 @@ export async function openAde(
       return await readAll(folder, found, { classes: lists.classes, referenceNumbers }, before, hooks);
     },
   });
-  if (skipBroken) tellBroken(table.findings, hooks);
+  if (skipBroken) reportBroken(table.findings, hooks);
   else refuseBroken(table.findings);
   if (table.ids.length === 0) {
     const [first] = table.findings.broken;

@@ -27,7 +27,7 @@ export interface ParsedImage {
   readonly unknown: readonly string[];
 }
 
-/** The answer to a request: the regions, or what is wrong with which file. */
+/** The answer to a request: the regions, or the broken file and its fault. */
 export type ParseAnswer = { readonly id: number } & (ParsedImage | { readonly path: string; readonly reason: string });
 
 /** The worker's own scope, typed no further than needed. */

@@ -3,7 +3,7 @@ import { join, sep } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
-import { refuseBroken, requirePictures, tellBroken } from "../index/report.ts";
+import { refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
 import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
 import { BACKGROUND, type Split } from "../types.ts";
 import { clipped, readInstances } from "./instances.ts";
@@ -44,7 +44,7 @@ export async function openCoco(
     sources: parts.map(({ annotations }) => join(folder, annotations)),
     build: async (before) => before ?? await readParts(folder, parts, crowd, hooks),
   });
-  if (skipBroken) tellBroken(table.findings, hooks);
+  if (skipBroken) reportBroken(table.findings, hooks);
   else {
     refuseBroken(table.findings);
     requirePictures(folder, table, (picture) => {

@@ -16,7 +16,7 @@ export interface ContextPicture {
   readonly height: number;
   /** RGB bytes, row-major [height, width, 3]. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-  /** Which region is visible at each pixel, [height, width]: 0 for none, 1 + region index (in record order) otherwise. */
+  /** The region visible at each pixel, [height, width]: 0 for none, 1 + region index (in record order) otherwise. */
   readonly regions: Uint8Array<ArrayBuffer>;
 }
 
@@ -49,7 +49,7 @@ export function drawContext(
   return picture;
 }
 
-/** The pixels of image `index`, as whoever loads images asks for them. */
+/** The pixels of image `index`, in the form that the image loader asks for. */
 export function drawImage(options: ContextOptions, index: number): RgbImage {
   const { pixels, width, height } = drawContext(options, index);
   return { rgb: pixels, width, height };

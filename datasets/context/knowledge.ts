@@ -11,7 +11,7 @@ export const KNOWLEDGE_TYPES = ["found-with", "stands-on", "carries", "kind-of",
 
 /** Options of {@link contextKnowledge}. */
 export interface KnowledgeOptions {
-  /** Seed of what is wrong, what is missing and the vectors; default 1. */
+  /** Seed of the wrong edges, the missing ones and the vectors; default 1. */
   readonly seed?: number;
   /** Share of true edges left out; default 0.05. */
   readonly missing?: number;

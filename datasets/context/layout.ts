@@ -37,7 +37,7 @@ export const SPLIT_CODES = { train: 1, val: 2, test: 3 } as const;
 export const STREAMS = { layout: 1, picture: 2, object: 3 } as const;
 
 /** Fewest and most pairs in an image. */
-export const PAIRS = { fewest: 4, most: 8 } as const;
+export const PAIRS = { min: 4, max: 8 } as const;
 
 /** Pixels a pair keeps from its cell's border: two pairs are never nearer than twice this. */
 const MARGIN = 4;
@@ -62,7 +62,7 @@ export function layoutScene(
   const random = new RandomStream(options.seed, SPLIT_CODES[options.split], index, STREAMS.layout);
   const sceneIndex = random.integer(0, tables.scenes.length - 1);
   const scene = tables.scenes[sceneIndex];
-  const count = random.integer(PAIRS.fewest, PAIRS.most);
+  const count = random.integer(PAIRS.min, PAIRS.max);
   const drawn = Array.from({ length: count }, () => {
     const h = random.pick(scene.probabilities);
     const { guests, relations, probabilities } = scene.guests[h];
@@ -123,7 +123,7 @@ function placePair(cell: Rectangle, relation: number, random: Stream): [Rectangl
     const width = share(82, 100, Math.min(cell.width, Math.floor(height * 1.4)));
     const host = drop(cell, width, height, random);
     const guestWidth = share(44, 52, width), guestHeight = share(44, 52, height);
-    const shift = (room: number) => (room >> 1) + random.integer(-(room >> 3), room >> 3);
+    const shift = (space: number) => (space >> 1) + random.integer(-(space >> 3), space >> 3);
     return [host, {
       x: host.x + shift(width - guestWidth),
       y: host.y + shift(height - guestHeight),
@@ -132,8 +132,8 @@ function placePair(cell: Rectangle, relation: number, random: Stream): [Rectangl
     }];
   }
   if (isBeside(relation)) {
-    const room = share(86, 100, cell.width) - gap;
-    const hostWidth = share(56, 60, Math.min(room, Math.floor(cell.height * 1.6)));
+    const space = share(86, 100, cell.width) - gap;
+    const hostWidth = share(56, 60, Math.min(space, Math.floor(cell.height * 1.6)));
     const hostHeight = share(85, 100, Math.min(cell.height, Math.floor(hostWidth * 1.4)));
     const guestWidth = Math.floor(hostWidth * 0.72), guestHeight = share(64, 85, hostHeight);
     const whole = drop(cell, hostWidth + gap + guestWidth, hostHeight, random);
@@ -146,8 +146,8 @@ function placePair(cell: Rectangle, relation: number, random: Stream): [Rectangl
       { x: guestX, y: floor - guestHeight, width: guestWidth, height: guestHeight },
     ];
   }
-  const room = share(86, 100, cell.height) - gap;
-  const hostHeight = share(56, 60, room), guestHeight = Math.floor(hostHeight * 0.72);
+  const space = share(86, 100, cell.height) - gap;
+  const hostHeight = share(56, 60, space), guestHeight = Math.floor(hostHeight * 0.72);
   const hostWidth = share(82, 100, Math.min(cell.width, Math.floor(hostHeight * 1.4)));
   const guestWidth = share(60, 85, Math.min(hostWidth, Math.floor(guestHeight * 1.4)));
   const whole = drop(cell, hostWidth, hostHeight + gap + guestHeight, random);

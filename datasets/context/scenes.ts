@@ -1,5 +1,5 @@
 /**
- * Which things are found where: for each scene type, the hosts with their weights and, for each host, the guests with
+ * Things and their places: for each scene type, the hosts with their weights and, for each host, the guests with
  * relation and weight. Weights are relative within their list. `beside` stands for left and right in equal parts, so
  * that a mirrored image is as likely as the image itself and flipping is an honest augmentation.
  */

@@ -4,7 +4,7 @@ import sharp from "sharp";
 import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 
-/** Which context split becomes which part of the set on disk. */
+/** Context splits that become the parts of the set on disk. */
 export interface WrittenSplits {
   readonly train: ContextDataset;
   readonly val: ContextDataset;

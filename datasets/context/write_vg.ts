@@ -5,7 +5,7 @@ import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 import type { WrittenSplits } from "./write_coco.ts";
 
-/** Beginning of every picture's address, as the reference found them. */
+/** Beginning of every picture's address, as in the reference's files. */
 const ADDRESS = "https://cs.stanford.edu/people/rak248";
 
 /**

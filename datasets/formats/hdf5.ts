@@ -18,7 +18,7 @@ function typeName(like: Rows): string {
   return like instanceof Int32Array ? "<i" : like instanceof Uint8Array ? "<B" : "<q";
 }
 
-/** The library: it takes a while to load, so only those wait for it who need it. */
+/** The library, loaded on first use because loading takes a while. */
 async function load() {
   const library = await import("h5wasm/node");
   await library.ready;

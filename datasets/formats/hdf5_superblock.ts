@@ -10,7 +10,7 @@ export function isHdf5(start: Uint8Array): boolean {
   return String.fromCharCode(...start.subarray(0, SIGNATURE.length)) === SIGNATURE;
 }
 
-/** Size of the whole file by what its `start` says; infinite where that is cut short, null for versions nobody knows yet. */
+/** Size of the complete file by its `start`; Infinity where that is cut short, null for unknown versions. */
 export function statedSize(start: Uint8Array): number | null {
   const version = start[SIGNATURE.length];
   if (version > 3) return null;

@@ -2,7 +2,7 @@
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
 
-/** Told of an element: the array's key, null where the file itself is an array; the element; its place. */
+/** Called with each element: the array's key, null where the file itself is an array; the element; its place. */
 export type OnElement = (key: string | null, value: unknown, index: number) => void;
 
 const PIECE = 1 << 20;
@@ -32,7 +32,7 @@ export async function readJsonArrays(
   const { size } = await file.stat();
   let bytes = 0;
   for (;;) {
-    const count = await file.read(scanner.room());
+    const count = await file.read(scanner.free());
     if (count === null) break;
     scanner.scan(count);
     onProgress(bytes += count, size);
@@ -63,7 +63,7 @@ class Scanner {
   }
 
   /** Free end of the buffer, for the next bytes. Bytes still needed are moved to its front first. */
-  room(): Uint8Array<ArrayBuffer> {
+  free(): Uint8Array<ArrayBuffer> {
     const starts = [this.#elementStart, this.#keyStart].filter((start) => start >= 0);
     // A backslash at the very end has stepped over a byte that is still to come.
     const keep = starts.length > 0 ? Math.min(...starts) : Math.min(this.#at, this.#filled);

@@ -43,7 +43,7 @@ export async function labelPicture(image: RgbImage, boxes: readonly LabelledBox[
   return new Uint8Array(await drawn.png().toBuffer());
 }
 
-/** A label as a small picture above its box, or inside where there is no room above. */
+/** A label as a small picture above its box, or inside where there is no space above. */
 async function place(
   { box: [x1, y1], label, colour }: LabelledBox,
   factor: number,

@@ -14,7 +14,7 @@ export interface LoaderOptions {
   readonly workers?: number;
   /** Leave out images that cannot be read, reporting them to `onBroken`, instead of stopping; default false. */
   readonly skipBroken?: boolean;
-  /** Told of each image left out. */
+  /** Called for each image left out. */
   readonly onBroken?: (path: string, reason: string) => void;
 }
 

@@ -111,7 +111,7 @@ async function save(folders: readonly string[], file: string, bytes: Uint8Array)
   }
 }
 
-/** A folder nobody may write is left as it is even by those whom permissions do not bind. */
+/** True for a read-only folder, which is left alone even by a superuser, whom permissions do not bind. */
 async function isReadOnly(folder: string): Promise<boolean> {
   const mode = await Deno.stat(folder).then((found) => found.mode, () => null);
   return mode !== null && (mode & 0o222) === 0;

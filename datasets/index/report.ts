@@ -8,8 +8,8 @@ import type { Findings, SplitTable } from "./table.ts";
 /** Named one by one; more are counted. */
 const NAMED = 20;
 
-/** Names what was left out. */
-export function tellBroken({ missing, broken }: Findings, { onMessage }: OpenHooks): void {
+/** Reports what was left out, a message for each, up to {@link NAMED}. */
+export function reportBroken({ missing, broken }: Findings, { onMessage }: OpenHooks): void {
   const all = [
     ...missing.map((path) => `${path}: is missing`),
     ...broken.map(({ path, reason }) => `${path}: ${reason}`),

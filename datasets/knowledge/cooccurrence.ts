@@ -1,4 +1,4 @@
-/** Which classes are seen in the same images, counted on a training split. */
+/** Classes seen in the same images, counted on a training split. */
 import type { RegionDataset } from "../types.ts";
 import type { KnowledgeBuilder } from "./builder.ts";
 

@@ -1,4 +1,4 @@
-/** Which thing is part of which, counted in ADE20K's annotations (papers/iterative-reasoning.md#class-edges). */
+/** Relations of parts to wholes, counted in ADE20K's annotations (papers/iterative-reasoning.md#class-edges). */
 import { join } from "node:path";
 import { type AdeAnnotation, readAdeAnnotation } from "../ade/annotation.ts";
 import { UserError } from "../../engine/base/user_error.ts";

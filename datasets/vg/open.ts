@@ -3,7 +3,7 @@ import { requireFolder } from "../../engine/base/files.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { NumberList } from "../index/numbers.ts";
-import { refuseBroken, requirePictures, tellBroken } from "../index/report.ts";
+import { refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
 import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
 import type { Split } from "../types.ts";
 import { readObjects, readPictures, type VgObjects, type VgPicture } from "./files.ts";
@@ -52,7 +52,7 @@ export async function openVg(
     sources: [...new Set([pictures, objects, ...synsets === null ? [training] : [synsets]])],
     build: async (before) => before ?? await readSplit(files, split, keepFirstSynset, hooks),
   });
-  if (skipBroken) tellBroken(table.findings, hooks);
+  if (skipBroken) reportBroken(table.findings, hooks);
   else {
     refuseBroken(table.findings);
     requirePictures(folder, table, () => pictures);

@@ -1,5 +1,5 @@
 /**
- * Which images and classes of Visual Genome are whose. The authors' split and class list were never published
+ * Splits and classes of Visual Genome. The authors' split and class list were never published
  * (papers/iterative-reasoning.md#visual-genome); where their files are not at hand, both are made anew.
  */
 import { join } from "node:path";

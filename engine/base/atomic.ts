@@ -5,7 +5,7 @@ import { UserError } from "./user_error.ts";
 
 /** Options of {@link writeFileAtomic}. */
 export interface AtomicOptions {
-  /** Told after each piece how many of `total` bytes are written; the file does not bear its name yet. */
+  /** Called after each piece with the number of bytes written, of `total`; the file does not bear its name yet. */
   readonly onProgress?: (written: number, total: number) => void | Promise<void>;
 }
 

@@ -61,9 +61,9 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
   const limits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) limits[name] = adapter.limits[name] as number;
   const features = ["shader-f16", "timestamp-query", "subgroups"].filter((f) => adapter.features.has(f));
-  const { vendor, architecture, description, subgroupMinSize: least, subgroupMaxSize: most } = adapter.info;
+  const { vendor, architecture, description, subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
   // Deno 2.9 gives subgroups where it has not listed them, if the driver has them.
-  const unlisted = least > 0 && !features.includes("subgroups") ? ["subgroups"] : [];
+  const unlisted = min > 0 && !features.includes("subgroups") ? ["subgroups"] : [];
   const open = (extra: readonly string[]): Promise<GPUDevice> =>
     adapter.requestDevice({
       requiredLimits: limits,
@@ -82,7 +82,7 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
       isFallback: software,
       limits,
       features: [...device.features].map(String).sort(),
-      lanes: device.features.has("subgroups") && least === most ? least : null,
+      lanes: device.features.has("subgroups") && min === max ? min : null,
     },
   };
 }

@@ -66,10 +66,10 @@ export class BufferPool {
   #nextId = 0;
   #used = 0;
   #pooled = 0;
-  /** Those of {@link #pooled} that are nobody's arena's. */
+  /** Bytes of {@link #pooled} outside any capture pool. */
   #sharedFree = 0;
   #peak = 0;
-  #most = 0;
+  #peakUsed = 0;
   #created = 0;
   /** Called when a buffer is destroyed, so that bind groups that name it can go too. */
   onDestroy: (id: number) => void = () => {};
@@ -160,7 +160,7 @@ export class BufferPool {
     list.splice(at, 0, buffer);
     this.#used -= buffer.bytes;
     this.#free(buffer.bytes, arena);
-    const keep = this.#limits.maxPooledBytes ?? Math.max(KEPT, this.#most);
+    const keep = this.#limits.maxPooledBytes ?? Math.max(KEPT, this.#peakUsed);
     if (this.#sharedFree > keep) this.trim(keep);
   }
 
@@ -199,7 +199,7 @@ export class BufferPool {
   #use(size: number): void {
     this.#used += size;
     this.#peak = Math.max(this.#peak, this.#used);
-    this.#most = Math.max(this.#most, this.#used);
+    this.#peakUsed = Math.max(this.#peakUsed, this.#used);
   }
 }
 

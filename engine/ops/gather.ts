@@ -57,9 +57,9 @@ const gatherOp = defineOp<NoAttrs>({
 /**
  * Invocations up to which, on a GPU, each element of the table looks through all picks for its own. Adding pick by pick
  * into memory, which takes an invocation a column, waits for memory at every pick; looking costs some ten cycles a pick as
- * long as the table's elements all find room on the device, and grows with them. Both grow with the picks alike.
+ * long as the table's elements all fit on the device, and grows with them. Both grow with the picks alike.
  */
-const MOST_LOOKING = 2 ** 20;
+const MAX_LOOKING = 2 ** 20;
 
 /**
  * Adds rows dy [...indices, ...] up where `indices` say, from zeros of `shape`: the gradient of {@link gather}. Either
@@ -72,7 +72,7 @@ export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
   const fours = width % 4 === 0, per = fours ? 4 : 1;
   const bind = { indices, dy, y: dx };
   const params = { count: dx.size / per, rows: shape[0], width: width / per, picks: indices.size };
-  if (device.kernels === "gpu" && indices.size > 0 && params.count <= MOST_LOOKING) {
+  if (device.kernels === "gpu" && indices.size > 0 && params.count <= MAX_LOOKING) {
     const grid = device.gpu.grid(params.count, GROUP);
     device.run(fours ? gradRowsKernels.vec4 : gradRowsKernels.scalar, { bind, params, grid });
     return dx;

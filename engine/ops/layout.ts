@@ -69,7 +69,7 @@ function padMatrix(x: Tensor, y: Tensor, value: number): void {
   });
 }
 
-function words(op: string, meta: TensorMeta): void {
+function refuseHalf(op: string, meta: TensorMeta): void {
   if (meta.dtype === "f16") throw new DTypeError(`${op}: f16 is for storage; cast() to f32 first`);
 }
 
@@ -108,7 +108,7 @@ const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
   name: "transpose",
   family: "layout",
   infer: ([x], { perm }) => {
-    words("transpose", x!);
+    refuseHalf("transpose", x!);
     if (perm.length !== x!.shape.length || [...perm].sort((a, b) => a - b).some((p, i) => p !== i)) {
       throw new ShapeError(`transpose: [${perm}] does not permute the axes of ${formatShape(x!.shape)}`);
     }
@@ -150,7 +150,7 @@ const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: rea
   name: "slice",
   family: "layout",
   infer: ([x], { begin, size }) => {
-    words("slice", x!);
+    refuseHalf("slice", x!);
     const { shape } = x!;
     const fits = begin.length === shape.length && size.length === shape.length &&
       shape.every((e, axis) => begin[axis] >= 0 && size[axis] >= 0 && begin[axis] + size[axis] <= e);
@@ -186,7 +186,7 @@ const padOp = defineOp<{ readonly padding: Around; readonly value: number }>({
   name: "pad",
   family: "layout",
   infer: ([x], { padding }) => {
-    words("pad", x!);
+    refuseHalf("pad", x!);
     if (padding.length !== x!.shape.length || padding.some(([before, after]) => before < 0 || after < 0)) {
       throw new ShapeError(
         `pad: [${padding.join("; ")}] is not a pair of counts for each axis of ${formatShape(x!.shape)}`,
@@ -234,7 +234,7 @@ const concatOp = defineOp<{ readonly axis: number }>({
     normaliseAxis("concat", axis, first.shape.length);
     let along = 0;
     for (const x of inputs) {
-      words("concat", x!);
+      refuseHalf("concat", x!);
       if (x!.dtype !== first.dtype) throw new DTypeError(`concat: dtypes ${first.dtype} and ${x!.dtype} differ`);
       if (x!.shape.length !== first.shape.length || x!.shape.some((e, a) => a !== axis && e !== first.shape[a])) {
         const shapes = inputs.map((t) => formatShape(t!.shape)).join(", ");
@@ -289,7 +289,7 @@ const tileOp = defineOp<{ readonly reps: readonly number[] }>({
   name: "tile",
   family: "layout",
   infer: ([x], { reps }) => {
-    words("tile", x!);
+    refuseHalf("tile", x!);
     if (reps.length !== x!.shape.length || reps.some((r) => !Number.isInteger(r) || r < 0)) {
       throw new ShapeError(`tile: [${reps}] is not a count for each axis of ${formatShape(x!.shape)}`);
     }

@@ -35,7 +35,7 @@ interface Attrs {
 const SAVED = 6;
 
 /** Most hidden units of which a workgroup's memory holds the gates of its rows. */
-const MOST_UNITS = 128;
+const MAX_UNITS = 128;
 
 /** Rows that a workgroup takes through all steps. */
 const ROWS = 8;
@@ -47,8 +47,8 @@ const lstmOp = defineOp<Attrs>({
     for (const t of [gx, h, c, wh]) expectDType("lstm", "an input", t!, "f32");
     const [steps, b] = gx!.shape;
     const n = h!.shape[1];
-    if (fused && (n % 4 !== 0 || n > MOST_UNITS)) {
-      throw new ShapeError(`lstm: ${n} units are no multiple of four up to ${MOST_UNITS}, which one dispatch can take`);
+    if (fused && (n % 4 !== 0 || n > MAX_UNITS)) {
+      throw new ShapeError(`lstm: ${n} units are no multiple of four up to ${MAX_UNITS}, which one dispatch can take`);
     }
     const fits = sameShape(gx!.shape, [steps, b, 4 * n]) && [h!, c!].every((t) => sameShape(t.shape, [b, n])) &&
       sameShape(wh!.shape, [n, 4 * n]);
@@ -170,7 +170,7 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
 
 /** Whether one dispatch should take states h [B, H] through all steps. */
 function canFuse({ device, shape: [, n] }: Tensor): boolean {
-  return device.kernels === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
+  return device.kernels === "cpu" && n % 4 === 0 && n <= MAX_UNITS;
 }
 
 /** Invocations for `n` units, so many each. */

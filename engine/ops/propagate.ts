@@ -121,7 +121,7 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
 
 const propagateOp = defineOp<Attrs>({
   name: "propagate",
-  family: "graph",
+  family: "sparse",
   infer: ([x, w], { graph }) => {
     expectDType("propagate", "the nodes", x!, "f32");
     expectDType("propagate", "the weights", w!, "f32");

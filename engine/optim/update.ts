@@ -119,10 +119,10 @@ export class Updater implements Disposable {
 
   /** Updates all. Only records work. */
   run(updates: readonly Update[], shared: Shared): void {
-    const most = this.#device.kernels === "cpu" ? SMALL : Infinity;
+    const limit = this.#device.kernels === "cpu" ? SMALL : Infinity;
     // The groups' kernels know neither banks nor absent gradients.
     const together = updates.filter(({ gradient, weight, entries }) =>
-      this.#grouped && gradient && entries === 1 && weight.size <= most
+      this.#grouped && gradient && entries === 1 && weight.size <= limit
     );
     for (let i = 0; i < together.length; i += GROUPED) this.#group(together.slice(i, i + GROUPED), shared);
     for (const update of updates) if (!together.includes(update)) this.#one(update, shared);

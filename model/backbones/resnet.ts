@@ -270,7 +270,7 @@ function imagenet(units: Units, strideOn: "last" | "first"): ResNetOptions {
   };
 }
 
-/** Networks by name, TF-slim's arrangement unless said otherwise. `small` trains from random weights on two CPU cores; its map has stride 8. */
+/** Networks by name, TF-slim's arrangement by default. `small` trains from random weights on two CPU cores; its map has stride 8. */
 export const resnetPresets = {
   small: {
     stem: { kernel: 5, width: 24, pool: false },

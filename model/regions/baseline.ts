@@ -93,7 +93,7 @@ export class BaselineClassifier extends Module implements RegionModel {
     this.resnet.calibrate(() => this.forward(input));
   }
 
-  /** An image on the device; the caller's scope owns what is not there yet. */
+  /** An image on the device; the caller's scope owns what is uploaded. */
   protected onDevice(input: RegionInput | RegionTensors): RegionTensors {
     if (isOnDevice(input)) return input;
     const { device, edgeRule } = this;

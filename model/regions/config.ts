@@ -87,7 +87,7 @@ export const trainConfigSchema = z.strictObject({
   version: z.string(),
   /** Starts every random sequence: drawn data, weights, order of images. */
   seed: z.int().min(0).max(0xffffffff),
-  /** Which adapter computes. */
+  /** Adapter that computes. */
   adapter: z.enum(["auto", "gpu", "cpu"]),
   /** f32 throughout; or mixed: what the backward pass reads is kept in f16, sums and weights stay f32. */
   precision: z.enum(["f32", "mixed"]).default("f32"),
@@ -101,7 +101,7 @@ export const trainConfigSchema = z.strictObject({
     data: z.string().nullable(),
     /** Folder of ADE20K's lists (train.txt, …, objectnames.txt); null where they lie in `data`. */
     lists: z.string().nullable().default(null),
-    /** Folder for what was parsed; null for one beside the data, or the user's cache where that may not be written. */
+    /** Folder of the cache of parsed splits; null for one beside the data, or the user's cache where that may not be written. */
     cache: z.string().nullable().default(null),
     /** Switches for what the reference does and one may want otherwise. */
     reference: referenceSchema.prefault({}),

@@ -25,7 +25,7 @@ export interface RegionBoxes {
   readonly image: Tensor;
 }
 
-/** Which regions are no padding. */
+/** Regions that are no padding: as a mask, and as shares of a mean over them. */
 export interface RealRegions {
   /** [R, 1]: 1 for a region, 0 for padding. */
   readonly mask: Tensor;

@@ -11,7 +11,7 @@ import {
   type RegionTensors,
 } from "./regions.ts";
 
-/** A box in cells that holds no cell: what padding writes goes nowhere. */
+/** An empty box in cells, so that padding regions write to no cell. */
 const NOWHERE = [1, 1, -1, -1];
 
 /** Names the bucket of an image: its size, and its regions with padding. */

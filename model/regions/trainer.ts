@@ -22,7 +22,7 @@ import {
 import { evaluateModel } from "./evaluation/evaluate.ts";
 import { type Learner, runLoop } from "../run/loop.ts";
 import type { Measures, UnreadLosses } from "../run/loss_log.ts";
-import { planLines, runCost } from "./experiments/cost_estimate.ts";
+import { estimateLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";
 import type { RegionModel } from "./contract.ts";
 import { checkedRegions, type Checkpoint, describeRegions, regionFacts } from "./checkpoint.ts";
@@ -41,7 +41,7 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
   const test = await openSplit(config, config.dataset.testSplit, openingMessages(say));
   const { learner, start, begins } = await openRun(folder, REGION_TRAINING, hooks);
   await using _learner = learner;
-  if (begins && hooks.plan) { for (const text of await learner.plan(test)) say(text); }
+  if (begins && hooks.estimate) { for (const text of await learner.estimate(test)) say(text); }
   await runLoop(folder, learner, start, hooks);
   await learner.endUpdates();
   return await evaluateModel(learner.model, test, folder, hooks);
@@ -161,12 +161,12 @@ class RegionLearner implements Learner {
     return { ...means, total_loss: means.cross_entropy + await decay.item() };
   }
 
-  /** Lines about what a run on these settings will do and cost, of which a step is measured. */
-  async plan(test: RegionDataset): Promise<string[]> {
+  /** Estimated work and cost of a run on these settings, by a measured step; a line for each figure. */
+  async estimate(test: RegionDataset): Promise<string[]> {
     const { model, optimiser, train } = this.#parts, config = this.#config;
     const image = await firstImage(this.#parts, config);
     const cost = await runCost(model, optimiser, test, image);
-    return planLines({ config, train, image, cost, adapter: this.device.info.description });
+    return estimateLines({ config, train, image, cost, adapter: this.device.info.description });
   }
 
   /** Frees what only updates need; the model stays. */

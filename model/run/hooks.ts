@@ -11,7 +11,7 @@ export interface TrainHooks {
   /** Aborting it finishes the step, saves and throws {@link Interrupted}. */
   readonly signal?: AbortSignal;
   /** Before a run begins, measure a step and print the estimated work and cost; default false. */
-  readonly plan?: boolean;
+  readonly estimate?: boolean;
 }
 
 /** Training was stopped on request; everything up to `step` is saved. */

@@ -49,7 +49,7 @@ export async function runLoop(
   while (step < steps) {
     log.add(await learner.update(step));
     step++;
-    // Where everything an update needs is ready, nothing else here lets a signal through before the next reading.
+    // An update whose inputs are ready never waits: yield, so that a signal is seen.
     await setImmediate();
     const stopping = hooks.signal?.aborted ?? false, last = step === steps;
     const display = step % displayEvery === 0;
@@ -79,7 +79,10 @@ async function readLosses(log: LossLog, step: number, rate: number): Promise<voi
   );
 }
 
-/** Between steps, with all losses read, the same tensors are alive each time but those of captured steps; returns how many. */
+/**
+ * Leak check: between steps, with all losses read, the same number of tensors is alive each time, but for those of captured
+ * steps. Returns that number.
+ */
 function checkMemory(alive: number, before: number | undefined): number {
   if (before === undefined || alive === before) return alive;
   throw new EngineError(`internal: training leaks, ${alive} tensors are alive between steps, ${before} were before`);

@@ -117,7 +117,7 @@ const RIGHT = 130;
 const EDGE = 14;
 const COLOURS = ["#1667b7", "#d1495b", "#2e8b57", "#8a5bb5", "#c77d0a", "#555"];
 /** More points than this cannot be distinguished on the page. */
-const MOST_POINTS = 600;
+const MAX_POINTS = 600;
 
 function renderChart({ curves, logarithmic = false }: Chart): string {
   const drawn = curves.map(({ name, points }) => ({
@@ -172,7 +172,7 @@ function renderPicture({ title, width, height, png, boxes, explained }: Picture)
 
 /** Averages neighbours until few enough points are left. */
 function thin(points: Curve["points"]): Curve["points"] {
-  const step = Math.ceil(points.length / MOST_POINTS);
+  const step = Math.ceil(points.length / MAX_POINTS);
   if (step <= 1) return points;
   const thinned: [number, number][] = [];
   for (let at = 0; at < points.length; at += step) {

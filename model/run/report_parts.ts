@@ -90,14 +90,14 @@ export function renderExplained({ columns, regions, maps }: Explained): string {
 }
 
 function largest(maps: readonly HeatMap[]): number {
-  return maps.reduce((most, { values }) => Array.from(values).reduce((a, b) => Math.max(a, b), most), 0) || 1;
+  return maps.reduce((max, { values }) => Array.from(values).reduce((a, b) => Math.max(a, b), max), 0) || 1;
 }
 
 /** Cells from white to blue, all maps of a picture on one scale. */
-function renderHeatMap({ title, width, height, values }: HeatMap, most: number): string {
+function renderHeatMap({ title, width, height, values }: HeatMap, max: number): string {
   const scale = 200 / width;
   const cells = Array.from(values, (v, i) => {
-    const part = Math.sqrt(Math.min(1, v / most));
+    const part = Math.sqrt(Math.min(1, v / max));
     const [r, g, b] = [255 - 233 * part, 255 - 152 * part, 255 - 72 * part].map(Math.round);
     return `<rect x="${i % width}" y="${
       Math.floor(i / width)

@@ -197,7 +197,7 @@ export function latestRun(root: string, kinds: readonly Pick<RunKind, "kind" | "
   return runs[0].name;
 }
 
-/** When a run, or any run of an experiment, last recorded something; null for other folders and kinds. */
+/** Time at which a run, or any run of an experiment, last recorded something; null for other folders and kinds. */
 function lastWorkedOn(path: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): number | null {
   const time = (file: string): number => Deno.statSync(file).mtime?.getTime() ?? 0;
   const [metrics, config, experiment] = ["metrics.jsonl", "config.json", "experiment.json"].map((n) => join(path, n));

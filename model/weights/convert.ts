@@ -127,10 +127,10 @@ const BLOCK_BYTES = 2 ** 27;
 export function rowBlocks({ shape: [rows, columns], data }: OwnTensor): [string, OwnTensor][] {
   const count = Math.max(1, Math.ceil(rows * columns * 4 / BLOCK_BYTES));
   if (count === 1) return [["weight", { shape: [rows, columns], data }]];
-  const most = Math.ceil(rows / count);
+  const limit = Math.ceil(rows / count);
   return Array.from({ length: count }, (_, i) => {
-    const size = Math.min(most, rows - i * most);
-    const from = i * most * columns;
+    const size = Math.min(limit, rows - i * limit);
+    const from = i * limit * columns;
     return [`${i}.weight`, { shape: [size, columns], data: data.slice(from, from + size * columns) }];
   });
 }

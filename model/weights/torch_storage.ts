@@ -21,7 +21,7 @@ export class Storage {
   readonly element: Element;
   /** Elements. */
   readonly length: number;
-  /** The elements' bytes; absent until the file's reader has come to them. */
+  /** The elements' bytes; absent until the file's reader has read them. */
   bytes: Uint8Array | undefined;
 
   /** `length` elements that the file keeps under `key`. */

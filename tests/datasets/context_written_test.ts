@@ -17,7 +17,7 @@ const splits = () => ({
   val: openContext({ split: "val", images: 4, seed: 3 }),
 });
 
-/** Which scenes a split read back must hold, and what its classes are called. */
+/** Scenes that a split read back must hold, and the names of its classes. */
 interface Expected {
   readonly scenes: readonly (readonly [ContextDataset, number])[];
   readonly name: (name: string) => string;

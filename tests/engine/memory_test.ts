@@ -169,7 +169,7 @@ Deno.test("a step larger than what is kept anyway finds its buffers again", () =
   step();
   assert.equal(pool.stats.created, 3);
   const before = pool.stats.pooledBytes;
-  // What an arena keeps is no reason to let go of what is shared.
+  // Buffers of an arena are no reason to free shared ones.
   const arena = new Arena();
   pool.enter(arena);
   const own = [800 << 20, 800 << 20, 800 << 20].map((bytes) => pool.acquire(bytes));

@@ -25,9 +25,9 @@ const tensors: Record<string, SafetensorsTensor> = {
 };
 
 /** A file of a hand-written header and so many bytes of tensors. */
-function file(header: string, room: number): Uint8Array {
+function file(header: string, available: number): Uint8Array {
   const text = new TextEncoder().encode(header);
-  const bytes = new Uint8Array(8 + text.length + room);
+  const bytes = new Uint8Array(8 + text.length + available);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length), true);
   bytes.set(text, 8);
   return bytes;

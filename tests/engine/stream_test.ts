@@ -84,17 +84,17 @@ Deno.test("a captured training step replays bit for bit what eager execution giv
     };
     const input = (i: number) => Float32Array.from({ length: 9 * 12 }, (_, j) => Math.sin(i * 31 + j));
     x.write(input(0));
-    const plan = captured ? device.capture(step) : step();
+    const replayed = captured ? device.capture(step) : step();
     for (let i = 1; i < 12; i++) {
       x.write(input(i));
       if (i === 6) sgd.rate = 0.01;
-      if (plan) plan.replay();
+      if (replayed) replayed.replay();
       else step();
       // Work of somebody else between replays must not disturb the captured buffers.
       device.randn([9, 12], { seed: i }).dispose();
     }
     const result = await w.data();
-    plan?.[Symbol.dispose]();
+    replayed?.[Symbol.dispose]();
     for (const t of [w, x, labels]) t.dispose();
     sgd[Symbol.dispose]();
     return result;

@@ -77,6 +77,6 @@ export function differenceTolerance(h: number, slope: number): number {
  * may be off by 32 roundings of the largest. Fixtures are small and well-conditioned; a wrong formula is off by far more.
  */
 export function published(values: ArrayLike<number>): Expected {
-  const largest = Array.from(values).reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  const largest = Array.from(values).reduce((max, v) => Math.max(max, Math.abs(v)), 0);
   return { values, bounds: new Float64Array(values.length).fill(32 * largest) };
 }

@@ -41,7 +41,7 @@ export function lintBarriers(source: string): Finding[] {
   const tokens = tokenise(source);
   const globals = new Set<string>();
   for (const [, name] of source.matchAll(/^\s*(?:override|const)\s+(\w+)/gm)) globals.add(name);
-  // What nobody writes is the same for all who look at the same place.
+  // Memory that no invocation writes reads the same for all that read the same place.
   for (const [, name] of source.matchAll(/var<\s*(?:uniform|storage\s*,\s*read)\s*>\s*(\w+)/g)) globals.add(name);
   for (const [, name] of source.matchAll(/^\s*(?:alias|struct)\s+(\w+)/gm)) globals.add(name);
   const functions = parseFunctions(tokens);

@@ -58,9 +58,9 @@ export function windowOutput(
     );
   }
   const reach = (window - 1) * dilation + 1;
-  const room = size + before + after - reach;
-  if (room < 0) {
+  const slack = size + before + after - reach;
+  if (slack < 0) {
     throw new ShapeError(`${op}: a window of ${reach} does not fit ${size} cells padded by ${before} and ${after}`);
   }
-  return Math.floor(room / stride) + 1;
+  return Math.floor(slack / stride) + 1;
 }

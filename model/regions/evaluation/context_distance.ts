@@ -1,17 +1,17 @@
 /** Accuracy by the distance of the deciding object, which distinguishes a global module from a local one. */
-import { clueDistances } from "../../../datasets/context/clues.ts";
+import { contextDistances } from "../../../datasets/context/context_distances.ts";
 import type { ContextDataset } from "../../../datasets/context/dataset.ts";
 import { predictions } from "./metrics.ts";
 
-/** Regions whose clue lies at a distance in [from, to) pixels. */
-export interface ClueRange {
+/** Regions whose deciding object lies at a distance in [from, to) pixels. */
+export interface DistanceRange {
   readonly name: string;
   readonly from: number;
   readonly to: number;
 }
 
 /** Ranges of the table. Inside a pair gaps are at most 3 pixels, between pairs 8 and more. */
-export const CLUE_RANGES: readonly ClueRange[] = [
+export const DISTANCE_RANGES: readonly DistanceRange[] = [
   { name: "own look", from: 0, to: 0.5 },
   { name: "partner", from: 0.5, to: 6 },
   { name: "another pair, under 32 px", from: 6, to: 32 },
@@ -20,23 +20,23 @@ export const CLUE_RANGES: readonly ClueRange[] = [
 ];
 
 /** One row of the table. */
-export interface ClueRow {
+export interface DistanceRow {
   readonly name: string;
   readonly instances: number;
   /** Per-instance accuracy of each output, aligned with the names given. */
   readonly accuracy: readonly number[];
 }
 
-/** Accuracy of each of `outputs` [N, classes] against `labels` in each range of clue distances. */
-export function clueTable(
+/** Accuracy of each of `outputs` [N, classes] against `labels` in each range of context distances. */
+export function distanceRows(
   outputs: readonly (Float32Array | Float64Array)[],
   labels: Int32Array,
   dataset: ContextDataset,
-): ClueRow[] {
+): DistanceRow[] {
   const classes = dataset.classes.length;
-  const distances = clueDistances(dataset);
+  const distances = contextDistances(dataset);
   const predicted = outputs.map((probabilities) => predictions(probabilities, labels.length, classes));
-  return CLUE_RANGES.map(({ name, from, to }) => {
+  return DISTANCE_RANGES.map(({ name, from, to }) => {
     const rows = [...labels.keys()].filter((n) => distances[n] >= from && distances[n] < to);
     const accuracy = predicted.map((guess) =>
       rows.filter((n) => guess[n] === labels[n]).length / Math.max(1, rows.length)

@@ -1,4 +1,4 @@
-/** Evaluation with regions left out: what a model makes of an image of which it sees only some objects. */
+/** Evaluation with regions left out: accuracy of a model that sees only some objects of an image. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
@@ -23,7 +23,7 @@ export function withoutRegions(image: LoadedImage, share: number): LoadedImage {
 }
 
 /** Metrics of the answer for the regions that are left. */
-export async function evaluateMissing(
+export async function evaluateWithDropout(
   model: RegionModel,
   test: RegionDataset,
   config: TrainConfig,

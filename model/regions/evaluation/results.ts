@@ -1,8 +1,8 @@
-/** The results of a run: the four metrics of the model beside what is known to be possible. */
+/** The results of a run: the four metrics of the model, beside known upper bounds. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { type ContextDataset, contextPosteriors, isContextDataset } from "../../../datasets/context/dataset.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
-import { CLUE_RANGES, type ClueRow, clueTable } from "./context_distance.ts";
+import { DISTANCE_RANGES, type DistanceRow, distanceRows } from "./context_distance.ts";
 import type { Output, Scores } from "./score.ts";
 import { type ClassMetrics, type MetricTriple, regionMetrics } from "./metrics.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../../engine/base/atomic.ts";
@@ -12,7 +12,7 @@ import type { Table } from "../../run/report.ts";
 /** One row of the results table. */
 export interface ResultRow {
   readonly name: string;
-  /** The model's answer, one of the predictions it is made of, or what is exactly known. */
+  /** The model's answer, one of the predictions it is made of, or an exact posterior. */
   readonly kind: "answer" | "prediction" | "exact";
   readonly perInstance: MetricTriple;
   readonly perClass: MetricTriple;
@@ -29,7 +29,7 @@ export interface Results {
   /** Figures of each class that has instances, for the answer. */
   readonly classes: readonly ({ readonly name: string } & Omit<ClassMetrics, "label">)[];
   /** Accuracy by distance of the deciding object, aligned with the rows; empty where it is not known. */
-  readonly clues: readonly ClueRow[];
+  readonly contextDistances: readonly DistanceRow[];
 }
 
 /** The scored set: enough to compute results from saved scores alone. */
@@ -82,7 +82,7 @@ export function resultsOf(name: string, scores: Scores, { split, images, classes
       return { name, kind, perInstance, perClass };
     }),
     classes: metrics[0].classes.map(({ label, ...figures }) => ({ name: classes[label], ...figures })),
-    clues: context ? clueTable(scored.map((s) => s.probabilities), labels, context) : [],
+    contextDistances: context ? distanceRows(scored.map((s) => s.probabilities), labels, context) : [],
   };
 }
 
@@ -95,8 +95,12 @@ export async function saveResults(results: Results, folder: { file(name: string)
 
 /** The results in a run's folder. Throws {@link UserError} when there are none yet. */
 export function readResults(path: string): Results {
-  const results = readJsonFile(path) as unknown as Results;
-  if (!Array.isArray(results?.rows) || !Array.isArray(results?.clues)) {
+  // Files written before 0.2.0 call the distances `clues`.
+  const { clues, ...saved } = (readJsonFile(path) ?? {}) as unknown as Results & {
+    clues?: Results["contextDistances"];
+  };
+  const results: Results = { ...saved, contextDistances: saved.contextDistances ?? clues };
+  if (!Array.isArray(results.rows) || !Array.isArray(results.contextDistances)) {
     throw new UserError(`${path}: is not a results file of this version; \`itera re-evaluate\` writes it anew`);
   }
   return results;
@@ -112,11 +116,11 @@ export function resultsTable({ split, rows }: Pick<Results, "split" | "rows">): 
 }
 
 /** Accuracy by distance of the deciding object; null where it is not known. */
-export function cluesTable({ rows, clues }: Pick<Results, "rows" | "clues">): Table | null {
-  if (clues.length === 0) return null;
+export function distanceTable({ rows, contextDistances }: Pick<Results, "rows" | "contextDistances">): Table | null {
+  if (contextDistances.length === 0) return null;
   return {
     title: "Per-instance accuracy by distance of the deciding object",
-    columns: ["model", ...CLUE_RANGES.map(({ name }, i) => `${name} (${clues[i].instances})`)],
-    rows: rows.map(({ name }, i) => [name, ...clues.map(({ accuracy }) => accuracy[i])]),
+    columns: ["model", ...DISTANCE_RANGES.map(({ name }, i) => `${name} (${contextDistances[i].instances})`)],
+    rows: rows.map(({ name }, i) => [name, ...contextDistances.map(({ accuracy }) => accuracy[i])]),
   };
 }

@@ -1,5 +1,5 @@
 /** Runs side by side: figures averaged over the seeds of each name. */
-import type { ClueRow } from "../evaluation/context_distance.ts";
+import type { DistanceRow } from "../evaluation/context_distance.ts";
 import type { MemberResults } from "./experiment.ts";
 import { fourMetrics, type ResultRow, type Results } from "../evaluation/results.ts";
 
@@ -18,8 +18,8 @@ export interface ComparedRow {
   readonly mean: readonly number[];
   /** Their spreads. */
   readonly spread: readonly number[];
-  /** Accuracy in each range of clue distances, means over seeds; empty where it is not known. */
-  readonly clues: readonly number[];
+  /** Accuracy in each range of context distances, means over seeds; empty where it is not known. */
+  readonly distances: readonly number[];
 }
 
 /** The comparison of an experiment. */
@@ -30,8 +30,8 @@ export interface Comparison {
   readonly seeds: number;
   /** Members' rows in order, then the exact posteriors once. */
   readonly rows: readonly ComparedRow[];
-  /** Ranges of clue distances with their instances. */
-  readonly clues: readonly Pick<ClueRow, "name" | "instances">[];
+  /** Ranges of context distances with their instances. */
+  readonly distances: readonly Pick<DistanceRow, "name" | "instances">[];
 }
 
 /** Averages the members of each name. */
@@ -46,7 +46,9 @@ export function compare(members: readonly MemberResults[]): Comparison {
       kind: results[0].rows[index].kind,
       mean: stats.map((s) => s.mean),
       spread: stats.map((s) => s.spread),
-      clues: results[0].clues.map((_, c) => meanAndSpread(results.map((r) => r.clues[c].accuracy[index])).mean),
+      distances: results[0].contextDistances.map((_, c) =>
+        meanAndSpread(results.map((r) => r.contextDistances[c].accuracy[index])).mean
+      ),
     };
   };
   const own = names.flatMap((name) => {
@@ -55,7 +57,7 @@ export function compare(members: readonly MemberResults[]): Comparison {
       row.kind === "exact" ? [] : [average(results, index, row.kind === "answer" ? name : `${name}: ${part(row.name)}`)]
     );
   });
-  const { split, images, rows, clues } = members[0].results;
+  const { split, images, rows, contextDistances } = members[0].results;
   const exact = rows.flatMap((row, index) =>
     row.kind === "exact" ? [average([members[0].results], index, row.name)] : []
   );
@@ -64,7 +66,7 @@ export function compare(members: readonly MemberResults[]): Comparison {
     images,
     seeds: of(names[0]).length,
     rows: [...own, ...exact],
-    clues: clues.map(({ name, instances }) => ({ name, instances })),
+    distances: contextDistances.map(({ name, instances }) => ({ name, instances })),
   };
 }
 

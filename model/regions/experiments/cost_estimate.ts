@@ -61,8 +61,8 @@ export async function runCost(
   };
 }
 
-/** The plan in words, a line each. */
-export function planLines(
+/** The estimate in words, a line for each figure. */
+export function estimateLines(
   { config, train, image, cost, adapter }: {
     readonly config: TrainConfig;
     readonly train: RegionDataset;

@@ -7,9 +7,9 @@ import { writeFileAtomic, writeJsonAtomic } from "../../../engine/base/atomic.ts
 import { MetricsLog } from "../../run/metrics_log.ts";
 import { renderReport, type Table } from "../../run/report.ts";
 
-/** Everything worth printing: the four metrics, the share of the way closed, accuracy by distance of the clue. */
+/** Everything worth printing: the four metrics, the share of the way closed, accuracy by distance of the deciding object. */
 export function comparisonTables(comparison: Comparison): Table[] {
-  const { split, seeds, rows, clues } = comparison;
+  const { split, seeds, rows, distances } = comparison;
   const figure = (row: ComparedRow, k: number): string | number =>
     seeds > 1 && row.kind !== "exact" ? `${row.mean[k].toFixed(3)} ± ${row.spread[k].toFixed(3)}` : row.mean[k];
   const tables: Table[] = [{
@@ -25,11 +25,11 @@ export function comparisonTables(comparison: Comparison): Table[] {
       rows: closed.map(({ name, shares }) => [name, ...shares]),
     });
   }
-  if (clues.length > 0) {
+  if (distances.length > 0) {
     tables.push({
       title: "Per-instance accuracy by distance of the deciding object",
-      columns: ["model", ...clues.map(({ name, instances }) => `${name} (${instances})`)],
-      rows: rows.map((row) => [row.name, ...row.clues]),
+      columns: ["model", ...distances.map(({ name, instances }) => `${name} (${instances})`)],
+      rows: rows.map((row) => [row.name, ...row.distances]),
     });
   }
   return tables;

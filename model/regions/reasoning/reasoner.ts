@@ -12,7 +12,7 @@ import { hardExampleLoss } from "./losses.ts";
 import { SpatialMemory } from "./memory.ts";
 import type { ReasoningOptions, StopOptions } from "./options.ts";
 
-/** Which modules reason. */
+/** The modules that reason: memory (`local`), graph (`global`), or both. */
 export type ReasoningMode = "local" | "global" | "final";
 
 /** Options of a reasoning classifier. */

@@ -37,7 +37,7 @@ export interface Explanation {
 /** Senders named for a region. */
 const NAMED = 3;
 
-/** Runs the model on an image and reads what it did; null for a model that does not reason. */
+/** Explanation of the model's run on an image; null for a model that does not reason. */
 export async function explain(model: RegionModel, image: LoadedImage): Promise<Explanation | null> {
   if (!(model instanceof ReasoningClassifier)) return null;
   const { device } = model;

@@ -1,6 +1,6 @@
 /** `report.html` of a run, from its results, its log and some pictures. */
 import { existsSync } from "node:fs";
-import { cluesTable, type Results, resultsTable } from "../evaluation/results.ts";
+import { distanceTable, type Results, resultsTable } from "../evaluation/results.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { MetricsLog } from "../../run/metrics_log.ts";
 import { type Picture, renderReport, type Table } from "../../run/report.ts";
@@ -25,11 +25,11 @@ export async function saveReport(
   const metrics = folder.file("metrics.jsonl");
   const log = existsSync(metrics) ? MetricsLog.read(metrics) : [];
   const curve = (name: string): [number, number][] => log.map((r) => [r.step, Number(r[name])]);
-  const clues = cluesTable(results);
+  const distances = distanceTable(results);
   const html = renderReport({
     title: `Itera: ${folder.path.split("/").at(-1)}`,
     summary: `${results.images} images of ${results.split}, ${results.instances} regions.`,
-    tables: [resultsTable(results), ...clues ? [clues] : [], perClassTable(results)],
+    tables: [resultsTable(results), ...distances ? [distances] : [], perClassTable(results)],
     charts: [
       { title: "Loss", curves: lossCurves(log).map(([key, name]) => ({ name, points: curve(key) })) },
       { title: "Learning rate", curves: [{ name: "rate", points: curve("rate") }] },

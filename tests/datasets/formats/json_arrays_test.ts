@@ -21,7 +21,7 @@ function slow(text: string): Element[] {
   return lists.flatMap(([key, list]) => Array.isArray(list) ? list.map((one, i): Element => [key, one, i]) : []);
 }
 
-/** A random JSON value, its strings full of what has a meaning outside of them. */
+/** A random JSON value, its strings full of characters with a meaning outside of them. */
 function value(random: Random, depth: number): unknown {
   const text = () =>
     Array.from({ length: random.integer(0, 6) }, () => '[]{},:"\\ é\n'[random.integer(0, 11)]).join("");

@@ -40,7 +40,7 @@ Deno.test("half saves keep the loss's bits and halve large results on the tape; 
     ok(full.bytes - half.bytes > 0.9 * (65 * 63 + 32 * 31) * 16 * 2, `${half.bytes} of ${full.bytes} bytes`);
     let differ = 0;
     full.grads.forEach((want, i) => {
-      const size = want.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+      const size = want.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
       want.forEach((v, at) => {
         const error = Math.abs(v - half.grads[i][at]);
         if (error > 0) differ++;

@@ -50,8 +50,8 @@ Deno.test("He's truncated initialiser keeps that variance and ends at two standa
   const w = await layer.weight.data();
   const variance = w.reduce((s, v) => s + v * v, 0) / w.length;
   assert.ok(Math.abs(variance / (2 / 200) - 1) < 0.03, `${variance}`);
-  const most = w.reduce((m, v) => Math.max(m, Math.abs(v)), 0), end = 2 * Math.sqrt(1.3 * 2 / 200);
-  assert.ok(most <= end * (1 + 1e-6) && most > 0.98 * end, `${most}, ${end}`);
+  const largest = w.reduce((m, v) => Math.max(m, Math.abs(v)), 0), end = 2 * Math.sqrt(1.3 * 2 / 200);
+  assert.ok(largest <= end * (1 + 1e-6) && largest > 0.98 * end, `${largest}, ${end}`);
   const beyondOne = w.filter((v) => Math.abs(v) > end / 2).length / w.length;
   // Of a normal cut at two standard deviations, 28.5 % lie beyond one.
   assert.ok(Math.abs(beyondOne - 0.285) < 0.01, `${beyondOne}`);

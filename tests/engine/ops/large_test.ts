@@ -188,7 +188,7 @@ for (const kernels of KERNEL_SETS) {
           ];
           return { x: x.values, y: y.values, made: await Promise.all(made.map((t) => t.data())) };
         };
-        const { x, y, made: [relu, mul, turned, perRow, perColumn, most] } = await read();
+        const { x, y, made: [relu, mul, turned, perRow, perColumn, maxima] } = await read();
         deepStrictEqual(relu.findIndex((v, i) => v !== Math.max(x[i], 0)), -1, "relu");
         deepStrictEqual(mul.findIndex((v, i) => v !== x[i] * y[i % columns]), -1, "mul");
         deepStrictEqual(
@@ -205,7 +205,7 @@ for (const kernels of KERNEL_SETS) {
         });
         equal(Float64Array.from(perRow), want.rows, "sum of rows");
         equal(Float64Array.from(perColumn), want.columns, "sum of columns");
-        equal(Float64Array.from(most), largest, "max of columns");
+        equal(Float64Array.from(maxima), largest, "max of columns");
       })));
 
   Deno.test(`gradients of tables (${kernels} kernels) are exact on whole numbers, of small ones and of large`, () =>

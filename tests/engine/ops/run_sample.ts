@@ -36,7 +36,7 @@ export interface Ran {
   readonly shapes: readonly (readonly number[])[];
   readonly outputs: readonly TypedArray[];
   readonly grads: readonly (TypedArray | null)[];
-  /** Which outputs carry a gradient. */
+  /** True for each output that carries a gradient. */
   readonly tracked: readonly boolean[];
 }
 

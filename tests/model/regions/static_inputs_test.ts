@@ -95,7 +95,7 @@ Deno.test("padding regions leaves losses and gradients as they were, to rounding
       ok(Math.abs(plain.loss - padded.loss) < 1e-5 * plain.loss, `${mode}: ${plain.loss}, ${padded.loss}`);
       deepStrictEqual(padded.names, plain.names);
       for (const [i, want] of plain.values.entries()) {
-        const size = want.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6);
+        const size = want.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-6);
         want.forEach((v, at) =>
           ok(
             Math.abs(v - padded.values[i][at]) < 1e-4 * size,
@@ -160,7 +160,7 @@ Deno.test("scores by replay are those of plain predictions", async () => {
   });
 });
 
-Deno.test("recordings are kept up to a number and up to a size, the longest unused goes first", async () => {
+Deno.test("captured steps are kept up to a number and up to a size, the longest unused goes first", async () => {
   await using device = await Device.open();
   {
     let bodies = 0;
@@ -193,13 +193,13 @@ Deno.test("recordings are kept up to a number and up to a size, the longest unus
 
 Deno.test("a graph that does not fit its memory is refused", async () => {
   await using device = await Device.open();
-  using slots = new StaticGraph(device, 2, 2, 1);
+  using inputs = new StaticGraph(device, 2, 2, 1);
   const none = { rowPtr: [0, 0, 0, 0], colIdx: [], values: [] };
   throws(
-    () => slots.write({ rows: 3, cols: 2, relations: [none] }),
+    () => inputs.write({ rows: 3, cols: 2, relations: [none] }),
     /1 relations \[3, 2\] where there is memory for 1 relations \[2, 2\]/,
   );
-  throws(() => slots.write({ rows: 2, cols: 2, relations: [none, none] }), /2 relations/);
+  throws(() => inputs.write({ rows: 2, cols: 2, relations: [none, none] }), /2 relations/);
 });
 
 Deno.test("the program generator's steps are the same replayed, whatever lengths come in whatever order", async () => {
@@ -236,9 +236,9 @@ Deno.test("the program generator's steps are the same replayed, whatever lengths
     };
     deepStrictEqual(await train(true), await train(false));
     strictEqual(device.memory.liveTensors, 0);
-    using slots = new StaticSequences(device, { count: 5, words: 7, tokens: 6 });
-    throws(() => slots.write(...batches[1]), /5 × 4 words where there is memory for 5 × 7/);
-    throws(() => slots.write(...batches[2]), /3 × 6 tokens where there is memory for 5 × 6/);
+    using inputs = new StaticSequences(device, { count: 5, words: 7, tokens: 6 });
+    throws(() => inputs.write(...batches[1]), /5 × 4 words where there is memory for 5 × 7/);
+    throws(() => inputs.write(...batches[2]), /3 × 6 tokens where there is memory for 5 × 6/);
 
     using generator = new ProgramGenerator(device, { words: 20, tokens: 15, wordDim: 6, hidden: 8, seed: 5 });
     using writer = new ProgramWriter(generator);

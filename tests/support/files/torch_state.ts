@@ -45,7 +45,7 @@ export function withState<M extends Module>(
 export function near(name: string, got: ArrayLike<number>, want: ArrayLike<number>): void {
   strictEqual(got.length, want.length, name);
   const values = Array.from(want);
-  const size = values.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-6);
+  const size = values.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-6);
   values.forEach((v, i) => ok(Math.abs(got[i] - v) <= TOLERANCE * size, `${name}[${i}]: ${got[i]}, not ${v}`));
 }
 

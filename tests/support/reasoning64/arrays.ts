@@ -88,8 +88,8 @@ export function softmax(x: Array64): Array64 {
   const [n, c] = x.shape;
   const rows = Array.from({ length: n }, (_, i) => {
     const row = Array.from(x.data.subarray(i * c, (i + 1) * c));
-    const most = Math.max(...row);
-    const powers = row.map((v) => Math.exp(v - most));
+    const largest = Math.max(...row);
+    const powers = row.map((v) => Math.exp(v - largest));
     const total = powers.reduce((a, b) => a + b, 0);
     return powers.map((v) => v / total);
   });

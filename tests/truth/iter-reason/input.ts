@@ -3,7 +3,7 @@ import { flipBoxes, prepareImage } from "../../../datasets/images/preprocess.ts"
 import type { Device } from "../../../engine/mod.ts";
 import { hardExampleWeights } from "../../../model/regions/reasoning/losses.ts";
 import { uniform } from "./formula.ts";
-import { most, type Rows } from "./rows.ts";
+import { largestDifference, type Rows } from "./rows.ts";
 
 /** Outputs of the authors' minibatch for pictures, and of their update_weights for probabilities. */
 export interface InputGolden {
@@ -39,7 +39,7 @@ export async function compareInput(device: Device, { cases, hard }: InputGolden,
     const logs = Float32Array.from(prob, (p) => Math.log(Math.max(p, 1e-30)));
     const logits = device.tensor(logs, [labels.length, prob.length / labels.length]);
     const got = await hardExampleWeights(logits, device.tensor(Int32Array.from(labels)), beta).data();
-    rows.add(`weights of hard examples, beta ${beta}`, most(got, weights), 1e-6);
+    rows.add(`weights of hard examples, beta ${beta}`, largestDifference(got, weights), 1e-6);
   }
 }
 
@@ -53,11 +53,17 @@ function comparePicture(one: InputGolden["cases"][number], rows: Rows): void {
   const apart = Math.abs(got.width - wide) + Math.abs(got.height - high);
   rows.add(`${name} size ${wide} x ${high}`, apart, 0, `got ${got.width} x ${got.height}`);
   rows.add(`${name} scale`, Math.abs(got.scale - one.scale) / one.scale, 1e-6, `${got.scale} for ${one.scale}`);
-  if (apart === 0) rows.add(`${name} pixels of 255`, most(sampled(got.image, one), one.values) / 255, 2e-5);
+  if (apart === 0) {
+    rows.add(`${name} pixels of 255`, largestDifference(sampled(got.image, one), one.values) / 255, 2e-5);
+  }
   const plain = Float32Array.from(one.boxesIn.flat());
   const boxes = (flipped ? flipBoxes(plain, width) : plain).map((v) => v * got.scale);
-  rows.add(`${name} boxes in pixels`, most(boxes, one.boxes), 1e-4);
-  rows.add(`${name} size of the memory`, most([Math.ceil(got.height / 16), Math.ceil(got.width / 16)], one.memory), 0);
+  rows.add(`${name} boxes in pixels`, largestDifference(boxes, one.boxes), 1e-4);
+  rows.add(
+    `${name} size of the memory`,
+    largestDifference([Math.ceil(got.height / 16), Math.ceil(got.width / 16)], one.memory),
+    0,
+  );
 }
 
 function sampled(image: Float32Array, { values, step }: InputGolden["cases"][number]): number[] {

@@ -12,14 +12,14 @@ export interface Sampled {
 /** The comparisons of one golden file. */
 export class Rows {
   readonly #off: string[] = [];
-  readonly #most = new Map<number, { diff: number; what: string }>();
+  readonly #worst = new Map<number, { diff: number; what: string }>();
   #count = 0;
 
   /** Holds a difference to a limit; NaN is off. */
   add(what: string, diff: number, limit: number, note = ""): void {
     this.#count++;
     if (!(diff <= limit)) this.#off.push(`${what}: ${diff.toExponential(2)}, limit ${limit.toExponential(0)} ${note}`);
-    if (!(diff <= (this.#most.get(limit)?.diff ?? -1))) this.#most.set(limit, { diff, what });
+    if (!(diff <= (this.#worst.get(limit)?.diff ?? -1))) this.#worst.set(limit, { diff, what });
   }
 
   /** Holds a tensor to theirs. */
@@ -30,7 +30,7 @@ export class Rows {
   /** Fails with what is off; with ITERA_TRUTH set, prints the largest difference held to each limit. */
   hold(): void {
     if (Deno.env.get("ITERA_TRUTH")) {
-      for (const [limit, { diff, what }] of this.#most) {
+      for (const [limit, { diff, what }] of this.#worst) {
         const text = `  limit ${limit.toExponential(0)}: at most ${diff.toExponential(2)} (${what})\n`;
         Deno.stderr.writeSync(new TextEncoder().encode(text));
       }
@@ -53,7 +53,7 @@ export function differ(got: ArrayLike<number>, { shape, step, values, norm, max 
 }
 
 /** Largest difference of two lists; infinite where they differ in length. */
-export function most(a: ArrayLike<number>, b: ArrayLike<number>): number {
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Infinity;
   let worst = 0;
   for (let i = 0; i < a.length; i++) worst = Math.max(worst, Math.abs(a[i] - b[i]));

@@ -9,7 +9,7 @@ import type { Rows } from "./rows.ts";
 
 /** The authors' WEIGHT_DECAY. */
 export const DECAY = 1e-4;
-/** Of what several steps come to, relative to the largest of the tensor. */
+/** Bound of the change by several steps, relative to the largest value of the tensor. */
 const STEPS = 5e-3;
 
 /** The image of every step. */

@@ -11,18 +11,18 @@ import { readWeights } from "../../../model/weights/read_weights.ts";
 import wanted from "./golden/files/wanted.json" with { type: "json" };
 
 /** An array as its own library reads it; what JSON cannot hold is text. */
-interface Told {
+interface Described {
   readonly shape: readonly number[];
   readonly data: readonly (number | string)[];
 }
 
 const at = (name: string): string => fileURLToPath(new URL(`golden/files/${name}`, import.meta.url));
 const TEXT: Readonly<Record<string, number>> = { nan: NaN, inf: Infinity, "-inf": -Infinity };
-const numbersOf = ({ data }: Told): number[] => data.map((v) => Math.fround(typeof v === "string" ? TEXT[v] : v));
+const numbersOf = ({ data }: Described): number[] => data.map((v) => Math.fround(typeof v === "string" ? TEXT[v] : v));
 
 for (const name of ["archive.pt", "protocol5.pt", "stream.pt", "python.safetensors", "v1.ckpt", "v2"] as const) {
   Deno.test(`${name} holds for us what its own library reads from it`, async () => {
-    const want = wanted[name] as unknown as Readonly<Record<string, Told>>;
+    const want = wanted[name] as unknown as Readonly<Record<string, Described>>;
     const { tensors } = await readWeights(at(name));
     deepStrictEqual([...tensors.keys()].sort(), Object.keys(want).sort());
     ok(tensors.size > 15);
@@ -47,7 +47,7 @@ Deno.test("the text that Python's safetensors keeps beside tensors is read", () 
 for (const [name, want] of Object.entries(wanted)) {
   if (!name.startsWith("features_") || name.includes("half")) continue;
   Deno.test(`${name} holds for us what h5py reads from it`, async () => {
-    const { extractor, features } = want as unknown as { readonly extractor: string; readonly features: Told };
+    const { extractor, features } = want as unknown as { readonly extractor: string; readonly features: Described };
     using file = await FeatureFile.open(at(name));
     const [rows, ...shape] = features.shape, numbers = numbersOf(features);
     deepStrictEqual([file.size, file.settings], [rows, { extractor, shape }]);

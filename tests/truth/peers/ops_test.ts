@@ -39,7 +39,7 @@ function values({ dtype, shape, data }: Stored): Values {
 function assertNear(got: ArrayLike<number>, want: Stored, tolerance: number, what: string): void {
   const wanted = want.data.map(Number);
   deepStrictEqual(got.length, wanted.length, what);
-  const largest = wanted.reduce((most, v) => Number.isFinite(v) ? Math.max(most, Math.abs(v)) : most, 0);
+  const largest = wanted.reduce((max, v) => Number.isFinite(v) ? Math.max(max, Math.abs(v)) : max, 0);
   wanted.forEach((v, i) => {
     const same = Number.isFinite(v) ? Math.abs(got[i] - v) <= tolerance * largest : Object.is(got[i], v);
     ok(same, `${what}: element ${i} is ${got[i]}, ${v} is wanted`);

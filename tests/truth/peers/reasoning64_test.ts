@@ -37,7 +37,7 @@ function casesOf(file: { readonly cases: unknown }, op: string, fits: (c: Case) 
 
 function assertNear(got: Array64, want: Array64, tolerance: number, what: string): void {
   ok(got.shape.join() === want.shape.join(), `${what}: the shape is ${got.shape}`);
-  const largest = want.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+  const largest = want.data.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
   got.data.forEach((v, i) => {
     ok(Math.abs(v - want.data[i]) <= tolerance * largest, `${what}: ${v} at ${i}, ${want.data[i]} is wanted`);
   });

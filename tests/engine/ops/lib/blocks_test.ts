@@ -20,10 +20,10 @@ Deno.test("blocks cover a product, and leave no more lanes idle than its size ma
 Deno.test("lanes that share an operand cover a product, in the widest blocks without idle columns", () => {
   for (const rows of [32, 49, 100, 144, 9 * 64]) {
     for (const columns of [12, 16, 20, 24, 36, 48, 64, 68, 100, 1000]) {
-      for (const most of [undefined, ...SHARED_COLUMNS]) {
-        const { constants: { QUADS }, x, y } = sharedFor(rows, columns, most)!;
+      for (const width of [undefined, ...SHARED_COLUMNS]) {
+        const { constants: { QUADS }, x, y } = sharedFor(rows, columns, width)!;
         const across = 4 * QUADS, down = 8 * 8, what = `${rows} × ${columns}: ${across} across, ${x} × ${y} groups`;
-        ok(SHARED_COLUMNS.includes(across) && (most === undefined || most === across), what);
+        ok(SHARED_COLUMNS.includes(across) && (width === undefined || width === across), what);
         ok(x * across >= columns && (x - 1) * across < columns && y * down >= rows && (y - 1) * down < rows, what);
       }
     }

@@ -1,8 +1,10 @@
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { join } from "node:path";
 import { compare, meanAndSpread } from "../../../../model/regions/experiments/comparison.ts";
 import { closedShares, comparisonTables } from "../../../../model/regions/experiments/experiment_report.ts";
 import type { MemberResults } from "../../../../model/regions/experiments/experiment.ts";
-import type { ResultRow } from "../../../../model/regions/evaluation/results.ts";
+import { readResults, type ResultRow } from "../../../../model/regions/evaluation/results.ts";
+import { withFolder } from "../../../support/folder.ts";
 
 function row(name: string, kind: ResultRow["kind"], v: number): ResultRow {
   return { name, kind, perInstance: { sc: 0, ac: v, ap: v + 0.1 }, perClass: { sc: 0, ac: v + 0.2, ap: v + 0.3 } };
@@ -14,8 +16,12 @@ function member(name: string, seed: number, v: number, predictions: number[]): M
     ...predictions.map((p, i) => row(`${name}: local ${i + 1}`, "prediction", p)),
     row("scene posterior (exact)", "exact", 0.6),
   ];
-  const clues = [{ name: "near", instances: 7, accuracy: rows.map(({ perInstance }) => perInstance.ac / 2) }];
-  const results = { split: "context test", images: 3, instances: 9, rows, classes: [], clues };
+  const contextDistances = [{
+    name: "near",
+    instances: 7,
+    accuracy: rows.map(({ perInstance }) => perInstance.ac / 2),
+  }];
+  const results = { split: "context test", images: 3, instances: 9, rows, classes: [], contextDistances };
   return { folder: `${name}-seed${seed}`, name, settings: {}, results };
 }
 
@@ -44,7 +50,7 @@ Deno.test("rows of one name are averaged over seeds, exact rows stand once at th
   const [baseline, local, prediction, scene] = comparison.rows;
   ok(near(baseline.mean, [0.3, 0.2, 0.5, 0.4]) && near(baseline.spread, new Array(4).fill(Math.SQRT1_2 * 0.2)));
   ok(
-    near(local.mean, [0.55, 0.45, 0.75, 0.65]) && near(prediction.clues, [0.15]) &&
+    near(local.mean, [0.55, 0.45, 0.75, 0.65]) && near(prediction.distances, [0.15]) &&
       near(scene.mean, [0.7, 0.6, 0.9, 0.8]),
   );
   const [closed] = closedShares(comparison.rows);
@@ -55,3 +61,17 @@ Deno.test("rows of one name are averaged over seeds, exact rows stand once at th
   deepStrictEqual(tables[0].rows[0].slice(0, 2), ["baseline", "0.300 ± 0.141"]);
   ok(Math.abs(Number(tables[0].rows[3][1]) - 0.7) < 1e-12, "an exact row has no spread");
 });
+
+Deno.test("results of before 0.2.0, which call context distances clues, are read as those of now", () =>
+  withFolder(async (folder) => {
+    const { results } = member("local", 3, 0.4, [0.2]), { contextDistances, ...others } = results;
+    const path = join(folder, "results.json");
+    for (const saved of [results, { ...others, clues: contextDistances }]) {
+      await Deno.writeTextFile(path, JSON.stringify(saved));
+      deepStrictEqual(readResults(path), results);
+    }
+    for (const broken of [others, null, [1], "text"]) {
+      await Deno.writeTextFile(path, JSON.stringify(broken));
+      throws(() => readResults(path), /is not a results file of this version/);
+    }
+  }));

@@ -3,7 +3,7 @@ import { openContext } from "../../../../datasets/context/dataset.ts";
 import { Loader } from "../../../../datasets/images/loader.ts";
 import { evaluationOrder } from "../../../../datasets/images/schedule.ts";
 import { Device, SGD } from "../../../../engine/mod.ts";
-import { planLines, runCost } from "../../../../model/regions/experiments/cost_estimate.ts";
+import { estimateLines, runCost } from "../../../../model/regions/experiments/cost_estimate.ts";
 import { PRESETS } from "../../../../model/regions/experiments/presets.ts";
 import { newConfig } from "../../../../model/regions/config.ts";
 import { buildModel, loaderOptions } from "../../../../model/regions/build.ts";
@@ -32,7 +32,7 @@ Deno.test("every row of the paper's tables is a preset, with the reference's sch
   }
 });
 
-Deno.test("a plan counts steps, bytes and time, and measuring it changes no weight", async () => {
+Deno.test("an estimate counts steps, bytes and time, and measuring it changes no weight", async () => {
   const config = newConfig([{ source: "test", value: { steps: 2400, model: { name: "final" } } }]);
   const set = openContext({ split: "train", images: 12 });
   await using device = await Device.open();
@@ -56,7 +56,7 @@ Deno.test("a plan counts steps, bytes and time, and measuring it changes no weig
   // The ConvNet, two local and two global predictions, the attended one.
   strictEqual(cost.scoresBytes, 4 * regions * set.classes.length * 6);
   ok(cost.stepSeconds > 0 && cost.peakBytes > 4 * numbers);
-  const lines = planLines({
+  const lines = estimateLines({
     config,
     train: set,
     image,

@@ -55,7 +55,7 @@ Deno.test("permuting the regions permutes what is said of them", async () => {
     const plain = await run(model, input, labels);
     const mixed = await run(model, reordered(input, order), order.map((r) => labels[r]));
     ok(Math.abs(plain.loss - mixed.loss) < 1e-4 * plain.loss);
-    const size = plain.logits.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    const size = plain.logits.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
     order.forEach((r, at) => {
       for (let c = 0; c < 41; c++) {
         ok(Math.abs(mixed.logits[at * 41 + c] - plain.logits[r * 41 + c]) < 1e-4 * size, `region ${r}, class ${c}`);

@@ -56,7 +56,7 @@ const CASES: readonly Case[] = [
 ];
 
 function near(name: string, got: ArrayLike<number>, want: Array64, tolerance: number): void {
-  const size = want.data.reduce((most, v) => Math.max(most, Math.abs(v)), 1e-3);
+  const size = want.data.reduce((max, v) => Math.max(max, Math.abs(v)), 1e-3);
   for (let i = 0; i < want.data.length; i++) {
     ok(
       Math.abs(got[i] - want.data[i]) <= tolerance * size,
@@ -118,7 +118,7 @@ for (const [index, given] of CASES.entries()) {
       for (const { name, tensor, trainable } of model.parameters()) {
         if (!trainable || !/^(memory|graph)\./.test(name)) continue;
         const gradient = tensor.grad ? await tensor.grad.data() : new Float32Array(tensor.size);
-        const size = gradient.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+        const size = gradient.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
         const largest = gradient.findIndex((v) => Math.abs(v) === size);
         const elements = [largest, ...random.integers(MOVED - 1, 0, tensor.size)];
         for (const element of elements) {

@@ -67,7 +67,7 @@ class Loader(importlib.machinery.SourceFileLoader):
 
 
 def numpy1_targets():
-    """float32 boxes over a float64 number are float32 with NumPy 1, as TensorFlow is told; over a plain number with both."""
+    """float32 boxes over a float64 number are float32 with NumPy 1, as TensorFlow gets them; over a plain number with both."""
     from utils import snippets
 
     def plain(target):

@@ -41,7 +41,7 @@ profile[red + 4:red + 12], profile[green + 4:green + 12] = profile[green + 4:gre
 image.save(at("profile.jpg"), quality=90, icc_profile=bytes(profile))
 image.save(at("profile.png"), icc_profile=bytes(profile))
 
-# Boxes of data sets lie on the pixels as they are stored, however a viewer is told to turn them.
+# Boxes of data sets lie on the pixels as they are stored, however a viewer is to turn them.
 turned = Image.Exif()
 turned[0x112] = 6
 image.save(at("turned.jpg"), quality=90, exif=turned)

@@ -1,4 +1,4 @@
-/** How far away the object is that decides what an object of the context scenes is. */
+/** Distances of the objects that decide the classes of the context scenes' objects. */
 import type { ContextDataset } from "./dataset.ts";
 import type { SceneObject, ScenePair } from "./layout.ts";
 import { appearancePosterior, imagePosterior, pairPosterior, type SeenPair } from "./posteriors.ts";
@@ -18,7 +18,7 @@ const seenOf = ({ host, guest, relation }: ScenePair): SeenPair => ({
  * gives the truth a probability of 0.8, the gap to its partner (at least 1) where the pair does, otherwise the gap to the nearer object
  * of that other pair which, added to its own, makes the truth most probable.
  */
-export function clueDistances(dataset: ContextDataset): Float32Array<ArrayBuffer> {
+export function contextDistances(dataset: ContextDataset): Float32Array<ArrayBuffer> {
   const { tables } = dataset;
   const shares = classShares(tables);
   const distances: number[] = [];
