@@ -1,4 +1,4 @@
-/** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here. */
+/** Feature extractors: the pixels themselves, a pretrained ResNet, a network trained here. */
 import type { FeatureSettings } from "../../../datasets/refplus/files/feature_file.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { normalised as trainedValues, type RgbImage } from "../../../datasets/images/preprocess.ts";
@@ -42,8 +42,8 @@ export function pixelExtractor({ height, width }: PictureSize, cell: number): Ex
 }
 
 /**
- * What a network that `itera refplus extractor` taught makes of each cell, and the cell's place. Pictures have the size they
- * had in its training.
+ * Output of a network that `itera refplus extractor` trained for each cell, and the cell's place. Pictures have the size that
+ * they had in its training.
  *
  * @throws {UserError} when the file is no checkpoint of such a run.
  */
@@ -52,7 +52,7 @@ export async function cellExtractor(
   { adapter }: { readonly adapter: ResNetOptions["adapter"] },
 ): Promise<Extractor> {
   const checkpoint = await readCellCheckpoint(weights), { image: { height, width } } = checkpoint.config;
-  // Scaled: the same weights once gave features of other sizes, with which these must not be mixed.
+  // "scaled": earlier versions made features of another scale by the same weights, which must not be mixed with these.
   const name = `cells ${width}x${height} scaled ${await digestOf(checkpoint.path)}`;
   const device = await Device.open({ adapter });
   try {
@@ -85,7 +85,7 @@ export async function cellExtractor(
   }
 }
 
-/** Each picture's map, channels last, by what `run` makes of pictures [N, height, width, 3]. */
+/** Each picture's feature map, channels last; `run` computes them of pictures [N, height, width, 3]. */
 async function mapsOf(
   device: Device,
   pictures: readonly RgbImage[],
@@ -111,7 +111,7 @@ const MEANS = [0.485, 0.456, 0.406], DEVIATIONS = [0.229, 0.224, 0.224];
 /** Networks whose third stage can be read, by the reference's names. */
 export const RESNETS = ["resnet50", "resnet101", "resnet152"] as const;
 
-/** What of a ResNet is run. */
+/** A ResNet with its weights. */
 export interface ResNetOptions extends PictureSize {
   readonly model: typeof RESNETS[number];
   /** File that `itera weights import` wrote. */
@@ -119,7 +119,7 @@ export interface ResNetOptions extends PictureSize {
   readonly adapter: "auto" | "gpu" | "cpu";
 }
 
-/** A run whose network is to look at pictures. */
+/** A run whose network extracts features. */
 export interface RunOptions extends PictureSize {
   /** Its checkpoint. */
   readonly weights: string;
@@ -127,8 +127,8 @@ export interface RunOptions extends PictureSize {
 }
 
 /**
- * Output of the body of a network trained here, such as one that learnt to name the objects of the same pictures
- * (`itera train --dataset refplus`). Pictures get the values they had in its training.
+ * Output of the body of a network trained here, such as one that classifies the objects of the same pictures
+ * (`itera train --dataset refplus`). Pixels are normalised as in its training.
  *
  * @throws {UserError} when the file is no checkpoint of such a run.
  */
@@ -179,7 +179,7 @@ export async function resnetExtractor({ model, weights, adapter, ...size }: ResN
 /**
  * Writes a file's weights into the body of a network; the last stage is not run, so it may be missing.
  *
- * @throws {UserError} naming what the file lacks.
+ * @throws {UserError} naming the tensor that the file lacks.
  */
 export function loadBody(
   network: ResNet,
@@ -227,7 +227,7 @@ export function normalised({ rgb }: RgbImage): Float32Array<ArrayBuffer> {
   return Float32Array.from(rgb, (value, i) => (value / 255 - MEANS[i % 3]) / DEVIATIONS[i % 3]);
 }
 
-/** Features of other weights are other features. */
+/** Digest of a file of weights: features by other weights are other features. */
 async function digestOf(path: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
   return Array.from(new Uint8Array(hash).subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -236,7 +236,7 @@ async function digestOf(path: string): Promise<string> {
 /**
  * The extractor that {@link FeatureSettings} name, for pictures that are in no file of features.
  *
- * @throws {UserError} when its name says too little, or `weights` are needed or not the same.
+ * @throws {UserError} when the name does not describe an extractor, or `weights` are missing or are not those it names.
  */
 export async function extractorNamed(
   name: string,
