@@ -7,9 +7,9 @@ import {
   type Extractor,
   pixelExtractor,
   resnetExtractor,
-  RESNETS,
   runExtractor,
 } from "../../model/refplus/extractor/extractors.ts";
+import { RESNETS } from "../../model/refplus/extractor/extractor_name.ts";
 import { line } from "../terminal/output.ts";
 import { toSize } from "../terminal/flags.ts";
 import { Phases } from "./common.ts";

@@ -1,6 +1,6 @@
 /** Shapes and origin of features and masks, and the check that two of them agree. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { UNKNOWN_EXTRACTOR } from "../../datasets/refplus/files/feature_file.ts";
+import { sameExtractor } from "./extractor/extractor_name.ts";
 
 /** Shapes and origin of a run's features and masks. */
 export interface DataSpec {
@@ -10,14 +10,6 @@ export interface DataSpec {
   readonly extractor: string;
   /** Height and width of the masks. */
   readonly masks: readonly [number, number];
-}
-
-/**
- * True where two names may be one extractor's. Files and checkpoints of the reference do not name theirs, or name the network
- * (`resnet101 stage 3 320x320`) and not its weights, whose digest ours end with.
- */
-export function sameExtractor(a: string, b: string): boolean {
-  return a === b || [a, b].includes(UNKNOWN_EXTRACTOR) || a.startsWith(`${b} `) || b.startsWith(`${a} `);
 }
 
 /** Throws {@link UserError} where features or masks are not like those that `path` was made for. */

@@ -7,7 +7,7 @@ import { readRefexps } from "../../../datasets/refplus/files/read.ts";
 import { SceneMasks } from "../../../datasets/refplus/files/scene_masks.ts";
 import type { Refexp } from "../../../datasets/refplus/files/types.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
-import { sameExtractor } from "../data_spec.ts";
+import { sameExtractor } from "../extractor/extractor_name.ts";
 import { programTokens, type RefplusCheckpoint } from "../checkpoint.ts";
 import { type NodeMask, nodeMasks } from "./node_masks.ts";
 

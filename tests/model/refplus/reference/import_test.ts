@@ -3,7 +3,8 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { join } from "node:path";
 import type { Vocabulary } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { Device } from "../../../../engine/mod.ts";
-import { assertSameSpec, sameExtractor } from "../../../../model/refplus/data_spec.ts";
+import { assertSameSpec } from "../../../../model/refplus/data_spec.ts";
+import { sameExtractor } from "../../../../model/refplus/extractor/extractor_name.ts";
 import { importReference } from "../../../../model/refplus/reference/import_reference.ts";
 import { engineOf, generatorOf, programTokens, readRefplusCheckpoint } from "../../../../model/refplus/checkpoint.ts";
 import { parsePrefix } from "../../../../model/refplus/engine/program_tree.ts";
