@@ -3,7 +3,7 @@ import { Adam, type Device } from "../mod.ts";
 import { functionTokens } from "../datasets/refplus/scenes/catalogue.ts";
 import { SPECIAL_TOKENS } from "../datasets/refplus/encoding/tokens.ts";
 import { ExecutionEngine } from "../model/refplus/engine/execution_engine.ts";
-import { GeneratorSteps } from "../model/refplus/generator/generator_steps.ts";
+import { GeneratorUpdates } from "../model/refplus/generator/generator_updates.ts";
 import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../model/refplus/generator/program_generator.ts";
 import { parsePrefix, ProgramTokens } from "../model/refplus/engine/program_tree.ts";
 import { type ModelRow, row, work } from "./models.ts";
@@ -70,8 +70,8 @@ export async function* refplusRows(size: Size, withTorch: boolean): AsyncGenerat
   const refexps = sequences(BATCH, WORDS_LONG, WORDS), programs = sequences(BATCH, PROGRAM_LONG, NAMES.names.length);
   const learning = await row(`program generator: training step of ${BATCH}`, (device) => {
     const model = generator(device), adam = new Adam(device, model.trainable(), { rate: 5e-4 });
-    const steps = new GeneratorSteps(model, adam);
-    return work(() => steps.run(refexps, programs).values.dispose(), steps, model, adam);
+    const updates = new GeneratorUpdates(model, adam);
+    return work(() => updates.run(refexps, programs).values.dispose(), updates, model, adam);
   });
   yield await beside(learning, "pg", BATCH);
   const writing = await row(`program generator: ${BATCH} programs of ${MAX_PROGRAM} tokens`, (device) => {

@@ -1,20 +1,20 @@
-/** What the commands of `itera refplus` have in common. */
+/** Helpers shared by the commands of `itera refplus`. */
 import { Progress } from "../terminal/output.ts";
 
-/** Switches as the reference has them. */
+/** Values of switches, as in the reference. */
 export const SWITCH = ["0", "1"] as const;
 
-/** One bar after another, each named by what is being done. */
-export class Stages implements Disposable {
-  #stage = "";
+/** Progress bars, one after another, each with the name of a phase. */
+export class Phases implements Disposable {
+  #phase = "";
   #progress: Progress | undefined;
 
-  /** `done` of `of` units of a stage are done. */
-  update(stage: string, unit: string, done: number, of: number, detail = ""): void {
-    if (stage !== this.#stage) {
+  /** `done` of `of` units of a phase are done. */
+  update(phase: string, unit: string, done: number, of: number, detail = ""): void {
+    if (phase !== this.#phase) {
       this[Symbol.dispose]();
-      this.#progress = new Progress(stage, unit);
-      this.#stage = stage;
+      this.#progress = new Progress(phase, unit);
+      this.#phase = phase;
     }
     this.#progress!.update(done, of, detail);
   }

@@ -1,4 +1,4 @@
-/** `itera refplus demo`: makes a small set, trains both models on it and compares them with answers that need no learning. */
+/** `itera refplus demo`: makes a small set, trains both models on it and compares them with baselines without learning. */
 import { type Command } from "@commander-js/extra-typings";
 import { cp } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -7,7 +7,7 @@ import { generateRefPlus } from "../../datasets/refplus/language/generate.ts";
 import { refPlusFiles } from "../../datasets/refplus/files/layout.ts";
 import { preprocessRefexps } from "../../datasets/refplus/encoding/preprocess.ts";
 import { CELL_RUNS } from "../../model/refplus/extractor/cell_config.ts";
-import { REFPLUS_RUNS, type Step } from "../../model/refplus/training/config.ts";
+import { REFPLUS_RUNS, type Stage } from "../../model/refplus/training/config.ts";
 import { saveDemoReport } from "../../model/refplus/evaluation/demo_report.ts";
 import { evaluateSamples } from "../../model/refplus/evaluation/evaluation.ts";
 import { extractFeatures } from "../../model/refplus/extractor/extract_features.ts";
@@ -21,27 +21,27 @@ import type { Table } from "../../model/run/report.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
 import { duration, line, notice } from "../terminal/output.ts";
 import { toSize } from "../terminal/flags.ts";
-import { Stages } from "./common.ts";
+import { Phases } from "./common.ts";
 import { openModels } from "./models.ts";
 import { trainCellsRun } from "./extractor.ts";
 import { trainRefplusRun } from "./train.ts";
 import { printTable } from "../terminal/training.ts";
 
-/** Few objects, seen large: what two CPU cores can learn in half an hour. */
+/** Few large objects: a set that two CPU cores can learn in half an hour. */
 const WORLD = { maxObjects: 4, zoom: 1.6, balanceCounts: false, patience: 500 };
 
 /** Expressions about each picture. */
 const EACH = 40;
 
-/** Side of the masks; what looks at pictures tells this many pixels apart. */
+/** Side of the masks in pixels, which the feature extractor classifies one by one. */
 const MASK = 24;
 
-/** Side of the pictures it looks at, in cells of 8 pixels. */
+/** Side of the extractor's pictures, of cells of 8 pixels. */
 const PICTURE = 96;
 
 const SPLITS = ["train", "val"] as const;
 
-/** Where everything is, and the seed of it all. */
+/** The seed and the files of a demonstration. */
 interface Places {
   readonly seed: number;
   readonly set: string;
@@ -56,9 +56,9 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .copyInheritedSettings(program)
     .option("--cache <folder>", "where set, features and runs go", join(".data", "refplus-demo"))
     .option("--seed <n>", "seed of pictures, weights and order; another one wants another --cache", toSize, 1)
-    .option("--images <n>", "pictures to learn from", toSize, 1200)
+    .option("--images <n>", "training pictures", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
-    .option("--extractor-steps <n>", "updates of the network that looks at pictures", toSize, 1000)
+    .option("--extractor-steps <n>", "updates of the feature extractor", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
     .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2100)
     .option("--ee-pred-steps <n>", "further updates of it with predicted ones", toSize, 60)
@@ -74,7 +74,7 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
       await run(places, "engine", "ee-gt", {
         steps: flags.eeSteps,
         optimiser: drops(flags.eeSteps, ENGINE_DROPS),
-        stepLoss: { ownAfter: Math.round(LESSONS * flags.eeSteps) },
+        nodeLoss: { teacherForcingUntil: Math.round(TEACHER_FORCING * flags.eeSteps) },
       });
       const from = (generator: string) => ({
         start: { programGenerator: join(places.runs, generator), executionEngine: join(places.runs, "engine") },
@@ -96,7 +96,7 @@ async function generate(
   images: Readonly<Record<typeof SPLITS[number], number>>,
 ): Promise<void> {
   for (const split of SPLITS) {
-    using stages = new Stages();
+    using phases = new Phases();
     const options = {
       split,
       images: images[split],
@@ -108,7 +108,7 @@ async function generate(
     };
     await generateRefPlus(set, options, {
       threads: availableParallelism(),
-      onProgress: (stage, done, of) => stages.update(`${split} ${stage}`, "pictures", done, of),
+      onProgress: (phase, done, of) => phases.update(`${split} ${phase}`, "pictures", done, of),
     });
     const { refexps, scenes } = refPlusFiles(set, split);
     const vocabulary = file("vocab.json");
@@ -125,12 +125,12 @@ async function generate(
       complete: split === "train",
       threshold: 1,
       encodeUnknown: false,
-      onProgress: (stage, done, of) => stages.update(`${split} ${stage}`, "expressions", done, of),
+      onProgress: (phase, done, of) => phases.update(`${split} ${phase}`, "expressions", done, of),
     });
   }
 }
 
-/** Teaches a network to look at the pictures learnt from. */
+/** Trains the feature extractor on the training pictures. */
 async function trainExtractor({ seed, set, runs }: Places, steps: number): Promise<void> {
   const { images: pictures, scenes } = refPlusFiles(set, "train"), path = join(runs, "extractor");
   const value = { seed, steps, image: { height: PICTURE, width: PICTURE }, data: { pictures, scenes } };
@@ -142,17 +142,17 @@ async function trainExtractor({ seed, set, runs }: Places, steps: number): Promi
   );
 }
 
-/** What it makes of all pictures. */
+/** Extracts the features of all pictures. */
 async function extract({ set, runs, file }: Places): Promise<void> {
   await using extractor = await cellExtractor(join(runs, "extractor"), { adapter: "auto" });
   for (const split of SPLITS) {
-    using stages = new Stages();
+    using phases = new Phases();
     await extractFeatures(extractor, {
       pictures: refPlusFiles(set, split).images,
       output: file(`${split}_features.h5`),
-      most: null,
+      limit: null,
       batch: 32,
-      onProgress: (done, of) => stages.update(`${split} features`, "pictures", done, of),
+      onProgress: (done, of) => phases.update(`${split} features`, "pictures", done, of),
     });
   }
 }
@@ -160,20 +160,20 @@ async function extract({ set, runs, file }: Places): Promise<void> {
 /** Shares of a run's updates after which its rate drops. */
 const GENERATOR_DROPS = [0.6, 0.73, 0.84, 0.93], ENGINE_DROPS = [0.5, 0.65, 0.8, 0.95];
 
-/** Share of the engine's updates that are lessons from true masks; the rest runs whole programs. */
-const LESSONS = 0.95;
+/** Share of the engine's updates with teacher forcing; the others run whole programs. */
+const TEACHER_FORCING = 0.95;
 
-/** About the rate that the engine learns with in the end, with which it goes on. */
+/** About the engine's last rate, with which its training by predicted programs goes on. */
 const LAST_RATE = 1e-4;
 
 function drops(steps: number, shares: readonly number[]): { readonly decaySteps: readonly number[] } {
   return { decaySteps: shares.map((share) => Math.max(1, Math.round(share * steps))) };
 }
 
-/** Share of its updates after which the generator writes about half of its programs exactly. */
+/** Share of its updates after which about half of the generator's programs are exact. */
 const EARLY = 0.18;
 
-/** Trains the generator; as it was early on it has much left for REINFORCE to teach, and is kept. */
+/** Trains the generator, and keeps it as it was early on: that one can still improve by REINFORCE. */
 async function trainGenerator(places: Places, steps: number): Promise<void> {
   const optimiser = drops(steps, GENERATOR_DROPS), [early, whole] = ["early", "generator"];
   const kept = join(places.runs, early);
@@ -193,18 +193,18 @@ async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Trains a run of the small preset, or goes on with it. */
+/** Begins or resumes a run of the small preset. */
 async function run(
   { seed, set, runs, file }: Places,
   name: string,
-  step: Step,
+  stage: Stage,
   more: Record<string, Json>,
 ): Promise<void> {
   const path = join(runs, name);
   const value = {
     preset: "small",
     seed,
-    step,
+    stage,
     data: {
       trainRefexps: file("train.h5"),
       trainFeatures: file("train_features.h5"),
@@ -224,7 +224,7 @@ async function run(
   );
 }
 
-/** Cumulative IoU by category of both kinds of programs, each by the engine trained on its kind, and of the trivial answers. */
+/** Cumulative IoU by category: annotated and predicted programs, each by the engine trained on them, and the baselines. */
 async function compare({ set, runs, file }: Places): Promise<void> {
   const open = (engine: string) =>
     openModels({
@@ -253,7 +253,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
     rows: [...columns[0].keys()].map((name) => [name, ...columns.map((column) => column.get(name)!.cumulativeIou)]),
   };
   printTable(results);
-  line(`programs written exactly: ${exact} of ${count}`);
+  line(`exact programs: ${exact} of ${count}`);
   const { refexps, scenes, images } = refPlusFiles(set, "val");
   const page = file("report.html");
   await saveDemoReport(page, {
@@ -261,7 +261,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
     engine: models.engine,
     checkpoint: models.checkpoint,
     files: { refexps, scenes, features: file("val_features.h5"), pictures: images },
-    tables: [results, { title: "Programs", columns: ["held out", "written exactly"], rows: [[count, exact]] }],
+    tables: [results, { title: "Programs", columns: ["held out", "exact"], rows: [[count, exact]] }],
   });
   line(`report: ${page}`);
 }

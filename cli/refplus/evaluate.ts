@@ -1,8 +1,8 @@
-/** `itera refplus test` and `false-premise`: how good trained models are. */
+/** `itera refplus test` and `false-premise`: evaluation of trained models. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
 import { type Evaluated, evaluateSamples } from "../../model/refplus/evaluation/evaluation.ts";
-import { sameFrame } from "../../model/refplus/data_spec.ts";
+import { assertSameSpec } from "../../model/refplus/data_spec.ts";
 import { programTokens } from "../../model/refplus/checkpoint.ts";
 import {
   QUANTILES,
@@ -15,10 +15,10 @@ import { Samples } from "../../model/refplus/training/samples.ts";
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { line, table } from "../terminal/output.ts";
 import { toPositive, toSize, toWhole } from "../terminal/flags.ts";
-import { Stages, SWITCH } from "./common.ts";
+import { Phases, SWITCH } from "./common.ts";
 import { type ModelFlags, openModels } from "./models.ts";
 
-/** What both commands are given. */
+/** Flags of both commands. */
 interface Flags extends ModelFlags {
   readonly input_refexp_h5: string;
   readonly input_features_h5: string;
@@ -34,7 +34,7 @@ interface Flags extends ModelFlags {
 export function addRefplusEvaluate(refplus: Command, program: Command): void {
   common(refplus.command("test"), program)
     .description("evaluate on held-out expressions: masks by category, programs token by token")
-    .option("--result_output_path <file>", "where intersections, unions and all measures go", "result.json")
+    .option("--result_output_path <file>", "file of intersections, unions and all metrics", "result.json")
     .action(async (flags) => {
       const { evaluated, samples } = await evaluate(flags);
       using _samples = samples;
@@ -53,7 +53,9 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
         ]),
       );
       const { empty } = scoreMasks(overlaps!);
-      if (empty > 0) line(`${empty} expressions refer to nothing, and nothing was found; they are not in the measures`);
+      if (empty > 0) {
+        line(`${empty} expressions refer to nothing, and nothing was found; they are left out of the metrics`);
+      }
       if (exact) {
         const right = exact.filter(Boolean).length;
         line(`programs: ${right} of ${exact.length} exact, ${illFormed} ill-formed, of which ${overLong} had no end`);
@@ -62,8 +64,8 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
       line(flags.result_output_path);
     });
   common(refplus.command("false-premise"), program)
-    .description("how often nothing is found where nothing is referred to")
-    .option("--result_output_path <file>", "where foreground pixels and all measures go")
+    .description("evaluate on expressions that refer to nothing: how often nothing is found")
+    .option("--result_output_path <file>", "file of foreground pixels and all metrics")
     .action(async (flags) => {
       const { evaluated, samples } = await evaluate(flags, refersToNothing);
       using _samples = samples;
@@ -98,7 +100,7 @@ function common(command: Command, program: Command) {
     .addOption(
       new Option("--use_gt_programs <0|1>", "run the annotated programs").choices(SWITCH).default("0" as const),
     )
-    .option("--num_samples <n>", "only the first so many", toSize)
+    .option("--num_samples <n>", "only the first n expressions", toSize)
     .option("--batch_size <n>", "expressions at once", toSize, 24)
     .addOption(
       new Option("--sample_argmax <0|1>", "take the likeliest tokens, or draw them").choices(SWITCH).default(
@@ -118,7 +120,7 @@ function refersToNothing(path: string, samples: Samples): void {
   if (meant !== undefined) throw new UserError(`${path}: expression ${meant} refers to something; give false premises`);
 }
 
-/** Evaluates what passes `check`; the samples are the caller's to close. */
+/** Evaluates samples after `check`; they are the caller's to close. */
 async function evaluate(
   flags: Flags,
   check: (path: string, samples: Samples) => void = () => {},
@@ -128,19 +130,19 @@ async function evaluate(
     throw new UserError("give --program_generator, or --use_gt_programs 1 to run the annotated programs");
   }
   await using models = await openModels(flags);
-  const { vocabulary, checkpoint: { frame, path } } = models;
+  const { vocabulary, checkpoint: { spec, path } } = models;
   const { input_refexp_h5, input_features_h5, num_samples, batch_size, temperature, seed } = flags;
   const samples = await Samples.open(input_refexp_h5, input_features_h5, vocabulary, num_samples ?? null);
   try {
     check(input_refexp_h5, samples);
-    sameFrame({ features: samples.shape!, extractor: samples.extractor, masks: samples.maskSize }, { frame, path });
-    using stages = new Stages();
+    assertSameSpec({ features: samples.shape!, extractor: samples.extractor, masks: samples.maskSize }, { spec, path });
+    using phases = new Phases();
     const evaluated = await evaluateSamples(models, samples, {
       programs: truth ? "truth" : "predicted",
       batch: batch_size,
       tokens: programTokens(vocabulary),
       ...flags.sample_argmax === "0" ? { draw: { seed, temperature } } : {},
-      onProgress: (done, of) => stages.update("evaluating", "expressions", done, of),
+      onProgress: (done, of) => phases.update("evaluating", "expressions", done, of),
     });
     return { evaluated, samples };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** `itera refplus extractor`: teaches a small network to look at pictures. */
+/** `itera refplus extractor`: trains a small feature extractor. */
 import type { Command } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { CELL_RUNS, type CellConfig } from "../../model/refplus/extractor/cell_config.ts";
@@ -14,7 +14,9 @@ import { training } from "../terminal/training.ts";
 /** Adds the command. */
 export function addRefplusExtractor(refplus: Command, program: Command): void {
   refplus.command("extractor")
-    .description("teach a small network to look at pictures: which attributes the object at each pixel has")
+    .description(
+      "train a small feature extractor: a network that classifies the attributes of the object at each pixel",
+    )
     .copyInheritedSettings(program)
     .option("--name <run>", "name of the run's folder; by default refplus-extractor and a number")
     .option("--runs <folder>", "folder of all runs", "runs")

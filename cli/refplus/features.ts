@@ -1,4 +1,4 @@
-/** `itera refplus features`: pictures as features, for training. */
+/** `itera refplus features`: extracts features of pictures, for training. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
 import { extractFeatures } from "../../model/refplus/extractor/extract_features.ts";
@@ -7,17 +7,17 @@ import {
   type Extractor,
   pixelExtractor,
   resnetExtractor,
-  RESNETS,
   runExtractor,
 } from "../../model/refplus/extractor/extractors.ts";
+import { RESNETS } from "../../model/refplus/extractor/extractor_name.ts";
 import { line } from "../terminal/output.ts";
 import { toSize } from "../terminal/flags.ts";
-import { Stages } from "./common.ts";
+import { Phases } from "./common.ts";
 
 /** Sides of pictures and cells of each extractor where none are given. */
 const DEFAULTS = {
   pixels: { height: 160, width: 160, batch: 32 },
-  // As large as pictures are in the training of such a network.
+  // The size that pictures have in the training of such a network.
   run: { height: 128, width: 192, batch: 16 },
   resnet: { height: 320, width: 320, batch: 4 },
 } as const;
@@ -25,11 +25,11 @@ const DEFAULTS = {
 /** Adds the command. */
 export function addFeatures(refplus: Command, program: Command): void {
   refplus.command("features")
-    .description("turn pictures into features for training; goes on where it stopped, and appends")
+    .description("extract features of pictures for training; goes on where it stopped, and appends")
     .copyInheritedSettings(program)
     .requiredOption("--input_image_dir <folder>", "pictures of a split, numbered from 0")
     .requiredOption("--output_h5_file <file>", "what to write")
-    .option("--max_images <n>", "only the first so many", toSize)
+    .option("--max_images <n>", "only the first n pictures", toSize)
     .option("--image_height <pixels>", "height pictures are squeezed to; 320, 160 for pixels, 128 for run", toSize)
     .option("--image_width <pixels>", "width pictures are squeezed to; 320, 160 for pixels, 192 for run", toSize)
     .addOption(
@@ -50,23 +50,23 @@ export function addFeatures(refplus: Command, program: Command): void {
       const { model, weights, cell, adapter } = flags;
       const { batch, ...size } =
         DEFAULTS[model === "pixels" || model === "run" ? model : model === "cells" ? "run" : "resnet"];
-      const frame = { height: flags.image_height ?? size.height, width: flags.image_width ?? size.width };
+      const own = { height: flags.image_height ?? size.height, width: flags.image_width ?? size.width };
       await using extractor: Extractor = model === "pixels"
-        ? pixelExtractor(frame, cell)
+        ? pixelExtractor(own, cell)
         : model === "cells"
         ? await cellExtractor(given(weights, model), { adapter })
         : model === "run"
-        ? await runExtractor({ ...frame, weights: given(weights, model), adapter })
-        : await resnetExtractor({ ...frame, model, weights: given(weights, model), adapter });
-      using stages = new Stages();
+        ? await runExtractor({ ...own, weights: given(weights, model), adapter })
+        : await resnetExtractor({ ...own, model, weights: given(weights, model), adapter });
+      using phases = new Phases();
       const { rows, added } = await extractFeatures(extractor, {
         pictures: flags.input_image_dir,
         output: flags.output_h5_file,
-        most: flags.max_images ?? null,
+        limit: flags.max_images ?? null,
         batch: flags.batch_size ?? batch,
-        onProgress: (done, of) => stages.update("features", "pictures", done, of),
+        onProgress: (done, of) => phases.update("features", "pictures", done, of),
       });
-      stages[Symbol.dispose]();
+      phases[Symbol.dispose]();
       const { shape } = extractor.settings;
       line(`${flags.output_h5_file}: ${rows} rows of ${shape.join(" × ")}, ${added} of them new`);
     });

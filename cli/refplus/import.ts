@@ -1,4 +1,4 @@
-/** `itera refplus import`: the reference's checkpoints made ours. */
+/** `itera refplus import`: imports the reference's checkpoints. */
 import { type Command } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readVocabulary } from "../../datasets/refplus/encoding/tokens.ts";
@@ -21,7 +21,7 @@ export function addRefplusImport(refplus: Command, program: Command): void {
     .option("--masks <pixels>", "height and width of its masks", toSize, 320)
     .option(
       "--extractor <name>",
-      "what made those features, as the attribute `extractor` of a file of features says",
+      "name of the extractor of those features, as in the attribute `extractor` of a file of features",
       "resnet101 stage 3 320x320",
     )
     .action(async (file, { vocab_json, out, grid, masks, extractor }) => {

@@ -1,4 +1,4 @@
-/** `itera refplus`: data for referring expressions in CLEVR-Ref+'s format. */
+/** `itera refplus`: referring expressions in CLEVR-Ref+'s format. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { availableParallelism } from "node:os";
 import { generateRefPlus } from "../../datasets/refplus/language/generate.ts";
@@ -6,7 +6,7 @@ import { preprocessRefexps } from "../../datasets/refplus/encoding/preprocess.ts
 import { PATIENCE } from "../../datasets/refplus/language/search.ts";
 import { line } from "../terminal/output.ts";
 import { toNumber, toSize, toSizeOrAll } from "../terminal/flags.ts";
-import { Stages, SWITCH } from "./common.ts";
+import { Phases, SWITCH } from "./common.ts";
 import { addRefplusDemo } from "./demo.ts";
 import { addRefplusEvaluate } from "./evaluate.ts";
 import { addFeatures } from "./features.ts";
@@ -33,17 +33,17 @@ export function addRefPlus(program: Command): void {
     .option("--seed <s>", "seed of the set", toNumber, 1)
     .option("--reset-counts-every <n>", "pictures after which templates are balanced anew", toNumber, 250)
     .option("--max-objects <n>", "most objects of a picture", toNumber, 10)
-    .option("--zoom <factor>", "how many times as large objects are seen, on smaller ground", toNumber, 1)
+    .option("--zoom <factor>", "camera zoom, on ground as many times smaller", toNumber, 1)
     .option("--no-balance-counts", "many more expressions may refer to one object than to several")
     .option("--patience <n>", "tries before a template is given up on a picture", toNumber, PATIENCE)
     .option("--false-premise", "also write expressions that refer to nothing")
     .action(async ({ out, falsePremise = false, ...options }) => {
-      using stages = new Stages();
+      using phases = new Phases();
       const made = await generateRefPlus(out, { ...options, falsePremise }, {
         threads: availableParallelism(),
-        onProgress: (stage, done, of) => stages.update(stage, "pictures", done, of),
+        onProgress: (phase, done, of) => phases.update(phase, "pictures", done, of),
       });
-      stages[Symbol.dispose]();
+      phases[Symbol.dispose]();
       const nothing = made.falsePremise === null ? "" : `, ${made.falsePremise} that refer to nothing`;
       line(`${out}: ${options.split} has ${made.images} pictures and ${made.refexps} expressions${nothing}`);
     });
@@ -56,7 +56,7 @@ export function addRefPlus(program: Command): void {
     .option("--input_vocab_json <file>", "use this vocabulary instead of building one")
     .option("--output_vocab_json <file>", "where to write the vocabulary")
     .addOption(
-      new Option("--mode <order>", "order of program steps").choices(["prefix", "postfix", "chain"] as const)
+      new Option("--mode <order>", "order of a program's nodes").choices(["prefix", "postfix", "chain"] as const)
         .default("prefix" as const),
     )
     .option("--num_examples <n>", "expressions to encode, -1 for all", toSizeOrAll, -1)
@@ -66,7 +66,7 @@ export function addRefPlus(program: Command): void {
       new Option("--expand_vocab <0|1>", "add new words to the vocabulary read").choices(SWITCH).default("0" as const),
     )
     .addOption(
-      new Option("--full_vocab <0|1>", "build a vocabulary of every word and step there can be, seen or not")
+      new Option("--full_vocab <0|1>", "build a vocabulary of all words and program tokens of the format, seen or not")
         .choices(SWITCH).default("0" as const),
     )
     .option("--unk_threshold <n>", "leave words out of the vocabulary that are rarer", toSize, 1)
@@ -76,7 +76,7 @@ export function addRefPlus(program: Command): void {
       ),
     )
     .action(async (flags) => {
-      using stages = new Stages();
+      using phases = new Phases();
       const made = await preprocessRefexps({
         mode: flags.mode,
         refexps: flags.input_refexps_json,
@@ -91,9 +91,9 @@ export function addRefPlus(program: Command): void {
         complete: flags.full_vocab === "1",
         threshold: flags.unk_threshold,
         encodeUnknown: flags.encode_unk === "1",
-        onProgress: (stage, done, of) => stages.update(stage, "expressions", done, of),
+        onProgress: (phase, done, of) => phases.update(phase, "expressions", done, of),
       });
-      stages[Symbol.dispose]();
+      phases[Symbol.dispose]();
       const { rows, added, words, programTokens } = made;
       line(
         `${flags.output_h5_file}: ${rows} rows, ${added} of them new; ${words} words, ${programTokens} program tokens`,

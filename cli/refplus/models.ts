@@ -1,4 +1,4 @@
-/** Trained models that commands of `itera refplus` are given. */
+/** Trained models for the commands of `itera refplus`. */
 import { UserError } from "../../engine/base/user_error.ts";
 import type { Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
 import { Device } from "../../engine/mod.ts";
@@ -14,7 +14,7 @@ import { sayNewRules } from "../../model/run/version.ts";
 import { notice } from "../terminal/output.ts";
 import type { ProgramGenerator } from "../../model/refplus/generator/program_generator.ts";
 
-/** Where models are. */
+/** Flags that name models. */
 export interface ModelFlags {
   readonly program_generator?: string | undefined;
   readonly execution_engine: string;
@@ -26,9 +26,9 @@ export interface OpenModels extends AsyncDisposable {
   readonly device: Device;
   readonly generator: ProgramGenerator | null;
   readonly engine: ExecutionEngine;
-  /** Checkpoint of the engine: its frame holds. */
+  /** Checkpoint of the engine, whose spec of the data holds. */
   readonly checkpoint: RefplusCheckpoint;
-  /** The generator's where there is one, which may know more words than the engine was trained with; else the engine's. */
+  /** The generator's where there is one, which may have more words than the engine's; otherwise the engine's. */
   readonly vocabulary: Vocabulary;
 }
 

@@ -1,4 +1,4 @@
-/** `itera refplus run` and `inspect`: one expression on one picture, and every step of programs. */
+/** `itera refplus run` and `inspect`: one expression on one picture, and every node of programs. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { basename, join } from "node:path";
 import { maskPng, overlayMask, picturePng } from "../../datasets/refplus/files/overlay.ts";
@@ -6,12 +6,12 @@ import { readPicture } from "../../datasets/refplus/files/pictures.ts";
 import { extractorNamed } from "../../model/refplus/extractor/extractors.ts";
 import { inspectExpressions } from "../../model/refplus/evaluation/inspect.ts";
 import { runOne } from "../../model/refplus/evaluation/run_one.ts";
-import { scoreSteps, type StepMask } from "../../model/refplus/evaluation/node_masks.ts";
+import { type NodeMask, scoreNodes } from "../../model/refplus/evaluation/node_masks.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { makeFolder } from "../../model/run/run_folder.ts";
 import { line, table } from "../terminal/output.ts";
 import { toSize } from "../terminal/flags.ts";
-import { Stages } from "./common.ts";
+import { Phases } from "./common.ts";
 import { openModels } from "./models.ts";
 
 const adapter = () =>
@@ -28,16 +28,16 @@ export function addRefplusRun(refplus: Command, program: Command): void {
     .requiredOption("--refexp <text>", "the expression")
     .option(
       "--weights <file>",
-      "what made the features that the engine was trained on: a run of itera refplus extractor, a run's checkpoint, or a ResNet's weights",
+      "weights of the extractor whose features the engine was trained on: a run of itera refplus extractor, a run's checkpoint, or a ResNet's",
     )
     .option("--out <folder>", "where the results go", ".")
     .addOption(adapter())
     .action(async (flags) => {
       const picture = await readPicture(flags.image);
       await using models = await openModels(flags);
-      const { generator, engine, vocabulary, checkpoint: { frame } } = models;
-      await using extractor = await extractorNamed(frame!.extractor, flags);
-      const facts = { vocabulary, frame: frame! };
+      const { generator, engine, vocabulary, checkpoint: { spec } } = models;
+      await using extractor = await extractorNamed(spec!.extractor, flags);
+      const facts = { vocabulary, spec: spec! };
       const answer = await runOne({ generator: generator!, engine }, extractor, facts, picture, flags.refexp);
       const stem = join(flags.out, basename(flags.image).replace(/\.[^.]+$/, ""));
       await writeFileAtomic(`${stem}.mask.png`, await maskPng(answer.mask, picture.width, picture.height));
@@ -48,18 +48,18 @@ export function addRefplusRun(refplus: Command, program: Command): void {
       line(`${stem}.mask.png\n${stem}.overlay.png`);
     });
   refplus.command("inspect")
-    .description("the mask of every step of annotated programs, held against what the step should give")
+    .description("the mask of every node of annotated programs, compared with the node's true output")
     .copyInheritedSettings(program)
     .requiredOption("--execution_engine <run>", "run or checkpoint that holds an execution engine")
     .requiredOption("--input_refexps_json <file>", "expressions with their programs")
     .requiredOption("--input_scenes_json <file>", "their scenes")
     .requiredOption("--input_features_h5 <file>", "their pictures' features")
     .option("--input_image_dir <folder>", "their pictures, to draw on")
-    .option("--num_samples <n>", "the first so many", toSize, 20)
+    .option("--num_samples <n>", "only the first n expressions", toSize, 20)
     .option("--out <folder>", "where the results go", "inspect")
     .addOption(adapter())
     .action(async (flags) => {
-      const steps: StepMask[] = [];
+      const nodes: NodeMask[] = [];
       await using models = await openModels(flags);
       const files = {
         refexps: flags.input_refexps_json,
@@ -68,26 +68,26 @@ export function addRefplusRun(refplus: Command, program: Command): void {
         pictures: flags.input_image_dir ?? null,
       };
       makeFolder(flags.out);
-      using stages = new Stages();
+      using phases = new Phases();
       let done = 0;
       for await (const one of inspectExpressions(models.engine, models.checkpoint, files)) {
-        steps.push(...one.steps);
+        nodes.push(...one.nodes);
         if (one.chain) {
           await writeFileAtomic(join(flags.out, `${String(done).padStart(5, "0")}.png`), await one.chain());
         }
-        stages.update("inspecting", "expressions", ++done, flags.num_samples);
+        phases.update("inspecting", "expressions", ++done, flags.num_samples);
         if (done === flags.num_samples) break;
       }
-      stages[Symbol.dispose]();
-      const [byFunction, byDepth] = [scoreSteps(steps, "type"), scoreSteps(steps, "depth")];
+      phases[Symbol.dispose]();
+      const [byFunction, byDepth] = [scoreNodes(nodes, "type"), scoreNodes(nodes, "depth")];
       for (const [what, rows] of [["function", byFunction], ["depth", byDepth]] as const) {
-        table([what, "steps", "cumulative IoU"], rows.map(({ name, steps, iou }) => [name, String(steps), iou ?? "–"]));
+        table([what, "nodes", "cumulative IoU"], rows.map(({ name, nodes, iou }) => [name, String(nodes), iou ?? "–"]));
       }
-      await writeJsonAtomic(join(flags.out, "steps.json"), {
+      await writeJsonAtomic(join(flags.out, "nodes.json"), {
         by_function: byFunction,
         by_depth: byDepth,
-        steps: steps.map(({ mask: _, ...step }) => step),
+        nodes: nodes.map(({ mask: _, ...node }) => node),
       });
-      line(join(flags.out, "steps.json"));
+      line(join(flags.out, "nodes.json"));
     });
 }

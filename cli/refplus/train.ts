@@ -2,8 +2,8 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
-import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STEPS } from "../../model/refplus/training/config.ts";
-import type { Validation } from "../../model/refplus/training/session.ts";
+import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STAGES } from "../../model/refplus/training/config.ts";
+import type { Validation } from "../../model/refplus/training/training_state.ts";
 import { trainRefplus } from "../../model/refplus/training/trainer.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
 import { freeName, latestRun, RunFolder } from "../../model/run/run_folder.ts";
@@ -13,9 +13,10 @@ import { line } from "../terminal/output.ts";
 import { SWITCH } from "./common.ts";
 import { training } from "../terminal/training.ts";
 
-/** Flags that set one setting each, and the setting. */
+/** Settings by the flags that set them. */
 const SETTINGS: Readonly<Record<string, string>> = {
-  step: "step",
+  stage: "stage",
+  step: "stage",
   preset: "preset",
   train_refexp_h5: "data.trainRefexps",
   train_features_h5: "data.trainFeatures",
@@ -52,44 +53,49 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .description("train the program generator (pg), the execution engine (ee-gt, ee-pred), or both (joint)")
     .copyInheritedSettings(program)
     .addOption(
-      new Option("--step <name>", "programs from words; masks by annotated or by predicted programs; both by REINFORCE")
-        .choices(STEPS),
+      new Option(
+        "--stage <name>",
+        "programs from words; masks by annotated or by predicted programs; both by REINFORCE",
+      )
+        .choices(STAGES),
     )
+    // The name of before.
+    .addOption(new Option("--step <name>").choices(STAGES).hideHelp())
     .addOption(
       new Option("--preset <name>", "the reference's sizes and rates, or those for two CPU cores").choices(
         REFPLUS_PRESETS,
       ),
     )
-    .option("--name <run>", "name of the run's folder; by default the step's and a number")
+    .option("--name <run>", "name of the run's folder; by default the stage's and a number")
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, or with the last one worked on")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
     .option("--set <key=value>", "one setting, such as engine.dim=64; may be repeated", collect, [] as string[])
-    .option("--train_refexp_h5 <file>", "expressions to learn from")
+    .option("--train_refexp_h5 <file>", "training expressions")
     .option("--train_features_h5 <file>", "their pictures' features; pg needs none")
     .option("--val_refexp_h5 <file>", "held-out expressions")
     .option("--val_features_h5 <file>", "their pictures' features")
     .option("--vocab_json <file>", "vocabulary of both")
-    .option("--train_scenes_json <file>", "their scenes, where inner steps are taught (stepLoss.weight)")
-    .option("--num_train_samples <n>", "learn from the first so many", toSize)
-    .option("--num_val_samples <n>", "validate on the first so many", toSize)
+    .option("--train_scenes_json <file>", "their scenes, for the loss of inner nodes (nodeLoss.weight)")
+    .option("--num_train_samples <n>", "train on the first n expressions", toSize)
+    .option("--num_val_samples <n>", "validate on the first n expressions", toSize)
     .addOption(new Option("--shuffle_train_data <0|1>", "another order each epoch").choices(SWITCH))
     .option("--program_generator_start_from <run>", "run or checkpoint that holds a program generator")
     .option("--execution_engine_start_from <run>", "run or checkpoint that holds an execution engine")
     .option("--rnn_wordvec_dim <n>", "width of word vectors", toSize)
     .option("--rnn_hidden_dim <n>", "units of an LSTM layer", toSize)
-    .option("--rnn_num_layers <n>", "LSTM layers on either side", toSize)
+    .option("--rnn_num_layers <n>", "LSTM layers of encoder and decoder", toSize)
     .option("--module_stem_num_layers <n>", "convolutions of the stem", toSize)
     .option("--module_dim <n>", "channels between modules", toSize)
-    .option("--head_chunk <n>", "samples the mask head works on at once", toSize)
-    .option("--batch_size <n>", "expressions an update learns from", toSize)
+    .option("--head_chunk <n>", "samples that the mask head processes at once", toSize)
+    .option("--batch_size <n>", "expressions in an update", toSize)
     .option("--num_iterations <n>", "updates", toSize)
     .option("--learning_rate <rate>", "of Adam", toNumber)
-    .option("--reward_decay <share>", "share of the old baseline in the new one", toNumber)
+    .option("--reward_decay <share>", "decay of the moving baseline", toNumber)
     .addOption(
       new Option(
         "--reinforce_mask <kind>",
-        "leave out what is drawn after a program's end, or nothing as the reference",
+        "tokens left out of the loss: those after a program's end, or none, as in the reference",
       )
         .choices(["after_end", "none"] as const),
     )
@@ -106,16 +112,16 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
         await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
         return;
       }
-      for (const key of ["step", "train_refexp_h5", "vocab_json"] as const) {
+      for (const key of ["stage", "train_refexp_h5", "vocab_json"] as const) {
         const set = layers.some(({ value }) => lookup(value, SETTINGS[key].split(".")) !== undefined);
         if (!set) throw new UserError(`--${key} is needed for a new run; --resume goes on with an old one`);
       }
-      const path = join(runs, name ?? freeName(runs, `refplus-${flags.step ?? "run"}`));
+      const path = join(runs, name ?? freeName(runs, `refplus-${flags.stage ?? flags.step ?? "run"}`));
       await trainRefplusRun(await RunFolder.create(path, layers, REFPLUS_RUNS));
     });
 }
 
-/** Trains in one folder, prints what came of it and returns it. */
+/** Trains in one folder, prints the last validation and returns it. */
 export async function trainRefplusRun(run: RunFolder<RefplusConfig>): Promise<Validation | null> {
   using folder = run;
   line(`run: ${folder.path}`);

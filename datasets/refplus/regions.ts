@@ -1,6 +1,6 @@
 /**
- * The objects of CLEVR-Ref+'s scenes as regions: what a network learns to name that shall look at pictures for a module
- * network. A class is an object's size, colour, material and shape together.
+ * Regions for training the feature extractor of the module network: the objects of CLEVR-Ref+'s scenes. A class is an object's
+ * size, colour, material and shape together.
  */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
@@ -18,7 +18,7 @@ const KINDS = ATTRIBUTE_NAMES.reduce<string[]>(
 );
 
 /**
- * Opens a split of a set in CLEVR-Ref+'s layout. Boxes are `obj_bbox`, which ignores what stands before an object; objects
+ * Opens a split of a set in CLEVR-Ref+'s layout. Boxes are `obj_bbox`, hidden parts included; objects
  * without one are left out. `test` is the validation split where there are no test scenes, as in the published set.
  *
  * @throws {UserError} when the scenes are missing or broken.

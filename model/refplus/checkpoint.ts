@@ -1,4 +1,4 @@
-/** Both models of IEP-Ref as a run's settings describe them, and checkpoints that hold them whole. */
+/** Both models of IEP-Ref, built by a run's settings or read from its checkpoints. */
 import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
 import { tokenList, type Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
@@ -16,15 +16,15 @@ import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpo
 import type { Json } from "../run/layers.ts";
 import { completed, REFPLUS_RUNS, type RefplusConfig, refplusSchema } from "./training/config.ts";
 import { ExecutionEngine } from "./engine/execution_engine.ts";
-import type { Frame } from "./data_spec.ts";
+import type { DataSpec } from "./data_spec.ts";
 import { ProgramGenerator } from "./generator/program_generator.ts";
 import { ProgramTokens } from "./engine/program_tree.ts";
 
-/** What a checkpoint says of itself beside its tensors, settings and step. */
+/** Contents of a checkpoint beside its tensors, settings and step. */
 export interface RefplusFacts {
   readonly vocabulary: Vocabulary;
   /** Null where there is no execution engine. */
-  readonly frame: Frame | null;
+  readonly spec: DataSpec | null;
   /** REINFORCE's moving baseline. */
   readonly baseline: number;
 }
@@ -55,20 +55,20 @@ export function buildGenerator(
 /**
  * An execution engine with random weights.
  *
- * @throws {UserError} where modules are to pass on masks that do not fit the features.
+ * @throws {UserError} where modules are to pass attention that does not fit the features.
  */
 export function buildEngine(
   device: Device,
   { engine: { headChunk, ...sizes }, seed }: RefplusConfig,
   vocabulary: Vocabulary,
-  frame: Frame,
+  spec: DataSpec,
 ): ExecutionEngine {
-  const [channels, rows, columns] = frame.features;
+  const [channels, rows, columns] = spec.features;
   try {
     return new ExecutionEngine(device, {
       tokens: programTokens(vocabulary),
       features: channels,
-      size: frame.masks,
+      size: spec.masks,
       grid: [rows, columns],
       ...sizes,
       ...headChunk === null ? {} : { headChunk },
@@ -77,17 +77,17 @@ export function buildEngine(
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     throw new UserError(
-      `${error.message}; encode expressions with other --height and --width, or set engine.passes=maps`,
+      `${error.message}; encode expressions with other --height and --width, or set engine.message=features`,
     );
   }
 }
 
-/** What of a vocabulary the execution engine needs. */
+/** A vocabulary's program tokens, for the execution engine. */
 export function programTokens(vocabulary: Vocabulary): ProgramTokens {
   return new ProgramTokens(tokenList(vocabulary.program_token_to_idx));
 }
 
-/** Everything a checkpoint holds: both models and the state of their optimisers. */
+/** Tensors of a checkpoint: both models and the state of their optimisers. */
 export function checkpointTensors(
   { generator, engine }: Models,
   optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null },
@@ -115,12 +115,12 @@ export function withAllCounts(
 /** The facts as a checkpoint's metadata, with settings whose sizes are those of the models. */
 export function refplusFacts(
   config: RefplusConfig,
-  { vocabulary, frame, baseline }: RefplusFacts,
+  { vocabulary, spec, baseline }: RefplusFacts,
 ): Record<string, string> {
   return {
     config: JSON.stringify(config),
     vocabulary: JSON.stringify(vocabulary),
-    frame: JSON.stringify(frame),
+    spec: JSON.stringify(spec),
     baseline: String(baseline),
   };
 }
@@ -135,7 +135,7 @@ const factsSchema = z.object({
     program_token_to_idx: table,
     answer_token_to_idx: z.null(),
   })),
-  frame: parsed.pipe(
+  spec: parsed.pipe(
     z.object({
       features: z.tuple([z.int(), z.int(), z.int()]),
       extractor: z.string(),
@@ -150,7 +150,7 @@ export interface RefplusCheckpoint extends Omit<RunCheckpoint, "config" | "facts
 }
 
 /**
- * Reads a checkpoint, or the newest whole one of a run's folder; `onBroken` is told of those passed over.
+ * Reads a checkpoint, or the newest whole one of a run's folder; `onBroken` is called for each one skipped.
  *
  * @throws {UserError} when there is none, or it is broken or of another kind of run.
  */
@@ -163,23 +163,24 @@ export async function readRefplusCheckpoint(
 
 /** A checkpoint's settings and facts, checked. Throws {@link UserError}. */
 export function checkedRefplus({ config, facts, ...read }: RunCheckpoint): RefplusCheckpoint {
-  const result = factsSchema.safeParse({ ...facts, config });
+  // Earlier checkpoints have `spec` under the name `frame`.
+  const result = factsSchema.safeParse({ ...facts, spec: facts.spec ?? facts.frame, config });
   if (!result.success) throw notOfARun(read.path, result.error);
   return { ...read, ...result.data };
 }
 
 /** A checkpoint's models, vocabulary and data, a line each. */
 export function describeRefplus(read: RunCheckpoint): string[] {
-  const checkpoint = checkedRefplus(read), { config, step, vocabulary, frame } = checkpoint;
+  const checkpoint = checkedRefplus(read), { config, step, vocabulary, spec } = checkpoint;
   const models = (["generator", "engine"] as const).filter((which) => holds(checkpoint, which));
   const count = (words: Readonly<Record<string, number>>): number => Object.keys(words).length;
   return [
-    `models: ${models.join(" and ")}, after ${step} of ${config.steps} updates of ${config.step}`,
+    `models: ${models.join(" and ")}, after ${step} of ${config.steps} updates of stage ${config.stage}`,
     `vocabulary: ${count(vocabulary.refexp_token_to_idx)} words, ${
       count(vocabulary.program_token_to_idx)
     } program tokens`,
-    ...frame
-      ? [`features: ${frame.features.join(" × ")} of ${frame.extractor}, for masks of ${frame.masks.join(" × ")}`]
+    ...spec
+      ? [`features: ${spec.features.join(" × ")} of ${spec.extractor}, for masks of ${spec.masks.join(" × ")}`]
       : [],
   ];
 }
@@ -189,13 +190,14 @@ export function generatorOf(device: Device, checkpoint: RefplusCheckpoint): Prog
   return loaded(checkpoint, "generator", () => buildGenerator(device, checkpoint.config, checkpoint.vocabulary));
 }
 
-/** Standard deviation of new words' vectors, as the reference draws them. */
+/** Standard deviation of new words' vectors, as in the reference. */
 const NEW_WORDS = 0.01;
 
 /**
- * The program generator of a checkpoint for a vocabulary that may have more words than its own; those begin near zero.
+ * The program generator of a checkpoint for a vocabulary that may have more words than its own; the vectors of these start
+ * near zero.
  *
- * @throws {UserError} where the checkpoint has no generator, or what it knows has other places in the vocabulary.
+ * @throws {UserError} where the checkpoint has no generator, or its words have other indices in the vocabulary.
  */
 export function generatorFor(
   device: Device,
@@ -224,7 +226,7 @@ export function generatorFor(
   });
 }
 
-/** Whether two vocabularies have the same program tokens, which is all that an execution engine needs of them. */
+/** True where two vocabularies have the same program tokens, which are all that an execution engine needs. */
 export function samePrograms(a: Vocabulary, b: Vocabulary): boolean {
   const names = Object.keys(a.program_token_to_idx);
   return names.length === Object.keys(b.program_token_to_idx).length &&
@@ -233,11 +235,11 @@ export function samePrograms(a: Vocabulary, b: Vocabulary): boolean {
 
 /** The execution engine of a checkpoint. Throws {@link UserError} where it has none. */
 export function engineOf(device: Device, checkpoint: RefplusCheckpoint): ExecutionEngine {
-  const { config, vocabulary, frame } = checkpoint;
-  return loaded(checkpoint, "engine", () => buildEngine(device, config, vocabulary, frame!));
+  const { config, vocabulary, spec } = checkpoint;
+  return loaded(checkpoint, "engine", () => buildEngine(device, config, vocabulary, spec!));
 }
 
-/** Whether a checkpoint holds a model. */
+/** True where a checkpoint holds a model. */
 export function holds({ tensors }: RefplusCheckpoint, which: keyof typeof PREFIX): boolean {
   return tensors.keys().some((name) => name.startsWith(PREFIX[which]));
 }
@@ -252,7 +254,7 @@ function loaded<M extends ProgramGenerator | ExecutionEngine>(
   const { bytes, path, config } = checkpoint;
   if (!holds(checkpoint, which)) {
     const what = which === "generator" ? "program generator" : "execution engine";
-    throw new UserError(`${path}: is of --step ${config.step} and has no ${what}`);
+    throw new UserError(`${path}: is of stage ${config.stage} and has no ${what}`);
   }
   const model = build();
   fill(model, (into) => void loadTensors(bytes, into, path, { allowExtra: true }));

@@ -1,4 +1,4 @@
-/** Expressions as rows of numbers, and the vocabulary that says what they mean (papers/iep-ref.md#encoding). */
+/** Expressions as rows of numbers, and their vocabulary (papers/iep-ref.md#encoding). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { functionTokens, WORDS } from "../scenes/catalogue.ts";
 import { asSet } from "../language/execute.ts";
@@ -9,20 +9,20 @@ import { TEMPLATE_FILES } from "../language/templates.ts";
 import { encodeTokens, expandTable, readVocabulary, TokenCounter, type Vocabulary, wordsOf } from "./tokens.ts";
 import type { Refexp } from "../files/types.ts";
 
-/** How expressions are encoded. */
+/** Options of the encoding of expressions. */
 export interface EncodeOptions {
   readonly mode: ProgramMode;
   /** File of expressions. */
   readonly refexps: string;
   /** Vocabulary to read; where there is none it is built from the expressions. */
   readonly inputVocabulary?: string | undefined;
-  /** Whether words that the vocabulary read lacks are added to it. */
+  /** True adds words that the vocabulary read lacks. */
   readonly expand: boolean;
-  /** Whether a vocabulary that is built holds every word and step of the format, seen or not. */
+  /** True builds a vocabulary of all words and program tokens of the format, seen or not. */
   readonly complete: boolean;
-  /** How often a word must occur to be in a vocabulary. */
+  /** Fewest occurrences of a word in a vocabulary. */
   readonly threshold: number;
-  /** Whether words outside the vocabulary become `<UNK>` instead of an error. */
+  /** True encodes words outside the vocabulary as `<UNK>`; they are an error otherwise. */
   readonly encodeUnknown: boolean;
 }
 
@@ -33,21 +33,21 @@ export async function gatherVocabulary(
 ): Promise<{ vocabulary: Vocabulary; count: number }> {
   const { refexps, mode, inputVocabulary, expand, threshold, complete } = options;
   const given = inputVocabulary ? await readVocabulary(inputVocabulary) : null;
-  const words = new TokenCounter(), steps = new TokenCounter();
+  const words = new TokenCounter(), nodes = new TokenCounter();
   if (complete) {
     for (let i = 0; i < threshold; i++) words.add(WORDS);
-    steps.add(functionTokens());
+    nodes.add(functionTokens());
   }
   let count = 0;
   for await (const { refexp, program } of readRefexps(refexps)) {
     words.add(wordsOf(refexp));
-    steps.add(flatten(program, mode) ?? []);
+    nodes.add(flatten(program, mode) ?? []);
     if (++count % 1000 === 0) onRead(count);
   }
   if (count === 0) throw new UserError(`${refexps}: has no expressions`);
   const built: Vocabulary = {
     refexp_token_to_idx: words.table(threshold),
-    program_token_to_idx: steps.table(),
+    program_token_to_idx: nodes.table(),
     answer_token_to_idx: null,
   };
   if (!given) return { vocabulary: built, count };
@@ -56,7 +56,7 @@ export async function gatherVocabulary(
   return { vocabulary: { ...given, refexp_token_to_idx: expanded }, count };
 }
 
-/** The row of an expression, but for its place and its mask. */
+/** The row of an expression, without its index and its mask. */
 export function encodeRefexp(
   refexp: Refexp,
   { refexp_token_to_idx, program_token_to_idx }: Vocabulary,
@@ -70,24 +70,24 @@ export function encodeRefexp(
       `${where}: the word "${word}" is not in the vocabulary; give --encode_unk 1 or --expand_vocab 1`,
     );
   };
-  const unknownStep = (step: string): never => {
-    throw new UserError(`${where}: the program step ${step} is not in the vocabulary; build one from this file`);
+  const unknownNode = (token: string): never => {
+    throw new UserError(`${where}: the program token ${token} is not in the vocabulary; build one from this file`);
   };
   return {
     refexp: encodeTokens(wordsOf(refexp.refexp), refexp_token_to_idx, encodeUnknown ? "encode" : unknownWord),
-    program: encodeTokens(tokens, program_token_to_idx, unknownStep),
+    program: encodeTokens(tokens, program_token_to_idx, unknownNode),
     image: refexp.image_index,
     family: refexp.refexp_family_index,
     category: (TEMPLATE_FILES as readonly string[]).indexOf(refexp.template_filename),
   };
 }
 
-/** The objects an expression refers to, indices from 0. Throws {@link UserError} where its program does not say. */
+/** The objects an expression refers to, indices from 0. Throws {@link UserError} where its program lacks the output. */
 export function answerOf({ program }: Refexp, where: string): readonly number[] {
   const output = program.at(-1)!._output;
   if (output === undefined) {
     throw new UserError(
-      `${where}: program.${program.length - 1}._output: is missing, so what is referred to is unknown`,
+      `${where}: program.${program.length - 1}._output: is missing, so the answer is unknown`,
     );
   }
   return asSet(output);

@@ -1,12 +1,12 @@
 /**
- * Features that need no pretrained network: each cell of the grid holds its own pixels, and where it lies. What colours,
- * surfaces and shapes are is then learnt by the execution engine's stem.
+ * Features without a pretrained network: each cell of the grid holds its own pixels and its position. Colours, materials and
+ * shapes are then learnt by the execution engine's stem.
  */
 import { UserError } from "../../../engine/base/user_error.ts";
 import type { RgbImage } from "../../images/preprocess.ts";
 import { resizeBicubic } from "./bicubic.ts";
 
-/** How pictures become features. */
+/** Sizes of pixel features. */
 export interface PixelOptions {
   /** Size a picture is squeezed to; multiples of `cell`. */
   readonly height: number;
@@ -15,7 +15,7 @@ export interface PixelOptions {
   readonly cell: number;
 }
 
-/** Generated and published pictures are mostly a grey of about this, give or take the other. */
+/** About the mean and the deviation of generated and published pictures, which are mostly grey. */
 const MEAN = 0.45, DEVIATION = 0.2;
 
 /** The values of a picture, [height, width, 3]. */

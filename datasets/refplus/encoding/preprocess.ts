@@ -11,7 +11,7 @@ import { appendRefexps, type EncodedRefexp, type RefexpFileSettings } from "../f
 import { SceneMasks } from "../files/scene_masks.ts";
 import type { Vocabulary } from "./tokens.ts";
 
-/** What to encode, by the reference's flags. */
+/** Files and sizes of an encoding, as in the reference's flags. */
 export interface PreprocessOptions extends EncodeOptions {
   /** Scene file. */
   readonly scenes: string;
@@ -22,15 +22,15 @@ export interface PreprocessOptions extends EncodeOptions {
   readonly width: number;
   /** File to write. */
   readonly output: string;
-  /** Where to write the vocabulary. */
+  /** File of the vocabulary to write. */
   readonly outputVocabulary?: string | undefined;
   /** Rows after which an interrupted run can go on; default 20,000. */
   readonly saveEvery?: number;
-  /** Told how far it is: expressions read, then encoded. */
+  /** Called with the number of expressions read, then encoded. */
   readonly onProgress?: (stage: "reading" | "encoding", done: number, of: number) => void;
 }
 
-/** What was encoded. */
+/** Result of an encoding. */
 export interface Preprocessed {
   /** Rows of the file, and how many of them are new. */
   readonly rows: number;
@@ -43,8 +43,8 @@ export interface Preprocessed {
 const BATCH = 500;
 
 /**
- * Writes the vocabulary and the encoded expressions. A file that holds the first of them is appended to, and an
- * interrupted run goes on; the output's own name is given only to a whole file.
+ * Writes the vocabulary and the encoded expressions. Appends to a file that holds the first of them, and goes on where an
+ * interrupted run stopped; only a whole file gets the output's name.
  *
  * @throws {UserError} for broken or missing input, unknown words, or an output that other settings made or another process
  * is making.
@@ -59,7 +59,7 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
   if (options.expand && !options.outputVocabulary) {
     throw new UserError("--expand_vocab 1 needs --output_vocab_json: the words it adds must go somewhere");
   }
-  // Before much is read: that the output may not be made is said at once.
+  // First of all, so that an output that cannot be made is reported at once.
   using _lock = await OutputLock.take(output);
   const { vocabulary, count } = await gatherVocabulary(options, (done) => onProgress?.("reading", done, done));
   const total = options.examples === -1 ? count : Math.min(count, options.examples);
@@ -134,7 +134,7 @@ async function encodeAll(
   }
 }
 
-/** What was encoded before must be what is at its place now. */
+/** Throws {@link UserError} where the last row encoded before differs from the expression at its index now. */
 function checkLast(
   { last }: Found,
   now: Omit<EncodedRefexp, "original" | "mask">,

@@ -1,16 +1,16 @@
 /** Programs as lists, as token sequences, and back (papers/iep-ref.md#encoding). */
 import type { ProgramNode } from "../files/types.ts";
 
-/** How a program's tree is written down. */
+/** Order of a program's tokens. */
 export type ProgramMode = "prefix" | "postfix" | "chain";
 
-/** A step as a token: `name` or `name[value,…]`. */
+/** A node as a token: `name` or `name[value,…]`. */
 export function tokenOf({ type, value_inputs }: Pick<ProgramNode, "type" | "value_inputs">): string {
   return value_inputs.length === 0 ? type : `${type}[${value_inputs.join(",")}]`;
 }
 
-/** The step that a token stands for, without its inputs. */
-export function stepOf(token: string): Pick<ProgramNode, "type" | "value_inputs"> {
+/** The node that a token stands for, without its inputs. */
+export function nodeOf(token: string): Pick<ProgramNode, "type" | "value_inputs"> {
   const [type, values] = token.replace("]", "").split("[");
   return { type, value_inputs: values === undefined ? [] : values.split(",") };
 }
@@ -23,8 +23,8 @@ export function arity(token: string): number {
 }
 
 /**
- * The tokens of a program: `prefix` has each step before its inputs, `postfix` after them, `chain` keeps the list; null for
- * a chain that branches or has steps that nothing uses.
+ * The tokens of a program: `prefix` has each node before its inputs, `postfix` after them, `chain` keeps the list; null for
+ * a chain that branches or has unused nodes.
  */
 export function flatten(program: readonly ProgramNode[], mode: ProgramMode): string[] | null {
   if (mode === "chain") return isChain(program) ? program.map(tokenOf) : null;
@@ -47,7 +47,7 @@ export function unflatten(tokens: readonly string[], mode: "prefix" | "postfix")
     const inputs = open.splice(Math.max(0, open.length - arity(token)));
     if (inputs.length < arity(token)) return null;
     if (mode === "prefix") inputs.reverse();
-    program.push({ ...stepOf(token), inputs });
+    program.push({ ...nodeOf(token), inputs });
     open.push(program.length - 1);
   }
   return open.length === 1 ? program : null;

@@ -1,4 +1,4 @@
-/** Words and program steps as numbers (papers/iep-ref.md#encoding). */
+/** Words and program nodes as numbers (papers/iep-ref.md#encoding). */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readText } from "../../../engine/base/files.ts";
@@ -49,8 +49,8 @@ export function expandTable(table: TokenTable, other: TokenTable): TokenTable {
 }
 
 /**
- * Indices of tokens between `<START>` and `<END>`. A token that the table lacks becomes `<UNK>`, or is told to `unknown`,
- * which throws.
+ * Indices of tokens between `<START>` and `<END>`. A token that the table lacks becomes `<UNK>`, or is passed to
+ * `unknown`, which throws.
  */
 export function encodeTokens(
   tokens: readonly string[],

@@ -1,16 +1,16 @@
 /**
  * The HDF5 file of features: `features`, float32 [N, channels, rows, columns], a row a picture, as the reference has it
- * (papers/iep-ref.md#features). The attribute `extractor` says what made it; the reference's own files lack it.
+ * (papers/iep-ref.md#features). The attribute `extractor` names what made it; the reference's own files lack it.
  */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
 
-/** Name of what made features of which their file does not say it, as the reference's do not. */
+/** Name of the extractor where a file does not have one, as the reference's files. */
 export const UNKNOWN_EXTRACTOR = "unknown";
 
-/** What all rows of a file have in common. */
+/** Extractor and shape of all rows of a file. */
 export interface FeatureSettings {
-  /** Name and settings of what made them, in words. */
+  /** Name and settings of the extractor that made them. */
   readonly extractor: string;
   /** Channels, rows, columns. */
   readonly shape: readonly [number, number, number];
@@ -40,7 +40,7 @@ export class FeatureFile implements Disposable {
   readonly #most: number;
   /** Number of pictures. */
   readonly size: number;
-  /** What made it; the reference's files do not say. */
+  /** Extractor and shape; the reference's files do not name the extractor. */
   readonly settings: FeatureSettings;
 
   private constructor(file: Hdf5) {

@@ -1,6 +1,6 @@
 /**
- * Features on their way into a file: whole rows are appended to a journal beside it, of which a kill can spoil no more than
- * the last; in the end all go into the HDF5 file, which an interruption may not touch.
+ * Journal of a file of features: whole rows are appended to it, of which a kill can spoil only the last; in the end all are
+ * copied into the HDF5 file, which an interruption must not damage.
  */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError } from "../../../engine/base/atomic.ts";
@@ -9,7 +9,7 @@ import { Hdf5 } from "../../formats/hdf5.ts";
 import { appendFeatures, createFeatureFile, FeatureFile, type FeatureSettings } from "./feature_file.ts";
 import { OutputLock } from "./output_lock.ts";
 
-/** Bytes of the line that says whose rows follow. */
+/** Bytes of the line that names the settings of the rows after it. */
 const HEADER = 512;
 
 /** Rows copied at once. */
@@ -22,8 +22,8 @@ export class FeatureJournal implements Disposable {
   readonly #settings: FeatureSettings;
   readonly #file: Deno.FsFile;
   /** The file and the output's lock. */
-  readonly #held: DisposableStack;
-  /** Rows of the whole file that is there already. */
+  readonly #resources: DisposableStack;
+  /** Rows of the whole file before this journal. */
   readonly whole: number;
   #rows: number;
 
@@ -32,7 +32,7 @@ export class FeatureJournal implements Disposable {
     path: string,
     settings: FeatureSettings,
     file: Deno.FsFile,
-    held: DisposableStack,
+    resources: DisposableStack,
     whole: number,
     rows: number,
   ) {
@@ -40,7 +40,7 @@ export class FeatureJournal implements Disposable {
     this.#path = path;
     this.#settings = settings;
     this.#file = file;
-    this.#held = held;
+    this.#resources = resources;
     this.whole = whole;
     this.#rows = rows;
   }
@@ -51,13 +51,13 @@ export class FeatureJournal implements Disposable {
    * @throws {UserError} when `output` was made with other settings, may not be written, or is being made by another process.
    */
   static async open(output: string, settings: FeatureSettings): Promise<FeatureJournal> {
-    using held = new DisposableStack();
-    held.use(await OutputLock.take(output));
+    using resources = new DisposableStack();
+    resources.use(await OutputLock.take(output));
     const whole = await rowsOf(output, settings);
     const path = join(dirname(output), `.${basename(output)}.rows`);
     let file: Deno.FsFile;
     try {
-      file = held.use(await Deno.open(path, { read: true, write: true, create: true }));
+      file = resources.use(await Deno.open(path, { read: true, write: true, create: true }));
     } catch (error) {
       throw explainWriteError(output, error);
     }
@@ -73,10 +73,10 @@ export class FeatureJournal implements Disposable {
     }
     file.truncateSync(HEADER + rows * bytesOf(settings));
     file.seekSync(0, Deno.SeekMode.End);
-    return new FeatureJournal(output, path, settings, file, held.move(), whole, rows);
+    return new FeatureJournal(output, path, settings, file, resources.move(), whole, rows);
   }
 
-  /** Rows that are there, in the whole file and after it. */
+  /** Rows of the whole file and of the journal. */
   get rows(): number {
     return this.whole + this.#rows;
   }
@@ -120,7 +120,7 @@ export class FeatureJournal implements Disposable {
 
   /** Closes the journal; its rows stay. */
   [Symbol.dispose](): void {
-    this.#held.dispose();
+    this.#resources.dispose();
   }
 }
 

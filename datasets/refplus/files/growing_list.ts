@@ -1,6 +1,6 @@
 /**
- * A JSON file of one long list that can be made piece by piece. While it grows it bears a hidden name; its own name is
- * given to it when it is whole, and taken up again to append. Elements are grouped by picture, one line each.
+ * A JSON file of one long list that is written piece by piece. While it grows it has a hidden name; a whole list gets its own
+ * name, and is opened again to append. Elements are grouped by picture, one line each.
  */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError, isPartial, writeFileAtomic } from "../../../engine/base/atomic.ts";
@@ -11,7 +11,7 @@ import { OutputLock } from "./output_lock.ts";
 const SUFFIX = ".growing";
 const PIECE = 1 << 22;
 
-/** What is told of each line that is kept when a list is taken up again. */
+/** Callback for each line that is kept when a list is opened again. */
 export type OnLine = (line: string, image: number) => void;
 
 /** A list in the making, held by one process at a time. */
@@ -20,7 +20,7 @@ export class GrowingList implements Disposable {
   readonly #growing: string;
   readonly #file: Deno.FsFile;
   /** The file and the list's lock. */
-  readonly #held: DisposableStack;
+  readonly #resources: DisposableStack;
   /** Elements so far. */
   size: number;
   /** Pictures so far: the next group is that of picture `images`. */
@@ -30,14 +30,14 @@ export class GrowingList implements Disposable {
     path: string,
     growing: string,
     file: Deno.FsFile,
-    held: DisposableStack,
+    resources: DisposableStack,
     size: number,
     images: number,
   ) {
     this.#path = path;
     this.#growing = growing;
     this.#file = file;
-    this.#held = held;
+    this.#resources = resources;
     this.size = size;
     this.images = images;
   }
@@ -48,16 +48,16 @@ export class GrowingList implements Disposable {
   }
 
   /**
-   * Takes up the list under `key` of `path`, or begins it; `onLine` is told of the elements there are. A group that may
-   * have been cut short is dropped.
+   * Opens the list under `key` of `path`, or a new one; `onLine` is called for each element there is. A group that
+   * may be incomplete is dropped.
    *
    * @throws {UserError} when the file was made with another `info` or by something else, or is being made by another process.
    */
   static async open(path: string, key: string, info: unknown, onLine: OnLine = () => {}): Promise<GrowingList> {
     const growing = GrowingList.growingPath(path);
     const head = headOf(key, info);
-    using held = new DisposableStack();
-    held.use(await OutputLock.take(path));
+    using resources = new DisposableStack();
+    resources.use(await OutputLock.take(path));
     try {
       await removeCopies(path);
     } catch (error) {
@@ -67,11 +67,11 @@ export class GrowingList implements Disposable {
     const whole = interrupted ? null : await wholeList(path, key, info);
     if (whole) await reopen(path, growing, whole);
     else if (!interrupted) await writeFileAtomic(growing, head);
-    const file = held.use(await Deno.open(growing, { read: true, write: true }));
+    const file = resources.use(await Deno.open(growing, { read: true, write: true }));
     const kept = await readLines(file, path, head, interrupted, onLine);
     await file.truncate(kept.bytes);
     await file.seek(kept.bytes, Deno.SeekMode.Start);
-    return new GrowingList(path, growing, file, held.move(), kept.size, whole?.images ?? kept.images);
+    return new GrowingList(path, growing, file, resources.move(), kept.size, whole?.images ?? kept.images);
   }
 
   /** Appends the elements of the next picture. */
@@ -98,13 +98,13 @@ export class GrowingList implements Disposable {
     }
   }
 
-  /** Lets go of the file, which goes on growing another time unless it is finished. */
+  /** Closes the file; an unfinished list can be opened again. */
   [Symbol.dispose](): void {
-    this.#held.dispose();
+    this.#resources.dispose();
   }
 }
 
-/** What a whole list holds. */
+/** Size of a whole list. */
 export interface WholeList {
   /** Pictures it covers. */
   readonly images: number;
@@ -113,7 +113,7 @@ export interface WholeList {
 }
 
 /**
- * What the whole list at `path` holds; null where there is none.
+ * Size of the whole list at `path`; null where there is none.
  *
  * @throws {UserError} for a list that was made with another `info` or by something else.
  */
@@ -144,7 +144,7 @@ function tailOf({ images, size }: WholeList): string {
   return `],"images":${images},"count":${size}}\n`;
 }
 
-/** Copies a whole list, its end left out, to where it can grow. */
+/** Copies a whole list, without its end, to the file in which it grows. */
 async function reopen(path: string, growing: string, whole: WholeList): Promise<void> {
   const copy = join(dirname(path), `.${basename(path)}.${Deno.pid}.partial`);
   try {
@@ -158,7 +158,7 @@ async function reopen(path: string, growing: string, whole: WholeList): Promise<
   }
 }
 
-/** Removes what interrupted runs left of copies of this list; other lists of the folder may be in the making. */
+/** Removes copies of this list that interrupted runs left; other lists of the folder may be in the making. */
 async function removeCopies(path: string): Promise<void> {
   for await (const { name } of Deno.readDir(dirname(path))) {
     if (isPartial(name) && name.startsWith(`.${basename(path)}.`)) await Deno.remove(join(dirname(path), name));
@@ -204,18 +204,18 @@ async function readLines(
 
 async function* linesOf(file: Deno.FsFile): AsyncGenerator<{ text: string; bytes: number }> {
   const decoder = new TextDecoder();
-  let held = new Uint8Array(0);
+  let rest = new Uint8Array(0);
   const piece = new Uint8Array(PIECE);
   for (let length = await file.read(piece); length !== null; length = await file.read(piece)) {
-    const joined = new Uint8Array(held.length + length);
-    joined.set(held);
-    joined.set(piece.subarray(0, length), held.length);
+    const joined = new Uint8Array(rest.length + length);
+    joined.set(rest);
+    joined.set(piece.subarray(0, length), rest.length);
     let start = 0;
     for (let end = joined.indexOf(10); end >= 0; end = joined.indexOf(10, start)) {
       yield { text: decoder.decode(joined.subarray(start, end)), bytes: end + 1 - start };
       start = end + 1;
     }
-    held = joined.slice(start);
+    rest = joined.slice(start);
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * Reads a long list out of a JSON file, one element at a time. The published files of expressions hold gigabytes, more than
- * one string can: nothing but the element at hand is kept.
+ * one string can: only the current element is kept.
  */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { openFile } from "../../../engine/base/files.ts";
@@ -43,19 +43,19 @@ export async function* readList(file: string, key: string): AsyncGenerator<Eleme
   if (!scanner.found) throw new UserError(`${file}: ${key}: there is no such list`);
 }
 
-/** Cuts the elements of one list out of JSON text, whatever pieces it comes in. */
+/** Finds the elements of one list in JSON text that comes in pieces of any size. */
 class Scanner {
   readonly #key: string;
   readonly #decoder = new TextDecoder();
-  /** Bytes of the entry or element at hand that came in earlier pieces. */
-  #held: Uint8Array[] = [];
+  /** Bytes of the current entry or element from earlier pieces. */
+  #earlier: Uint8Array[] = [];
   #depth = 0;
   #inString = false;
   #escaped = false;
   #inList = false;
-  /** Whether the list was seen. */
+  /** True once the list was seen. */
   found = false;
-  /** Whether the outermost object was closed. */
+  /** True once the outermost object was closed. */
   whole = false;
 
   constructor(key: string) {
@@ -66,9 +66,9 @@ class Scanner {
   *feed(piece: Uint8Array): Generator<string> {
     let start = 0;
     const take = (end: number): string => {
-      const text = [...this.#held, piece.subarray(start, end)].map((p) => this.#decoder.decode(p, { stream: true }))
+      const text = [...this.#earlier, piece.subarray(start, end)].map((p) => this.#decoder.decode(p, { stream: true }))
         .join("");
-      this.#held = [];
+      this.#earlier = [];
       start = end + 1;
       return text.trim();
     };
@@ -107,12 +107,12 @@ class Scanner {
           else if (this.#inList && this.#depth === 2) yield take(at);
       }
     }
-    if (start < piece.length) this.#held.push(piece.slice(start));
+    if (start < piece.length) this.#earlier.push(piece.slice(start));
   }
 
-  /** Whether the entry so far, up to the end of `rest`, is the key of the list. */
+  /** True where the entry so far, up to the end of `rest`, is the key of the list. */
   #isKey(rest: Uint8Array): boolean {
-    const text = [...this.#held, rest].map((p) => new TextDecoder().decode(p)).join("");
+    const text = [...this.#earlier, rest].map((p) => new TextDecoder().decode(p)).join("");
     return text.replace(/\s/g, "") === `${JSON.stringify(this.#key)}:`;
   }
 }

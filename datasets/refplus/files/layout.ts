@@ -1,4 +1,4 @@
-/** Where the files of a set are (papers/iep-ref.md#files). */
+/** Layout of a set's files (papers/iep-ref.md#files). */
 import { join } from "node:path";
 
 /** Paths of one split's files under a set's folder. */

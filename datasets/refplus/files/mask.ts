@@ -1,9 +1,9 @@
 /**
- * Target masks: the union of objects' masks, squeezed into the model's frame, one bit a pixel
+ * Target masks: the union of objects' masks, resized to the model's masks, one bit a pixel
  * (papers/iep-ref.md#masks).
  */
 
-/** Which source positions make a target position of an axis squeezed or stretched by linear interpolation. */
+/** Source positions of each target position of an axis, resized by linear interpolation. */
 interface Axis {
   readonly first: Int32Array;
   /** Equal to `first` where the other neighbour has no weight. */

@@ -1,6 +1,6 @@
 /**
- * Where an HDF5 file is while it is made. An interruption may break the copy that is written to, so whole copies are kept
- * now and then, and the file's own name is given to it in the end. Who calls this holds the output's lock.
+ * Copies of an HDF5 file in the making. An interruption may break the copy that is written to, so whole copies are saved now
+ * and then, and only the whole file gets its own name. Callers hold the output's lock.
  */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError } from "../../../engine/base/atomic.ts";
@@ -8,32 +8,32 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
 import { createRefexpFile, RefexpFile, type RefexpFileSettings, settingsOf } from "./refexp_file.ts";
 
-/** What of a file is there already. */
+/** Rows of an output that exist already. */
 export interface Found {
-  /** Rows that can be gone on from. */
+  /** Rows after which encoding can go on. */
   readonly rows: number;
   /** Rows under the file's own name. */
   readonly whole: number;
-  /** The last row that is there. */
+  /** The last of these rows. */
   readonly last: { readonly refexp: readonly number[]; readonly image: number } | null;
   /** The file that holds them; null where there is none. */
   readonly path: string | null;
 }
 
 /**
- * Looks for what is there of `output`: the whole file, or what an interrupted run saved if that is more.
+ * Rows of `output` that exist: those of the whole file, or those that an interrupted run saved if they are more.
  *
  * @throws {UserError} when the whole file was made with other settings.
  */
 export async function findOutput(output: string, settings: RefexpFileSettings): Promise<Found> {
   const whole = await inspect(output, settings, true);
-  // A copy that cannot be read is as good as none.
+  // A copy that cannot be read is ignored.
   const kept = await inspect(savedPath(output), settings, false).catch(() => null);
   const best = kept && kept.rows > (whole?.rows ?? -1) ? kept : whole;
   return { rows: 0, last: null, path: null, ...best, whole: whole?.rows ?? 0 };
 }
 
-/** Makes the copy to write to, from what was found or anew, and returns its path. */
+/** Makes the copy to write to, with the rows found, and returns its path. */
 export async function beginOutput(output: string, found: Found, settings: RefexpFileSettings): Promise<string> {
   const path = workingPath(output);
   try {

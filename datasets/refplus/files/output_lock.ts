@@ -1,11 +1,11 @@
-/** One process at a time makes an output. */
+/** A lock of an output, so that one process at a time makes it. */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError } from "../../../engine/base/atomic.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 
 /**
- * The right to make a file and what lies hidden beside it until it is whole. The lock is the operating system's: it goes
- * with the process that holds it, however that ends; a kill leaves only its empty file, which the next one takes.
+ * The right to make a file, and the hidden files beside it until it is whole. The lock is the operating system's: it ends with
+ * the process that holds it, in whatever way; a kill leaves only its empty file, which the next process takes.
  */
 export class OutputLock implements Disposable {
   readonly #path: string;
@@ -31,7 +31,7 @@ export class OutputLock implements Disposable {
           file.close();
           throw new UserError(`${output}: another process is making it; wait for that one`);
         }
-        // Who had it may have removed the file since it was opened: others would not meet a lock on that.
+        // The last holder may have removed the file since it was opened; a lock on that would exclude nobody.
         if (isAt(file, path)) return new OutputLock(path, file);
         file.close();
       }
@@ -43,16 +43,16 @@ export class OutputLock implements Disposable {
   /** Lets another process make the output. */
   [Symbol.dispose](): void {
     try {
-      // While it is still held: nobody else can have taken it.
+      // Removed while it is still held, so that nobody else can have taken it.
       Deno.removeSync(this.#path);
     } catch {
-      // It went with its folder, or stays: empty and free, it is in nobody's way.
+      // It was removed with its folder, or stays, empty and unlocked, which does no harm.
     }
     this.#file.close();
   }
 }
 
-/** Whether `path` still names the open file. */
+/** True where `path` still names the open file. */
 function isAt(file: Deno.FsFile, path: string): boolean {
   try {
     return Deno.statSync(path).ino === file.statSync().ino;

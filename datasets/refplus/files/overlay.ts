@@ -1,4 +1,4 @@
-/** Masks shown on pictures, and the steps of a program side by side. */
+/** Masks drawn on pictures, and the nodes of a program side by side. */
 import type { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -7,7 +7,7 @@ import type { RgbImage } from "../../images/preprocess.ts";
 /** The font travels with the packages: a bare machine has none. */
 const FONT = fileURLToPath(import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
 
-/** A mask of 0 and 1, [height, width], which covers a whole picture whatever its size. */
+/** A mask of 0 and 1, [height, width], which covers a whole picture of any size. */
 export interface PictureMask {
   readonly data: ArrayLike<number>;
   readonly width: number;

@@ -1,10 +1,10 @@
-/** Which object a scene file says is seen at each pixel. */
+/** The visible object at each pixel, by a scene file's masks. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { HEIGHT, WIDTH } from "../scenes/camera.ts";
 import type { Scene } from "./types.ts";
 
 /**
- * 1 + index of the object seen at each pixel, 0 for the ground, [HEIGHT, WIDTH]. `file` is what a complaint names.
+ * 1 + index of the visible object at each pixel, 0 for the ground, [HEIGHT, WIDTH]. `file` is named in errors.
  *
  * @throws {UserError} when a mask is broken or of another size.
  */

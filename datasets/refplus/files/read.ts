@@ -63,7 +63,7 @@ const refexpSchema = z.object({
 }).superRefine(({ program }, context) => {
   program.forEach(({ inputs }, i) => {
     if (inputs.some((at) => at >= i)) {
-      context.addIssue({ code: "custom", path: ["program", i, "inputs"], message: "names a step that is not earlier" });
+      context.addIssue({ code: "custom", path: ["program", i, "inputs"], message: "names a node that is not earlier" });
     }
   });
 });

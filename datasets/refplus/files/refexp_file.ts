@@ -9,13 +9,13 @@
  * | `refexp_categories` | int64 | [N], index among `TEMPLATE_FILES`, -1 for others; the reference has no such set |
  * | `answers` | uint8 | [N, height, width / 8]: bits, rows at whole bytes, the leftmost pixel the highest bit |
  *
- * Attributes: `mode`, `width`, `height`, `source` (what it was made from) and `vocabulary` (a digest).
+ * Attributes: `mode`, `width`, `height`, `source` (name of the JSON file) and `vocabulary` (a digest).
  */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5, type Rows } from "../../formats/hdf5.ts";
 import { packedWidth, packMask, unpackMask } from "./mask.ts";
 
-/** What the rows of a file have in common. */
+/** Settings of all rows of a file. */
 export interface RefexpFileSettings {
   readonly mode: string;
   readonly width: number;
@@ -97,7 +97,7 @@ export class RefexpFile implements Disposable {
   readonly programLength: number;
   /** Row of each expression's picture in the file of features, [size]. */
   readonly images: Int32Array;
-  /** Place in the file of expressions, [size]. */
+  /** Index in the JSON file of expressions, [size]. */
   readonly originals: Int32Array;
   /** Index of the template in its file, [size]. */
   readonly families: Int32Array;
@@ -106,7 +106,7 @@ export class RefexpFile implements Disposable {
   /** Size of the masks. */
   readonly width: number;
   readonly height: number;
-  /** What it was made with; null for the reference's files. */
+  /** Settings it was made with; null for the reference's files. */
   readonly settings: RefexpFileSettings | null;
 
   private constructor(file: Hdf5) {

@@ -1,4 +1,4 @@
-/** Masks of scenes, kept as run lengths and made into targets when they are asked for. */
+/** Masks of scenes, kept as run lengths and resized when they are needed. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { HEIGHT, WIDTH } from "../scenes/camera.ts";
 import { MaskResizer } from "./mask.ts";
@@ -9,7 +9,7 @@ import type { Scene } from "./types.ts";
 /** The smaller of the two sizes that mask files have. */
 const SMALL = { width: 320, height: 240 };
 
-/** Reads a scene file as far as it must to answer. */
+/** Reads a scene file as far as the pictures asked for. */
 export class SceneMasks implements AsyncDisposable {
   readonly #file: string;
   readonly #scenes: AsyncGenerator<Scene>;
@@ -28,8 +28,8 @@ export class SceneMasks implements AsyncDisposable {
   }
 
   /**
-   * The union of the masks of `objects`, indices from 0, of picture `image`: [height, width] of 0 and 1. `asker` is what a
-   * complaint names.
+   * The union of the masks of `objects`, indices from 0, of picture `image`: [height, width] of 0 and 1. `asker` is
+   * named in errors.
    *
    * @throws {UserError} when the picture or an object is not there, or a mask is broken.
    */

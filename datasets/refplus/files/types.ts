@@ -13,7 +13,7 @@ export interface SceneObject extends Readonly<Record<Attribute, string>> {
   readonly idx?: number | undefined;
 }
 
-/** One picture's truth. */
+/** Ground truth of one picture. */
 export interface Scene {
   readonly split: string;
   readonly image_index: number;
@@ -28,13 +28,13 @@ export interface Scene {
   readonly obj_bbox: Readonly<Record<string, readonly number[]>>;
 }
 
-/** One step of a program. */
+/** One node of a program. */
 export interface ProgramNode {
   readonly type: string;
-  /** Indices of earlier steps. */
+  /** Indices of earlier nodes. */
   readonly inputs: readonly number[];
   readonly value_inputs: readonly string[];
-  /** What it gives on its picture: object indices from 0, a single one for `unique`. */
+  /** Its output on its picture: object indices from 0, a single one for `unique`. */
   readonly _output?: number | readonly number[] | undefined;
 }
 
@@ -46,7 +46,7 @@ export interface Refexp {
   readonly image: string;
   /** The text. */
   readonly refexp: string;
-  /** Steps in an order in which they can be run; the last one gives what is referred to. */
+  /** Nodes in an order in which they can be run; the output of the last one is the answer. */
   readonly program: readonly ProgramNode[];
   /** File of the template, which names the category. */
   readonly template_filename: string;

@@ -1,4 +1,4 @@
-/** Keeps templates, and how many objects each refers to, in balance (papers/iep-ref.md#balance). */
+/** Balance of templates, and of the numbers of objects each refers to (papers/iep-ref.md#balance). */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import { MOST_OBJECTS } from "../scenes/catalogue.ts";
 import { type Template, TEMPLATES } from "./templates.ts";
@@ -16,7 +16,7 @@ export class Balance {
   }
 
   /**
-   * Whether one more expression of a template that refers to `count` objects keeps the balance: no number of objects may
+   * True where one more expression of a template that refers to `count` objects keeps the balance: no number of objects may
    * be more than a tenth above the second most frequent one, nor above five times the median.
    */
   allows({ file, index }: Template, count: number): boolean {

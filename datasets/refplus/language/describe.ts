@@ -13,16 +13,16 @@ import {
   RELATIONS,
   VISIBILITIES,
 } from "../scenes/catalogue.ts";
-import type { FilterStep } from "./templates.ts";
+import type { FilterNode } from "./templates.ts";
 import type { Scene } from "../files/types.ts";
 import { visibilityOf } from "../scenes/visibility.ts";
 
-/** What is drawn for a slot: attributes that are named, and at most one of rank and visibility. */
+/** Description drawn for a slot: attributes that are named, and at most one of rank and visibility. */
 export interface Description extends Readonly<Partial<Record<Attribute, string>>> {
   readonly relation?: Relation;
   readonly ordinal?: readonly [rank: string, from: string];
   readonly visible?: string;
-  /** Of steps that are one plain filter. */
+  /** Value of a node that is a single filter. */
   readonly value?: string;
 }
 
@@ -80,8 +80,8 @@ export class Descriptions {
    * Draws descriptions for a filter whose input gave `input`: as many as there are candidates, with replacement. A number
    * of scene objects that have the attributes is drawn first, uniformly, then a candidate with that number.
    */
-  *draw(step: FilterStep, input: number | readonly number[], random: RandomStream): Generator<Description> {
-    const { buckets, total } = this.#choice(step, input);
+  *draw(node: FilterNode, input: number | readonly number[], random: RandomStream): Generator<Description> {
+    const { buckets, total } = this.#choice(node, input);
     for (let i = 0; i < total; i++) {
       const bucket = buckets[random.integer(0, buckets.length - 1)];
       const { attributes, relation, visible, ordinal } = bucket[random.integer(0, bucket.length - 1)];
@@ -94,12 +94,12 @@ export class Descriptions {
     }
   }
 
-  #choice(step: FilterStep, input: number | readonly number[]): Choice {
-    const { ordinals, unique, empty } = step;
+  #choice(node: FilterNode, input: number | readonly number[]): Choice {
+    const { ordinals, unique, empty } = node;
     const key = `${typeof input === "number" ? `of ${input}` : input.length} ${ordinals} ${unique} ${empty}`;
     const known = this.#known.get(key);
     if (known) return known;
-    const candidates = [...typeof input === "number" ? this.#related(step, input) : this.#filters(step, input.length)];
+    const candidates = [...typeof input === "number" ? this.#related(node, input) : this.#filters(node, input.length)];
     const buckets = [...Map.groupBy(candidates, ({ count }) => count).values()];
     const choice = { buckets, total: candidates.length };
     this.#known.set(key, choice);
@@ -107,7 +107,7 @@ export class Descriptions {
   }
 
   /** Candidates over a set of `size` objects. */
-  *#filters({ ordinals, unique }: FilterStep, size: number): Generator<Candidate> {
+  *#filters({ ordinals, unique }: FilterNode, size: number): Generator<Candidate> {
     const relation = null;
     for (const { attributes, members } of this.#present) {
       const plain = { count: ones(members), attributes, relation, visible: null, ordinal: null };
@@ -123,7 +123,7 @@ export class Descriptions {
    * Candidates after each relation to an object. Those are left out to which the relation adds nothing, because all scene
    * objects with the attributes stand in it.
    */
-  *#related({ ordinals, unique, empty }: FilterStep, from: number): Generator<Candidate> {
+  *#related({ ordinals, unique, empty }: FilterNode, from: number): Generator<Candidate> {
     const seen = visibilityOf(this.#scene);
     const mayBeEmpty = empty || this.#falsePremise;
     for (const relation of RELATIONS) {

@@ -3,14 +3,14 @@ import { type Attribute, COUNTED_FROM, FUNCTIONS, ORDINALS, type Relation, VISIB
 import type { ProgramNode, Scene } from "../files/types.ts";
 import { visibilityOf } from "../scenes/visibility.ts";
 
-/** What a step gives: a list of object indices, or one index for `unique`. */
+/** Output of a node: a list of object indices, or one index for `unique`. */
 export type Output = number | readonly number[];
 
 /**
- * What a step gives on a scene from what its inputs gave; null where it is invalid there: `unique` of several, a rank that
- * does not exist, visibility where it is unclear. The step must be one that {@link execute} would take: it is not checked.
+ * Output of a node on a scene from the outputs of its inputs; null where it is invalid there: `unique` of several, a rank that
+ * does not exist, visibility where it is unclear. The node must be one that {@link execute} accepts: it is not checked.
  */
-export function executeStep(scene: Scene, node: ProgramNode, inputs: readonly Output[]): Output | null {
+export function executeNode(scene: Scene, node: ProgramNode, inputs: readonly Output[]): Output | null {
   const [input] = inputs;
   const [value] = node.value_inputs;
   const set = input as readonly number[];
@@ -39,7 +39,7 @@ export function executeStep(scene: Scene, node: ProgramNode, inputs: readonly Ou
 }
 
 /**
- * What every step of a program gives on a scene; null where any is invalid there.
+ * Outputs of a program's nodes on a scene; null where any is invalid there.
  *
  * @throws {RangeError} for a malformed program: an unknown function, a wrong value, inputs of the wrong number or kind.
  */
@@ -47,11 +47,11 @@ export function execute(scene: Scene, program: readonly ProgramNode[]): Output[]
   const outputs: Output[] = [];
   for (const [i, node] of program.entries()) {
     if (node.inputs.some((at) => !Number.isInteger(at) || at < 0 || at >= i)) {
-      throw new RangeError(`step ${i}, ${node.type}: input ${node.inputs.join(", ")} is not an earlier step`);
+      throw new RangeError(`node ${i}, ${node.type}: input ${node.inputs.join(", ")} is not an earlier node`);
     }
     const inputs = node.inputs.map((at) => outputs[at]);
-    checkStep(node, inputs);
-    const output = executeStep(scene, node, inputs);
+    checkNode(node, inputs);
+    const output = executeNode(scene, node, inputs);
     if (output === null) return null;
     outputs.push(output);
   }
@@ -59,30 +59,30 @@ export function execute(scene: Scene, program: readonly ProgramNode[]): Output[]
 }
 
 /**
- * What every step of any program gives on a scene, malformed ones too: null for steps that are invalid there or malformed,
- * and for all that follows from them.
+ * Outputs of the nodes of any program, malformed ones too: null for nodes that are invalid on the scene or malformed, and for
+ * all that depend on these.
  */
 export function executeWhatCan(scene: Scene, program: readonly ProgramNode[]): (Output | null)[] {
   const outputs: (Output | null)[] = [];
   for (const node of program) {
     const inputs = node.inputs.map((at) => outputs[at]);
     const known = inputs.every((input) => input !== null) && complaintOf(node, inputs as Output[]) === null;
-    outputs.push(known ? executeStep(scene, node, inputs as Output[]) : null);
+    outputs.push(known ? executeNode(scene, node, inputs as Output[]) : null);
   }
   return outputs;
 }
 
-/** A step's output as a set, which is what masks are made of. */
+/** A node's output as a set of objects, of which its mask is the union. */
 export function asSet(output: Output): readonly number[] {
   return typeof output === "number" ? [output] : output;
 }
 
-function checkStep(node: ProgramNode, inputs: readonly Output[]): void {
+function checkNode(node: ProgramNode, inputs: readonly Output[]): void {
   const complaint = complaintOf(node, inputs);
   if (complaint !== null) throw new RangeError(complaint);
 }
 
-/** Why a step cannot be run on such inputs; null where it can. */
+/** The reason why a node cannot run on such inputs; null where it can. */
 function complaintOf({ type, value_inputs }: ProgramNode, inputs: readonly Output[]): string | null {
   const entry = FUNCTIONS[type];
   if (!entry) return `there is no function ${type}`;

@@ -1,4 +1,4 @@
-/** Writes a generated set in CLEVR-Ref+'s format: goes on where it stopped, and appends to what is whole. */
+/** Generation of a set in CLEVR-Ref+'s format, which goes on where it stopped and appends to whole files. */
 import { join } from "node:path";
 import { explainWriteError, removePartialFiles, writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
@@ -16,18 +16,18 @@ import { imageName, type Refexp, type Scene } from "../files/types.ts";
 /** Version of the drawing and writing: files of another one are not appended to. */
 const VERSION = "itera-1";
 
-/** So few pictures are drawn before threads have begun. */
+/** Fewer pictures than this are drawn on one thread, before others would have started. */
 const FEW = 8;
 
-/** How a set is made, and what is told of it. */
+/** Threads and progress of the generation of a set. */
 export interface GenerateHooks {
   /** Threads that draw; default 1. The bytes do not depend on it. */
   readonly threads?: number;
-  /** `done` of `of` pictures are drawn, or written about. */
+  /** Called with the number of pictures drawn, or with expressions. */
   readonly onProgress?: (stage: "pictures" | "expressions" | "false premises", done: number, of: number) => void;
 }
 
-/** What a split holds in the end. */
+/** Contents of a generated split. */
 export interface Generated {
   readonly images: number;
   readonly refexps: number;
@@ -35,8 +35,8 @@ export interface Generated {
 }
 
 /**
- * Makes a split under `folder`. What an interrupted run left is gone on with, and a whole split of fewer images is
- * appended to; the bytes are those of one uninterrupted run.
+ * Makes a split under `folder`. Goes on where an interrupted run stopped, and appends to a whole split of fewer images; the
+ * bytes are those of one uninterrupted run.
  *
  * @throws {UserError} when an option is out of range, or `folder` holds a split with other settings or more images.
  */
@@ -58,7 +58,7 @@ export async function generateRefPlus(
     { path: files.refexps, key: "refexps", info: refexpInfo(options, false) },
     ...options.falsePremise ? [{ path: files.falsePremise, key: "refexps", info: refexpInfo(options, true) }] : [],
   ];
-  // Before anything is written: nothing that is there may be at odds with what is asked for.
+  // Before anything is written: existing files must agree with the options.
   for (const { path, key, info } of plans) {
     const whole = await wholeList(path, key, info);
     notBeyond(path, whole?.images ?? 0, options.images);
@@ -85,7 +85,7 @@ export async function generateRefPlus(
 
 type OnDone = (done: number, of: number) => void;
 
-/** What the head of a scene file says. The date is left empty: the same command gives the same bytes on any day. */
+/** The `info` of a scene file. The date is left empty, so that the same command gives the same bytes on any day. */
 function sceneInfo({ split, seed, ...options }: RefPlusOptions): Record<string, unknown> {
   const { mostObjects, zoom } = worldOf(options), published = PUBLISHED_WORLD;
   return {
@@ -103,7 +103,7 @@ function worldOf({ maxObjects, zoom }: Pick<RefPlusOptions, "maxObjects" | "zoom
   return { mostObjects: maxObjects, zoom };
 }
 
-/** What the head of a file of expressions says. */
+/** The `info` of a file of expressions. */
 function refexpInfo(options: RefPlusOptions, falsePremise: boolean): Record<string, unknown> {
   return {
     ...sceneInfo(options),
@@ -194,7 +194,7 @@ async function writeRefexps(
   return list.size;
 }
 
-/** Pictures are never taken away. */
+/** Throws {@link UserError} where there are more pictures than wanted: none are ever removed. */
 function notBeyond(path: string, there: number, images: number): void {
   if (there > images) throw new UserError(`${path}: has ${there} pictures already; give --images ${there} or more`);
 }

@@ -6,15 +6,15 @@ import { flatten } from "../encoding/programs.ts";
 import { type PictureKey, SPLIT_CODES, STREAMS } from "../scenes/place.ts";
 import { fillTemplate, PATIENCE } from "./search.ts";
 import type { Refexp, Scene } from "../files/types.ts";
-import { say } from "./words.ts";
+import { phrase } from "./words.ts";
 
-/** What to write about a picture. */
+/** Number and kind of the expressions about a picture. */
 export interface RefexpOptions {
-  /** How many expressions are wanted; fewer are given where the scene has not enough to say. */
+  /** Expressions wanted; a scene may have fewer. */
   readonly count: number;
-  /** Whether they are to refer to nothing, each of their parts being true. */
+  /** True for expressions that refer to nothing although each of their parts is true. */
   readonly falsePremise: boolean;
-  /** Whether numbers of objects referred to are kept in balance too, as the published rules want; default true. */
+  /** True, the default, balances the numbers of objects referred to as well, by the published rules. */
   readonly balanceCounts?: boolean;
   /** States that the search for each may discard. */
   readonly patience?: number;
@@ -58,7 +58,7 @@ export function makeRefexps(
         image_filename: scene.image_filename,
         image_index: index,
         image: scene.image_filename.replace(/\.png$/, ""),
-        refexp: say(template.texts, slots, random),
+        refexp: phrase(template.texts, slots, random),
         program,
         template_filename: template.file,
         refexp_family_index: template.index,

@@ -1,21 +1,22 @@
 /**
- * Fills a template in on a scene, so that what it says is true and worth saying (papers/iep-ref.md#template-search).
+ * Fills in a template on a scene, so that the expression is true and every part of it is needed
+ * (papers/iep-ref.md#template-search).
  */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import { ATTRIBUTE_NAMES, ATTRIBUTES, RELATIONS } from "../scenes/catalogue.ts";
 import { type Description, Descriptions } from "./describe.ts";
-import { asSet, execute, executeStep, type Output } from "./execute.ts";
-import type { Template, TemplateStep } from "./templates.ts";
+import { asSet, execute, executeNode, type Output } from "./execute.ts";
+import type { Template, TemplateNode } from "./templates.ts";
 import type { ProgramNode, Scene } from "../files/types.ts";
 
-/** States that may be discarded before a template is given up, unless a set says otherwise. */
+/** Default number of states that may be discarded before a template is given up. */
 export const PATIENCE = 10_000;
 
 /** A template filled in. */
 export interface Filled {
-  /** The program, with what every step gives. */
+  /** The program, with every node's output. */
   readonly program: readonly ProgramNode[];
-  /** What was drawn for each slot. */
+  /** The description drawn for each slot. */
   readonly slots: readonly Description[];
   /** Objects referred to, ascending. */
   readonly answer: readonly number[];
@@ -25,18 +26,18 @@ export interface Filled {
 export interface SearchOptions {
   readonly random: RandomStream;
   readonly descriptions: Descriptions;
-  /** Whether nothing must be referred to, instead of something. */
+  /** True where the answer must be empty; otherwise it must not. */
   readonly falsePremise: boolean;
   /** States that may be discarded; default {@link PATIENCE}. */
   readonly patience?: number;
-  /** Whether a filled template that is right in itself is wanted. */
+  /** True for a valid filled template that is wanted. */
   readonly accept: (filled: Filled) => boolean;
 }
 
 interface State {
   readonly program: readonly ProgramNode[];
   readonly outputs: readonly Output[];
-  /** Program index of each template step so far. */
+  /** Program index of each template node so far. */
   readonly at: readonly number[];
   readonly slots: readonly Description[];
 }
@@ -45,10 +46,10 @@ interface State {
 export function fillTemplate(scene: Scene, template: Template, options: SearchOptions): Filled | null {
   let patience = options.patience ?? PATIENCE;
   const descend = (state: State): Filled | null => {
-    const step = template.steps[state.at.length];
-    if (!step) return finish(scene, template, state, options);
-    for (const drawn of choices(step, state, options)) {
-      const next = extend(scene, template, step, state, drawn, options.falsePremise);
+    const templateNode = template.nodes[state.at.length];
+    if (!templateNode) return finish(scene, template, state, options);
+    for (const drawn of choices(templateNode, state, options)) {
+      const next = extend(scene, template, templateNode, state, drawn, options.falsePremise);
       const found = next && descend(next);
       if (found) return found;
       if (!next && --patience < 0) return null;
@@ -59,17 +60,17 @@ export function fillTemplate(scene: Scene, template: Template, options: SearchOp
   return descend({ program: [], outputs: [], at: [], slots: [] });
 }
 
-/** What may be drawn for a step; steps without a slot have one choice. */
-function* choices(step: TemplateStep, { outputs, at }: State, options: SearchOptions): Generator<Description> {
+/** Descriptions that can be drawn for a template node; nodes without a slot have one choice. */
+function* choices(templateNode: TemplateNode, { outputs, at }: State, options: SearchOptions): Generator<Description> {
   const { random, descriptions } = options;
-  switch (step.kind) {
+  switch (templateNode.kind) {
     case "filter":
-      return yield* descriptions.draw(step, outputs[at[step.input]], random);
+      return yield* descriptions.draw(templateNode, outputs[at[templateNode.input]], random);
     case "relate":
       for (const i of random.permutation(RELATIONS.length)) yield { relation: RELATIONS[i] };
       return;
     case "value": {
-      const values = ATTRIBUTES[step.attribute];
+      const values = ATTRIBUTES[templateNode.attribute];
       for (const i of random.permutation(values.length)) yield { value: values[i] };
       return;
     }
@@ -78,70 +79,74 @@ function* choices(step: TemplateStep, { outputs, at }: State, options: SearchOpt
   }
 }
 
-/** The functions that a step with a description stands for. `inputs` are program indices. */
-function functionsOf(step: TemplateStep, drawn: Description): Pick<ProgramNode, "type" | "value_inputs">[] {
+/** The functions of a template node with a description. */
+function functionsOf(templateNode: TemplateNode, drawn: Description): Pick<ProgramNode, "type" | "value_inputs">[] {
   const named = (type: string, ...values: readonly string[]) => ({ type, value_inputs: values });
-  switch (step.kind) {
+  switch (templateNode.kind) {
     case "filter":
       return [
-        ...step.relate ? [named("relate", drawn.relation!)] : [],
+        ...templateNode.relate ? [named("relate", drawn.relation!)] : [],
         ...ATTRIBUTE_NAMES.flatMap((name) => drawn[name] === undefined ? [] : [named(`filter_${name}`, drawn[name])]),
         ...drawn.ordinal ? [named("filter_ordinal", ...drawn.ordinal)] : [],
         ...drawn.visible === undefined ? [] : [named("filter_visible", drawn.visible)],
-        ...step.unique ? [named("unique")] : [],
+        ...templateNode.unique ? [named("unique")] : [],
       ];
     case "relate":
       return [named("relate", drawn.relation!)];
     case "value":
-      return [named(`filter_${step.attribute}`, drawn.value!)];
+      return [named(`filter_${templateNode.attribute}`, drawn.value!)];
     case "same":
-      return [named(`same_${step.attribute}`)];
+      return [named(`same_${templateNode.attribute}`)];
     default:
-      return [named(step.kind)];
+      return [named(templateNode.kind)];
   }
 }
 
-/** The state after one more step; null where it is invalid or breaks a rule of the template. */
+/** The state after one more template node; null where it is invalid or breaks a rule of the template. */
 function extend(
   scene: Scene,
   template: Template,
-  step: TemplateStep,
+  templateNode: TemplateNode,
   state: State,
   drawn: Description,
   falsePremise: boolean,
 ): State | null {
   const program = [...state.program], outputs = [...state.outputs];
-  let inputs = "inputs" in step ? step.inputs.map((i) => state.at[i]) : "input" in step ? [state.at[step.input]] : [];
-  for (const { type, value_inputs } of functionsOf(step, drawn)) {
+  let inputs = "inputs" in templateNode
+    ? templateNode.inputs.map((i) => state.at[i])
+    : "input" in templateNode
+    ? [state.at[templateNode.input]]
+    : [];
+  for (const { type, value_inputs } of functionsOf(templateNode, drawn)) {
     const node = { type, inputs, value_inputs };
-    const output = executeStep(scene, node, inputs.map((i) => outputs[i]));
+    const output = executeNode(scene, node, inputs.map((i) => outputs[i]));
     if (output === null) return null;
     program.push({ ...node, _output: output });
     outputs.push(output);
     inputs = [program.length - 1];
   }
-  const slots = "slot" in step ? [...state.slots, drawn] : state.slots;
+  const slots = "slot" in templateNode ? [...state.slots, drawn] : state.slots;
   const at = [...state.at, program.length - 1];
   if (template.absent.some(([slot, attribute]) => slots[slot]?.[attribute] !== undefined)) return null;
   const [first, second] = template.differ ?? [];
   if (first !== undefined && second === at.length - 1) {
     const [one, other] = [outputs[at[first]], outputs[at[second]]].map((output) => asSet(output).join());
-    // Two sets that are both empty differ by what is said of them; that arises only where nothing is to be referred to.
+    // Two empty sets differ by their descriptions; both can be empty only where the answer must be.
     const differs = one !== other || (falsePremise && one === "" && !sameWords(slots));
     if (!differs) return null;
   }
   return { program, outputs, at, slots };
 }
 
-function finish(scene: Scene, { steps }: Template, state: State, options: SearchOptions): Filled | null {
+function finish(scene: Scene, { nodes }: Template, state: State, options: SearchOptions): Filled | null {
   const answer = asSet(state.outputs.at(-1)!);
   if ((answer.length === 0) !== options.falsePremise) return null;
-  if (steps.some(({ kind }) => kind === "relate") && isDegenerate(scene, state.program, answer.length)) return null;
+  if (nodes.some(({ kind }) => kind === "relate") && isDegenerate(scene, state.program, answer.length)) return null;
   const filled = { program: state.program, slots: state.slots, answer };
   return options.accept(filled) ? filled : null;
 }
 
-/** Whether some relation could be left out without changing how many objects are referred to. */
+/** True where some relation could be left out without changing the number of objects referred to. */
 export function isDegenerate(scene: Scene, program: readonly ProgramNode[], count: number): boolean {
   return program.some(({ type }, i) => {
     if (type !== "relate") return false;

@@ -1,30 +1,30 @@
 /**
- * The 26 templates (papers/iep-ref.md#templates). A template is a list of steps, most of which stand for several
+ * The 26 templates (papers/iep-ref.md#templates). A template is a list of nodes, most of which stand for several
  * functions, and phrasings in words of the published vocabulary; the phrasings are ours.
  */
 import { type Attribute, ATTRIBUTE_NAMES } from "../scenes/catalogue.ts";
 
-/** A step of a template; `input` names an earlier step, `slot` what is drawn for it. */
-export type TemplateStep =
+/** A node of a template; `input` is the index of an earlier node, `slot` that of the description drawn for it. */
+export type TemplateNode =
   | { readonly kind: "scene" }
-  | FilterStep
+  | FilterNode
   | { readonly kind: "relate"; readonly input: number; readonly slot: number }
   | { readonly kind: "union" | "intersect"; readonly inputs: readonly [number, number] }
   | { readonly kind: "same"; readonly input: number; readonly attribute: Attribute }
   | { readonly kind: "value"; readonly input: number; readonly slot: number; readonly attribute: Attribute };
 
-/** Filters by whatever is drawn for the slot. */
-export interface FilterStep {
+/** A filter by the description that is drawn for the slot. */
+export interface FilterNode {
   readonly kind: "filter";
   readonly input: number;
   readonly slot: number;
-  /** Whether the input is an object and a relation to it comes first. */
+  /** True where the input is an object and a relation to it comes first. */
   readonly relate: boolean;
-  /** Whether exactly one object must remain, which is then taken. */
+  /** True where exactly one object must remain, which `unique` then takes. */
   readonly unique: boolean;
-  /** Whether ranks such as "the first one of the … from left" may be drawn. */
+  /** True where ranks such as "the first one of the … from left" may be drawn. */
   readonly ordinals: boolean;
-  /** Whether this step may leave nothing. */
+  /** True where the filter may leave nothing. */
   readonly empty: boolean;
 }
 
@@ -47,10 +47,10 @@ export interface Template {
   readonly file: TemplateFile;
   /** Its place in that file. */
   readonly index: number;
-  readonly steps: readonly TemplateStep[];
+  readonly nodes: readonly TemplateNode[];
   /** Slots whose description must not name an attribute. */
   readonly absent: readonly (readonly [slot: number, attribute: Attribute])[];
-  /** Steps that must not give the same objects. */
+  /** Two nodes that must not output the same objects. */
   readonly differ: readonly [number, number] | null;
   /**
    * `{0}` is the description of slot 0, `{0:one}` the same in the singular, `{0:r}` its relation, `{0:v}` its plain value;
@@ -62,38 +62,38 @@ export interface Template {
 const scene = { kind: "scene" } as const;
 const plain = { kind: "filter", relate: false, unique: false, ordinals: true, empty: false } as const;
 /** Filter. */
-const f = (input: number, slot: number): FilterStep => ({ ...plain, input, slot });
+const f = (input: number, slot: number): FilterNode => ({ ...plain, input, slot });
 /** Filter, then take the one object that is left. */
-const fu = (input: number, slot: number): FilterStep => ({ ...f(input, slot), unique: true });
+const fu = (input: number, slot: number): FilterNode => ({ ...f(input, slot), unique: true });
 /** Relate, then filter. */
-const rf = (input: number, slot: number): FilterStep => ({ ...f(input, slot), relate: true });
+const rf = (input: number, slot: number): FilterNode => ({ ...f(input, slot), relate: true });
 /** Relate, filter, then take the one object that is left. */
-const rfu = (input: number, slot: number): FilterStep => ({ ...rf(input, slot), unique: true, ordinals: false });
-/** The same step where it ends a program and may leave nothing. */
-const last = (step: FilterStep): FilterStep => ({ ...step, empty: true });
+const rfu = (input: number, slot: number): FilterNode => ({ ...rf(input, slot), unique: true, ordinals: false });
+/** The same node at the end of a program, where it may leave nothing. */
+const last = (node: FilterNode): FilterNode => ({ ...node, empty: true });
 
-/** The three ways to say a chain: `of` is what the last relation is to, `what` what stands in that relation. */
+/** The three phrasings of a chain: things `what` in a relation to a thing `of`. */
 function chain(what: string, relation: string, of: string): string[] {
-  const told = `the ${what} that are ${relation}`;
-  return [`${told} the ${of}`, `Find the ${of}; ${told} it`, `Look at the ${of}; ${told} it`];
+  const related = `the ${what} that are ${relation}`;
+  return [`${related} the ${of}`, `Find the ${of}; ${related} it`, `Look at the ${of}; ${related} it`];
 }
 
-type Body = Pick<Template, "steps" | "texts"> & Partial<Pick<Template, "absent" | "differ">>;
+type Body = Pick<Template, "nodes" | "texts"> & Partial<Pick<Template, "absent" | "differ">>;
 const either = (first: string, second: string): string => `that are [either] ${first} or ${second}`;
 const things = (text: string): string[] => [`the things ${text}`, `the objects ${text}`];
 
-const zeroHop: Body = { steps: [scene, last(f(0, 0))], texts: ["the {0}"] };
-const oneHop: Body = { steps: [scene, fu(0, 0), last(rf(1, 1))], texts: chain("{1}", "{1:r}", "{0}") };
+const zeroHop: Body = { nodes: [scene, last(f(0, 0))], texts: ["the {0}"] };
+const oneHop: Body = { nodes: [scene, fu(0, 0), last(rf(1, 1))], texts: chain("{1}", "{1:r}", "{0}") };
 const twoHop: Body = {
-  steps: [scene, fu(0, 0), rfu(1, 1), last(rf(2, 2))],
+  nodes: [scene, fu(0, 0), rfu(1, 1), last(rf(2, 2))],
   texts: chain("{2}", "{2:r}", "{1:one} that is {1:r} the {0}"),
 };
 const threeHop: Body = {
-  steps: [scene, fu(0, 0), rfu(1, 1), rfu(2, 2), last(rf(3, 3))],
+  nodes: [scene, fu(0, 0), rfu(1, 1), rfu(2, 2), last(rf(3, 3))],
   texts: chain("{3}", "{3:r}", "{2:one} that is {2:r} the {1:one} that is {1:r} the {0}"),
 };
 const singleAnd: Body = {
-  steps: [
+  nodes: [
     scene,
     fu(0, 0),
     { kind: "relate", input: 1, slot: 1 },
@@ -108,9 +108,9 @@ const singleAnd: Body = {
 
 /** A union of two filters, narrowed by one attribute that neither names. */
 function narrowedOr(attribute: Attribute): Body {
-  const said = either("{0}", "{1}");
+  const sides = either("{0}", "{1}");
   return {
-    steps: [
+    nodes: [
       scene,
       f(0, 0),
       scene,
@@ -120,31 +120,33 @@ function narrowedOr(attribute: Attribute): Body {
     ],
     absent: [[0, attribute], [1, attribute]],
     differ: [1, 3],
-    texts: attribute === "shape" ? [`the {2:v}(s) ${said}`] : [`the {2:v} things ${said}`, `the {2:v} objects ${said}`],
+    texts: attribute === "shape"
+      ? [`the {2:v}(s) ${sides}`]
+      : [`the {2:v} things ${sides}`, `the {2:v} objects ${sides}`],
   };
 }
 
 const related = (slot: number, to: number): string => `{${slot}} that are {${slot}:r} the {${to}}`;
 const singleOr: readonly Body[] = [
   {
-    steps: [scene, f(0, 0), scene, f(2, 1), { kind: "union", inputs: [1, 3] }],
+    nodes: [scene, f(0, 0), scene, f(2, 1), { kind: "union", inputs: [1, 3] }],
     differ: [1, 3],
     texts: things(either("{0}", "{1}")),
   },
   narrowedOr("size"),
   narrowedOr("color"),
   {
-    steps: [scene, fu(0, 0), rf(1, 1), scene, fu(3, 2), rf(4, 3), { kind: "union", inputs: [2, 5] }],
+    nodes: [scene, fu(0, 0), rf(1, 1), scene, fu(3, 2), rf(4, 3), { kind: "union", inputs: [2, 5] }],
     texts: things(either(related(1, 0), related(3, 2))),
   },
   narrowedOr("material"),
   narrowedOr("shape"),
   {
-    steps: [scene, fu(0, 0), rf(1, 1), scene, f(3, 2), { kind: "union", inputs: [2, 4] }],
+    nodes: [scene, fu(0, 0), rf(1, 1), scene, f(3, 2), { kind: "union", inputs: [2, 4] }],
     texts: things(either(related(1, 0), "{2}")),
   },
   {
-    steps: [scene, f(0, 0), scene, fu(2, 1), rf(3, 2), { kind: "union", inputs: [1, 4] }],
+    nodes: [scene, f(0, 0), scene, fu(2, 1), rf(3, 2), { kind: "union", inputs: [1, 4] }],
     texts: things(either("{0}", related(2, 1))),
   },
 ];
@@ -153,7 +155,7 @@ function sameRelate(attribute: Attribute): Body {
   const as = `same ${attribute} as the {0}`;
   const other = attribute === "material" ? `are [made of] the ${as}` : `are the ${as}`;
   return {
-    steps: [scene, fu(0, 0), { kind: "same", input: 1, attribute }],
+    nodes: [scene, fu(0, 0), { kind: "same", input: 1, attribute }],
     absent: [[0, attribute]],
     texts: [`any other things that have the ${as}`, `any other things that ${other}`],
   };
@@ -162,7 +164,7 @@ function sameRelate(attribute: Attribute): Body {
 function sameRelateFiltered(attribute: Attribute): Body {
   const as = `the same ${attribute} as the {0}`;
   return {
-    steps: [scene, fu(0, 0), { kind: "same", input: 1, attribute }, last({ ...f(2, 1), ordinals: false })],
+    nodes: [scene, fu(0, 0), { kind: "same", input: 1, attribute }, last({ ...f(2, 1), ordinals: false })],
     absent: [[0, attribute], [1, attribute]],
     texts: [`any other {1} that have ${as}`, `any other {1} ${attribute === "material" ? "made of" : "of"} ${as}`],
   };

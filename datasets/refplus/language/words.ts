@@ -1,4 +1,4 @@
-/** Says a filled template in English, with the words of the published vocabulary (papers/iep-ref.md#phrasing). */
+/** Phrases of a filled template in English, with the words of the published vocabulary (papers/iep-ref.md#phrasing). */
 import type { RandomStream } from "../../../engine/base/random.ts";
 import { ATTRIBUTE_NAMES } from "../scenes/catalogue.ts";
 import type { Description } from "./describe.ts";
@@ -19,7 +19,7 @@ const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** One of `texts`, with the slots' descriptions put in. */
-export function say(texts: readonly string[], slots: readonly Description[], random: RandomStream): string {
+export function phrase(texts: readonly string[], slots: readonly Description[], random: RandomStream): string {
   const pick = <T>(list: readonly T[]): T => list[random.integer(0, list.length - 1)];
   const synonym = (word: string): string => pick(SYNONYMS[word] ?? [word]);
   const noun = (slot: Description, plural: string): string => {
@@ -27,7 +27,7 @@ export function say(texts: readonly string[], slots: readonly Description[], ran
     const before = ATTRIBUTE_NAMES.filter((name) => name !== "shape").map((name) => slot[name] && synonym(slot[name]));
     return [slot.ordinal?.[0], slot.visible, ...before, shape, slot.ordinal?.[1]].filter(Boolean).join(" ");
   };
-  const said = pick(texts)
+  const text = pick(texts)
     .replace(/\[([^\]]*)\]/g, (_, words) => random.unit() < 0.5 ? words : "")
     .replace(/\{(\d+)(?::(\w+))?\}/g, (_, number, form) => {
       const slot = slots[Number(number)];
@@ -38,5 +38,5 @@ export function say(texts: readonly string[], slots: readonly Description[], ran
     .replace(/\s+/g, " ")
     .replaceAll("the the", "the")
     .replace("; the", "; The");
-  return said[0].toUpperCase() + said.slice(1);
+  return text[0].toUpperCase() + text.slice(1);
 }

@@ -6,7 +6,7 @@ import type { Vector } from "./geometry.ts";
 /** Picture size in pixels; the format's masks have it too. */
 export const WIDTH = 480, HEIGHT = 320;
 
-/** Where the camera stands before it is jittered, and what it looks at. */
+/** Position of the camera before jitter, and the point it looks at. */
 const PLACE: Vector = [7.48, -6.51, 5.34], AIM: Vector = [0, 0, 0.2];
 
 /** Most that each coordinate of the camera moves. */
@@ -50,7 +50,7 @@ export function drawCamera(random: RandomStream, zoom: number): Camera {
   return { focal: FOCAL * zoom, position, right, up, forward, directions };
 }
 
-/** Where a point is seen: x and y in pixels from the top left corner, and its depth along the view. */
+/** Projection of a point: x and y in pixels from the top left corner, and its depth along the view. */
 export function project(camera: Camera, [x, y, z]: Vector): { readonly x: number; readonly y: number; depth: number } {
   const { focal, position: p, right: r, up: u, forward: f } = camera;
   const dx = x - p[0], dy = y - p[1], dz = z - p[2];

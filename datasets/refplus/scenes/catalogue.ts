@@ -20,7 +20,7 @@ export const ATTRIBUTE_NAMES: readonly Attribute[] = ["size", "color", "material
 /** Directions on the ground. */
 export const RELATIONS = ["left", "right", "behind", "front"] as const;
 
-/** Where something is, seen from something else. */
+/** Relations of one object to another. */
 export type Relation = typeof RELATIONS[number];
 
 /** Ranks of `filter_ordinal`; the spelling is the data set's. */
@@ -37,7 +37,7 @@ export const VISIBILITIES = ["fully visible", "partially visible"] as const;
 /** Fewest and most objects of a scene. */
 export const FEWEST_OBJECTS = 3, MOST_OBJECTS = 10;
 
-/** What a program step takes and gives. A set is a list of object indices, an object is one index. */
+/** Type of a program node's inputs and output. A set is a list of object indices, an object is one index. */
 export type Kind = "set" | "object";
 
 /** One of the program functions. */

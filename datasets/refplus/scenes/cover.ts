@@ -1,19 +1,19 @@
-/** Which object is seen at each pixel. */
+/** The visible object at each pixel. */
 import { ballBounds, type Camera, HEIGHT, ray, WIDTH } from "./camera.ts";
 import type { Solid } from "./geometry.ts";
 
 /** x, y, width and height in pixels. */
 export type Box = readonly [number, number, number, number];
 
-/** What each object covers, by the rays through pixel centres. */
+/** Pixels that each object covers, by the rays through pixel centres. */
 export interface Coverage {
-  /** Which object is nearest at each pixel, [HEIGHT, WIDTH]: 0 for the ground, 1 + object index otherwise. */
+  /** The nearest object at each pixel, [HEIGHT, WIDTH]: 0 for the ground, 1 + object index otherwise. */
   readonly owner: Uint8Array<ArrayBuffer>;
   /** Its distance along the ray, in lengths of the ray's direction; Infinity on the ground. */
   readonly distance: Float64Array<ArrayBuffer>;
   /** Pixels each object owns. */
   readonly visible: readonly number[];
-  /** Bounds of each object's outline, as if nothing stood before it, within the picture; zeros for an empty one. */
+  /** Bounds of each object's outline, hidden parts included, within the picture; zeros for an empty one. */
   readonly boxes: readonly Box[];
 }
 

@@ -7,8 +7,8 @@ import type { Layout, PictureKey } from "./place.ts";
 /** Side of the grid of rays where neighbouring pixels differ much. */
 const GRID = 3;
 
-/** A difference of brightness, in square roots of linear light, that shows as a step. */
-const STEP = 0.045;
+/** A difference of brightness, in square roots of linear light, that is visible as an edge. */
+const EDGE = 0.045;
 
 /** RGB bytes, row-major [HEIGHT, WIDTH, 3]. */
 export function drawPicture(key: PictureKey, layout: Layout): Uint8Array<ArrayBuffer> {
@@ -39,7 +39,7 @@ export function drawPicture(key: PictureKey, layout: Layout): Uint8Array<ArrayBu
   return toBytes(smooth, scramble(key.seed ^ scramble(key.index)));
 }
 
-/** Whether a pixel differs much from a neighbour, or belongs to another object. */
+/** True where a pixel differs much from a neighbour, or belongs to another object. */
 function isStep(values: Float32Array, owner: Uint8Array, x: number, y: number): boolean {
   const at = y * WIDTH + x;
   return (x > 0 && differ(values, owner, at, at - 1)) || (x < WIDTH - 1 && differ(values, owner, at, at + 1)) ||
@@ -47,8 +47,8 @@ function isStep(values: Float32Array, owner: Uint8Array, x: number, y: number): 
 }
 
 function differ(values: Float32Array, owner: Uint8Array, a: number, b: number): boolean {
-  return owner[a] !== owner[b] || Math.abs(values[3 * a] - values[3 * b]) > STEP ||
-    Math.abs(values[3 * a + 1] - values[3 * b + 1]) > STEP || Math.abs(values[3 * a + 2] - values[3 * b + 2]) > STEP;
+  return owner[a] !== owner[b] || Math.abs(values[3 * a] - values[3 * b]) > EDGE ||
+    Math.abs(values[3 * a + 1] - values[3 * b + 1]) > EDGE || Math.abs(values[3 * a + 2] - values[3 * b + 2]) > EDGE;
 }
 
 /** Bytes with a little grain, without which the ground would show bands. */

@@ -1,4 +1,4 @@
-/** Draws many pictures on several threads, in order whatever order they finish in. */
+/** Draws many pictures on several threads, and yields them in order. */
 import { type DrawnPicture, drawPng } from "./draw_png.ts";
 import type { PictureKey } from "./place.ts";
 
@@ -16,7 +16,7 @@ export async function* drawMany(keys: readonly PictureKey[], threads: number): A
     () => new Worker(new URL("./draw_worker.ts", import.meta.url), { type: "module" }),
   );
   try {
-    // Each worker answers in the order it is asked, so its answers need no names.
+    // A worker answers in the order of its requests, so answers need no identifiers.
     const asked = workers.map(() => [] as PromiseWithResolvers<DrawnPicture>[]);
     workers.forEach((worker, w) => {
       worker.onmessage = ({ data }: MessageEvent<DrawnPicture>) => asked[w].shift()!.resolve(data);
@@ -30,7 +30,7 @@ export async function* drawMany(keys: readonly PictureKey[], threads: number): A
     const ask = (): void => {
       if (next >= keys.length) return;
       const answer = Promise.withResolvers<DrawnPicture>();
-      // Whoever waits for it hears of a failure; those behind it in the queue are not waited for.
+      // A failure is thrown to the one who waits for it; later promises of the queue are not awaited.
       answer.promise.catch(() => {});
       const w = next % workers.length;
       asked[w].push(answer);

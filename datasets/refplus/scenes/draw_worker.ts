@@ -1,4 +1,4 @@
-/** Draws pictures off the main thread. A key in, a scene record and a PNG out, in the order asked. */
+/** Worker that draws pictures: a key in, a scene record and a PNG out, in order. */
 import { type DrawnPicture, drawPng } from "./draw_png.ts";
 import type { PictureKey } from "./place.ts";
 

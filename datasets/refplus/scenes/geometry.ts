@@ -69,7 +69,7 @@ export class Solid {
   /** Smallest positive t at which origin + t · direction enters the solid; Infinity where it does not. */
   hit(ox: number, oy: number, oz: number, dx: number, dy: number, dz: number): number {
     const wx = ox - this.x, wy = oy - this.y, pz = oz - this.z;
-    // Most rays pass far away: the sphere around the solid says so at once.
+    // Most rays miss the sphere around the solid, which is a quick test.
     const dd = dx * dx + dy * dy + dz * dz, along = wx * dx + wy * dy + pz * dz;
     const outside = wx * wx + wy * wy + pz * pz - this.bound * this.bound;
     if (outside > 0 && (along > 0 || along * along < dd * outside)) return Infinity;
@@ -101,7 +101,7 @@ export class Solid {
   }
 }
 
-/** How far a normal leans over an edge that is `h` away, at `distance` from the middle: 0 inside, 0.7 on the edge. */
+/** Tilt of a normal near an edge that is `h` away, at `distance` from the middle: 0 inside, 0.7 on the edge. */
 function rounding(distance: number, h: number): number {
   const into = (distance - h * (1 - BEVEL)) / (h * BEVEL);
   return into <= 0 ? 0 : 0.7 * Math.min(1, into) * Math.min(1, into);

@@ -1,4 +1,4 @@
-/** Light, shadow and surfaces: how bright a point of the scene looks from the camera. Linear RGB, no trigonometry. */
+/** Light, shadow and surfaces: the brightness of a point of the scene from the camera. Linear RGB, no trigonometry. */
 import { RandomStream, scramble } from "../../../engine/base/random.ts";
 import type { Solid, Vector } from "./geometry.ts";
 import { type Layout, type PictureKey, type Placed, SPLIT_CODES, STREAMS } from "./place.ts";
@@ -19,17 +19,17 @@ const COLORS: Readonly<Record<Placed["color"], readonly [number, number, number]
 const KEY = [-1.8, -4.4, 7.2] as const, FILL = [5.6, 2.6, 4] as const, BACK = [-4.5, 4, 5.5] as const;
 const KEY_POWER = 66, FILL_POWER = 15, BACK_POWER = 9;
 
-/** Half the side of the key lamp: what makes its shadows soft. */
+/** Half the side of the key lamp, which makes its shadows soft. */
 const KEY_HALF = 1.1;
 
-/** How much brighter than its middle the room is at the horizon, as mirrors see it. */
+/** Brightness of the room at the horizon relative to its middle, in mirrors. */
 const HORIZON = 0.75;
 
 const AMBIENT = 0.4, GROUND = 0.38, HAZE = 0.56;
 
 /**
- * Looks at the points of one scene. What runs at every pixel takes vectors as three numbers each: lists would be made and
- * dropped a million times a picture, which took more than half of its time.
+ * Shading of the points of one scene. Functions that run at every pixel take vectors as three numbers: allocating arrays for
+ * them a million times a picture took more than half of its time.
  */
 export class Light {
   readonly #objects: readonly Placed[];
@@ -38,7 +38,7 @@ export class Light {
   readonly #fill: Vector;
   readonly #back: Vector;
   readonly #normal = new Float64Array(3);
-  /** What may stand between a point and the key lamp; kept, as a picture asks a million times. */
+  /** Objects that may shade a point from the key lamp; kept, as they are needed a million times a picture. */
   readonly #inWay: Solid[] = [];
 
   /** The lamps of a picture over its objects. */
@@ -51,7 +51,7 @@ export class Light {
     this.#albedo = objects.map(({ color }) => COLORS[color].map((byte) => (byte / 255) ** 2));
   }
 
-  /** Follows a ray to the nearest object or the ground and writes what it sees to `out`, RGB; `salt` jitters shadows. */
+  /** Follows a ray to the nearest object or the ground and writes its colour to `out`, RGB; `salt` jitters shadows. */
   trace(origin: Vector, direction: Vector, salt: number, out: Float64Array): void {
     const { id, t } = this.#nearest(origin, direction, -1);
     this.look(origin, direction, id, t, salt, out);
@@ -121,7 +121,7 @@ export class Light {
     }
   }
 
-  /** What a mirror on object `own` sees: other objects and the ground once, without their own mirrors. */
+  /** Light that a mirror on object `own` reflects: of other objects and the ground once, without their own mirrors. */
   #reflect(from: Vector, direction: Vector, own: number, salt: number, out: Float64Array): void {
     const [x, y, z] = from, [dx, dy, dz] = direction;
     const { id, t } = this.#nearest(from, direction, own);
@@ -129,7 +129,7 @@ export class Light {
     if (dz >= 0) return this.#studio(direction, out);
     const far = -z / dz;
     this.#ground(x + far * dx, y + far * dy, salt, out);
-    // The floor shines towards the horizon and under the lamps: without it, upright mirrors would look like paint.
+    // The floor reflects the horizon and the lamps: otherwise upright mirrors would look like paint.
     const streaks = 0.45 + 1.9 * (streak(this.#key, dx, dy) + streak(this.#fill, dx, dy));
     const shine = HORIZON * streaks * far * far / (far * far + 10);
     for (let c = 0; c < 3; c++) out[c] = 0.45 * out[c] + shine;
@@ -214,7 +214,7 @@ function glossOf(lamp: Vector, [px, py, pz]: Vector, [nx, ny, nz]: Vector, [vx, 
   return cosine <= 0 ? 0 : power(cosine, 2);
 }
 
-/** How much a direction on the ground goes along that of a lamp: 1 towards it, 0 from about 35 degrees away. */
+/** Alignment of a direction on the ground with that of a lamp: 1 towards it, 0 from about 35 degrees away. */
 function streak(lamp: Vector, dx: number, dy: number): number {
   const square = (lamp[0] * lamp[0] + lamp[1] * lamp[1]) * (dx * dx + dy * dy) + 1e-12;
   const along = (lamp[0] * dx + lamp[1] * dy) / Math.sqrt(square);

@@ -1,4 +1,4 @@
-/** What stands where: objects with room between them, all of them seen (papers/iep-ref.md#scene-placement). */
+/** Placement of objects, apart from each other and all visible (papers/iep-ref.md#scene-placement). */
 import { RandomStream } from "../../../engine/base/random.ts";
 import { type Camera, drawCamera, project } from "./camera.ts";
 import { ATTRIBUTES, FEWEST_OBJECTS, MOST_OBJECTS, RELATIONS } from "./catalogue.ts";
@@ -14,18 +14,18 @@ export type RefSplit = keyof typeof SPLIT_CODES;
 /** Purposes that keep the random streams of one image apart. */
 export const STREAMS = { scene: 101, light: 102, refexps: 103, falsePremise: 104 } as const;
 
-/** What all pictures of a set have in common; the published set's unless a set says otherwise. */
+/** Settings of all pictures of a set; by default the published set's. */
 export interface World {
   /** Most objects of a scene. */
   readonly mostObjects: number;
-  /** How many times as large objects are seen, on ground as many times smaller. */
+  /** Camera zoom, on ground as many times smaller. */
   readonly zoom: number;
 }
 
 /** The published set's. */
 export const PUBLISHED_WORLD: World = { mostObjects: MOST_OBJECTS, zoom: 1 };
 
-/** What names one picture of a generated set. */
+/** Key of one picture of a generated set. */
 export interface PictureKey {
   readonly seed: number;
   readonly split: RefSplit;
@@ -36,7 +36,7 @@ export interface PictureKey {
 /** Without zoom, objects stand within this of the middle, along x and along y. */
 const REACH = 3;
 
-/** Least room between two objects. */
+/** Least distance between the borders of two objects. */
 const GAP = 0.25;
 
 /** Along each ground direction two centres are apart by at least this, so that it is clear which is further. */

@@ -5,14 +5,14 @@ import { type Layout, layOut, type PictureKey, relationships } from "./place.ts"
 import { encodeRuns } from "../files/rle.ts";
 import { imageName, type Scene } from "../files/types.ts";
 
-/** A picture and what is in it. */
+/** A picture and its scene. */
 export interface Picture {
   readonly scene: Scene;
   /** RGB bytes, row-major [HEIGHT, WIDTH, 3]. */
   readonly pixels: Uint8Array<ArrayBuffer>;
 }
 
-/** Makes a picture: the same key gives the same bytes, whatever was made before. */
+/** Makes a picture: the same key gives the same bytes, independently of other pictures. */
 export function makePicture(key: PictureKey): Picture {
   const layout = layOut(key);
   return { scene: describe(key, layout), pixels: drawPicture(key, layout) };

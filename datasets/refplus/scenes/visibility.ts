@@ -1,4 +1,4 @@
-/** Which objects are partly hidden, by the data set's rule (papers/iep-ref.md#executor). */
+/** Partly hidden objects, by the data set's rule (papers/iep-ref.md#executor). */
 import { HEIGHT, WIDTH } from "./camera.ts";
 import { decodeRuns } from "../files/rle.ts";
 import type { Scene } from "../files/types.ts";

@@ -1,6 +1,6 @@
 /**
- * The execution engine's parts (papers/iep-ref.md#execution-engine). Modules, one a program token, lie in banks that
- * run many at once.
+ * The execution engine's parts (papers/iep-ref.md#execution-engine). The modules, one for each program token, lie in banks,
+ * which run many of them in one call.
  */
 import { concat, type Conv2d, conv2dBank, type Device, Module, type Seeds, type Tensor } from "../../../engine/mod.ts";
 import { conv, type Role, type Start, starting } from "./initial.ts";
@@ -25,7 +25,7 @@ export class ResidualBlock extends Module {
   }
 }
 
-/** Convolutions of one window in a bank: entry by entry what {@link conv} makes. */
+/** A bank of convolutions of one kernel size; each entry is like one that {@link conv} makes. */
 class ConvBank extends Module {
   readonly #weight: Tensor;
   readonly #bias: Tensor;
@@ -56,13 +56,13 @@ class ConvBank extends Module {
   }
 }
 
-/** A bank of residual blocks, as {@link ResidualBlock} where they have two convolutions: one an entry. */
+/** A bank of residual blocks, one for each entry; with two convolutions each is a {@link ResidualBlock}. */
 export class ResidualBank extends Module {
   readonly #convs: readonly ConvBank[];
 
   /**
-   * `entries` blocks on `channels` channels, with a convolution for each of `dilations` (two without, of 1), the first of which
-   * sees `beside` channels more.
+   * `entries` blocks on `channels` channels, with a convolution for each of `dilations` (default two, of 1). The first
+   * convolution has `beside` more input channels.
    */
   constructor(
     device: Device,
@@ -80,17 +80,17 @@ export class ResidualBank extends Module {
     });
   }
 
-  /** x [N, H, W, C], with what is seen beside it, image n through block `entries[n]`, ascending → [N, H, W, C]. */
+  /** x [N, H, W, C] and its further channels `beside`, image n through block `entries[n]`, ascending → [N, H, W, C]. */
   forward(x: Tensor, entries: readonly number[], beside: Tensor | null = null): Tensor {
     using scope = this.device.scope();
-    const last = this.#convs.length - 1, seen = beside ? concat([x, beside], 3) : x;
+    const last = this.#convs.length - 1, input = beside ? concat([x, beside], 3) : x;
     return scope.keep(
-      this.#convs.reduce((y, conv, i) => conv.forward(y, entries, ...i === last ? [x] : []), seen),
+      this.#convs.reduce((y, conv, i) => conv.forward(y, entries, ...i === last ? [x] : []), input),
     );
   }
 }
 
-/** A bank of modules with two inputs, union and intersection: two maps made one by a 1×1 convolution, then a residual block. */
+/** A bank of binary modules, union and intersection: a 1×1 convolution of both inputs together, then a residual block. */
 export class BinaryBank extends Module {
   readonly #proj: ConvBank;
   readonly #block: ResidualBank;
@@ -113,15 +113,15 @@ export class BinaryBank extends Module {
 }
 
 /**
- * What follows the stem's last convolution: `relu`, as in the reference, or `none`. All that modules know of a picture is
- * what the stem hands on, and a ReLU that dies there takes a feature from every one of them.
+ * Activation after the stem's last convolution: `relu`, as in the reference, or `none`. All modules read the stem's output, so
+ * a ReLU that dies there takes a feature from every one of them.
  */
 export const STEM_OUTPUTS = ["relu", "none"] as const;
 
 /** One of {@link STEM_OUTPUTS}. */
 export type StemOutput = typeof STEM_OUTPUTS[number];
 
-/** Convolutions on the image's features, with ReLU between them and, in the reference, after them; run once a batch. */
+/** Convolutions on the image's features, with ReLU between them and, in the reference, after them; runs once a batch. */
 export class Stem extends Module {
   readonly #convs: Conv2d[] = [];
 

@@ -1,86 +1,89 @@
-/** The module network of IEP-Ref: a module a program token, put together as each program says (Liu et al., CVPR 2019). */
+/** The module network of IEP-Ref: a module for each program token, composed by each program (Liu et al., CVPR 2019). */
 import { add, concat, crossEntropy, type Device, Module, reshape, Seeds, type Tensor } from "../../../engine/mod.ts";
 import { BinaryBank, ResidualBank, Stem, type StemOutput } from "./blocks.ts";
 import type { Start } from "./initial.ts";
 import { MaskHead, quarter, widestChannels } from "./mask_head.ts";
 import { diceLoss, foreground, overlap } from "./mask_loss.ts";
-import { MaskReader } from "./mask_reader.ts";
+import { AttentionReader } from "./attention_reader.ts";
 import { mapsOf, type NodePlace, ProgramRunner, rowsOf } from "./program_runner.ts";
 import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
 
 /**
- * What modules pass on. `maps`: the maps they make, as in the reference. `masks`: how likely the head says each pixel of these
- * to be foreground; the next module sees the picture's map with that mask on it and, if it has one input, how like what the
- * mask points at every cell is, after "Transparency by Design" (Mascharka et al., CVPR 2018).
+ * Messages between modules. `features`: a module's feature map, as in the reference. `attention`: the probability of foreground
+ * that the mask head reads off that map for each pixel; the next module sees the picture's features under this attention and,
+ * if it has one input, the similarity of every cell to what is attended, after "Transparency by Design" (Mascharka et al.,
+ * CVPR 2018).
  */
-export const PASSES = ["maps", "masks"] as const;
+export const MESSAGES = ["features", "attention"] as const;
 
-/** One of {@link PASSES}. */
-export type Passes = typeof PASSES[number];
+/** One of {@link MESSAGES}. */
+export type Message = typeof MESSAGES[number];
 
-/** What the engine is built from. */
+/** Sizes and settings of an {@link ExecutionEngine}. */
 export interface ExecutionEngineOptions {
   readonly tokens: ProgramTokens;
   /** Channels of the images' features. */
   readonly features: number;
-  /** Channels of all maps between modules; default 128. */
+  /** Channels of the modules' feature maps; default 128. */
   readonly dim?: number;
   /** Convolutions of the stem; default 2. */
   readonly stemLayers?: number;
-  /** What follows the stem's last convolution; default ReLU, as in the reference. */
+  /** Activation after the stem's last convolution; default ReLU, as in the reference. */
   readonly stemOutput?: StemOutput;
   /** Height and width of the masks; default 320 × 320. */
   readonly size?: readonly [number, number];
   /** Channels of the head's second-last hidden convolution; null or left out for a quarter of `dim`, as in the reference. */
   readonly headWidth?: number | null;
-  /** Samples the head works on at once; by default as many as keep one of its tensors within 128 MiB. */
+  /** Samples that the head processes at once; by default as many as keep each of its tensors within 128 MiB. */
   readonly headChunk?: number;
-  /** How weights start; default as in the reference. */
+  /** Initial weights; default as in the reference. */
   readonly start?: Start;
-  /** Dilations of the convolutions of modules with one input, one for each; default 1 and 1. */
+  /** Dilations of the convolutions of unary modules, one for each; default 1 and 1. */
   readonly dilations?: readonly number[];
-  /** What modules pass on; default `maps`. `masks` needs `grid`. */
-  readonly passes?: Passes;
+  /** Message between modules; default `features`. `attention` needs `grid`. */
+  readonly message?: Message;
   /** Rows and columns of the images' features. */
   readonly grid?: readonly [number, number];
   readonly seed: number;
 }
 
-/** Inner steps of programs that are taught what to point at, beside the answers. */
-export interface TaughtSteps {
+/** Ground truth of inner nodes of programs, which are supervised beside the answers. */
+export interface NodeTargets {
   /** Program and node of each. */
-  readonly steps: readonly NodePlace[];
-  /** Their masks as 0 and 1, [steps · H · W], on the host. */
+  readonly nodes: readonly NodePlace[];
+  /** Their masks as 0 and 1, [nodes · H · W], on the host. */
   readonly masks: Int32Array<ArrayBuffer>;
   /** Weight of their mean cross-entropy beside that of the answers. */
   readonly weight: number;
   /**
-   * The true masks of what the answers' nodes, then those of `steps`, take in; a list for each, of 0 and 1, [H · W]. With these
-   * every node is a lesson of its own: it is given the truth, not what the modules before it made. Modules must pass on masks.
+   * Ground-truth input masks of the answers' nodes, then of `nodes`: a list for each node, of 0 and 1, [H · W]. With these each
+   * node is trained on its ground-truth inputs (teacher forcing) instead of the predictions of the modules before it. Modules
+   * must pass attention.
    */
   readonly inputs?: readonly (readonly Uint8Array[])[];
 }
 
-/** What {@link ExecutionEngine.evaluate} does with a batch. */
+/** Options of {@link ExecutionEngine.evaluate}. */
 export interface EvaluateBatchOptions {
-  /** Whether the gradient is added to the parameters'. */
+  /** True adds the gradient to the parameters'. */
   readonly learn: boolean;
-  /** Weight of the soft Dice loss beside the cross-entropy, of answers and taught steps; default 0. */
+  /** Weight of the soft Dice loss beside the cross-entropy, of answers and supervised nodes; default 0. */
   readonly dice?: number;
-  readonly taught?: TaughtSteps;
+  /** Inner nodes that are supervised; default none. */
+  readonly nodes?: NodeTargets;
 }
 
 /** Losses and overlaps of a batch, unread. */
 export interface BatchOutcome {
   /** Mean cross-entropy over all pixels, and the weighted Dice loss; a scalar. */
   readonly loss: Tensor;
-  /** The same of the taught steps, without their weight; null where there are none. */
-  readonly stepLoss: Tensor | null;
+  /** The same of the supervised inner nodes, without their weight; null where there are none. */
+  readonly nodeLoss: Tensor | null;
   /** Pixels of both masks, and of either, for each sample; f32 [N, 2]. */
   readonly overlaps: Tensor;
 }
 
-/** Bytes every adapter lets one binding have. */
+/** Largest binding in bytes that every adapter allows. */
 const BINDING = 128 << 20;
 
 /** The execution engine. */
@@ -88,12 +91,12 @@ export class ExecutionEngine extends Module {
   readonly #size: readonly [number, number];
   readonly #head: MaskHead;
   readonly #runner: ProgramRunner;
-  /** What modules pass on. */
-  readonly passes: Passes;
+  /** Message between modules. */
+  readonly message: Message;
   /** Tokens whose modules are in each bank, in the order of its entries. */
   readonly banks: { readonly unary: readonly string[]; readonly binary: readonly string[] };
 
-  /** Builds it with random weights. Throws {@link RangeError} where masks are no whole number of pixels a cell. */
+  /** Builds it with random weights. Throws {@link RangeError} where a cell is not a whole number of the masks' pixels. */
   constructor(device: Device, options: ExecutionEngineOptions) {
     super(device);
     const {
@@ -106,11 +109,11 @@ export class ExecutionEngine extends Module {
       start = "reference",
       seed,
     } = options;
-    const seeds = new Seeds(seed), { dilations = [1, 1], passes = "maps", grid } = options;
+    const seeds = new Seeds(seed), { dilations = [1, 1], message = "features", grid } = options;
     const width = options.headWidth ?? quarter(dim), pixels = size[0] * size[1];
     const chunk = options.headChunk ?? Math.max(1, Math.floor(BINDING / (4 * widestChannels(dim, width) * pixels)));
     this.#size = size;
-    this.passes = passes;
+    this.message = message;
     const [one, two] = [false, true].map((pair) => tokens.names.filter((_, i) => tokens.arities[i] > 1 === pair));
     this.banks = { unary: one, binary: two };
     const stem = this.child(
@@ -119,30 +122,30 @@ export class ExecutionEngine extends Module {
     );
     const unary = this.child(
       "unary",
-      new ResidualBank(device, one.length, dim, seeds, start, { dilations, beside: passes === "masks" ? dim : 0 }),
+      new ResidualBank(device, one.length, dim, seeds, start, { dilations, beside: message === "attention" ? dim : 0 }),
     );
     const binary = this.child("binary", new BinaryBank(device, two.length, dim, seeds, start));
     const head = this.#head = this.child(
       "classifier",
       new MaskHead(device, { channels: dim, width, size }, seeds, start),
     );
-    const reader = passes === "maps"
+    const reader = message === "features"
       ? null
-      : this.child("reader", new MaskReader(device, dim, cellOf(size, grid), seeds, start));
+      : this.child("reader", new AttentionReader(device, dim, cellOf(size, grid), seeds, start));
     const entries = tokens.names.map((name, i) => (tokens.arities[i] > 1 ? two : one).indexOf(name));
     const modules = { stem, unary, binary, head, reader, entries, scene: tokens.scene, size, chunk };
     this.#runner = new ProgramRunner(device, modules);
   }
 
-  /** Runs one program for each image: features [N, h, w, C] → the answers' maps [N, h, w, dim]. */
+  /** Runs one program for each image: features [N, h, w, C] → the answers' feature maps [N, h, w, dim]. */
   forward(features: Tensor, programs: readonly ProgramTree[]): Tensor {
     using scope = this.device.scope();
     return scope.keep(this.#runner.run(features, programs).answers);
   }
 
   /**
-   * Scores of the masks that every node of every program stands for, program after program in the order of their nodes:
-   * the step-wise inspection. Each [1, H, W, 2]; the caller's scope owns them.
+   * Mask scores of every node of every program, program after program in the order of their nodes. Each [1, H, W, 2]; the
+   * caller's scope owns them.
    */
   *inspect(features: Tensor, programs: readonly ProgramTree[]): Generator<Tensor> {
     const { plan, values } = this.#runner.run(features, programs);
@@ -153,12 +156,12 @@ export class ExecutionEngine extends Module {
     }
   }
 
-  /** Scores [n, H, W, 2] of a few samples' maps, in one piece. */
+  /** Scores [n, H, W, 2] of a few samples' feature maps, in one piece. */
   scores(maps: Tensor, options: { readonly commuted?: boolean } = {}): Tensor {
     return this.#head.forward(maps, options);
   }
 
-  /** Masks of maps [N, h, w, dim]: f32 [N, H, W] of 0 and 1; a tie is background. */
+  /** Masks of feature maps [N, h, w, dim]: f32 [N, H, W] of 0 and 1; a tie is background. */
   masks(maps: Tensor): Tensor {
     using scope = this.device.scope();
     return scope.keep(
@@ -167,40 +170,40 @@ export class ExecutionEngine extends Module {
   }
 
   /**
-   * The loss of a batch against masks (i32 of 0 and 1, [N · H · W], on the host). The head runs on a few maps at a time and is
-   * done with each before the next, so that no more than those few full-size ones are alive (of modules that pass on masks it
-   * also is a part of every step). With `taught.inputs` the answers are those of the last steps alone.
+   * The loss of a batch against masks (i32 of 0 and 1, [N · H · W], on the host). The head runs forward and backward on a few
+   * feature maps at a time, so that only those few full-size tensors are alive (where modules pass attention, the head is also
+   * a part of every node). With `nodes.inputs` the answers are those of the last nodes alone, on their ground-truth inputs.
    */
   evaluate(
     features: Tensor,
     programs: readonly ProgramTree[],
     masks: Int32Array<ArrayBuffer>,
-    { learn, taught, dice = 0 }: EvaluateBatchOptions,
+    { learn, nodes, dice = 0 }: EvaluateBatchOptions,
   ): BatchOutcome {
     const { device } = this;
     using scope = device.scope();
-    const count = programs.length, steps = taught?.steps ?? [];
-    const maps = taught?.inputs
-      ? this.#runner.lessons(features, programs, steps, taught.inputs)
-      : mapsOf(this.#runner.run(features, programs), steps);
+    const count = programs.length, inner = nodes?.nodes ?? [];
+    const maps = nodes?.inputs
+      ? this.#runner.teacherForced(features, programs, inner, nodes.inputs)
+      : mapsOf(this.#runner.run(features, programs), inner);
     const leaf = maps.detach();
     if (learn) leaf.requiresGrad = true;
     const answers = this.#compare(leaf, 0, count, masks, { weight: learn ? 1 : null, dice });
-    const inner = steps.length === 0
+    const below = inner.length === 0
       ? null
-      : this.#compare(leaf, count, steps.length, taught!.masks, { weight: learn ? taught!.weight : null, dice });
+      : this.#compare(leaf, count, inner.length, nodes!.masks, { weight: learn ? nodes!.weight : null, dice });
     if (learn) maps.backward(leaf.grad!);
     leaf.zeroGrad();
     return {
       loss: scope.keep(answers.loss),
-      stepLoss: inner && scope.keep(inner.loss),
+      nodeLoss: below && scope.keep(below.loss),
       overlaps: scope.keep(answers.overlaps),
     };
   }
 
   /**
-   * Mean loss of `count` maps from `first` on against masks, and what they overlap, [count, 2]. Its gradient, times `weight`,
-   * is added to the head's parameters and to the maps' unless `weight` is null.
+   * Mean loss of `count` feature maps from `first` on against masks, and their overlaps, [count, 2]. Its gradient, times
+   * `weight`, is added to the head's parameters and to the maps' unless `weight` is null.
    */
   #compare(
     maps: Tensor,
@@ -242,12 +245,12 @@ export class ExecutionEngine extends Module {
   }
 }
 
-/** Pixels of masks along each side of a cell. Throws {@link RangeError} where that is no whole number, or not one. */
+/** Pixels of masks along each side of a cell. Throws {@link RangeError} where they are not whole or differ. */
 function cellOf([height, width]: readonly [number, number], grid: readonly [number, number] | undefined): number {
   const cell = grid ? height / grid[0] : NaN;
   if (grid && Number.isInteger(cell) && cell * grid[1] === width) return cell;
   throw new RangeError(
-    `masks of ${height} × ${width} cannot be passed on between maps of ${grid?.join(" × ") ?? "unknown size"}: ` +
-      "they must be the same whole number of times as high and as wide",
+    `attention of ${height} × ${width} does not fit features of ${grid?.join(" × ") ?? "unknown size"}: ` +
+      "it must be the same whole number of times as high and as wide",
   );
 }

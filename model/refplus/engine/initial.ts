@@ -1,4 +1,4 @@
-/** How layers start: as PyTorch's do (papers/iep-ref.md#execution-engine). */
+/** Initial weights: PyTorch's, or those by which modules pass on their input (papers/iep-ref.md#execution-engine). */
 import {
   concat,
   Conv2d,
@@ -15,12 +15,12 @@ import {
 /**
  * `reference`: weight and bias uniform in ±1/√fan-in, as PyTorch starts them.
  *
- * `identity`: modules start by handing on what they are given, so that what a picture shows is not lost on its way through
- * many of them, and each learns only what it has to change. The second convolution of a residual block is 0 (Zhang, Dauphin
- * and Ma, "Fixup initialization", ICLR 2019); the first has He's deviation (2015) for a 1×1 convolution at its middle and a
- * tenth of that around it. Modules with two inputs start as their mean. The stem hands its channels on and adds a little of
- * He's noise. In the head, the channels before the scores come in pairs of opposite signs, so that not all of them can be
- * dead, and speak for foreground and background in turn. All else starts as He's; biases are 0.
+ * `identity`: modules start by passing on their input, so that features survive a chain of many modules, and each learns only
+ * what it has to change. The second convolution of a residual block is 0 (Zhang, Dauphin and Ma, "Fixup initialization", ICLR
+ * 2019); the first has He's deviation (2015) for a 1×1 convolution at its centre tap and a tenth of that at the other taps.
+ * Binary modules start as the mean of their inputs. The stem passes on its channels and adds some of He's noise. In the head,
+ * the channels before the scores come in pairs of opposite signs, so that not all of them can be dead; in turn they count for
+ * foreground and for background. All other weights are He's; biases are 0.
  */
 export const STARTS = ["reference", "identity"] as const;
 
@@ -28,18 +28,18 @@ export const STARTS = ["reference", "identity"] as const;
 export type Start = typeof STARTS[number];
 
 /**
- * What a convolution does: the last of a residual block (`branch`) or one before it, on features, on two maps to be one, to the
- * few channels before the scores (`narrow`), to the scores, or anything else.
+ * Role of a convolution: the last of a residual block (`branch`) or an earlier one (`first`), one of the stem, the one that joins
+ * the inputs of a binary module, the one to the few channels before the scores (`narrow`), to the scores, or any other.
  */
 export type Role = "first" | "branch" | "stem" | "join" | "narrow" | "scores" | "plain";
 
-/** Share of He's deviation for a 1×1 convolution that the taps around the middle start with. */
+/** Share of He's deviation for a 1×1 convolution in the taps around the centre. */
 const AROUND = 0.1;
 
-/** Share of He's deviation that the stem starts with beside what it hands on. */
+/** Share of He's deviation in the noise that the stem adds to its input. */
 const BESIDE = 0.3;
 
-/** What the channels before the scores count for foreground, and against background, or the other way round. */
+/** Initial weight of a channel before the scores: positive for one score, negative for the other. */
 const SPEAKS = 1.5;
 
 /** Initialisers of a convolution's weight [.., kH, kW, Cin, Cout] and bias. */
@@ -79,7 +79,7 @@ function opposite(device: Device, shape: Shape, seed: number): Tensor {
   return scope.keep(reshape(concat([half, half.neg()], 4), shape));
 }
 
-/** Normal numbers, with a deviation for each tap of the window, and what is added to its middle. */
+/** Normal numbers, with a deviation for each tap of the kernel, and `middle` added to its centre tap. */
 function random(
   deviation: (window: number, inputs: number, middle: boolean) => number,
   middle: (input: number, output: number, inputs: number) => number,
@@ -99,7 +99,7 @@ function random(
   };
 }
 
-/** A convolution of odd window `kernel` that keeps the map's size. */
+/** A convolution of odd size `kernel` that keeps the map's size. */
 export function conv(
   device: Device,
   kernel: number,
@@ -121,7 +121,7 @@ export function conv(
   });
 }
 
-/** A fully connected layer that starts as PyTorch's. */
+/** A fully connected layer with PyTorch's initial weights. */
 export function linear(device: Device, inputs: number, outputs: number, seeds: Seeds): Linear {
   const make = init.uniform(1 / Math.sqrt(inputs));
   return new Linear(device, inputs, outputs, seeds, { init: make, biasInit: make });

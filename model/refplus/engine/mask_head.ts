@@ -1,4 +1,4 @@
-/** From a module's map to a mask's scores (papers/iep-ref.md#mask-head). */
+/** The mask head: from a module's feature map to a mask's scores (papers/iep-ref.md#mask-head). */
 import {
   type Conv2d,
   type Device,
@@ -14,21 +14,21 @@ import { conv, type Start } from "./initial.ts";
 /** Channels of the head's last convolution before the two scores. */
 const NARROWEST = 4;
 
-/** Channels that the reference's head has after the map's, for maps of `channels` channels: a quarter, rounded down. */
+/** Inner channels of the reference's head for feature maps of `channels` channels: a quarter, rounded down. */
 export function quarter(channels: number): number {
   return Math.max(1, Math.floor(channels / 4));
 }
 
-/** Channels of the widest tensor at the masks' size of a head with `width` channels after the `channels` of its maps. */
+/** Channels of the widest full-size tensor of a head with `width` inner channels on feature maps of `channels`. */
 export function widestChannels(channels: number, width: number): number {
   return Math.max(channels, width, NARROWEST);
 }
 
 /** Sizes of a {@link MaskHead}. */
 export interface MaskHeadSizes {
-  /** Channels of the maps it reads. */
+  /** Channels of the feature maps it reads. */
   readonly channels: number;
-  /** Channels after them, before the last few. */
+  /** Inner channels, before the last few. */
   readonly width: number;
   /** Height and width of the masks. */
   readonly size: readonly [number, number];
@@ -59,7 +59,7 @@ export class MaskHead extends Module {
   }
 
   /**
-   * Maps [N, h, w, C] → scores [N, H, W, 2], background first. The 1×1 convolution after the upsampling runs before it: the
+   * Feature maps [N, h, w, C] → scores [N, H, W, 2], background first. The 1×1 convolution after the upsampling runs before it: the
    * weights of bilinear interpolation sum to one, so the two commute but for rounding, at 1/256 of the work.
    */
   forward(x: Tensor, options: { readonly commuted?: boolean } = {}): Tensor {

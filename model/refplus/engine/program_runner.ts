@@ -1,54 +1,54 @@
-/** Runs programs through an execution engine's modules: level by level, or each step by itself with its true inputs. */
+/** Runs programs through an execution engine's modules: level by level, or each node on its ground-truth inputs. */
 import { concat, type Device, gather, slice, split, type Tensor } from "../../../engine/mod.ts";
 import type { BinaryBank, ResidualBank, Stem } from "./blocks.ts";
 import type { MaskHead } from "./mask_head.ts";
-import { likelihood } from "./mask_loss.ts";
-import type { MaskReader } from "./mask_reader.ts";
+import { probability } from "./mask_loss.ts";
+import type { AttentionReader } from "./attention_reader.ts";
 import type { ProgramTree } from "./program_tree.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 
-/** A step of a program of a batch. */
+/** A node of a program of a batch. */
 export interface NodePlace {
   readonly program: number;
   readonly node: number;
 }
 
-/** The modules that programs are run by, and how. */
+/** The modules that programs are composed of, with the sizes they work at. */
 export interface Modules {
   readonly stem: Stem;
   readonly unary: ResidualBank;
   readonly binary: BinaryBank;
   readonly head: MaskHead;
-  /** Null where modules pass on maps. */
-  readonly reader: MaskReader | null;
+  /** Null where modules pass features. */
+  readonly reader: AttentionReader | null;
   /** Place of each token's module in its bank. */
   readonly entries: readonly number[];
   /** Token of `scene`. */
   readonly scene: number;
   /** Height and width of the masks. */
   readonly size: readonly [number, number];
-  /** Full-size masks worked on at once. */
+  /** Full-size masks processed at once. */
   readonly chunk: number;
 }
 
-/** A batch's maps: all values that each level makes. */
+/** Feature maps of a batch's nodes, level by level. */
 export interface Run {
   readonly plan: Schedule;
-  /** The scenes, then each level's own values, [n, h, w, C]. */
+  /** Those of the scenes, then of each level, [n, h, w, C]. */
   readonly values: readonly Tensor[];
   /** The answers, [N, h, w, C]. */
   readonly answers: Tensor;
 }
 
-/** What the modules of a level see. */
+/** Inputs of a level's modules. */
 interface Inputs {
-  /** In three parts: for those with one input, and first and second ones for those with two. */
+  /** In three parts: those of unary modules, then the first and the second ones of binary modules. */
   readonly maps: Parts;
-  /** What those with one input see beside it; null where modules pass on maps. */
-  readonly likeness: Tensor | null;
+  /** Further channels of unary modules' inputs; null where modules pass features. */
+  readonly similarity: Tensor | null;
 }
 
-/** Runs programs; the caller's scope owns what it makes. */
+/** Runs programs; the caller's scope owns the results. */
 export class ProgramRunner {
   readonly #device: Device;
   readonly #modules: Modules;
@@ -63,7 +63,7 @@ export class ProgramRunner {
     const { stem, unary: bank, reader, entries, scene } = this.#modules;
     const plan = schedule(programs);
     const pictures = stem.forward(features);
-    // Nothing is marked on a scene, and nothing is like it.
+    // A scene has no attention and no similarity.
     const scenes = bank.forward(
       pictures,
       new Array(pictures.shape[0]).fill(entries[scene]),
@@ -73,35 +73,35 @@ export class ProgramRunner {
     let alive = scenes;
     for (const { rows, unary, binary, samples, carried } of plan.levels) {
       const given = gather(alive, this.#places(rows)), counts = [unary.length, binary.length, binary.length];
-      // Masks are read off all inputs together.
+      // One call of the head reads the attention off all inputs.
       const parts = new Parts(given, reader ? [samples.length + binary.length, carried] : [...counts, carried]);
       const inputs = reader
-        ? this.#seen(
+        ? this.#attended(
           gather(pictures, this.#places([...samples, ...samples.slice(unary.length)])),
-          (from, count) => likelihood(this.#modules.head.forward(rowsOf(parts.at(0), from, count))),
+          (from, count) => probability(this.#modules.head.forward(rowsOf(parts.at(0), from, count))),
           counts,
         )
-        : { maps: parts, likeness: null };
-      const own = this.#level(inputs, unary, binary);
-      values.push(own);
-      alive = carried > 0 ? joined([own, parts.last]) : own;
+        : { maps: parts, similarity: null };
+      const made = this.#level(inputs, unary, binary);
+      values.push(made);
+      alive = carried > 0 ? joined([made, parts.last]) : made;
     }
     return { plan, values, answers: gather(alive, this.#places(plan.answers)) };
   }
 
   /**
-   * Maps of the answers' nodes, then of `steps`, each of which is given its true inputs: all at once. `inputs` are the masks that
-   * each takes in, of 0 and 1, [H · W].
+   * Feature maps of the answers' nodes, then of `inner` ones, each computed from its ground-truth `inputs` (masks of 0 and 1,
+   * [H · W]), all in one level.
    */
-  lessons(
+  teacherForced(
     features: Tensor,
     programs: readonly ProgramTree[],
-    steps: readonly NodePlace[],
+    inner: readonly NodePlace[],
     inputs: readonly (readonly Uint8Array[])[],
   ): Tensor {
     const { stem, reader, size: [height, width] } = this.#modules;
-    if (!reader) throw new RangeError("true inputs are masks, and these modules pass on maps");
-    const nodes = [...programs.map((tree, program) => ({ program, node: tree.length - 1 })), ...steps];
+    if (!reader) throw new RangeError("ground-truth inputs are masks, and these modules pass features");
+    const nodes = [...programs.map((tree, program) => ({ program, node: tree.length - 1 })), ...inner];
     const tokenOf = (i: number): number => programs[nodes[i].program][nodes[i].node].token;
     const isBinary = (i: number): boolean => inputs[i].length > 1;
     const order = [...nodes.keys()].sort((a, b) =>
@@ -112,19 +112,19 @@ export class ProgramRunner {
     const pixels = height * width;
     const masks = (from: number, count: number): Tensor => {
       const data = new Float32Array(count * pixels);
-      // A scene has no input, and an empty mask says as much.
+      // A scene has no input: its mask stays empty.
       given.slice(from, from + count).forEach((mask, i) => mask && data.set(mask, i * pixels));
       return this.#device.tensor(data, [count, height, width, 1]);
     };
     const pictures = gather(stem.forward(features), this.#places([...order, ...binary].map((i) => nodes[i].program)));
-    const seen = this.#seen(pictures, masks, [unary.length, binary.length, binary.length]);
-    const maps = this.#level(seen, unary.map(tokenOf), binary.map(tokenOf));
+    const attended = this.#attended(pictures, masks, [unary.length, binary.length, binary.length]);
+    const maps = this.#level(attended, unary.map(tokenOf), binary.map(tokenOf));
     const places = new Int32Array(order.length);
     order.forEach((i, at) => places[i] = at);
     return gather(maps, this.#places(places));
   }
 
-  /** First sample and number of samples of each piece of `count` that full-size masks are worked on in. */
+  /** First sample and number of samples of each piece, where `count` full-size masks are processed in pieces. */
   pieces(count: number): (readonly [number, number])[] {
     const { chunk } = this.#modules;
     return Array.from({ length: Math.ceil(count / chunk) }, (_, i) => {
@@ -133,26 +133,26 @@ export class ProgramRunner {
     });
   }
 
-  /** Runs modules, named by their tokens, on what they see. */
-  #level({ maps, likeness }: Inputs, unary: readonly number[], binary: readonly number[]): Tensor {
+  /** Runs modules, named by their tokens, on their inputs. */
+  #level({ maps, similarity }: Inputs, unary: readonly number[], binary: readonly number[]): Tensor {
     const entries = (tokens: readonly number[]): number[] => tokens.map((token) => this.#modules.entries[token]);
     const made: Tensor[] = [];
-    if (unary.length > 0) made.push(this.#modules.unary.forward(maps.at(0), entries(unary), likeness));
+    if (unary.length > 0) made.push(this.#modules.unary.forward(maps.at(0), entries(unary), similarity));
     if (binary.length > 0) made.push(this.#modules.binary.forward(maps.at(1), maps.at(2), entries(binary)));
     return joined(made);
   }
 
-  /** What modules see of pictures' maps with masks on them, made a few at a time; `counts` of the three parts. */
-  #seen(pictures: Tensor, masks: (from: number, count: number) => Tensor, counts: readonly number[]): Inputs {
+  /** Modules' inputs: pictures' features under attention, made a few at a time; `counts` of the three parts. */
+  #attended(pictures: Tensor, attention: (from: number, count: number) => Tensor, counts: readonly number[]): Inputs {
     const reader = this.#modules.reader!, [unary] = counts;
-    const maps: Tensor[] = [], likeness: Tensor[] = [];
+    const maps: Tensor[] = [], similarity: Tensor[] = [];
     for (const [from, count] of this.pieces(pictures.shape[0])) {
-      const own = rowsOf(pictures, from, count), marks = masks(from, count);
-      maps.push(reader.forward(own, marks));
+      const some = rowsOf(pictures, from, count), given = attention(from, count);
+      maps.push(reader.forward(some, given));
       const alone = Math.min(count, unary - from);
-      if (alone > 0) likeness.push(reader.likeness(rowsOf(own, 0, alone), rowsOf(marks, 0, alone)));
+      if (alone > 0) similarity.push(reader.similarity(rowsOf(some, 0, alone), rowsOf(given, 0, alone)));
     }
-    return { maps: new Parts(joined(maps), counts), likeness: likeness.length > 0 ? joined(likeness) : null };
+    return { maps: new Parts(joined(maps), counts), similarity: similarity.length > 0 ? joined(similarity) : null };
   }
 
   #places(rows: ArrayLike<number>): Tensor {
@@ -160,13 +160,13 @@ export class ProgramRunner {
   }
 }
 
-/** The answers' maps, then those of some steps. */
-export function mapsOf({ plan: { places }, values, answers: last }: Run, steps: readonly NodePlace[]): Tensor {
-  if (steps.length === 0) return last;
+/** Feature maps of the answers' nodes, then of `inner` ones. */
+export function mapsOf({ plan: { places }, values, answers: last }: Run, inner: readonly NodePlace[]): Tensor {
+  if (inner.length === 0) return last;
   const before = [0];
   for (const { shape } of values) before.push(before.at(-1)! + shape[0]);
   const answers = places.map((nodes, program) => ({ program, node: nodes.length - 1 }));
-  const wanted = Int32Array.from([...answers, ...steps], ({ program, node }) => {
+  const wanted = Int32Array.from([...answers, ...inner], ({ program, node }) => {
     const { level, row } = places[program][node];
     return before[level + 1] + row;
   });

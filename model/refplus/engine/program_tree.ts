@@ -7,7 +7,7 @@ import { NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ProgramNode } from "../../../datasets/refplus/files/types.ts";
 import { tokenOf } from "../../../datasets/refplus/encoding/programs.ts";
 
-/** A step: which module runs, on the results of which earlier steps. */
+/** A node: the module that runs, and the earlier nodes whose results are its inputs. */
 export interface TreeNode {
   /** Index in the program vocabulary. */
   readonly token: number;
@@ -17,7 +17,7 @@ export interface TreeNode {
 /** A program; its last node is the answer. */
 export type ProgramTree = readonly TreeNode[];
 
-/** What of a vocabulary execution needs. */
+/** Program tokens, with the properties that execution needs. */
 export class ProgramTokens {
   /** Token texts by index. */
   readonly names: readonly string[];
@@ -26,7 +26,7 @@ export class ProgramTokens {
   /** Index of `scene`. */
   readonly scene: number;
 
-  /** Throws {@link RangeError} where there is no `scene`, without which no program has a beginning. */
+  /** Throws {@link RangeError} where there is no `scene`, which every program needs. */
   constructor(names: readonly string[]) {
     this.names = names;
     this.arities = names.map(arity);
@@ -36,9 +36,9 @@ export class ProgramTokens {
 }
 
 /**
- * The integer form: a prefix sequence read by recursive descent. Beyond the end a scene is taken for granted; `<NULL>` is
- * read as a scene, so that what follows it is the next input; `<START>` is passed over; what follows the root's end is
- * ignored. So every sequence is some program.
+ * The integer form: a prefix sequence read by recursive descent. A missing input is a scene; `<NULL>` is read as a scene, so
+ * that what follows it is the next input; `<START>` is skipped; what follows the root's end is ignored. So every sequence is
+ * some program.
  */
 export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens): ProgramTree {
   const nodes: TreeNode[] = [];
@@ -59,16 +59,16 @@ export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens
 /**
  * The list form: the nodes of an annotation, with their own order of inputs.
  *
- * @throws {RangeError} for a step that the vocabulary lacks, or that has another number of inputs than its module.
+ * @throws {RangeError} for a node whose token the vocabulary lacks, or whose number of inputs is not its module's.
  */
 export function fromList(program: readonly ProgramNode[], vocabulary: ProgramTokens): ProgramTree {
   return program.map((node, k) => {
     const name = tokenOf(node), token = vocabulary.names.indexOf(name);
-    if (token < 0) throw new RangeError(`step ${k}: the program vocabulary has no ${name}`);
+    if (token < 0) throw new RangeError(`node ${k}: the program vocabulary has no ${name}`);
     const want = vocabulary.arities[token];
     if (node.inputs.length !== want || node.inputs.some((input) => input < 0 || input >= k)) {
       throw new RangeError(
-        `step ${k}: inputs [${node.inputs.join(", ")}] of ${name}, ${want} earlier steps are wanted`,
+        `node ${k}: inputs [${node.inputs.join(", ")}] of ${name}, which needs ${want} earlier nodes`,
       );
     }
     return { token, inputs: node.inputs };

@@ -1,6 +1,6 @@
 /**
- * Programs of a batch, level by level: nodes whose inputs are all there run together, all modules of a kind as one call.
- * Exact, as nothing mixes samples.
+ * Programs of a batch, level by level: nodes whose inputs are ready run together, all unary modules in one call and all binary
+ * ones in another. Exact, as nothing mixes samples.
  */
 import type { ProgramTree } from "./program_tree.ts";
 
@@ -17,7 +17,7 @@ export interface Level {
   readonly binary: readonly number[];
   /** Samples of the unary nodes, then of the binary ones. */
   readonly samples: readonly number[];
-  /** Values carried on. */
+  /** Number of values kept for later levels. */
   readonly carried: number;
 }
 

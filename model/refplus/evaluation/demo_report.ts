@@ -1,4 +1,4 @@
-/** The demonstration's page: tables, curves, and a chain of masks for an expression of each category. */
+/** The demonstration's report: tables, curves, and the masks of all nodes for an expression of each category. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
@@ -8,12 +8,12 @@ import { type Chart, type Picture, renderReport, type Table } from "../../run/re
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import { inspectExpressions, type InspectFiles } from "./inspect.ts";
 import type { RefplusCheckpoint } from "../checkpoint.ts";
-import { scoreSteps, type StepMask } from "./node_masks.ts";
+import { type NodeMask, scoreNodes } from "./node_masks.ts";
 
-/** Expressions of each category whose steps are scored; the first is drawn. */
+/** Expressions of each category whose nodes are scored; the first is drawn. */
 const EACH = 12;
 
-/** What the page is about. */
+/** Contents of the report. */
 export interface DemoResults {
   /** Folder of the runs. */
   readonly runs: string;
@@ -34,7 +34,7 @@ const CHARTS = [
   { title: "Execution engine: loss", curves: [["engine", "loss", "loss"]], logarithmic: true },
   {
     title: "Execution engine: cumulative IoU",
-    curves: [["engine", "iou", "steps learnt from"], ["engine", "val_iou", "held-out programs"]],
+    curves: [["engine", "iou", "training nodes"], ["engine", "val_iou", "held-out programs"]],
   },
   {
     title: "Joint training: reward",
@@ -42,20 +42,20 @@ const CHARTS = [
   },
 ] as const;
 
-/** Writes the page to `path`; returns the steps' scores by function. */
+/** Writes the report to `path`; returns the nodes' scores by function. */
 export async function saveDemoReport(
   path: string,
   { runs, engine, checkpoint, files, tables }: DemoResults,
 ): Promise<Table> {
-  const steps: StepMask[] = [], pictures: Picture[] = [];
+  const nodes: NodeMask[] = [], pictures: Picture[] = [];
   const seen = new Map<string, number>();
   const wanted = ({ template_filename }: { readonly template_filename: string }): boolean => {
     const count = seen.get(template_filename) ?? 0;
     seen.set(template_filename, count + 1);
     return count < EACH;
   };
-  for await (const { refexp, steps: own, chain } of inspectExpressions(engine, checkpoint, files, wanted)) {
-    steps.push(...own);
+  for await (const { refexp, nodes: own, chain } of inspectExpressions(engine, checkpoint, files, wanted)) {
+    nodes.push(...own);
     if (seen.get(refexp.template_filename) !== 1 || !chain) continue;
     const png = await chain();
     const { width, height } = await sharp(png).metadata();
@@ -68,15 +68,15 @@ export async function saveDemoReport(
     });
   }
   const byFunction: Table = {
-    title: "Steps of the programs, by function",
-    columns: ["function", "steps", "cumulative IoU"],
-    rows: scoreSteps(steps, "type").map(({ name, steps, iou }) => [name, steps, iou]),
+    title: "Nodes of the programs, by function",
+    columns: ["function", "nodes", "cumulative IoU"],
+    rows: scoreNodes(nodes, "type").map(({ name, nodes, iou }) => [name, nodes, iou]),
   };
   const html = renderReport({
     title: "Itera: referring expressions",
     summary:
-      "Masks of held-out expressions, and of every step of one program in each category: what the module network " +
-      "points at after that step, in red.",
+      "Masks of held-out expressions, and of every node of one program in each category: the mask that the module " +
+      "network finds at that node, in red.",
     tables: [...tables, byFunction],
     charts: CHARTS.map((chart) => chartOf(runs, chart)),
     pictures,

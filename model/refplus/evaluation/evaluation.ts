@@ -1,5 +1,6 @@
 /**
- * Runs trained models over expressions: what programs they write, what masks they find (papers/iep-ref.md#evaluation).
+ * Evaluation of trained models on expressions: the programs they write and the masks they find
+ * (papers/iep-ref.md#evaluation).
  */
 import { END, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
@@ -9,31 +10,31 @@ import type { ProgramTokens, ProgramTree } from "../engine/program_tree.ts";
 import { ProgramWriter } from "../generator/program_writer.ts";
 import { type Samples, treesOf } from "../training/samples.ts";
 
-/** How an evaluation runs. */
+/** Options of an evaluation. */
 export interface EvaluateOptions {
-  /** Whose programs the engine runs. */
+  /** Programs that the engine runs: the annotated or the predicted ones. */
   readonly programs: "truth" | "predicted";
   readonly batch: number;
   readonly tokens: ProgramTokens;
   /** Draw programs with this temperature and seed; by default the likeliest are taken. */
   readonly draw?: { readonly seed: number; readonly temperature: number };
-  /** `done` of `of` expressions are done. */
+  /** Called after each batch with the number of expressions done. */
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** What came of each expression, in the file's order. */
+/** Results for each expression, in the file's order. */
 export interface Evaluated {
   /** Intersection and union in pixels of each, [N, 2]; null without an engine. */
   readonly overlaps: Float64Array | null;
-  /** Whether each predicted program is the annotated one, token by token; null without a generator. */
+  /** True where a predicted program equals the annotated one, token by token; null without a generator. */
   readonly exact: readonly boolean[] | null;
   /** Predicted programs that are not exactly one tree; they are run all the same. */
   readonly illFormed: number;
-  /** Those of them that had not ended at the longest length. */
+  /** Those of them without an `<END>` at the longest length. */
   readonly overLong: number;
 }
 
-/** Evaluates all of `samples`; what the models lack is left out. */
+/** Evaluates all of `samples` by the models there are. */
 export async function evaluateSamples(
   { generator, engine }: Models,
   samples: Samples,
@@ -82,14 +83,14 @@ export async function overlapsOf(
   return pixels;
 }
 
-/** Tokens of a sequence from behind `<START>` to `<END>`, which is the last where there is one. */
+/** Tokens of a sequence after `<START>`, up to and including `<END>`. */
 export function upToEnd({ data, length }: Sequences, n: number): readonly number[] {
   const row = [...data.subarray(n * length, (n + 1) * length)].slice(data[n * length] === START ? 1 : 0);
   const end = row.indexOf(END);
   return end < 0 ? row : row.slice(0, end + 1);
 }
 
-/** Whether tokens are one whole prefix tree of functions and `<END>`. */
+/** True where tokens are exactly one prefix tree of functions and `<END>`. */
 export function isWhole(program: readonly number[], { names, arities }: ProgramTokens): boolean {
   let open = 1;
   for (const [i, token] of program.entries()) {

@@ -1,4 +1,4 @@
-/** The masks of every step of annotated programs, expression by expression, and drawn as chains of pictures. */
+/** The masks of every node of annotated programs, expression by expression, and drawings of them. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
 import { chainPng, overlayMask, type Tile } from "../../../datasets/refplus/files/overlay.ts";
@@ -7,11 +7,11 @@ import { readRefexps } from "../../../datasets/refplus/files/read.ts";
 import { SceneMasks } from "../../../datasets/refplus/files/scene_masks.ts";
 import type { Refexp } from "../../../datasets/refplus/files/types.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
-import { sameExtractor } from "../data_spec.ts";
+import { sameExtractor } from "../extractor/extractor_name.ts";
 import { programTokens, type RefplusCheckpoint } from "../checkpoint.ts";
-import { type StepMask, stepMasks } from "./node_masks.ts";
+import { type NodeMask, nodeMasks } from "./node_masks.ts";
 
-/** Where the expressions and all about them are. */
+/** Files of the expressions, and of their scenes, features and pictures. */
 export interface InspectFiles {
   readonly refexps: string;
   readonly scenes: string;
@@ -20,31 +20,31 @@ export interface InspectFiles {
   readonly pictures: string | null;
 }
 
-/** One expression looked at. */
+/** An inspected expression. */
 export interface Inspected {
   readonly refexp: Refexp;
-  readonly steps: readonly StepMask[];
-  /** Draws the picture and every step's mask on it, as a PNG; null where there are no pictures. */
+  readonly nodes: readonly NodeMask[];
+  /** Draws the picture and every node's mask on it, as a PNG; null where there are no pictures. */
   readonly chain: (() => Promise<Uint8Array<ArrayBuffer>>) | null;
 }
 
 /**
- * Looks at the expressions that `wanted` takes, in the order of their file.
+ * Inspects the expressions for which `wanted` is true, in the order of their file.
  *
  * @throws {UserError} for features of another extractor than the engine's, or programs that the engine
- * cannot run or that do not say what steps give.
+ * cannot run or that lack the output of a node.
  */
 export async function* inspectExpressions(
   engine: ExecutionEngine,
-  { vocabulary, frame }: Pick<RefplusCheckpoint, "vocabulary" | "frame">,
+  { vocabulary, spec }: Pick<RefplusCheckpoint, "vocabulary" | "spec">,
   files: InspectFiles,
   wanted: (refexp: Refexp) => boolean = () => true,
 ): AsyncGenerator<Inspected> {
-  const tokens = programTokens(vocabulary), size = frame!.masks;
+  const tokens = programTokens(vocabulary), size = spec!.masks;
   using features = await FeatureFile.open(files.features);
   const { settings: { shape, extractor } } = features;
-  if (!sameExtractor(extractor, frame!.extractor)) {
-    throw new UserError(`${files.features}: has features by ${extractor}, not ${frame!.extractor}`);
+  if (!sameExtractor(extractor, spec!.extractor)) {
+    throw new UserError(`${files.features}: has features by ${extractor}, not ${spec!.extractor}`);
   }
   await using masks = new SceneMasks(files.scenes, size[1], size[0]);
   const pictures = files.pictures === null ? null : await listPictures(files.pictures);
@@ -54,9 +54,9 @@ export async function* inspectExpressions(
     if (!wanted(refexp)) continue;
     const where = `${files.refexps}: refexps.${at}`;
     if (refexp.program.some(({ _output }) => _output === undefined)) {
-      throw new UserError(`${where}: its steps do not say what they give`);
+      throw new UserError(`${where}: a node of its program has no _output`);
     }
-    const steps = await stepMasks(engine, tokens, {
+    const nodes = await nodeMasks(engine, tokens, {
       refexp,
       features: features.row(refexp.image_index),
       shape,
@@ -65,16 +65,16 @@ export async function* inspectExpressions(
     }).catch((error: unknown) => {
       throw error instanceof RangeError ? new UserError(`${where}: program: ${error.message}`) : error;
     });
-    yield { refexp, steps, chain: pictures && (() => chainOf(refexp, steps, pictures[refexp.image_index])) };
+    yield { refexp, nodes, chain: pictures && (() => chainOf(refexp, nodes, pictures[refexp.image_index])) };
   }
 }
 
 async function chainOf(
   { refexp }: Refexp,
-  steps: readonly StepMask[],
+  nodes: readonly NodeMask[],
   path: string,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const picture = await readPicture(path);
-  const tiles = steps.map(({ token, mask }): Tile => ({ label: token, picture: overlayMask(picture, mask) }));
+  const tiles = nodes.map(({ token, mask }): Tile => ({ label: token, picture: overlayMask(picture, mask) }));
   return await chainPng([{ label: refexp, picture }, ...tiles]);
 }

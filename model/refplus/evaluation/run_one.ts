@@ -12,14 +12,14 @@ import {
 } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import type { Extractor } from "../extractor/extractors.ts";
-import type { Frame } from "../data_spec.ts";
+import type { DataSpec } from "../data_spec.ts";
 import { programTokens } from "../checkpoint.ts";
 import type { ProgramGenerator } from "../generator/program_generator.ts";
 import { treesOf } from "../training/samples.ts";
 
-/** What came of an expression. */
+/** Result for an expression. */
 export interface Answer {
-  /** Steps in prefix order. */
+  /** Tokens in prefix order. */
   readonly program: readonly string[];
   readonly mask: PictureMask;
 }
@@ -32,7 +32,7 @@ export interface Answer {
 export async function runOne(
   models: { readonly generator: ProgramGenerator; readonly engine: ExecutionEngine },
   extractor: Pick<Extractor, "extract">,
-  { vocabulary, frame }: { readonly vocabulary: Vocabulary; readonly frame: Frame },
+  { vocabulary, spec }: { readonly vocabulary: Vocabulary; readonly spec: DataSpec },
   picture: RgbImage,
   refexp: string,
 ): Promise<Answer> {
@@ -41,8 +41,8 @@ export async function runOne(
   });
   const sequence = { data: Int32Array.from(words), count: 1, length: words.length };
   const { programs } = await models.generator.decode(sequence, "likeliest");
-  const features = channelsLast(await extractor.extract([picture]), frame.features);
-  const [channels, rows, columns] = frame.features, [height, width] = frame.masks;
+  const features = channelsLast(await extractor.extract([picture]), spec.features);
+  const [channels, rows, columns] = spec.features, [height, width] = spec.masks;
   const { device } = models.engine;
   const mask = device.noGrad(() => {
     using scope = device.scope();

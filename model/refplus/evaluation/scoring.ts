@@ -1,4 +1,4 @@
-/** How good masks and programs are (papers/iep-ref.md#metrics). */
+/** Metrics of masks and programs (papers/iep-ref.md#metrics). */
 import { TEMPLATE_FILES } from "../../../datasets/refplus/language/templates.ts";
 import type { Evaluated } from "./evaluation.ts";
 import { rewardsOf } from "../training/updates.ts";
@@ -6,10 +6,10 @@ import { rewardsOf } from "../training/updates.ts";
 /** Thresholds of per-sample intersection over union. */
 export const THRESHOLDS = [0.5, 0.6, 0.7, 0.8, 0.9] as const;
 
-/** Measures of some samples; those where both masks are empty count in `empty` alone. */
+/** Metrics of some samples; those where both masks are empty count in `empty` alone. */
 export interface MaskScores {
   readonly samples: number;
-  /** Samples whose masks are both empty: nothing is referred to, and nothing was found. */
+  /** Samples whose true and found masks are both empty. */
   readonly empty: number;
   /** Sum of intersections over sum of unions; null where there is no pixel. */
   readonly cumulativeIou: number | null;
@@ -19,7 +19,7 @@ export interface MaskScores {
   readonly precision: Readonly<Record<string, number>>;
 }
 
-/** Measures of samples by their overlaps [N, 2]: intersection and union. */
+/** Metrics of samples by their overlaps [N, 2]: intersection and union. */
 export function scoreMasks(overlaps: ArrayLike<number>): MaskScores {
   const all = Array.from({ length: overlaps.length / 2 }, (_, n) => [overlaps[2 * n], overlaps[2 * n + 1]]);
   const counted = all.filter(([, union]) => union > 0);
@@ -48,7 +48,7 @@ const CATEGORIES: readonly (readonly [string, number])[] = ([
   ["SAME", "same_relate.json"],
 ] as const).map(([name, file]) => [name, TEMPLATE_FILES.indexOf(file)]);
 
-/** Measures by category, in the table's order, of those that occur; `categories` are indices of template files. */
+/** Metrics of each category that occurs, in the table's order; `categories` are indices of template files. */
 export function scoreByCategory(overlaps: ArrayLike<number>, categories: ArrayLike<number>): Map<string, MaskScores> {
   const all = Array.from({ length: overlaps.length / 2 }, (_, n) => n);
   return new Map(
@@ -59,7 +59,7 @@ export function scoreByCategory(overlaps: ArrayLike<number>, categories: ArrayLi
   );
 }
 
-/** What `result.json` holds: the reference's `ious`, and more. */
+/** Contents of `result.json`: the reference's `ious`, and more. */
 export function resultOf(
   { overlaps, exact, illFormed, overLong }: Evaluated,
   categories: ArrayLike<number>,
@@ -84,7 +84,7 @@ export function resultOf(
   };
 }
 
-/** What is found where nothing is referred to. */
+/** Metrics of expressions that refer to nothing. */
 export interface NothingScores {
   readonly name: string;
   readonly samples: number;
@@ -92,14 +92,14 @@ export interface NothingScores {
   readonly nothing: number;
   /** Mean share of pixels that are foreground. */
   readonly foreground: number;
-  /** Most foreground pixels that each of these shares of the samples has: the distribution's quantiles. */
+  /** Quantiles of the number of foreground pixels. */
   readonly pixels: Readonly<Record<string, number>>;
 }
 
 /** Shares of {@link NothingScores.pixels}. */
 export const QUANTILES = [0.5, 0.75, 0.9, 0.95, 1] as const;
 
-/** Scores of expressions that refer to nothing, by category and all together: a union [N, 2] is what was found. */
+/** Scores of expressions that refer to nothing, by category and together: the union in [N, 2] is the found mask's area. */
 export function scoreNothing(
   overlaps: ArrayLike<number>,
   categories: ArrayLike<number>,
@@ -119,7 +119,7 @@ export function scoreNothing(
   return [...byCategory(all, categories).map(([name, members]) => score(name, members)), score("all", all)];
 }
 
-/** Samples by their categories' names, in the table's order, of those that occur. */
+/** Samples of each category that occurs, in the table's order. */
 function byCategory(all: readonly number[], categories: ArrayLike<number>): (readonly [string, number[]])[] {
   const names = [...CATEGORIES, ["other", -1] as const];
   return names.map(([name, index]) => [name, all.filter((n) => categories[n] === index)] as const)

@@ -1,27 +1,27 @@
-/** Settings of the runs that teach a {@link CellNetwork} to look at pictures. */
+/** Settings of the training runs of a {@link CellNetwork}. */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { differences, type Layer, lookup, merge, settle } from "../../run/layers.ts";
 import type { RunKind } from "../../run/kind.ts";
 import { VERSION } from "../../run/version.ts";
 
-/** What these runs are called in `config.json` and in checkpoints. */
+/** The kind of these runs, in `config.json` and in checkpoints. */
 const KIND = "refplus-extractor";
 
 const positive = z.int().min(1);
 
-/** What `config.json` of such a run holds. */
+/** Schema of `config.json` of such a run. */
 export const cellSchema = z.strictObject({
   kind: z.literal(KIND).default(KIND),
   /** Version that began the run. */
   version: z.string(),
-  /** Starts every random sequence: weights and order. */
+  /** Seed of all random numbers: weights and order. */
   seed: z.int().min(0).max(0xffffffff),
-  /** Which adapter computes. */
+  /** The adapter that computes. */
   adapter: z.enum(["auto", "gpu", "cpu"]),
   /** Updates made. */
   steps: positive,
-  /** Pictures an update learns from. */
+  /** Pictures in an update. */
   batch: positive,
   /** Mirror half of the pictures. */
   mirror: z.boolean(),
@@ -35,26 +35,26 @@ export const cellSchema = z.strictObject({
   network: z.strictObject({
     /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
     widths: z.array(positive).min(1),
-    /** Channels of the convolutions on the grid of cells, and number of these; runs begun before it was a setting have two. */
+    /** Channels and number of the convolutions on the grid of cells; runs of before the number was a setting have two. */
     channels: positive,
     layers: positive.default(2),
-    /** Whether a convolution that changes neither size nor channels is added to what it is given. */
+    /** Residual connections around convolutions that change neither size nor channels. */
     residual: z.boolean().default(false),
-    /** Pixels told apart along a cell's side. */
+    /** Pixels along a cell's side that are classified one by one. */
     detail: positive,
   }),
-  /** Most pixels are ground, and shapes are learnt last. */
+  /** Weights of the loss: most pixels are ground, and shapes are learnt last. */
   loss: z.strictObject({
-    /** How much a pixel of an object counts; the ground's count 1. */
+    /** Weight of an object's pixel; the ground's have 1. */
     object: z.number().positive(),
-    /** How much shapes count; other attributes count 1. */
+    /** Weight of shapes; other attributes have 1. */
     shape: z.number().positive(),
   }).default({ object: 1, shape: 1 }),
   optimiser: z.strictObject({
     rate: z.number().positive(),
-    /** Steps over which the rate rises in a straight line, to fall to 0 as half a cosine. */
+    /** Updates over which the rate rises linearly, before it falls to 0 as half a cosine. */
     warmupSteps: z.int().min(0),
-    /** Largest joint norm of the gradients. */
+    /** Largest norm of all gradients together. */
     clipNorm: z.number().positive(),
   }),
   displayEvery: positive,
@@ -82,7 +82,7 @@ const DEFAULTS = {
   checkpointKeep: 1,
 };
 
-/** Settings a resumed run may change. */
+/** Settings that a resumed run may change. */
 const FREE = /^(data\.(pictures|scenes)|checkpointEvery|checkpointKeep)$/;
 
 function checked(config: CellConfig): CellConfig {

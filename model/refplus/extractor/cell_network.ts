@@ -1,6 +1,6 @@
 /**
- * A small network that looks at pictures for the execution engine. It learns which attributes the object at each pixel has,
- * from cells that see a part of the picture each; what it thinks of a cell is the picture's features there.
+ * A small feature extractor for the execution engine. It is trained to classify the attributes of the object at each pixel,
+ * cell by cell; the predicted probabilities in a cell are the picture's features there.
  */
 import { ATTRIBUTE_NAMES, ATTRIBUTES } from "../../../datasets/refplus/scenes/catalogue.ts";
 import { sameShape } from "../../../engine/internal.ts";
@@ -18,15 +18,15 @@ import {
 } from "../../../engine/mod.ts";
 
 /**
- * What likelihoods are multiplied by, so that channels vary about alike: those of an attribute by this times the root of the
- * number of its values, of which each is the rarer the more there are.
+ * Factors of the probabilities, which give channels about equal variance: those of an attribute are also multiplied by the root
+ * of the number of its values, since each is the rarer the more there are.
  */
 const SPREAD = { attribute: 1.7, object: 1.5 };
 
 /** Classes of each attribute: the ground, then its values. */
 const CLASSES = ATTRIBUTE_NAMES.map((name) => 1 + ATTRIBUTES[name].length);
 
-/** What the network is built from. */
+/** Sizes of a {@link CellNetwork}. */
 export interface CellNetworkOptions {
   /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
   readonly widths: readonly number[];
@@ -34,9 +34,9 @@ export interface CellNetworkOptions {
   readonly channels: number;
   /** Number of these. */
   readonly layers: number;
-  /** Whether a convolution that changes neither size nor channels is added to what it is given. */
+  /** Residual connections around convolutions that change neither size nor channels. */
   readonly residual: boolean;
-  /** Pixels told apart along a cell's side. */
+  /** Pixels along a cell's side that are classified one by one. */
   readonly detail: number;
 }
 
@@ -60,7 +60,7 @@ export class CellNetwork extends Module {
     this.channels = CLASSES.reduce((sum, count) => sum + count - 1, this.#within);
     [...widths, ...new Array<number>(layers).fill(channels)].forEach((width, i, all) => {
       const stride = i < widths.length ? 2 : 1;
-      // Without a ReLU on the last: half of its channels would die, and say nothing ever after.
+      // No ReLU after the last: half of its channels would die.
       const activation = i < all.length - 1 ? "relu" : "none";
       const options = { stride, padding: 1, activation } as const;
       this.#convs.push(this.child(`conv${i + 1}`, new Conv2d(device, 3, all[i - 1] ?? 3, width, seeds, options)));
@@ -70,8 +70,8 @@ export class CellNetwork extends Module {
   }
 
   /**
-   * Pictures [N, H, W, 3] → features [N, H / stride, W / stride, channels]: how likely the cell's pixels have each value of
-   * each attribute, on average, then how likely each of its pixels is an object's, all times {@link SPREAD}.
+   * Pictures [N, H, W, 3] → features [N, H / stride, W / stride, channels]: the mean probability of each value of each
+   * attribute over the cell's pixels, then the probability of each pixel to be an object's, all times {@link SPREAD}.
    */
   forward(pictures: Tensor): Tensor {
     using scope = this.device.scope();
@@ -88,7 +88,7 @@ export class CellNetwork extends Module {
 
   /**
    * Sum over the attributes of the mean cross-entropy of all pixels, shapes' times `shape`; `labels` has for each attribute, i32
-   * [pixels], 0 for the ground or 1 + the value, cell after cell, and `weights` how much each pixel counts.
+   * [pixels], 0 for the ground or 1 + the value, cell after cell, and `weights` the weight of each pixel.
    */
   loss(pictures: Tensor, labels: readonly Tensor[], weights: Tensor, shape: number): Tensor {
     using scope = this.device.scope();

@@ -1,4 +1,4 @@
-/** Pictures with the attributes of what is seen at their pixels, as a {@link CellNetwork} learns them. */
+/** Pictures with the attributes of the object at each pixel, to train a {@link CellNetwork}. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { resizeBicubic } from "../../../datasets/refplus/encoding/bicubic.ts";
 import { HEIGHT, WIDTH } from "../../../datasets/refplus/scenes/camera.ts";
@@ -12,16 +12,16 @@ import type { RgbImage } from "../../../datasets/images/preprocess.ts";
 import type { Scene } from "../../../datasets/refplus/files/types.ts";
 import type { Device, Tensor } from "../../../engine/mod.ts";
 
-/** How pictures are cut. */
+/** Sizes of pictures and cells. */
 export interface CellGrid {
   readonly image: { readonly height: number; readonly width: number };
   /** Width of a cell in pixels. */
   readonly stride: number;
-  /** Pixels told apart along a cell's side. */
+  /** Pixels along a cell's side that are classified one by one. */
   readonly detail: number;
 }
 
-/** A picture as it is learnt from. */
+/** A training picture with its labels. */
 interface Example {
   readonly picture: RgbImage;
   /** Attribute after attribute: of each pixel, cell after cell, 0 for the ground or 1 + the value. */
@@ -67,8 +67,8 @@ export class CellPictures {
   }
 
   /**
-   * Values [N, height, width, 3] of some pictures, the labels of all their pixels by attribute, and whether each of these pixels
-   * is an object's; pictures that `mirrored` says are turned left to right.
+   * Values [N, height, width, 3] of some pictures, the labels of all their pixels by attribute, and for each of these pixels
+   * true where it is an object's; pictures where `mirrored` is true are flipped left to right.
    */
   batch(
     device: Device,
@@ -79,12 +79,12 @@ export class CellPictures {
     const values = new Float32Array(own.length * height * width * 3);
     own.forEach(({ picture }, i) => {
       const one = pixelValues(picture);
-      values.set(mirrored[i] ? turned(one, width, 3) : one, i * height * width * 3);
+      values.set(mirrored[i] ? flipped(one, width, 3) : one, i * height * width * 3);
     });
     const labels = ATTRIBUTE_NAMES.map((_, a) => {
       const size = own[0].labels[a].length, all = new Int32Array(own.length * size);
       own.forEach(({ labels }, i) => {
-        const one = mirrored[i] ? turnedCells(labels[a], this.#columns, this.#detail) : labels[a];
+        const one = mirrored[i] ? flippedCells(labels[a], this.#columns, this.#detail) : labels[a];
         all.set(one, i * size);
       });
       return all;
@@ -97,8 +97,8 @@ export class CellPictures {
   }
 }
 
-/** Values [rows, width, channels] turned left to right. */
-function turned(values: Float32Array, width: number, channels: number): Float32Array {
+/** Values [rows, width, channels] flipped left to right. */
+function flipped(values: Float32Array, width: number, channels: number): Float32Array {
   const out = new Float32Array(values.length), line = width * channels;
   for (let at = 0; at < values.length; at += channels) {
     const to = at - at % line + line - channels - at % line;
@@ -107,8 +107,8 @@ function turned(values: Float32Array, width: number, channels: number): Float32A
   return out;
 }
 
-/** Labels of pixels, cell after cell, turned left to right. */
-function turnedCells(labels: Int32Array, columns: number, detail: number): Int32Array {
+/** Labels of pixels, cell after cell, flipped left to right. */
+function flippedCells(labels: Int32Array, columns: number, detail: number): Int32Array {
   const within = detail * detail;
   return labels.map((_, at) => {
     const cell = Math.floor(at / within), column = cell % columns, x = at % detail;

@@ -1,4 +1,4 @@
-/** Training of the extractor's network, and the network of a checkpoint. */
+/** Training of a {@link CellNetwork}, and reading it from checkpoints. */
 import { RandomStream } from "../../../engine/base/random.ts";
 import { withUpdateCounts } from "../../../engine/internal.ts";
 import {
@@ -32,7 +32,7 @@ export interface CellCheckpoint extends Omit<RunCheckpoint, "config" | "facts"> 
 }
 
 /**
- * Trains as the folder's settings say, from its newest checkpoint if it has one.
+ * Trains by the settings of a run's folder, from its newest checkpoint if it has one.
  *
  * @throws {Interrupted} after the signal is aborted and all is saved.
  * @throws {UserError} for missing or broken files, or a loss that is no number.
@@ -147,7 +147,7 @@ function batchOf({ seed, batch }: CellConfig, size: number, step: number): numbe
   return Array.from(new RandomStream(seed, SHUFFLE, epoch).permutation(size)).slice(at, at + batch);
 }
 
-/** Which pictures of update `step` are mirrored. */
+/** The pictures of update `step` that are mirrored. */
 function mirroredOf({ seed, batch, mirror }: CellConfig, step: number): boolean[] {
   const random = new RandomStream(seed, MIRROR, step);
   return Array.from({ length: batch }, () => mirror && random.unit() < 0.5);

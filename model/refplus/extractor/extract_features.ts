@@ -4,20 +4,20 @@ import { FeatureJournal } from "../../../datasets/refplus/files/feature_journal.
 import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";
 import type { Extractor } from "./extractors.ts";
 
-/** What to extract, by the reference's flags. */
+/** Input, output and limits of an extraction. */
 export interface ExtractOptions {
   /** Folder of pictures. */
   readonly pictures: string;
   /** File to write. */
   readonly output: string;
   /** Pictures at most; null for all. */
-  readonly most: number | null;
+  readonly limit: number | null;
   /** Pictures extracted at once. */
   readonly batch: number;
   readonly onProgress?: (done: number, of: number) => void;
 }
 
-/** What was extracted. */
+/** Result of an extraction. */
 export interface Extracted {
   /** Rows of the file, and how many of them are new. */
   readonly rows: number;
@@ -25,15 +25,15 @@ export interface Extracted {
 }
 
 /**
- * Writes a row a picture. Rows that an interrupted run left are gone on with, and a file of fewer pictures is appended to;
- * the output's own name is given only to a whole file.
+ * Writes a row for each picture. Goes on after the rows that an interrupted extraction left, and appends to a file of fewer
+ * pictures; only a whole file gets the output's name.
  *
  * @throws {UserError} for missing or broken pictures, or an output that another extractor made.
  */
 export async function extractFeatures(extractor: Extractor, options: ExtractOptions): Promise<Extracted> {
   const { output, batch, onProgress } = options;
   const all = await listPictures(options.pictures);
-  const paths = options.most === null ? all : all.slice(0, options.most);
+  const paths = options.limit === null ? all : all.slice(0, options.limit);
   using journal = await FeatureJournal.open(output, extractor.settings);
   if (journal.rows > paths.length) {
     throw new UserError(`${output}: has ${journal.rows} rows already, ${paths.length} pictures are asked for`);

@@ -1,4 +1,4 @@
-/** What turns pictures into features: pixels as they are, a pretrained ResNet, a network trained here. */
+/** Feature extractors: the pixels themselves, a pretrained ResNet, a network trained here. */
 import type { FeatureSettings } from "../../../datasets/refplus/files/feature_file.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { normalised as trainedValues, type RgbImage } from "../../../datasets/images/preprocess.ts";
@@ -11,7 +11,7 @@ import { ResNet, resnetPresets } from "../../backbones/resnet.ts";
 import { readCheckpoint } from "../../regions/checkpoint.ts";
 import { cellNetworkOf, readCellCheckpoint } from "./cell_trainer.ts";
 import { readStartingWeights } from "../../weights/weights_file.ts";
-import { sameExtractor } from "../data_spec.ts";
+import { type PictureSize, printExtractor, readExtractor, RESNETS, sameExtractor } from "./extractor_name.ts";
 
 /** Makes features of pictures. */
 export interface Extractor extends AsyncDisposable {
@@ -20,17 +20,11 @@ export interface Extractor extends AsyncDisposable {
   extract(pictures: readonly RgbImage[]): Promise<Float32Array<ArrayBuffer>>;
 }
 
-/** Size pictures are squeezed to. */
-export interface PictureSize {
-  readonly height: number;
-  readonly width: number;
-}
-
 /** Each cell's own pixels and its place; needs no weights. `cell` is a cell's side in pixels. */
 export function pixelExtractor({ height, width }: PictureSize, cell: number): Extractor {
   const options = { height, width, cell };
   return {
-    settings: { extractor: `pixels ${width}x${height} cell ${cell}`, shape: pixelShape(options) },
+    settings: { extractor: printExtractor({ kind: "pixels", ...options }), shape: pixelShape(options) },
     extract: (pictures) => {
       const rows = pictures.map((picture) => pixelFeatures(picture, options));
       const all = new Float32Array(rows.length * (rows[0]?.length ?? 0));
@@ -42,8 +36,8 @@ export function pixelExtractor({ height, width }: PictureSize, cell: number): Ex
 }
 
 /**
- * What a network that `itera refplus extractor` taught makes of each cell, and the cell's place. Pictures have the size they
- * had in its training.
+ * Output of a network that `itera refplus extractor` trained for each cell, and the cell's place. Pictures have the size that
+ * they had in its training.
  *
  * @throws {UserError} when the file is no checkpoint of such a run.
  */
@@ -52,8 +46,9 @@ export async function cellExtractor(
   { adapter }: { readonly adapter: ResNetOptions["adapter"] },
 ): Promise<Extractor> {
   const checkpoint = await readCellCheckpoint(weights), { image: { height, width } } = checkpoint.config;
-  // Scaled: the same weights once gave features of other sizes, with which these must not be mixed.
-  const name = `cells ${width}x${height} scaled ${await digestOf(checkpoint.path)}`;
+  // Earlier versions made features of another scale by the same weights, which must not be mixed with these.
+  const digest = await digestOf(checkpoint.path);
+  const name = printExtractor({ kind: "cells", width, height, scaled: true, digest });
   const device = await Device.open({ adapter });
   try {
     const network = cellNetworkOf(device, checkpoint), { channels, stride } = network;
@@ -85,7 +80,7 @@ export async function cellExtractor(
   }
 }
 
-/** Each picture's map, channels last, by what `run` makes of pictures [N, height, width, 3]. */
+/** Each picture's feature map, channels last; `run` computes them of pictures [N, height, width, 3]. */
 async function mapsOf(
   device: Device,
   pictures: readonly RgbImage[],
@@ -108,10 +103,7 @@ async function mapsOf(
 /** ImageNet's mean and deviation in red, green and blue as the reference has them: its last one is not the usual .225. */
 const MEANS = [0.485, 0.456, 0.406], DEVIATIONS = [0.229, 0.224, 0.224];
 
-/** Networks whose third stage can be read, by the reference's names. */
-export const RESNETS = ["resnet50", "resnet101", "resnet152"] as const;
-
-/** What of a ResNet is run. */
+/** A ResNet with its weights. */
 export interface ResNetOptions extends PictureSize {
   readonly model: typeof RESNETS[number];
   /** File that `itera weights import` wrote. */
@@ -119,7 +111,7 @@ export interface ResNetOptions extends PictureSize {
   readonly adapter: "auto" | "gpu" | "cpu";
 }
 
-/** A run whose network is to look at pictures. */
+/** A run whose network extracts features. */
 export interface RunOptions extends PictureSize {
   /** Its checkpoint. */
   readonly weights: string;
@@ -127,8 +119,8 @@ export interface RunOptions extends PictureSize {
 }
 
 /**
- * Output of the body of a network trained here, such as one that learnt to name the objects of the same pictures
- * (`itera train --dataset refplus`). Pictures get the values they had in its training.
+ * Output of the body of a network trained here, such as one that classifies the objects of the same pictures
+ * (`itera train --dataset refplus`). Pixels are normalised as in its training.
  *
  * @throws {UserError} when the file is no checkpoint of such a run.
  */
@@ -144,7 +136,7 @@ export async function runExtractor({ weights, adapter, ...size }: RunOptions): P
   try {
     const { tensors } = await readStartingWeights(weights);
     loadBody(network, tensors, weights, "this network");
-    const name = `run ${size.width}x${size.height} ${await digestOf(weights)}`;
+    const name = printExtractor({ kind: "run", ...size, digest: await digestOf(weights) });
     const values = (picture: RgbImage) => trainedValues(picture, normalise);
     return { ...bodyExtractor(network, size, name, values), [Symbol.asyncDispose]: close };
   } catch (error) {
@@ -168,7 +160,7 @@ export async function resnetExtractor({ model, weights, adapter, ...size }: ResN
   };
   try {
     loadBody(network, tensors, weights, model);
-    const name = `${model} stage 3 ${size.width}x${size.height} ${await digestOf(weights)}`;
+    const name = printExtractor({ kind: "resnet", model, ...size, digest: await digestOf(weights) });
     return { ...bodyExtractor(network, size, name), [Symbol.asyncDispose]: close };
   } catch (error) {
     await close();
@@ -179,7 +171,7 @@ export async function resnetExtractor({ model, weights, adapter, ...size }: ResN
 /**
  * Writes a file's weights into the body of a network; the last stage is not run, so it may be missing.
  *
- * @throws {UserError} naming what the file lacks.
+ * @throws {UserError} naming the tensor that the file lacks.
  */
 export function loadBody(
   network: ResNet,
@@ -227,47 +219,44 @@ export function normalised({ rgb }: RgbImage): Float32Array<ArrayBuffer> {
   return Float32Array.from(rgb, (value, i) => (value / 255 - MEANS[i % 3]) / DEVIATIONS[i % 3]);
 }
 
-/** Features of other weights are other features. */
+/** Digest of a file of weights: features by other weights are other features. */
 async function digestOf(path: string): Promise<string> {
   const hash = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
   return Array.from(new Uint8Array(hash).subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
+/** Weights of the extractors that have some, in words. */
+const WEIGHTS = {
+  cells: "that run of itera refplus extractor",
+  run: "that run's checkpoint",
+  resnet: "that ResNet's weights",
+} as const;
+
 /**
  * The extractor that {@link FeatureSettings} name, for pictures that are in no file of features.
  *
- * @throws {UserError} when its name says too little, or `weights` are needed or not the same.
+ * @throws {UserError} when the name does not describe an extractor, or `weights` are missing or are not those it names.
  */
 export async function extractorNamed(
   name: string,
   { weights, adapter }: { readonly weights?: string | undefined; readonly adapter: ResNetOptions["adapter"] },
 ): Promise<Extractor> {
-  const pixels = /^pixels (\d+)x(\d+) cell (\d+)$/.exec(name);
-  if (pixels) {
-    const [width, height, cell] = pixels.slice(1).map(Number);
-    return pixelExtractor({ width, height }, cell);
-  }
-  const cells = name.startsWith("cells ");
-  const run = /^run (\d+)x(\d+) /.exec(name);
-  const resnet = /^(resnet\d+) stage 3 (\d+)x(\d+)(?: |$)/.exec(name);
-  if (!cells && !run && !resnet) {
+  const read = readExtractor(name);
+  if (read.kind === "pixels") return pixelExtractor(read, read.cell);
+  if (read.kind === "other") {
     throw new UserError(`features by "${name}" cannot be made for other pictures; extract them by itera refplus`);
   }
   if (weights === undefined) {
-    const what = cells
-      ? "that run of itera refplus extractor"
-      : run
-      ? "that run's checkpoint"
-      : "that ResNet's weights";
-    throw new UserError(`the execution engine was trained on features by ${name}: give ${what} as --weights`);
+    throw new UserError(
+      `the execution engine was trained on features by ${name}: give ${WEIGHTS[read.kind]} as --weights`,
+    );
   }
-  const [width, height] = ((run ?? resnet)?.slice(run ? 1 : 2) ?? []).map(Number),
-    common = { width, height, weights, adapter };
-  const made = cells
+  const common = { width: read.width, height: read.height, weights, adapter };
+  const made = read.kind === "cells"
     ? await cellExtractor(weights, { adapter })
-    : run
+    : read.kind === "run"
     ? await runExtractor(common)
-    : await resnetExtractor({ ...common, model: resnet![1] as ResNetOptions["model"] });
+    : await resnetExtractor({ ...common, model: read.model });
   if (sameExtractor(made.settings.extractor, name)) return made;
   await made[Symbol.asyncDispose]();
   throw new UserError(`${weights}: are other weights than the execution engine was trained with (${name})`);

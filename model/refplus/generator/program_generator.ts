@@ -1,5 +1,5 @@
 /**
- * From an expression's words to a program's tokens: an LSTM that reads, an LSTM that writes
+ * From an expression's words to a program's tokens: an LSTM encoder and an LSTM decoder
  * (papers/iep-ref.md#program-generator).
  */
 import { END, NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
@@ -25,7 +25,7 @@ import {
 import { linear } from "../engine/initial.ts";
 import { type Sequences, StaticExpressions, StaticSequences, timeFirst } from "./sequence_inputs.ts";
 
-/** What the generator is built from. */
+/** Sizes and settings of a {@link ProgramGenerator}. */
 export interface ProgramGeneratorOptions {
   /** Size of the expressions' vocabulary. */
   readonly words: number;
@@ -35,18 +35,18 @@ export interface ProgramGeneratorOptions {
   readonly wordDim?: number;
   /** Units of each LSTM layer; default 256. */
   readonly hidden?: number;
-  /** LSTM layers on either side; default 2. */
+  /** LSTM layers of the encoder and of the decoder; default 2. */
   readonly layers?: number;
-  /** First bias of the forget gates; null or left out for a random one. */
+  /** Initial bias of the forget gates; null or left out for a random one. */
   readonly forgetBias?: number | null;
-  /** Share of each token's target that {@link ProgramGenerator.loss} spreads over all tokens; default 0. */
+  /** Label smoothing of {@link ProgramGenerator.loss}; default 0. */
   readonly labelSmoothing?: number;
   readonly seed: number;
 }
 
 export type { Sequences };
 
-/** How tokens are chosen: the likeliest, or drawn with a temperature, keyed by seed and step. */
+/** Choice of tokens: the likeliest, or drawn with a temperature, keyed by seed and step. */
 export type Choice = "likeliest" | { readonly seed: number; readonly step: number; readonly temperature?: number };
 
 /** Decoded programs. */
@@ -57,7 +57,7 @@ export interface Decoded {
   readonly drawn: Sequences;
 }
 
-/** Steps of decoding. */
+/** Longest program in tokens, which is the number of decoding steps. */
 export const MAX_PROGRAM = 30;
 
 /** The program generator of IEP-Ref: sequence to sequence without attention. */
@@ -88,7 +88,7 @@ export class ProgramGenerator extends Module {
     this.#linear = this.child("decoder_linear", linear(device, hidden, tokens, seeds));
   }
 
-  /** The top layer's state at each expression's last word: [count, hidden]. What follows it is read but plays no part. */
+  /** The top layer's state at each expression's last word: [count, hidden]. Padding does not affect it. */
   encode(refexps: Sequences): Tensor {
     using scope = this.device.scope();
     return scope.keep(this.#read(scope.adopt(this.#expressions(refexps))));
@@ -122,7 +122,7 @@ export class ProgramGenerator extends Module {
     return scope.keep(total.mul(batch.share));
   }
 
-  /** Writes programs for expressions, at most {@link MAX_PROGRAM} tokens each. */
+  /** Decodes programs of expressions, at most {@link MAX_PROGRAM} tokens each. */
   async decode(refexps: Sequences, choice: Choice): Promise<Decoded> {
     const read = this.device.noGrad(() => {
       using scope = this.device.scope();
@@ -151,7 +151,7 @@ export class ProgramGenerator extends Module {
   }
 
   /**
-   * The score-function loss −Σ Aₙ log p(yₙₜ) of drawn programs (Williams, 1992); `mask` leaves out what was drawn after a
+   * The score-function loss −Σ Aₙ log p(yₙₜ) of drawn programs (Williams, 1992); `mask` leaves out the tokens after a
    * program's own end, which the reference includes (`none`). `temperature` is that of the draw: p is what they were drawn
    * from, or the estimate would be of another expectation.
    */
@@ -189,13 +189,13 @@ export class ProgramGenerator extends Module {
 
   /** {@link encode} of expressions on the device. */
   #read({ words, ends }: StaticExpressions): Tensor {
-    // What a word gives to the gates is the same wherever it stands.
+    // The product of a word's vector with the gates' weights is the same at every time step.
     const given = this.#encoder.products(this.#encoderEmbed.weight);
     const { outputs } = this.#encoder.steps(gather(given, words));
     return gather(reshape(outputs, [words.size, this.#hidden]), ends);
   }
 
-  /** What the decoder's gates get at every step: of what was read, [1, N, gates], and of each token, [tokens, gates]. */
+  /** Inputs of the decoder's gates: from the encoded expressions, [1, N, gates], and from each token, [tokens, gates]. */
   #given(encoded: Tensor): Given {
     const [count, hidden] = encoded.shape;
     const read = this.#decoder.products(encoded, { bias: false });
@@ -210,13 +210,13 @@ export class ProgramGenerator extends Module {
     return this.#decoder.steps(add(gather(tokens, inputs), read), state);
   }
 
-  /** Logits [T · N, tokens] of all steps. */
+  /** Logits [T · N, tokens] of all time steps. */
   #scored({ outputs }: LSTMResult): Tensor {
     return this.#linear.forward(reshape(outputs, [outputs.shape[0] * outputs.shape[1], this.#hidden]));
   }
 }
 
-/** What the decoder's gates get of its inputs. */
+/** Inputs of the decoder's gates. */
 interface Given {
   readonly read: Tensor;
   readonly tokens: Tensor;
@@ -229,7 +229,7 @@ function perturbed(logits: Tensor, { seed, step, temperature = 1 }: Exclude<Choi
   return logits.mul(1 / temperature).sub(log(log(uniform).neg()));
 }
 
-/** Cuts drawn tokens [count, MAX_PROGRAM] where the last program ends, and each program at its own end. */
+/** Cuts drawn tokens [count, MAX_PROGRAM] at the end of the longest program, and each program at its own end. */
 export function finished(tokens: ArrayLike<number>, count: number): Decoded {
   const data = Int32Array.from(tokens);
   const rows = Array.from({ length: count }, (_, n) => data.subarray(n * MAX_PROGRAM, (n + 1) * MAX_PROGRAM));

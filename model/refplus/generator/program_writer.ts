@@ -1,9 +1,9 @@
-/** Programs for batch after batch of expressions. */
+/** Decoding of programs for many batches of expressions. */
 import { StepCache } from "../../../engine/internal.ts";
 import { type Choice, finished, type ProgramGenerator, type Sequences } from "./program_generator.ts";
 import { StaticExpressions } from "./sequence_inputs.ts";
 
-/** Writes programs; batches of equal sizes are replayed where the likeliest are taken. */
+/** Decodes programs; greedy decoding is captured once for each batch size and replayed. */
 export class ProgramWriter implements Disposable {
   readonly #generator: ProgramGenerator;
   readonly #cache: StepCache<StaticExpressions>;
@@ -33,7 +33,7 @@ export class ProgramWriter implements Disposable {
     return (await this.#generator.decode(refexps, choice)).programs;
   }
 
-  /** Frees what was recorded. */
+  /** Frees the captured decodings. */
   [Symbol.dispose](): void {
     this.#cache[Symbol.dispose]();
   }

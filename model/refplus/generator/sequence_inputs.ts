@@ -17,7 +17,7 @@ export function timeFirst<T extends Int32Array<ArrayBuffer> | Float32Array<Array
   return out;
 }
 
-/** Row n of [length, count] at which the last word of each expression stands: i32 [count]. */
+/** Row of [length · count] that holds the last word of each expression: i32 [count]. */
 export function lastWords({ data, count, length }: Sequences): Int32Array<ArrayBuffer> {
   return Int32Array.from({ length: count }, (_, n) => {
     let last = length - 1;
@@ -26,7 +26,7 @@ export function lastWords({ data, count, length }: Sequences): Int32Array<ArrayB
   });
 }
 
-/** Expressions, as the encoder reads them. */
+/** Expressions as inputs of the encoder. */
 export class StaticExpressions implements Disposable {
   /** i32 [length, count]. */
   readonly words: Tensor;
@@ -67,14 +67,14 @@ export interface SequenceSizes {
   readonly tokens: number;
 }
 
-/** What teacher forcing reads of a batch. */
+/** Inputs and labels of teacher forcing on a batch. */
 export class StaticSequences implements Disposable {
   readonly expressions: StaticExpressions;
   /** i32 [tokens − 1, count]: all but the last token of each program. */
   readonly inputs: Tensor;
-  /** i32 [(tokens − 1) · count]: the token after each; −1, which costs nothing, for `<NULL>`. */
+  /** i32 [(tokens − 1) · count]: the token after each; −1, which is left out of the loss, for `<NULL>`. */
   readonly labels: Tensor;
-  /** []: 1 / labels that count. */
+  /** []: 1 / number of labels that are not −1. */
   readonly share: Tensor;
 
   /** Memory for a batch. */

@@ -1,28 +1,28 @@
-/** Checkpoints of the reference (PyTorch) made ours: both models' weights with the sizes they have. */
+/** Import of the reference's checkpoints (PyTorch): both models' weights with the sizes they have. */
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, type Module, saveTensors } from "../../../engine/mod.ts";
 import { checkpointMetadata } from "../../run/checkpoint.ts";
 import { VERSION } from "../../run/version.ts";
 import { type StoredTensor, type WeightFile, WeightsError } from "../../weights/stored.ts";
-import { REFPLUS_RUNS, type RefplusConfig, type Step } from "../training/config.ts";
-import type { Frame } from "../data_spec.ts";
+import { REFPLUS_RUNS, type RefplusConfig, type Stage } from "../training/config.ts";
+import type { DataSpec } from "../data_spec.ts";
 import { buildEngine, buildGenerator, checkpointTensors, type Models, refplusFacts } from "../checkpoint.ts";
 import { type Banks, fromTorchState } from "./torch_names.ts";
 
-/** Where the reference keeps each model's state dict. */
+/** Prefixes of each model's state dict in the reference's checkpoints. */
 const STATES = { generator: "program_generator_state.", engine: "execution_engine_state." } as const;
 
-/** What a checkpoint of the reference does not say. */
+/** Facts that a checkpoint of the reference lacks. */
 export interface ReferenceOptions {
   readonly vocabulary: Vocabulary;
   /** Rows and columns of the features the engine was trained on. */
   readonly grid: readonly [number, number];
-  /** What made them, by the name that `itera refplus features` gives. */
+  /** Name of their extractor, as `itera refplus features` writes it. */
   readonly extractor: string;
   readonly masks: readonly [number, number];
 }
 
-/** What was found. */
+/** An imported checkpoint and the models it has. */
 export interface ImportedReference {
   /** The checkpoint, as `itera refplus` reads it. */
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -44,26 +44,26 @@ export async function importReference(file: WeightFile, options: ReferenceOption
       "it has neither program_generator_state nor execution_engine_state, as the reference's checkpoints have",
     );
   }
-  const step: Step = generator && engine ? "joint" : generator ? "pg" : "ee-gt";
+  const stage: Stage = generator && engine ? "joint" : generator ? "pg" : "ee-gt";
   const imported = "imported", start = { programGenerator: imported, executionEngine: imported };
   const value = {
     version: VERSION,
-    step,
+    stage,
     start,
     data: { trainRefexps: imported, trainFeatures: imported, vocabulary: imported },
     ...generator ? { generator } : {},
     ...engine ? { engine: { dim: engine.dim, headWidth: engine.headWidth, stemLayers: engine.stemLayers } } : {},
   };
   const config = REFPLUS_RUNS.begin([{ source: "import", value }]);
-  const frame: Frame | null = engine ? { features: [engine.features, ...grid], extractor, masks } : null;
+  const spec: DataSpec | null = engine ? { features: [engine.features, ...grid], extractor, masks } : null;
   await using device = await Device.open();
   using made = generator ? buildGenerator(device, config, vocabulary) : undefined;
-  using network = engine ? buildEngine(device, config, vocabulary, frame!) : undefined;
+  using network = engine ? buildEngine(device, config, vocabulary, spec!) : undefined;
   if (made) fill(made, file, STATES.generator);
   if (network) fill(network, file, STATES.engine, network.banks);
   const models: Models = { generator: made ?? null, engine: network ?? null };
   const tensors = checkpointTensors(models, { generator: null, engine: null });
-  const metadata = checkpointMetadata(0, config, refplusFacts(config, { vocabulary, frame, baseline: 0 }));
+  const metadata = checkpointMetadata(0, config, refplusFacts(config, { vocabulary, spec, baseline: 0 }));
   return {
     bytes: await saveTensors(tensors, metadata),
     config,
@@ -86,11 +86,11 @@ function generatorSizes({ tensors }: WeightFile, vocabulary: Vocabulary): Refplu
   ];
   if (!embed || !state || !tokens) return null;
   const words = Object.keys(vocabulary.refexp_token_to_idx).length;
-  const steps = Object.keys(vocabulary.program_token_to_idx).length;
-  if (embed.shape[0] !== words || tokens.shape[0] !== steps) {
+  const programTokens = Object.keys(vocabulary.program_token_to_idx).length;
+  if (embed.shape[0] !== words || tokens.shape[0] !== programTokens) {
     throw new WeightsError(
       `its program generator knows ${embed.shape[0]} words and ${tokens.shape[0]} program tokens, ` +
-        `the vocabulary has ${words} and ${steps}`,
+        `the vocabulary has ${words} and ${programTokens}`,
     );
   }
   let layers = 1;
@@ -108,7 +108,7 @@ function engineSizes({ tensors }: WeightFile, { program_token_to_idx: tokens }: 
   }
   let stemLayers = 1;
   while (at(`stem.${2 * stemLayers}.weight`)) stemLayers++;
-  // Without a head the file is incomplete, which is told when its tensors are read.
+  // Without a head the file is incomplete, which is reported when its tensors are read.
   const headWidth = at("classifier.7.weight")?.shape[0] ?? null;
   return { dim: first.shape[0], features: first.shape[1], stemLayers, headWidth };
 }

@@ -1,5 +1,5 @@
 /**
- * The reference's names and axes of both models' weights, so that its checkpoints can be read
+ * The reference's names and axes of both models' weights, to read its checkpoints
  * (papers/iep-ref.md#training).
  */
 import { filterFromTorch, type OwnTensor, TensorSource, transposed } from "../../weights/convert.ts";
@@ -23,8 +23,8 @@ function torchShape(name: string, shape: readonly number[]): readonly number[] {
 export type Banks = Readonly<Record<string, readonly string[]>>;
 
 /**
- * The weights of a model's parameters (names and shapes ours) from a state dict of the reference's, behind `prefix`. What lies
- * in one of `banks` here is a module for each token there.
+ * The weights of a model's parameters (names and shapes ours) from a state dict of the reference's, behind `prefix`. A bank
+ * here is a module for each token there.
  *
  * @throws {WeightsError} when one is missing or of another shape, or another lies behind `prefix`: the model would not be the same.
  */

@@ -1,38 +1,40 @@
-/** What every step of a program should point at: the objects it gives on its picture's scene, as a mask. */
+/** Ground-truth masks of program nodes: the objects that each node outputs when it is executed on its picture's scene. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { HEIGHT, WIDTH } from "../../../datasets/refplus/scenes/camera.ts";
 import { asSet, executeWhatCan } from "../../../datasets/refplus/language/execute.ts";
 import { MaskResizer } from "../../../datasets/refplus/files/mask.ts";
 import { ownersOf } from "../../../datasets/refplus/files/owners.ts";
-import { stepOf } from "../../../datasets/refplus/encoding/programs.ts";
+import { nodeOf } from "../../../datasets/refplus/encoding/programs.ts";
 import { readScenes } from "../../../datasets/refplus/files/read.ts";
 import type { Scene } from "../../../datasets/refplus/files/types.ts";
 import type { RandomStream } from "../../../engine/base/random.ts";
-import type { TaughtSteps } from "../engine/execution_engine.ts";
+import type { NodeInputs } from "./config.ts";
+import type { NodeTargets } from "../engine/execution_engine.ts";
 import type { ProgramTokens, ProgramTree } from "../engine/program_tree.ts";
 
-/** A picture's truth. */
+/** A picture's scene and mask owners. */
 interface Picture {
   readonly scene: Scene;
   /** 1 + index of the object under each of the four corners of a mask's pixel, 0 for the ground; four planes. */
   readonly corners: Uint8Array;
 }
 
-/** Which steps of a batch are taught. */
-export interface TeachOptions {
+/** Choice of the supervised nodes of a batch. */
+export interface NodeTargetOptions {
+  /** Weight of the nodes' loss beside that of the answers. */
   readonly weight: number;
-  /** Steps of each program at most, drawn by `random`; null for all. */
-  readonly most: number | null;
-  /** How likely a step with each token is drawn before others; all alike without. */
+  /** Nodes of each program at most, drawn by `random`; null for all. */
+  readonly perProgram: number | null;
+  /** Odds of a node with each token to be drawn; by default equal. */
   readonly odds?: ArrayLike<number>;
   readonly random: RandomStream;
-  /** Whether every node is given its true inputs, so that what those are belongs to the lesson; default `own`. */
-  readonly inputs?: "own" | "true";
+  /** Inputs of all nodes; `groundTruth` adds the masks for teacher forcing. Default `predicted`. */
+  readonly inputs?: NodeInputs;
 }
 
 /**
- * Odds of the tokens `names` that occur `counts` times: counts to the power of −`rarity`, times what `favour` says of their
- * functions.
+ * Odds of the tokens `names` that occur `counts` times: counts to the power of −`rarity`, times the factors that `favour` has
+ * for their functions.
  *
  * @throws {UserError} for a function that no token has.
  */
@@ -43,12 +45,12 @@ export function oddsOf(
 ): Float64Array {
   const functions = names.map((name) => name.replace(/\[.*/, ""));
   const unknown = Object.keys(favour).find((name) => !functions.includes(name));
-  if (unknown !== undefined) throw new UserError(`stepLoss.favour: no program has a function "${unknown}"`);
+  if (unknown !== undefined) throw new UserError(`nodeLoss.favour: no program has a function "${unknown}"`);
   return Float64Array.from(functions, (name, i) => Math.max(counts[i], 1) ** -rarity * (favour[name] ?? 1));
 }
 
-/** The truth of a split's pictures. */
-export class StepTargets {
+/** The ground truth of a split's pictures. */
+export class GroundTruth {
   readonly #file: string;
   readonly #size: readonly [number, number];
   readonly #pictures: ReadonlyMap<number, Picture>;
@@ -64,73 +66,72 @@ export class StepTargets {
    *
    * @throws {UserError} when it is missing or broken.
    */
-  static async open(file: string, size: readonly [number, number]): Promise<StepTargets> {
+  static async open(file: string, size: readonly [number, number]): Promise<GroundTruth> {
     const resizer = new MaskResizer(WIDTH, HEIGHT, size[1], size[0]);
     const pictures = new Map<number, Picture>();
     for await (const scene of readScenes(file)) {
       pictures.set(scene.image_index, { scene, corners: resizer.corners(ownersOf(scene, file)) });
     }
-    return new StepTargets(file, size, pictures);
+    return new GroundTruth(file, size, pictures);
   }
 
   /**
-   * Inner steps of programs on pictures `images`, and their masks; the masks that they and the last steps take in where
-   * `inputs` asks for them. Steps that mean nothing there, as drawn programs may have them, are left out; so is the last step,
-   * whose mask is the answer's.
+   * Inner nodes of programs on pictures `images` with their masks, and for teacher forcing the input masks of these nodes and
+   * of the answers'. Nodes that are invalid on their scene, which drawn programs may have, are left out.
    *
    * @throws {UserError} for a picture that the file lacks.
    */
-  taught(
+  targets(
     images: readonly number[],
     programs: readonly ProgramTree[],
     { names }: ProgramTokens,
-    { weight, most, odds, random, inputs }: TeachOptions,
-  ): TaughtSteps {
+    { weight, perProgram, odds, random, inputs }: NodeTargetOptions,
+  ): NodeTargets {
     const executed = programs.map((tree, program) => {
       const picture = this.#picture(images[program]);
-      const steps = tree.map(({ token, inputs }) => ({ ...stepOf(names[token]), inputs }));
-      return { tree, picture, outputs: executeWhatCan(picture.scene, steps) };
+      const nodes = tree.map(({ token, inputs }) => ({ ...nodeOf(names[token]), inputs }));
+      return { tree, picture, outputs: executeWhatCan(picture.scene, nodes) };
     });
     const chosen = executed.flatMap(({ tree, picture, outputs }, program) => {
       const inner = outputs.slice(0, -1).flatMap((output, node) => output === null ? [] : [{ node, output }]);
-      const drawn = most === null || inner.length <= most
+      const drawn = perProgram === null || inner.length <= perProgram
         ? inner
-        : drawnFirst(inner.map(({ node }) => odds?.[tree[node].token] ?? 1), most, random).map((i) => inner[i]);
+        : drawnFirst(inner.map(({ node }) => odds?.[tree[node].token] ?? 1), perProgram, random).map((i) => inner[i]);
       return drawn.map(({ node, output }) => ({ program, node, picture, objects: asSet(output) }));
     });
     const pixels = this.#size[0] * this.#size[1], masks = new Int32Array(chosen.length * pixels);
     chosen.forEach(({ picture, objects }, i) =>
       fillMask(masks.subarray(i * pixels, (i + 1) * pixels), picture, objects)
     );
-    const steps = chosen.map(({ program, node }) => ({ program, node }));
-    if (inputs !== "true") return { steps, masks, weight };
+    const nodes = chosen.map(({ program, node }) => ({ program, node }));
+    if (inputs !== "groundTruth") return { nodes, masks, weight };
     const taken = (program: number, node: number): Uint8Array[] => {
       const { tree, picture, outputs } = executed[program];
       return tree[node].inputs.map((input) => {
         const mask = new Uint8Array(pixels), output = outputs[input];
-        // What means nothing points at nothing.
+        // An invalid input has an empty mask.
         if (output !== null) fillMask(mask, picture, asSet(output));
         return mask;
       });
     };
     const answers = executed.map(({ tree }, program) => taken(program, tree.length - 1));
-    return { steps, masks, weight, inputs: [...answers, ...steps.map(({ program, node }) => taken(program, node))] };
+    return { nodes, masks, weight, inputs: [...answers, ...nodes.map(({ program, node }) => taken(program, node))] };
   }
 
   #picture(image: number): Picture {
     const found = this.#pictures.get(image);
     if (found) return found;
-    throw new UserError(`${this.#file}: has no picture ${image}; give the scenes of the expressions learnt from`);
+    throw new UserError(`${this.#file}: has no picture ${image}; give the scenes of the training expressions`);
   }
 }
 
 /**
- * The `most` indices drawn first, without replacement, by weights: each has a time exponential with its weight as the rate,
- * and the earliest come first (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
+ * `count` indices drawn by weights without replacement: each index gets a time that is exponential with its weight as the
+ * rate, and the earliest are taken (Efraimidis and Spirakis, "Weighted random sampling with a reservoir", 2006).
  */
-function drawnFirst(weights: readonly number[], most: number, random: RandomStream): number[] {
+function drawnFirst(weights: readonly number[], count: number, random: RandomStream): number[] {
   const times = weights.map((weight) => -Math.log1p(-random.unit()) / weight);
-  return [...times.keys()].sort((a, b) => times[a] - times[b]).slice(0, most);
+  return [...times.keys()].sort((a, b) => times[a] - times[b]).slice(0, count);
 }
 
 function fillMask(mask: Int32Array | Uint8Array, { corners }: Picture, objects: readonly number[]): void {

@@ -1,30 +1,31 @@
-/** Which expressions each update learns from: a pure function of the seed and the update's number. */
+/** Order of the training expressions: a pure function of the seed and the update's number. */
 import { RandomStream } from "../../../engine/base/random.ts";
 
-/** How batches are put together. */
+/** Composition of batches. */
 export interface OrderOptions {
   readonly seed: number;
   readonly batch: number;
   readonly shuffle: boolean;
-  /** Put expressions of like length into a batch. */
+  /** Batches of expressions of similar length. */
   readonly likeLengths: boolean;
-  /** Before update `until`, only programs of at most `longest` steps; ascending. */
+  /** Before update `until`, only programs of at most `longest` nodes; ascending. */
   readonly curriculum: readonly { readonly until: number; readonly longest: number }[];
 }
 
 /** Lengths of an expression. */
 export interface Lengths {
   readonly words: number;
-  readonly steps: number;
+  /** Nodes of its program. */
+  readonly nodes: number;
 }
 
 /** Batches that are sorted by length together. */
 const TOGETHER = 16;
 
-/** Streams of random numbers with a purpose of their own. */
+/** Streams of random numbers that shuffle expressions and reorder batches. */
 const [SHUFFLE, REORDER] = [0x0bde4, 0x0bde5];
 
-/** Part of a run in which the same expressions are used. */
+/** Part of a run that uses the same expressions throughout. */
 interface Phase {
   readonly from: number;
   readonly members: Int32Array;
@@ -43,8 +44,8 @@ export class BatchOrder {
     this.#options = options;
     let from = 0;
     this.#phases = [...options.curriculum, { until: Infinity, longest: Infinity }].map(({ until, longest }) => {
-      const members = Int32Array.from(lengths.keys()).filter((i) => lengths[i].steps <= longest);
-      if (members.length === 0) throw new RangeError(`no program has at most ${longest} steps`);
+      const members = Int32Array.from(lengths.keys()).filter((i) => lengths[i].nodes <= longest);
+      if (members.length === 0) throw new RangeError(`no program has at most ${longest} nodes`);
       const phase = { from, members };
       from = until;
       return phase;

@@ -15,14 +15,14 @@ export class Samples implements Disposable {
   /** Number of expressions used. */
   readonly size: number;
 
-  private constructor(refexps: RefexpFile, features: FeatureFile | null, most: number | null) {
+  private constructor(refexps: RefexpFile, features: FeatureFile | null, limit: number | null) {
     this.#refexps = refexps;
     this.#features = features;
-    this.size = Math.min(refexps.size, most ?? Infinity);
+    this.size = Math.min(refexps.size, limit ?? Infinity);
   }
 
   /**
-   * Opens a split; `most` uses the first so many of its expressions.
+   * Opens a split; uses only the first `limit` expressions.
    *
    * @throws {UserError} when a file is missing or empty, or was encoded with another vocabulary.
    */
@@ -30,7 +30,7 @@ export class Samples implements Disposable {
     refexps: string,
     features: string | null,
     vocabulary: Vocabulary,
-    most: number | null = null,
+    limit: number | null = null,
   ): Promise<Samples> {
     const opened = await RefexpFile.open(refexps);
     try {
@@ -45,7 +45,7 @@ export class Samples implements Disposable {
       }
       checkTokens(refexps, "refexps", opened.refexps, opened.refexpLength, vocabulary.refexp_token_to_idx);
       checkTokens(refexps, "programs", opened.programs, opened.programLength, vocabulary.program_token_to_idx);
-      return new Samples(opened, features === null ? null : await FeatureFile.open(features), most);
+      return new Samples(opened, features === null ? null : await FeatureFile.open(features), limit);
     } catch (error) {
       opened[Symbol.dispose]();
       throw error;
@@ -57,7 +57,7 @@ export class Samples implements Disposable {
     return this.#features?.settings.shape ?? null;
   }
 
-  /** What made the features. */
+  /** Name of the extractor that made the features. */
   get extractor(): string {
     return this.#features?.settings.extractor ?? UNKNOWN_EXTRACTOR;
   }
@@ -77,20 +77,20 @@ export class Samples implements Disposable {
     return indices.map((index) => this.#refexps.images[index]);
   }
 
-  /** Places in the file of expressions. */
+  /** Index of each expression in its JSON file. */
   get originals(): Int32Array {
     return this.#refexps.originals;
   }
 
-  /** Words of an expression, specials included; steps of its program, specials not. */
-  lengths(index: number): { readonly words: number; readonly steps: number } {
+  /** Words of an expression, special tokens included; nodes of its program, special tokens not. */
+  lengths(index: number): { readonly words: number; readonly nodes: number } {
     const used = (data: Int32Array, length: number): number =>
       data.subarray(index * length, (index + 1) * length).findLastIndex((token) => token !== NULL) + 1;
     const { refexps, refexpLength, programs, programLength } = this.#refexps;
-    return { words: used(refexps, refexpLength), steps: used(programs, programLength) - 2 };
+    return { words: used(refexps, refexpLength), nodes: used(programs, programLength) - 2 };
   }
 
-  /** How often each of `tokens` program tokens occurs. */
+  /** Occurrences of each of `tokens` program tokens. */
   tokenCounts(tokens: number): Uint32Array {
     const { programs, programLength } = this.#refexps, counts = new Uint32Array(tokens);
     for (const token of programs.subarray(0, this.size * programLength)) counts[token]++;
@@ -135,7 +135,7 @@ export class Samples implements Disposable {
   }
 }
 
-/** The reference's files do not say which vocabulary they are of; a token beyond it shows that it is another. */
+/** The reference's files do not name their vocabulary; a token outside this one shows that they have another. */
 function checkTokens(
   path: string,
   name: string,

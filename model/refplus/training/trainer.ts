@@ -8,7 +8,7 @@ import type { Measures, StepLosses } from "../../run/loss_log.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../../run/open_run.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { REFPLUS_RUNS, type RefplusConfig } from "./config.ts";
-import { sameFrame } from "../data_spec.ts";
+import { assertSameSpec } from "../data_spec.ts";
 import {
   checkedRefplus,
   checkpointTensors,
@@ -20,18 +20,18 @@ import {
 import { BatchOrder } from "./order.ts";
 import { Samples } from "./samples.ts";
 import {
-  innerSteps,
   learnersOf,
   measuresOf,
-  type Session,
+  nodeSupervision,
   startingModels,
+  type TrainingState,
   update,
   validated,
   type Validation,
-} from "./session.ts";
+} from "./training_state.ts";
 
 /**
- * Trains as the folder's settings say, from its newest checkpoint if it has one. Returns the last validation; null where
+ * Trains by the settings of a run's folder, from its newest checkpoint if it has one. Returns the last validation; null where
  * there are no held-out expressions.
  *
  * @throws {Interrupted} after the signal is aborted and all is saved.
@@ -52,57 +52,57 @@ async function open(
   checkpoint: RefplusCheckpoint | null,
   { hooks = {}, repeat = Infinity }: OpenOptions = {},
 ): Promise<RefplusLearner> {
-  const say = hooks.onMessage ?? (() => {});
+  const report = hooks.onMessage ?? (() => {});
   const vocabulary = checkpoint?.vocabulary ?? await readVocabulary(config.data.vocabulary);
-  const withPictures = config.step !== "pg";
+  const withPictures = config.stage !== "pg";
   const { trainRefexps, trainFeatures, trainSamples, valRefexps, valFeatures, valSamples } = config.data;
   await using stack = new AsyncDisposableStack();
   const train = stack.use(
     await Samples.open(trainRefexps, withPictures ? trainFeatures : null, vocabulary, trainSamples),
   );
-  const held = valRefexps === null
+  const val = valRefexps === null
     ? null
     : stack.use(await Samples.open(valRefexps, withPictures ? valFeatures : null, vocabulary, valSamples));
-  const frame = withPictures ? { features: train.shape!, extractor: train.extractor, masks: train.maskSize } : null;
-  if (checkpoint) sameFrame(frame, checkpoint);
-  if (held && frame) {
-    sameFrame({ features: held.shape!, extractor: held.extractor, masks: held.maskSize }, {
-      frame,
+  const spec = withPictures ? { features: train.shape!, extractor: train.extractor, masks: train.maskSize } : null;
+  if (checkpoint) assertSameSpec(spec, checkpoint);
+  if (val && spec) {
+    assertSameSpec({ features: val.shape!, extractor: val.extractor, masks: val.maskSize }, {
+      spec,
       path: trainRefexps,
     });
   }
-  const inner = await innerSteps(config, train, vocabulary);
+  const supervision = await nodeSupervision(config, train, vocabulary);
   const device = stack.use(await Device.open({ adapter: config.adapter }));
-  say(`adapter: ${device.title}`);
-  const models = stack.use(await startingModels(device, config, vocabulary, frame, checkpoint, say));
+  report(`adapter: ${device.title}`);
+  const models = stack.use(await startingModels(device, config, vocabulary, spec, checkpoint, report));
   const learners = stack.use(learnersOf(config, models));
-  const session: Session = {
+  const state: TrainingState = {
     config: { ...config, ...models.sizes },
     models,
     optimisers: learners.optimisers,
-    generatorSteps: learners.generatorSteps,
+    generatorUpdates: learners.generatorUpdates,
     vocabulary,
-    frame,
+    spec,
     train,
-    held,
-    inner,
+    val,
+    supervision,
   };
   if (checkpoint) {
     loadTensors(checkpoint.bytes, checkpointTensors(models, learners.optimisers), checkpoint.path, {
       complete: (tensors) => withAllCounts(tensors, learners.optimisers),
     });
   }
-  return new RefplusLearner(session, { hooks, repeat, baseline: checkpoint?.baseline ?? 0, owned: stack.move() });
+  return new RefplusLearner(state, { hooks, repeat, baseline: checkpoint?.baseline ?? 0, owned: stack.move() });
 }
 
-/** An engine that finds nothing after so many updates may never do. */
+/** Updates after which an engine that finds no foreground is reported. */
 const DEAD_AFTER = 200;
 
-/** Either model of IEP-Ref, or both, in the training loop. */
+/** The models of a stage in the training loop. */
 class RefplusLearner implements Learner {
   readonly device: Device;
   readonly title: string;
-  readonly #session: Session;
+  readonly #state: TrainingState;
   readonly #hooks: TrainHooks;
   readonly #repeat: number;
   readonly #owned: AsyncDisposableStack;
@@ -114,20 +114,20 @@ class RefplusLearner implements Learner {
   #validation: Validation | null = null;
 
   constructor(
-    session: Session,
+    state: TrainingState,
     { hooks, repeat, baseline, owned }: {
       readonly hooks: TrainHooks;
-      /** Number of batches that come again and again. */
+      /** Number of batches that recur. */
       readonly repeat: number;
       readonly baseline: number;
       readonly owned: AsyncDisposableStack;
     },
   ) {
-    const { config, models, train } = session, { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
+    const { config, models, train } = state, { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
     const dropping = schedules.steps(rate, decaySteps, decayFactor);
     this.device = (models.engine ?? models.generator)!.device;
-    this.title = `${config.step} by ${config.batch} expressions`;
-    this.#session = session;
+    this.title = `${config.stage} by ${config.batch} expressions`;
+    this.#state = state;
     this.#hooks = hooks;
     this.#repeat = repeat;
     this.#baseline = baseline;
@@ -141,26 +141,26 @@ class RefplusLearner implements Learner {
   }
 
   async update(step: number): Promise<StepLosses> {
-    const { config, optimisers: { generator, engine } } = this.#session, rate = this.rate(step);
+    const { config, optimisers: { generator, engine } } = this.#state, rate = this.rate(step);
     if (generator) generator.rate = rate;
-    if (engine) engine.rate = config.step === "joint" ? rate * config.reinforce.engineRate : rate;
+    if (engine) engine.rate = config.stage === "joint" ? rate * config.reinforce.engineRate : rate;
     const progress = { step, baseline: this.#baseline };
-    const losses = await update(this.#session, this.#order.batch(step % this.#repeat), progress);
+    const losses = await update(this.#state, this.#order.batch(step % this.#repeat), progress);
     this.#baseline = progress.baseline;
     return losses;
   }
 
   tensors(): Map<string, Tensor> {
-    return checkpointTensors(this.#session.models, this.#session.optimisers);
+    return checkpointTensors(this.#state.models, this.#state.optimisers);
   }
 
   facts(): Readonly<Record<string, string>> {
-    const { config, vocabulary, frame } = this.#session;
-    return refplusFacts(config, { vocabulary, frame, baseline: this.#baseline });
+    const { config, vocabulary, spec } = this.#state;
+    return refplusFacts(config, { vocabulary, spec, baseline: this.#baseline });
   }
 
   captured(): number {
-    return this.#session.generatorSteps?.tensors ?? 0;
+    return this.#state.generatorUpdates?.tensors ?? 0;
   }
 
   /** Intersections and unions, averaged over a window's updates, as one number. */
@@ -170,20 +170,20 @@ class RefplusLearner implements Learner {
     if (iou === 0 && step >= DEAD_AFTER && !this.#dead) {
       this.#dead = true;
       this.#hooks.onMessage?.(
-        `by step ${step} no pixel is found: a ReLU before the scores may be dead; try another --seed`,
+        `after ${step} updates no foreground is found: a ReLU before the scores may be dead; try another --seed`,
       );
     }
     return { ...means, iou };
   }
 
   async validate(step: number): Promise<Measures | null> {
-    this.#validation = await validated(this.#session, step, this.#hooks);
+    this.#validation = await validated(this.#state, step, this.#hooks);
     return this.#validation && measuresOf(this.#validation);
   }
 
   /** The newest measures of held-out expressions, taken now where there are none; null without such expressions. */
   async lastValidation(): Promise<Validation | null> {
-    return this.#validation ?? await validated(this.#session, this.#session.config.steps, this.#hooks);
+    return this.#validation ?? await validated(this.#state, this.#state.config.steps, this.#hooks);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@ import { concat, type Optimiser, reshape, type Tensor } from "../../../engine/mo
 import type { StepLosses, UnreadLosses } from "../../run/loss_log.ts";
 import type { Baseline } from "./config.ts";
 import { isWhole, overlapsOf, upToEnd } from "../evaluation/evaluation.ts";
-import type { BatchOutcome, ExecutionEngine, TaughtSteps } from "../engine/execution_engine.ts";
+import type { BatchOutcome, ExecutionEngine, NodeTargets } from "../engine/execution_engine.ts";
 import type { Choice, ProgramGenerator } from "../generator/program_generator.ts";
 import type { ProgramTokens, ProgramTree } from "../engine/program_tree.ts";
 import { type Samples, treesOf } from "./samples.ts";
@@ -17,66 +17,66 @@ export function rewardsOf(overlaps: ArrayLike<number>): number[] {
   );
 }
 
-/** What the execution engine learns from beside the answers' cross-entropy. */
-export interface Teaching {
+/** Losses of the execution engine beside the answers' cross-entropy. */
+export interface ExtraLosses {
   /** Weight of the soft Dice loss; default 0. */
   readonly dice?: number;
-  /** Inner steps of these programs that are taught what to point at. */
-  readonly taught?: (programs: readonly ProgramTree[]) => TaughtSteps;
+  /** Targets of inner nodes of these programs; by default none are supervised. */
+  readonly nodes?: (programs: readonly ProgramTree[]) => NodeTargets;
 }
 
-/** The execution engine learns masks; returns what the update saw, unread and the caller's to free. */
+/** Updates the execution engine by the masks' loss; returns losses and overlaps, unread and the caller's to free. */
 function learnMasks(
   engine: ExecutionEngine,
   optimiser: Optimiser,
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
-  { dice = 0, taught }: Teaching,
+  { dice = 0, nodes }: ExtraLosses,
 ): BatchOutcome {
   using scope = engine.device.scope();
   const features = samples.features(engine.device, batch);
-  const options = { learn: true, dice, ...taught ? { taught: taught(programs) } : {} };
-  const { loss, stepLoss, overlaps } = engine.evaluate(features, programs, samples.masks(batch), options);
+  const options = { learn: true, dice, ...nodes ? { nodes: nodes(programs) } : {} };
+  const { loss, nodeLoss, overlaps } = engine.evaluate(features, programs, samples.masks(batch), options);
   optimiser.step();
   engine.zeroGrad();
   return {
     loss: scope.keep(loss).unscoped(),
-    stepLoss: stepLoss && scope.keep(stepLoss).unscoped(),
+    nodeLoss: nodeLoss && scope.keep(nodeLoss).unscoped(),
     overlaps: scope.keep(overlaps).unscoped(),
   };
 }
 
-/** What an update of the engine records; beside these `step_loss` where inner steps are taught. */
+/** Figures recorded of an update of the engine; `node_loss` is added where inner nodes are supervised. */
 const MASK_NAMES = ["loss", "intersection", "union"] as const;
 
-/** The execution engine learns masks with the given programs. */
+/** An update of the execution engine, by the masks' loss of the given programs. */
 export function engineUpdate(
   engine: ExecutionEngine,
   optimiser: Optimiser,
   samples: Samples,
   batch: readonly number[],
   programs: readonly ProgramTree[],
-  teaching: Teaching = {},
+  extra: ExtraLosses = {},
 ): UnreadLosses {
   const { device } = engine;
   using scope = device.scope();
-  const outcome = learnMasks(engine, optimiser, samples, batch, programs, teaching);
-  const { loss, stepLoss, overlaps } = outcome, { taught } = teaching;
+  const outcome = learnMasks(engine, optimiser, samples, batch, programs, extra);
+  const { loss, nodeLoss, overlaps } = outcome, supervised = extra.nodes !== undefined;
   const values = device.noGrad(() =>
-    concat([reshape(loss, [1]), overlaps.sum(0), ...taught ? [stepLoss ?? device.zeros([1])] : []].map(flat), 0)
+    concat([reshape(loss, [1]), overlaps.sum(0), ...supervised ? [nodeLoss ?? device.zeros([1])] : []].map(flat), 0)
   );
   disposeOutcome(outcome);
-  return { names: taught ? [...MASK_NAMES, "step_loss"] : MASK_NAMES, values: scope.keep(values).unscoped() };
+  return { names: supervised ? [...MASK_NAMES, "node_loss"] : MASK_NAMES, values: scope.keep(values).unscoped() };
 }
 
 function flat(x: Tensor): Tensor {
   return reshape(x, [x.size]);
 }
 
-function disposeOutcome({ loss, stepLoss, overlaps }: BatchOutcome): void {
+function disposeOutcome({ loss, nodeLoss, overlaps }: BatchOutcome): void {
   loss.dispose();
-  stepLoss?.dispose();
+  nodeLoss?.dispose();
   overlaps.dispose();
 }
 
@@ -91,27 +91,27 @@ export async function drawnTrees(
   return treesOf((await generator.decode(samples.words(batch), choice)).programs, tokens);
 }
 
-/** What a joint update works with. */
+/** Models and settings of a joint update. */
 export interface Joint {
   readonly generator: ProgramGenerator;
   readonly engine: ExecutionEngine;
   readonly optimisers: { readonly generator: Optimiser; readonly engine: Optimiser };
   readonly tokens: ProgramTokens;
-  /** What rewards are held against: their moving mean, or the rewards of the likeliest programs; default `moving`. */
+  /** Baseline of the rewards: their moving mean, or the rewards of the likeliest programs; default `moving`. */
   readonly against?: Baseline;
-  /** Share of the old moving baseline in the new one. */
+  /** Decay of the moving baseline. */
   readonly decay: number;
   readonly mask: "after_end" | "none";
-  readonly teaching?: Teaching;
+  readonly losses?: ExtraLosses;
 }
 
 /**
- * Both learn: the engine masks by drawn programs, the generator by the score function with each sample's intersection over
- * union as its reward. The moving baseline takes the batch's mean in before it is subtracted; the likeliest programs are run
- * before the engine learns.
+ * An update of both models: the engine by the masks' loss of drawn programs, the generator by REINFORCE with each sample's
+ * intersection over union as its reward. The moving baseline includes the batch's mean before it is subtracted; the likeliest
+ * programs are run before the engine's update.
  */
 export async function jointUpdate(
-  { generator, engine, optimisers, tokens, against = "moving", decay, mask, teaching = {} }: Joint,
+  { generator, engine, optimisers, tokens, against = "moving", decay, mask, losses = {} }: Joint,
   samples: Samples,
   batch: readonly number[],
   choice: Exclude<Choice, "likeliest">,
@@ -125,7 +125,7 @@ export async function jointUpdate(
       await overlapsOf(engine, samples, batch, treesOf((await generator.decode(words, "likeliest")).programs, tokens)),
     )
     : null;
-  const outcome = learnMasks(engine, optimisers.engine, samples, batch, trees, teaching);
+  const outcome = learnMasks(engine, optimisers.engine, samples, batch, trees, losses);
   const [[value], pixels] = await Promise.all([outcome.loss.data(), outcome.overlaps.data()]);
   disposeOutcome(outcome);
   const meanOf = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;

@@ -29,10 +29,10 @@ Deno.test("a network that learnt to name a set's objects turns its pictures into
     }
 
     const trained = await itera(
-      ...["train", "--dataset", "refplus", "--data", set, "--runs", runs, "--name", "eye", "--steps", "3"],
+      ...["train", "--dataset", "refplus", "--data", set, "--runs", runs, "--name", "object-features", "--steps", "3"],
     );
     strictEqual(trained.code, 0, trained.err);
-    const [{ path: weights }] = listCheckpoints(join(runs, "eye"));
+    const [{ path: weights }] = listCheckpoints(join(runs, "object-features"));
     const features = (output: string, ...more: string[]) =>
       itera(
         ...["refplus", "features", "--model", "run", "--input_image_dir", refPlusFiles(set, "val").images],

@@ -14,21 +14,21 @@ const SIZES = ["--rnn_wordvec_dim", "6", "--rnn_hidden_dim", "8", "--rnn_num_lay
 Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated from the command line", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus commands", async (random) => {
-      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 5, random)];
+      const [files, val] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 5, random)];
       const runs = join(folder, "runs");
       const data = ["--runs", runs, "--train_refexp_h5", files.refexps, "--vocab_json", files.vocabulary];
       const seen = [
         "--train_features_h5",
         files.features,
         "--val_refexp_h5",
-        held.refexps,
+        val.refexps,
         "--val_features_h5",
-        held.features,
+        val.features,
       ];
       const train = (...more: string[]) => itera("refplus", "train", "--batch_size", "4", ...data, ...SIZES, ...more);
 
       const child = start([
-        ...["refplus", "train", "--step", "pg", "--name", "pg", "--num_iterations", "100000", "--batch_size", "4"],
+        ...["refplus", "train", "--stage", "pg", "--name", "pg", "--num_iterations", "100000", "--batch_size", "4"],
         ...[...data, ...SIZES],
       ]);
       const metrics = join(runs, "pg", "metrics.jsonl");
@@ -43,10 +43,10 @@ Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated fro
       const again = await itera("refplus", "train", "--resume", "--runs", runs, "--num_iterations", String(step + 2));
       deepStrictEqual([again.code, again.out], [0, `run: ${join(runs, "pg")}\n`], again.err);
 
-      const engine = await train("--step", "ee-gt", "--name", "ee", "--num_iterations", "2", ...seen);
+      const engine = await train("--stage", "ee-gt", "--name", "ee", "--num_iterations", "2", ...seen);
       ok(/^run: .*\ncumulative IoU: \d\.\d{3}\n$/.test(engine.out), engine.out + engine.err);
       const models = ["--execution_engine", join(runs, "ee"), "--program_generator", join(runs, "pg")];
-      const input = ["--input_refexp_h5", held.refexps, "--input_features_h5", held.features];
+      const input = ["--input_refexp_h5", val.refexps, "--input_features_h5", val.features];
       const result = join(folder, "result.json");
       const tested = await itera("refplus", "test", ...models, ...input, "--result_output_path", result);
       ok(
@@ -56,17 +56,20 @@ Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated fro
       );
       strictEqual(JSON.parse(await Deno.readTextFile(result)).ious.length, 5);
 
-      const [none, wrong, nothing, image, cold] = await Promise.all([
+      const [none, old, wrong, nothing, image, cold] = await Promise.all([
         train("--name", "x"),
+        train("--step", "ee-gt", "--set", "engine.passes=masks"),
         itera("refplus", "test", "--execution_engine", join(runs, "pg"), ...input, "--use_gt_programs", "1"),
         itera("refplus", "test", "--execution_engine", join(runs, "ee"), ...input),
-        itera("refplus", "run", ...models, "--image", held.vocabulary, "--refexp", "the red things"),
+        itera("refplus", "run", ...models, "--image", val.vocabulary, "--refexp", "the red things"),
         itera("refplus", "test", ...models, ...input, "--sample_argmax", "0", "--temperature", "0"),
       ]);
-      deepStrictEqual([none, wrong, nothing, image, cold].map(({ code }) => code), [2, 2, 2, 2, 2]);
+      deepStrictEqual([none, old, wrong, nothing, image, cold].map(({ code }) => code), [2, 2, 2, 2, 2, 2]);
       ok(/--temperature <t>' argument '0' is invalid. It is not above 0/.test(cold.err), cold.err);
-      ok(/--step is needed for a new run/.test(none.err), none.err);
-      ok(/is of --step pg and has no execution engine/.test(wrong.err), wrong.err);
+      ok(/--stage is needed for a new run/.test(none.err), none.err);
+      // The flag and a setting by their names of before.
+      ok(/--stage ee-gt needs --train_features_h5/.test(old.err), old.err);
+      ok(/is of stage pg and has no execution engine/.test(wrong.err), wrong.err);
       ok(/give --program_generator, or --use_gt_programs 1/.test(nothing.err), nothing.err);
       ok(/vocab\.json: cannot be read as a picture/.test(image.err), image.err);
     });

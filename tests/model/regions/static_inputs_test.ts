@@ -6,7 +6,7 @@ import { StaticGraph } from "../../../engine/sparse.ts";
 import { bucketSize } from "../../../engine/buckets.ts";
 import { scoreSplit } from "../../../model/regions/evaluation/score.ts";
 import { BaselineClassifier } from "../../../model/regions/baseline.ts";
-import { GeneratorSteps } from "../../../model/refplus/generator/generator_steps.ts";
+import { GeneratorUpdates } from "../../../model/refplus/generator/generator_updates.ts";
 import { ProgramGenerator, type Sequences } from "../../../model/refplus/generator/program_generator.ts";
 import { ProgramWriter } from "../../../model/refplus/generator/program_writer.ts";
 import { StaticSequences } from "../../../model/refplus/generator/sequence_inputs.ts";
@@ -219,12 +219,12 @@ Deno.test("the program generator's steps are the same replayed, whatever lengths
     const train = async (again: boolean): Promise<Float32Array[]> => {
       using generator = new ProgramGenerator(device, { words: 20, tokens: 15, wordDim: 6, hidden: 8, seed: 5 });
       using adam = new Adam(device, generator.trainable(), { rate: 1e-2, clipNorm: 1 });
-      let steps = new GeneratorSteps(generator, adam);
+      let steps = new GeneratorUpdates(generator, adam);
       const losses: Float32Array[] = [];
       for (const which of [0, 1, 0, 0, 2, 1, 1, 2, 2, 0]) {
         if (!again) {
           steps[Symbol.dispose]();
-          steps = new GeneratorSteps(generator, adam);
+          steps = new GeneratorUpdates(generator, adam);
         }
         const { values } = steps.run(...batches[which]);
         losses.push(await values.data());

@@ -1,4 +1,4 @@
-/** Scenes of rectangles laid out by hand: what each function must give on them can be read off. */
+/** Scenes of rectangles laid out by hand, on which the output of each function can be read off. */
 import type { Scene, SceneObject } from "../../../datasets/refplus/files/types.ts";
 
 /** An object as a rectangle of pixels at a depth; `hidden` pixels rows from its top are covered by others. */

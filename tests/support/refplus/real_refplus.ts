@@ -22,7 +22,7 @@ export function realRefexps(): Record<string, unknown>[] {
     image_index: index,
     image: `CLEVR_train_00000${index}`,
   });
-  const step = (type: string, inputs: number[], value_inputs: string[], _output: unknown) => ({
+  const node = (type: string, inputs: number[], value_inputs: string[], _output: unknown) => ({
     inputs,
     _output,
     type,
@@ -31,7 +31,7 @@ export function realRefexps(): Record<string, unknown>[] {
   return [
     {
       ...about(0),
-      program: [step("scene", [], [], [0, 1, 2]), step("filter_color", [0], ["red"], [0, 2])],
+      program: [node("scene", [], [], [0, 1, 2]), node("filter_color", [0], ["red"], [0, 2])],
       refexp: "The red thing(s)",
       template_filename: "zero_hop.json",
       refexp_index: 0,
@@ -40,11 +40,11 @@ export function realRefexps(): Record<string, unknown>[] {
     {
       ...about(0),
       program: [
-        step("scene", [], [], [0, 1, 2]),
-        step("filter_ordinal", [0], ["the second one of the", "from left"], [1]),
-        step("unique", [1], [], 1),
-        step("relate", [2], ["right"], [2]),
-        step("filter_shape", [3], ["sphere"], [2]),
+        node("scene", [], [], [0, 1, 2]),
+        node("filter_ordinal", [0], ["the second one of the", "from left"], [1]),
+        node("unique", [1], [], 1),
+        node("relate", [2], ["right"], [2]),
+        node("filter_shape", [3], ["sphere"], [2]),
       ],
       refexp: "Find the second one of the object(s) from left; The ball(s) that are right of it",
       template_filename: "one_hop.json",
@@ -54,11 +54,11 @@ export function realRefexps(): Record<string, unknown>[] {
     {
       ...about(1),
       program: [
-        step("scene", [], [], [0, 1]),
-        step("filter_size", [0], ["large"], [0]),
-        step("scene", [], [], [0, 1]),
-        step("filter_material", [2], ["metal"], [1]),
-        step("union", [1, 3], [], [0, 1]),
+        node("scene", [], [], [0, 1]),
+        node("filter_size", [0], ["large"], [0]),
+        node("scene", [], [], [0, 1]),
+        node("filter_material", [2], ["metal"], [1]),
+        node("union", [1, 3], [], [0, 1]),
       ],
       refexp: "The things that are either big thing(s) or shiny thing(s)",
       template_filename: "single_or.json",

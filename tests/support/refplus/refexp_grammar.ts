@@ -51,8 +51,8 @@ function relation(text: string): [string, string] {
 function entity(text: string): string[] {
   const [, phrase, rest] = /^(.*?) that (?:are|is) (.*)$/.exec(text) ?? [];
   if (phrase === undefined) return [...filters(text), "scene"];
-  const [step, other] = relation(rest);
-  return [...filters(phrase), step, "unique", ...entity(other)];
+  const [relate, other] = relation(rest);
+  return [...filters(phrase), relate, "unique", ...entity(other)];
 }
 
 /** Prefix tokens of the program that an expression stands for. */

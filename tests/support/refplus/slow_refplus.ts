@@ -18,7 +18,7 @@ export function shownPixels(scene: Scene, object: number): Set<number> {
   return pixels;
 }
 
-/** Whether `to` is in `direction` of `from`, by their places on the ground. */
+/** True where `to` is in `direction` of `from`, by their places on the ground. */
 export function isTowards(scene: Scene, direction: string, from: number, to: number): boolean {
   const [a, b] = [from, to].map((i) => scene.objects[i]["3d_coords"]);
   const way = scene.directions[direction];
@@ -66,7 +66,7 @@ function countHidden(scene: Scene): Set<number> {
 
 const RANKS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "nineth"];
 
-/** The objects that step `at` of a program refers to. */
+/** The objects that node `at` of a program refers to. */
 export function refersTo(scene: Scene, program: readonly ProgramNode[], at = program.length - 1): Set<number> {
   const { type, inputs, value_inputs: [value, end] } = program[at];
   const all = new Set(scene.objects.keys());

@@ -19,7 +19,7 @@ export const [CELLS, PIXELS] = [4, 2];
 const table = (tokens: readonly string[]): Record<string, number> =>
   Object.fromEntries([...SPECIAL_TOKENS, ...tokens].map((token, i) => [token, i]));
 
-/** Words and steps of the task. */
+/** Words and program tokens of the task. */
 export const TOY_VOCABULARY: Vocabulary = {
   refexp_token_to_idx: table([...COLOURS, "either", "or", "everything", "the", "things"].sort()),
   program_token_to_idx: table([...COLOURS.map((c) => `filter_color[${c}]`), "scene", "union"].sort()),
@@ -30,14 +30,14 @@ export const TOY_VOCABULARY: Vocabulary = {
 type Picture = readonly number[];
 
 /** An expression: its words, its program in prefix order, the colours it means. */
-interface Said {
+interface Phrase {
   readonly text: string;
   readonly program: readonly string[];
   readonly means: (colour: number) => boolean;
   readonly category: number;
 }
 
-function say(random: Random): Said {
+function phrase(random: Random): Phrase {
   const [a, b] = [random.integer(0, 3), random.integer(0, 3)];
   const filter = (c: number): string[] => [`filter_color[${COLOURS[c]}]`, "scene"];
   if (a === b) return { text: `the ${COLOURS[a]} things`, program: filter(a), means: (c) => c === a, category: 0 };
@@ -74,7 +74,7 @@ export async function writeToy(folder: string, split: string, count: number, ran
   };
   await createRefexpFile(refexps, settings);
   const rows = Array.from({ length: count }, (_, i): EncodedRefexp => {
-    const { text, program, means, category } = say(random);
+    const { text, program, means, category } = phrase(random);
     const image = Math.floor(i / 4), picture = pictures[image];
     const cell = (pixel: number): number =>
       Math.floor(Math.floor(pixel / size) / PIXELS) * CELLS + Math.floor(pixel % size / PIXELS);

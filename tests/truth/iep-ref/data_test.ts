@@ -9,21 +9,23 @@ import type { ProgramNode, Scene } from "../../../datasets/refplus/files/types.t
 import { visibilityOf } from "../../../datasets/refplus/scenes/visibility.ts";
 import { withFolder } from "../../support/folder.ts";
 import { golden } from "./golden.ts";
-import { Held } from "./held.ts";
+import { Comparison } from "./comparison.ts";
 
-/** A step as the files have it. */
-type Step = readonly [type: string, inputs: number[], values: string[]];
+/** A node in the golden files. */
+type GoldenNode = readonly [type: string, inputs: number[], values: string[]];
 
-/** Outputs of the authors' executor; null where a step is invalid. */
+/** Outputs of the authors' executor; null where a node is invalid. */
 interface ExecutorGolden {
   /** Fully and partially visible objects of each scene; null where that is unclear. */
   readonly visibility: readonly (readonly [full: number[], partial: number[]] | null)[];
-  readonly programs: readonly (readonly [scene: number, steps: Step[], outputs: (number | number[])[] | null])[];
+  readonly programs:
+    readonly (readonly [scene: number, program: GoldenNode[], outputs: (number | number[])[] | null])[];
 }
 
-/** Outputs of the authors' script for expressions. */
+/** Output of the authors' preprocessing. */
 interface PreprocessGolden {
-  readonly rows: readonly (readonly [text: string, image: number, steps: Step[], output: number[], family: number])[];
+  readonly rows:
+    readonly (readonly [text: string, image: number, program: GoldenNode[], output: number[], family: number])[];
   readonly runs: readonly {
     readonly name: string;
     readonly mode: ProgramMode;
@@ -41,31 +43,31 @@ interface PreprocessGolden {
 }
 
 const scenes = golden<Scene[]>("scenes.json");
-const nodes = (steps: readonly Step[]): ProgramNode[] =>
-  steps.map(([type, inputs, value_inputs]) => ({ type, inputs, value_inputs }));
+const nodes = (program: readonly GoldenNode[]): ProgramNode[] =>
+  program.map(([type, inputs, value_inputs]) => ({ type, inputs, value_inputs }));
 
-Deno.test("programs and visibility come to what the authors' executor says, step by step", () => {
-  const { visibility, programs } = golden<ExecutorGolden>("executor.json"), held = new Held();
-  held.same("number of scenes", visibility.length, scenes.length);
+Deno.test("programs and visibility have the outputs of the authors' executor, node by node", () => {
+  const { visibility, programs } = golden<ExecutorGolden>("executor.json"), comparison = new Comparison();
+  comparison.same("number of scenes", visibility.length, scenes.length);
   scenes.forEach((scene, i) => {
     const seen = visibilityOf(scene);
-    held.same(`visibility of scene ${i}`, seen && [seen.full, seen.partial], visibility[i]);
+    comparison.same(`visibility of scene ${i}`, seen && [seen.full, seen.partial], visibility[i]);
   });
-  programs.forEach(([scene, steps, outputs], i) => {
-    held.same(`program ${i} on scene ${scene}`, execute(scenes[scene], nodes(steps)), outputs);
+  programs.forEach(([scene, program, outputs], i) => {
+    comparison.same(`program ${i} on scene ${scene}`, execute(scenes[scene], nodes(program)), outputs);
   });
-  held.done();
+  comparison.done();
 });
 
 Deno.test("preprocessing makes the authors' vocabulary, sequences and masks", async (t) => {
   const { rows, runs } = golden<PreprocessGolden>("preprocess.json");
   await withFolder(async (folder) => {
     const at = (name: string): string => join(folder, name);
-    const refexps = rows.map(([refexp, image_index, steps, output, refexp_family_index]) => ({
+    const refexps = rows.map(([refexp, image_index, program, output, refexp_family_index]) => ({
       refexp,
       image_index,
       image_filename: scenes[image_index].image_filename,
-      program: nodes(steps).map((node, k) => k === steps.length - 1 ? { ...node, _output: output } : node),
+      program: nodes(program).map((node, k) => k === program.length - 1 ? { ...node, _output: output } : node),
       refexp_family_index,
     }));
     await Deno.writeTextFile(at("scenes.json"), JSON.stringify({ info: {}, scenes }));
@@ -94,19 +96,21 @@ Deno.test("preprocessing makes the authors' vocabulary, sequences and masks", as
 });
 
 async function compareFile(path: string, vocabulary: unknown, want: PreprocessGolden["runs"][number]): Promise<void> {
-  const held = new Held();
+  const comparison = new Comparison();
   using file = await RefexpFile.open(path);
   const { refexpLength, programLength, images, originals, families } = file;
   const rows = (data: Int32Array, length: number): number[][] =>
     Array.from({ length: file.size }, (_, i) => [...data.subarray(i * length, (i + 1) * length)]);
-  held.same("vocabulary", vocabulary, want.vocab);
-  held.same("words", rows(file.refexps, refexpLength), want.refexps);
-  held.same("programs", rows(file.programs, programLength), want.programs);
-  held.same("pictures", [...images], want.image_idxs);
-  held.same("places", [...originals], want.orig_idxs);
-  held.same("families", [...families], want.refexp_families);
-  for (const [i, digest] of want.masks.entries()) held.same(`mask ${i}`, await startOfDigest(file.mask(i)), digest);
-  held.done();
+  comparison.same("vocabulary", vocabulary, want.vocab);
+  comparison.same("words", rows(file.refexps, refexpLength), want.refexps);
+  comparison.same("programs", rows(file.programs, programLength), want.programs);
+  comparison.same("pictures", [...images], want.image_idxs);
+  comparison.same("places", [...originals], want.orig_idxs);
+  comparison.same("families", [...families], want.refexp_families);
+  for (const [i, digest] of want.masks.entries()) {
+    comparison.same(`mask ${i}`, await startOfDigest(file.mask(i)), digest);
+  }
+  comparison.done();
 }
 
 async function startOfDigest(bytes: Uint8Array): Promise<string> {

@@ -6,7 +6,7 @@ import { fromList, ProgramTokens, type ProgramTree } from "../../../model/refplu
 import { treesOf } from "../../../model/refplus/training/samples.ts";
 import { numbers } from "./formula.ts";
 import { type EngineGolden, golden } from "./golden.ts";
-import { difference, Held, largest } from "./held.ts";
+import { Comparison, difference, largest } from "./comparison.ts";
 import { byTorchName, channelsLast, fill, sequences, sizesByTorchName } from "./models.ts";
 
 Deno.test("the execution engine is the authors': maps, scores, losses, gradients, broken programs too", async (t) => {
@@ -14,9 +14,9 @@ Deno.test("the execution engine is the authors': maps, scores, losses, gradients
   for (const given of golden<EngineGolden[]>("ee.json")) await t.step(given.name, () => compare(device, given));
 });
 
-/** An engine with the weights of a golden file, and what it is given. */
+/** An engine with the weights of a golden file, and its inputs. */
 interface Subject {
-  readonly held: Held;
+  readonly comparison: Comparison;
   readonly device: Device;
   readonly model: ExecutionEngine;
   readonly given: EngineGolden;
@@ -28,15 +28,15 @@ interface Subject {
 
 async function compare(device: Device, given: EngineGolden): Promise<void> {
   const { name, names, features, grid, dim, size, stemLayers, float64: want } = given;
-  const held = new Held(), tokens = new ProgramTokens(names);
+  const comparison = new Comparison(), tokens = new ProgramTokens(names);
   using model = new ExecutionEngine(device, { tokens, features, dim, stemLayers, size: [size, size], seed: 1 });
   const sizes = sizesByTorchName(model, model.banks);
-  held.same("names of parameters", [...sizes.keys()].sort(), Object.keys(want.state).sort());
-  held.same("number of parameters", [...sizes.values()].reduce((a, b) => a + b), want.parameters);
+  comparison.same("names of parameters", [...sizes.keys()].sort(), Object.keys(want.state).sort());
+  comparison.same("number of parameters", [...sizes.values()].reduce((a, b) => a + b), want.parameters);
   fill(model, name, want.state, given.scale, model.banks);
   const count = given.programs.length, shape = [count, features, grid, grid] as const;
   const subject: Subject = {
-    held,
+    comparison,
     device,
     model,
     given,
@@ -44,9 +44,9 @@ async function compare(device: Device, given: EngineGolden): Promise<void> {
     features: channelsLast(numbers(`${name} features`, count * features * grid ** 2, 0, 1), shape),
     trees: treesOf(sequences(given.programs), tokens),
   };
-  await compareSteps(subject, await compareMaps(subject));
+  await compareNodes(subject, await compareMaps(subject));
   await compareLearning(subject);
-  held.done();
+  comparison.done();
 }
 
 /** Features of some pictures, one of them as often as it is named. */
@@ -58,7 +58,7 @@ function pictures({ device, features, given }: Subject, indices: readonly number
 
 /** The maps of all programs, and each one's scores; returns the maps, one after another. */
 async function compareMaps(subject: Subject): Promise<ArrayLike<number>> {
-  const { held, device, model, trees, given: { programs, kinds, grid, dim, float64: want } } = subject;
+  const { comparison, device, model, trees, given: { programs, kinds, grid, dim, float64: want } } = subject;
   using _scope = device.scope();
   const all = [...programs.keys()], each = grid ** 2 * dim;
   const maps = await device.noGrad(() => model.forward(pictures(subject, all), trees)).data();
@@ -73,10 +73,10 @@ async function compareMaps(subject: Subject): Promise<ArrayLike<number>> {
     for (let p = 0; p < scores.length; p += 2) if (scores[p + 1] > scores[p]) foreground++;
     found.push([label, Math.abs(foreground - want.foreground[i])]);
   }
-  held.within("maps", ...bounded(differences, 3e-5));
-  held.within("scores", ...bounded(scored, 3e-5));
+  comparison.within("maps", ...bounded(differences, 3e-5));
+  comparison.within("scores", ...bounded(scored, 3e-5));
   // A pixel whose scores are equal but for rounding may fall on either side.
-  held.within("foreground pixels", ...bounded(found, 2));
+  comparison.within("foreground pixels", ...bounded(found, 2));
   return maps;
 }
 
@@ -87,27 +87,27 @@ function bounded(differences: Iterable<readonly [string, number]>, bound: number
 }
 
 /** The output of every module of some programs, which the authors ran in list form; the last one's are in `answers`. */
-async function compareSteps(subject: Subject, answers: ArrayLike<number>): Promise<void> {
-  const { held, device, model, tokens, trees, given: { grid, dim, float64: { listForm } } } = subject;
+async function compareNodes(subject: Subject, answers: ArrayLike<number>): Promise<void> {
+  const { comparison, device, model, tokens, trees, given: { grid, dim, float64: { listForm } } } = subject;
   const differences: [string, number][] = [], each = grid ** 2 * dim;
   for (const [k, i] of listForm.samples.entries()) {
     const nodes = listForm.lists[k].map(({ function: type, value_inputs, inputs }) => ({ type, value_inputs, inputs }));
-    held.same(`tree ${i}`, nested(fromList(nodes, tokens)), nested(trees[i]));
+    comparison.same(`tree ${i}`, nested(fromList(nodes, tokens)), nested(trees[i]));
     using _scope = device.scope();
-    // Each inner step as a program of its own; the last step is the whole program, which has been run.
+    // Each inner node as a program of its own; the last node is the whole program, which has been run.
     const inner = nodes.slice(0, -1).map((_, j) => fromList(upTo(nodes, j), tokens));
     const x = pictures(subject, inner.map(() => i));
     const maps = Array.from(await device.noGrad(() => model.forward(x, inner)).data());
     maps.push(...Array.from(answers).slice(i * each, (i + 1) * each));
     nodes.forEach((_, j) => {
       const off = difference(maps.slice(j * each, (j + 1) * each), listForm.outputs[k][j]);
-      differences.push([`step ${j} of program ${i}`, off]);
+      differences.push([`node ${j} of program ${i}`, off]);
     });
   }
-  held.within(`outputs of ${differences.length} steps`, ...bounded(differences, 3e-5));
+  comparison.within(`outputs of ${differences.length} nodes`, ...bounded(differences, 3e-5));
 }
 
-/** The steps that `last` needs, and itself at the end. */
+/** The nodes that `last` depends on, and itself at the end. */
 function upTo(nodes: readonly ProgramNode[], last: number): ProgramNode[] {
   const out: ProgramNode[] = [];
   const visit = (at: number): number => {
@@ -125,26 +125,26 @@ function nested(tree: ProgramTree, at = tree.length - 1): unknown[] {
 
 /** Loss, overlaps and gradients of the whole batch. */
 async function compareLearning(subject: Subject): Promise<void> {
-  const { held, device, model, trees, given: { name, size, programs, float64: want } } = subject;
+  const { comparison, device, model, trees, given: { name, size, programs, float64: want } } = subject;
   using _scope = device.scope();
   const drawn = numbers(`${name} masks`, programs.length * size ** 2, 0, 1);
   const masks = Int32Array.from(drawn, (v) => v < 0.3 ? 1 : 0);
   const outcome = model.evaluate(pictures(subject, [...programs.keys()]), trees, masks, { learn: true });
-  held.within("loss", Math.abs(await outcome.loss.item() / want.loss - 1), 1e-5);
+  comparison.within("loss", Math.abs(await outcome.loss.item() / want.loss - 1), 1e-5);
   const overlaps = await outcome.overlaps.data(), wanted = want.overlaps.flat();
-  held.same("number of overlaps", overlaps.length, wanted.length);
-  held.within("overlaps in pixels", ...bounded(wanted.map((v, i) => [`${i}`, Math.abs(overlaps[i] - v)]), 2));
+  comparison.same("number of overlaps", overlaps.length, wanted.length);
+  comparison.within("overlaps in pixels", ...bounded(wanted.map((v, i) => [`${i}`, Math.abs(overlaps[i] - v)]), 2));
   const got = await byTorchName(model, (parameter) => parameter.grad, model.banks);
   const differences = Object.entries(want.gradients).map(([key, brief]): [string, number] => {
     const own = got.get(key);
     return [key, own ? difference(own, brief) : Infinity];
   });
-  held.within("gradients", ...bounded(differences, 5e-4));
-  held.same(
+  comparison.within("gradients", ...bounded(differences, 5e-4));
+  comparison.same(
     "parameters that no program uses",
     want.without.filter((key) => !got.has(key) || Array.from(got.get(key) ?? []).some((v) => v !== 0)),
     [],
   );
-  held.same("parameters", [...want.without, ...Object.keys(want.gradients)].sort(), [...got.keys()].sort());
+  comparison.same("parameters", [...want.without, ...Object.keys(want.gradients)].sort(), [...got.keys()].sort());
   model.zeroGrad();
 }

@@ -13,11 +13,11 @@ import { engineUpdate } from "../../../model/refplus/training/updates.ts";
 import { withFolder } from "../../support/folder.ts";
 import { numbers } from "./formula.ts";
 import { type EngineUpdatesGolden, golden } from "./golden.ts";
-import { Held } from "./held.ts";
+import { Comparison } from "./comparison.ts";
 import { fill } from "./models.ts";
 import { compareMoves, valuesOf } from "./moves.ts";
 
-/** Treatment of a parameter that had a gradient before and has none now. */
+/** Update of a parameter that had a gradient before and has none now. */
 type Unused = "zero" | "skip";
 
 const OPTIMISERS: Readonly<Record<string, (engine: ExecutionEngine, unused: Unused) => Optimiser>> = {
@@ -57,7 +57,7 @@ async function compare(
   unused: Unused,
 ): Promise<void> {
   const { label, names, features, dim, stemLayers, size, state, scale } = given;
-  const held = new Held(), want = given.runs[`${kind}, ${unused}`], tokens = new ProgramTokens(names);
+  const comparison = new Comparison(), want = given.runs[`${kind}, ${unused}`], tokens = new ProgramTokens(names);
   using model = new ExecutionEngine(device, { tokens, features, dim, stemLayers, size: [size, size], seed: 1 });
   fill(model, label, state, scale, model.banks);
   const before = await valuesOf(model, model.banks);
@@ -69,10 +69,10 @@ async function compare(
     const { values } = engineUpdate(model, optimiser, samples, batch, samples.trees(batch, tokens));
     const [loss] = await values.data();
     values.dispose();
-    held.within(`loss ${t}`, Math.abs(loss / want.losses[t] - 1), 1e-5);
+    comparison.within(`loss ${t}`, Math.abs(loss / want.losses[t] - 1), 1e-5);
   }
-  await compareMoves(held, model, before, want.moved, BOUNDS[kind], model.banks);
-  held.done();
+  await compareMoves(comparison, model, before, want.moved, BOUNDS[kind], model.banks);
+  comparison.done();
 }
 
 /** All updates' expressions, one after another, each with a picture and a mask of its own, as training reads them. */

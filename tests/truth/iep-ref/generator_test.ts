@@ -3,7 +3,7 @@ import { Device } from "../../../engine/mod.ts";
 import { MAX_PROGRAM, ProgramGenerator, type Sequences } from "../../../model/refplus/generator/program_generator.ts";
 import { numbers } from "./formula.ts";
 import { type Briefs, type Drawn, type GeneratorGolden, golden } from "./golden.ts";
-import { difference, Held, largest } from "./held.ts";
+import { Comparison, difference, largest } from "./comparison.ts";
 import { byTorchName, fill, rowsOf, sequences, sizesByTorchName } from "./models.ts";
 
 Deno.test("the program generator is the authors': states, logits, losses, gradients, programs", async (t) => {
@@ -15,37 +15,37 @@ Deno.test("the program generator is the authors': states, logits, losses, gradie
 
 async function compare(device: Device, given: GeneratorGolden): Promise<void> {
   const { name, words, tokens, wordDim, hidden, layers, float64: want } = given;
-  const held = new Held(), x = sequences(given.x), y = sequences(given.y);
+  const comparison = new Comparison(), x = sequences(given.x), y = sequences(given.y);
   using model = new ProgramGenerator(device, { words, tokens, wordDim, hidden, layers, seed: 1 });
   const sizes = sizesByTorchName(model);
-  held.same("names of parameters", [...sizes.keys()].sort(), Object.keys(want.names).sort());
-  held.same("number of parameters", [...sizes.values()].reduce((a, b) => a + b), want.parameters);
+  comparison.same("names of parameters", [...sizes.keys()].sort(), Object.keys(want.names).sort());
+  comparison.same("number of parameters", [...sizes.values()].reduce((a, b) => a + b), want.parameters);
   fill(model, name, want.names, given.scale);
   {
     using _scope = device.scope();
     const encoded = model.encode(x), states = await encoded.data();
-    held.same("number of states", states.length, want.encoded.length);
-    held.within("states", largest(want.encoded.map((v, i) => [`${i}`, Math.abs(v - states[i])]))[0], 1e-5);
-    // At <NULL> both go on decoding, so all logits are held.
+    comparison.same("number of states", states.length, want.encoded.length);
+    comparison.within("states", largest(want.encoded.map((v, i) => [`${i}`, Math.abs(v - states[i])]))[0], 1e-5);
+    // After <NULL> both go on decoding, so all logits are compared.
     const logits = model.logits(encoded, y).reshape([y.length, y.count, tokens]).transpose([1, 0, 2]);
-    held.within("logits", difference(await logits.data(), want.logits), 1e-5);
+    comparison.within("logits", difference(await logits.data(), want.logits), 1e-5);
     const loss = model.loss(x, y);
-    held.within("loss", Math.abs(await loss.item() / want.loss - 1), 1e-5);
+    comparison.within("loss", Math.abs(await loss.item() / want.loss - 1), 1e-5);
     loss.backward();
-    await gradients(held, "of the loss", model, want.gradients);
+    await gradients(comparison, "of the loss", model, want.gradients);
   }
   const likeliest = padded((await model.decode(x, "likeliest")).programs);
-  held.same("likeliest programs", likeliest, want.greedy);
+  comparison.same("likeliest programs", likeliest, want.greedy);
   // The authors' other way to write a program goes on to 50 tokens and stops at the end.
   const far = want.sample.map((row) => row.slice(1, 1 + MAX_PROGRAM));
-  held.same("likeliest programs, one by one", likeliest.map((row, i) => row.slice(0, far[i].length)), far);
-  for (const drawn of [want.drawn1, want["drawn0.7"]]) await compareDrawn(held, device, model, given, drawn);
-  held.done();
+  comparison.same("likeliest programs, one by one", likeliest.map((row, i) => row.slice(0, far[i].length)), far);
+  for (const drawn of [want.drawn1, want["drawn0.7"]]) await compareDrawn(comparison, device, model, given, drawn);
+  comparison.done();
 }
 
 /** Programs drawn with the authors' uniform numbers, and the gradients of REINFORCE. */
 async function compareDrawn(
-  held: Held,
+  comparison: Comparison,
   device: Device,
   model: ProgramGenerator,
   { name, x, tokens }: GeneratorGolden,
@@ -57,14 +57,14 @@ async function compareDrawn(
     numbers(`${name} draws`, MAX_PROGRAM * x.length * tokens, 0, 1),
     () => model.decode(words, choice),
   );
-  held.same(`programs drawn at ${temperature}`, padded(decoded.programs), programs);
-  held.same(`draws at ${temperature}`, rowsOf(decoded.drawn), raw);
+  comparison.same(`programs drawn at ${temperature}`, padded(decoded.programs), programs);
+  comparison.same(`draws at ${temperature}`, rowsOf(decoded.drawn), raw);
   using _scope = device.scope();
   model.reinforceLoss(words, decoded.drawn, reward, "none", temperature).backward();
-  await gradients(held, `of REINFORCE at ${temperature}`, model, wanted);
+  await gradients(comparison, `of REINFORCE at ${temperature}`, model, wanted);
 }
 
-/** Decodes while the device's uniform numbers are the given ones, each step the next. */
+/** Decodes with given numbers in place of the device's uniform ones, the next of them at each time step. */
 async function withUniform<T>(device: Device, given: Float32Array, run: () => Promise<T>): Promise<T> {
   const own = device.uniform;
   device.uniform = (shape, { step = 0 }: { readonly step?: number }) => {
@@ -79,15 +79,15 @@ async function withUniform<T>(device: Device, given: Float32Array, run: () => Pr
 }
 
 /** Holds all gradients and clears them. */
-async function gradients(held: Held, what: string, model: ProgramGenerator, wanted: Briefs): Promise<void> {
+async function gradients(comparison: Comparison, what: string, model: ProgramGenerator, wanted: Briefs): Promise<void> {
   const got = await byTorchName(model, (parameter) => parameter.grad);
   const differences = Object.entries(wanted).map(([name, brief]) => {
     const own = got.get(name);
     return [name, own ? difference(own, brief) : brief.max === 0 ? 0 : Infinity] as const;
   });
-  held.same(`gradients ${what}, of all`, [...got.keys()].sort(), Object.keys(wanted).sort());
+  comparison.same(`gradients ${what}, of all`, [...got.keys()].sort(), Object.keys(wanted).sort());
   const [worst, at] = largest(differences);
-  held.within(`gradients ${what}`, worst, 2e-4, at);
+  comparison.within(`gradients ${what}`, worst, 2e-4, at);
   model.zeroGrad();
 }
 

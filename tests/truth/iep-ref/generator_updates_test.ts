@@ -2,9 +2,9 @@
 import { Device } from "../../../engine/mod.ts";
 import { REFPLUS_RUNS } from "../../../model/refplus/training/config.ts";
 import { ProgramGenerator } from "../../../model/refplus/generator/program_generator.ts";
-import { learnersOf } from "../../../model/refplus/training/session.ts";
+import { learnersOf } from "../../../model/refplus/training/training_state.ts";
 import { type GeneratorUpdatesGolden, golden } from "./golden.ts";
-import { Held } from "./held.ts";
+import { Comparison } from "./comparison.ts";
 import { fill, sequences } from "./models.ts";
 import { compareMoves, valuesOf } from "./moves.ts";
 
@@ -19,15 +19,15 @@ Deno.test("the program generator learns from annotated programs as the authors' 
   await using device = await Device.open();
   using model = new ProgramGenerator(device, { words, tokens, wordDim, hidden, layers, seed: 1 });
   fill(model, label, state, scale);
-  const held = new Held(), before = await valuesOf(model);
+  const comparison = new Comparison(), before = await valuesOf(model);
   using learners = learnersOf(config, { generator: model, engine: null });
   for (const [t, x] of given.x.entries()) {
-    const { values } = learners.generatorSteps!.run(sequences(x), sequences(given.y[t]));
+    const { values } = learners.generatorUpdates!.run(sequences(x), sequences(given.y[t]));
     const [loss] = await values.data();
     values.dispose();
-    held.within(`loss ${t}`, Math.abs(loss / losses[t] - 1), 1e-5);
+    comparison.within(`loss ${t}`, Math.abs(loss / losses[t] - 1), 1e-5);
   }
   // PyTorch's own float32 is off by 2e-5 of the largest move.
-  await compareMoves(held, model, before, moved, 1e-3);
-  held.done();
+  await compareMoves(comparison, model, before, moved, 1e-3);
+  comparison.done();
 });

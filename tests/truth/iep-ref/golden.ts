@@ -3,7 +3,7 @@
  * as the size of masks), run under PyTorch 2.13 in float64 on weights and inputs by formula.ts. Scripts that made them are in
  * make/ as far as they are kept.
  */
-import type { Brief } from "./held.ts";
+import type { Brief } from "./comparison.ts";
 
 /** Reads a golden file. */
 export function golden<T>(name: string): T {
@@ -20,7 +20,7 @@ export type Briefs = Readonly<Record<string, Brief>>;
 export interface Drawn {
   readonly temperature: number;
   readonly programs: number[][];
-  /** Tokens as drawn, before all after a program's end became `<NULL>`. */
+  /** The draws, before all after a program's end was made `<NULL>`. */
   readonly raw: number[][];
   readonly reward: readonly number[];
   readonly gradients: Briefs;
@@ -52,11 +52,11 @@ export interface GeneratorGolden {
   };
 }
 
-/** Effects of updates on a model (updates.json). */
+/** Updates of a model (updates.json). */
 export interface UpdatesGolden {
   /** Loss of each update, before it. */
   readonly losses: readonly number[];
-  /** Distance that every parameter has moved at the end. */
+  /** Move of every parameter at the end. */
   readonly moved: Briefs;
 }
 
@@ -91,8 +91,8 @@ export interface GeneratorUpdatesGolden extends UpdatesGolden {
   readonly state: Shapes;
 }
 
-/** A step of a program in list form. */
-export interface ListStep {
+/** A node of a program in list form. */
+export interface ListNode {
   readonly function: string;
   readonly value_inputs: string[];
   readonly inputs: number[];
@@ -124,7 +124,7 @@ export interface EngineGolden {
     readonly without: readonly string[];
     readonly listForm: {
       readonly samples: readonly number[];
-      readonly lists: readonly (readonly ListStep[])[];
+      readonly lists: readonly (readonly ListNode[])[];
       readonly outputs: readonly (readonly Brief[])[];
     };
   };

@@ -6,7 +6,7 @@ import { importReference } from "../../../model/refplus/reference/import_referen
 import { engineOf, generatorOf, readRefplusCheckpoint } from "../../../model/refplus/checkpoint.ts";
 import { withFolder } from "../../support/folder.ts";
 import { type EngineGolden, type GeneratorGolden, golden } from "./golden.ts";
-import { Held } from "./held.ts";
+import { Comparison } from "./comparison.ts";
 import { byTorchName, fileOf, stateTensors } from "./models.ts";
 
 Deno.test("checkpoints of the authors' models are imported to the bit, whatever width they have", async (t) => {
@@ -17,7 +17,7 @@ Deno.test("checkpoints of the authors' models are imported to the bit, whatever 
 });
 
 async function compare(device: Device, pg: GeneratorGolden, ee: EngineGolden): Promise<void> {
-  const held = new Held(), { grid, size } = ee;
+  const comparison = new Comparison(), { grid, size } = ee;
   const table = (tokens: readonly string[]): Record<string, number> =>
     Object.fromEntries(tokens.map((token, i) => [token, i]));
   const words = Array.from({ length: pg.words - SPECIAL_TOKENS.length }, (_, i) => `word ${i}`);
@@ -33,8 +33,8 @@ async function compare(device: Device, pg: GeneratorGolden, ee: EngineGolden): P
   const options = { vocabulary, grid: [grid, grid], extractor: "unknown", masks: [size, size] } as const;
   const { bytes, config } = await importReference(file, options);
   const { hidden, layers, wordDim } = config.generator, { dim, headWidth, stemLayers } = config.engine;
-  held.same("sizes of the generator", [wordDim, hidden, layers], [pg.wordDim, pg.hidden, pg.layers]);
-  held.same("sizes of the engine", [dim, headWidth, stemLayers], [ee.dim, Math.floor(ee.dim / 4), ee.stemLayers]);
+  comparison.same("sizes of the generator", [wordDim, hidden, layers], [pg.wordDim, pg.hidden, pg.layers]);
+  comparison.same("sizes of the engine", [dim, headWidth, stemLayers], [ee.dim, Math.floor(ee.dim / 4), ee.stemLayers]);
   await withFolder(async (folder) => {
     const path = join(folder, "imported.safetensors");
     await Deno.writeFile(path, bytes);
@@ -49,13 +49,13 @@ async function compare(device: Device, pg: GeneratorGolden, ee: EngineGolden): P
     ) {
       const given = new Map(stateTensors(label, shapes, 1));
       const own = await byTorchName(model, (parameter) => parameter, banks);
-      held.same(`${label}: names`, [...own.keys()].sort(), [...given.keys()].sort());
+      comparison.same(`${label}: names`, [...own.keys()].sort(), [...given.keys()].sort());
       const other = [...own].filter(([name, values]) => {
         const wanted = given.get(name)!.read();
         return values!.length !== wanted.length || wanted.some((v, i) => v !== values![i]);
       });
-      held.same(`${label}: tensors that are another's`, other.map(([name]) => name), []);
+      comparison.same(`${label}: tensors that are another's`, other.map(([name]) => name), []);
     }
   });
-  held.done();
+  comparison.done();
 }

@@ -78,7 +78,7 @@ Deno.test("the file has the reference's data sets, and the vocabulary its form",
       answer_token_to_idx: null,
     });
     const words = (text: string) => text.split(" ").map((word) => VOCABULARY.refexp_token_to_idx.indexOf(word));
-    const steps = (text: string) => text.split(";").map((step) => VOCABULARY.program_token_to_idx.indexOf(step));
+    const nodes = (text: string) => text.split(";").map((token) => VOCABULARY.program_token_to_idx.indexOf(token));
     const padded = (rows: number[][], length: number) =>
       rows.flatMap((row) => [1, ...row, 2, ...Array(length - row.length - 2).fill(0)]);
     const { answers, ...rest } = await everything(join(folder, "out.h5"));
@@ -96,9 +96,9 @@ Deno.test("the file has the reference's data sets, and the vocabulary its form",
         dtype: "<i",
         shape: [3, 7],
         values: padded([
-          steps("filter_color[red];scene"),
-          steps("filter_shape[sphere];relate[right];unique;filter_ordinal[the second one of the,from left];scene"),
-          steps("union;filter_size[large];scene;filter_material[metal];scene"),
+          nodes("filter_color[red];scene"),
+          nodes("filter_shape[sphere];relate[right];unique;filter_ordinal[the second one of the,from left];scene"),
+          nodes("union;filter_size[large];scene;filter_material[metal];scene"),
         ], 7),
       },
       image_idxs: { dtype: "<q", shape: [3], values: [0n, 0n, 1n] },
@@ -226,7 +226,7 @@ Deno.test("an interrupted run goes on from what it saved, and a broken working c
       deepStrictEqual((await preprocessRefexps(wide)).added, 2);
     })));
 
-Deno.test("vocabularies are built, read, expanded and cut as the flags say", async () => {
+Deno.test("vocabularies are built, read, expanded and cut by the flags", async () => {
   await withFolder(async (folder) => {
     const options = { ...optionsIn(folder), width: 8, height: 8 };
     const words = async () => {
@@ -258,7 +258,7 @@ Deno.test("vocabularies are built, read, expanded and cut as the flags say", asy
     await Deno.writeTextFile(join(folder, "small.json"), JSON.stringify(lacking));
     await refuses(
       () => preprocessRefexps({ ...small, encodeUnknown: true }),
-      /refexps\.0: the program step filter_color\[red\] is not in the vocabulary; build one/,
+      /refexps\.0: the program token filter_color\[red\] is not in the vocabulary; build one/,
     );
     deepStrictEqual([...Deno.readDirSync(folder)].filter(({ name }) => /h5/.test(name)), []);
   });

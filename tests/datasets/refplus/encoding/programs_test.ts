@@ -32,7 +32,7 @@ Deno.test("a tree has its inputs in order, and is no chain", () => {
   deepStrictEqual(flatten(TREE, "prefix"), ["union", ...[...red].reverse(), ...[...left].reverse()]);
   deepStrictEqual(flatten(TREE, "postfix"), [...red, ...left, "union"]);
   strictEqual(flatten(TREE, "chain"), null);
-  // A step that nothing uses.
+  // An unused node.
   strictEqual(flatten([node("scene", []), node("scene", [])], "chain"), null);
 });
 

@@ -34,9 +34,9 @@ Deno.test("tables have the special tokens first, then the others by their code p
   words.add(WORDS.toReversed());
   deepStrictEqual(tokenList(words.table()), [...SPECIAL_TOKENS, ...WORDS]);
   strictEqual(Object.keys(words.table()).length, 84);
-  const steps = new TokenCounter();
-  steps.add(functionTokens());
-  strictEqual(Object.keys(steps.table()).length, 60);
+  const nodes = new TokenCounter();
+  nodes.add(functionTokens());
+  strictEqual(Object.keys(nodes.table()).length, 60);
 });
 
 Deno.test("rows begin with <START>, end with <END> and come back", () => {

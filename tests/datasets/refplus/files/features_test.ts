@@ -45,7 +45,7 @@ Deno.test("a cell's features are its own pixels and its place", async () => {
 
 const SETTINGS: FeatureSettings = { extractor: "counted", shape: [2, 1, 3] };
 
-/** Rows `from` to `to` of features that say where they belong. */
+/** Rows `from` to `to` of features whose values name their row. */
 const rows = (from: number, to: number): Float32Array<ArrayBuffer> =>
   Float32Array.from({ length: 6 * (to - from) }, (_, i) => 6 * from + i);
 

@@ -125,7 +125,7 @@ Deno.test("a broken file is named with the place that is wrong", async () => {
     const wrongRefexps: [(string | number)[], unknown, RegExp][] = [
       [[2, "refexp"], undefined, /refexps\.2\.refexp: /],
       [[1, "program"], [], /refexps\.1\.program: /],
-      [[1, "program", 3, "inputs"], [3], /refexps\.1\.program\.3\.inputs: names a step that is not earlier/],
+      [[1, "program", 3, "inputs"], [3], /refexps\.1\.program\.3\.inputs: names a node that is not earlier/],
       [[1, "program", 0, "_output"], [0, 99], /refexps\.1\.program\.0\._output/],
       [[0, "image_index"], -1, /refexps\.0\.image_index: /],
     ];

@@ -9,7 +9,7 @@ import { handScene, ROW } from "../../../support/refplus/hand_scene.ts";
 import { type Random, withRandom } from "../../../support/random.ts";
 import { Invalid, partlyHidden, refersTo } from "../../../support/refplus/slow_refplus.ts";
 
-/** What a program, written last step first, gives. */
+/** Output of a program that is written last node first. */
 function run(scene: Scene, ...tokens: string[]): number | readonly number[] | null {
   return execute(scene, unflatten(tokens, "prefix")!)?.at(-1) ?? null;
 }
@@ -42,7 +42,7 @@ Deno.test("the catalogue has the 56 functions of the format", () => {
   ok(tokens.includes("filter_ordinal[the nineth one of the,from front]"));
 });
 
-Deno.test("each function gives what can be read off a scene laid out by hand", () => {
+Deno.test("each function has the output that can be read off a scene laid out by hand", () => {
   const scene = handScene(ROW);
   deepStrictEqual(run(scene, "scene"), [0, 1, 2]);
   deepStrictEqual(run(scene, "filter_color[red]", "scene"), [0, 2]);
@@ -86,7 +86,7 @@ Deno.test("of equal places, the earlier object comes first from the left and las
   deepStrictEqual(run(scene, "filter_ordinal[the first one of the,from right]", "scene"), [1]);
 });
 
-Deno.test("visibility is told from boxes, and refused where little or nothing is hidden", () => {
+Deno.test("visibility follows from boxes, and is invalid where little or nothing is hidden", () => {
   // The blue box is 40 x 40; `overlap` columns of it are under the red object.
   const hide = (overlap: number, rows = 40) =>
     handScene([
@@ -133,8 +133,8 @@ Deno.test("malformed programs are refused", () => {
     [[all, node("relate", [0], ["left"])], /relate takes object, given set/],
     [[all, node("union", [0])], /union takes set and set, given set/],
     [[node("unique")], /unique takes set, given $/],
-    [[all, node("filter_size", [1], ["small"])], /step 1, filter_size: input 1 is not an earlier step/],
-    [[all, node("filter_size", [-1], ["small"])], /input -1 is not an earlier step/],
+    [[all, node("filter_size", [1], ["small"])], /node 1, filter_size: input 1 is not an earlier node/],
+    [[all, node("filter_size", [-1], ["small"])], /input -1 is not an earlier node/],
   ];
   for (const [program, message] of refused) throws(() => execute(scene, program), message);
 });
@@ -166,7 +166,7 @@ function randomProgram(random: Random, depth: number): string[] {
   return set(depth);
 }
 
-Deno.test("random programs give what the slow executor gives, and are invalid where it says so", () =>
+Deno.test("random programs have the slow executor's outputs, and are invalid where its are", () =>
   withRandom("random programs", (random) => {
     let valid = 0, invalid = 0, unclear = 0;
     for (let index = 0; index < 12; index++) {

@@ -175,7 +175,7 @@ Deno.test("several threads draw the same pictures in the same order", async () =
 
 Deno.test("tallies begin anew with each block of pictures, appended or not", async () => {
   await withFolder(async (folder) => {
-    // Scenes have no pictures to speak of: only what is said of them matters here.
+    // The pictures do not matter here, only the expressions.
     const files = refPlusFiles(folder, "val");
     const info = { date: "", version: "itera-1", split: "val", license: "", seed: 2 };
     const scenes = async (upTo: number) => {
@@ -237,7 +237,7 @@ Deno.test("wrong options, other settings and foreign files are refused in one li
   });
 });
 
-Deno.test("a set of few objects seen large has no more of them, on larger masks, and its files say so", async () => {
+Deno.test("a set of few objects seen large has no more of them, on larger masks, and its files record it", async () => {
   await withFolder(async (folder) => {
     const world = { maxObjects: 4, zoom: 1.5, patience: 300, falsePremise: false };
     await generate(folder, 2, world);

@@ -85,7 +85,7 @@ for (const [name, pictures] of [["true", truths], ["false", lies]] as const) {
       ok(program.length <= 27);
       program.forEach(({ inputs }, i) => inputs.forEach((at) => ok(at < i)));
       const consumers = program.flatMap(({ inputs }) => inputs).sort((a, b) => a - b);
-      deepStrictEqual(consumers, [...program.keys()].slice(0, -1), "each step is used once");
+      deepStrictEqual(consumers, [...program.keys()].slice(0, -1), "each node is used once");
       strictEqual(refexp.image_filename, scene.image_filename);
       strictEqual(`${refexp.image}.png`, scene.image_filename);
       strictEqual(refexp.image_index, scene.image_index);
@@ -95,12 +95,12 @@ for (const [name, pictures] of [["true", truths], ["false", lies]] as const) {
     if (name === "true") ok(Math.max(...counts) <= 14, `${counts}`);
   });
 
-  Deno.test(`each step of ${name} expressions gives what the slow executor gives, and what is written down`, () => {
+  Deno.test(`each node of ${name} expressions has the output of the slow executor, and the one that is written down`, () => {
     for (const [scene, { program, refexp }] of each(pictures)) {
       program.forEach(({ _output }, at) => {
         const wanted = [...refersTo(scene, program, at)].sort((a, b) => a - b);
         strictEqual(typeof _output, program[at].type === "unique" ? "number" : "object");
-        deepStrictEqual([...asSet(_output!)].sort((a, b) => a - b), wanted, `${refexp}, step ${at}`);
+        deepStrictEqual([...asSet(_output!)].sort((a, b) => a - b), wanted, `${refexp}, node ${at}`);
       });
       strictEqual(asSet(program.at(-1)!._output!).length === 0, name === "false", refexp);
     }
@@ -148,7 +148,7 @@ Deno.test("every template can be filled in, truly and with a false premise", () 
     }
   }));
 
-Deno.test("no relation is said that adds nothing", () => {
+Deno.test("no relation is used that adds nothing", () => {
   for (const [scene, { program, refexp }] of each(truths)) {
     program.forEach(({ type, inputs, value_inputs }, at) => {
       if (type !== "relate" || program[at + 1]?.type === "scene" || program[at + 1]?.type === "intersect") return;
@@ -212,7 +212,7 @@ Deno.test("attributes that a template keeps open are not named", () => {
   }
 });
 
-Deno.test("the sides of an alternative differ, and no program is told twice of a picture", () => {
+Deno.test("the sides of an alternative differ, and no program is used twice on a picture", () => {
   for (const [, { program, template_filename, refexp_family_index, refexp }] of each(truths)) {
     if (template_filename !== "single_or.json" || ![0, 1, 2, 4, 5].includes(refexp_family_index)) continue;
     const [a, b] = program.find(({ type }) => type === "union")!.inputs.map((i) => asSet(program[i]._output!).join());

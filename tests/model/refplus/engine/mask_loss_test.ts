@@ -31,7 +31,7 @@ function lossOf(scores: ArrayLike<number>, masks: ArrayLike<number>, samples: nu
   return { value: [entropy / pixels, dice / samples], by: [entropyBy / pixels, diceBy / samples] };
 }
 
-Deno.test("masks are taught by cross-entropy and, times its weight, the soft Dice loss", async () => {
+Deno.test("the loss of masks is the cross-entropy and, times its weight, the soft Dice loss", async () => {
   await withRandom("mask losses", async (random) => {
     await using device = await Device.open();
     for (const headChunk of [2, 10]) {

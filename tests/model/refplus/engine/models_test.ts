@@ -32,13 +32,13 @@ Deno.test("the program generator has PyTorch's logits, loss and gradients", asyn
   strictEqual(device.memory.liveTensors, [...model.parameters()].length);
 });
 
-Deno.test("masks of 320 × 320 go through the head in pieces that every adapter can bind, however few channels maps have", async () => {
+Deno.test("masks of 320 × 320 go through the head in pieces that every adapter can bind, however few channels feature maps have", async () => {
   await using device = await Device.open();
   const tokens = new ProgramTokens(fixture.engine.names), size = [320, 320] as const;
   for (const [dim, headWidth] of [[2, 32], [40, null], [2, null]] as const) {
     using engine = new ExecutionEngine(device, { tokens, features: 3, dim, headWidth, size, seed: 1 });
     using _scope = device.scope();
-    // The widest tensor is the head's 32 channels, then its maps, then the 4 channels before the scores.
+    // The widest tensor is the head's 32 channels, then its feature maps, then the 4 channels before the scores.
     const masks = engine.masks(device.randn([11, 4, 4, dim], { seed: 2 }));
     deepStrictEqual(masks.shape, [11, 320, 320]);
   }

@@ -1,4 +1,4 @@
-/** What programs come to: trees, levels, counts of weights, decoding, the score-function gradient. */
+/** Programs: trees, levels, counts of weights, decoding, the score-function gradient. */
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import {
   ATTRIBUTES,
@@ -88,7 +88,7 @@ Deno.test("the integer form and the list form of a program are one tree", async 
   for (const inputs of [[], [0, 0], [1], [2], [-1]]) {
     throws(
       () => fromList([scene, { ...unique, inputs }], vocabulary),
-      new RegExp(`step 1: inputs \\[${inputs.join(", ")}\\] of unique, 1 earlier steps are wanted`),
+      new RegExp(`node 1: inputs \\[${inputs.join(", ")}\\] of unique, which needs 1 earlier nodes`),
     );
   }
   throws(() => new ProgramTokens(["<NULL>"]), /has no scene/);

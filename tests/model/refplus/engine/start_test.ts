@@ -1,4 +1,4 @@
-/** What the execution engine's modules do before they have learnt anything, and how far they see. */
+/** Initial weights of the execution engine's modules, and their receptive fields. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { SPECIAL_TOKENS } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { Device } from "../../../../engine/mod.ts";
@@ -9,7 +9,7 @@ import { withRandom } from "../../../support/random.ts";
 const NAMES = [...SPECIAL_TOKENS, "filter_color[red]", "intersect", "relate[left]", "scene", "union"];
 const tokens = new ProgramTokens(NAMES), [red, both, left, scene, union] = [4, 5, 6, 7, 8];
 
-Deno.test("with the identity start, every program hands on what its scene shows", async () => {
+Deno.test("with the identity start, every program passes on its scene's features", async () => {
   await withRandom("identity start", async (random) => {
     await using device = await Device.open();
     const options = { tokens, features: 6, dim: 8, size: [10, 14], start: "identity" } as const;
@@ -26,7 +26,7 @@ Deno.test("with the identity start, every program hands on what its scene shows"
   });
 });
 
-Deno.test("the identity start's stem hands its channels on, with noise beside", async () => {
+Deno.test("the identity start's stem passes on its channels, with noise added", async () => {
   await using device = await Device.open();
   using engine = new ExecutionEngine(device, {
     tokens,
@@ -38,14 +38,14 @@ Deno.test("the identity start's stem hands its channels on, with noise beside", 
   });
   const { tensor } = [...engine.parameters()].find(({ name }) => name === "stem.0.weight")!;
   const weight = await tensor.data(), middle = 4 * 20 * 24;
-  let handed = 0, noise = 0;
+  let passed = 0, noise = 0;
   weight.forEach((value, at) => {
     const input = Math.floor(at / 24) % 20, own = at >= middle && at < middle + 480 && input === at % 24;
-    if (own) handed += value / 20;
+    if (own) passed += value / 20;
     else noise += value * value / (weight.length - 20);
   });
   const deviation = 0.3 * Math.sqrt(2 / 180);
-  ok(Math.abs(handed - 1) < 5 * deviation / Math.sqrt(20), `handed on ${handed}`);
+  ok(Math.abs(passed - 1) < 5 * deviation / Math.sqrt(20), `passed on ${passed}`);
   ok(Math.abs(Math.sqrt(noise) / deviation - 1) < 0.1, `noise ${Math.sqrt(noise)}, not ${deviation}`);
 });
 
@@ -63,7 +63,7 @@ Deno.test("with the identity start, the channels before the scores are pairs of 
   deepStrictEqual([...await weights(11)], [-1.5, 1.5, 1.5, -1.5, -1.5, 1.5, 1.5, -1.5]);
 });
 
-Deno.test("modules with one input see as far as their dilations reach, those with two only around a cell", async () => {
+Deno.test("unary modules see as far as their dilations reach, binary ones only around a cell", async () => {
   const side = 25,
     centre = 12,
     reached = (offsets: readonly number[]): Set<number> =>

@@ -18,7 +18,7 @@ Deno.test("a program's pictures stand in rows of four", async () => {
   const picture = { rgb: new Uint8Array(6 * 4 * 3).fill(200), width: 6, height: 4 };
   const tiles = Array.from(
     { length: 5 },
-    (_, i) => ({ picture, label: i === 2 ? "<a & b> ".repeat(30) : `step ${i}` }),
+    (_, i) => ({ picture, label: i === 2 ? "<a & b> ".repeat(30) : `node ${i}` }),
   );
   const { width, height } = await sharp(await chainPng(tiles)).metadata();
   deepStrictEqual([width, height], [1200, 2 * (200 + 22)]);

@@ -4,7 +4,7 @@ import { SPECIAL_TOKENS } from "../../../../datasets/refplus/encoding/tokens.ts"
 import { isWhole } from "../../../../model/refplus/evaluation/evaluation.ts";
 import { ProgramTokens } from "../../../../model/refplus/engine/program_tree.ts";
 import { resultOf, scoreByCategory, scoreMasks, scoreNothing } from "../../../../model/refplus/evaluation/scoring.ts";
-import { scoreSteps } from "../../../../model/refplus/evaluation/node_masks.ts";
+import { scoreNodes } from "../../../../model/refplus/evaluation/node_masks.ts";
 import { rewardsOf } from "../../../../model/refplus/training/updates.ts";
 
 Deno.test("masks are scored over all pixels and sample by sample; empty ones stand apart", () => {
@@ -43,7 +43,7 @@ Deno.test("a result has the reference's pairs and plain numbers", () => {
   strictEqual(Object.values(result.per_category).length, 1);
 });
 
-Deno.test("where nothing is referred to, what is found is counted", () => {
+Deno.test("found pixels are counted where nothing is referred to", () => {
   const scores = scoreNothing([0, 0, 0, 25, 0, 0], [0, 0, 1], 100);
   const all = scores.at(-1)!;
   deepStrictEqual([all.name, all.samples], ["all", 3]);
@@ -59,7 +59,7 @@ Deno.test("where nothing is referred to, what is found is counted", () => {
   });
 });
 
-Deno.test("programs that are one whole tree are told from others", () => {
+Deno.test("programs that are one whole tree are distinguished from others", () => {
   const tokens = new ProgramTokens([...SPECIAL_TOKENS, "scene", "unique", "union"]);
   const [END, UNKNOWN, SCENE, UNIQUE, UNION] = [2, 3, 4, 5, 6];
   for (const whole of [[SCENE, END], [UNIQUE, SCENE, END], [UNION, UNIQUE, SCENE, SCENE, END]]) {
@@ -79,17 +79,17 @@ Deno.test("programs that are one whole tree are told from others", () => {
   ) ok(!isWhole(broken, tokens), broken.join());
 });
 
-Deno.test("steps are grouped by function and by depth", () => {
-  const steps = [
+Deno.test("nodes are grouped by function and by depth", () => {
+  const nodes = [
     { type: "scene", depth: 0, intersection: 4, union: 4 },
     { type: "unique", depth: 1, intersection: 1, union: 4 },
     { type: "unique", depth: 2, intersection: 1, union: 2 },
     { type: "relate", depth: 2, intersection: 0, union: 0 },
   ];
-  deepStrictEqual(scoreSteps(steps, "type"), [
-    { name: "relate", steps: 1, iou: null },
-    { name: "scene", steps: 1, iou: 1 },
-    { name: "unique", steps: 2, iou: 1 / 3 },
+  deepStrictEqual(scoreNodes(nodes, "type"), [
+    { name: "relate", nodes: 1, iou: null },
+    { name: "scene", nodes: 1, iou: 1 },
+    { name: "unique", nodes: 2, iou: 1 / 3 },
   ]);
-  deepStrictEqual(scoreSteps(steps, "depth").map(({ name, iou }) => [name, iou]), [["0", 1], ["1", 0.25], ["2", 0.5]]);
+  deepStrictEqual(scoreNodes(nodes, "depth").map(({ name, iou }) => [name, iou]), [["0", 1], ["1", 0.25], ["2", 0.5]]);
 });

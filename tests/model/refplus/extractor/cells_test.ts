@@ -1,4 +1,4 @@
-/** The network that learns to look at pictures. */
+/** The feature extractor that is trained cell by cell. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
 import { FeatureFile } from "../../../../datasets/refplus/files/feature_file.ts";
@@ -123,7 +123,7 @@ Deno.test("the network learns; stopped and gone on with, it has the bits of one 
 
     const output = at("features.h5");
     await using extractor = await cellExtractor(at("whole"), { adapter: "auto" });
-    await extractFeatures(extractor, { pictures: files.images, output, most: null, batch: 2 });
+    await extractFeatures(extractor, { pictures: files.images, output, limit: null, batch: 2 });
     using features = await FeatureFile.open(output);
     deepStrictEqual([features.size, features.settings.shape], [3, [21, 4, 6]]);
     const row = features.row(1);
@@ -144,7 +144,7 @@ Deno.test("the network learns; stopped and gone on with, it has the bits of one 
   });
 });
 
-Deno.test("a pixel counts by its weight and shapes by their factor; a residual convolution of zeros hands on what it is given", async () => {
+Deno.test("a pixel counts by its weight and shapes by their factor; a residual convolution of zeros passes on its input", async () => {
   await withFolder(async (folder) => {
     const files = await setIn(folder), { image } = SETTINGS;
     const pictures = await CellPictures.open(files.images, files.scenes, { image, stride: 8, detail: 2 });

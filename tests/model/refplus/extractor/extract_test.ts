@@ -39,24 +39,27 @@ Deno.test("each picture becomes the row of its number; stopped work goes on, and
         return pixelExtractor(size, 4).extract(some);
       },
     };
-    await rejects(extractFeatures(failing, { ...common, most: 4 }), /stopped/);
+    await rejects(extractFeatures(failing, { ...common, limit: 4 }), /stopped/);
     await rejects(Deno.stat(output), Deno.errors.NotFound);
     const seen: number[] = [];
     const onProgress = (done: number): void => void seen.push(done);
-    deepStrictEqual(await extractFeatures(pixelExtractor(size, 4), { ...common, most: 4, onProgress }), {
+    deepStrictEqual(await extractFeatures(pixelExtractor(size, 4), { ...common, limit: 4, onProgress }), {
       rows: 4,
       added: 4,
     });
     deepStrictEqual(seen, [4], "the first two were there");
-    deepStrictEqual(await extractFeatures(pixelExtractor(size, 4), { ...common, most: null }), { rows: 5, added: 1 });
+    deepStrictEqual(await extractFeatures(pixelExtractor(size, 4), { ...common, limit: null }), { rows: 5, added: 1 });
     using file = await FeatureFile.open(output);
     deepStrictEqual([file.size, file.settings.shape], [5, [50, 2, 2]]);
     for (let i = 0; i < 5; i++) strictEqual(file.row(i)[0], Math.fround((i / 255 - 0.45) / 0.2));
     await rejects(
-      extractFeatures(pixelExtractor(size, 4), { ...common, most: 3 }),
+      extractFeatures(pixelExtractor(size, 4), { ...common, limit: 3 }),
       /has 5 rows already, 3 pictures are asked for/,
     );
-    await rejects(extractFeatures(pixelExtractor(size, 2), { ...common, most: null }), /was made by pixels 8x8 cell 4/);
+    await rejects(
+      extractFeatures(pixelExtractor(size, 2), { ...common, limit: null }),
+      /was made by pixels 8x8 cell 4/,
+    );
   });
 });
 

@@ -3,7 +3,8 @@ import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/s
 import { join } from "node:path";
 import type { Vocabulary } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { Device } from "../../../../engine/mod.ts";
-import { sameExtractor, sameFrame } from "../../../../model/refplus/data_spec.ts";
+import { assertSameSpec } from "../../../../model/refplus/data_spec.ts";
+import { sameExtractor } from "../../../../model/refplus/extractor/extractor_name.ts";
 import { importReference } from "../../../../model/refplus/reference/import_reference.ts";
 import { engineOf, generatorOf, programTokens, readRefplusCheckpoint } from "../../../../model/refplus/checkpoint.ts";
 import { parsePrefix } from "../../../../model/refplus/engine/program_tree.ts";
@@ -21,7 +22,7 @@ const vocabulary: Vocabulary = {
   answer_token_to_idx: null,
 };
 
-/** What a reader of PyTorch's files gives for a checkpoint with these parts. */
+/** A checkpoint with these parts, as a reader of PyTorch's files returns it. */
 function reference(...parts: readonly ("generator" | "engine")[]): WeightFile {
   const states = { generator: "program_generator_state.", engine: "execution_engine_state." };
   const tensors = parts.flatMap((part) =>
@@ -40,12 +41,12 @@ Deno.test("a checkpoint of the reference becomes one of ours, with PyTorch's log
   await withFolder(async (folder) => {
     const path = join(folder, "both.safetensors"),
       { bytes, config } = await importReference(reference("generator", "engine"), options);
-    deepStrictEqual([config.step, config.generator.layers, config.engine.dim], ["joint", 2, fixture.engine.dim]);
+    deepStrictEqual([config.stage, config.generator.layers, config.engine.dim], ["joint", 2, fixture.engine.dim]);
     // Whatever the rule for new models: the file's tensors say how wide its head is.
     strictEqual(config.engine.headWidth, 32);
     await Deno.writeFile(path, bytes);
     const checkpoint = await readRefplusCheckpoint(path);
-    deepStrictEqual(checkpoint.frame, { features: [features, grid, grid], extractor: "some", masks: [size, size] });
+    deepStrictEqual(checkpoint.spec, { features: [features, grid, grid], extractor: "some", masks: [size, size] });
     await using device = await Device.open();
     using generator = generatorOf(device, checkpoint);
     using engine = engineOf(device, checkpoint);
@@ -73,7 +74,7 @@ Deno.test("a checkpoint of the reference becomes one of ours, with PyTorch's log
   });
 });
 
-Deno.test("what the models have no place for is told: a network with batch normalisation would be another one", async () => {
+Deno.test("tensors without a place in the models are reported: a network with batch normalisation would be another one", async () => {
   for (const [part, name] of [["engine", "unique.bn1.weight"], ["generator", "encoder_rnn.extra"]] as const) {
     const file = reference("generator", "engine"),
       prefix = { engine: "execution_engine", generator: "program_generator" };
@@ -88,15 +89,15 @@ Deno.test("what the models have no place for is told: a network with batch norma
   }
 });
 
-Deno.test("features go with what is known of their extractor: a name without its weights' digest, or nothing", () => {
+Deno.test("features match by what is known of their extractor: a name without its weights' digest, or nothing", () => {
   const network = "resnet101 stage 3 320x320", shapes = { features: [3, 4, 5], masks: [8, 8] } as const;
   for (const [a, b] of [[network, `${network} 0123abcd`], ["unknown", network], ["unknown", "pixels 8x8 cell 2"]]) {
     ok(sameExtractor(a, b) && sameExtractor(b, a), `${a}; ${b}`);
-    sameFrame({ ...shapes, extractor: a }, { frame: { ...shapes, extractor: b }, path: "x" });
+    assertSameSpec({ ...shapes, extractor: a }, { spec: { ...shapes, extractor: b }, path: "x" });
     const other = { ...shapes, features: [3, 4, 6] as const, extractor: b };
     throws(
-      () => sameFrame({ ...shapes, extractor: a }, { frame: other, path: "x" }),
-      /x: goes with features of 3 × 4 × 6/,
+      () => assertSameSpec({ ...shapes, extractor: a }, { spec: other, path: "x" }),
+      /x: was made for features of 3 × 4 × 6/,
     );
   }
   for (const b of ["resnet101 stage 3 320x3200", "resnet50 stage 3 320x320", `${network}1`]) {
@@ -105,9 +106,9 @@ Deno.test("features go with what is known of their extractor: a name without its
   ok(!sameExtractor(`${network} 0123abcd`, `${network} 0123abce`));
 });
 
-Deno.test("a part alone is taken; what does not fit is told", async () => {
+Deno.test("a model alone is imported; a vocabulary that does not fit is reported", async () => {
   const { config, generator, engine } = await importReference(reference("generator"), options);
-  deepStrictEqual([config.step, generator, engine], ["pg", true, false]);
+  deepStrictEqual([config.stage, generator, engine], ["pg", true, false]);
   await rejects(
     importReference({ format: "made", metadata: {}, tensors: new Map() }, options),
     /neither program_generator/,

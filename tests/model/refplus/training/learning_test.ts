@@ -7,7 +7,7 @@ import { programTokens } from "../../../../model/refplus/checkpoint.ts";
 import { ProgramGenerator } from "../../../../model/refplus/generator/program_generator.ts";
 import { Samples, treesOf } from "../../../../model/refplus/training/samples.ts";
 import { scoreMasks } from "../../../../model/refplus/evaluation/scoring.ts";
-import { GeneratorSteps } from "../../../../model/refplus/generator/generator_steps.ts";
+import { GeneratorUpdates } from "../../../../model/refplus/generator/generator_updates.ts";
 import { engineUpdate, jointUpdate, rewardsOf } from "../../../../model/refplus/training/updates.ts";
 import { END, START } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { withFolder } from "../../../support/folder.ts";
@@ -35,18 +35,18 @@ function toyModels(device: Device, seed: number) {
   };
 }
 
-/** Distinct programs of up to two relations, as numbers, with the words that say them. */
+/** Distinct programs of up to two relations, as numbers, with their expressions. */
 function programsAbout(count: number, random: Random): { words: number[][]; programs: number[][] } {
   // 4–11: a property and its filter; 12–15: a relation; 16: scene.
   const seen = new Map<string, { words: number[]; program: number[] }>();
   while (seen.size < count) {
-    const hops = random.integer(0, 3), words = [START], steps: number[] = [];
+    const hops = random.integer(0, 3), words = [START], nodes: number[] = [];
     for (let hop = 0; hop <= hops; hop++) {
       const property = random.integer(4, 12), relation = random.integer(12, 16);
       words.push(property, ...hop < hops ? [relation] : []);
-      steps.push(property, ...hop < hops ? [relation] : []);
+      nodes.push(property, ...hop < hops ? [relation] : []);
     }
-    seen.set(words.join(), { words: [...words, END], program: [START, ...steps, 16, END] });
+    seen.set(words.join(), { words: [...words, END], program: [START, ...nodes, 16, END] });
   }
   return {
     words: [...seen.values()].map(({ words }) => words),
@@ -131,7 +131,7 @@ Deno.test("the execution engine over-fits 32 samples", async () => {
   });
 });
 
-/** What joint training begins with: samples, an engine that has learnt them, a generator that has not. */
+/** The start of joint training: samples, an engine trained on them, an untrained generator. */
 async function withToy(
   generatorSeed: number,
   body: (
@@ -157,9 +157,9 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
   await withToy(2, async ({ device, samples, engine, generator }) => {
     using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
     const sampled = { programs: "predicted", batch: 32, tokens, draw: { seed: 1, temperature: 1 } } as const;
-    using steps = new GeneratorSteps(generator, second);
+    using updates = new GeneratorUpdates(generator, second);
     for (let step = 1, right = 0; right < 16 && step < 300; step++) {
-      steps.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
+      updates.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
       if (step % 10 > 0) continue;
       const { exact } = await evaluateSamples({ generator, engine: null }, samples, sampled);
       right = exact!.filter(Boolean).length;
@@ -190,7 +190,7 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
   });
 });
 
-Deno.test("held against the likeliest program's reward, a draw that is that program teaches the generator nothing", async () => {
+Deno.test("with the likeliest program's reward as baseline, a draw of that program gives the generator no gradient", async () => {
   await withToy(2, async ({ device, samples, engine, generator }) => {
     using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
     using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
@@ -217,7 +217,7 @@ Deno.test("held against the likeliest program's reward, a draw that is that prog
     strictEqual(value("likeliest_reward"), value("reward"));
     deepStrictEqual(await weights(), before);
     await jointUpdate(joint, samples, all(32), { seed: 1, step: 1, temperature: 1 }, 0);
-    ok((await weights()).some((v, i) => v !== before[i]), "other draws teach it");
+    ok((await weights()).some((v, i) => v !== before[i]), "other draws change it");
   });
 });
 

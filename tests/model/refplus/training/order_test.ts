@@ -3,7 +3,7 @@ import { BatchOrder, type Lengths, type OrderOptions } from "../../../../model/r
 import { withRandom } from "../../../support/random.ts";
 
 const PLAIN: OrderOptions = { seed: 1, batch: 4, shuffle: true, likeLengths: false, curriculum: [] };
-const equal = (count: number): Lengths[] => Array.from({ length: count }, () => ({ words: 5, steps: 3 }));
+const equal = (count: number): Lengths[] => Array.from({ length: count }, () => ({ words: 5, nodes: 3 }));
 
 Deno.test("an epoch has every expression once, in an order of its own; any update can be asked for alone", () => {
   const order = new BatchOrder(equal(10), PLAIN);
@@ -20,7 +20,7 @@ Deno.test("an epoch has every expression once, in an order of its own; any updat
 
 Deno.test("like lengths come together, and still every expression once", async () => {
   await withRandom("like lengths", (random) => {
-    const lengths = Array.from({ length: 200 }, () => ({ words: random.integer(3, 40), steps: 3 }));
+    const lengths = Array.from({ length: 200 }, () => ({ words: random.integer(3, 40), nodes: 3 }));
     const order = new BatchOrder(lengths, { ...PLAIN, likeLengths: true });
     const plain = new BatchOrder(lengths, PLAIN);
     const padding = (of: BatchOrder): number =>
@@ -35,7 +35,7 @@ Deno.test("like lengths come together, and still every expression once", async (
 });
 
 Deno.test("a curriculum begins with short programs", () => {
-  const lengths = Array.from({ length: 12 }, (_, i) => ({ words: 5, steps: i }));
+  const lengths = Array.from({ length: 12 }, (_, i) => ({ words: 5, nodes: i }));
   const curriculum = [{ until: 5, longest: 3 }, { until: 7, longest: 6 }];
   const order = new BatchOrder(lengths, { ...PLAIN, batch: 3, curriculum });
   for (let step = 0; step < 20; step++) {

@@ -1,4 +1,4 @@
-/** What is read of files that do not say which vocabulary they are of, as the reference's do not. */
+/** Reading of files that do not name their vocabulary, as the reference's. */
 import { rejects } from "node:assert/strict";
 import { join } from "node:path";
 import h5wasm from "h5wasm/node";
@@ -6,7 +6,7 @@ import { Samples } from "../../../../model/refplus/training/samples.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { TOY_VOCABULARY } from "../../../support/refplus/toy_refplus.ts";
 
-Deno.test("tokens that the vocabulary has not are told, whichever sequence they are in", async () => {
+Deno.test("tokens outside the vocabulary are reported, in either sequence", async () => {
   await h5wasm.ready;
   await withFolder(async (folder) => {
     const write = (name: string, word: number, step: number): string => {

@@ -6,7 +6,7 @@ import { preprocessRefexps } from "../../../../datasets/refplus/encoding/preproc
 import { openModels } from "../../../../cli/refplus/models.ts";
 import { Device, saveTensors } from "../../../../engine/mod.ts";
 import { decodeSafetensors } from "../../../../engine/safetensors.ts";
-import { completed, REFPLUS_RUNS, type Step } from "../../../../model/refplus/training/config.ts";
+import { completed, REFPLUS_RUNS, type Stage } from "../../../../model/refplus/training/config.ts";
 import { extractFeatures } from "../../../../model/refplus/extractor/extract_features.ts";
 import { pixelExtractor } from "../../../../model/refplus/extractor/extractors.ts";
 import {
@@ -19,7 +19,7 @@ import {
 } from "../../../../model/refplus/checkpoint.ts";
 import { checkpointMetadata } from "../../../../model/run/checkpoint.ts";
 import type { ProgramGenerator } from "../../../../model/refplus/generator/program_generator.ts";
-import type { Validation } from "../../../../model/refplus/training/session.ts";
+import type { Validation } from "../../../../model/refplus/training/training_state.ts";
 import { trainRefplus } from "../../../../model/refplus/training/trainer.ts";
 import { Interrupted } from "../../../../model/run/hooks.ts";
 import type { Json } from "../../../../model/run/layers.ts";
@@ -28,17 +28,17 @@ import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
 import { TOY_VOCABULARY, type ToyFiles, writeToy } from "../../../support/refplus/toy_refplus.ts";
 
-/** Settings of a tiny run of a step. */
-function tiny(step: Step, train: ToyFiles, held: ToyFiles, more: Record<string, Json> = {}): Json {
+/** Settings of a tiny run of a stage. */
+function tiny(stage: Stage, train: ToyFiles, val: ToyFiles, more: Record<string, Json> = {}): Json {
   return {
-    step,
+    stage,
     steps: 6,
     batch: 5,
     data: {
       trainRefexps: train.refexps,
       trainFeatures: train.features,
-      valRefexps: held.refexps,
-      valFeatures: held.features,
+      valRefexps: val.refexps,
+      valFeatures: val.features,
       vocabulary: train.vocabulary,
     },
     generator: { wordDim: 6, hidden: 8, layers: 1 },
@@ -62,31 +62,31 @@ async function train(path: string, settings: Json | null, until?: number): Promi
   });
 }
 
-/** What must be the same in two runs, byte for byte. */
+/** Files that must be the same in two runs, byte for byte. */
 function outcome(run: string): Map<string, Uint8Array> {
   const paths = [join(run, "metrics.jsonl"), ...listCheckpoints(run).map(({ path }) => path)];
   return new Map(paths.map((path) => [basename(path), Deno.readFileSync(path)]));
 }
 
-Deno.test("every step of the training stops, goes on and ends with the bits of a run never stopped", async () => {
+Deno.test("every stage of the training stops, goes on and ends with the bits of a run never stopped", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus runs", async (random) => {
-      const [files, held] = [await writeToy(folder, "train", 17, random), await writeToy(folder, "val", 6, random)];
+      const [files, val] = [await writeToy(folder, "train", 17, random), await writeToy(folder, "val", 6, random)];
       const at = (name: string): string => join(folder, name);
       for (
-        const [step, passes] of [
-          ...(["pg", "ee-gt", "ee-pred", "joint"] as const).map((step) => [step, "maps"] as const),
-          ["ee-gt", "masks"] as const,
-          ["joint", "masks"] as const,
+        const [stage, message] of [
+          ...(["pg", "ee-gt", "ee-pred", "joint"] as const).map((stage) => [stage, "features"] as const),
+          ["ee-gt", "attention"] as const,
+          ["joint", "attention"] as const,
         ]
       ) {
-        const name = `${step} ${passes}`;
-        const settings = tiny(step, files, held, {
+        const name = `${stage} ${message}`;
+        const settings = tiny(stage, files, val, {
           optimiser: { rate: 1e-2 },
-          engine: { dim: 4, headWidth: 32, headChunk: 3, passes },
+          engine: { dim: 4, headWidth: 32, headChunk: 3, message },
           start: {
-            programGenerator: step === "pg" || step === "ee-gt" ? null : at("pg maps"),
-            executionEngine: step === "joint" ? at(`ee-gt ${passes}`) : null,
+            programGenerator: stage === "pg" || stage === "ee-gt" ? null : at("pg features"),
+            executionEngine: stage === "joint" ? at(`ee-gt ${message}`) : null,
           },
         });
         const last = await train(at(name), settings);
@@ -99,8 +99,8 @@ Deno.test("every step of the training stops, goes on and ends with the bits of a
           strictEqual(bytes.findIndex((byte, i) => byte !== resumed.get(file)![i]), -1, `${name}: ${file}`);
         }
         strictEqual(last!.step, 6);
-        strictEqual(last!.exactMatch !== undefined, step === "pg" || step === "joint");
-        strictEqual(last!.iou !== undefined, step !== "pg");
+        strictEqual(last!.exactMatch !== undefined, stage === "pg" || stage === "joint");
+        strictEqual(last!.iou !== undefined, stage !== "pg");
         const { tensors, metadata } = decodeSafetensors(whole.get("step_00000006.safetensors")!);
         const holds = (prefix: string): boolean => [...tensors.keys()].some((name) => name.startsWith(prefix));
         deepStrictEqual(
@@ -111,50 +111,50 @@ Deno.test("every step of the training stops, goes on and ends with the bits of a
             "ee-gt": [false, true, false, true],
             "ee-pred": [true, true, false, true],
             joint: [true, true, true, true],
-          }[step],
+          }[stage],
         );
         ok(JSON.parse(metadata.vocabulary).program_token_to_idx.scene > 3);
-        if (step !== "joint") strictEqual(metadata.baseline, "0");
+        if (stage !== "joint") strictEqual(metadata.baseline, "0");
       }
     });
   });
 });
 
-Deno.test("what a run cannot do without is named", async () => {
+Deno.test("missing settings are named", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus mistakes", async (random) => {
       const files = await writeToy(folder, "train", 8, random);
       const create = (value: Json) => RunFolder.create(join(folder, "run"), [{ source: "test", value }], REFPLUS_RUNS);
       const data = { trainRefexps: files.refexps, vocabulary: files.vocabulary };
-      await rejects(create({ step: "ee-gt", data }), /--step ee-gt needs --train_features_h5/);
+      await rejects(create({ stage: "ee-gt", data }), /--stage ee-gt needs --train_features_h5/);
       await rejects(
-        create({ step: "joint", data: { ...data, trainFeatures: files.features } }),
+        create({ stage: "joint", data: { ...data, trainFeatures: files.features } }),
         /needs --program_generator_start/,
       );
-      await rejects(create({ step: "pgg", data }), /--step: choose one of pg, ee-gt, ee-pred, joint/);
-      await rejects(create({ step: "pg", preset: "huge", data }), /--preset huge: is none of reference, small/);
+      await rejects(create({ stage: "pgg", data }), /--stage: choose one of pg, ee-gt, ee-pred, joint/);
+      await rejects(create({ stage: "pg", preset: "huge", data }), /--preset huge: is none of reference, small/);
       await rejects(
-        create({ step: "pg", data, engine: { dims: 4 } }),
+        create({ stage: "pg", data, engine: { dims: 4 } }),
         /unknown key "engine.dims"; did you mean "engine.dim"/,
       );
       const both = { programGenerator: "pg", executionEngine: "ee" }, scenes = { trainScenes: "scenes.json" };
       const pictures = { ...data, trainFeatures: files.features };
-      const frame = { features: [3, 4, 5], extractor: "none", masks: [8, 8] } as const;
-      const engine = { dim: 4, passes: "masks" };
-      const { config } = await create({ step: "ee-gt", data: pictures, engine });
+      const spec = { features: [3, 4, 5], extractor: "none", masks: [8, 8] } as const;
+      const engine = { dim: 4, message: "attention" };
+      const { config } = await create({ stage: "ee-gt", data: pictures, engine });
       await using device = await Device.open();
       throws(
-        () => buildEngine(device, config, TOY_VOCABULARY, frame),
-        /cannot be passed on between maps of 4 × 5: .*; encode expressions with other --height and --width/,
+        () => buildEngine(device, config, TOY_VOCABULARY, spec),
+        /does not fit features of 4 × 5: .*; encode expressions with other --height and --width/,
       );
       await rejects(
         create({
-          step: "joint",
+          stage: "joint",
           data: { ...pictures, ...scenes },
           start: both,
-          stepLoss: { weight: 1, inputs: "true" },
+          nodeLoss: { weight: 1, inputs: "groundTruth" },
         }),
-        /stepLoss\.inputs: joint training rewards what the engine makes by itself; it must be own/,
+        /nodeLoss\.inputs: joint training rewards whole programs, without teacher forcing; set predicted/,
       );
       const other = join(folder, "other.json");
       await Deno.writeTextFile(
@@ -165,7 +165,7 @@ Deno.test("what a run cannot do without is named", async () => {
         }),
       );
       await rejects(
-        train(join(folder, "other"), { step: "pg", data: { ...data, vocabulary: other } }),
+        train(join(folder, "other"), { stage: "pg", data: { ...data, vocabulary: other } }),
         /train\.h5: was encoded with another vocabulary/,
       );
     });
@@ -175,12 +175,12 @@ Deno.test("what a run cannot do without is named", async () => {
 Deno.test("a run has the sizes of the models it begins from, when it goes on too", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus sizes", async (random) => {
-      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
+      const [files, val] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
       const at = (name: string): string => join(folder, name);
-      for (const step of ["pg", "ee-gt"] as const) await train(at(step), tiny(step, files, held, { steps: 1 }));
+      for (const stage of ["pg", "ee-gt"] as const) await train(at(stage), tiny(stage, files, val, { steps: 1 }));
       const other = { wordDim: 5, hidden: 4, layers: 2, labelSmoothing: 0.25 }, engine = { dim: 8, headChunk: 2 };
       const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
-      const settings = tiny("joint", files, held, { steps: 4, start, generator: other, engine });
+      const settings = tiny("joint", files, val, { steps: 4, start, generator: other, engine });
       await rejects(train(at("joint"), settings, 3), Interrupted);
       await train(at("joint"), null);
       const { config, step } = await readRefplusCheckpoint(at("joint"));
@@ -194,13 +194,13 @@ Deno.test("a run has the sizes of the models it begins from, when it goes on too
 Deno.test("in joint training the engine learns at its own share of the rate", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus rates", async (random) => {
-      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
+      const [files, val] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
       const at = (name: string): string => join(folder, name);
-      for (const step of ["pg", "ee-gt"] as const) await train(at(step), tiny(step, files, held, { steps: 2 }));
+      for (const stage of ["pg", "ee-gt"] as const) await train(at(stage), tiny(stage, files, val, { steps: 2 }));
       const start = { programGenerator: at("pg"), executionEngine: at("ee-gt") };
       const moved = async (engineRate: number): Promise<readonly [number, number]> => {
         const path = at(`joint ${engineRate}`);
-        await train(path, tiny("joint", files, held, { steps: 1, start, reinforce: { engineRate } }));
+        await train(path, tiny("joint", files, val, { steps: 1, start, reinforce: { engineRate } }));
         const after = (await readRefplusCheckpoint(path)).tensors;
         const largest = async (which: string, from: string): Promise<number> => {
           const before = (await readRefplusCheckpoint(from)).tensors;
@@ -217,7 +217,7 @@ Deno.test("in joint training the engine learns at its own share of the rate", as
           await largest("execution_engine.", start.executionEngine),
         ];
       };
-      // Adam's first step moves weights by the rate.
+      // Adam's first update moves weights by the rate.
       const [[one, whole], [same, tenth]] = [await moved(1), await moved(0.1)];
       ok(whole > 0, "the engine has not moved");
       strictEqual(same, one);
@@ -229,8 +229,8 @@ Deno.test("in joint training the engine learns at its own share of the rate", as
 Deno.test("a generator goes on with more words, whose vectors begin near zero", async () => {
   await withFolder(async (folder) => {
     await withRandom("refplus words", async (random) => {
-      const [files, held] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
-      await train(join(folder, "pg"), tiny("pg", files, held, { steps: 2 }));
+      const [files, val] = [await writeToy(folder, "train", 12, random), await writeToy(folder, "val", 4, random)];
+      await train(join(folder, "pg"), tiny("pg", files, val, { steps: 2 }));
       const checkpoint = await readRefplusCheckpoint(join(folder, "pg"));
       const { refexp_token_to_idx: words, ...rest } = checkpoint.vocabulary, count = Object.keys(words).length;
       const more = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`word${i}`, count + i]));
@@ -249,7 +249,7 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
       ok(fresh.length === 200 * 6 && spread > 0.008 && spread < 0.012, `${fresh.length} of ${spread}`);
       deepStrictEqual(await weights(after, "decoder_linear.weight"), await weights(before, "decoder_linear.weight"));
 
-      await train(join(folder, "ee"), tiny("ee-gt", files, held, { steps: 1 }));
+      await train(join(folder, "ee"), tiny("ee-gt", files, val, { steps: 1 }));
       const vocabulary = { ...rest, refexp_token_to_idx: { ...words, ...more } },
         path = join(folder, "more.safetensors");
       const tensors = checkpointTensors({ generator: after, engine: null }, { generator: null, engine: null });
@@ -309,10 +309,10 @@ Deno.test("smoothing changes the generator's first loss, Adam's second beta what
 
 Deno.test("settings that an earlier version had not are what it did, in a run's folder and in its checkpoints", () => {
   const data = { trainRefexps: "x.h5", trainFeatures: "f.h5", vocabulary: "v.json" };
-  // But for the head's width, which was 32 then however many channels its maps had.
+  // Except the head's width, which was 32 whatever its number of channels.
   const engine = { dim: 32, headWidth: 32 };
-  const whole = REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data, engine } }]);
-  const { dice: _dice, engine: { dim }, stepLoss: { weight, most }, ...rest } = whole;
+  const whole = REFPLUS_RUNS.begin([{ source: "test", value: { stage: "ee-gt", data, engine } }]);
+  const { dice: _dice, engine: { dim }, nodeLoss: { weight, perProgram }, ...rest } = whole;
   const { beta2: _beta2, ...optimiser } = whole.optimiser,
     { labelSmoothing: _smoothing, ...generator } = whole.generator;
   const { stemLayers, headChunk, start } = whole.engine;
@@ -321,17 +321,24 @@ Deno.test("settings that an earlier version had not are what it did, in a run's 
     optimiser,
     generator,
     engine: { dim, stemLayers, headChunk, start },
-    stepLoss: { weight, most },
+    nodeLoss: { weight, perProgram },
   } as unknown as Json;
   deepStrictEqual(REFPLUS_RUNS.resume({ source: "config.json", value: saved }, []), whole);
   deepStrictEqual(completed(saved), whole);
-  deepStrictEqual(REFPLUS_RUNS.begin([{ source: "test", value: { step: "ee-gt", data } }]).engine.headWidth, null);
-  deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.passes], [0, [1, 1], "maps"]);
+  deepStrictEqual(REFPLUS_RUNS.begin([{ source: "test", value: { stage: "ee-gt", data } }]).engine.headWidth, null);
+  deepStrictEqual([whole.dice, whole.engine.dilations, whole.engine.message], [0, [1, 1], "features"]);
   deepStrictEqual([whole.optimiser.beta2, whole.generator.labelSmoothing], [0.999, 0]);
-  deepStrictEqual(whole.stepLoss, { weight: 0, most: null, rarity: 0, favour: {}, inputs: "own", ownAfter: null });
+  deepStrictEqual(whole.nodeLoss, {
+    weight: 0,
+    perProgram: null,
+    rarity: 0,
+    favour: {},
+    inputs: "predicted",
+    teacherForcingUntil: null,
+  });
 });
 
-Deno.test("lessons from true masks go over to what modules pass on themselves, after so many updates", async () => {
+Deno.test("teacher forcing ends after so many updates", async () => {
   await withFolder(async (folder) => {
     const at = (name: string): string => join(folder, name);
     await generateRefPlus(at("set"), { split: "train", images: 2, refexpsPerImage: 6, maxObjects: 4, zoom: 1.4 });
@@ -351,10 +358,10 @@ Deno.test("lessons from true masks go over to what modules pass on themselves, a
       encodeUnknown: false,
     });
     await using extractor = pixelExtractor({ height: 16, width: 16 }, 4);
-    await extractFeatures(extractor, { pictures: images, output: at("features.h5"), most: null, batch: 2 });
-    const weights = async (name: string, stepLoss: Json): Promise<readonly (readonly [string, string])[]> => {
+    await extractFeatures(extractor, { pictures: images, output: at("features.h5"), limit: null, batch: 2 });
+    const weights = async (name: string, nodeLoss: Json): Promise<readonly (readonly [string, string])[]> => {
       await train(at(name), {
-        step: "ee-gt",
+        stage: "ee-gt",
         steps: 3,
         batch: 4,
         data: {
@@ -364,19 +371,20 @@ Deno.test("lessons from true masks go over to what modules pass on themselves, a
           vocabulary: at("vocab.json"),
         },
         // A quarter of so few channels would be one, and dead.
-        engine: { dim: 4, headWidth: 32, stemLayers: 1, passes: "masks" },
-        stepLoss: { weight: 1, most: 2, ...stepLoss as Record<string, Json> },
+        engine: { dim: 4, headWidth: 32, stemLayers: 1, message: "attention" },
+        nodeLoss: { weight: 1, perProgram: 2, ...nodeLoss as Record<string, Json> },
         checkpointEvery: 1,
         checkpointKeep: 3,
       });
       const { tensors } = decodeSafetensors(await Deno.readFile(listCheckpoints(at(name)).at(-1)!.path));
       return [...tensors].map(([tensor, { data }]) => [tensor, data.join()] as const);
     };
-    const lessons = await weights("true", { inputs: "true" }), own = await weights("own", { inputs: "own" });
-    const turning = await weights("turning", { inputs: "true", ownAfter: 2 });
-    deepStrictEqual(await weights("at once", { inputs: "true", ownAfter: 0 }), own);
-    deepStrictEqual(await weights("never", { inputs: "true", ownAfter: 3 }), lessons);
-    notDeepStrictEqual(turning, lessons);
-    notDeepStrictEqual(turning, own);
+    const forced = await weights("forced", { inputs: "groundTruth" });
+    const predicted = await weights("predicted", { inputs: "predicted" });
+    const turning = await weights("turning", { inputs: "groundTruth", teacherForcingUntil: 2 });
+    deepStrictEqual(await weights("at once", { inputs: "groundTruth", teacherForcingUntil: 0 }), predicted);
+    deepStrictEqual(await weights("never", { inputs: "groundTruth", teacherForcingUntil: 3 }), forced);
+    notDeepStrictEqual(turning, forced);
+    notDeepStrictEqual(turning, predicted);
   });
 });

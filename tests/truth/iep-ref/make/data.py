@@ -127,36 +127,36 @@ def step(outputs):
     return [f"filter_{name}", [at], [draw.choice(VALUES[name])]]
 
 
-def as_refexp(steps):
-    return {"nodes": [{"type": t, "inputs": i, "side_inputs": v} for t, i, v in steps]}
+def as_refexp(nodes):
+    return {"nodes": [{"type": t, "inputs": i, "side_inputs": v} for t, i, v in nodes]}
 
 
 def random_program(answer, scenes, longest):
     index = draw.randrange(len(scenes))
     fresh = json.loads(json.dumps(scenes[index]))
-    steps = [["scene", [], []]]
-    while len(steps) < longest:
-        outputs = answer(as_refexp(steps), None, fresh, all_outputs=True)
+    nodes = [["scene", [], []]]
+    while len(nodes) < longest:
+        outputs = answer(as_refexp(nodes), None, fresh, all_outputs=True)
         if outputs[-1] == "__INVALID__":
-            return [index, steps, None]
+            return [index, nodes, None]
         more = step(outputs)
         if more:
-            steps.append(more)
-    outputs = answer(as_refexp(steps), None, fresh, all_outputs=True)
-    return [index, steps, None if outputs[-1] == "__INVALID__" else outputs]
+            nodes.append(more)
+    outputs = answer(as_refexp(nodes), None, fresh, all_outputs=True)
+    return [index, nodes, None if outputs[-1] == "__INVALID__" else outputs]
 
 
-def tree_only(steps):
-    """The steps that the last one needs, each as often as it is used: what a flattened program stands for."""
+def tree_only(nodes):
+    """The nodes that the last one needs, each as often as it is used: what a flattened program stands for."""
     out = []
 
     def visit(at):
-        kind, inputs, values = steps[at]
+        kind, inputs, values = nodes[at]
         inside = [visit(i) for i in inputs]
         out.append([kind, inside, values])
         return len(out) - 1
 
-    visit(len(steps) - 1)
+    visit(len(nodes) - 1)
     return out
 
 
@@ -166,23 +166,23 @@ WORDS = "Find the The things thing(s) that are; big, red? shiny. left right of o
 def preprocess(scenes, answer):
     rows = []
     while len(rows) < 120:
-        index, steps, outputs = random_program(answer, scenes, draw.randint(2, 7))
+        index, nodes, outputs = random_program(answer, scenes, draw.randint(2, 7))
         if outputs is None or not isinstance(outputs[-1], list):
             continue
         text = " ".join(draw.choice(WORDS) for _ in range(draw.randint(2, 9)))
         if len(rows) == 70:
             text += " rare"
-        rows.append([text, index, tree_only(steps), outputs[-1], draw.randrange(8)])
+        rows.append([text, index, tree_only(nodes), outputs[-1], draw.randrange(8)])
     refexps = [
         {
             "refexp": text, "image_index": image, "image_filename": scenes[image]["image_filename"],
             "program": [
-                {"type": t, "inputs": i, "value_inputs": v, **({"_output": output} if k == len(steps) - 1 else {})}
-                for k, (t, i, v) in enumerate(steps)
+                {"type": t, "inputs": i, "value_inputs": v, **({"_output": output} if k == len(nodes) - 1 else {})}
+                for k, (t, i, v) in enumerate(nodes)
             ],
             "refexp_family_index": family,
         }
-        for text, image, steps, output, family in rows
+        for text, image, nodes, output, family in rows
     ]
     made = []
     with tempfile.TemporaryDirectory() as folder:
@@ -228,7 +228,7 @@ def visibility(s):
 seen = [visibility(s) for s in scenes]
 programs = [random_program(authors["answer_refexp"], scenes, draw.randint(2, 9)) for _ in range(600)]
 print(sum(v is not None for v in seen), "scenes with visibility,", sum(p[2] is None for p in programs), "invalid programs")
-print({t: sum(s[0] == t for _, steps, o in programs if o for s in steps) for t in sorted({s[0] for p in programs for s in p[1]})})
+print({t: sum(s[0] == t for _, nodes, o in programs if o for s in nodes) for t in sorted({s[0] for p in programs for s in p[1]})})
 write("executor.json", {"visibility": seen, "programs": programs})
 made = preprocess(scenes, authors["answer_refexp"])
 print([run["pixels"] for run in made["runs"]])

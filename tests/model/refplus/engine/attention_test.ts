@@ -1,11 +1,11 @@
-/** The execution engine whose modules pass on masks, against PyTorch's (tests/fixtures/refplus_masks.py). */
+/** The execution engine whose modules pass attention, against PyTorch's (tests/fixtures/refplus_masks.py). */
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { Device } from "../../../../engine/mod.ts";
 import type { StemOutput } from "../../../../model/refplus/engine/blocks.ts";
 import {
   ExecutionEngine,
   type ExecutionEngineOptions,
-  type Passes,
+  type Message,
 } from "../../../../model/refplus/engine/execution_engine.ts";
 import { parsePrefix, ProgramTokens } from "../../../../model/refplus/engine/program_tree.ts";
 import fixture from "../../../fixtures/refplus_masks.json" with { type: "json" };
@@ -24,7 +24,7 @@ const options: Omit<ExecutionEngineOptions, "seed"> = {
   size: [size, size],
   grid: [grid, grid],
   dilations,
-  passes: "masks",
+  message: "attention",
 };
 
 /** A mask of 0 and 1 as the script draws it. */
@@ -40,7 +40,7 @@ function engineOf(device: Device, headChunk: number, stemOutput: StemOutput = "r
 const image = numbers("features", trees.length * grid * grid * features, -1, 1);
 const answers = Int32Array.from(drawn("masks", trees.length));
 
-Deno.test("modules that pass on masks run programs as PyTorch does, by levels and chunks, and learn through all of them, whatever follows the stem", async () => {
+Deno.test("modules that pass attention run programs as PyTorch does, by levels and chunks, and learn through all of them, with every activation after the stem", async () => {
   await using device = await Device.open();
   for (const [headChunk, stemOutput] of [[1, "relu"], [2, "relu"], [9, "relu"], [2, "none"]] as const) {
     const expected = stemOutput === "relu" ? fixture.own : fixture.linear;
@@ -53,22 +53,20 @@ Deno.test("modules that pass on masks run programs as PyTorch does, by levels an
   }
 });
 
-Deno.test("a step that is given its true inputs learns as if it stood alone, as PyTorch says", async () => {
-  const { nodes, weight, loss, stepLoss } = fixture.lessons;
-  const steps = nodes.slice(trees.length).map(([program, node]) => ({ program: Number(program), node: Number(node) }));
-  const inputs = nodes.map(([, , given]) =>
-    [...String(given)].map((name) => Uint8Array.from(drawn(`input ${name}`, 1)))
-  );
-  const masks = Int32Array.from(drawn("inner", steps.length));
+Deno.test("under teacher forcing each node learns on its own, as in PyTorch", async () => {
+  const { nodes: all, weight, loss, nodeLoss } = fixture.teacherForcing;
+  const nodes = all.slice(trees.length).map(([program, node]) => ({ program: Number(program), node: Number(node) }));
+  const inputs = all.map(([, , given]) => [...String(given)].map((name) => Uint8Array.from(drawn(`input ${name}`, 1))));
+  const masks = Int32Array.from(drawn("inner", nodes.length));
   await using device = await Device.open();
   for (const headChunk of [2, 9]) {
     using engine = engineOf(device, headChunk);
     using scope = device.scope();
     const x = scope.keep(device.tensor(image, [trees.length, grid, grid, features]));
-    const outcome = engine.evaluate(x, trees, answers, { learn: true, taught: { steps, masks, weight, inputs } });
-    near("losses", [await outcome.loss.item(), await outcome.stepLoss!.item()], [loss, stepLoss]);
-    await gradientsAgree(engine, { ...fixture.lessons, state: fixture.state }, engine.banks);
-    strictEqual(engine.passes, "masks");
+    const outcome = engine.evaluate(x, trees, answers, { learn: true, nodes: { nodes, masks, weight, inputs } });
+    near("losses", [await outcome.loss.item(), await outcome.nodeLoss!.item()], [loss, nodeLoss]);
+    await gradientsAgree(engine, { ...fixture.teacherForcing, state: fixture.state }, engine.banks);
+    strictEqual(engine.message, "attention");
   }
 });
 
@@ -87,19 +85,19 @@ Deno.test("a picture's answer does not depend on what else is in the batch, nor 
   );
 });
 
-Deno.test("masks are passed on only where a cell is a whole number of their pixels; true inputs only as masks", async () => {
+Deno.test("attention is passed only where a cell is a whole number of its pixels; teacher forcing needs attention", async () => {
   await using device = await Device.open();
-  const make = (passes: Passes, around: readonly [number, number] | undefined): ExecutionEngine => {
+  const make = (message: Message, around: readonly [number, number] | undefined): ExecutionEngine => {
     const { grid: _, ...rest } = options;
-    return new ExecutionEngine(device, { ...rest, passes, ...around ? { grid: around } : {}, seed: 1 });
+    return new ExecutionEngine(device, { ...rest, message, ...around ? { grid: around } : {}, seed: 1 });
   };
   for (const around of [[4, 5], [3, 5], undefined] as const) {
-    throws(() => make("masks", around), /cannot be passed on between maps of (4 × 5|3 × 5|unknown size)/);
+    throws(() => make("attention", around), /does not fit features of (4 × 5|3 × 5|unknown size)/);
   }
-  using engine = make("maps", undefined);
-  strictEqual(engine.passes, "maps");
+  using engine = make("features", undefined);
+  strictEqual(engine.message, "features");
   using _scope = device.scope();
   const x = device.tensor(image, [3, grid, grid, features]);
-  const taught = { steps: [], masks: new Int32Array(), weight: 1, inputs: trees.map(() => []) };
-  throws(() => engine.evaluate(x, trees, answers, { learn: false, taught }), /these modules pass on maps/);
+  const nodes = { nodes: [], masks: new Int32Array(), weight: 1, inputs: trees.map(() => []) };
+  throws(() => engine.evaluate(x, trees, answers, { learn: false, nodes }), /these modules pass features/);
 });

@@ -1,4 +1,4 @@
-/** Comparisons of a test: all are made, and all that are off are reported at once. */
+/** Comparisons of a test: all are made, and all that are off are reported together. */
 import { AssertionError } from "node:assert/strict";
 import { numbers } from "./formula.ts";
 
@@ -14,21 +14,21 @@ export interface Brief {
 }
 
 /** The comparisons made so far. */
-export class Held {
+export class Comparison {
   readonly #off: string[] = [];
   #made = 0;
 
-  /** Holds a measured difference against its bound; what is no number is off. */
+  /** Compares a measured difference with its bound; NaN is off. */
   within(name: string, worst: number, bound: number, note = ""): void {
     this.#made++;
     // Read the figures with ITERA_TRUTH=1.
     if (Deno.env.get("ITERA_TRUTH")) {
-      this.#report(`${worst <= bound ? "ok " : "OFF"} ${name}: ${worst.toExponential(2)}`);
+      this.#print(`${worst <= bound ? "ok " : "OFF"} ${name}: ${worst.toExponential(2)}`);
     }
     if (!(worst <= bound)) this.#off.push(`${name}: ${worst.toExponential(2)}, not within ${bound} ${note}`);
   }
 
-  /** Holds two values that must be the same. */
+  /** Compares two values that must be the same. */
   same(name: string, got: unknown, want: unknown): void {
     this.#made++;
     const [a, b] = [got, want].map((value) => JSON.stringify(value));
@@ -41,7 +41,7 @@ export class Held {
     throw new AssertionError({ message: [`${this.#off.length} of ${this.#made} are off:`, ...this.#off].join("\n") });
   }
 
-  #report(text: string): void {
+  #print(text: string): void {
     Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   }
 }

@@ -1,4 +1,4 @@
-/** What a training run works with: models, what updates them, what measures them. */
+/** State of a training run: models, optimisers, data and validation. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
@@ -7,8 +7,8 @@ import type { StepLosses } from "../../run/loss_log.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import type { RefplusConfig } from "./config.ts";
 import { evaluateSamples } from "../evaluation/evaluation.ts";
-import { type Frame, sameFrame } from "../data_spec.ts";
-import type { ExecutionEngine, TaughtSteps } from "../engine/execution_engine.ts";
+import { assertSameSpec, type DataSpec } from "../data_spec.ts";
+import type { ExecutionEngine, NodeTargets } from "../engine/execution_engine.ts";
 import {
   buildEngine,
   buildGenerator,
@@ -21,18 +21,18 @@ import {
   type RefplusCheckpoint,
   samePrograms,
 } from "../checkpoint.ts";
-import { GeneratorSteps } from "../generator/generator_steps.ts";
+import { GeneratorUpdates } from "../generator/generator_updates.ts";
 import type { ProgramGenerator } from "../generator/program_generator.ts";
 import type { ProgramTree } from "../engine/program_tree.ts";
 import type { Samples } from "./samples.ts";
 import { scoreMasks } from "../evaluation/scoring.ts";
-import { oddsOf, StepTargets } from "./node_targets.ts";
+import { GroundTruth, oddsOf } from "./node_targets.ts";
 import { drawnTrees, engineUpdate, jointUpdate } from "./updates.ts";
 
 /** The newest measures of held-out expressions. */
 export interface Validation {
   readonly step: number;
-  /** Share of programs written exactly; absent where the generator is not trained. */
+  /** Share of exact programs; absent where the generator is not trained. */
   readonly exactMatch?: number;
   /** Shares of programs that are not exactly one tree, and that have no end; absent where none are written. */
   readonly illFormed?: number;
@@ -44,82 +44,84 @@ export interface Validation {
 /** Samples evaluated at once. */
 const EVALUATED = 40;
 
-/** What a run works with. */
-export interface Session {
+/** State of a run. */
+export interface TrainingState {
   readonly config: RefplusConfig;
   readonly models: Models;
   readonly optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null };
-  /** Where the generator alone learns. */
-  readonly generatorSteps: GeneratorSteps | null;
+  /** Updates of the generator in stage `pg`; null in others. */
+  readonly generatorUpdates: GeneratorUpdates | null;
   readonly vocabulary: Vocabulary;
-  readonly frame: Frame | null;
+  readonly spec: DataSpec | null;
   readonly train: Samples;
-  readonly held: Samples | null;
-  /** What inner steps are taught; null where only answers are. */
-  readonly inner: InnerSteps | null;
+  readonly val: Samples | null;
+  /** Ground truth of inner nodes; null where only answers are supervised. */
+  readonly supervision: NodeSupervision | null;
 }
 
-/** What inner steps are taught, and the odds of each token's to be drawn. */
-export interface InnerSteps {
-  readonly targets: StepTargets;
+/** Ground truth of inner nodes, and the odds of a node with each token to be drawn. */
+export interface NodeSupervision {
+  readonly truth: GroundTruth;
   readonly odds: Float64Array;
 }
 
-/** What inner steps of `train` are taught by a run's settings; null where only answers are. */
-export async function innerSteps(
-  { step, stepLoss, data }: RefplusConfig,
+/** Supervision of inner nodes of `train` by a run's settings; null where only answers are supervised. */
+export async function nodeSupervision(
+  { stage, nodeLoss, data }: RefplusConfig,
   train: Samples,
   vocabulary: Vocabulary,
-): Promise<InnerSteps | null> {
-  if (step === "pg" || stepLoss.weight === 0) return null;
+): Promise<NodeSupervision | null> {
+  if (stage === "pg" || nodeLoss.weight === 0) return null;
   const { names } = programTokens(vocabulary);
   return {
-    targets: await StepTargets.open(data.trainScenes!, train.maskSize),
-    odds: oddsOf(names, train.tokenCounts(names.length), stepLoss),
+    truth: await GroundTruth.open(data.trainScenes!, train.maskSize),
+    odds: oddsOf(names, train.tokenCounts(names.length), nodeLoss),
   };
 }
 
 /** Sizes of both models. */
 export type Sizes = Pick<RefplusConfig, "generator" | "engine">;
 
-/** Both models as the run begins or goes on, with their own sizes; a frozen generator takes no gradient. */
+/** Both models at the start of the run or from its checkpoint, with their own sizes; a frozen generator gets no gradient. */
 export async function startingModels(
   device: Device,
   config: RefplusConfig,
   vocabulary: Vocabulary,
-  frame: Frame | null,
+  spec: DataSpec | null,
   checkpoint: RefplusCheckpoint | null,
-  say: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<Models & Disposable & { readonly sizes: Sizes }> {
-  const { step, start } = config;
-  // A model to begin from has its own sizes, whatever the settings say of new ones.
+  const { stage, start } = config;
+  // A model to begin from keeps its sizes; the settings describe new ones.
   const sizes = { generator: (checkpoint?.config ?? config).generator, engine: (checkpoint?.config ?? config).engine };
   const startGenerator = async (): Promise<ProgramGenerator> => {
     if (checkpoint) return generatorOf(device, checkpoint);
     if (start.programGenerator === null) return buildGenerator(device, config, vocabulary);
-    const found = await startFrom(start.programGenerator, config, say);
+    const found = await startFrom(start.programGenerator, config, report);
     sizes.generator = found.config.generator;
     return generatorFor(device, found, vocabulary, config.seed);
   };
   const startEngine = async (): Promise<ExecutionEngine> => {
     if (checkpoint) return engineOf(device, checkpoint);
-    if (start.executionEngine === null) return buildEngine(device, config, vocabulary, frame!);
-    const found = await startFrom(start.executionEngine, config, say);
+    if (start.executionEngine === null) return buildEngine(device, config, vocabulary, spec!);
+    const found = await startFrom(start.executionEngine, config, report);
     if (!samePrograms(found.vocabulary, vocabulary)) {
       throw new UserError(
         `${found.path}: was trained with other program tokens than those of ${config.data.vocabulary}`,
       );
     }
-    sameFrame(frame, found);
+    assertSameSpec(spec, found);
     sizes.engine = found.config.engine;
     return engineOf(device, found);
   };
-  const generator = step === "ee-gt" ? null : await startGenerator();
-  if (step === "ee-pred") generator?.freeze();
+  const generator = stage === "ee-gt" ? null : await startGenerator();
+  if (stage === "ee-pred") generator?.freeze();
   try {
-    const engine = step === "pg" ? null : await startEngine();
-    if (engine?.passes === "maps" && config.stepLoss.weight > 0 && config.stepLoss.inputs === "true") {
-      throw new UserError("stepLoss.inputs: true inputs are masks, and this engine's modules pass on maps; set own");
+    const engine = stage === "pg" ? null : await startEngine();
+    if (engine?.message === "features" && config.nodeLoss.weight > 0 && config.nodeLoss.inputs === "groundTruth") {
+      throw new UserError(
+        "nodeLoss.inputs: ground-truth inputs are masks, and this engine's modules pass features; set predicted",
+      );
     }
     return {
       generator,
@@ -136,13 +138,13 @@ export async function startingModels(
   }
 }
 
-/** A checkpoint to begin from, with what is no size of its models by this run's settings. */
+/** A checkpoint to begin from; this run's settings hold for everything but the sizes of its models. */
 async function startFrom(
   path: string,
   { generator, engine }: RefplusConfig,
-  say: (text: string) => void,
+  report: (text: string) => void,
 ): Promise<RefplusCheckpoint> {
-  const found = await readRefplusCheckpoint(path, (broken, reason) => say(`passed over ${broken}: ${reason}`));
+  const found = await readRefplusCheckpoint(path, (broken, reason) => report(`passed over ${broken}: ${reason}`));
   const { config } = found;
   return {
     ...found,
@@ -170,55 +172,55 @@ function optimiserOf(
   });
 }
 
-/** Sequence that draws which inner steps are taught. */
-const TAUGHT = 0x0bde6;
+/** Stream of random numbers that draws the supervised inner nodes. */
+const NODES = 0x0bde6;
 
-/** What trains the models of a run's step: an optimiser for each that learns. */
+/** Optimisers of the models that a run's stage trains. */
 export function learnersOf(
   config: RefplusConfig,
   { generator, engine }: Models,
-): Pick<Session, "optimisers" | "generatorSteps"> & Disposable {
-  const alone = config.step === "pg";
+): Pick<TrainingState, "optimisers" | "generatorUpdates"> & Disposable {
+  const alone = config.stage === "pg";
   const optimisers = {
-    generator: optimiserOf(config, alone || config.step === "joint" ? generator : null),
+    generator: optimiserOf(config, alone || config.stage === "joint" ? generator : null),
     engine: optimiserOf(config, engine),
   };
-  const generatorSteps = alone ? new GeneratorSteps(generator!, optimisers.generator!) : null;
+  const generatorUpdates = alone ? new GeneratorUpdates(generator!, optimisers.generator!) : null;
   return {
     optimisers,
-    generatorSteps,
+    generatorUpdates,
     [Symbol.dispose]: () => {
-      for (const part of [generatorSteps, optimisers.generator, optimisers.engine]) part?.[Symbol.dispose]();
+      for (const part of [generatorUpdates, optimisers.generator, optimisers.engine]) part?.[Symbol.dispose]();
     },
   };
 }
 
-/** One update; the baseline of `progress` moves. */
+/** One update, which replaces the baseline of `progress`. */
 export async function update(
-  session: Session,
+  state: TrainingState,
   batch: readonly number[],
   progress: { readonly step: number; baseline: number },
 ): Promise<StepLosses> {
-  const { models: { generator, engine }, optimisers, train, vocabulary, inner } = session;
-  const { step, seed, dice, stepLoss, reinforce: { baseline: against, decay, mask, temperature } } = session.config;
+  const { models: { generator, engine }, optimisers, train, vocabulary, supervision } = state;
+  const { stage, seed, dice, nodeLoss, reinforce: { baseline: against, decay, mask, temperature } } = state.config;
   const choice = { seed, step: progress.step, temperature };
   const tokens = programTokens(vocabulary);
-  const taught = (programs: readonly ProgramTree[]): TaughtSteps => {
-    const random = new RandomStream(seed, TAUGHT, progress.step), { targets, odds } = inner!;
-    const inputs = progress.step < (stepLoss.ownAfter ?? Infinity) ? stepLoss.inputs : "own";
-    return targets.taught(train.pictures(batch), programs, tokens, { ...stepLoss, inputs, odds, random });
+  const nodes = (programs: readonly ProgramTree[]): NodeTargets => {
+    const random = new RandomStream(seed, NODES, progress.step), { truth, odds } = supervision!;
+    const inputs = progress.step < (nodeLoss.teacherForcingUntil ?? Infinity) ? nodeLoss.inputs : "predicted";
+    return truth.targets(train.pictures(batch), programs, tokens, { ...nodeLoss, inputs, odds, random });
   };
-  const teaching = { dice, ...inner ? { taught } : {} };
-  switch (step) {
+  const losses = { dice, ...supervision ? { nodes } : {} };
+  switch (stage) {
     case "pg":
-      return session.generatorSteps!.run(train.words(batch), train.programs(batch));
+      return state.generatorUpdates!.run(train.words(batch), train.programs(batch));
     case "ee-gt": {
       const programs = train.trees(batch, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, teaching);
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, losses);
     }
     case "ee-pred": {
       const programs = await drawnTrees(generator!, train, batch, choice, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, teaching);
+      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, losses);
     }
     case "joint": {
       const joint = {
@@ -229,31 +231,31 @@ export async function update(
         against,
         decay,
         mask,
-        teaching,
+        losses,
       };
-      const { losses, baseline } = await jointUpdate(joint, train, batch, choice, progress.baseline);
-      progress.baseline = baseline;
-      return losses;
+      const made = await jointUpdate(joint, train, batch, choice, progress.baseline);
+      progress.baseline = made.baseline;
+      return made.losses;
     }
   }
 }
 
-/** Evaluates the held-out expressions as training goes on: exact programs, masks by the programs trained on. */
-export async function validated(session: Session, step: number, hooks: TrainHooks): Promise<Validation | null> {
-  const { models, held, vocabulary, config } = session;
-  if (!held) return null;
-  const { overlaps, exact, illFormed, overLong } = await evaluateSamples(models, held, {
-    programs: config.step === "ee-gt" ? "truth" : "predicted",
+/** Evaluates the held-out expressions during training: exact programs, and masks by the kind of programs trained on. */
+export async function validated(state: TrainingState, step: number, hooks: TrainHooks): Promise<Validation | null> {
+  const { models, val, vocabulary, config } = state;
+  if (!val) return null;
+  const { overlaps, exact, illFormed, overLong } = await evaluateSamples(models, val, {
+    programs: config.stage === "ee-gt" ? "truth" : "predicted",
     batch: EVALUATED,
     tokens: programTokens(vocabulary),
     onProgress: (done, of) => {
-      // Told to stop, a run finishes what it measures, so that its records are those of one never stopped.
+      // A run that is to stop finishes its validation first, so that its records equal those of an uninterrupted run.
       if (!hooks.signal?.aborted) hooks.onEvaluate?.(done, of);
     },
   });
   return {
     step,
-    ...exact && config.step !== "ee-pred" ? { exactMatch: exact.filter(Boolean).length / exact.length } : {},
+    ...exact && config.stage !== "ee-pred" ? { exactMatch: exact.filter(Boolean).length / exact.length } : {},
     ...exact ? { illFormed: illFormed / exact.length, overLong: overLong / exact.length } : {},
     ...overlaps ? { iou: scoreMasks(overlaps).cumulativeIou ?? 0 } : {},
   };

@@ -1,12 +1,12 @@
-/** Training steps of the program generator on annotated programs. */
+/** Updates of the program generator on annotated programs. */
 import { StepCache } from "../../../engine/internal.ts";
 import { type Optimiser, reshape, type Tensor } from "../../../engine/mod.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
 import type { ProgramGenerator, Sequences } from "./program_generator.ts";
 import { StaticSequences } from "./sequence_inputs.ts";
 
-/** Steps of one run; batches of equal sizes are replayed. */
-export class GeneratorSteps implements Disposable {
+/** Updates of one run; each batch size is captured once and replayed. */
+export class GeneratorUpdates implements Disposable {
   readonly #generator: ProgramGenerator;
   readonly #cache: StepCache<StaticSequences>;
 
@@ -14,7 +14,7 @@ export class GeneratorSteps implements Disposable {
   constructor(generator: ProgramGenerator, optimiser: Optimiser) {
     const { device } = generator;
     this.#generator = generator;
-    // Batches of like lengths come in some hundred sizes, with little memory each.
+    // Batches of similar lengths have some hundred sizes, with little memory each.
     this.#cache = new StepCache(device, (inputs): Tensor => {
       using scope = device.scope();
       const loss = generator.lossOn(inputs);
@@ -25,7 +25,7 @@ export class GeneratorSteps implements Disposable {
     }, { maxEntries: 512 });
   }
 
-  /** Tensors that recorded steps keep alive. */
+  /** Tensors that captured updates keep alive. */
   get tensors(): number {
     return this.#cache.tensors;
   }
@@ -41,7 +41,7 @@ export class GeneratorSteps implements Disposable {
     return { names: ["loss"], values };
   }
 
-  /** Frees what was recorded. */
+  /** Frees the captured updates. */
   [Symbol.dispose](): void {
     this.#cache[Symbol.dispose]();
   }
