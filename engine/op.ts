@@ -6,6 +6,7 @@
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { DTypeError, EngineError } from "./base/errors.ts";
+import { assertAlive, attach } from "./friends.ts";
 import type { Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
@@ -141,8 +142,9 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
   if (!first) throw new EngineError(`${spec.name}: no input`);
   const device = first.device;
   for (const input of inputs) {
-    input?.assertAlive(spec.name);
-    if (input && input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
+    if (!input) continue;
+    assertAlive(input, spec.name);
+    if (input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
   }
   const metas = spec.infer(inputs, attrs);
   let outputs: Tensor[];
@@ -165,7 +167,7 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
     if (needs.includes(true)) {
       const node = new GradNode(op, attrs, inputs, outputs, needs);
       outputs.forEach((output, index) => {
-        if (!op.constantOutputs.includes(index)) output.attach(node, index);
+        if (!op.constantOutputs.includes(index)) attach(output, node, index);
       });
     }
   }

@@ -73,12 +73,8 @@ export abstract class Optimiser implements Disposable {
   readonly #correction: Tensor;
   #current: number;
 
-  /**
-   * Takes charge of updating `parameters`; they stay their owner's.
-   *
-   * @internal
-   */
-  constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
+  /** Takes charge of updating `parameters`; they stay their owner's. */
+  protected constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
     this.device = device;
     this.parameters = parameters;
     this.#options = options;

@@ -4,6 +4,7 @@ import groupText from "../../shaders/optim_group.wgsl" with { type: "text" };
 import rulesText from "../../shaders/lib/optim.wgsl" with { type: "text" };
 import text from "../../shaders/optim.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
+import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { GROUP, indexLib } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
@@ -97,7 +98,7 @@ export function countUpdates(
     bind: { used, updates, correction },
     params: { count: size, momentum, beta2 },
     constants: { CORRECTS: Number(options.corrects), GOES_ON: Number(options.goesOn) },
-    grid: device.gpu.grid(size, GROUP),
+    grid: device.grid(size, GROUP),
   });
 }
 
@@ -126,11 +127,11 @@ export class Updater implements Disposable {
     );
     for (let i = 0; i < together.length; i += GROUPED) this.#group(together.slice(i, i + GROUPED), shared);
     for (const update of updates) if (!together.includes(update)) this.#one(update, shared);
-    for (const { weight } of updates) weight.storage.version++;
+    for (const { weight } of updates) storageOf(weight).version++;
   }
 
   #one(update: Update, { bind, constants, decoupled }: Shared): void {
-    const { gpu } = this.#device, { gradient, weight, entry, entries } = update;
+    const { gradient, weight, entry, entries } = update;
     const count = Math.ceil(weight.size / 4);
     this.#device.run(this.#rule.one, {
       bind: { ...bind, ...Object.fromEntries(this.#named(update)) },
@@ -148,7 +149,7 @@ export class Updater implements Disposable {
         ...entries > 1 ? { BANK: 1 } : {},
         ...gradient ? {} : { GRADIENT: 0 },
       },
-      grid: gpu.grid(count, GROUP),
+      grid: this.#device.grid(count, GROUP),
     });
   }
 
@@ -182,7 +183,7 @@ export class Updater implements Disposable {
         ...constants,
       },
       constants: { CLIP: Number(bind.clip !== null), DECOUPLED: Number(decoupled) },
-      grid: this.#device.gpu.grid(groups * GROUP, GROUP),
+      grid: this.#device.grid(groups * GROUP, GROUP),
     });
   }
 

@@ -1,5 +1,6 @@
 /** Which parameters a step gave a gradient, as the optimisers' kernels read it. */
 import type { Device } from "../device.ts";
+import { contextOf, gradEntriesOf } from "../friends.ts";
 import type { NamedParameter } from "../nn/layers.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -47,8 +48,9 @@ export class UsedFlags implements Disposable {
     for (const parameter of parameters) {
       const { tensor } = parameter, { entry, entries } = this.#layout.places.get(parameter)!;
       if (!tensor.grad) continue;
-      if (!parameter.bank || !tensor.gradEntries) flags.fill(1, entry, entry + entries);
-      else for (const used of tensor.gradEntries) flags[entry + used] = 1;
+      const touched = parameter.bank ? gradEntriesOf(tensor) : null;
+      if (!touched) flags.fill(1, entry, entry + entries);
+      else for (const used of touched) flags[entry + used] = 1;
     }
     if (!flags.includes(0)) return this.#all;
     if (!this.#written || flags.some((flag, i) => flag !== this.#written![i])) {
@@ -56,7 +58,7 @@ export class UsedFlags implements Disposable {
       else this.#some.write(flags);
       this.#written = flags;
     }
-    if (this.#device.gpu.recording && !this.#captured.includes(this.#some)) this.#captured.push(this.#some);
+    if (contextOf(this.#device).recording && !this.#captured.includes(this.#some)) this.#captured.push(this.#some);
     return this.#some;
   }
 

@@ -3,7 +3,7 @@
  * all compute the same; without one, rules of thumb choose.
  */
 import { EngineError } from "../base/errors.ts";
-import { allKernels, type Kernel } from "../gpu/kernel.ts";
+import { allKernels, type KernelDeclaration } from "../gpu/kernel.ts";
 
 /** Tiles or blocks of a product, rows × columns, and the parts that its summed axis is split in. */
 export interface Tiling {
@@ -77,7 +77,7 @@ export function adapterKey(
 }
 
 /** The kernels that compute an op in a family, as they declare. */
-function kernelsOf(op: TunedOp, kernelSet: string): Kernel[] {
+function kernelsOf(op: TunedOp, kernelSet: string): KernelDeclaration[] {
   return allKernels().filter(({ traits }) => traits.kernelSet === kernelSet && traits.computes?.includes(op));
 }
 

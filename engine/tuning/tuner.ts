@@ -1,5 +1,6 @@
 /** Finds the fastest tiling for a shape by measuring candidates, each checked first. */
 import type { Device } from "../device.ts";
+import { contextOf, setTuning, tuningOf } from "../friends.ts";
 import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
 import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
@@ -84,12 +85,12 @@ function candidatesOf({ kernels, info }: Device, { op, shape, rule }: Problem): 
 
 /** Runs `body` with one tiling for everything. */
 async function withTiling<T>(device: Device, tiling: Tiling, body: () => Promise<T>): Promise<T> {
-  const before = device.tuning;
-  device.tuning = { digest: "", find: () => tiling };
+  const before = tuningOf(device);
+  setTuning(device, { digest: "", find: () => tiling });
   try {
     return await body();
   } finally {
-    device.tuning = before;
+    setTuning(device, before);
   }
 }
 
@@ -100,7 +101,7 @@ function readOnce(device: Device, problem: Problem): Promise<ArrayLike<number>> 
 
 /** Time of one run of `count`: on the device's own clock where it has one, as waiting costs 10 ms whatever was asked. */
 async function milliseconds(device: Device, problem: Problem, count: number): Promise<number> {
-  const { gpu } = device, clock = gpu.info.features.includes("timestamp-query");
+  const gpu = contextOf(device), clock = gpu.info.features.includes("timestamp-query");
   const stop = clock ? gpu.time() : null, start = performance.now();
   for (let i = 0; i < count; i++) {
     using _scope = device.scope();

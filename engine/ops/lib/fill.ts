@@ -32,7 +32,7 @@ export function fill(y: Tensor, value: number): void {
   y.device.run(fillKernel, {
     bind: { words: y },
     params: { count, bits, ...NO_RANDOM },
-    grid: y.device.gpu.grid(count, GROUP),
+    grid: y.device.grid(count, GROUP),
   });
 }
 
@@ -48,6 +48,6 @@ export function randomFill(
   y.device.run(randomKernels[kind], {
     bind: { y },
     params: { count: y.size, bits: 0, seed, step, base, spread },
-    grid: y.device.gpu.grid(y.size, GROUP),
+    grid: y.device.grid(y.size, GROUP),
   });
 }

@@ -1,5 +1,6 @@
 /** Every tiling of a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
 import type { Device } from "../../../engine/device.ts";
+import { setTuning, tuningOf } from "../../../engine/friends.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
@@ -11,14 +12,14 @@ const devices = await openDevices();
 
 /** Runs `body` with one tiling for every product; convolutions keep to the rules where they lack it. */
 async function withTiling(device: Device, tiling: Tiling, body: () => Promise<void>): Promise<void> {
-  const before = device.tuning;
+  const before = tuningOf(device);
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
     blocksOf(device.kernels, op).some(({ rows, columns }) => rows === tiling.rows && columns === tiling.columns);
-  device.tuning = { digest: "test", find: (op) => known(op) ? tiling : undefined };
+  setTuning(device, { digest: "test", find: (op) => known(op) ? tiling : undefined });
   try {
     await body();
   } finally {
-    device.tuning = before;
+    setTuning(device, before);
   }
 }
 
