@@ -34,7 +34,7 @@ export interface MemoryInfo {
 
 /** Tensors bound to a kernel's storage variables by name; null where a constant of the kernel turns it off. */
 export interface KernelRun {
-  /** What each storage variable is bound to. */
+  /** Tensor of each storage variable. */
   readonly bind: Readonly<Record<string, Tensor | null>>;
   /** Fields of the shader's `Params` by name. */
   readonly params?: Readonly<Record<string, number | readonly number[]>>;
@@ -46,7 +46,7 @@ export interface KernelRun {
 
 /** A step captured by {@link Device.capture}. */
 export interface CapturedStep<T> extends Disposable {
-  /** What the captured function returned; its tensors hold the latest replay's values. */
+  /** The captured function's return value; its tensors hold the latest replay's values. */
   readonly outputs: T;
   /** Runs the same commands on the same buffers again; write inputs with `tensor.write` before. */
   replay(): void;
@@ -82,7 +82,7 @@ export class CapturePool implements Disposable {
   }
 }
 
-/** How to open a device. */
+/** Options of {@link Device.open}. */
 export interface DeviceOptions extends ContextOptions {
   /**
    * Text of a file that `itera tune` wrote: the kernels that were fastest, on any adapters. Null for none; default the file in
@@ -131,17 +131,17 @@ export class Device implements AsyncDisposable {
     return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels));
   }
 
-  /** What the adapter is: vendor, description, software or not, limits, features. */
+  /** The adapter: vendor, description, software or not, limits, features. */
   get info(): AdapterInfo {
     return this.#gpu.info;
   }
 
-  /** Most bytes of tensors alive at once; infinite where nobody said so. */
+  /** Most bytes of tensors alive at once; Infinity when unset. */
   get memoryLimit(): number {
     return this.#gpu.memoryLimit;
   }
 
-  /** Which family of kernels runs here. */
+  /** The family of kernels that runs here. */
   get kernels(): KernelSet {
     return this.#gpu.kernels;
   }
@@ -262,7 +262,7 @@ export class Device implements AsyncDisposable {
     return this.#scopes.at(-1);
   }
 
-  /** Whether ops are recorded for backward. */
+  /** True where ops are recorded for backward. */
   get gradEnabled(): boolean {
     return this.#gradEnabled;
   }

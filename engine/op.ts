@@ -11,12 +11,12 @@ import type { Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
 
-/** What a gradient rule is given. */
+/** Arguments of a gradient rule. */
 export interface BackwardCall<A> {
   readonly attrs: A;
   /** Gradient of each output; null where nothing depends on that output. */
   readonly grads: readonly (Tensor | null)[];
-  /** Which inputs want a gradient. */
+  /** True for the inputs that want a gradient. */
   readonly needs: readonly boolean[];
   readonly inputMetas: readonly (TensorMeta | null)[];
   readonly outputMetas: readonly TensorMeta[];
@@ -27,8 +27,8 @@ export interface BackwardCall<A> {
   /** A saved output. */
   output(index: number): Tensor;
   /**
-   * What a leaf input has collected so far, to add its gradient to in place and then give null for it; null where there is
-   * nothing yet, where others look at it too, or where the input is no leaf.
+   * The gradient that a leaf input has collected so far, to be added to in place (the rule then gives null for that input);
+   * null where there is none yet, where others look at it too, or where the input is no leaf.
    */
   collected(index: number): Tensor | null;
   /** Says that the gradient of an input is about these entries of its first axis alone: those of a bank that took part. */
@@ -58,7 +58,7 @@ export interface BadSample<A> {
   readonly message: RegExp;
 }
 
-/** What an op is made of. */
+/** The parts of an op. */
 export interface OpSpec<A> {
   /** Unique; also the name of its float64 reference. */
   readonly name: string;
@@ -70,7 +70,7 @@ export interface OpSpec<A> {
   readonly forward?: (inputs: readonly (Tensor | null)[], attrs: A, outputs: readonly Tensor[], device: Device) => void;
   /** For ops that move no data: outputs as views of an input's memory. */
   readonly view?: (inputs: readonly (Tensor | null)[], attrs: A, metas: readonly TensorMeta[]) => Tensor[];
-  /** Which tensors the gradient rule reads; default none. */
+  /** The tensors that the gradient rule reads; default none. */
   readonly saves?: (
     needs: readonly boolean[],
     attrs: A,

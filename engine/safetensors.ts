@@ -49,7 +49,7 @@ export type SafetensorsTensor = {
   [D in SafetensorsDType]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: SafetensorsArray[D] };
 }[SafetensorsDType];
 
-/** What a file holds. */
+/** A file's contents. */
 export interface Safetensors {
   /** Tensors by name, in file order. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;

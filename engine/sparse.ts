@@ -49,7 +49,7 @@ export interface SparseTensors {
 
 /** The sums over a graph's edges, cut into parts of bounded length. */
 export interface SparseParts {
-  /** How many there are. */
+  /** Number of parts. */
   readonly count: number;
   /** u32 [count, 4]: first edge, end, relation, 0. */
   readonly parts: Tensor;
@@ -73,7 +73,7 @@ export class Graph implements GraphData, Disposable {
   readonly cols: number;
   /** One adjacency per relation. */
   readonly relations: readonly Relation[];
-  /** Whether long rows are cut into parts on GPUs. */
+  /** True where long rows are cut into parts on GPUs. */
   readonly balanced: boolean;
   readonly #tensors: Partial<Record<Direction, SparseTensors>> = {};
 
@@ -133,7 +133,7 @@ export class StaticGraph implements Disposable {
   readonly rows: number;
   /** Most nodes that send. */
   readonly cols: number;
-  /** How many relations there are. */
+  /** Number of relations. */
   readonly types: number;
   readonly #sides: Readonly<Record<Direction, SparseTensors>>;
 
@@ -174,7 +174,7 @@ export class StaticGraph implements Disposable {
   }
 }
 
-/** How many relations `graph` has. */
+/** Number of relations of `graph`. */
 export function relationCount(graph: GraphData | StaticGraph): number {
   return graph instanceof StaticGraph ? graph.types : graph.relations.length;
 }

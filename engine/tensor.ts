@@ -146,7 +146,7 @@ export class Tensor implements TensorMeta, Disposable {
 
   // ---- lifetime ------------------------------------------------------------------------------------------------------
 
-  /** Whether it was disposed. */
+  /** True once it was disposed. */
   get disposed(): boolean {
     return this.#disposed;
   }
@@ -184,7 +184,7 @@ export class Tensor implements TensorMeta, Disposable {
 
   // ---- autograd ------------------------------------------------------------------------------------------------------
 
-  /** Whether ops on it are recorded. Settable on leaves: tensors not computed from others. */
+  /** True where ops on it are recorded. Settable on leaves: tensors not computed from others. */
   get requiresGrad(): boolean {
     return this.#requiresGrad;
   }

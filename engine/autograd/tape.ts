@@ -10,7 +10,7 @@ import { aliasOf, nodeOf, noteGrad, outputIndexOf, release, setGrad, storageOf }
 import type { AnyOp, BackwardCall } from "../op.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 
-/** Where an input came from: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
+/** Source of an input: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
 export type Origin = { readonly leaf: Tensor } | { readonly node: GradNode; readonly index: number } | null;
 
 /** A saved tensor with the version of its memory when it was saved, or a 16-bit copy of it. */
@@ -19,7 +19,7 @@ interface Saved {
   readonly version: number;
 }
 
-/** What a gradient rule did beside giving gradients back. */
+/** Notes of a gradient rule beside the gradients it gives back. */
 interface Given {
   /** Inputs whose gradient it may have added in place. */
   readonly inPlace: Set<number>;
@@ -66,7 +66,7 @@ export class GradNode {
     this.#savedOutputs = new Map((saves.outputs ?? []).map((i) => [i, save(outputs[i], true)]));
   }
 
-  /** Whether its saved tensors are gone. */
+  /** True once its saved tensors are freed. */
   get released(): boolean {
     return this.#released;
   }
@@ -95,7 +95,7 @@ export class GradNode {
     this.#savedOutputs.clear();
   }
 
-  /** What the gradient rule is called with; `given` hears of what it does beside giving gradients back. */
+  /** Arguments for the gradient rule, which notes in `given` what it does beside giving gradients back. */
   call(grads: readonly (Tensor | null)[], given: Given): BackwardCall<unknown> {
     const take = (saved: Map<number, Saved>, i: number, kind: string): Tensor => {
       const entry = saved.get(i);

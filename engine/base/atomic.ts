@@ -5,7 +5,7 @@ import { UserError } from "./user_error.ts";
 
 /** Options of {@link writeFileAtomic}. */
 export interface AtomicOptions {
-  /** Told after each piece how many of `total` bytes are written; the file does not bear its name yet. */
+  /** Called after each piece with the bytes written, of `total`; the file does not bear its name yet. */
   readonly onProgress?: (written: number, total: number) => void | Promise<void>;
 }
 
@@ -59,7 +59,7 @@ export async function removePartialFiles(folder: string): Promise<void> {
   }
 }
 
-/** Whether a file name is that of a file still being written. */
+/** True for the name of a file still being written. */
 export function isPartial(name: string): boolean {
   return name.startsWith(".") && name.endsWith(SUFFIX);
 }

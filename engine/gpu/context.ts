@@ -11,11 +11,11 @@ import { type Constants, declarationOf, type Kernel, PipelineCache } from "./ker
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
 
-/** How to open a context. */
+/** Options of an adapter and of its memory. */
 export interface ContextOptions {
-  /** Which adapter; default `auto`. */
+  /** The adapter; default `auto`. */
   readonly adapter?: AdapterChoice;
-  /** Which kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
+  /** The kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
   readonly kernels?: KernelSet;
   /** The name of `kernels` before 0.2.0; still read. */
   readonly profile?: KernelSet;
@@ -220,7 +220,7 @@ export class GpuContext {
     return { ...this.#stream.stats, ...this.pool.stats, pipelines: this.#pipelines.count };
   }
 
-  /** Whether a step is being captured. */
+  /** True while a step is being captured. */
   get recording(): boolean {
     return this.#stream.recording;
   }

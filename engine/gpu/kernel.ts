@@ -1,4 +1,4 @@
-/** Kernels: a WGSL text, an entry point, and what reflection says it needs bound. Compiled on first use, then cached. */
+/** Kernels: a WGSL text, an entry point, and the bindings that reflection finds. Compiled on first use, then cached. */
 import { KernelError } from "../base/errors.ts";
 import { type KernelInterface, reflect } from "./wgsl.ts";
 
@@ -18,9 +18,9 @@ export type DispatchParams = Readonly<Record<string, number>>;
 /** Rows × columns of tiles or blocks. */
 export type Tilings = readonly (readonly [rows: number, columns: number])[];
 
-/** What the tuner and the profile know of a kernel; one that is no product says nothing. */
+/** A kernel's word on itself for the tuner and the profile; one that is no product says nothing. */
 export interface KernelTraits {
-  /** What it is a way to compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
+  /** The ops it can compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
   readonly computes?: readonly string[];
   /** The family it is in: for GPUs, or for software adapters. */
   readonly kernelSet?: "gpu" | "cpu";
@@ -44,7 +44,7 @@ export interface KernelDeclaration {
   readonly code: string;
   /** Parameters and storage variables. */
   readonly interface: KernelInterface;
-  /** The kernel's word on itself. */
+  /** As declared. */
   readonly traits: KernelTraits;
 }
 

@@ -31,7 +31,7 @@ const NO_STRIDES = {
   b_inner: ZERO,
 };
 
-/** How the fast kernel can read the operands, or null when only the general one can. */
+/** The fast kernel's mode for these operands; null where only the general one can read them. */
 function fastMode(a: Shape, b: Shape, out: Shape): { mode: number; period: number } | null {
   if (sameShape(a, b)) return { mode: 0, period: 1 };
   if (sameShape(a, out)) {

@@ -25,8 +25,8 @@ const sequenceGradKernel = declareKernel("sequence_grad", { flops }, sequence);
 
 interface Attrs {
   /**
-   * Whether one dispatch takes rows through all steps, or each step is a product of its own and a pointwise kernel. The
-   * first wants a multiple of four units, at most 128.
+   * True where one dispatch takes rows through all steps, which wants a multiple of four units, at most 128; false where
+   * each step is a product of its own and a pointwise kernel.
    */
   readonly fused: boolean;
 }
@@ -168,7 +168,7 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
   return { dgx, dh: dh ?? device.zeros([b, n]), dc: dc ?? device.zeros([b, n]) };
 }
 
-/** Whether one dispatch should take states h [B, H] through all steps. */
+/** True where one dispatch should take states h [B, H] through all steps. */
 function canFuse({ device, shape: [, n] }: Tensor): boolean {
   return device.kernels === "cpu" && n % 4 === 0 && n <= MOST_UNITS;
 }

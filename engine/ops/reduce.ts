@@ -72,7 +72,7 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
   };
 }
 
-/** Whether workgroups take rows: on GPUs, where there is something to share out. */
+/** True where a workgroup takes a row: on GPUs, where there is something to share out. */
 function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
   return kernelSet === "gpu" && inner === 1 && reduced >= 32;
 }

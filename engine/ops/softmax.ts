@@ -88,7 +88,7 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return alongAxis(logSoftmaxOp, "logSoftmax", x, axis);
 }
 
-/** How losses of rows become one number, or do not. */
+/** Reduction of the rows' losses to one number; `none` leaves them as they are. */
 export type Reduction = "mean" | "sum" | "none";
 
 const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smoothing: number }>({

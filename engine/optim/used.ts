@@ -1,10 +1,10 @@
-/** Which parameters a step gave a gradient, as the optimisers' kernels read it. */
+/** Flags of the parameters that a step gave a gradient, as the optimisers' kernels read them. */
 import type { Device } from "../device.ts";
 import { contextOf, gradEntriesOf } from "../friends.ts";
 import type { NamedParameter } from "../nn/layers.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** Where the counts of each parameter begin: one each, or one for each entry of a bank. */
+/** Places of the parameters' counts: one each, or one for each entry of a bank. */
 export interface Layout {
   /** First count of each parameter, and how many it has. */
   readonly places: ReadonlyMap<NamedParameter, { readonly entry: number; readonly entries: number }>;
@@ -28,7 +28,7 @@ export function layoutOf(parameters: readonly NamedParameter[]): Layout {
 export class UsedFlags implements Disposable {
   readonly #device: Device;
   readonly #layout: Layout;
-  /** What usually holds: every parameter is used. */
+  /** Ones, for the usual step that uses every parameter. */
   readonly #all: Tensor;
   #some: Tensor;
   #written: Uint32Array<ArrayBuffer> | null = null;

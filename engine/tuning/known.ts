@@ -1,4 +1,4 @@
-/** Where measured winners are kept, and which are known from the start. */
+/** The file of measured winners, and all that are known. */
 import { host } from "../host.ts";
 import { SHIPPED } from "./shipped.ts";
 import { parseTuning, type TunedTiling } from "./table.ts";

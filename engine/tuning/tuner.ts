@@ -6,24 +6,24 @@ import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
 import { blocksOf, type Tiling } from "./table.ts";
 
-/** How one candidate did. */
+/** Times of one candidate. */
 export interface Measured {
   readonly tiling: Tiling;
   /** Milliseconds of one run in each turn; none where its result was wrong. */
   readonly turns: readonly number[];
 }
 
-/** What came of a problem. */
+/** Result of tuning a problem. */
 export interface Tuned {
-  /** What the rule chooses comes first. */
+  /** The candidates, the rule's choice first. */
   readonly measured: readonly Measured[];
   /** The winner; null where nothing beats the rule by enough. */
   readonly tiling: Tiling | null;
-  /** How much faster the winner is than what the rule chooses; 1 where it stays. */
+  /** The rule's time by the winner's; 1 where the rule's choice stays. */
   readonly gain: number;
 }
 
-/** How thoroughly to measure. */
+/** Thoroughness of measuring. */
 export interface TuneOptions {
   /** Turns each candidate takes. */
   readonly rounds: number;

@@ -89,7 +89,7 @@ export function sharedFor(rows: number, columns: number, width?: number, widest 
 
 /** A product's tiling: its block, its kernel's constants, and its workgroups along columns and rows. */
 export interface SoftwareTiling {
-  /** Whether the lanes share an operand. */
+  /** True where the lanes share an operand. */
   readonly shared: boolean;
   readonly rows: number;
   readonly columns: number;

@@ -110,7 +110,7 @@ export interface Attrs {
   readonly activation: Activation;
 }
 
-/** Which filter of a bank each image has, on the device: `entries` i32 [N], `groups` i32 [groups, 4] of equal neighbours. */
+/** The filter of a bank that each image has, on the device: `entries` i32 [N], `groups` i32 [groups, 4] of equal neighbours. */
 export interface Bank {
   readonly entries: Tensor;
   readonly groups: Tensor;
@@ -150,7 +150,7 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
   };
 }
 
-/** Whether a convolution is a plain product of pixels × channels for the kernels of GPUs. */
+/** True where a convolution is a plain product of pixels × channels for the kernels of GPUs. */
 function isProduct(device: Device, w: Shape, { stride, padding }: Attrs): boolean {
   const plain = w.length === 4 && w[0] * w[1] === 1 && stride[0] * stride[1] === 1 &&
     padding.flat().every((p) => p === 0);

@@ -11,7 +11,7 @@ const uniformKernel = kernel("random_uniform", ...parts);
 const normalKernel = kernel("random_normal", ...parts);
 const truncatedKernel = kernel("random_truncated", ...parts);
 
-/** How random numbers are spread; `truncated` is a normal cut at two standard deviations. */
+/** Distribution of random numbers; `truncated` is a normal one cut at two standard deviations. */
 export type RandomKind = "uniform" | "normal" | "truncated";
 
 const randomKernels = { uniform: uniformKernel, normal: normalKernel, truncated: truncatedKernel };

@@ -85,13 +85,13 @@ function splitFor(groups: number, k: number, shortest: number): number {
   return k < UNSPLIT ? 1 : Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(k / shortest), MAX_SPLIT_K));
 }
 
-/** What is done to a product as it is written: act(v · scale + bias + residual), on request added to what is there. */
+/** Last steps on a product as it is written: act(v · scale + bias + residual), on request added to the output. */
 export interface Epilogue {
   readonly scale?: Tensor | null | undefined;
   readonly bias?: Tensor | null | undefined;
   readonly residual?: Tensor | null | undefined;
   readonly activation?: Activation | undefined;
-  /** Add to what is there. */
+  /** Add to the output's old elements. */
   readonly add?: boolean | undefined;
 }
 
@@ -105,7 +105,7 @@ export function epilogueConstants({ scale, bias, residual, activation = "none" }
   };
 }
 
-/** What `lib/epilogue.wgsl` is bound to. */
+/** Bindings of `lib/epilogue.wgsl`. */
 export function epilogueBind({ scale = null, bias = null, residual = null }: Epilogue) {
   return { scale, bias, residual };
 }
