@@ -13,68 +13,43 @@ import type { Storage } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
 import type { Tuning } from "./tuning/table.ts";
 
-/** Given by `tensor.ts`. */
-export interface TensorFriends {
-  /** A tensor on `storage`, or on fresh memory; the innermost open scope owns it. */
-  readonly makeTensor: (device: Device, shape: Shape, dtype: DType, storage?: Storage) => Tensor;
-  /** Memory under a tensor; shared by reshapes. */
-  readonly storageOf: (tensor: Tensor) => Storage;
-  /** Frees a tensor that its scope has let go of already. */
-  readonly release: (tensor: Tensor) => void;
-  /** Gives ownership to `scope`, or to nobody but the caller. */
-  readonly moveTo: (tensor: Tensor, scope: Scope | undefined) => void;
-  /** Throws `DisposedError` naming `op` when the tensor is gone. */
-  readonly assertAlive: (tensor: Tensor, op: string) => void;
-  /** The node that made a tensor; none for leaves. */
-  readonly nodeOf: (tensor: Tensor) => GradNode | undefined;
-  /** The number of a tensor among its node's outputs. */
-  readonly outputIndexOf: (tensor: Tensor) => number;
-  /** Links a tensor to the node that made it. */
-  readonly attach: (tensor: Tensor, node: GradNode, index: number) => void;
-  /** Sets the gradient; the tensor takes charge of it. */
-  readonly setGrad: (tensor: Tensor, grad: Tensor) => void;
-  /** Entries of the first axis that the collected gradient is about, for a bank of which a step may use a part; null for all. */
-  readonly gradEntriesOf: (tensor: Tensor) => ReadonlySet<number> | null;
-  /** Notes that a gradient of these entries was collected; null for all. */
-  readonly noteGrad: (tensor: Tensor, entries: readonly number[] | null) => void;
-}
+/** A tensor on `storage`, or on fresh memory; the innermost open scope owns it. */
+export let makeTensor: (device: Device, shape: Shape, dtype: DType, storage?: Storage) => Tensor;
+/** Memory under a tensor; shared by reshapes. */
+export let storageOf: (tensor: Tensor) => Storage;
+/** Frees a tensor that its scope has let go of already. */
+export let release: (tensor: Tensor) => void;
+/** Gives ownership to `scope`, or to nobody but the caller. */
+export let moveTo: (tensor: Tensor, scope: Scope | undefined) => void;
+/** Throws `DisposedError` naming `op` when the tensor is gone. */
+export let assertAlive: (tensor: Tensor, op: string) => void;
+/** The node that made a tensor; none for leaves. */
+export let nodeOf: (tensor: Tensor) => GradNode | undefined;
+/** The number of a tensor among its node's outputs. */
+export let outputIndexOf: (tensor: Tensor) => number;
+/** Links a tensor to the node that made it. */
+export let attach: (tensor: Tensor, node: GradNode, index: number) => void;
+/** Sets the gradient; the tensor takes charge of it. */
+export let setGrad: (tensor: Tensor, grad: Tensor) => void;
+/** Entries of the first axis that the collected gradient is about, for a bank of which a step may use a part; null for all. */
+export let gradEntriesOf: (tensor: Tensor) => ReadonlySet<number> | null;
+/** Notes that a gradient of these entries was collected; null for all. */
+export let noteGrad: (tensor: Tensor, entries: readonly number[] | null) => void;
 
-/** Given by `scope.ts`. */
-export interface ScopeFriends {
-  /** Opens a scope on top of `stack`. */
-  readonly openScope: (stack: Scope[]) => Scope;
-  /** Puts a tensor in a scope's charge. */
-  readonly own: (scope: Scope, tensor: Tensor) => void;
-  /** Takes a tensor out of a scope's charge without disposing it. */
-  readonly disown: (scope: Scope, tensor: Tensor) => void;
-}
-
-/** Given by `device.ts`. */
-export interface DeviceFriends {
-  /** The device as `gpu/` knows it: buffers, kernels, counts, timings. */
-  readonly contextOf: (device: Device) => GpuContext;
-  /** Every tensor not yet disposed. */
-  readonly liveTensorsOf: (device: Device) => Set<Tensor>;
-  /** Measured tilings of products. */
-  readonly tuningOf: (device: Device) => Tuning;
-  /** Replaces the measured tilings. */
-  readonly setTuning: (device: Device, tuning: Tuning) => void;
-}
-
-export let makeTensor: TensorFriends["makeTensor"];
-export let storageOf: TensorFriends["storageOf"];
-export let release: TensorFriends["release"];
-export let moveTo: TensorFriends["moveTo"];
-export let assertAlive: TensorFriends["assertAlive"];
-export let nodeOf: TensorFriends["nodeOf"];
-export let outputIndexOf: TensorFriends["outputIndexOf"];
-export let attach: TensorFriends["attach"];
-export let setGrad: TensorFriends["setGrad"];
-export let gradEntriesOf: TensorFriends["gradEntriesOf"];
-export let noteGrad: TensorFriends["noteGrad"];
-
-/** Called once, by the class {@link Tensor}. */
-export function befriendTensors(friends: TensorFriends): void {
+/** Takes what `tensor.ts` gives, once. */
+export function befriendTensors(friends: {
+  readonly makeTensor: typeof makeTensor;
+  readonly storageOf: typeof storageOf;
+  readonly release: typeof release;
+  readonly moveTo: typeof moveTo;
+  readonly assertAlive: typeof assertAlive;
+  readonly nodeOf: typeof nodeOf;
+  readonly outputIndexOf: typeof outputIndexOf;
+  readonly attach: typeof attach;
+  readonly setGrad: typeof setGrad;
+  readonly gradEntriesOf: typeof gradEntriesOf;
+  readonly noteGrad: typeof noteGrad;
+}): void {
   ({
     makeTensor,
     storageOf,
@@ -90,22 +65,38 @@ export function befriendTensors(friends: TensorFriends): void {
   } = friends);
 }
 
-export let openScope: ScopeFriends["openScope"];
-export let own: ScopeFriends["own"];
-export let disown: ScopeFriends["disown"];
+/** Opens a scope on top of `stack`. */
+export let openScope: (stack: Scope[]) => Scope;
+/** Puts a tensor in a scope's charge. */
+export let own: (scope: Scope, tensor: Tensor) => void;
+/** Takes a tensor out of a scope's charge without disposing it. */
+export let disown: (scope: Scope, tensor: Tensor) => void;
 
-/** Called once, by the class {@link Scope}. */
-export function befriendScopes(friends: ScopeFriends): void {
+/** Takes what `scope.ts` gives, once. */
+export function befriendScopes(friends: {
+  readonly openScope: typeof openScope;
+  readonly own: typeof own;
+  readonly disown: typeof disown;
+}): void {
   ({ openScope, own, disown } = friends);
 }
 
-export let contextOf: DeviceFriends["contextOf"];
-export let liveTensorsOf: DeviceFriends["liveTensorsOf"];
-export let tuningOf: DeviceFriends["tuningOf"];
-export let setTuning: DeviceFriends["setTuning"];
+/** The device as `gpu/` knows it: buffers, kernels, counts, timings. */
+export let contextOf: (device: Device) => GpuContext;
+/** Every tensor not yet disposed. */
+export let liveTensorsOf: (device: Device) => Set<Tensor>;
+/** Measured tilings of products. */
+export let tuningOf: (device: Device) => Tuning;
+/** Replaces the measured tilings. */
+export let setTuning: (device: Device, tuning: Tuning) => void;
 
-/** Called once, by the class {@link Device}. */
-export function befriendDevices(friends: DeviceFriends): void {
+/** Takes what `device.ts` gives, once. */
+export function befriendDevices(friends: {
+  readonly contextOf: typeof contextOf;
+  readonly liveTensorsOf: typeof liveTensorsOf;
+  readonly tuningOf: typeof tuningOf;
+  readonly setTuning: typeof setTuning;
+}): void {
   ({ contextOf, liveTensorsOf, tuningOf, setTuning } = friends);
 }
 

@@ -36,7 +36,7 @@ const ONCE: Readonly<Record<string, readonly string[]>> = {
 
 /** Exports that users saw once. */
 const ONCE_EXPORTED = (
-  "accumulate affine unreachable UNUSED ProductShape Tiling Tilings TunedTiling TunedOp SparseParts SparseTensors " +
+  "accumulate affine powScalar unreachable UNUSED ProductShape Tiling Tilings TunedTiling TunedOp SparseParts SparseTensors " +
   "KernelInterface KernelTraits DispatchParams ParamField StorageBinding"
 ).split(" ");
 

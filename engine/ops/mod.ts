@@ -1,5 +1,5 @@
 /** Every op, as functions on tensors. */
-export { abs, clamp, exp, log, neg, powScalar, reciprocal, relu, sigmoid, sign, sqrt, square, tanh } from "./unary.ts";
+export { abs, clamp, exp, log, neg, reciprocal, relu, sigmoid, sign, sqrt, square, tanh } from "./unary.ts";
 export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
 export { cast, concat, pad, type PadWidths, reshape, slice, tile, transpose } from "./layout.ts";
 export { split } from "./split.ts";
