@@ -166,7 +166,7 @@ Deno.test("WebGPU is touched in engine/gpu alone", () => {
   ]);
 });
 
-/** Whether a text touches the runtime: `Deno`, or a module of Node's. */
+/** True where a text touches the runtime: `Deno`, or a module of Node's. */
 function runtime(text: string): boolean {
   return /\bDeno\b/.test(code(text, true)) || /\b(from|import)\s*\(?\s*["']node:/.test(code(text, false));
 }

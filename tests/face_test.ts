@@ -80,7 +80,7 @@ function listed(entries: readonly Entry[], prefix = ""): Listed[] {
   });
 }
 
-/** What is in sight and should not be, given what the engine keeps to itself. */
+/** Names in sight that should not be, given those that the engine keeps to itself. */
 function inSight(all: readonly Listed[], own: readonly string[]): string[] {
   const hidden = new Set([...ONCE_EXPORTED, ...own]);
   const members = new Set(Object.entries(ONCE).flatMap(([type, names]) => names.map((name) => `${type}.${name}`)));

@@ -21,7 +21,7 @@ Deno.test("a host gives variables and files, and nothing for those that are not 
     for (const name of names) Deno.env.delete(name);
   }));
 
-/** Runs a program with the flags given; what it printed. */
+/** Output of a program run with the flags given. */
 async function run(program: string, ...flags: readonly string[]): Promise<{ out: string; err: string }> {
   let result = { out: "", err: "" };
   await withFolder(async (folder) => {
