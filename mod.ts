@@ -15,74 +15,7 @@
  *
  * @module
  */
-export {
-  Adam,
-  type AdamOptions,
-  type AdapterChoice,
-  type AdapterInfo,
-  type CapturedStep,
-  CapturePool,
-  type ContextOptions,
-  Device,
-  DeviceLostError,
-  type DeviceOptions,
-  type DispatchParams,
-  DisposedError,
-  type DType,
-  DTypeError,
-  EngineError,
-  GradientError,
-  Graph,
-  type GraphData,
-  type HostArray,
-  /** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
-  type Kernel,
-  kernel,
-  KernelError,
-  type KernelInterface,
-  type KernelRun,
-  type KernelSet,
-  type KernelTraits,
-  type MatmulOptions,
-  type MemoryInfo,
-  type NamedParameter,
-  type Nested,
-  NoAdapterError,
-  type Operand,
-  Optimiser,
-  type OptimiserOptions,
-  OutOfMemoryError,
-  type ParamField,
-  type ProductShape,
-  type ReduceOptions,
-  type Relation,
-  type Schedule,
-  schedules,
-  Scope,
-  SGD,
-  type ShaderText,
-  type Shape,
-  ShapeError,
-  type SparseParts,
-  type SparseTensors,
-  StaticGraph,
-  type StorageBinding,
-  Tensor,
-  type TensorMeta,
-  type Tiling,
-  type Tilings,
-  type Triple,
-  type TunedOp,
-  type TunedTiling,
-  type TypedArray,
-  type Unused,
-} from "./engine/mod.ts";
-/** Ops as functions on tensors: `ops.conv2d`, `ops.softmax`, … */
-export * as ops from "./engine/ops/mod.ts";
-/** Layers, modules and initialisers. */
-export * as nn from "./engine/nn/mod.ts";
-/** Named tensors to and from safetensors files. */
-export * as checkpoint from "./engine/checkpoint.ts";
+export * from "./engine/mod.ts";
 /** Data sets of image regions, loaders, knowledge graphs. */
 export * as datasets from "./datasets/mod.ts";
 /** Models, their metrics and weights. */

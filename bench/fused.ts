@@ -1,4 +1,5 @@
 /** Fused kernels beside the plain ops they stand for: whether each earns its place. */
+import { contextOf } from "../engine/friends.ts";
 import type { Device } from "../engine/mod.ts";
 import { measure } from "./measure.ts";
 import type { Twin } from "./twins.ts";
@@ -38,9 +39,9 @@ export async function fusedRow(
     for (const input of inputs) input.zeroGrad();
   };
   const dispatches = (which: "fused" | "plain"): number => {
-    const before = device.gpu.stats.dispatches;
+    const before = contextOf(device).stats.dispatches;
     run(which);
-    return device.gpu.stats.dispatches - before;
+    return contextOf(device).stats.dispatches - before;
   };
   let [ms, plainMs] = [Infinity, Infinity];
   try {

@@ -1,4 +1,5 @@
 /** Times of work on a device, and the device's limits as measured. */
+import { contextOf } from "../engine/friends.ts";
 import type { Device } from "../engine/mod.ts";
 
 /** Makes inputs on a device and returns what records one run. */
@@ -39,7 +40,7 @@ export async function measureOnDevice(device: Device, make: Make, runs = 5): Pro
   using _scope = device.scope();
   const run = make(device);
   await timed(device, run, 1);
-  const stop = device.gpu.time();
+  const stop = contextOf(device).time();
   for (let i = 0; i < runs; i++) run();
   await device.finish();
   const timings = await stop();

@@ -1,5 +1,6 @@
 /** Training steps and inference of every model, and of the reasoning modules alone, at small and at published size. */
 import type { LoadedImage } from "../datasets/images/loader.ts";
+import { contextOf } from "../engine/friends.ts";
 import { Device, SGD, type Tensor } from "../engine/mod.ts";
 import { GlobalGraph } from "../model/regions/reasoning/graph.ts";
 import { classKnowledge } from "../model/regions/reasoning/knowledge.ts";
@@ -92,14 +93,14 @@ export async function row(name: string, prepare: (device: Device) => Disposable 
   // Work runs plainly first, then is recorded.
   for (let i = 0; i < 2; i++) work.run();
   await device.finish();
-  const before = device.gpu.stats;
+  const before = contextOf(device).stats;
   const first = performance.now();
   work.run();
   device.flush();
   const recorded = performance.now() - first;
   await device.finish();
   const once = performance.now() - first;
-  const after = device.gpu.stats;
+  const after = contextOf(device).stats;
   const dispatches = after.dispatches - before.dispatches, host = recorded - (after.submitMs - before.submitMs);
   const count = Math.max(1, Math.min(20, Math.round(1500 / once)));
   const start = performance.now();

@@ -1,6 +1,7 @@
 /** `itera doctor`: the adapter, its features and limits, its measured rates, and faults of the set-up. */
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
+import { tuningOf } from "../engine/friends.ts";
 import type { AdapterChoice } from "../engine/gpu/adapter.ts";
 import { type FeatureProof, proveFeatures } from "../engine/gpu/probes.ts";
 import { Device } from "../engine/device.ts";
@@ -31,7 +32,7 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
   line(`adapter    ${info.description || "(no name)"}`);
   line(`vendor     ${[info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)"}`);
   line(`kind       ${info.isFallback ? "software fallback: the CPU computes" : "hardware"}`);
-  const { digest } = device.tuning;
+  const { digest } = tuningOf(device);
   line(`kernels    ${device.kernels} set, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
   line(`runtime    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
   const proofs = await proveFeatures(adapter);

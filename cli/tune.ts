@@ -1,11 +1,19 @@
 /** `itera tune`: measures kernels on this adapter and remembers the fastest for each op and size. */
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
+import { writeFileAtomic } from "../engine/base/atomic.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/device.ts";
-import { readTuning, tuningPath, writeTuning } from "../engine/tuning/known.ts";
+import { readTuning, tuningPath } from "../engine/tuning/known.ts";
 import { caseName, problemOf } from "../engine/tuning/problem.ts";
-import { adapterKey, replaceWinner, shadersOf, tilingName, type TunedTiling } from "../engine/tuning/table.ts";
+import {
+  adapterKey,
+  formatTuning,
+  replaceWinner,
+  shadersOf,
+  tilingName,
+  type TunedTiling,
+} from "../engine/tuning/table.ts";
 import { type Measured, tune } from "../engine/tuning/tuner.ts";
 import { line, notice, Progress, table } from "./terminal/output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
@@ -63,7 +71,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     ]);
     kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.kernels), shape, tiling });
     if (tiling) faster++;
-    writeTuning(path, kept);
+    await writeFileAtomic(path, formatTuning(kept));
   }
   progress.update(cases.length, cases.length);
   table(["op", "size", "ms of each candidate", "winner", "gain"], rows);

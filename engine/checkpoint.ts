@@ -36,7 +36,7 @@ export async function saveTensors(
 export interface LoadOptions {
   /** Pass over tensors that only the file has; default false. */
   readonly allowExtra?: boolean;
-  /** What a file of an earlier version lacks, added to its tensors. */
+  /** Adds to a file's tensors those that an earlier version did not write. */
   readonly complete?: (tensors: ReadonlyMap<string, SafetensorsTensor>) => ReadonlyMap<string, SafetensorsTensor>;
 }
 

@@ -2,16 +2,20 @@
 import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
 import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import type { AdapterInfo, KernelSet } from "./gpu/adapter.ts";
-import { Arena } from "./gpu/buffer_pool.ts";
+import { Arena, type PoolBuffer } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
 import type { Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
+import { befriendDevices, contextOf, makeTensor, openScope, storageOf } from "./friends.ts";
 import { fill, randomFill } from "./ops/lib/fill.ts";
-import { Scope } from "./scope.ts";
+// Not for its type alone: it gives `friends.ts` its part, and so does `tensor.ts`.
+import "./scope.ts";
+import type { Scope } from "./scope.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
-import { Tensor } from "./tensor.ts";
+import "./tensor.ts";
+import type { Tensor } from "./tensor.ts";
 import { knownTuning } from "./tuning/known.ts";
-import { adapterKey, type TunedTiling, type Tuning, TuningTable } from "./tuning/table.ts";
+import { adapterKey, parseTuning, type Tuning, TuningTable } from "./tuning/table.ts";
 
 /** Nested number arrays of equal lengths, as deep as the tensor has axes. */
 export type Nested = number | readonly Nested[];
@@ -30,7 +34,7 @@ export interface MemoryInfo {
 
 /** Tensors bound to a kernel's storage variables by name; null where a constant of the kernel turns it off. */
 export interface KernelRun {
-  /** What each storage variable is bound to. */
+  /** Tensor of each storage variable. */
   readonly bind: Readonly<Record<string, Tensor | null>>;
   /** Fields of the shader's `Params` by name. */
   readonly params?: Readonly<Record<string, number | readonly number[]>>;
@@ -42,20 +46,25 @@ export interface KernelRun {
 
 /** A step captured by {@link Device.capture}. */
 export interface CapturedStep<T> extends Disposable {
-  /** What the captured function returned; its tensors hold the latest replay's values. */
+  /** The captured function's return value; its tensors hold the latest replay's values. */
   readonly outputs: T;
   /** Runs the same commands on the same buffers again; write inputs with `tensor.write` before. */
   replay(): void;
 }
+
+let arenaOf: (pool: CapturePool) => Arena;
 
 /**
  * Memory that captured steps take turns in: what one leaves free, the next may use, for they never run at once. Dispose it
  * after them.
  */
 export class CapturePool implements Disposable {
-  /** @internal */
-  readonly arena: Arena = new Arena();
+  readonly #arena: Arena = new Arena();
   readonly #device: Device;
+
+  static {
+    arenaOf = (pool) => pool.#arena;
+  }
 
   /** Empty; captures fill it. */
   constructor(device: Device) {
@@ -64,30 +73,29 @@ export class CapturePool implements Disposable {
 
   /** Bytes of device memory it holds. */
   get bytes(): number {
-    return this.arena.bytes;
+    return this.#arena.bytes;
   }
 
   /** Frees it. */
   [Symbol.dispose](): void {
-    if (!this.arena.closed) this.#device.gpu.closeArena(this.arena);
+    if (!this.#arena.closed) contextOf(this.#device).closeArena(this.#arena);
   }
 }
 
-/** How to open a device. */
+/** Options of {@link Device.open}. */
 export interface DeviceOptions extends ContextOptions {
-  /** Measured winners among kernels, of any adapters; default those that `itera tune` wrote, and the shipped ones. */
-  readonly tuning?: readonly TunedTiling[];
+  /**
+   * Text of a file that `itera tune` wrote: the kernels that were fastest, on any adapters. Null for none; default the file in
+   * the user's cache, where there is one. Which kernels run decides the last bits of a product.
+   */
+  readonly tuning?: string | null;
 }
 
 /** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
 export class Device implements AsyncDisposable {
-  /**
-   * The engine's face of WebGPU; for ops, not for user code.
-   * @internal
-   */
-  readonly gpu: GpuContext;
-  /** Every live tensor; for ops and leak reports. */
-  readonly registry: Set<Tensor> = new Set();
+  readonly #gpu: GpuContext;
+  readonly #liveTensors = new Set<Tensor>();
+  #tuning: Tuning;
   readonly #scopes: Scope[] = [];
   #gradEnabled = true;
   /**
@@ -96,50 +104,59 @@ export class Device implements AsyncDisposable {
    */
   halfSaves = false;
 
-  /**
-   * Measured tilings of products; for ops and the tuner.
-   * @internal
-   */
-  tuning: Tuning;
-
-  private constructor(gpu: GpuContext, tuning: Tuning) {
-    this.gpu = gpu;
-    this.tuning = tuning;
+  static {
+    befriendDevices({
+      contextOf: (device) => device.#gpu,
+      liveTensorsOf: (device) => device.#liveTensors,
+      tuningOf: (device) => device.#tuning,
+      setTuning: (device, tuning) => device.#tuning = tuning,
+    });
   }
 
-  /** Opens an adapter; throws `NoAdapterError` saying what to install when there is none. */
+  private constructor(gpu: GpuContext, tuning: Tuning) {
+    this.#gpu = gpu;
+    this.#tuning = tuning;
+  }
+
+  /**
+   * Opens an adapter.
+   *
+   * @throws {NoAdapterError} where there is none; it says what to install.
+   * @throws {EngineError} where `tuning` is no such text.
+   */
   static async open(options: DeviceOptions = {}): Promise<Device> {
+    const { tuning } = options;
+    const winners = tuning === undefined ? knownTuning() : tuning === null ? [] : parseTuning(tuning, "tuning");
     const gpu = await GpuContext.open(options), { info, kernels } = gpu;
-    const winners = options.tuning ?? knownTuning();
     return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels));
   }
 
-  /** What the adapter is: vendor, description, software or not, limits, features. */
+  /** The adapter: vendor, description, software or not, limits, features. */
   get info(): AdapterInfo {
-    return this.gpu.info;
+    return this.#gpu.info;
   }
 
   /** Most bytes of tensors alive at once; Infinity when unset. */
   get memoryLimit(): number {
-    return this.gpu.memoryLimit;
+    return this.#gpu.memoryLimit;
   }
 
-  /** Which family of kernels runs here. */
+  /** The family of kernels that runs here. */
   get kernels(): KernelSet {
-    return this.gpu.kernels;
+    return this.#gpu.kernels;
   }
 
   /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
   get title(): string {
-    const { info: { description, vendor, isFallback }, kernels, tuning: { digest } } = this;
+    const { info: { description, vendor, isFallback }, kernels } = this, { digest } = this.#tuning;
     const tuned = digest ? `, tiled by the tuning table ${digest}` : "";
     return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}`;
   }
 
   /** Live tensors and bytes, peak and pooled bytes, as of now. */
   get memory(): MemoryInfo {
-    const { usedBytes, peakBytes, pooledBytes } = this.gpu.pool.stats;
-    return { liveTensors: this.registry.size, liveBytes: usedBytes, peakBytes, pooledBytes };
+    const { usedBytes, peakBytes, pooledBytes } = this.#gpu.pool.stats;
+    return { liveTensors: this.#liveTensors.size, liveBytes: usedBytes, peakBytes, pooledBytes };
   }
 
   // ---- making tensors ------------------------------------------------------------------------------------------------
@@ -165,18 +182,18 @@ export class Device implements AsyncDisposable {
       throw new ShapeError(`tensor: ${values.length} elements do not fill the shape ${formatShape(extents)}`);
     }
     const made = this.empty(extents, dtypeOfArray(values));
-    this.gpu.upload(made.storage.buffer, values);
+    this.#gpu.upload(storageOf(made).buffer, values);
     return made;
   }
 
   /** A tensor whose elements are whatever the memory held. */
   empty(shape: Shape, dtype: DType = "f32"): Tensor {
-    this.gpu.check();
+    this.#gpu.check();
     checkShape("empty", shape);
     if (dtype === "f16" && !this.info.features.includes("shader-f16")) {
       throw new DTypeError("dtype f16 needs an adapter with shader-f16; this one has none");
     }
-    return new Tensor(this, [...shape], dtype);
+    return makeTensor(this, [...shape], dtype);
   }
 
   /** A tensor of zeros. */
@@ -237,7 +254,7 @@ export class Device implements AsyncDisposable {
 
   /** Opens a scope: `using scope = device.scope()` frees what is made inside and not kept. */
   scope(): Scope {
-    return new Scope(this.#scopes);
+    return openScope(this.#scopes);
   }
 
   /** The innermost open scope. */
@@ -245,7 +262,7 @@ export class Device implements AsyncDisposable {
     return this.#scopes.at(-1);
   }
 
-  /** Whether ops are recorded for backward. */
+  /** True where ops are recorded for backward. */
   get gradEnabled(): boolean {
     return this.#gradEnabled;
   }
@@ -263,21 +280,33 @@ export class Device implements AsyncDisposable {
 
   // ---- running -------------------------------------------------------------------------------------------------------
 
+  /**
+   * Workgroup counts for `items` invocations of a kernel of `@workgroup_size(size)`. Where one axis cannot hold that many
+   * workgroups they are folded into rows: an invocation's number is `id.x + id.y * num_workgroups.x * size`, and those from
+   * `items` on have nothing to do.
+   */
+  grid(items: number, size: number): [x: number, y: number, z: number] {
+    return this.#gpu.grid(items, size);
+  }
+
   /** Appends a kernel run to the command stream. */
   run(kernel: Kernel, { bind, ...rest }: KernelRun): void {
-    const buffers: Record<string, Tensor["storage"]["buffer"] | null> = {};
-    for (const name in bind) buffers[name] = bind[name]?.storage.buffer ?? null;
-    this.gpu.run(kernel, { bind: buffers, ...rest });
+    const buffers: Record<string, PoolBuffer | null> = {};
+    for (const name in bind) {
+      const tensor = bind[name];
+      buffers[name] = tensor ? storageOf(tensor).buffer : null;
+    }
+    this.#gpu.run(kernel, { bind: buffers, ...rest });
   }
 
   /** Submits recorded work without waiting. */
   flush(): void {
-    this.gpu.flush();
+    this.#gpu.flush();
   }
 
   /** Waits until all recorded work has run; throws what went wrong meanwhile. */
   async finish(): Promise<void> {
-    await this.gpu.finish();
+    await this.#gpu.finish();
   }
 
   /**
@@ -291,7 +320,7 @@ export class Device implements AsyncDisposable {
     const own = memory ? undefined : new CapturePool(this);
     let replay: Replay;
     try {
-      replay = this.gpu.record(() => outputs = step(), (memory ?? own)!.arena);
+      replay = this.#gpu.record(() => outputs = step(), arenaOf((memory ?? own)!));
     } catch (error) {
       own?.[Symbol.dispose]();
       throw error;
@@ -301,11 +330,11 @@ export class Device implements AsyncDisposable {
       outputs: outputs as T,
       replay: () => {
         if (!open) throw new EngineError("replay: this captured step was disposed");
-        this.gpu.replay(replay);
+        this.#gpu.replay(replay);
       },
       [Symbol.dispose]: () => {
         if (!open) return;
-        this.gpu.dropRecording(replay);
+        this.#gpu.dropRecording(replay);
         own?.[Symbol.dispose]();
         open = false;
       },
@@ -314,7 +343,7 @@ export class Device implements AsyncDisposable {
 
   /** Waits for pending work and closes the device. Tensors still alive are gone with it. */
   async close(): Promise<void> {
-    await this.gpu.close();
+    await this.#gpu.close();
   }
 
   /** Same as {@link Device.close}, for `await using`. */

@@ -1,4 +1,9 @@
-/** The engine's public face; the library's `mod.ts` re-exports it. */
+/**
+ * The engine's public face: tensors with autograd on WebGPU, ops, layers, optimisers and safetensors files. Ops and layers
+ * stand here by name, and together as `ops` and `nn`.
+ *
+ * @module
+ */
 export {
   type CapturedStep,
   CapturePool,
@@ -8,36 +13,36 @@ export {
   type MemoryInfo,
   type Nested,
 } from "./device.ts";
+export { StepCache, type StepCacheOptions } from "./step_cache.ts";
 export { type ContextOptions } from "./gpu/context.ts";
 export { type AdapterChoice, type AdapterInfo, type KernelSet } from "./gpu/adapter.ts";
-export {
-  type DispatchParams,
-  type Kernel,
-  kernel,
-  type KernelTraits,
-  type ShaderText,
-  type Tilings,
-} from "./gpu/kernel.ts";
-export { type KernelInterface, type ParamField, type StorageBinding } from "./gpu/wgsl.ts";
-export { type ProductShape, type Tiling, type TunedOp, type TunedTiling } from "./tuning/table.ts";
+/** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
+export { type Kernel, kernel, type ShaderText } from "./gpu/kernel.ts";
 export { type Operand, Tensor, type TensorMeta } from "./tensor.ts";
 export { Scope } from "./scope.ts";
 export { type DType, type HostArray, type TypedArray } from "./dtype.ts";
 export { type Shape } from "./shape.ts";
-export {
-  Graph,
-  type GraphData,
-  type Relation,
-  type SparseParts,
-  type SparseTensors,
-  StaticGraph,
-  type Triple,
-} from "./sparse.ts";
+export { Graph, type GraphData, type Relation, StaticGraph, type Triple } from "./sparse.ts";
 export * from "./base/errors.ts";
 export * from "./ops/mod.ts";
+/** Ops as functions on tensors: `ops.conv2d`, `ops.softmax`, … */
+export * as ops from "./ops/mod.ts";
 export * from "./nn/mod.ts";
-export * from "./optim/optim.ts";
+/** Layers, modules and initialisers. */
+export * as nn from "./nn/mod.ts";
+export {
+  Adam,
+  type AdamOptions,
+  Optimiser,
+  type OptimiserOptions,
+  type Schedule,
+  schedules,
+  SGD,
+  type Unused,
+} from "./optim/optim.ts";
 export { type LoadOptions, loadTensors, type NamedTensors, saveTensors, tensorsOf } from "./checkpoint.ts";
+/** Named tensors to and from safetensors files. */
+export * as checkpoint from "./checkpoint.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

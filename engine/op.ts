@@ -6,16 +6,17 @@
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { DTypeError, EngineError } from "./base/errors.ts";
+import { assertAlive, attach } from "./friends.ts";
 import type { Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
 
-/** What a gradient rule is given. */
+/** Arguments of a gradient rule. */
 export interface BackwardCall<A> {
   readonly attrs: A;
   /** Gradient of each output; null where nothing depends on that output. */
   readonly grads: readonly (Tensor | null)[];
-  /** Which inputs want a gradient. */
+  /** True for the inputs that want a gradient. */
   readonly needs: readonly boolean[];
   readonly inputMetas: readonly (TensorMeta | null)[];
   readonly outputMetas: readonly TensorMeta[];
@@ -26,8 +27,8 @@ export interface BackwardCall<A> {
   /** A saved output. */
   output(index: number): Tensor;
   /**
-   * What a leaf input has collected so far, to add its gradient to in place and then give null for it; null where there is
-   * nothing yet, where others look at it too, or where the input is no leaf.
+   * The gradient that a leaf input has collected so far, to be added to in place (the rule then gives null for that input);
+   * null where there is none yet, where others look at it too, or where the input is no leaf.
    */
   collected(index: number): Tensor | null;
   /** Says that the gradient of an input is about these entries of its first axis alone: those of a bank that took part. */
@@ -57,7 +58,7 @@ export interface BadSample<A> {
   readonly message: RegExp;
 }
 
-/** What an op is made of. */
+/** The parts of an op. */
 export interface OpSpec<A> {
   /** Unique; also the name of its float64 reference. */
   readonly name: string;
@@ -69,7 +70,7 @@ export interface OpSpec<A> {
   readonly forward?: (inputs: readonly (Tensor | null)[], attrs: A, outputs: readonly Tensor[], device: Device) => void;
   /** For ops that move no data: outputs as views of an input's memory. */
   readonly view?: (inputs: readonly (Tensor | null)[], attrs: A, metas: readonly TensorMeta[]) => Tensor[];
-  /** Which tensors the gradient rule reads; default none. */
+  /** The tensors that the gradient rule reads; default none. */
   readonly saves?: (
     needs: readonly boolean[],
     attrs: A,
@@ -141,8 +142,9 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
   if (!first) throw new EngineError(`${spec.name}: no input`);
   const device = first.device;
   for (const input of inputs) {
-    input?.assertAlive(spec.name);
-    if (input && input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
+    if (!input) continue;
+    assertAlive(input, spec.name);
+    if (input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
   }
   const metas = spec.infer(inputs, attrs);
   let outputs: Tensor[];
@@ -165,7 +167,7 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
     if (needs.includes(true)) {
       const node = new GradNode(op, attrs, inputs, outputs, needs);
       outputs.forEach((output, index) => {
-        if (!op.constantOutputs.includes(index)) output.attach(node, index);
+        if (!op.constantOutputs.includes(index)) attach(output, node, index);
       });
     }
   }

@@ -7,23 +7,37 @@ import { EngineError } from "./base/errors.ts";
 
 /** The bytes are not a safetensors file this code can read, or the tensors cannot be written as one. */
 export class SafetensorsError extends EngineError {
+  /** Tells it apart by name. */
   override readonly name = "SafetensorsError";
 }
 
 /** The host array that carries each element type; BF16 keeps its bits, BOOL is one byte of 0 or 1. */
 export interface SafetensorsArray {
+  /** 64-bit floats. */
   F64: Float64Array<ArrayBuffer>;
+  /** 32-bit floats. */
   F32: Float32Array<ArrayBuffer>;
+  /** 16-bit floats (IEEE 754). */
   F16: Float16Array<ArrayBuffer>;
+  /** The upper halves of 32-bit floats, as bits. */
   BF16: Uint16Array<ArrayBuffer>;
+  /** Signed 64-bit integers. */
   I64: BigInt64Array<ArrayBuffer>;
+  /** Unsigned 64-bit integers. */
   U64: BigUint64Array<ArrayBuffer>;
+  /** Signed 32-bit integers. */
   I32: Int32Array<ArrayBuffer>;
+  /** Unsigned 32-bit integers. */
   U32: Uint32Array<ArrayBuffer>;
+  /** Signed 16-bit integers. */
   I16: Int16Array<ArrayBuffer>;
+  /** Unsigned 16-bit integers. */
   U16: Uint16Array<ArrayBuffer>;
+  /** Signed bytes. */
   I8: Int8Array<ArrayBuffer>;
+  /** Unsigned bytes. */
   U8: Uint8Array<ArrayBuffer>;
+  /** Bytes of 0 or 1. */
   BOOL: Uint8Array<ArrayBuffer>;
 }
 
@@ -35,7 +49,7 @@ export type SafetensorsTensor = {
   [D in SafetensorsDType]: { readonly dtype: D; readonly shape: readonly number[]; readonly data: SafetensorsArray[D] };
 }[SafetensorsDType];
 
-/** What a file holds. */
+/** A file's contents. */
 export interface Safetensors {
   /** Tensors by name, in file order. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;

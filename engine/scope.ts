@@ -1,5 +1,6 @@
 /** Scopes own the tensors made while they are open and free them at the closing brace. */
 import { EngineError } from "./base/errors.ts";
+import { befriendScopes, moveTo, release } from "./friends.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -12,20 +13,17 @@ export class Scope implements Disposable {
   readonly #adopted: Disposable[] = [];
   #open = true;
 
-  /** Use `device.scope()`. */
-  constructor(stack: Scope[]) {
+  static {
+    befriendScopes({
+      openScope: (stack) => new Scope(stack),
+      own: (scope, tensor) => void scope.#owned.add(tensor),
+      disown: (scope, tensor) => void scope.#owned.delete(tensor),
+    });
+  }
+
+  private constructor(stack: Scope[]) {
     this.#stack = stack;
     stack.push(this);
-  }
-
-  /** Takes charge of a tensor. */
-  own(tensor: Tensor): void {
-    this.#owned.add(tensor);
-  }
-
-  /** Lets go of a tensor without disposing it. */
-  disown(tensor: Tensor): void {
-    this.#owned.delete(tensor);
   }
 
   /** Disposes `thing` when the scope closes, a graph made for one step, say; returns it. */
@@ -36,7 +34,7 @@ export class Scope implements Disposable {
 
   /** Hands a tensor on to the enclosing scope, or to the caller where there is none; returns it. */
   keep<T extends Tensor>(tensor: T): T {
-    if (this.#owned.delete(tensor)) tensor.moveTo(this.#stack[this.#stack.indexOf(this) - 1]);
+    if (this.#owned.delete(tensor)) moveTo(tensor, this.#stack[this.#stack.indexOf(this) - 1]);
     return tensor;
   }
 
@@ -51,7 +49,7 @@ export class Scope implements Disposable {
     this.#open = false;
     this.#stack.pop();
     for (const thing of this.#adopted.splice(0)) thing[Symbol.dispose]();
-    for (const tensor of this.#owned) tensor.release();
+    for (const tensor of this.#owned) release(tensor);
     this.#owned.clear();
   }
 }

@@ -1,6 +1,7 @@
 /** Graphs of several relations in compressed sparse rows, on the host and, once used, on a device. */
 import type { Device } from "./device.ts";
 import { ShapeError } from "./base/errors.ts";
+import { contextOf, storageOf } from "./friends.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** One relation's adjacency [rows, cols] in compressed sparse rows. */
@@ -31,6 +32,9 @@ export interface GraphData {
 /** An edge: `row` receives from `col`. */
 export type Triple = readonly [row: number, col: number, value: number];
 
+/** The adjacency itself, or transposed as gradients need it. */
+type Direction = "forward" | "backward";
+
 /** One direction of a graph on a device: relations with edges only, their edges end to end. */
 export interface SparseTensors {
   /** u32 [relations, rows + 1], absolute. */
@@ -45,7 +49,7 @@ export interface SparseTensors {
 
 /** The sums over a graph's edges, cut into parts of bounded length. */
 export interface SparseParts {
-  /** How many there are. */
+  /** Number of parts. */
   readonly count: number;
   /** u32 [count, 4]: first edge, end, relation, 0. */
   readonly parts: Tensor;
@@ -56,6 +60,11 @@ export interface SparseParts {
 /** Edges of a part; sums with more than twice as many are cut. */
 const PART = 32;
 
+/** One direction of a graph that is on a device; uploaded on first use. */
+let graphTensors: (graph: Graph, device: Device, direction: Direction) => SparseTensors;
+/** One direction of static inputs. */
+let staticTensors: (graph: StaticGraph, direction: Direction) => SparseTensors;
+
 /** A graph kept on a device between uses. Dispose it when it is no longer needed. */
 export class Graph implements GraphData, Disposable {
   /** Nodes that receive. */
@@ -64,10 +73,13 @@ export class Graph implements GraphData, Disposable {
   readonly cols: number;
   /** One adjacency per relation. */
   readonly relations: readonly Relation[];
-  /** Whether long rows are cut into parts on GPUs. */
+  /** True where long rows are cut into parts on GPUs. */
   readonly balanced: boolean;
-  #forward: SparseTensors | undefined;
-  #backward: SparseTensors | undefined;
+  readonly #tensors: Partial<Record<Direction, SparseTensors>> = {};
+
+  static {
+    graphTensors = (graph, device, direction) => graph.#tensors[direction] ??= upload(device, graph, direction, true);
+  }
 
   /** Wraps plain data after checking it. */
   constructor(data: GraphData) {
@@ -102,22 +114,13 @@ export class Graph implements GraphData, Disposable {
     return new Graph({ rows: this.rows, cols: this.cols, relations, balanced: this.balanced });
   }
 
-  /** The adjacency on `device`, uploaded on first use. */
-  forwardTensors(device: Device): SparseTensors {
-    return this.#forward ??= upload(device, this, "forward", true);
-  }
-
-  /** The transposed adjacency on `device`, uploaded on first use. */
-  backwardTensors(device: Device): SparseTensors {
-    return this.#backward ??= upload(device, this, "backward", true);
-  }
-
   /** Frees what was uploaded. */
   [Symbol.dispose](): void {
-    for (const side of [this.#forward, this.#backward]) {
+    for (const direction of ["forward", "backward"] as const) {
+      const side = this.#tensors[direction];
       if (side) { for (const tensor of tensorsOf(side)) tensor.dispose(); }
+      delete this.#tensors[direction];
     }
-    this.#forward = this.#backward = undefined;
   }
 }
 
@@ -130,9 +133,13 @@ export class StaticGraph implements Disposable {
   readonly rows: number;
   /** Most nodes that send. */
   readonly cols: number;
-  /** How many relations there are. */
+  /** Number of relations. */
   readonly types: number;
-  readonly #sides: Readonly<Record<"forward" | "backward", SparseTensors>>;
+  readonly #sides: Readonly<Record<Direction, SparseTensors>>;
+
+  static {
+    staticTensors = (graph, direction) => graph.#sides[direction];
+  }
 
   /** Memory for all edges there can be; it holds none. */
   constructor(device: Device, rows: number, cols: number, types: number) {
@@ -161,18 +168,13 @@ export class StaticGraph implements Disposable {
     fill(this.#sides.backward, packed(this.cols, transposed(graph, graph.relations)));
   }
 
-  /** One direction on the device. */
-  tensors(direction: "forward" | "backward"): SparseTensors {
-    return this.#sides[direction];
-  }
-
   /** Frees the memory. */
   [Symbol.dispose](): void {
     for (const side of Object.values(this.#sides)) for (const tensor of tensorsOf(side)) tensor.dispose();
   }
 }
 
-/** How many relations `graph` has. */
+/** Number of relations of `graph`. */
 export function relationCount(graph: GraphData | StaticGraph): number {
   return graph instanceof StaticGraph ? graph.types : graph.relations.length;
 }
@@ -187,12 +189,10 @@ export function usedRelations(graph: GraphData | StaticGraph): number[] {
 export function sparseTensors(
   device: Device,
   graph: GraphData | StaticGraph,
-  direction: "forward" | "backward",
+  direction: Direction,
 ): SparseTensors {
-  if (graph instanceof StaticGraph) return graph.tensors(direction);
-  if (graph instanceof Graph) {
-    return direction === "forward" ? graph.forwardTensors(device) : graph.backwardTensors(device);
-  }
+  if (graph instanceof StaticGraph) return staticTensors(graph, direction);
+  if (graph instanceof Graph) return graphTensors(graph, device, direction);
   return upload(device, graph, direction, false);
 }
 
@@ -268,7 +268,7 @@ function packed(rows: number, relations: readonly Relation[]): Packed {
 function upload(
   device: Device,
   graph: GraphData,
-  direction: "forward" | "backward",
+  direction: Direction,
   keep: boolean,
 ): SparseTensors {
   const forward = direction === "forward", rows = forward ? graph.rows : graph.cols;
@@ -294,7 +294,7 @@ function tensorsOf({ rowStart, colIndex, values, parts }: SparseTensors): Tensor
 }
 
 /** Cuts a direction's sums into parts; null where none is long. */
-function partsOf(rows: number, relations: number, rowStart: Uint32Array, direction: "forward" | "backward") {
+function partsOf(rows: number, relations: number, rowStart: Uint32Array, direction: Direction) {
   const parts: number[] = [], starts = [0];
   let longest = 0;
   for (let r = 0; r < rows; r++) {
@@ -312,8 +312,8 @@ function partsOf(rows: number, relations: number, rowStart: Uint32Array, directi
 /** Writes a graph to the front of `target`: what lies behind its edges is not read. */
 function fill(target: SparseTensors, data: Packed): void {
   for (const name of ["rowStart", "colIndex", "values"] as const) {
-    const { device, storage } = target[name];
-    device.gpu.upload(storage.buffer, data[name]);
+    const { device } = target[name], storage = storageOf(target[name]);
+    contextOf(device).upload(storage.buffer, data[name]);
     storage.version++;
   }
 }

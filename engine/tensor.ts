@@ -2,7 +2,9 @@
 import type { Device } from "./device.ts";
 import { bytesOf, type DType, dtypeOfArray, type HostArray, hostArray, type TypedArray } from "./dtype.ts";
 import { DisposedError, DTypeError, GradientError, ShapeError } from "./base/errors.ts";
+import { assertAlive, befriendTensors, contextOf, disown, liveTensorsOf, moveTo, own, release } from "./friends.ts";
 import * as ops from "./ops/mod.ts";
+import { accumulate } from "./ops/unary.ts";
 import type { Scope } from "./scope.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
@@ -30,11 +32,7 @@ export class Tensor implements TensorMeta, Disposable {
   readonly dtype: DType;
   /** Number of elements. */
   readonly size: number;
-  /**
-   * Memory under it; shared by reshapes.
-   * @internal
-   */
-  readonly storage: Storage;
+  readonly #storage: Storage;
   #owner: Scope | undefined;
   #disposed = false;
   #requiresGrad = false;
@@ -44,25 +42,69 @@ export class Tensor implements TensorMeta, Disposable {
   /** Nothing noted while undefined. */
   #gradEntries: Set<number> | null | undefined;
 
-  /** Use `device.tensor`, `device.zeros` and their like. */
-  constructor(device: Device, shape: Shape, dtype: DType, storage?: Storage) {
+  // Functions and no private methods: those would mark each tensor with its class when it is made, and many are made.
+  static {
+    befriendTensors({
+      makeTensor: (device, shape, dtype, storage) => new Tensor(device, shape, dtype, storage),
+      storageOf: (tensor) => tensor.#storage,
+      release: (tensor) => {
+        if (tensor.#disposed) return;
+        tensor.#disposed = true;
+        tensor.#owner = undefined;
+        tensor.#node?.drop();
+        tensor.#node = undefined;
+        tensor.zeroGrad();
+        liveTensorsOf(tensor.device).delete(tensor);
+        tensor.#storage.release();
+      },
+      moveTo: (tensor, scope) => {
+        if (tensor.#owner) disown(tensor.#owner, tensor);
+        tensor.#owner = scope;
+        if (scope) own(scope, tensor);
+      },
+      assertAlive: (tensor, op) => {
+        if (!tensor.#disposed) return;
+        throw new DisposedError(
+          `${op}: a tensor of shape ${
+            formatShape(tensor.shape)
+          } was used after it was disposed; scope.keep() it to use it later`,
+        );
+      },
+      nodeOf: (tensor) => tensor.#node,
+      outputIndexOf: (tensor) => tensor.#nodeIndex,
+      attach: (tensor, node, index) => {
+        node.retain();
+        tensor.#node = node;
+        tensor.#nodeIndex = index;
+        tensor.#requiresGrad = true;
+      },
+      setGrad: (tensor, grad) => tensor.#grad = grad,
+      gradEntriesOf: (tensor) => tensor.#gradEntries ?? null,
+      noteGrad: (tensor, entries) => {
+        const before = tensor.#gradEntries;
+        tensor.#gradEntries = entries === null || before === null ? null : new Set([...before ?? [], ...entries]);
+      },
+    });
+  }
+
+  private constructor(device: Device, shape: Shape, dtype: DType, storage?: Storage) {
     this.device = device;
     this.shape = shape;
     this.dtype = dtype;
     this.size = sizeOf(shape);
-    this.storage = storage ?? new Storage(device.gpu, this.size * bytesOf(dtype));
-    device.registry.add(this);
+    this.#storage = storage ?? new Storage(contextOf(device), this.size * bytesOf(dtype));
+    liveTensorsOf(device).add(this);
     this.#owner = device.currentScope;
-    this.#owner?.own(this);
+    if (this.#owner) own(this.#owner, this);
   }
 
   // ---- data ----------------------------------------------------------------------------------------------------------
 
   /** Reads the elements, row-major. Reads asked for in the same turn share one wait (about 10 ms at least). */
   async data<D extends DType = "f32">(): Promise<HostArray[D]> {
-    this.assertAlive("data");
+    assertAlive(this, "data");
     if (this.size === 0) return hostArray(this.dtype, 0) as HostArray[D];
-    const bytes = await this.device.gpu.read(this.storage.buffer, this.size * bytesOf(this.dtype));
+    const bytes = await contextOf(this.device).read(this.#storage.buffer, this.size * bytesOf(this.dtype));
     return hostArray(this.dtype, bytes) as HostArray[D];
   }
 
@@ -76,43 +118,43 @@ export class Tensor implements TensorMeta, Disposable {
 
   /** Replaces the elements, in stream order: work already recorded still sees the old ones. */
   write(data: TypedArray): void {
-    this.assertAlive("write");
+    assertAlive(this, "write");
     if (dtypeOfArray(data) !== this.dtype) {
       throw new DTypeError(`write: a ${dtypeOfArray(data)} array into a tensor of dtype ${this.dtype}`);
     }
     if (data.length !== this.size) {
       throw new ShapeError(`write: ${data.length} elements into a tensor of shape ${formatShape(this.shape)}`);
     }
-    this.device.gpu.upload(this.storage.buffer, data);
-    this.storage.version++;
+    contextOf(this.device).upload(this.#storage.buffer, data);
+    this.#storage.version++;
   }
 
   /** Replaces the elements by those of another tensor of the same shape and type, in stream order. */
   copyFrom(other: Tensor): void {
-    this.assertAlive("copyFrom");
-    other.assertAlive("copyFrom");
+    assertAlive(this, "copyFrom");
+    assertAlive(other, "copyFrom");
     if (!sameShape(this.shape, other.shape) || this.dtype !== other.dtype) {
       throw new ShapeError(
         `copyFrom: ${other.dtype} ${formatShape(other.shape)} into ${this.dtype} ${formatShape(this.shape)}`,
       );
     }
-    if (this.storage === other.storage) return;
+    if (this.#storage === other.#storage) return;
     const bytes = Math.ceil(this.size * bytesOf(this.dtype) / 4) * 4;
-    this.device.gpu.copy(other.storage.buffer, 0, this.storage.buffer, 0, bytes);
-    this.storage.version++;
+    contextOf(this.device).copy(other.#storage.buffer, 0, this.#storage.buffer, 0, bytes);
+    this.#storage.version++;
   }
 
   // ---- lifetime ------------------------------------------------------------------------------------------------------
 
-  /** Whether it was disposed. */
+  /** True once it was disposed. */
   get disposed(): boolean {
     return this.#disposed;
   }
 
   /** Frees it now instead of at the end of its scope. */
   dispose(): void {
-    this.#owner?.disown(this);
-    this.release();
+    if (this.#owner) disown(this.#owner, this);
+    release(this);
   }
 
   /** Same as {@link Tensor.dispose}, for `using`. */
@@ -120,65 +162,21 @@ export class Tensor implements TensorMeta, Disposable {
     this.dispose();
   }
 
-  /** Frees it; its scope has let go of it already. */
-  release(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
-    this.#owner = undefined;
-    this.#node?.drop();
-    this.#node = undefined;
-    this.zeroGrad();
-    this.device.registry.delete(this);
-    this.storage.release();
-  }
-
-  /** Gives ownership to `scope`, or to nobody but the caller. */
-  moveTo(scope: Scope | undefined): void {
-    this.#owner?.disown(this);
-    this.#owner = scope;
-    scope?.own(this);
-  }
-
   /** Takes it out of every scope: the caller frees it. Returns itself. */
   unscoped(): this {
-    this.moveTo(undefined);
+    moveTo(this, undefined);
     return this;
-  }
-
-  /** Throws {@link DisposedError} naming `op` when it is gone. */
-  assertAlive(op: string): void {
-    if (this.#disposed) {
-      throw new DisposedError(
-        `${op}: a tensor of shape ${
-          formatShape(this.shape)
-        } was used after it was disposed; scope.keep() it to use it later`,
-      );
-    }
-  }
-
-  /** Another tensor on the same memory that no scope owns and no record follows: internal bookkeeping. */
-  alias(): Tensor {
-    return new Tensor(this.device, this.shape, this.dtype, this.storage.retain()).unscoped();
-  }
-
-  /**
-   * A tensor of this shape on memory that holds another form of its data; as with {@link Tensor.alias}, the caller owns it.
-   *
-   * @internal
-   */
-  over(storage: Storage, dtype: DType): Tensor {
-    return new Tensor(this.device, this.shape, dtype, storage.retain()).unscoped();
   }
 
   /** The same data without its history; shares memory. */
   detach(): Tensor {
-    this.assertAlive("detach");
-    return new Tensor(this.device, this.shape, this.dtype, this.storage.retain());
+    assertAlive(this, "detach");
+    return new Tensor(this.device, this.shape, this.dtype, this.#storage.retain());
   }
 
   /** A copy in memory of its own, without history. */
   clone(): Tensor {
-    this.assertAlive("clone");
+    assertAlive(this, "clone");
     const copy = new Tensor(this.device, this.shape, this.dtype);
     copy.copyFrom(this);
     return copy;
@@ -186,7 +184,7 @@ export class Tensor implements TensorMeta, Disposable {
 
   // ---- autograd ------------------------------------------------------------------------------------------------------
 
-  /** Whether ops on it are recorded. Settable on leaves: tensors not computed from others. */
+  /** True where ops on it are recorded. Settable on leaves: tensors not computed from others. */
   get requiresGrad(): boolean {
     return this.#requiresGrad;
   }
@@ -209,68 +207,15 @@ export class Tensor implements TensorMeta, Disposable {
     this.#gradEntries = undefined;
   }
 
-  /**
-   * Entries of the first axis that the collected gradient is about, for a bank of which a step may use a part; null for all.
-   * @internal
-   */
-  get gradEntries(): ReadonlySet<number> | null {
-    return this.#gradEntries ?? null;
-  }
-
-  /**
-   * Says that a gradient of these entries was collected; null for all.
-   * @internal
-   */
-  noteGrad(entries: readonly number[] | null): void {
-    if (entries === null || this.#gradEntries === null) this.#gradEntries = null;
-    else this.#gradEntries = new Set([...this.#gradEntries ?? [], ...entries]);
-  }
-
   /** Adds d(this)/d(leaf) into `leaf.grad` of every leaf it depends on. Only records work; `gradient` defaults to 1. */
   backward(gradient?: Tensor): void {
-    this.assertAlive("backward");
+    assertAlive(this, "backward");
     backward(this, gradient);
-  }
-
-  /**
-   * The node that made it; internal to the tape.
-   * @internal
-   */
-  get node(): GradNode | undefined {
-    return this.#node;
-  }
-
-  /** Which output of its node it is; internal to the tape. */
-  get nodeIndex(): number {
-    return this.#nodeIndex;
-  }
-
-  /**
-   * Links it to the node that made it; internal to the tape.
-   * @internal
-   */
-  attach(node: GradNode, index: number): void {
-    node.retain();
-    this.#node = node;
-    this.#nodeIndex = index;
-    this.#requiresGrad = true;
-  }
-
-  /** Sets the gradient; internal to the tape. */
-  setGrad(grad: Tensor): void {
-    this.#grad = grad;
-  }
-
-  /** Takes the gradient away to be added to; internal to the tape. */
-  takeGrad(): Tensor | null {
-    const grad = this.#grad;
-    this.#grad = null;
-    return grad;
   }
 
   /** this += other, same shape, in place. For gradients and optimisers; the tape refuses tensors changed under it. */
   addInPlace(other: Tensor): void {
-    ops.accumulate(this, other);
+    accumulate(this, other);
   }
 
   // ---- ops as methods ------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from ".
 export { type Losses, type Prediction, type RegionModel } from "./regions/contract.ts";
 export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions/regions.ts";
 export { StaticRegionInputs, type StaticRegionInputsOptions } from "./regions/static_inputs.ts";
-export { StepCache, type StepCacheOptions } from "../engine/internal.ts";
+export { StepCache, type StepCacheOptions } from "../engine/mod.ts";
 export { TrainSteps } from "./regions/train_steps.ts";
 export type { UnreadLosses } from "./run/loss_log.ts";
 export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./backbones/resnet.ts";

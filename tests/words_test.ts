@@ -13,10 +13,10 @@ const WRITTEN = /\.(ts|wgsl|py|md|sh)$/;
 const MADE = /\/(golden|results|fixtures\/[^/]*\.json|runs-[^/]*)(\/|$)/;
 
 /** Folders in which other changes still replace retired words; to be emptied. */
-const WORDS_LATER: readonly RegExp[] = [/(^|\/)refplus(\/|\.md$)/, /^tests\/fixtures\/refplus/, /^shaders\//];
+const WORDS_LATER: readonly RegExp[] = [/^shaders\//];
 
 /** Folders in which other changes still rewrite doc comments; to be emptied. */
-const COMMENTS_LATER: readonly RegExp[] = [...WORDS_LATER, /^engine\//];
+const COMMENTS_LATER: readonly RegExp[] = [...WORDS_LATER];
 
 /** Retired words, as words of a text and as parts of an identifier, with the field's words for them. */
 const WORDS: Readonly<Record<string, string>> = {

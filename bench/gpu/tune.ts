@@ -1,5 +1,6 @@
 /** The tuning of kernels as a phase: `itera tune` without its packages. It changes nothing but the report. */
 import { CASES, QUICK_CASES } from "../../cli/tune_cases.ts";
+import { tuningOf } from "../../engine/friends.ts";
 import type { Device } from "../../engine/mod.ts";
 import { caseName, problemOf } from "../../engine/tuning/problem.ts";
 import { adapterKey, replaceWinner, shadersOf, tilingName } from "../../engine/tuning/table.ts";
@@ -15,7 +16,7 @@ const QUICK = { rounds: 1, turn: 2 } as const;
 export function tuneItems(device: Device, report: Pick<Report, "quick" | "tuning">): Item[] {
   const { info, kernels } = device, adapter = adapterKey(info, kernels);
   const options = report.quick ? QUICK : THOROUGH;
-  const tuning: Tuning = report.tuning = { ...options, known: device.tuning.digest, rows: [], winners: [] };
+  const tuning: Tuning = report.tuning = { ...options, known: tuningOf(device).digest, rows: [], winners: [] };
   return (report.quick ? QUICK_CASES : CASES.toReversed()).map((one) => ({
     name: `${one.op} ${caseName(one)}`,
     run: async () => {

@@ -1,5 +1,6 @@
 /** Results kept in 16 bits between the forward and the backward pass: half the memory for what gradient rules read. */
 import castHalfText from "../../shaders/cast_f16.wgsl" with { type: "text" };
+import { aliasOf, storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { GROUP, indexLib } from "../ops/lib/library.ts";
 import type { Storage } from "../storage.ts";
@@ -24,16 +25,16 @@ const copies = new WeakMap<Storage, Packed>();
 
 /** A 16-bit copy of a recorded result, shared by all who save the same memory; null for what is not worth one. */
 export function halfCopy(tensor: Tensor): Tensor | null {
-  const { device, shape, size, dtype, storage } = tensor;
+  const { device, shape, size, dtype } = tensor, storage = storageOf(tensor);
   if (dtype !== "f32" || size < WORTH) return null;
   const before = copies.get(storage);
   if (before && before.version === storage.version && before.storage.refs > 0) {
-    return tensor.over(before.storage, "f16");
+    return aliasOf(tensor, before.storage, "f16");
   }
   const half = device.empty(shape, "f16").unscoped();
   const count = Math.ceil(size / 2);
-  device.run(toHalfKernel, { bind: { xf: tensor, yh: half }, params: { count }, grid: device.gpu.grid(count, GROUP) });
-  copies.set(storage, { version: storage.version, storage: half.storage });
+  device.run(toHalfKernel, { bind: { xf: tensor, yh: half }, params: { count }, grid: device.grid(count, GROUP) });
+  copies.set(storage, { version: storage.version, storage: storageOf(half) });
   return half;
 }
 
@@ -42,6 +43,6 @@ export function fromHalf(half: Tensor): Tensor {
   const { device, shape, size } = half;
   const full = device.empty(shape);
   const count = Math.ceil(size / 2);
-  device.run(fromHalfKernel, { bind: { xh: half, yf: full }, params: { count }, grid: device.gpu.grid(count, GROUP) });
+  device.run(fromHalfKernel, { bind: { xh: half, yf: full }, params: { count }, grid: device.grid(count, GROUP) });
   return full;
 }

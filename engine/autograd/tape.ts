@@ -6,11 +6,11 @@
  */
 import { GradientError } from "../base/errors.ts";
 import { fromHalf, halfCopy } from "./half.ts";
+import { aliasOf, nodeOf, noteGrad, outputIndexOf, release, setGrad, storageOf } from "../friends.ts";
 import type { AnyOp, BackwardCall } from "../op.ts";
-import type { TensorMeta } from "../tensor.ts";
-import { Tensor } from "../tensor.ts";
+import type { Tensor, TensorMeta } from "../tensor.ts";
 
-/** Where an input came from: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
+/** Source of an input: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
 export type Origin = { readonly leaf: Tensor } | { readonly node: GradNode; readonly index: number } | null;
 
 /** A saved tensor with the version of its memory when it was saved, or a 16-bit copy of it. */
@@ -19,7 +19,7 @@ interface Saved {
   readonly version: number;
 }
 
-/** What a gradient rule did beside giving gradients back. */
+/** Notes of a gradient rule beside the gradients it gives back. */
 interface Given {
   /** Inputs whose gradient it may have added in place. */
   readonly inPlace: Set<number>;
@@ -58,15 +58,15 @@ export class GradNode {
     const saves = op.saves(needs, attrs);
     // Weights stay where they are anyway; results are what memory fills with.
     const save = (t: Tensor, result: boolean): Saved => {
-      const tensor = (result && t.device.halfSaves ? halfCopy(t) : null) ?? t.alias();
-      return { tensor, version: tensor.storage.version };
+      const tensor = (result && t.device.halfSaves ? halfCopy(t) : null) ?? aliasOf(t);
+      return { tensor, version: storageOf(tensor).version };
     };
     const given = (saves.inputs ?? []).filter((i) => inputs[i]);
-    this.#savedInputs = new Map(given.map((i) => [i, save(inputs[i]!, inputs[i]!.node !== undefined)]));
+    this.#savedInputs = new Map(given.map((i) => [i, save(inputs[i]!, nodeOf(inputs[i]!) !== undefined)]));
     this.#savedOutputs = new Map((saves.outputs ?? []).map((i) => [i, save(outputs[i], true)]));
   }
 
-  /** Whether its saved tensors are gone. */
+  /** True once its saved tensors are freed. */
   get released(): boolean {
     return this.#released;
   }
@@ -90,17 +90,17 @@ export class GradNode {
   release(): void {
     if (this.#released) return;
     this.#released = true;
-    for (const { tensor } of [...this.#savedInputs.values(), ...this.#savedOutputs.values()]) tensor.release();
+    for (const { tensor } of [...this.#savedInputs.values(), ...this.#savedOutputs.values()]) release(tensor);
     this.#savedInputs.clear();
     this.#savedOutputs.clear();
   }
 
-  /** What the gradient rule is called with; `given` hears of what it does beside giving gradients back. */
+  /** Arguments for the gradient rule, which notes in `given` what it does beside giving gradients back. */
   call(grads: readonly (Tensor | null)[], given: Given): BackwardCall<unknown> {
     const take = (saved: Map<number, Saved>, i: number, kind: string): Tensor => {
       const entry = saved.get(i);
       if (!entry) throw new GradientError(`internal: ${this.op.name}: ${kind} ${i} was not saved`);
-      if (entry.tensor.storage.version !== entry.version) {
+      if (storageOf(entry.tensor).version !== entry.version) {
         throw new GradientError(
           `${this.op.name}: ${kind} ${i} was written in place after the forward pass; call backward() before updating it`,
         );
@@ -119,7 +119,7 @@ export class GradNode {
       collected: (i) => {
         const origin = this.origins[i];
         const grad = origin && "leaf" in origin && !origin.leaf.disposed ? origin.leaf.grad : null;
-        if (grad?.storage.refs !== 1) return null;
+        if (!grad || storageOf(grad).refs !== 1) return null;
         given.inPlace.add(i);
         return grad;
       },
@@ -129,8 +129,8 @@ export class GradNode {
 }
 
 function originOf(tensor: Tensor): Origin {
-  if (tensor.node) return { node: tensor.node, index: tensor.nodeIndex };
-  return { leaf: tensor };
+  const node = nodeOf(tensor);
+  return node ? { node, index: outputIndexOf(tensor) } : { leaf: tensor };
 }
 
 /** Nodes reachable from `root`, latest first. */
@@ -151,27 +151,28 @@ function reachable(root: GradNode): GradNode[] {
 /** Adds `grad` into `slot`, in place where nobody else looks at that memory. Takes charge of `grad`. */
 function accumulate(slot: Tensor | null, grad: Tensor): Tensor {
   if (!slot) return grad;
-  if (slot.storage.refs === 1) {
+  if (storageOf(slot).refs === 1) {
     slot.addInPlace(grad);
-    grad.release();
+    release(grad);
     return slot;
   }
   const sum = slot.add(grad).unscoped();
-  slot.release();
-  grad.release();
+  release(slot);
+  release(grad);
   return sum;
 }
 
 /** Walks the record back from `root`; `seed` is the gradient of `root` (ones, for a single element, when absent). */
 export function backward(root: Tensor, seed?: Tensor): void {
-  if (!root.node) {
+  const last = nodeOf(root);
+  if (!last) {
     throw new GradientError(
       root.requiresGrad
         ? "backward: this tensor is a leaf; call backward() on a result computed from it"
         : "backward: nothing was recorded; set requiresGrad on a tensor the result depends on, outside noGrad()",
     );
   }
-  if (root.node.released) {
+  if (last.released) {
     throw new GradientError("backward: this record was already consumed by an earlier backward()");
   }
   if (!seed && root.size !== 1) {
@@ -187,9 +188,9 @@ export function backward(root: Tensor, seed?: Tensor): void {
       if (!list) grads.set(node, list = node.outputMetas.map(() => null));
       return list;
     };
-    slots(root.node!)[root.nodeIndex] = seed ? seed.alias() : device.full(root.shape, 1).unscoped();
+    slots(last)[outputIndexOf(root)] = seed ? aliasOf(seed) : device.full(root.shape, 1).unscoped();
     try {
-      for (const node of reachable(root.node!)) {
+      for (const node of reachable(last)) {
         const own = grads.get(node);
         if (own) {
           using scope = device.scope();
@@ -198,26 +199,26 @@ export function backward(root: Tensor, seed?: Tensor): void {
           node.origins.forEach((origin, i) => {
             const grad = results[i];
             if (origin && "leaf" in origin && (grad || given.inPlace.has(i))) {
-              origin.leaf.noteGrad(given.entries.get(i) ?? null);
+              noteGrad(origin.leaf, given.entries.get(i) ?? null);
             }
             if (!origin || !grad) return;
-            const taken = grad.alias();
+            const taken = aliasOf(grad);
             if ("leaf" in origin) {
-              if (origin.leaf.disposed) taken.release();
-              else origin.leaf.setGrad(accumulate(origin.leaf.takeGrad(), taken));
+              if (origin.leaf.disposed) release(taken);
+              else setGrad(origin.leaf, accumulate(origin.leaf.grad, taken));
             } else {
               const list = slots(origin.node);
               list[origin.index] = accumulate(list[origin.index], taken);
             }
           });
           void scope;
-          for (const grad of own) grad?.release();
+          for (const grad of own) if (grad) release(grad);
           grads.delete(node);
         }
         node.release();
       }
     } finally {
-      for (const list of grads.values()) for (const grad of list) grad?.release();
+      for (const list of grads.values()) for (const grad of list) if (grad) release(grad);
     }
   });
 }

@@ -59,7 +59,7 @@ export async function removePartialFiles(folder: string): Promise<void> {
   }
 }
 
-/** Whether a file name is that of a file still being written. */
+/** True for the name of a file still being written. */
 export function isPartial(name: string): boolean {
   return name.startsWith(".") && name.endsWith(SUFFIX);
 }

@@ -53,8 +53,3 @@ export class GradientError extends EngineError {
   /** Tells it apart by name. */
   override readonly name = "GradientError";
 }
-
-/** Runs out when a tagged union grew and a switch over it did not. */
-export function unreachable(value: never, what: string): never {
-  throw new EngineError(`internal: unexpected ${what} ${String(value)}`);
-}

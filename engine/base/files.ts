@@ -2,12 +2,12 @@
 import { basename, dirname } from "node:path";
 import { UserError } from "./user_error.ts";
 
-/** Whether there is a folder of that name. */
+/** True where there is a folder of that name. */
 export async function isDirectory(path: string): Promise<boolean> {
   return await Deno.stat(path).then((found) => found.isDirectory, () => false);
 }
 
-/** Whether there is anything of that name. */
+/** True where there is anything of that name. */
 export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
@@ -23,7 +23,7 @@ export async function requireFolder(path: string): Promise<void> {
   }
 }
 
-/** What is said of files that are missing, where a reader has nothing better to say. */
+/** Message about a missing file, where a reader has no better one. */
 const MISSING = "there is no such file";
 
 /**
@@ -117,11 +117,11 @@ export async function forEachAtOnce<T>(
   await Promise.all(Array.from({ length: Math.min(at, items.length) }, one));
 }
 
-/** Which files are there. A folder is listed once and answers for all its files: quicker than asking for each. */
+/** Presence of files. A folder is listed once and answers for all its files: quicker than asking for each. */
 export class Listing {
   readonly #folders = new Map<string, ReadonlySet<string>>();
 
-  /** Whether the file was there when its folder was first asked about. */
+  /** True where the file was there when its folder was first asked about. */
   has(path: string): boolean {
     const folder = dirname(path);
     let names = this.#folders.get(folder);

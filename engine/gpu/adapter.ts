@@ -1,13 +1,13 @@
 /** Choosing an adapter and opening a device with all it can give; features are proven later by a computed value. */
 import { NoAdapterError } from "../base/errors.ts";
 
-/** Which adapter to open: the first found, a real GPU only, or a software one only. */
+/** The adapter to open: the first found, a real GPU only, or a software one only. */
 export type AdapterChoice = "auto" | "gpu" | "cpu";
 
-/** Which family of kernels runs: tiles in workgroup memory, or register blocks without barriers. */
+/** A family of kernels: tiles in workgroup memory, or register blocks without barriers. */
 export type KernelSet = "gpu" | "cpu";
 
-/** What the opened adapter is. */
+/** The opened adapter. */
 export interface AdapterInfo {
   /** Vendor as the driver reports it. */
   readonly vendor: string;

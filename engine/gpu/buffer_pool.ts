@@ -43,7 +43,7 @@ export interface PoolStats {
   readonly created: number;
 }
 
-/** What the pool may use, in bytes. */
+/** Limits of the pool, in bytes. */
 export interface PoolLimits {
   readonly maxBufferBytes: number;
   readonly maxBindingBytes: number;
@@ -52,7 +52,7 @@ export interface PoolLimits {
   readonly maxPooledBytes: number | null;
 }
 
-/** What is kept where nothing is said. A step larger than this finds its buffers again all the same. */
+/** Bytes kept by default. A step larger than this finds its buffers again all the same. */
 const KEPT = 1 << 30;
 
 /** Hands out storage buffers and takes them back. */
@@ -66,7 +66,7 @@ export class BufferPool {
   #nextId = 0;
   #used = 0;
   #pooled = 0;
-  /** Bytes of {@link #pooled} outside any capture pool. */
+  /** Pooled bytes outside any capture pool. */
   #sharedFree = 0;
   #peak = 0;
   #peakUsed = 0;

@@ -2,20 +2,20 @@
  * The one place where the engine meets WebGPU: buffers, kernels, the stream and readback of a device behind a small face
  * that speaks of bytes and kernels, never of `GPU*` objects.
  */
-import { variable } from "../environment.ts";
 import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../base/errors.ts";
+import { host } from "../host.ts";
 import { type AdapterChoice, type AdapterInfo, type KernelSet, openAdapter } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
-import { type Constants, type Kernel, PipelineCache } from "./kernel.ts";
+import { type Constants, declarationOf, type Kernel, PipelineCache } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
 
-/** How to open a context. */
+/** Options of an adapter and of its memory. */
 export interface ContextOptions {
-  /** Which adapter; default `auto`. */
+  /** The adapter; default `auto`. */
   readonly adapter?: AdapterChoice;
-  /** Which kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
+  /** The kernel family; default by adapter: `cpu` on software Vulkan, else `gpu`. */
   readonly kernels?: KernelSet;
   /** The name of `kernels` before 0.2.0; still read. */
   readonly profile?: KernelSet;
@@ -109,12 +109,13 @@ export class GpuContext {
         `${kernel.name}: grid [${grid}] exceeds ${this.#maxGroups} workgroups on an axis; split it`,
       );
     }
-    const buffers = kernel.interface.storage.map(({ name }) => {
+    const declaration = declarationOf(kernel);
+    const buffers = declaration.interface.storage.map(({ name }) => {
       const bound = bind[name];
       if (bound === undefined) throw new EngineError(`internal: ${kernel.name}: nothing is bound to "${name}"`);
       return bound ?? this.#nothing;
     });
-    this.#stream.dispatch(this.#pipelines.get(kernel, constants), buffers, params, grid);
+    this.#stream.dispatch(this.#pipelines.get(declaration, constants), buffers, params, grid);
   }
 
   /** Workgroup counts for `items` invocations of a one-dimensional kernel; see `shaders/lib/index.wgsl`. */
@@ -219,7 +220,7 @@ export class GpuContext {
     return { ...this.#stream.stats, ...this.pool.stats, pipelines: this.#pipelines.count };
   }
 
-  /** Whether a step is being captured. */
+  /** True while a step is being captured. */
   get recording(): boolean {
     return this.#stream.recording;
   }
@@ -248,7 +249,7 @@ function wholeVectors(bytes: number): number {
 
 /** Device memory that may be used by the environment's `ITERA_MEMORY`, in bytes; no adapter says how much it has. */
 function knownMemory(): number {
-  const text = variable("ITERA_MEMORY");
+  const text = host.variable("ITERA_MEMORY");
   if (text === undefined) return Infinity;
   const gib = Number(text);
   if (gib > 0) return gib * 2 ** 30;

@@ -33,12 +33,12 @@ export class DispatchTimer {
     this.#queries = device.createQuerySet({ type: "timestamp", count: 2 * MOST });
   }
 
-  /** Whether a flush must come before the next dispatch. */
+  /** True where a flush must come before the next dispatch. */
   get full(): boolean {
     return this.#pending.length === MOST;
   }
 
-  /** What the pass of the next dispatch is begun with. */
+  /** Descriptor of the next dispatch's pass. */
   pass(
     pipeline: Pipeline,
     params: Pending["params"],

@@ -1,4 +1,4 @@
-/** Kernels: a WGSL text, an entry point, and what reflection says it needs bound. Compiled on first use, then cached. */
+/** Kernels: a WGSL text, an entry point, and the bindings that reflection finds. Compiled on first use, then cached. */
 import { KernelError } from "../base/errors.ts";
 import { type KernelInterface, reflect } from "./wgsl.ts";
 
@@ -8,7 +8,7 @@ export interface ShaderText {
   readonly file: string;
   /** Its WGSL. */
   readonly text: string;
-  /** Where the same texts make another kernel without it: what to call those with it. */
+  /** Name of the kernel made with this text, where the others make one without it too. */
   readonly variant?: string;
 }
 
@@ -18,9 +18,9 @@ export type DispatchParams = Readonly<Record<string, number>>;
 /** Rows × columns of tiles or blocks. */
 export type Tilings = readonly (readonly [rows: number, columns: number])[];
 
-/** What the tuner and the profile know of a kernel; one that is no product says nothing. */
+/** A kernel's word on itself for the tuner and the profile; one that is no product says nothing. */
 export interface KernelTraits {
-  /** What it is a way to compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
+  /** The ops it can compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
   readonly computes?: readonly string[];
   /** The family it is in: for GPUs, or for software adapters. */
   readonly kernelSet?: "gpu" | "cpu";
@@ -30,8 +30,8 @@ export interface KernelTraits {
   readonly flops?: (params: DispatchParams) => number;
 }
 
-/** One entry point of one shader file, with the library files it leans on. */
-export interface Kernel {
+/** One entry point of one shader file, with the library files it leans on, as the engine knows it. */
+export interface KernelDeclaration {
   /** Distinct for every kernel. */
   readonly id: number;
   /** `file:entry`, and what its preludes make of it: `file:entry+vec4`. */
@@ -42,29 +42,60 @@ export interface Kernel {
   readonly parts: readonly ShaderText[];
   /** The texts joined. */
   readonly code: string;
-  /** What has to be bound. */
+  /** Parameters and storage variables. */
   readonly interface: KernelInterface;
-  /** What it declares of itself. */
+  /** As declared. */
   readonly traits: KernelTraits;
 }
 
-const registry: Kernel[] = [];
+const registry: KernelDeclaration[] = [];
 
-/** Every kernel declared so far, for tests, the tuner and `compileAll`. */
-export function allKernels(): readonly Kernel[] {
+/** Every kernel declared so far, for tests and the tuner. */
+export function allKernels(): readonly KernelDeclaration[] {
   return registry;
 }
 
+/** A kernel's declaration. */
+export let declarationOf: (kernel: Kernel) => KernelDeclaration;
+let makeKernel: (declaration: KernelDeclaration) => Kernel;
+
+/** An entry point of a WGSL text, made by {@link kernel} and run by `device.run`. */
+export class Kernel {
+  /** `file:entry`. */
+  readonly name: string;
+  readonly #declaration: KernelDeclaration;
+
+  static {
+    declarationOf = (kernel) => kernel.#declaration;
+    makeKernel = (declaration) => new Kernel(declaration);
+  }
+
+  private constructor(declaration: KernelDeclaration) {
+    this.name = declaration.name;
+    this.#declaration = declaration;
+  }
+}
+
 /**
- * Declares a kernel. `parts` are concatenated, library files first; the last one holds the entry point and gives the
- * kernel its name (`matmul.wgsl:matmul_block`). What is known of it may stand before them.
+ * Declares a kernel. `parts` are joined, library files first; the last one holds the entry point and gives the kernel its
+ * name (`matmul.wgsl:matmul_block`). Storage variables are in group 0 from binding 1 on, parameters in a uniform
+ * `params: Params` at binding 0. It is compiled when it first runs.
+ *
+ * @throws {KernelError} where the text has no such entry point, or parameters that are no scalars or vectors.
  */
-export function kernel(entry: string, ...described: [KernelTraits, ...ShaderText[]] | ShaderText[]): Kernel {
-  const [first, ...rest] = described;
-  const [traits, parts] = "text" in first ? [{}, [first, ...rest as ShaderText[]]] : [first, rest as ShaderText[]];
-  const file = parts[parts.length - 1].file;
+export function kernel(entry: string, ...parts: readonly [ShaderText, ...ShaderText[]]): Kernel {
+  return declareKernel(entry, {}, ...parts);
+}
+
+/** Declares a {@link kernel} of which the tuner and the profile know more than its text. */
+export function declareKernel(
+  entry: string,
+  traits: KernelTraits,
+  ...parts: readonly [ShaderText, ...ShaderText[]]
+): Kernel {
+  const { file } = parts[parts.length - 1];
   const code = parts.map((part) => part.text).join("\n");
-  const made: Kernel = {
+  const declaration: KernelDeclaration = {
     id: registry.length,
     name: [`${file}:${entry}`, ...parts.flatMap(({ variant }) => variant ?? [])].join("+"),
     entry,
@@ -73,8 +104,8 @@ export function kernel(entry: string, ...described: [KernelTraits, ...ShaderText
     interface: reflect(code, entry, file),
     traits,
   };
-  registry.push(made);
-  return made;
+  registry.push(declaration);
+  return makeKernel(declaration);
 }
 
 /** Pipeline-overridable constants of one specialisation. */
@@ -83,7 +114,7 @@ export type Constants = Readonly<Record<string, number>>;
 /** A compiled specialisation of a kernel. */
 export interface Pipeline {
   readonly id: number;
-  readonly kernel: Kernel;
+  readonly kernel: KernelDeclaration;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
 }
@@ -110,7 +141,7 @@ export class PipelineCache {
   }
 
   /** The pipeline of `kernel` with `constants`, compiled if this is its first use. */
-  get(kernel: Kernel, constants?: Constants): Pipeline {
+  get(kernel: KernelDeclaration, constants?: Constants): Pipeline {
     let variants = this.#pipelines.get(kernel.id);
     if (!variants) this.#pipelines.set(kernel.id, variants = new Map());
     let key = "";
@@ -120,7 +151,7 @@ export class PipelineCache {
     return pipeline;
   }
 
-  #compile(kernel: Kernel, constants?: Constants): Pipeline {
+  #compile(kernel: KernelDeclaration, constants?: Constants): Pipeline {
     const device = this.#device;
     device.pushErrorScope("validation");
     let shared = this.#layouts.get(kernel.id);
@@ -159,7 +190,7 @@ export class PipelineCache {
 }
 
 /** Turns a position in the concatenated text back into a file and a line. */
-function explain(kernel: Kernel, constants: Constants | undefined, message: string): string {
+function explain(kernel: KernelDeclaration, constants: Constants | undefined, message: string): string {
   const where = /:(\d+):(\d+)/.exec(message);
   let place = kernel.name;
   if (where) {

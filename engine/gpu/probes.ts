@@ -2,13 +2,13 @@
 import { NoAdapterError } from "../base/errors.ts";
 import { type AdapterChoice, isSoftware } from "./adapter.ts";
 
-/** What came of one feature. */
+/** Probe result of one feature. */
 export interface FeatureProof {
   /** WebGPU's name of it; `compute` is plain arithmetic. */
   readonly name: string;
-  /** Whether the adapter lists it and the runtime can use it. */
+  /** True where the adapter lists it and the runtime can use it. */
   readonly claimed: boolean;
-  /** Whether a value computed with it was right. */
+  /** True where a value computed with it was right. */
   readonly proven: boolean;
   /** The value, or why there is none. */
   readonly detail: string;

@@ -77,7 +77,7 @@ export class Stream {
     });
   }
 
-  /** Whether a capture is under way. */
+  /** True while a capture is under way. */
   get recording(): boolean {
     return this.#recording !== undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * What a kernel's WGSL says of itself: the layout of `struct Params` and the bindings each entry point reaches. The shader
+ * Reflection of a kernel's WGSL: the layout of `struct Params` and the bindings each entry point reaches. The shader
  * text is the one source of truth; no layout is written a second time in TypeScript.
  *
  * Convention: `@group(0) @binding(0) var<uniform> params: Params` where there are parameters, storage buffers from 1 up.
@@ -24,11 +24,11 @@ export interface StorageBinding {
   readonly name: string;
   /** Its `@binding` number. */
   readonly binding: number;
-  /** Whether it is `read_write`. */
+  /** True for `read_write`. */
   readonly writable: boolean;
 }
 
-/** What one entry point needs bound. */
+/** Parameters and bindings of one entry point. */
 export interface KernelInterface {
   /** Fields of `Params`, in order. */
   readonly params: readonly ParamField[];

@@ -49,11 +49,11 @@ export const init: {
 
 /** A trainable (or frozen) tensor of a module. */
 export interface ParameterOptions {
-  /** Whether gradients are collected; default true. */
+  /** Collect gradients; default true. */
   readonly trainable?: boolean;
-  /** Whether weight decay applies; default true for names that end in `weight`. */
+  /** Apply weight decay; default true for names that end in `weight`. */
   readonly decay?: boolean;
-  /** Whether the first axis numbers parameters that only lie together: a bank's; default false. */
+  /** The first axis numbers parameters that only lie together: a bank's; default false. */
   readonly bank?: boolean;
 }
 
@@ -63,11 +63,11 @@ export interface NamedParameter {
   readonly name: string;
   /** Its value. */
   readonly tensor: Tensor;
-  /** Whether gradients are collected. */
+  /** True where gradients are collected. */
   readonly trainable: boolean;
-  /** Whether weight decay applies. */
+  /** True where weight decay applies. */
   readonly decay: boolean;
-  /** Whether the first axis numbers parameters that only lie together (a bank's), of which a step may use a part. */
+  /** True where the first axis numbers parameters that only lie together (a bank's), of which a step may use a part. */
   readonly bank?: boolean;
 }
 

@@ -129,7 +129,7 @@ export class LSTM extends Module {
   }
 
   /**
-   * What the first layer's gates get of inputs: x [..., k], the inputs from number `from` on, times their weights →
+   * The inputs' share of the first layer's gates: x [..., k], the inputs from number `from` on, times their weights →
    * [..., 4 · hidden]. Where inputs come from a table, or stay the same at all steps, their products need be made but once.
    * The biases belong to one part alone.
    */

@@ -31,7 +31,7 @@ const NO_STRIDES = {
   b_inner: ZERO,
 };
 
-/** How the fast kernel can read the operands, or null when only the general one can. */
+/** The fast kernel's mode for these operands; null where only the general one can read them. */
 function fastMode(a: Shape, b: Shape, out: Shape): { mode: number; period: number } | null {
   if (sameShape(a, b)) return { mode: 0, period: 1 };
   if (sameShape(a, out)) {
@@ -54,7 +54,7 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
       bind: { a, b, ...written },
       params: { count, period: fast.period, ...NO_STRIDES },
       constants: { OP: op, MODE: fast.mode },
-      grid: device.gpu.grid(count, GROUP),
+      grid: device.grid(count, GROUP),
     });
     return;
   }
@@ -80,7 +80,7 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
       b_inner: sb.inner,
     },
     constants: { OP: op, MODE: 0, A_ONE: Number(oneA), B_ONE: Number(oneB) },
-    grid: device.gpu.grid(count, GROUP),
+    grid: device.grid(count, GROUP),
   });
 }
 
@@ -112,7 +112,7 @@ function ternary(op: number | null, a: Tensor, b: Tensor, c: Tensor, y: Tensor):
     c_outer: sc.outer,
     c_inner: sc.inner,
   };
-  const grid = y.device.gpu.grid(y.size, GROUP);
+  const grid = y.device.grid(y.size, GROUP);
   if (op === null) y.device.run(chooseKernel, { bind: { a, b, condition: c, y }, params, constants: { OP: 0 }, grid });
   else y.device.run(gradKernel, { bind: { a, b, c, y }, params, constants: { OP: op }, grid });
 }

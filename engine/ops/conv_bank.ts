@@ -1,5 +1,6 @@
 /** Convolutions with a filter of its own for each image, out of a bank: the modules of a module network, all in one call. */
 import { ShapeError } from "../base/errors.ts";
+import { storageOf } from "../friends.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -89,7 +90,7 @@ const bankOp = defineOp<BankAttrs>({
       const slot = call.collected(1);
       if (slot && slot.shape.slice(-2).every((c) => c % 4 === 0)) {
         bankWeightGrad(call.input(0), dz, slot, around, bank);
-        slot.storage.version++;
+        storageOf(slot).version++;
         return null;
       }
       return freshWeightGrad(call.input(0), dz, wMeta!.shape, around, bank);

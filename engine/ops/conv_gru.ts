@@ -28,7 +28,7 @@ function run(which: Kernel, bind: Record<string, Tensor>, s: Tensor, gates: numb
   s.device.run(which, {
     bind: { ...bind, s },
     params: { count: s.size, d: s.shape[3], g: gates },
-    grid: s.device.gpu.grid(s.size, GROUP),
+    grid: s.device.grid(s.size, GROUP),
   });
 }
 

@@ -47,7 +47,7 @@ function run(
       tolerance: attrs.boundTolerance ?? 0,
       words: Math.ceil(regions / 32),
     },
-    grid: device.gpu.grid(items, GROUP),
+    grid: device.grid(items, GROUP),
   });
 }
 

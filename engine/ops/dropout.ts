@@ -18,7 +18,7 @@ function run(x: Tensor, step: Tensor, y: Tensor, { rate, seed }: Attrs): void {
   x.device.run(dropoutKernel, {
     bind: { x, step, y },
     params: { count: x.size, seed, rate },
-    grid: x.device.gpu.grid(x.size, GROUP),
+    grid: x.device.grid(x.size, GROUP),
   });
 }
 

@@ -31,7 +31,7 @@ const gatherOp = defineOp<NoAttrs>({
     device.run(fours ? gatherKernels.vec4 : gatherKernels.scalar, {
       bind: { x: x!, indices: indices!, y },
       params: { count: y.size / per, rows: x!.shape[0], width: width / per, picks: indices!.size },
-      grid: device.gpu.grid(y.size / per, GROUP),
+      grid: device.grid(y.size / per, GROUP),
     });
   },
   constantInputs: [1],
@@ -73,13 +73,13 @@ export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
   const bind = { indices, dy, y: dx };
   const params = { count: dx.size / per, rows: shape[0], width: width / per, picks: indices.size };
   if (device.kernels === "gpu" && indices.size > 0 && params.count <= MAX_LOOKING) {
-    const grid = device.gpu.grid(params.count, GROUP);
+    const grid = device.grid(params.count, GROUP);
     device.run(fours ? gradRowsKernels.vec4 : gradRowsKernels.scalar, { bind, params, grid });
     return dx;
   }
   fill(dx, 0);
   const columns = dx.size === 0 || indices.size === 0 ? 0 : params.width;
-  device.run(fours ? gradKernels.vec4 : gradKernels.scalar, { bind, params, grid: device.gpu.grid(columns, GROUP) });
+  device.run(fours ? gradKernels.vec4 : gradKernels.scalar, { bind, params, grid: device.grid(columns, GROUP) });
   return dx;
 }
 
@@ -105,7 +105,7 @@ const oneHotOp = defineOp<{ readonly depth: number }>({
     device.run(oneHotKernel, {
       bind: { indices: indices!, y },
       params: { count: y.size, rows: 0, width: depth, picks: indices!.size },
-      grid: device.gpu.grid(y.size, GROUP),
+      grid: device.grid(y.size, GROUP),
     }),
   backward: { nondifferentiable: "an index" },
   samples: () =>

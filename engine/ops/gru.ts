@@ -49,7 +49,7 @@ const gruOp = defineOp<NoAttrs>({
     device.run(gruKernel, {
       bind: { gx: linear(x!, wx!, bx ?? null), gh: linear(h!, wh!, bh ?? null), before: h!, hidden, saved },
       params: { count: hidden.size, n: h!.shape[1] },
-      grid: device.gpu.grid(hidden.size, GROUP),
+      grid: device.grid(hidden.size, GROUP),
     });
   },
   constantOutputs: [1],
@@ -66,7 +66,7 @@ const gruOp = defineOp<NoAttrs>({
     device.run(gruGradKernel, {
       bind: { saved_in: call.output(1), dh, before, dgx, dgh, dbefore },
       params: { count: dh.size, n },
-      grid: device.gpu.grid(dh.size, GROUP),
+      grid: device.grid(dh.size, GROUP),
     });
     const [nx, nh, nwx, nwh, nbx, nbh] = call.needs;
     const fromX = productGrads(dgx, () => call.input(0), () => call.input(2), [nx, nwx, nbx]);

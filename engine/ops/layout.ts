@@ -3,10 +3,11 @@ import castText from "../../shaders/cast.wgsl" with { type: "text" };
 import stridedText from "../../shaders/strided.wgsl" with { type: "text" };
 import { type DType, hostArray } from "../dtype.ts";
 import { DTypeError, ShapeError } from "../base/errors.ts";
+import { makeTensor, storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
-import { Tensor, type TensorMeta } from "../tensor.ts";
+import type { Tensor, TensorMeta } from "../tensor.ts";
 import { fromHalfKernel, toHalfKernel } from "../autograd/half.ts";
 import { broadcastLib, GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 import { fill } from "./lib/fill.ts";
@@ -47,7 +48,7 @@ export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor,
   x.device.run(moveKernels[direction][inOrder ? "vec4" : "scalar"], {
     bind: { x, y },
     params,
-    grid: x.device.gpu.grid(count / unit, GROUP),
+    grid: x.device.grid(count / unit, GROUP),
   });
 }
 
@@ -65,7 +66,7 @@ function padMatrix(x: Tensor, y: Tensor, value: number): void {
       stride_outer: unused,
       stride_inner: unused,
     },
-    grid: x.device.gpu.grid(y.size, GROUP),
+    grid: x.device.grid(y.size, GROUP),
   });
 }
 
@@ -84,7 +85,7 @@ const reshapeOp = defineOp<{ readonly shape: Shape }>({
     }
     return [{ shape, dtype: x!.dtype }];
   },
-  view: ([x], { shape }) => [new Tensor(x!.device, [...shape], x!.dtype, x!.storage.retain())],
+  view: ([x], { shape }) => [makeTensor(x!.device, [...shape], x!.dtype, storageOf(x!).retain())],
   backward: (call) => [reshape(call.grads[0]!, call.inputMetas[0]!.shape)],
   samples: () => [
     { inputs: [{ shape: [6] }], attrs: { shape: [2, 3] } },
@@ -180,9 +181,10 @@ export function slice(x: Tensor, begin: readonly number[], size: readonly number
   return sliceOp([x], { begin, size })[0];
 }
 
-type Around = readonly (readonly [number, number])[];
+/** Elements added before and after each axis. */
+export type PadWidths = readonly (readonly [before: number, after: number])[];
 
-const padOp = defineOp<{ readonly padding: Around; readonly value: number }>({
+const padOp = defineOp<{ readonly padding: PadWidths; readonly value: number }>({
   name: "pad",
   family: "layout",
   infer: ([x], { padding }) => {
@@ -220,7 +222,7 @@ const padOp = defineOp<{ readonly padding: Around; readonly value: number }>({
 });
 
 /** x with `value` (0 by default) around it: `[before, after]` per axis. */
-export function pad(x: Tensor, padding: Around, value = 0): Tensor {
+export function pad(x: Tensor, padding: PadWidths, value = 0): Tensor {
   return padOp([x], { padding, value })[0];
 }
 
@@ -348,7 +350,7 @@ const castOp = defineOp<{ readonly dtype: DType }>({
     y.device.run(kernel, {
       bind: { [from]: x!, [to]: y },
       params: { count },
-      grid: y.device.gpu.grid(count, GROUP),
+      grid: y.device.grid(count, GROUP),
     });
   },
   backward: { nondifferentiable: "changes the element type" },

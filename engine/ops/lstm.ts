@@ -5,7 +5,7 @@
 import stepText from "../../shaders/lstm.wgsl" with { type: "text" };
 import sequenceText from "../../shaders/lstm_sequence.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
-import { type DispatchParams, kernel } from "../gpu/kernel.ts";
+import { declareKernel, type DispatchParams, kernel } from "../gpu/kernel.ts";
 import { type BackwardCall, defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -20,13 +20,13 @@ const stepKernel = kernel("step", ...parts);
 const stepGradKernel = kernel("step_grad", ...parts);
 const sequence = { file: "lstm_sequence.wgsl", text: sequenceText };
 const flops = (p: DispatchParams): number => 2 * p.steps * p.b * p.n * 4 * p.n;
-const sequenceKernel = kernel("sequence", { flops }, sequence);
-const sequenceGradKernel = kernel("sequence_grad", { flops }, sequence);
+const sequenceKernel = declareKernel("sequence", { flops }, sequence);
+const sequenceGradKernel = declareKernel("sequence_grad", { flops }, sequence);
 
 interface Attrs {
   /**
-   * Whether one dispatch takes rows through all steps, or each step is a product of its own and a pointwise kernel. The
-   * first wants a multiple of four units, at most 128.
+   * True where one dispatch takes rows through all steps, which wants a multiple of four units, at most 128; false where
+   * each step is a product of its own and a pointwise kernel.
    */
   readonly fused: boolean;
 }
@@ -68,7 +68,7 @@ const lstmOp = defineOp<Attrs>({
         bind: { gx: gx!, wh: wh!, h0: h!, c0: c!, states, saved, last_h: lastH, last_c: lastC },
         params: { steps, b, n, has_dh: 0, has_dc: 0 },
         constants: { LANES: lanes(n, 4) },
-        grid: device.gpu.grid(b, ROWS),
+        grid: device.grid(b, ROWS),
       });
       return;
     }
@@ -79,7 +79,7 @@ const lstmOp = defineOp<Attrs>({
       device.run(stepKernel, {
         bind: { gx: gx!, gh: matmul(hidden, wh!), before, hidden: next, cell, states, saved },
         params: { count, n, step, has_dh: 0, has_dc: 0 },
-        grid: device.gpu.grid(count, GROUP),
+        grid: device.grid(count, GROUP),
       });
       [hidden, before] = [next, cell];
     }
@@ -145,7 +145,7 @@ function sequenceGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: n
     },
     params: { steps, b, n, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
     constants: { LANES: lanes(n, 8) },
-    grid: device.gpu.grid(b, ROWS),
+    grid: device.grid(b, ROWS),
   });
   return out;
 }
@@ -160,7 +160,7 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
     device.run(stepGradKernel, {
       bind: { saved_in: saved, dstates, dh, dc, dgates, dgx, dbefore },
       params: { count, n, step, has_dh: Number(dh !== null), has_dc: Number(dc !== null) },
-      grid: device.gpu.grid(count, GROUP),
+      grid: device.grid(count, GROUP),
     });
     dh = scope.keep(matmul(dgates, wh, { transposeB: true }));
     dc = scope.keep(dbefore);
@@ -168,7 +168,7 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
   return { dgx, dh: dh ?? device.zeros([b, n]), dc: dc ?? device.zeros([b, n]) };
 }
 
-/** Whether one dispatch should take states h [B, H] through all steps. */
+/** True where one dispatch should take states h [B, H] through all steps. */
 function canFuse({ device, shape: [, n] }: Tensor): boolean {
   return device.kernels === "cpu" && n % 4 === 0 && n <= MAX_UNITS;
 }
@@ -180,8 +180,11 @@ function lanes(n: number, each: number): number {
 
 /** States of an LSTM layer: of all steps, and after the last. */
 export interface LSTMStates {
+  /** Hidden states of all steps, [T, B, H]. */
   readonly outputs: Tensor;
+  /** Hidden state after the last step, [B, H]. */
   readonly h: Tensor;
+  /** Cell state after the last step, [B, H]. */
   readonly c: Tensor;
 }
 

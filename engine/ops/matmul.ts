@@ -6,7 +6,8 @@ import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import scalarText from "../../shaders/matmul_scalar.wgsl" with { type: "text" };
 import { EngineError, ShapeError } from "../base/errors.ts";
-import { type DispatchParams, kernel, type KernelTraits, type Tilings } from "../gpu/kernel.ts";
+import { contextOf, storageOf, tuningOf } from "../friends.ts";
+import { declareKernel, type DispatchParams, kernel, type KernelTraits, type Tilings } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { bucketSize, powerAbove } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
@@ -43,17 +44,17 @@ const traits = (kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
   tilings,
   flops,
 });
-const registersKernel = kernel("matmul_registers", traits("cpu", BLOCKS), ...registersParts);
-const sharedKernel = kernel("matmul_shared", traits("cpu", SHARED_BLOCKS), ...registersParts, sharedLib, {
+const registersKernel = declareKernel("matmul_registers", traits("cpu", BLOCKS), ...registersParts);
+const sharedKernel = declareKernel("matmul_shared", traits("cpu", SHARED_BLOCKS), ...registersParts, sharedLib, {
   file: "matmul_shared.wgsl",
   text: sharedText,
 });
 const partLibs = [activationLib, epilogueLib, splitLib, matrixLib] as const;
-const tilesKernel = kernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
+const tilesKernel = declareKernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
   file: "matmul_tiles.wgsl",
   text: tilesText,
 });
-const skinnyKernel = kernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...partLibs, {
+const skinnyKernel = declareKernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...partLibs, {
   file: "matmul_skinny.wgsl",
   text: skinnyText,
 });
@@ -152,12 +153,12 @@ function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product
   const { device } = c;
   const { shared, constants, x, y } = softwareTiling(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
   const { HAS_BIAS, ACTIVATION } = epilogueConstants(p);
-  for (let first = 0; first < batch; first += device.gpu.maxGroups) {
+  for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
     device.run(shared ? sharedKernel : registersKernel, {
       bind: { a, b, bias: p.bias ?? null, c },
       params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
       constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ADD: Number(p.add ?? false), ...constants },
-      grid: [x, y, Math.min(batch - first, device.gpu.maxGroups)],
+      grid: [x, y, Math.min(batch - first, contextOf(device).maxGroups)],
     });
   }
 }
@@ -166,14 +167,14 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const { device } = c;
   const { m, n } = p;
   const like = [p.tilingRows ?? bucketSize(m), n, bucketSize(p.k), bucketSize(batch)] as const;
-  const { rows, columns, splitK } = device.tuning.find(opOf(p), ...like) ??
+  const { rows, columns, splitK } = tuningOf(device).find(opOf(p), ...like) ??
     (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
   const skinny = rows < 64;
   const unsplit = splitK === 1;
   const target = unsplit ? c : device.empty([splitK, batch, m, ceil4(n)]);
   const now: Epilogue = unsplit ? p : {};
-  for (let first = 0; first < batch; first += device.gpu.maxGroups) {
-    const batches = Math.min(batch - first, device.gpu.maxGroups);
+  for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
+    const batches = Math.min(batch - first, contextOf(device).maxGroups);
     device.run(skinny ? skinnyKernel : tilesKernel, {
       bind: { a, b, c: target, ...epilogueBind(now) },
       params: { ...operands.params, first_batch: first, batches, parts: splitK },
@@ -194,7 +195,7 @@ export function productCollected(into: Tensor | null, a: Tensor, b: Tensor): Ten
   const [k, m] = a.shape, n = b.shape[1];
   if (!into || n % 4 !== 0) return matmul(a, b, { transposeA: true });
   product(a, b, into, 1, { m, n, k, transposeA: true, transposeB: false, add: true });
-  into.storage.version++;
+  storageOf(into).version++;
   return null;
 }
 
@@ -211,7 +212,7 @@ function scalarProduct(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
       ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
       ADD: Number(p.add ?? false),
     },
-    grid: y.device.gpu.grid(y.size, GROUP),
+    grid: y.device.grid(y.size, GROUP),
   });
 }
 

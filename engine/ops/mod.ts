@@ -1,23 +1,7 @@
 /** Every op, as functions on tensors. */
-export {
-  abs,
-  accumulate,
-  affine,
-  clamp,
-  exp,
-  log,
-  neg,
-  powScalar,
-  reciprocal,
-  relu,
-  sigmoid,
-  sign,
-  sqrt,
-  square,
-  tanh,
-} from "./unary.ts";
+export { abs, clamp, exp, log, neg, reciprocal, relu, sigmoid, sign, sqrt, square, tanh } from "./unary.ts";
 export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
-export { cast, concat, pad, reshape, slice, tile, transpose } from "./layout.ts";
+export { cast, concat, pad, type PadWidths, reshape, slice, tile, transpose } from "./layout.ts";
 export { split } from "./split.ts";
 export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";

@@ -1,6 +1,7 @@
 /** Batch normalisation, with the batch's statistics or with fixed ones. */
 import text from "../../shaders/norm.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
+import { contextOf, storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -24,7 +25,7 @@ function run(which: Kernel, bind: Record<string, Tensor>, y: Tensor, channels: n
   y.device.run(which, {
     bind: { ...bind, y },
     params: { count: y.size, channels, rows: y.size / channels, epsilon },
-    grid: y.device.gpu.grid(y.size, GROUP),
+    grid: y.device.grid(y.size, GROUP),
   });
   return y;
 }
@@ -46,7 +47,7 @@ const rows = (x: Tensor, channels: number): Tensor => reshape(x, [x.size / chann
 
 /** Copies a small result into the output made for it. */
 function into(y: Tensor, x: Tensor): void {
-  y.device.gpu.copy(x.storage.buffer, 0, y.storage.buffer, 0, y.size * 4);
+  contextOf(y.device).copy(storageOf(x).buffer, 0, storageOf(y).buffer, 0, y.size * 4);
 }
 
 const batchNormOp = defineOp<Attrs>({

@@ -29,7 +29,7 @@ function run(
 ): void {
   const { device } = bind.boxes;
   const params = { h, w, c4: ceil4(c) / 4, regions, rows, columns };
-  device.run(which, { bind, params, grid: device.gpu.grid(items, GROUP) });
+  device.run(which, { bind, params, grid: device.grid(items, GROUP) });
 }
 
 const pasteOp = defineOp<Attrs>({

@@ -50,7 +50,7 @@ function run(which: Kernel, bind: Record<string, Tensor>, x: Shape, y: Shape, it
       top: attrs.padding[0][0],
       left: attrs.padding[1][0],
     },
-    grid: device.gpu.grid(items, GROUP),
+    grid: device.grid(items, GROUP),
   });
 }
 

@@ -108,7 +108,7 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
   const { rowStart, colIndex, values, parts } = sparseTensors(device, graph, direction);
   const edges = { col_index: colIndex, values };
   const run = (which: Kernel, bind: Record<string, Tensor>, count: number): void =>
-    device.run(which, { bind, params: { count, ...sizes }, grid: device.gpu.grid(count, GROUP) });
+    device.run(which, { bind, params: { count, ...sizes }, grid: device.grid(count, GROUP) });
   const forward = direction === "forward";
   if (!parts || device.kernels !== "gpu") {
     return run(forward ? collectKernel : spreadKernel, { ...edges, row_start: rowStart, x, y }, y.size / 4);

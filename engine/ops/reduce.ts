@@ -3,6 +3,7 @@ import argmaxText from "../../shaders/argmax.wgsl" with { type: "text" };
 import text from "../../shaders/reduce.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
 import type { KernelSet } from "../gpu/adapter.ts";
+import { storageOf } from "../friends.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { powerAbove } from "../buckets.ts";
@@ -71,7 +72,7 @@ function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Co
   };
 }
 
-/** Whether workgroups take rows: on GPUs, where there is something to share out. */
+/** True where a workgroup takes a row: on GPUs, where there is something to share out. */
 function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
   return kernelSet === "gpu" && inner === 1 && reduced >= 32;
 }
@@ -109,18 +110,18 @@ function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale
   };
   const constants = { OP: op, ADD: Number(add && chunks === 1) };
   if (grouped) {
-    const grid = device.gpu.grid(pass.count, 1);
+    const grid = device.grid(pass.count, 1);
     device.run(reduceKernels.group, { bind: { x, y: target }, params: pass, constants, grid });
   } else if (inner % 4 === 0) {
     const params = { ...pass, count: pass.count / 4, inner: inner / 4 };
-    const grid = device.gpu.grid(params.count, GROUP);
+    const grid = device.grid(params.count, GROUP);
     device.run(reduce4Kernel, { bind: { x, y: target }, params, constants, grid });
   } else if (inner === 1 && reduced % 4 === 0 && reduced > 0) {
     const params = { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) };
-    const grid = device.gpu.grid(params.count, GROUP);
+    const grid = device.grid(params.count, GROUP);
     device.run(rows4Kernel, { bind: { x, totals: target }, params, constants, grid });
   } else {
-    const grid = device.gpu.grid(pass.count, GROUP);
+    const grid = device.grid(pass.count, GROUP);
     device.run(reduceKernels.alone, { bind: { x, y: target }, params: pass, constants, grid });
   }
   if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale, add);
@@ -194,7 +195,7 @@ export function sumInto(
   const { x: moved, columns } = columnsOf(x, axes);
   if (columns.reduced > 0) reduceColumns(SUM, moved, columns, y, scale, add);
   else if (!add) fill(y, 0);
-  y.storage.version++;
+  storageOf(y).version++;
 }
 
 /** Gradient Σ dz over `axes` of a leaf: added to what it has collected (then null), or a tensor of its own. */
@@ -229,7 +230,7 @@ const maxOp = defineOp<Attrs>({
     x.device.run(grouped ? maxGradKernels.group : maxGradKernels.alone, {
       bind: { x: moved, dy: call.grads[0]!, y: dx },
       params: { count, reduced: columns.reduced, inner: columns.inner },
-      grid: x.device.gpu.grid(count, grouped ? 1 : GROUP),
+      grid: x.device.grid(count, grouped ? 1 : GROUP),
     });
     if (moved === x) return [dx];
     const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
@@ -271,7 +272,7 @@ const argmaxOp = defineOp<{ readonly axis: number; readonly keepDims: boolean }>
     y.device.run(grouped ? argmaxKernels.group : argmaxKernels.alone, {
       bind: { x: x!, index: y },
       params,
-      grid: y.device.gpu.grid(params.count, grouped ? 1 : GROUP),
+      grid: y.device.grid(params.count, grouped ? 1 : GROUP),
     });
   },
   backward: { nondifferentiable: "an index" },

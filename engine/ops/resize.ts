@@ -11,10 +11,11 @@ const parts = [indexLib, { file: "resize.wgsl", text }] as const;
 const resizeKernels = valueKernels("resize", ...parts);
 const gradKernels = valueKernels("resize_grad", ...parts);
 
-const MODES = { asymmetric: 0, halfPixel: 1, alignCorners: 2 } as const;
+/** Place of output cells in the input: TensorFlow 1's default, half-pixel centres, or corners on corners. */
+export type ResizeMode = "asymmetric" | "halfPixel" | "alignCorners";
 
-/** Where output cells lie in the input: TensorFlow 1's default, half-pixel centres, or corners on corners. */
-export type ResizeMode = keyof typeof MODES;
+/** Numbers as in `resize.wgsl`. */
+const MODES: Readonly<Record<ResizeMode, number>> = { asymmetric: 0, halfPixel: 1, alignCorners: 2 };
 
 interface Attrs {
   readonly size: Pair;
@@ -27,7 +28,7 @@ function run(kernels: typeof resizeKernels, x: Tensor, y: Tensor, image: Shape, 
     bind: { x, y },
     params: { n, h, w, c: channels / per, ho: size[0], wo: size[1] },
     constants: { MODE: MODES[mode] },
-    grid: x.device.gpu.grid(y.size / per, GROUP),
+    grid: x.device.grid(y.size / per, GROUP),
   });
 }
 

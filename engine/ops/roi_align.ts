@@ -36,7 +36,7 @@ function run(which: Kernel, bind: Record<string, Tensor>, image: Shape, regions:
       shift: attrs.aligned ? 0.5 : 0,
       smallest: attrs.aligned ? -3e38 : 1,
     },
-    grid: device.gpu.grid(size, GROUP),
+    grid: device.grid(size, GROUP),
   });
 }
 

@@ -40,7 +40,7 @@ function define(name: "softmax" | "logSoftmax") {
         bind: { x: x!, y },
         params: { rows, columns, ...PLAIN },
         constants,
-        grid: device.gpu.grid(rows, grouped ? 1 : GROUP),
+        grid: device.grid(rows, grouped ? 1 : GROUP),
       });
     },
     saves: () => ({ outputs: [0] }),
@@ -55,7 +55,7 @@ function define(name: "softmax" | "logSoftmax") {
         bind: { x: y, dy: call.grads[0]!, y: dx },
         params: { rows, columns, ...PLAIN },
         constants,
-        grid: y.device.gpu.grid(rows, grouped ? 1 : GROUP),
+        grid: y.device.grid(rows, grouped ? 1 : GROUP),
       });
       return [dx];
     },
@@ -88,7 +88,7 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return alongAxis(logSoftmaxOp, "logSoftmax", x, axis);
 }
 
-/** How losses of rows become one number, or do not. */
+/** Reduction of the rows' losses to one number; `none` leaves them as they are. */
 export type Reduction = "mean" | "sum" | "none";
 
 const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smoothing: number }>({
@@ -119,7 +119,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
     device.run(grouped ? crossEntropyKernels.group : crossEntropyKernels.alone, {
       bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
       params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing },
-      grid: device.gpu.grid(rows, grouped ? 1 : GROUP),
+      grid: device.grid(rows, grouped ? 1 : GROUP),
     });
     if (reduction === "none") return;
     sumInto(y, losses, [0], { scale: reduction === "mean" && rows > 0 ? 1 / rows : 1 });
@@ -143,7 +143,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
         scale: reduction === "mean" ? 1 / Math.max(1, rows) : 1,
         smoothing,
       },
-      grid: x.device.gpu.grid(x.size, GROUP),
+      grid: x.device.grid(x.size, GROUP),
     });
     return [dx, null, null];
   },
@@ -218,7 +218,7 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
     device.run(bceKernel, {
       bind: { x: x!, t: t!, y: losses },
       params: { count: x!.size, per_element: 0, scale: 1 },
-      grid: device.gpu.grid(x!.size, GROUP),
+      grid: device.grid(x!.size, GROUP),
     });
     if (reduction === "none") return;
     const scale = reduction === "mean" && x!.size > 0 ? 1 / x!.size : 1;
@@ -237,7 +237,7 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
         per_element: Number(reduction === "none"),
         scale: reduction === "mean" ? 1 / Math.max(1, sizeOf(x.shape)) : 1,
       },
-      grid: x.device.gpu.grid(x.size, GROUP),
+      grid: x.device.grid(x.size, GROUP),
     });
     return [dx, null];
   },

@@ -1,6 +1,7 @@
 /** Elementwise functions of one tensor. */
 import text from "../../shaders/pointwise.wgsl" with { type: "text" };
 import { DTypeError, ShapeError } from "../base/errors.ts";
+import { storageOf } from "../friends.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Op } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -16,14 +17,14 @@ type Scalars = { readonly a: number; readonly b: number };
 
 function run(y: Tensor, x: Tensor, op: number, { a, b }: Scalars): void {
   const count = Math.ceil(x.size / 4);
-  const grid = x.device.gpu.grid(count, GROUP);
+  const grid = x.device.grid(count, GROUP);
   x.device.run(unaryKernel, { bind: { x, y }, params: { count, a, b }, constants: { OP: op }, grid });
 }
 
 function runGrad(saved: Tensor, dy: Tensor, op: number, { a, b }: Scalars): Tensor {
   const y = dy.device.empty(dy.shape);
   const count = Math.ceil(dy.size / 4);
-  const grid = dy.device.gpu.grid(count, GROUP);
+  const grid = dy.device.grid(count, GROUP);
   dy.device.run(gradKernel, { bind: { x: saved, dy, y }, params: { count, a, b }, constants: { OP: op }, grid });
   return y;
 }
@@ -134,7 +135,7 @@ export function accumulate(target: Tensor, x: Tensor): void {
   x.device.run(accumulateKernel, {
     bind: { x, y: target },
     params: { count, a: 0, b: 0 },
-    grid: x.device.gpu.grid(count, GROUP),
+    grid: x.device.grid(count, GROUP),
   });
-  target.storage.version++;
+  storageOf(target).version++;
 }

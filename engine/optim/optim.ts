@@ -18,7 +18,7 @@ import type { Tensor } from "../tensor.ts";
 /** Name of the state tensor that counts each parameter's updates, f32 [parameters, those of banks one by one]. */
 const UPDATES = "updates";
 
-/** What becomes of a parameter, or of an entry of a bank, that was used before and has no gradient at a step. */
+/** Treatment of a parameter, or of an entry of a bank, that was used before and has no gradient at a step. */
 export type Unused = "zero" | "skip";
 
 /** Every {@link Unused}. */
@@ -35,7 +35,7 @@ export interface OptimiserOptions {
   /** Scale all gradients down so that their joint norm is at most this; default no clipping. */
   readonly clipNorm?: number;
   /**
-   * What becomes of a parameter, or of an entry of a bank, that was used before and has no gradient at this step. `zero`, the
+   * Treatment of a parameter, or of an entry of a bank, that was used before and has no gradient at this step. `zero`, the
    * default: its gradient is zero, so momentum goes on, as where gradients are zeroed in place (PyTorch before 2.0,
    * TensorFlow). `skip`: it is left as it is, as where gradients are set to none (PyTorch from 2.0 on). One never used is
    * left as it is by both.
@@ -45,7 +45,7 @@ export interface OptimiserOptions {
   readonly grouped?: boolean;
 }
 
-/** What a kind of optimiser brings. */
+/** The parts in which one kind of optimiser differs from another. */
 interface Kind {
   readonly rule: UpdateRule;
   readonly constants: RuleConstants;
@@ -73,12 +73,8 @@ export abstract class Optimiser implements Disposable {
   readonly #correction: Tensor;
   #current: number;
 
-  /**
-   * Takes charge of updating `parameters`; they stay their owner's.
-   *
-   * @internal
-   */
-  constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
+  /** Takes charge of updating `parameters`; they stay their owner's. */
+  protected constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
     this.device = device;
     this.parameters = parameters;
     this.#options = options;

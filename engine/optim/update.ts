@@ -4,6 +4,7 @@ import groupText from "../../shaders/optim_group.wgsl" with { type: "text" };
 import rulesText from "../../shaders/lib/optim.wgsl" with { type: "text" };
 import text from "../../shaders/optim.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
+import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { GROUP, indexLib } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
@@ -13,14 +14,14 @@ const parts = [indexLib, rules, { file: "optim.wgsl", text }] as const;
 const groupParts = [rules, { file: "optim_group.wgsl", text: groupText }] as const;
 const countKernel = kernel("count_updates", indexLib, { file: "optim_count.wgsl", text: countText });
 
-/** What distinguishes one optimiser from another. */
+/** The kernels and state by which optimisers differ. */
 export interface UpdateRule {
   /** The kernels for one parameter and for a group. */
   readonly one: Kernel;
   readonly group: Kernel;
   /** The kernels' names of a parameter's state. */
   readonly state: readonly string[];
-  /** Whether moments are corrected for their start at zero. */
+  /** True where moments are corrected for their start at zero. */
   readonly corrects: boolean;
 }
 
@@ -49,7 +50,7 @@ export interface Update {
   readonly state: readonly Tensor[];
   readonly decay: number;
   readonly rateFactor: number;
-  /** Where its counts begin; it has one, or one for each of a bank's entries. */
+  /** Its first count; it has one, or one for each of a bank's entries. */
   readonly entry: number;
   readonly entries: number;
 }
@@ -61,7 +62,7 @@ export interface RuleConstants {
   readonly epsilon: number;
 }
 
-/** What all updates of a step share. */
+/** Operands and constants that all updates of a step share. */
 export interface Shared {
   /** Rate [1], factor of clipping [1] or null, the moments' corrections [parameters, 2]. */
   readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly correction: Tensor };
@@ -76,7 +77,7 @@ const BINDINGS = 3 + 4 * GROUPED;
 /** Elements up to which a software adapter groups: it works through the branch of every parameter for each. */
 const SMALL = 4096;
 
-/** What {@link countUpdates} works on, an element for each parameter. */
+/** Operands of {@link countUpdates}, an element for each parameter. */
 export interface Counts {
   /** u32 [n]: 1 where this step has a gradient. */
   readonly used: Tensor;
@@ -97,11 +98,11 @@ export function countUpdates(
     bind: { used, updates, correction },
     params: { count: size, momentum, beta2 },
     constants: { CORRECTS: Number(options.corrects), GOES_ON: Number(options.goesOn) },
-    grid: device.gpu.grid(size, GROUP),
+    grid: device.grid(size, GROUP),
   });
 }
 
-/** Runs updates. */
+/** Runs the updates of a step, small parameters several to a dispatch. */
 export class Updater implements Disposable {
   readonly #device: Device;
   readonly #rule: UpdateRule;
@@ -126,11 +127,11 @@ export class Updater implements Disposable {
     );
     for (let i = 0; i < together.length; i += GROUPED) this.#group(together.slice(i, i + GROUPED), shared);
     for (const update of updates) if (!together.includes(update)) this.#one(update, shared);
-    for (const { weight } of updates) weight.storage.version++;
+    for (const { weight } of updates) storageOf(weight).version++;
   }
 
   #one(update: Update, { bind, constants, decoupled }: Shared): void {
-    const { gpu } = this.#device, { gradient, weight, entry, entries } = update;
+    const { gradient, weight, entry, entries } = update;
     const count = Math.ceil(weight.size / 4);
     this.#device.run(this.#rule.one, {
       bind: { ...bind, ...Object.fromEntries(this.#named(update)) },
@@ -148,7 +149,7 @@ export class Updater implements Disposable {
         ...entries > 1 ? { BANK: 1 } : {},
         ...gradient ? {} : { GRADIENT: 0 },
       },
-      grid: gpu.grid(count, GROUP),
+      grid: this.#device.grid(count, GROUP),
     });
   }
 
@@ -182,7 +183,7 @@ export class Updater implements Disposable {
         ...constants,
       },
       constants: { CLIP: Number(bind.clip !== null), DECOUPLED: Number(decoupled) },
-      grid: this.#device.gpu.grid(groups * GROUP, GROUP),
+      grid: this.#device.grid(groups * GROUP, GROUP),
     });
   }
 
@@ -194,13 +195,13 @@ export class Updater implements Disposable {
     ];
   }
 
-  /** What stands in for parameter `i` of a group that is not full: no buffer may be bound twice to be written. */
+  /** Tensors bound for parameter `i` of a group that is not full: no buffer may be bound twice to be written. */
   #fillers(i: number): [name: string, tensor: Tensor][] {
     const names = ["gradient", "weight", ...this.#rule.state];
     return names.map((name, k) => [name, this.#unused[i * names.length + k]]);
   }
 
-  /** Frees what stands in. */
+  /** Frees the tensors bound for absent parameters. */
   [Symbol.dispose](): void {
     for (const tensor of this.#unused.splice(0)) tensor.dispose();
   }

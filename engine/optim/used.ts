@@ -1,9 +1,10 @@
-/** Which parameters a step gave a gradient, as the optimisers' kernels read it. */
+/** Flags of the parameters that a step gave a gradient, as the optimisers' kernels read them. */
 import type { Device } from "../device.ts";
+import { contextOf, gradEntriesOf } from "../friends.ts";
 import type { NamedParameter } from "../nn/layers.ts";
 import type { Tensor } from "../tensor.ts";
 
-/** Where the counts of each parameter begin: one each, or one for each entry of a bank. */
+/** Places of the parameters' counts: one each, or one for each entry of a bank. */
 export interface Layout {
   /** First count of each parameter, and how many it has. */
   readonly places: ReadonlyMap<NamedParameter, { readonly entry: number; readonly entries: number }>;
@@ -27,7 +28,7 @@ export function layoutOf(parameters: readonly NamedParameter[]): Layout {
 export class UsedFlags implements Disposable {
   readonly #device: Device;
   readonly #layout: Layout;
-  /** What usually holds: every parameter is used. */
+  /** Ones, for the usual step that uses every parameter. */
   readonly #all: Tensor;
   #some: Tensor;
   #written: Uint32Array<ArrayBuffer> | null = null;
@@ -47,8 +48,9 @@ export class UsedFlags implements Disposable {
     for (const parameter of parameters) {
       const { tensor } = parameter, { entry, entries } = this.#layout.places.get(parameter)!;
       if (!tensor.grad) continue;
-      if (!parameter.bank || !tensor.gradEntries) flags.fill(1, entry, entry + entries);
-      else for (const used of tensor.gradEntries) flags[entry + used] = 1;
+      const touched = parameter.bank ? gradEntriesOf(tensor) : null;
+      if (!touched) flags.fill(1, entry, entry + entries);
+      else for (const used of touched) flags[entry + used] = 1;
     }
     if (!flags.includes(0)) return this.#all;
     if (!this.#written || flags.some((flag, i) => flag !== this.#written![i])) {
@@ -56,7 +58,7 @@ export class UsedFlags implements Disposable {
       else this.#some.write(flags);
       this.#written = flags;
     }
-    if (this.#device.gpu.recording && !this.#captured.includes(this.#some)) this.#captured.push(this.#some);
+    if (contextOf(this.#device).recording && !this.#captured.includes(this.#some)) this.#captured.push(this.#some);
     return this.#some;
   }
 

@@ -27,11 +27,11 @@ export interface Problem extends Disposable {
   readonly op: TunedOp;
   /** As ops ask the tuning table. */
   readonly shape: ProductShape;
-  /** What the op chooses where the table has nothing. */
+  /** The op's own choice where the table has nothing. */
   readonly rule: Tiling;
   /** Computes it once. */
   run(): Tensor;
-  /** Whether a result is what it must be, to the last bit. */
+  /** True where a result is exact, to the last bit. */
   isRight(result: ArrayLike<number>): boolean;
 }
 

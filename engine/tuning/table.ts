@@ -3,7 +3,7 @@
  * all compute the same; without one, rules of thumb choose.
  */
 import { EngineError } from "../base/errors.ts";
-import { allKernels, type Kernel } from "../gpu/kernel.ts";
+import { allKernels, type KernelDeclaration } from "../gpu/kernel.ts";
 
 /** Tiles or blocks of a product, rows × columns, and the parts that its summed axis is split in. */
 export interface Tiling {
@@ -20,7 +20,7 @@ export function tilingName({ rows, columns, splitK }: Tiling): string {
   return `${rows}×${columns}${splitK > 1 ? `/${splitK}` : ""}`;
 }
 
-/** What can be tuned: products by which operand is transposed (n or t), and convolutions, which are products too. */
+/** An op that can be tuned: products by which operand is transposed (n or t), and convolutions, which are products too. */
 export type TunedOp =
   | `matmul ${"n" | "t"}${"n" | "t"}`
   | "conv2d forward"
@@ -50,17 +50,17 @@ export type ProductShape = readonly [m: number, n: number, k: number, batch: num
 export interface TunedTiling {
   /** Vendor, architecture, description and kernel set. */
   readonly adapter: string;
-  /** What it is a way to compute. */
+  /** The op it computes. */
   readonly op: TunedOp;
   /** Hash of the shaders it was measured with; others make it stale. */
   readonly shaders: string;
   /** Shape it was measured on; it counts for the bucket around it. */
   readonly shape: ProductShape;
-  /** What was fastest. */
+  /** The fastest tiling. */
   readonly tiling: Tiling;
 }
 
-/** What ops ask. */
+/** The table as ops ask it. */
 export interface Tuning {
   /** The tiling to use, or nothing where none was measured. */
   find(op: TunedOp, m: number, n: number, k: number, batch: number): Tiling | undefined;
@@ -77,7 +77,7 @@ export function adapterKey(
 }
 
 /** The kernels that compute an op in a family, as they declare. */
-function kernelsOf(op: TunedOp, kernelSet: string): Kernel[] {
+function kernelsOf(op: TunedOp, kernelSet: string): KernelDeclaration[] {
   return allKernels().filter(({ traits }) => traits.kernelSet === kernelSet && traits.computes?.includes(op));
 }
 
@@ -103,7 +103,7 @@ export function bucketOf(m: number, n: number, k: number, batch: number): number
   return ((half(m) * 64 + half(n)) * 64 + half(k)) * 32 + Math.min(31, Math.round(Math.log2(batch)));
 }
 
-/** Whether two shapes share a bucket. */
+/** True where two shapes share a bucket. */
 export function sameBucket(a: ProductShape, b: ProductShape): boolean {
   return bucketOf(...a) === bucketOf(...b);
 }
@@ -192,7 +192,7 @@ function renamed(winner: unknown): unknown {
   return { ...rest, tiling: { ...tiling, splitK } };
 }
 
-/** Whether a value is a winner, with a tiling that the op's kernels know: others would compute something else. */
+/** True for a winner whose tiling the op's kernels know: with another they would compute something else. */
 function isTunedTiling(x: unknown): x is TunedTiling {
   const whole = (n: unknown): boolean => Number.isInteger(n) && (n as number) > 0;
   const { adapter, op, shaders, shape, tiling } = (x ?? {}) as Partial<TunedTiling>;

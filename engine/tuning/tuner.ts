@@ -1,28 +1,29 @@
 /** Finds the fastest tiling for a shape by measuring candidates, each checked first. */
 import type { Device } from "../device.ts";
+import { contextOf, setTuning, tuningOf } from "../friends.ts";
 import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
 import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
 import { blocksOf, type Tiling } from "./table.ts";
 
-/** How one candidate did. */
+/** Times of one candidate. */
 export interface Measured {
   readonly tiling: Tiling;
   /** Milliseconds of one run in each turn; none where its result was wrong. */
   readonly turns: readonly number[];
 }
 
-/** What came of a problem. */
+/** Result of tuning a problem. */
 export interface Tuned {
-  /** What the rule chooses comes first. */
+  /** The candidates, the rule's choice first. */
   readonly measured: readonly Measured[];
   /** The winner; null where nothing beats the rule by enough. */
   readonly tiling: Tiling | null;
-  /** How much faster the winner is than what the rule chooses; 1 where it stays. */
+  /** The rule's time by the winner's; 1 where the rule's choice stays. */
   readonly gain: number;
 }
 
-/** How thoroughly to measure. */
+/** Thoroughness of measuring. */
 export interface TuneOptions {
   /** Turns each candidate takes. */
   readonly rounds: number;
@@ -84,12 +85,12 @@ function candidatesOf({ kernels, info }: Device, { op, shape, rule }: Problem): 
 
 /** Runs `body` with one tiling for everything. */
 async function withTiling<T>(device: Device, tiling: Tiling, body: () => Promise<T>): Promise<T> {
-  const before = device.tuning;
-  device.tuning = { digest: "", find: () => tiling };
+  const before = tuningOf(device);
+  setTuning(device, { digest: "", find: () => tiling });
   try {
     return await body();
   } finally {
-    device.tuning = before;
+    setTuning(device, before);
   }
 }
 
@@ -100,7 +101,7 @@ function readOnce(device: Device, problem: Problem): Promise<ArrayLike<number>> 
 
 /** Time of one run of `count`: on the device's own clock where it has one, as waiting costs 10 ms whatever was asked. */
 async function milliseconds(device: Device, problem: Problem, count: number): Promise<number> {
-  const { gpu } = device, clock = gpu.info.features.includes("timestamp-query");
+  const gpu = contextOf(device), clock = gpu.info.features.includes("timestamp-query");
   const stop = clock ? gpu.time() : null, start = performance.now();
   for (let i = 0; i < count; i++) {
     using _scope = device.scope();

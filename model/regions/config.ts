@@ -3,7 +3,7 @@ import { z } from "zod";
 import { UserError } from "../../engine/base/user_error.ts";
 import { referenceSchema } from "../../datasets/reference_options.ts";
 import { DATASET_ROWS, type DatasetName, DATASETS, DEFAULT_DATASET, isDatasetName } from "../../datasets/registry.ts";
-import { UNUSED } from "../../engine/mod.ts";
+import { UNUSED } from "../../engine/internal.ts";
 import { MODEL_NAMES } from "./models.ts";
 import { PUBLISHED_REASONING, REGION_RELATIONS, SMALL_REASONING } from "./reasoning/options.ts";
 import { resnetPresets } from "../backbones/resnet.ts";

@@ -1,7 +1,6 @@
 /** Training steps of a region classifier: the losses of one image, their gradient, the update. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
-import { StepCache } from "../../engine/internal.ts";
-import { concat, type Optimiser, reshape, type Tensor } from "../../engine/mod.ts";
+import { concat, type Optimiser, reshape, StepCache, type Tensor } from "../../engine/mod.ts";
 import type { UnreadLosses } from "../run/loss_log.ts";
 import type { RegionModel } from "./contract.ts";
 import { bucketKey, type StaticRegionInputs } from "./static_inputs.ts";

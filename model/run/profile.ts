@@ -1,5 +1,5 @@
 /** Time of a training update, by kernel on the device and in JavaScript. */
-import { flopsOf, type TimedDispatch } from "../../engine/internal.ts";
+import { contextOf, flopsOf, type TimedDispatch } from "../../engine/internal.ts";
 import { type Device, Tensor } from "../../engine/mod.ts";
 import type { Learner } from "./loop.ts";
 
@@ -38,7 +38,7 @@ export async function profileUpdates(
   };
   for (let i = 0; i < warm; i++) await make(i);
   await device.finish();
-  const before = device.gpu.stats;
+  const before = contextOf(device).stats;
   let hostMs = 0, wallMs = 0;
   for (let i = 0; i < updates; i++) {
     const start = performance.now();
@@ -48,10 +48,10 @@ export async function profileUpdates(
     await device.finish();
     wallMs += (performance.now() - start) / updates;
   }
-  const after = device.gpu.stats;
+  const after = contextOf(device).stats;
   let timings: readonly TimedDispatch[] | null = null;
   if (device.info.features.includes("timestamp-query")) {
-    const stop = device.gpu.time();
+    const stop = contextOf(device).time();
     for (let i = 0; i < updates; i++) await make(warm + updates + i);
     timings = await stop();
   }

@@ -22,7 +22,7 @@ export function activationGrad(
     bind: { y, dy, scale, dz },
     params: { count, channels4: scale ? scale.size / 4 : 1 },
     constants: { ACTIVATION: ACTIVATIONS[activation], HAS_SCALE: Number(scale !== null) },
-    grid: dy.device.gpu.grid(count, GROUP),
+    grid: dy.device.grid(count, GROUP),
   });
   return dz;
 }

@@ -2,6 +2,7 @@
 import text from "../../../shaders/lib/blocks.wgsl" with { type: "text" };
 import sharedText from "../../../shaders/lib/shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
+import { tuningOf } from "../../friends.ts";
 import type { ShaderText, Tilings } from "../../gpu/kernel.ts";
 import type { ProductShape, Tiling, TunedOp } from "../../tuning/table.ts";
 
@@ -88,7 +89,7 @@ export function sharedFor(rows: number, columns: number, width?: number, widest 
 
 /** A product's tiling: its block, its kernel's constants, and its workgroups along columns and rows. */
 export interface SoftwareTiling {
-  /** Whether the lanes share an operand. */
+  /** True where the lanes share an operand. */
   readonly shared: boolean;
   readonly rows: number;
   readonly columns: number;
@@ -102,7 +103,7 @@ export interface SoftwareTiling {
  * of `part`, which no block crosses.
  */
 export function softwareTiling(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareTiling {
-  return tilingBy(device, shape, part, device.tuning.find(op, ...shape));
+  return tilingBy(device, shape, part, tuningOf(device).find(op, ...shape));
 }
 
 /** Tiling by the rules alone. */

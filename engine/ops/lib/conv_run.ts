@@ -8,7 +8,8 @@ import digitsText from "../../../shaders/lib/digits.wgsl" with { type: "text" };
 import weightGradText from "../../../shaders/conv_weight_grad.wgsl" with { type: "text" };
 import weightGradSharedText from "../../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
-import { type DispatchParams, kernel, type KernelTraits, type Tilings } from "../../gpu/kernel.ts";
+import { storageOf, tuningOf } from "../../friends.ts";
+import { declareKernel, type DispatchParams, type KernelTraits, type Tilings } from "../../gpu/kernel.ts";
 import { bucketSize } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -44,8 +45,12 @@ const traits = (op: TunedOp, kernelSet: "gpu" | "cpu", tilings: Tilings): Kernel
   tilings,
   flops,
 });
-const forwardRegisters = kernel("conv_forward_registers", traits("conv2d forward", "cpu", BLOCKS), ...forwardParts);
-const forwardShared = kernel(
+const forwardRegisters = declareKernel(
+  "conv_forward_registers",
+  traits("conv2d forward", "cpu", BLOCKS),
+  ...forwardParts,
+);
+const forwardShared = declareKernel(
   "conv_forward_shared",
   traits("conv2d forward", "cpu", SHARED_BLOCKS),
   ...forwardParts,
@@ -55,13 +60,13 @@ const forwardShared = kernel(
     text: forwardSharedText,
   },
 );
-const forwardTiles = kernel("conv_forward_tiles", traits("conv2d forward", "gpu", TILES), ...forwardParts);
-const dataGradRegisters = kernel(
+const forwardTiles = declareKernel("conv_forward_tiles", traits("conv2d forward", "gpu", TILES), ...forwardParts);
+const dataGradRegisters = declareKernel(
   "conv_data_grad_registers",
   traits("conv2d data gradient", "cpu", BLOCKS),
   ...dataGradParts,
 );
-const dataGradShared = kernel(
+const dataGradShared = declareKernel(
   "conv_data_grad_shared",
   traits("conv2d data gradient", "cpu", SHARED_BLOCKS),
   ...dataGradParts,
@@ -71,13 +76,17 @@ const dataGradShared = kernel(
     text: dataGradSharedText,
   },
 );
-const dataGradTiles = kernel("conv_data_grad_tiles", traits("conv2d data gradient", "gpu", TILES), ...dataGradParts);
-const weightGradRegisters = kernel(
+const dataGradTiles = declareKernel(
+  "conv_data_grad_tiles",
+  traits("conv2d data gradient", "gpu", TILES),
+  ...dataGradParts,
+);
+const weightGradRegisters = declareKernel(
   "conv_weight_grad_registers",
   traits("conv2d weight gradient", "cpu", BLOCKS),
   ...weightGradParts,
 );
-const weightGradShared = kernel(
+const weightGradShared = declareKernel(
   "conv_weight_grad_shared",
   traits("conv2d weight gradient", "cpu", SHARED_BLOCKS),
   ...weightGradParts,
@@ -87,7 +96,7 @@ const weightGradShared = kernel(
     text: weightGradSharedText,
   },
 );
-const weightGradTiles = kernel(
+const weightGradTiles = declareKernel(
   "conv_weight_grad_tiles",
   traits("conv2d weight gradient", "gpu", TILES),
   ...weightGradParts,
@@ -101,7 +110,7 @@ export interface Attrs {
   readonly activation: Activation;
 }
 
-/** Which filter of a bank each image has, on the device: `entries` i32 [N], `groups` i32 [groups, 4] of equal neighbours. */
+/** The filter of a bank that each image has, on the device: `entries` i32 [N], `groups` i32 [groups, 4] of equal neighbours. */
 export interface Bank {
   readonly entries: Tensor;
   readonly groups: Tensor;
@@ -141,7 +150,7 @@ function geometryOf(x: Shape, w: Shape, y: Shape, { stride, padding, dilation }:
   };
 }
 
-/** Whether a convolution is a plain product of pixels × channels for the kernels of GPUs. */
+/** True where a convolution is a plain product of pixels × channels for the kernels of GPUs. */
 function isProduct(device: Device, w: Shape, { stride, padding }: Attrs): boolean {
   const plain = w.length === 4 && w[0] * w[1] === 1 && stride[0] * stride[1] === 1 &&
     padding.flat().every((p) => p === 0);
@@ -218,7 +227,7 @@ function tilesOf(
   [m, n, k, batch]: ProductShape,
   { tilingRows, splits }: { readonly tilingRows: number; readonly splits: boolean },
 ) {
-  const tiling = device.tuning.find(op, tilingRows, n, k, batch) ?? tilesFor(tilingRows, n, k, batch);
+  const tiling = tuningOf(device).find(op, tilingRows, n, k, batch) ?? tilesFor(tilingRows, n, k, batch);
   const splitK = splits ? tiling.splitK : 1;
   return {
     splitK,
@@ -306,7 +315,7 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
     if (used > 1) sumInto(dw, partial, [0], { add });
   }
   if (into) {
-    into.storage.version++;
+    storageOf(into).version++;
     return null;
   }
   return sameShape(fullShape, wShape) ? dw : slice(dw, [0, 0, 0, 0], wShape as number[]);

@@ -11,7 +11,7 @@ const uniformKernel = kernel("random_uniform", ...parts);
 const normalKernel = kernel("random_normal", ...parts);
 const truncatedKernel = kernel("random_truncated", ...parts);
 
-/** How random numbers are spread; `truncated` is a normal cut at two standard deviations. */
+/** Distribution of random numbers; `truncated` is a normal one cut at two standard deviations. */
 export type RandomKind = "uniform" | "normal" | "truncated";
 
 const randomKernels = { uniform: uniformKernel, normal: normalKernel, truncated: truncatedKernel };
@@ -32,7 +32,7 @@ export function fill(y: Tensor, value: number): void {
   y.device.run(fillKernel, {
     bind: { words: y },
     params: { count, bits, ...NO_RANDOM },
-    grid: y.device.gpu.grid(count, GROUP),
+    grid: y.device.grid(count, GROUP),
   });
 }
 
@@ -48,6 +48,6 @@ export function randomFill(
   y.device.run(randomKernels[kind], {
     bind: { y },
     params: { count: y.size, bits: 0, seed, step, base, spread },
-    grid: y.device.gpu.grid(y.size, GROUP),
+    grid: y.device.grid(y.size, GROUP),
   });
 }

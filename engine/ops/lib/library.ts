@@ -46,11 +46,11 @@ export function rowKernels(
   };
 }
 
-/** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
-export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2, sigmoid: 3 } as const;
-
 /** Name of an epilogue activation. */
-export type Activation = keyof typeof ACTIVATIONS;
+export type Activation = "none" | "relu" | "tanh" | "sigmoid";
+
+/** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
+export const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, relu: 1, tanh: 2, sigmoid: 3 };
 
 /** Invocations of a one-dimensional workgroup, as written in the shaders. */
 export const GROUP = 64;

@@ -34,7 +34,7 @@ export function broadcastParams(op: string, shape: Shape, strides: readonly (rea
 
 /** A broadcast whose innermost axis is a multiple of four, counted in fours. */
 export interface BroadcastInFours extends BroadcastParams {
-  /** Which operands have one element for each row of the innermost axis; their strides count elements. */
+  /** True for the operands with one element for each row of the innermost axis; their strides count elements. */
   readonly ones: readonly boolean[];
 }
 

@@ -3,7 +3,7 @@ import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
 import tileText from "../../../shaders/lib/tile.wgsl" with { type: "text" };
-import { kernel, type ShaderText } from "../../gpu/kernel.ts";
+import { declareKernel, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
 import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling } from "../../tuning/table.ts";
 import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
@@ -15,7 +15,7 @@ export const splitLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
 /** `epilogue`, and the constants HAS_SCALE, HAS_BIAS and HAS_RESIDUAL. */
 export const epilogueLib: ShaderText = { file: "lib/epilogue.wgsl", text: epilogueText };
 
-const splitSum = kernel(
+const splitSum = declareKernel(
   "split_sum",
   { kernelSet: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
   indexLib,
@@ -85,13 +85,13 @@ function splitFor(groups: number, k: number, shortest: number): number {
   return k < UNSPLIT ? 1 : Math.max(1, Math.min(Math.ceil(FILL / groups), Math.floor(k / shortest), MAX_SPLIT_K));
 }
 
-/** What is done to a product as it is written: act(v · scale + bias + residual), on request added to what is there. */
+/** Last steps on a product as it is written: act(v · scale + bias + residual), on request added to the output. */
 export interface Epilogue {
   readonly scale?: Tensor | null | undefined;
   readonly bias?: Tensor | null | undefined;
   readonly residual?: Tensor | null | undefined;
   readonly activation?: Activation | undefined;
-  /** Add to what is there. */
+  /** Add to the output's old elements. */
   readonly add?: boolean | undefined;
 }
 
@@ -105,7 +105,7 @@ export function epilogueConstants({ scale, bias, residual, activation = "none" }
   };
 }
 
-/** What `lib/epilogue.wgsl` is bound to. */
+/** Bindings of `lib/epilogue.wgsl`. */
 export function epilogueBind({ scale = null, bias = null, residual = null }: Epilogue) {
   return { scale, bias, residual };
 }
@@ -117,6 +117,6 @@ export function sumSplits(partial: Tensor, y: Tensor, epilogue: Epilogue): void 
     bind: { x: partial, y, ...epilogueBind(epilogue) },
     params: { count, columns: y.shape.at(-1)! / 4, parts: partial.shape[0] },
     constants: { ...epilogueConstants(epilogue), ADD: Number(epilogue.add ?? false) },
-    grid: y.device.gpu.grid(count, GROUP),
+    grid: y.device.grid(count, GROUP),
   });
 }

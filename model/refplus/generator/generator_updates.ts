@@ -1,6 +1,5 @@
 /** Updates of the program generator on annotated programs. */
-import { StepCache } from "../../../engine/internal.ts";
-import { type Optimiser, reshape, type Tensor } from "../../../engine/mod.ts";
+import { type Optimiser, reshape, StepCache, type Tensor } from "../../../engine/mod.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
 import type { ProgramGenerator, Sequences } from "./program_generator.ts";
 import { StaticSequences } from "./sequence_inputs.ts";

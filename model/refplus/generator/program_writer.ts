@@ -1,5 +1,5 @@
 /** Decoding of programs for many batches of expressions. */
-import { StepCache } from "../../../engine/internal.ts";
+import { StepCache } from "../../../engine/mod.ts";
 import { type Choice, finished, type ProgramGenerator, type Sequences } from "./program_generator.ts";
 import { StaticExpressions } from "./sequence_inputs.ts";
 

@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { UNUSED } from "../../../engine/mod.ts";
+import { UNUSED } from "../../../engine/internal.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../../run/layers.ts";
 import type { RunKind } from "../../run/kind.ts";
 import { type Renamed, renamed } from "../../run/renamed.ts";

@@ -1,7 +1,6 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
-import { StepCache } from "../../../engine/internal.ts";
-import { concat, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
+import { concat, reshape, softmax, StepCache, type Tensor } from "../../../engine/mod.ts";
 import type { RegionModel } from "../contract.ts";
 import { bucketKey, type StaticRegionInputs } from "../static_inputs.ts";
 import type { RegionInput } from "../regions.ts";

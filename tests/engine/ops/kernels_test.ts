@@ -4,6 +4,7 @@
  */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
+import { contextOf } from "../../../engine/friends.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
@@ -51,7 +52,7 @@ Deno.test("the samples of the ops run every kernel", () =>
   withRandom("kernels", (random) => {
     const seen = new Set<string>();
     for (const kernels of KERNEL_SETS) {
-      const { gpu } = devices[kernels];
+      const gpu = contextOf(devices[kernels]);
       const run = gpu.run;
       gpu.run = (kernel, options) => {
         seen.add(kernel.name);

@@ -1,6 +1,7 @@
 /** Every tiling of a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
 import { deepStrictEqual } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
+import { contextOf, setTuning, tuningOf } from "../../../engine/friends.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
@@ -13,20 +14,20 @@ const devices = await openDevices();
 
 /** Runs `body` with one tiling for every product; convolutions keep to the rules where they lack it. */
 async function withTiling(device: Device, tiling: Tiling, body: () => Promise<void>): Promise<void> {
-  const before = device.tuning;
+  const before = tuningOf(device);
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
     blocksOf(device.kernels, op).some(({ rows, columns }) => rows === tiling.rows && columns === tiling.columns);
-  device.tuning = { digest: "test", find: (op) => known(op) ? tiling : undefined };
+  setTuning(device, { digest: "test", find: (op) => known(op) ? tiling : undefined });
   try {
     await body();
   } finally {
-    device.tuning = before;
+    setTuning(device, before);
   }
 }
 
 /** Runs `body`; returns the names of the kernels it dispatches. */
-async function kernelsRun({ gpu }: Device, body: () => Promise<void>): Promise<ReadonlySet<string>> {
-  const names = new Set<string>(), { run } = gpu;
+async function kernelsRun(device: Device, body: () => Promise<void>): Promise<ReadonlySet<string>> {
+  const names = new Set<string>(), gpu = contextOf(device), { run } = gpu;
   gpu.run = (kernel, options) => {
     names.add(kernel.name);
     run.call(gpu, kernel, options);

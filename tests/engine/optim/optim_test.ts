@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { contextOf } from "../../../engine/friends.ts";
 import { Adam, Device, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
 import type { NamedParameter } from "../../../engine/nn/layers.ts";
 import * as ops from "../../../engine/ops/mod.ts";
@@ -122,13 +123,13 @@ Deno.test("parameters updated seven at a time end as those updated one by one", 
           new Adam(device, p, { ...options, decoupledDecay: true, clipNorm: 0.7, grouped }),
       ];
       for (const [kind, make] of made.entries()) {
-        const { dispatches } = device.gpu.stats;
+        const { dispatches } = contextOf(device).stats;
         const together = await train(make, true);
-        const between = device.gpu.stats.dispatches;
+        const between = contextOf(device).stats.dispatches;
         const apart = await train(make, false);
         // Fifteen parameters, three times: in three groups, or in two and the two largest by themselves.
         assert.equal(
-          (device.gpu.stats.dispatches - between) - (between - dispatches),
+          (contextOf(device).stats.dispatches - between) - (between - dispatches),
           3 * (kernels === "gpu" ? 12 : 11),
         );
         together.forEach((got, i) => assert.deepEqual(got, apart[i], `${kernels}, optimiser ${kind}, tensor ${i}`));

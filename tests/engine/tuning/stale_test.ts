@@ -1,7 +1,7 @@
 /** Declarations of kernels as the tuner's only source: there is no list of kernels beside them. */
 import { deepStrictEqual, notStrictEqual, ok, strictEqual } from "node:assert/strict";
 import "../../../engine/mod.ts";
-import { allKernels, kernel } from "../../../engine/gpu/kernel.ts";
+import { allKernels, declareKernel } from "../../../engine/gpu/kernel.ts";
 import { blocksOf, shadersOf, TUNED_OPS, type TunedTiling, TuningTable } from "../../../engine/tuning/table.ts";
 
 Deno.test("every kernel with tilings says what it computes, for whom and with how much arithmetic", () => {
@@ -26,7 +26,7 @@ Deno.test("a winner measured with other shaders is stale, whichever kernel of it
   deepStrictEqual(find(), tiling);
   const others = TUNED_OPS.filter((op) => op !== "conv2d forward").map((op) => shadersOf(op, "cpu"));
   // A kernel that joins the op's is as good as a change of one that it has.
-  kernel("nothing", { kernelSet: "cpu", computes: ["conv2d forward"] }, {
+  declareKernel("nothing", { kernelSet: "cpu", computes: ["conv2d forward"] }, {
     file: "nothing.wgsl",
     text: "@group(0) @binding(1) var<storage, read_write> y: array<f32>;\n" +
       "@compute @workgroup_size(1) fn nothing() { y[0] = 0.0; }",

@@ -1,9 +1,11 @@
-import { SHARED_ROWS } from "../../../engine/ops/lib/blocks.ts";
-import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
+import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { Device } from "../../../engine/device.ts";
+import { contextOf, setTuning, tuningOf } from "../../../engine/friends.ts";
+import { SHARED_ROWS } from "../../../engine/ops/lib/blocks.ts";
 import { add, matmul } from "../../../engine/ops/mod.ts";
-import { readTuning, tuningPath, writeTuning } from "../../../engine/tuning/known.ts";
+import { readTuning, tuningPath } from "../../../engine/tuning/known.ts";
 import { problemOf, type TuneCase } from "../../../engine/tuning/problem.ts";
 import { SHIPPED } from "../../../engine/tuning/shipped.ts";
 import {
@@ -85,10 +87,10 @@ Deno.test("buckets are apart by a factor of √2 at most, and finding one takes 
 });
 
 Deno.test("a file of winners is read as it was written; a broken one says which file", () =>
-  withFolder((folder) => {
+  withFolder(async (folder) => {
     const path = join(folder, "deep", "tuning.json");
     deepStrictEqual(readTuning(path), []);
-    writeTuning(path, [winner()]);
+    await writeFileAtomic(path, formatTuning([winner()]));
     deepStrictEqual(readTuning(path), [winner()]);
     for (
       const text of [
@@ -103,7 +105,6 @@ Deno.test("a file of winners is read as it was written; a broken one says which 
     for (const tiling of [{ rows: 16, columns: 6, splitK: 1 }, { rows: 16, columns: 8, splitK: 0 }]) {
       throws(() => parseTuning(formatTuning([winner({ tiling })]), "there.json"), /a winner that cannot be/);
     }
-    return Promise.resolve();
   }));
 
 Deno.test("a file of before 0.2.0, which says cut and parts, is read as one of now", () => {
@@ -173,8 +174,11 @@ Deno.test("shipped winners are a tuning file's, which a winner that cannot be or
 Deno.test("an opened device uses the winners of its adapter", async () => {
   const { info } = devices.cpu;
   const adapter = [info.vendor, info.architecture, info.description, "cpu"].join(" | ");
-  await using device = await Device.open({ kernels: "cpu", tuning: [winner({ adapter })] });
-  deepStrictEqual(device.tuning.find("matmul nn", 512, 256, 64, 1), winner().tiling);
+  await using device = await Device.open({ kernels: "cpu", tuning: formatTuning([winner({ adapter })]) });
+  deepStrictEqual(tuningOf(device).find("matmul nn", 512, 256, 64, 1), winner().tiling);
+  await rejects(Device.open({ tuning: "{}" }), /^EngineError: tuning is no tuning file/);
+  await using untuned = await Device.open({ kernels: "cpu", tuning: null });
+  strictEqual(tuningOf(untuned).digest, "");
 });
 
 const CASES: readonly TuneCase[] = [
@@ -219,7 +223,7 @@ Deno.test("a candidate that computes something else is never chosen", () =>
     const broken = {
       ...problem,
       run: () => {
-        const y = problem.run(), tiling = device.tuning.find(op, 1, 1, 1, 1);
+        const y = problem.run(), tiling = tuningOf(device).find(op, 1, 1, 1, 1);
         return tiling?.rows === 8 ? add(y, device.full(y.shape, 1e-3)) : y;
       },
     };
@@ -245,22 +249,22 @@ Deno.test("a winner must beat the rule by more than noise, at best and in most t
 
 Deno.test("a problem knows the rule's choice", () => {
   for (const kernels of KERNEL_SETS) {
-    const device = devices[kernels], before = device.gpu.run;
+    const device = devices[kernels], before = contextOf(device).run;
     for (const one of CASES) {
       using _scope = device.scope();
       using problem = problemOf(device, one);
       const seen: Readonly<Record<string, number>>[] = [];
-      const tuning = device.tuning;
-      device.tuning = { digest: "", find: () => undefined };
-      device.gpu.run = (kernel, options) => {
+      const tuning = tuningOf(device);
+      setTuning(device, { digest: "", find: () => undefined });
+      contextOf(device).run = (kernel, options) => {
         if (options.constants && kernel.name.match(/matmul|conv/)) seen.push(options.constants);
-        before.call(device.gpu, kernel, options);
+        before.call(contextOf(device), kernel, options);
       };
       try {
         problem.run();
       } finally {
-        device.gpu.run = before;
-        device.tuning = tuning;
+        contextOf(device).run = before;
+        setTuning(device, tuning);
       }
       const used = seen.map((c) =>
         c.QUADS ? [SHARED_ROWS, 4 * c.QUADS] : [c.TILE_ROWS ?? c.ROWS, c.TILE_COLUMNS ?? c.COLUMNS ?? 128]
@@ -277,7 +281,7 @@ Deno.test("the same table gives the same bits", async () => {
   const { info } = devices.gpu;
   const adapter = [info.vendor, info.architecture, info.description, "gpu"].join(" | ");
   const tiling = { rows: 64, columns: 64, splitK: 3 }, shape = [40, 60, 300, 1] as const;
-  const tuning = [winner({ adapter, shape, tiling, shaders: shadersOf("matmul nn", "gpu") })];
+  const tuning = formatTuning([winner({ adapter, shape, tiling, shaders: shadersOf("matmul nn", "gpu") })]);
   const runs = await Promise.all([0, 1].map(async () => {
     await using device = await Device.open({ kernels: "gpu", tuning });
     using _scope = device.scope();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { openContext } from "../../../datasets/context/dataset.ts";
 import { type LoadedImage, Loader } from "../../../datasets/images/loader.ts";
 import { evaluationOrder } from "../../../datasets/images/schedule.ts";
+import { contextOf } from "../../../engine/friends.ts";
 import { crossEntropy, Device, SGD } from "../../../engine/mod.ts";
 import { Seeds } from "../../../engine/nn/layers.ts";
 import { BaselineClassifier } from "../../../model/regions/baseline.ts";
@@ -90,10 +91,10 @@ Deno.test("a training step of the default model creates no buffer, bind group or
       await device.finish();
     };
     for (let i = 0; i < 3; i++) await step();
-    const before = device.gpu.stats;
+    const before = contextOf(device).stats;
     const { liveTensors } = device.memory;
     for (let i = 0; i < 3; i++) await step();
-    const after = device.gpu.stats;
+    const after = contextOf(device).stats;
     assert.deepEqual(
       [after.created, after.bindGroups, after.pipelines, device.memory.liveTensors],
       [before.created, before.bindGroups, before.pipelines, liveTensors],
@@ -112,11 +113,11 @@ Deno.test("images with other sizes and region counts compile nothing new", async
     model.zeroGrad();
   };
   score(images[0]);
-  const { pipelines } = device.gpu.stats;
+  const { pipelines } = contextOf(device).stats;
   for (const image of images.slice(1)) score(image);
   const wider = { ...images[0], image: new Float32Array(150 * 210 * 3), height: 150, width: 210 };
   score(wider);
   assert.ok(new Set(images.map((i) => i.labels.length)).size > 1, "the images are meant to differ");
-  assert.equal(device.gpu.stats.pipelines, pipelines);
+  assert.equal(contextOf(device).stats.pipelines, pipelines);
   await device.finish();
 });

@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { contextOf } from "../../../engine/friends.ts";
 import { flopsOf } from "../../../engine/gpu/flops.ts";
 import { Device, ops } from "../../../mod.ts";
 import { chromeTrace, kernelTimes, profileUpdates } from "../../../model/run/profile.ts";
@@ -49,7 +50,7 @@ Deno.test("a replayed step is timed like the one it was captured from", async ()
     return scope.keep(ops.matmul(a, a)).unscoped();
   });
   const before = await captured.outputs.data();
-  const stop = device.gpu.time();
+  const stop = contextOf(device).time();
   captured.replay();
   const [timed, ...more] = await stop();
   deepStrictEqual([timed.params.m, timed.params.k, more.length], [32, 32, 0]);

@@ -4,6 +4,7 @@
  */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { contextKnowledge } from "../../../../datasets/context/knowledge.ts";
+import { contextOf } from "../../../../engine/friends.ts";
 import { Device, SGD } from "../../../../engine/mod.ts";
 import { regionEdges } from "../../../../model/regions/reasoning/edges.ts";
 import { classKnowledge } from "../../../../model/regions/reasoning/knowledge.ts";
@@ -151,11 +152,11 @@ Deno.test("a repeated step makes nothing anew, other images and graphs compile n
       const input = randomInput(random, 4);
       await step(input);
       await step(input);
-      const before = device.gpu.stats;
+      const before = contextOf(device).stats;
       const { liveTensors } = device.memory;
       await step(input);
       await step(input);
-      const after = device.gpu.stats;
+      const after = contextOf(device).stats;
       deepStrictEqual([after.created, after.bindGroups, after.pipelines], [
         before.created,
         before.bindGroups,
@@ -168,11 +169,11 @@ Deno.test("a repeated step makes nothing anew, other images and graphs compile n
       for (const boxes of [[1, 1, 9, 9, 20, 20, 30, 30], [1, 1, 20, 20, 9, 9, 30, 30]]) {
         await step({ ...apart, boxes: Float32Array.from(boxes) });
       }
-      const { pipelines } = device.gpu.stats;
+      const { pipelines } = contextOf(device).stats;
       for (const [count, height, width] of [[3, 40, 56], [12, 64, 48], [2, 33, 57], [41, 50, 50]]) {
         await step(randomInput(random, count, height, width));
       }
-      deepStrictEqual([device.gpu.stats.pipelines, device.memory.liveTensors], [pipelines, liveTensors], mode);
+      deepStrictEqual([contextOf(device).stats.pipelines, device.memory.liveTensors], [pipelines, liveTensors], mode);
     }
     strictEqual(device.memory.liveTensors, 0);
   }

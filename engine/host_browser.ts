@@ -1,0 +1,20 @@
+/** The engine's host in a browser, or wherever else there is no `Deno`: no environment and no files. Twin of `host.ts`. */
+
+/** All that the engine asks of the program it runs in. Nothing here ever leads to a question to whoever started it. */
+export interface Host {
+  /** A variable of the environment that is set, not empty, and may be read. */
+  readonly variable: (name: string) => string | undefined;
+  /** The text of a file; nothing where there is none, or where it may not be read. */
+  readonly readText: (path: string) => string | undefined;
+  /** Shows a line to whoever runs the program. */
+  readonly warn: (text: string) => void;
+}
+
+/** The host. */
+export const host: Host = {
+  variable: () => undefined,
+  readText: () => undefined,
+  // A page has no other place for it.
+  // deno-lint-ignore no-console
+  warn: (text) => console.warn(text),
+};
