@@ -1,13 +1,15 @@
 /** Decoding and scaling of photographs, and how long a trainer waits for them. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import sharp from "sharp";
+import { loadSharp } from "../engine/base/packages/sharp.ts";
 import { openContext } from "../datasets/context/dataset.ts";
 import { drawContext } from "../datasets/context/draw.ts";
 import { Loader } from "../datasets/images/loader.ts";
 import { openDataset } from "../datasets/open.ts";
 import { trainingOrder } from "../datasets/images/schedule.ts";
 import type { RegionDataset } from "../datasets/types.ts";
+
+const sharp = await loadSharp();
 
 /** Loading rates measured with a number of threads. */
 export interface DataRow {

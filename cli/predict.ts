@@ -1,7 +1,7 @@
 /** `itera predict`: names the regions of a picture. */
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import { z } from "../engine/base/packages/zod.ts";
 import { adeRegions, readAdeAnnotation } from "../datasets/ade/annotation.ts";
 import { cocoBoxes } from "../datasets/coco/boxes.ts";
 import { UserError } from "../engine/base/user_error.ts";

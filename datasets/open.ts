@@ -1,5 +1,5 @@
 /** Opens a data set by name. */
-import { z } from "zod";
+import { z } from "../engine/base/packages/zod.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import type { OpenHooks } from "./index/cache.ts";
 import { referenceSchema } from "./reference_options.ts";

@@ -1,5 +1,5 @@
 /** Options for what the reference does with a data set and one may want otherwise. */
-import { z } from "zod";
+import { z } from "../engine/base/packages/zod.ts";
 
 /** Each default gives the reference's figures. */
 export const referenceSchema = z.strictObject({

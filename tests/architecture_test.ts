@@ -121,6 +121,36 @@ Deno.test("no files import each other in a circle but tensors, tape and ops", ()
   deepStrictEqual(circles(made).map((circle) => circle.sort()), [["d", "e"], ["a", "b", "c"]]);
 });
 
+/** Specifiers of npm packages that a text names. */
+function packagesIn(text: string): string[] {
+  const pattern = /(?:\bfrom|\bimport|\bimport\s*\(|\bresolve\s*\()\s*["']((?:npm:)?@?[a-z][^"'.:]*(?:[^"':]*))["']/g;
+  return [...code(text, false).matchAll(pattern)].map(([, name]) => name);
+}
+
+Deno.test("packages are named in files of their own, each version once; those of programs stand in deno.json", () => {
+  const inline = sources(".ts").filter((path) => partOf(path) !== "tests").flatMap((path) =>
+    packagesIn(read(path)).map((name) => ({ path, name }))
+  );
+  const own = inline.filter(({ path }) => path.startsWith("engine/base/packages/"));
+  const versions = own.map(({ name }) => /^npm:(@?[^@]+)@([^/]+)/.exec(name)!).map(([, name, version]) =>
+    `${name} ${version}`
+  );
+  const names = new Set(versions.map((one) => one.split(" ")[0]));
+  ok(names.size > 4 && new Set(versions).size === names.size, versions.join(", "));
+  const { imports } = JSON.parse(read("deno.json")) as { imports: Record<string, string> };
+  const elsewhere = inline.filter((one) => !own.includes(one));
+  deepStrictEqual(elsewhere.filter(({ path, name }) => !/^(cli|bench)\//.test(path) || !(name in imports)), []);
+  // The engine alone uses none of them.
+  const graph = importGraph(), reached = new Set(["engine/mod.ts", "engine/internal.ts"]);
+  for (const path of reached) for (const next of graph.get(path) ?? []) reached.add(next);
+  ok(reached.size > 60);
+  deepStrictEqual([...reached].filter((path) => path.startsWith("engine/base/packages/")), []);
+  deepStrictEqual(packagesIn('import { z } from "zod"; await import("npm:a@1/b"); import "./c.ts";'), [
+    "zod",
+    "npm:a@1/b",
+  ]);
+});
+
 Deno.test("what every training shares knows no paper, no image and no program", () => {
   const own = [...importGraph()].filter(([path]) => path.startsWith("model/run/"));
   ok(own.length > 10);

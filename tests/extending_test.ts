@@ -274,7 +274,7 @@ Deno.test("a kernel variant is a shader and its declaration in the op", () =>
   }));
 
 const TOY_MODEL = `/** The plain ConvNet with scores made sharper. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import type { Device, Tensor } from "../../engine/mod.ts";
 import { BaselineClassifier } from "./baseline.ts";
 import type { Losses, Prediction } from "./contract.ts";

@@ -3,7 +3,7 @@
  * their names and the polygons they were drawn as, but does not say which value of the instance maps each has. The maps
  * are those of 2016 (one value per instance, visible pixels only), so each value goes to the polygon it fills best.
  */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { explainReadError } from "../../engine/base/files.ts";
 import type { RgbImage } from "../images/preprocess.ts";

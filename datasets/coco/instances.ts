@@ -2,7 +2,7 @@
  * COCO's annotation files, read piece by piece, by the reference's filtering rules
  * (papers/iterative-reasoning.md#coco).
  */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readJsonArrays } from "../formats/json_arrays.ts";
 import { segmentationArea } from "./area.ts";

@@ -1,5 +1,5 @@
 /** Options that a split of the context scenes is drawn from. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 
 /** Default number of images of each split. */
 export const CONTEXT_IMAGES = { train: 2000, val: 200, test: 400 } as const;

@@ -1,6 +1,6 @@
 /** Writes context scenes to disk in the layouts of ADE20K's releases of 2016 and 2021, with the reference's lists. */
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 import { writeAdeJson } from "./write_ade_json.ts";
@@ -54,6 +54,7 @@ async function writeImage(
   const image = drawContext(set.options, index, set.tables);
   const { width, height, pixels, regions } = image;
   const raw = { raw: { width, height, channels: 3 as const } };
+  const sharp = await loadSharp();
   await sharp(pixels, raw).jpeg({ quality: 95 }).toFile(join(folder, `${stem}.jpg`));
   const { labels } = set.record(index);
   const segmentation = new Uint8Array(width * height * 3);

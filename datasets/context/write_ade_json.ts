@@ -1,6 +1,6 @@
 /** Names and outlines of instances as ADE20K's release of 2021 has them: a JSON file, and a mask for each. */
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import type { ContextPicture } from "./draw.ts";
 
 /** Writes `<stem>.json` and `<stem>/instance_NNN_<stem>.png` for instances named in order of the picture's regions. */
@@ -15,7 +15,7 @@ export async function writeAdeJson(
   for (const [id, name] of names.entries()) {
     const mask = `${stem}/instance_${String(id).padStart(3, "0")}_${stem}.png`;
     const pixels = regions.map((region) => region === id + 1 ? 255 : 0);
-    await sharp(pixels, { raw: { width, height, channels: 1 } }).png().toFile(join(folder, mask));
+    await (await loadSharp())(pixels, { raw: { width, height, channels: 1 } }).png().toFile(join(folder, mask));
     object.push({
       id,
       name,

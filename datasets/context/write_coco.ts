@@ -1,6 +1,6 @@
 /** Writes context scenes to disk in COCO's layouts, so that COCO's reader can be tried on them. */
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 
@@ -70,7 +70,9 @@ async function writePart(
   for (let i = from; i < to; i++) {
     const { width, height, pixels } = drawContext(set.options, i, set.tables);
     const name = `${prefix}${String(i + 1).padStart(12, "0")}.png`;
-    await sharp(pixels, { raw: { width, height, channels: 3 } }).png().toFile(join(folder, pictures, name));
+    await (await loadSharp())(pixels, { raw: { width, height, channels: 3 } }).png().toFile(
+      join(folder, pictures, name),
+    );
     images.push({ id: i + 1, file_name: name, width, height });
     const { boxes, labels } = set.record(i);
     for (let r = 0; r < labels.length; r++) {

@@ -1,6 +1,6 @@
 /** Writes context scenes to disk in Visual Genome's layout, with split and class files of the reference's form. */
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import type { ContextDataset } from "./dataset.ts";
 import { drawContext } from "./draw.ts";
 import type { WrittenSplits } from "./write_coco.ts";
@@ -42,7 +42,9 @@ export async function writeContextAsVg(
 async function writePicture(folder: string, inside: string, id: number, set: ContextDataset, index: number) {
   await Deno.mkdir(join(folder, inside), { recursive: true });
   const { width, height, pixels } = drawContext(set.options, index, set.tables);
-  await sharp(pixels, { raw: { width, height, channels: 3 } }).png().toFile(join(folder, inside, `${id}.png`));
+  await (await loadSharp())(pixels, { raw: { width, height, channels: 3 } }).png().toFile(
+    join(folder, inside, `${id}.png`),
+  );
   return { image_id: id, url: `${ADDRESS}/${inside}/${id}.png`, width, height };
 }
 

@@ -1,6 +1,6 @@
 /** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
 import { resolve } from "node:path";
-import type { Dataset, File as HdfFile } from "h5wasm/node";
+import { type Hdf5Dataset, type Hdf5File, loadHdf5 } from "../../engine/base/packages/h5wasm.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
 import { isHdf5, statedSize, SUPERBLOCK } from "./hdf5_superblock.ts";
@@ -18,13 +18,6 @@ function typeName(like: Rows): string {
   return like instanceof Int32Array ? "<i" : like instanceof Uint8Array ? "<B" : "<q";
 }
 
-/** The library, loaded on first use because loading takes a while. */
-async function load() {
-  const library = await import("h5wasm/node");
-  await library.ready;
-  return library;
-}
-
 /** Throws {@link UserError} unless there is an HDF5 file as long as it says it is. */
 async function requireWhole(path: string): Promise<void> {
   using file = await openFile(path);
@@ -37,19 +30,19 @@ async function requireWhole(path: string): Promise<void> {
 
 /** An open HDF5 file; closes itself at the end of its block. */
 export class Hdf5 implements Disposable {
-  readonly #file: HdfFile;
+  readonly #file: Hdf5File;
   #open = true;
   /** Path of the file. */
   readonly path: string;
 
-  private constructor(path: string, file: HdfFile) {
+  private constructor(path: string, file: Hdf5File) {
     this.path = path;
     this.#file = file;
   }
 
   /** Begins a file; one that is there is emptied. The folder must exist. */
   static async create(path: string): Promise<Hdf5> {
-    const { File } = await load();
+    const { File } = await loadHdf5();
     // The library reports what it cannot open on standard error at length: the file system is asked first.
     await Deno.writeFile(path, new Uint8Array());
     return new Hdf5(path, new File(resolve(path), "w"));
@@ -62,7 +55,7 @@ export class Hdf5 implements Disposable {
    */
   static async open(path: string, mode: "r" | "a" = "r"): Promise<Hdf5> {
     await requireWhole(path);
-    const { File, ready } = await load();
+    const { File, ready } = await loadHdf5();
     const library = await ready;
     // Otherwise the library prints what is wrong at length, and goes on with a file that is not open.
     library.activate_throwing_error_handler();
@@ -111,12 +104,12 @@ export class Hdf5 implements Disposable {
    *
    * @throws {UserError} when there is none.
    */
-  dataset(name: string): Dataset {
+  dataset(name: string): Hdf5Dataset {
     const found = this.#file.get(name);
     if (!found || !("type" in found) || found.type !== "Dataset") {
       throw new UserError(`${this.path}: ${name}: there is no such data set`);
     }
-    return found as Dataset;
+    return found as Hdf5Dataset;
   }
 
   /** True where there is a data set of that name. */

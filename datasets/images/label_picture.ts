@@ -1,7 +1,7 @@
 /** Pictures with labelled boxes, as PNG files. */
 import { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
-import sharp, { type OverlayOptions } from "sharp";
+import { fontFile } from "../../engine/base/packages/dejavu.ts";
+import { loadSharp, type SharpOverlay } from "../../engine/base/packages/sharp.ts";
 import type { RgbImage } from "./preprocess.ts";
 
 /** A box and what to write on it. */
@@ -13,9 +13,6 @@ export interface LabelledBox {
   readonly colour: string;
 }
 
-/** The font travels with the packages: a bare machine has none. */
-const FONT = fileURLToPath(import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
-
 /** Colours that keep neighbouring boxes apart, by position in a list. */
 export const BOX_COLOURS = ["#d1495b", "#1667b7", "#2e8b57", "#8a5bb5", "#b86a00", "#007b8a"] as const;
 
@@ -24,6 +21,7 @@ const LEAST_SIDE = 640;
 
 /** PNG of an image with boxes and labels drawn on it, enlarged by a whole factor where it is small. */
 export async function labelPicture(image: RgbImage, boxes: readonly LabelledBox[]): Promise<Uint8Array<ArrayBuffer>> {
+  const sharp = await loadSharp();
   const factor = Math.max(1, Math.ceil(LEAST_SIDE / Math.max(image.width, image.height)));
   const [width, height] = [image.width * factor, image.height * factor];
   const frames = boxes.map(({ box: [x1, y1, x2, y2], colour }) =>
@@ -49,13 +47,14 @@ async function place(
   factor: number,
   width: number,
   height: number,
-): Promise<OverlayOptions> {
+): Promise<SharpOverlay> {
   const safe = label.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
+  const sharp = await loadSharp();
   const text = await sharp({
     text: {
       text: `<span foreground="white">${safe}</span>`,
       font: "DejaVu Sans 9",
-      fontfile: FONT,
+      fontfile: await fontFile(),
       rgba: true,
       dpi: 96,
     },

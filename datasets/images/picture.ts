@@ -1,5 +1,5 @@
 /** A prepared image back as a picture file. */
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import { CHANNELS, type Normalisation } from "./preprocess.ts";
 
 /** PNG bytes of a prepared image [height, width, 3] at its own size. */
@@ -15,5 +15,5 @@ export async function toPng(
     for (let c = 0; c < 3; c++) pixels[i + rgb[c]] = image[i + c] * deviations[c] + means[c];
   }
   const bytes = new Uint8Array(pixels.buffer);
-  return new Uint8Array(await sharp(bytes, { raw: { width, height, channels: 3 } }).png().toBuffer());
+  return new Uint8Array(await (await loadSharp())(bytes, { raw: { width, height, channels: 3 } }).png().toBuffer());
 }

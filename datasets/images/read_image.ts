@@ -1,9 +1,6 @@
 /** Image files as RGB bytes. */
-import sharp, { type Sharp } from "sharp";
+import { loadSharp, type SharpImage } from "../../engine/base/packages/sharp.ts";
 import type { RgbImage } from "./preprocess.ts";
-
-// One image a thread: several are read at once already.
-sharp.concurrency(1);
 
 /**
  * Decodes an image file of any usual format; grey ones become RGB, an alpha channel is dropped. Colour profiles and marks
@@ -11,6 +8,9 @@ sharp.concurrency(1);
  * pixels. Throws what went wrong.
  */
 export async function readImage(path: string): Promise<RgbImage> {
+  const sharp = await loadSharp();
+  // One image a thread: several are read at once already.
+  sharp.concurrency(1);
   const image = sharp(await Deno.readFile(path), { ignoreIcc: true });
   // Hardly any picture is printed in inks: the others are not kept waiting for the answer.
   const [{ space }, { data, info }] = await Promise.all([
@@ -23,7 +23,7 @@ export async function readImage(path: string): Promise<RgbImage> {
 }
 
 /** Inks as OpenCV mixes them, which the reference reads pictures with. */
-async function readInks(image: Sharp): Promise<RgbImage> {
+async function readInks(image: SharpImage): Promise<RgbImage> {
   const { data, info } = await image.pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({
     resolveWithObject: true,
   });
@@ -38,6 +38,6 @@ async function readInks(image: Sharp): Promise<RgbImage> {
 
 /** Width and height that an image file states, its pixels unread. Throws what went wrong. */
 export async function readSize(path: string): Promise<Pick<RgbImage, "width" | "height">> {
-  const { width, height } = await sharp(path).metadata();
+  const { width, height } = await (await loadSharp())(path).metadata();
   return { width, height };
 }

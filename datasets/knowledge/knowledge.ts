@@ -1,5 +1,5 @@
 /** Knowledge graphs of classes and their file format: JSON lines with names, not numbers, so that a graph outlives a set. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readText } from "../../engine/base/files.ts";
 import { BACKGROUND } from "../types.ts";

@@ -1,6 +1,6 @@
 /** The files of Visual Genome, read image by image. */
 import { join } from "node:path";
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readJsonArrays } from "../formats/json_arrays.ts";
 

@@ -60,7 +60,9 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
   }
   const limits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) limits[name] = adapter.limits[name] as number;
-  const features = ["shader-f16", "timestamp-query", "subgroups"].filter((f) => adapter.features.has(f));
+  const features = (["shader-f16", "timestamp-query", "subgroups"] as GPUFeatureName[]).filter((f) =>
+    adapter.features.has(f)
+  );
   const { vendor, architecture, description, subgroupMinSize: min, subgroupMaxSize: max } = adapter.info;
   // Deno 2.9 gives subgroups where it has not listed them, if the driver has them.
   const unlisted = min > 0 && !features.includes("subgroups") ? ["subgroups"] : [];

@@ -46,7 +46,7 @@ function fastMode(a: Shape, b: Shape, out: Shape): { mode: number; period: numbe
 
 function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): void {
   const { device } = y;
-  const written = compare ? { flags: y } : { y };
+  const written: Record<string, Tensor> = compare ? { flags: y } : { y };
   const fast = fastMode(a.shape, b.shape, y.shape);
   if (fast) {
     const count = Math.ceil(y.size / 4);

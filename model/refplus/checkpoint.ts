@@ -1,5 +1,5 @@
 /** Both models of IEP-Ref, built by a run's settings or read from its checkpoints. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { tokenList, type Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
 import { withUpdateCounts } from "../../engine/internal.ts";

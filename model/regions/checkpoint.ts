@@ -1,5 +1,5 @@
 /** Checkpoints of region classifiers: what they hold beside the weights, and models made from nothing else. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
 import { type Device, loadTensors, tensorsOf } from "../../engine/mod.ts";
 import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";

@@ -1,5 +1,5 @@
 /** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { referenceSchema } from "../../datasets/reference_options.ts";
 import { DATASET_ROWS, type DatasetName, DATASETS, DEFAULT_DATASET, isDatasetName } from "../../datasets/registry.ts";

@@ -1,5 +1,5 @@
 /** Every region classifier that a run can train, by name: one row each. */
-import type { z } from "zod";
+import type { z } from "../../engine/base/packages/zod.ts";
 import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import type { Device } from "../../engine/mod.ts";

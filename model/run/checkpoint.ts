@@ -1,5 +1,5 @@
 /** Checkpoints of runs: tensors, the settings whole, and what a kind of run says beside them. One reader, one writer. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import {
   decodeSafetensors,

@@ -1,5 +1,5 @@
 /** Settings in layers: defaults, then files, then flags, the later ones winning; every complaint names its layer. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 
 /** A JSON value. */

@@ -1,5 +1,5 @@
 /** TensorFlow's checkpoints: version 1, one table with the numbers in it; version 2, a table of where they lie in others. */
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "../../engine/base/packages/protobuf.ts";
 import { maskedCrc32c } from "../../engine/base/crc32c.ts";
 import { tableEntries } from "./sstable.ts";
 import {

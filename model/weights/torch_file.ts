@@ -1,5 +1,5 @@
 /** PyTorch's `.pth` files, the zip archive of version 1.6 on and the older single stream, read without running anything. */
-import { type Entry, Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from "@zip.js/zip.js";
+import { type Entry, Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from "../../engine/base/packages/zip.ts";
 import { unpickle } from "./pickle.ts";
 import { ELEMENT_BYTES, type WeightFile, WeightsError } from "./stored.ts";
 import { type Storage, tensorsIn, torchRules } from "./torch_storage.ts";

@@ -1,5 +1,5 @@
 /** Imported weights on disk, in safetensors with our names, and loading them into a model that begins. */
-import { z } from "zod";
+import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { sameShape } from "../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";

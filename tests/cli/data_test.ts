@@ -1,9 +1,11 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import { openDataset } from "../../datasets/open.ts";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
+
+const sharp = await loadSharp();
 
 const write = (folder: string, layout: string, train = 12, val = 4) =>
   itera("data", "write", folder, "--layout", layout, "--train", String(train), "--val", String(val));

@@ -1,10 +1,12 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import { writeMap } from "../support/files/ade_files.ts";
 import { itera } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 import { TINY, writeTinyCoco } from "../support/files/tiny_coco.ts";
+
+const sharp = await loadSharp();
 
 /** Narrow modules, so that a run takes seconds. */
 const NARROW = {

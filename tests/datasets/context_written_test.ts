@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import { type ContextDataset, openContext } from "../../datasets/context/dataset.ts";
 import { contextKnowledge, KNOWLEDGE_TYPES } from "../../datasets/context/knowledge.ts";
 import { CONTEXT_TABLES } from "../../datasets/context/tables.ts";
@@ -11,6 +11,8 @@ import { openDataset } from "../../datasets/open.ts";
 import type { DatasetName } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
 import { withFolder } from "../support/folder.ts";
+
+const sharp = await loadSharp();
 
 const splits = () => ({
   train: openContext({ split: "train", images: 5, seed: 3 }),

@@ -1,5 +1,5 @@
 /** Words and program nodes as numbers (papers/iep-ref.md#encoding). */
-import { z } from "zod";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readText } from "../../../engine/base/files.ts";
 

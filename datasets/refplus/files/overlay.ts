@@ -1,11 +1,10 @@
 /** Masks drawn on pictures, and the nodes of a program side by side. */
 import type { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
-import sharp from "sharp";
+import { fontFile } from "../../../engine/base/packages/dejavu.ts";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import type { RgbImage } from "../../images/preprocess.ts";
 
 /** The font travels with the packages: a bare machine has none. */
-const FONT = fileURLToPath(import.meta.resolve("dejavu-fonts-ttf/ttf/DejaVuSans.ttf"));
 
 /** A mask of 0 and 1, [height, width], which covers a whole picture of any size. */
 export interface PictureMask {
@@ -38,13 +37,13 @@ export function overlayMask({ rgb, width, height }: RgbImage, mask: PictureMask)
 
 /** PNG of a picture. */
 export async function picturePng({ rgb, width, height }: RgbImage): Promise<Uint8Array<ArrayBuffer>> {
-  return new Uint8Array(await sharp(rgb, { raw: { width, height, channels: 3 } }).png().toBuffer());
+  return new Uint8Array(await (await loadSharp())(rgb, { raw: { width, height, channels: 3 } }).png().toBuffer());
 }
 
 /** PNG of a mask, white on black, stretched to a size. */
 export async function maskPng(mask: PictureMask, width: number, height: number): Promise<Uint8Array<ArrayBuffer>> {
   const grey = stretchMask(mask, width, height).map((set) => 255 * set);
-  return new Uint8Array(await sharp(grey, { raw: { width, height, channels: 1 } }).png().toBuffer());
+  return new Uint8Array(await (await loadSharp())(grey, { raw: { width, height, channels: 1 } }).png().toBuffer());
 }
 
 /** A picture with words under it. */
@@ -58,6 +57,7 @@ const [TILE, LABEL, ACROSS] = [300, 22, 4];
 
 /** PNG of pictures in rows of four, in reading order, each with its label under it. */
 export async function chainPng(tiles: readonly Tile[]): Promise<Uint8Array<ArrayBuffer>> {
+  const sharp = await loadSharp();
   const height = Math.round(TILE * tiles[0].picture.height / tiles[0].picture.width);
   const place = (i: number) => ({ left: i % ACROSS * TILE, top: Math.floor(i / ACROSS) * (height + LABEL) });
   const parts = await Promise.all(tiles.map(async ({ picture: { rgb, ...size }, label }, i) => {
@@ -72,8 +72,9 @@ export async function chainPng(tiles: readonly Tile[]): Promise<Uint8Array<Array
 }
 
 async function text(label: string): Promise<Buffer> {
+  const sharp = await loadSharp();
   const safe = label.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
-  const drawn = sharp({ text: { text: safe, font: "DejaVu Sans 9", fontfile: FONT, rgba: true, dpi: 84 } });
+  const drawn = sharp({ text: { text: safe, font: "DejaVu Sans 9", fontfile: await fontFile(), rgba: true, dpi: 84 } });
   const { data, info } = await drawn.png().toBuffer({ resolveWithObject: true });
   if (info.width <= TILE - 8) return data;
   return await sharp(data).extract({ left: 0, top: 0, width: TILE - 8, height: info.height }).png().toBuffer();

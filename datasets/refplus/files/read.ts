@@ -1,5 +1,5 @@
 /** Reads scenes and expressions of CLEVR-Ref+ 1.0 and of generated sets, one at a time. */
-import { z } from "zod";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { ATTRIBUTES, MOST_OBJECTS } from "../scenes/catalogue.ts";
 import { readList } from "./json_list.ts";

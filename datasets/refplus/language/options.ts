@@ -1,5 +1,5 @@
 /** Options of a generated set. */
-import { z } from "zod";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { PATIENCE } from "./search.ts";
 import { FEWEST_OBJECTS, MOST_OBJECTS } from "../scenes/catalogue.ts";
 

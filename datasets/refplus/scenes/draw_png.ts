@@ -1,5 +1,5 @@
 /** A picture as its file holds it. */
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { HEIGHT, WIDTH } from "./camera.ts";
 import type { PictureKey } from "./place.ts";
 import { makePicture } from "./scene.ts";
@@ -15,7 +15,7 @@ export interface DrawnPicture {
 /** Draws a picture and packs it. */
 export async function drawPng(key: PictureKey): Promise<DrawnPicture> {
   const { scene, pixels } = makePicture(key);
-  const png = await sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
+  const png = await (await loadSharp())(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } })
     .png({ compressionLevel: 6, adaptiveFiltering: true }).toBuffer();
   return { scene, png: new Uint8Array(png) };
 }

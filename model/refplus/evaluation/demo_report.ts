@@ -1,7 +1,7 @@
 /** The demonstration's report: tables, curves, and the masks of all nodes for an expression of each category. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { MetricsLog } from "../../run/metrics_log.ts";
 import { type Chart, type Picture, renderReport, type Table } from "../../run/report.ts";
@@ -58,7 +58,7 @@ export async function saveDemoReport(
     nodes.push(...own);
     if (seen.get(refexp.template_filename) !== 1 || !chain) continue;
     const png = await chain();
-    const { width, height } = await sharp(png).metadata();
+    const { width, height } = await (await loadSharp())(png).metadata();
     pictures.push({
       title: `${refexp.template_filename.replace(".json", "")}: ${refexp.refexp}`,
       width,

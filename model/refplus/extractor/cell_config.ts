@@ -1,5 +1,5 @@
 /** Settings of the training runs of a {@link CellNetwork}. */
-import { z } from "zod";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { differences, type Layer, lookup, merge, settle } from "../../run/layers.ts";
 import type { RunKind } from "../../run/kind.ts";

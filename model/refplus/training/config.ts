@@ -2,7 +2,7 @@
  * The settings of IEP-Ref's training runs: schema, the reference's values and a small preset
  * (papers/iep-ref.md#training).
  */
-import { z } from "zod";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { UNUSED } from "../../../engine/internal.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../../run/layers.ts";

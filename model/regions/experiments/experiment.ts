@@ -1,6 +1,6 @@
 /** Several runs that differ in named settings, trained one after the other and compared in one table. */
 import { join } from "node:path";
-import { z } from "zod";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readResults, type Results } from "../evaluation/results.ts";
 import { writeJsonAtomic } from "../../../engine/base/atomic.ts";

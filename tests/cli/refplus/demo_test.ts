@@ -1,9 +1,11 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { listCheckpoints } from "../../../model/run/run_folder.ts";
 import { itera } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
+
+const sharp = await loadSharp();
 
 /** Width and height of a PNG. */
 async function sizeOf(path: string): Promise<readonly [number, number]> {

@@ -1,12 +1,14 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
 import { listCheckpoints } from "../../../model/run/run_folder.ts";
 import { ended, itera, start } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
+
+const sharp = await loadSharp();
 
 /** Small sizes for both models. */
 const SIZES = ["--rnn_wordvec_dim", "6", "--rnn_hidden_dim", "8", "--rnn_num_layers", "1", "--module_dim", "4"];

@@ -1,12 +1,14 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
 import { type AdeObject, nameByPolygons, readAdeJson } from "../../../datasets/ade/json.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import { writeAttributes, writeLists, writeMap, writePicture } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
+
+const sharp = await loadSharp();
 
 /** An object as the files have it; its polygon is the outline of a box of pixels. */
 function object(id: number, name: string, level: number, [x1, y1, x2, y2]: readonly number[]) {

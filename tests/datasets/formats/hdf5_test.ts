@@ -1,6 +1,6 @@
 import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import h5wasm from "h5wasm/node";
+import { loadHdf5 } from "../../../engine/base/packages/h5wasm.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../../datasets/formats/hdf5.ts";
 import { statedSize, SUPERBLOCK } from "../../../datasets/formats/hdf5_superblock.ts";
@@ -8,6 +8,8 @@ import { appendFeatures, createFeatureFile, FeatureFile } from "../../../dataset
 import { createRefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
 import { withFolder } from "../../support/folder.ts";
 import { withRandom } from "../../support/random.ts";
+
+const h5wasm = await loadHdf5();
 
 const SHAPE = [3, 4, 5] as const;
 
@@ -52,7 +54,6 @@ Deno.test("files that are cut short, wherever it is, are named", () =>
 
 Deno.test("files of all versions say where they end", async () => {
   await withFolder(async (folder) => {
-    await h5wasm.ready;
     const versions = [];
     for (const libver of ["earliest", "v108", "v110"] as const) {
       const path = join(folder, `${libver}.h5`);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { openContext } from "../../../datasets/context/dataset.ts";
 import { drawContext } from "../../../datasets/context/draw.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
@@ -16,6 +16,8 @@ import {
 import { type Entry, evaluationOrder, trainingOrder } from "../../../datasets/images/schedule.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import { withFolder } from "../../support/folder.ts";
+
+const sharp = await loadSharp();
 
 const SCALE = { target: 128, max: 192 };
 

@@ -1,6 +1,8 @@
 /** Small annotations in ADE20K's layouts, written pixel by pixel. */
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
+
+const sharp = await loadSharp();
 
 /** Writes blue values [height][width] as a PNG, with something else in red and green. */
 export async function writeMap(path: string, rows: readonly (readonly number[])[]): Promise<void> {

@@ -1,6 +1,8 @@
 /** A data set in COCO's layout that is small enough to train on within a test. */
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../engine/base/packages/sharp.ts";
+
+const sharp = await loadSharp();
 
 const COLOURS = [[220, 40, 40], [40, 200, 60], [50, 60, 220]] as const;
 

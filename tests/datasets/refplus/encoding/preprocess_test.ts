@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import h5wasm, { Dataset } from "h5wasm/node";
+import { loadHdf5 } from "../../../../engine/base/packages/h5wasm.ts";
 import { UserError } from "../../../../engine/base/user_error.ts";
 import { flatten } from "../../../../datasets/refplus/encoding/programs.ts";
 import { type PreprocessOptions, preprocessRefexps } from "../../../../datasets/refplus/encoding/preprocess.ts";
@@ -10,6 +10,8 @@ import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
 import { pythonJson, realRefexps, realScenes } from "../../../support/refplus/real_refplus.ts";
 import { shownPixels } from "../../../support/refplus/slow_refplus.ts";
+
+const h5wasm = await loadHdf5();
 
 /** Writes input files of `count` expressions, the three of the hand-made set over and over. */
 async function writeInput(folder: string, count: number, change = (_: Record<string, unknown>) => {}): Promise<void> {
@@ -35,15 +37,12 @@ const optionsIn = (folder: string): PreprocessOptions => ({
 });
 
 /** All data sets of a file as the library itself reads them. */
-async function everything(
-  path: string,
-): Promise<Record<string, { dtype: unknown; shape: number[]; values: unknown[] }>> {
-  await h5wasm.ready;
+function everything(path: string): Record<string, { dtype: unknown; shape: number[]; values: unknown[] }> {
   const file = new h5wasm.File(path, "r");
   const all = Object.fromEntries(
     file.keys().map((name) => {
       const data = file.get(name);
-      ok(data instanceof Dataset);
+      ok(data instanceof h5wasm.Dataset);
       return [name, { dtype: data.dtype, shape: data.shape!, values: [...data.value as Int32Array] }];
     }),
   );
@@ -81,7 +80,7 @@ Deno.test("the file has the reference's data sets, and the vocabulary its form",
     const nodes = (text: string) => text.split(";").map((token) => VOCABULARY.program_token_to_idx.indexOf(token));
     const padded = (rows: number[][], length: number) =>
       rows.flatMap((row) => [1, ...row, 2, ...Array(length - row.length - 2).fill(0)]);
-    const { answers, ...rest } = await everything(join(folder, "out.h5"));
+    const { answers, ...rest } = everything(join(folder, "out.h5"));
     deepStrictEqual(rest, {
       refexps: {
         dtype: "<i",
@@ -177,12 +176,12 @@ Deno.test("a file is appended to as its expressions become more, and rows become
     await writeInput(folder, 8);
     await preprocessRefexps({ ...options, output: join(folder, "once.h5") });
     await preprocessRefexps({ ...options, examples: 1 });
-    deepStrictEqual((await everything(options.output)).refexps.shape, [1, 5]);
+    deepStrictEqual(everything(options.output).refexps.shape, [1, 5]);
     await writeInput(folder, 4);
     deepStrictEqual((await preprocessRefexps(options)).added, 3);
     await writeInput(folder, 8);
     deepStrictEqual(await preprocessRefexps(options), { rows: 8, added: 4, words: 84, programTokens: 60 });
-    deepStrictEqual(await everything(options.output), await everything(join(folder, "once.h5")));
+    deepStrictEqual(everything(options.output), everything(join(folder, "once.h5")));
     const before = await Deno.readFile(options.output);
     strictEqual((await preprocessRefexps(options)).added, 0);
     deepStrictEqual(await Deno.readFile(options.output), before);
@@ -216,7 +215,7 @@ Deno.test("an interrupted run goes on from what it saved, and a broken working c
       });
       deepStrictEqual([made.rows, made.added], [1700, 1700]);
       strictEqual(first, stop, "it went on from the rows before the last batch");
-      deepStrictEqual(await everything(small.output), await everything(join(folder, "once.h5")));
+      deepStrictEqual(everything(small.output), everything(join(folder, "once.h5")));
       deepStrictEqual([...Deno.readDirSync(folder)].filter(({ name }) => name.startsWith(".")), []);
       // What was saved with other settings is of no use.
       await Deno.copyFile(small.output, join(folder, ".wide.h5.saved"));
@@ -233,7 +232,7 @@ Deno.test("vocabularies are built, read, expanded and cut by the flags", async (
       const table = JSON.parse(await Deno.readTextFile(options.outputVocabulary!)).refexp_token_to_idx;
       return Object.keys(table).filter((word) => !word.startsWith("<"));
     };
-    const rows = async () => (await everything(options.output)).refexps.values;
+    const rows = () => everything(options.output).refexps.values;
     const again = () => Deno.remove(options.output);
     await writeInput(folder, 2);
     // On all expressions, also those that are not encoded.
@@ -242,7 +241,7 @@ Deno.test("vocabularies are built, read, expanded and cut by the flags", async (
     await again();
     await preprocessRefexps({ ...options, threshold: 2, encodeUnknown: true });
     deepStrictEqual(await words(), ["The", "of", "the"]);
-    deepStrictEqual((await rows()).slice(0, 5), [1, 4, 3, 3, 2]);
+    deepStrictEqual((rows()).slice(0, 5), [1, 4, 3, 3, 2]);
     await again();
     await Deno.rename(options.outputVocabulary!, join(folder, "small.json"));
     const small = { ...options, inputVocabulary: join(folder, "small.json") };

@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../../engine/base/packages/sharp.ts";
 import { Hdf5 } from "../../../../datasets/formats/hdf5.ts";
 import { resizeBicubic } from "../../../../datasets/refplus/encoding/bicubic.ts";
 import { FeatureFile, type FeatureSettings } from "../../../../datasets/refplus/files/feature_file.ts";
@@ -11,6 +11,8 @@ import fixture from "../../../fixtures/bicubic.json" with { type: "json" };
 import { withFolder } from "../../../support/folder.ts";
 import { numbers } from "../../../support/formula.ts";
 import { withRandom } from "../../../support/random.ts";
+
+const sharp = await loadSharp();
 
 Deno.test("bicubic resizing has Pillow's bytes", () => {
   for (const { name, from: [width, height], to, rgb } of fixture.cases) {

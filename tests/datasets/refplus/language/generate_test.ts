@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../../engine/base/packages/sharp.ts";
 import { UserError } from "../../../../engine/base/user_error.ts";
 import { drawMany } from "../../../../datasets/refplus/scenes/draw_many.ts";
 import { generateRefPlus } from "../../../../datasets/refplus/language/generate.ts";
@@ -12,6 +12,8 @@ import { imageName, type Refexp } from "../../../../datasets/refplus/files/types
 import { makePicture, makeScene } from "../../../../datasets/refplus/scenes/scene.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { randomFor, withRandom } from "../../../support/random.ts";
+
+const sharp = await loadSharp();
 
 const OPTIONS = { split: "train", refexpsPerImage: 2, seed: 5, falsePremise: true } as const;
 const generate = (folder: string, images: number, more: Partial<RefPlusInput> = {}) =>

@@ -1,7 +1,9 @@
 import { deepStrictEqual, strictEqual } from "node:assert/strict";
-import sharp from "sharp";
+import { loadSharp } from "../../../../engine/base/packages/sharp.ts";
 import { chainPng, maskPng, overlayMask, stretchMask } from "../../../../datasets/refplus/files/overlay.ts";
 import { ofNamedShape } from "../../../../model/refplus/evaluation/trivial.ts";
+
+const sharp = await loadSharp();
 
 const MASK = { data: [0, 1, 1, 0], width: 2, height: 2 };
 

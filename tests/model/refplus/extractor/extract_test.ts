@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import sharp from "sharp";
+import { loadSharp } from "../../../../engine/base/packages/sharp.ts";
 import { FeatureFile } from "../../../../datasets/refplus/files/feature_file.ts";
 import { Device, Seeds } from "../../../../engine/mod.ts";
 import { extractFeatures } from "../../../../model/refplus/extractor/extract_features.ts";
@@ -14,6 +14,8 @@ import {
 import { ResNet, resnetPresets } from "../../../../model/backbones/resnet.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
+
+const sharp = await loadSharp();
 
 /** Writes pictures 0 .. count − 1, each of a grey of its own. */
 async function writePictures(folder: string, count: number): Promise<void> {

@@ -1,13 +1,14 @@
 /** Reading of files that do not name their vocabulary, as the reference's. */
 import { rejects } from "node:assert/strict";
 import { join } from "node:path";
-import h5wasm from "h5wasm/node";
+import { loadHdf5 } from "../../../../engine/base/packages/h5wasm.ts";
 import { Samples } from "../../../../model/refplus/training/samples.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { TOY_VOCABULARY } from "../../../support/refplus/toy_refplus.ts";
 
+const h5wasm = await loadHdf5();
+
 Deno.test("tokens outside the vocabulary are reported, in either sequence", async () => {
-  await h5wasm.ready;
   await withFolder(async (folder) => {
     const write = (name: string, word: number, step: number): string => {
       const path = join(folder, name), file = new h5wasm.File(path, "w");

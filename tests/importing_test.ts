@@ -1,0 +1,122 @@
+/** The library imported the way its users import it: from any folder, by path, by URL and by name, without permissions. */
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { dirname, extname, join, resolve } from "node:path";
+import { type Ended, ended, ROOT } from "./support/command.ts";
+import { withFolder } from "./support/folder.ts";
+
+/** A script of a user's: a gradient by each way an op is called, and the names of both papers' parts. */
+const SCRIPT = (from: string) =>
+  `import { datasets, Device, models, nn, ops, SGD } from "${from}";
+await using device = await Device.open();
+using scope = device.scope();
+const x = device.tensor([[1, 2], [3, 4]]);
+using layer = new nn.Linear(device, 2, 2, new nn.Seeds(1));
+ops.sum(ops.relu(layer.forward(x).add(10))).backward();
+new SGD(device, layer.trainable(), { rate: 0.1 })[Symbol.dispose]();
+const gradient: number[] = [...await layer.weight.grad!.data()];
+console.log(JSON.stringify([gradient, typeof models.TrainSteps, typeof datasets.openDataset]));
+`;
+
+/** The same for the engine alone. */
+const ENGINE = (from: string) =>
+  `import { Device, tanh } from "${from}";
+await using device = await Device.open();
+using x = device.tensor([0]);
+console.log(JSON.stringify([...await tanh(x).data()]));
+`;
+
+const EXPECTED = '[[4,4,6,6],"function","function"]\n';
+
+/** Runs Deno in a folder of a user's: nothing is granted that \`args\` do not grant, nothing is asked. */
+async function deno(cwd: string, ...args: string[]): Promise<Ended> {
+  const env = { NO_COLOR: "1", ITERA_TUNING: "none", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? cwd };
+  const options = { cwd, args, env, stdin: "null", stdout: "piped", stderr: "piped" } as const;
+  return await ended(new Deno.Command(Deno.execPath(), options).spawn());
+}
+
+/** Makes a project of files in a folder. */
+async function project(folder: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [name, text] of Object.entries(files)) {
+    await Deno.mkdir(dirname(join(folder, name)), { recursive: true });
+    await Deno.writeTextFile(join(folder, name), text);
+  }
+  return folder;
+}
+
+/** Runs the script of a project, which must print what is expected. */
+async function prints(cwd: string, expected: string, ...args: string[]): Promise<void> {
+  const { code, out, err } = await deno(cwd, "run", "--no-prompt", ...args);
+  deepStrictEqual({ code, out }, { code: 0, out: expected }, err);
+}
+
+Deno.test("a script anywhere imports the library by its path, with no settings and no permission, and type-checks", () =>
+  withFolder(async (folder) => {
+    const cwd = await project(folder, { "a.ts": SCRIPT(join(ROOT, "mod.ts")) });
+    await prints(cwd, EXPECTED, "a.ts");
+    const checked = await deno(cwd, "check", "a.ts");
+    strictEqual(checked.code, 0, checked.err);
+  }));
+
+Deno.test("a project with settings of its own imports the library by name, linked or from its import map", () =>
+  withFolder(async (folder) => {
+    const mapped = await project(join(folder, "mapped"), {
+      "deno.json": JSON.stringify({
+        imports: { itera: join(ROOT, "mod.ts") },
+        compilerOptions: { exactOptionalPropertyTypes: true, types: ["npm:@webgpu/types@0.1.74"] },
+      }),
+      "a.ts": SCRIPT("itera"),
+    });
+    await prints(mapped, EXPECTED, "a.ts");
+    const checked = await deno(mapped, "check", "a.ts");
+    strictEqual(checked.code, 0, checked.err);
+    const linked = await project(join(folder, "linked"), {
+      "deno.json": JSON.stringify({ links: [ROOT] }),
+      "a.ts": SCRIPT("@itera/itera"),
+    });
+    await prints(linked, EXPECTED, "a.ts");
+  }));
+
+Deno.test("beside a package.json the engine needs no package", () =>
+  withFolder(async (folder) => {
+    const cwd = await project(folder, {
+      "package.json": JSON.stringify({ dependencies: {} }),
+      "a.ts": ENGINE(join(ROOT, "engine/mod.ts")),
+    });
+    await prints(cwd, "[0]\n", "a.ts");
+    const { out } = await deno(cwd, "info", "--json", "a.ts");
+    const { modules } = JSON.parse(out) as { modules: { specifier: string }[] };
+    ok(modules.length > 100, out);
+    deepStrictEqual(modules.map(({ specifier }) => specifier).filter((one) => /^npm:|^node:/.test(one)), []);
+  }));
+
+const TYPES: Readonly<Record<string, string>> = {
+  ".ts": "application/typescript",
+  ".json": "application/json",
+  ".wgsl": "text/plain",
+};
+
+Deno.test("the library is imported by URL, and vendored it stays when the server is gone", () =>
+  withFolder(async (folder) => {
+    let served = 0;
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async ({ url }) => {
+      const path = resolve(join(ROOT, new URL(url).pathname));
+      if (!path.startsWith(ROOT)) return new Response(null, { status: 403 });
+      const text = await Deno.readTextFile(path).catch(() => null);
+      served++;
+      return text === null
+        ? new Response(null, { status: 404 })
+        : new Response(text, { headers: { "content-type": TYPES[extname(path)] ?? "text/plain" } });
+    });
+    const host = `127.0.0.1:${server.addr.port}`;
+    const cwd = await project(folder, {
+      "deno.json": JSON.stringify({ vendor: true }),
+      "a.ts": SCRIPT(`http://${host}/mod.ts`),
+    });
+    try {
+      await prints(cwd, EXPECTED, `--allow-import=${host}`, "a.ts");
+      ok(served > 100, `${served} files were served`);
+    } finally {
+      await server.shutdown();
+    }
+    await prints(cwd, EXPECTED, `--allow-import=${host}`, "a.ts");
+  }));
