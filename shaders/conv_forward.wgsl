@@ -1,14 +1,8 @@
 // Convolution forward as an implicit matrix product: rows are output pixels, columns output channels, and the summed axis
 // runs over taps and input channels. Epilogue: y = act(conv * scale + bias + residual).
-override HAS_SCALE: bool = false;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> filters: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> scale: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 // Output pixels that a block may cover: of all images, or of one.
 struct Span { first: u32, stop: u32 }
@@ -60,16 +54,10 @@ fn filter_block(start: u32, tap_index: u32, c: u32, column: u32) -> mat4x4<f32> 
 
 fn store(row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
   if (column >= params.co4) { return; }
-  var factor = vec4<f32>(1.0);
-  if (HAS_SCALE) { factor = scale[column]; }
-  var offset = vec4<f32>(0.0);
-  if (HAS_BIAS) { offset = bias[entry * params.co4 + column]; }
   for (var i = 0u; i < 4u; i++) {
     if (row + i < stop) {
       let at = (row + i) * params.co4 + column;
-      var v = block[i] * factor + offset;
-      if (HAS_RESIDUAL) { v += residual[at]; }
-      y[at] = activate(v);
+      y[at] = epilogue(block[i], entry * params.co4 + column, at);
     }
   }
 }
@@ -150,11 +138,7 @@ fn fetch(slot: Slot, k: u32, stop: u32, at: Digits, p: Pixels, start: u32, colum
 fn store_pixel(base: u32, row: u32, stop: u32, entry: u32, column: u32, sum: vec4<f32>) {
   if (row >= stop || column >= params.co4) { return; }
   let at = row * params.co4 + column;
-  var v = sum;
-  if (HAS_SCALE) { v *= scale[column]; }
-  if (HAS_BIAS) { v += bias[entry * params.co4 + column]; }
-  if (HAS_RESIDUAL) { v += residual[at]; }
-  y[base + at] = activate(v);
+  y[base + at] = epilogue(sum, entry * params.co4 + column, at);
 }
 
 fn store_tile(base: u32, row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {

@@ -1,18 +1,11 @@
 // C = act(op(A) op(B) + bias), batched, for profile cpu: a block of ROWS x COLUMNS in registers, no workgroup memory.
-override HAS_BIAS: bool = false;
-// Add to what C holds.
-override ADD: bool = false;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
-
 fn store(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
   if (column >= params.n4) { return; }
-  var offset = vec4<f32>(0.0);
-  if (HAS_BIAS) { offset = bias[column]; }
   for (var i = 0u; i < 4u; i++) {
     if (row + i >= params.m) { continue; }
     let at = base + (row + i) * params.n4 + column;
-    let v = activate(block[i] + offset);
-    if (ADD) { c[at] += v; } else { c[at] = v; }
+    let out = epilogue(block[i], column, at);
+    if (ADD) { c[at] += out; } else { c[at] = out; }
   }
 }
 

@@ -14,8 +14,8 @@ fn value(v: vec4<f32>) -> vec4<f32> {
     case 2u: { return exp(v); }
     case 3u: { return log(v); }
     case 4u: { return sqrt(v); }
-    case 5u: { return tanh(clamp(v, vec4<f32>(-15.0), vec4<f32>(15.0))); }
-    case 6u: { return 1.0 / (1.0 + exp(-v)); }
+    case 5u: { return bounded_tanh(v); }
+    case 6u: { return sigmoid(v); }
     case 7u: { return max(v, vec4<f32>(0.0)); }
     case 8u: { return v * v; }
     case 9u: { return 1.0 / v; }

@@ -17,14 +17,13 @@ import { sumTo } from "./binary.ts";
 import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
-import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./lib/library.ts";
+import { type Activation, epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./lib/library.ts";
 import { activationGrad } from "./lib/activation.ts";
 import { sumCollected } from "./reduce.ts";
 import {
   type Epilogue,
   epilogueBind,
   epilogueConstants,
-  epilogueLib,
   SKINNY_ROWS,
   SKINNY_TILES,
   skinnyFor,
@@ -36,7 +35,7 @@ import {
 } from "./lib/tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
-const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
+const registersParts = [vec4Lib, ...epilogueLibs, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
 const flops = (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches;
 const traits = (kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
   kernelSet,
@@ -49,7 +48,7 @@ const sharedKernel = declareKernel("matmul_shared", traits("cpu", SHARED_BLOCKS)
   file: "matmul_shared.wgsl",
   text: sharedText,
 });
-const partLibs = [activationLib, epilogueLib, splitLib, matrixLib] as const;
+const partLibs = [vec4Lib, ...epilogueLibs, splitLib, matrixLib] as const;
 const tilesKernel = declareKernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
   file: "matmul_tiles.wgsl",
   text: tilesText,
@@ -58,7 +57,10 @@ const skinnyKernel = declareKernel("matmul_skinny", traits("gpu", SKINNY_TILES),
   file: "matmul_skinny.wgsl",
   text: skinnyText,
 });
-const scalarKernel = kernel("matmul_scalar", indexLib, activationLib, { file: "matmul_scalar.wgsl", text: scalarText });
+const scalarKernel = kernel("matmul_scalar", indexLib, scalarLib, ...epilogueLibs, {
+  file: "matmul_scalar.wgsl",
+  text: scalarText,
+});
 
 /** Multiplications up to which a product with ragged rows is taken by the scalar kernel: padding would take longer. */
 const SMALL = 1 << 19;
@@ -84,7 +86,7 @@ function padLast(x: Tensor, columns: number): Tensor {
   return x.shape[last] === columns ? x : pad(x, x.shape.map((e, axis) => [0, axis === last ? columns - e : 0]));
 }
 
-/** Extents and epilogue of a product; software adapters know no scale and no residual. */
+/** Extents and epilogue of a product. */
 export interface Product extends Epilogue {
   readonly m: number;
   readonly n: number;
@@ -152,12 +154,11 @@ function opOf({ transposeA, transposeB }: Product): TunedOp {
 function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
   const { device } = c;
   const { shared, constants, x, y } = softwareTiling(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
-  const { HAS_BIAS, ACTIVATION } = epilogueConstants(p);
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
     device.run(shared ? sharedKernel : registersKernel, {
-      bind: { a, b, bias: p.bias ?? null, c },
+      bind: { a, b, c, ...epilogueBind(p) },
       params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
-      constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ADD: Number(p.add ?? false), ...constants },
+      constants: { ...operands.constants, ...epilogueConstants(p), ADD: Number(p.add ?? false), ...constants },
       grid: [x, y, Math.min(batch - first, contextOf(device).maxGroups)],
     });
   }
@@ -200,16 +201,15 @@ export function productCollected(into: Tensor | null, a: Tensor, b: Tensor): Ten
 }
 
 function scalarProduct(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
-  const { m, n, k, transposeA, transposeB, bias } = p;
+  const { m, n, k, transposeA, transposeB } = p;
   const stride = (x: Tensor): number => sizeOf(x.shape.slice(0, -2)) === 1 ? 0 : sizeOf(x.shape.slice(-2));
   y.device.run(scalarKernel, {
-    bind: { a, b, bias: bias ?? null, c: y },
+    bind: { a, b, c: y, ...epilogueBind(p) },
     params: { count: y.size, m, n, k, stride_a: stride(a), stride_b: stride(b) },
     constants: {
       TRANSPOSE_A: Number(transposeA),
       TRANSPOSE_B: Number(transposeB),
-      HAS_BIAS: Number(bias != null),
-      ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
+      ...epilogueConstants(p),
       ADD: Number(p.add ?? false),
     },
     grid: y.device.grid(y.size, GROUP),

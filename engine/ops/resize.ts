@@ -4,10 +4,10 @@ import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib, valueKernels } from "./lib/library.ts";
+import { bilinearLib, GROUP, indexLib, valueKernels } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, { file: "resize.wgsl", text }] as const;
+const parts = [indexLib, bilinearLib, { file: "resize.wgsl", text }] as const;
 const resizeKernels = valueKernels("resize", ...parts);
 const gradKernels = valueKernels("resize_grad", ...parts);
 

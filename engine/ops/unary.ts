@@ -6,9 +6,9 @@ import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Op } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, sigmoidLib, vec4Lib } from "./lib/library.ts";
 
-const parts = [indexLib, { file: "pointwise.wgsl", text }] as const;
+const parts = [indexLib, vec4Lib, sigmoidLib, { file: "pointwise.wgsl", text }] as const;
 const unaryKernel = kernel("unary", ...parts);
 const gradKernel = kernel("unary_grad", ...parts);
 const accumulateKernel = kernel("accumulate", ...parts);

@@ -17,7 +17,7 @@ import type { ProductShape, TunedOp } from "../../tuning/table.ts";
 import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
-import { type Activation, activationLib } from "./library.ts";
+import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
 import { product } from "../matmul.ts";
 import { sumInto } from "../reduce.ts";
 import {
@@ -35,7 +35,7 @@ import type { Pair, Sides } from "./window.ts";
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
 const digits = { file: "lib/digits.wgsl", text: digitsText };
 const libs = [blocksLib, tileLib, splitLib, digits, geometry] as const;
-const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
+const forwardParts = [vec4Lib, ...epilogueLibs, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
 const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
 const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const flops = (p: DispatchParams): number => 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;

@@ -1,11 +1,14 @@
 /** WGSL library files that kernels lean on. */
 import activationText from "../../../shaders/lib/activation.wgsl" with { type: "text" };
+import bilinearText from "../../../shaders/lib/bilinear.wgsl" with { type: "text" };
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
+import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
 import rowAloneText from "../../../shaders/lib/row_alone.wgsl" with { type: "text" };
 import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "text" };
 import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
+import sigmoidText from "../../../shaders/lib/sigmoid.wgsl" with { type: "text" };
 import vec4Text from "../../../shaders/lib/vec4.wgsl" with { type: "text" };
 import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
 
@@ -13,14 +16,22 @@ import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
 export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
 /** `broadcast_offset`. */
 export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broadcastText };
-/** `activate`, chosen by the constant ACTIVATION. */
-export const activationLib: ShaderText = { file: "lib/activation.wgsl", text: activationText };
 /** `threefry`, `unit_float`. */
 export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
 /** `Value` and `Word`, single ones. */
 export const scalarLib: ShaderText = { file: "lib/scalar.wgsl", text: scalarText };
 /** `Value` and `Word`, four neighbours. */
 export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text };
+/** `sigmoid` and `bounded_tanh` of a `Value`. */
+export const sigmoidLib: ShaderText = { file: "lib/sigmoid.wgsl", text: sigmoidText };
+/** `Sample`s of a `Value` between cells. */
+export const bilinearLib: ShaderText = { file: "lib/bilinear.wgsl", text: bilinearText };
+/** `activate`, chosen by the constant ACTIVATION, and `epilogue` by HAS_SCALE, HAS_BIAS and HAS_RESIDUAL, of a `Value`. */
+export const epilogueLibs: readonly ShaderText[] = [
+  sigmoidLib,
+  { file: "lib/activation.wgsl", text: activationText },
+  { file: "lib/epilogue.wgsl", text: epilogueText },
+];
 
 /** One text on `Value` as two kernels: for single numbers, and for four neighbours where an axis is a multiple of four. */
 export function valueKernels(
