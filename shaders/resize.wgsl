@@ -1,7 +1,9 @@
-// Bilinear resizing of x [n, h, w, c] to y [n, ho, wo, c] and its gradient by gather. MODE says where output cell i lies:
-// 0 asymmetric i s, 1 half-pixel (i + 0.5) s - 0.5, 2 corners aligned i (h - 1) / (ho - 1); positions are clamped to the image.
-// Channels are Values.
-override MODE: u32 = 0u;
+// Bilinear resizing of x [n, h, w, c] to y [n, ho, wo, c] and its gradient by gather. Channels are Values. MODE says where output
+// cell i lies; positions are clamped to the image.
+const ASYMMETRIC = 0u;     // i s
+const HALF_PIXEL = 1u;     // (i + 0.5) s - 0.5
+const ALIGN_CORNERS = 2u;  // i (h - 1) / (ho - 1)
+override MODE: u32 = ASYMMETRIC;
 struct Params { n: u32, h: u32, w: u32, c: u32, ho: u32, wo: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
@@ -10,8 +12,8 @@ struct Params { n: u32, h: u32, w: u32, c: u32, ho: u32, wo: u32 }
 fn sample_at(i: u32, size: u32, cells: u32) -> Sample {
   var p = 0.0;
   switch MODE {
-    case 0u: { p = f32(i) * (f32(size) / f32(cells)); }
-    case 1u: { p = (f32(i) + 0.5) * (f32(size) / f32(cells)) - 0.5; }
+    case ASYMMETRIC: { p = f32(i) * (f32(size) / f32(cells)); }
+    case HALF_PIXEL: { p = (f32(i) + 0.5) * (f32(size) / f32(cells)) - 0.5; }
     default: { if (cells > 1u) { p = f32(i) * (f32(size - 1u) / f32(cells - 1u)); } }
   }
   return sample_within(p, size);

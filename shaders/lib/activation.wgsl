@@ -1,11 +1,15 @@
-// Activations a matmul or convolution can apply as it writes: ACTIVATION 0 none, 1 relu, 2 tanh, 3 sigmoid.
-override ACTIVATION: u32 = 0u;
+// Activations a matmul or convolution can apply as it writes; ACTIVATION is one of these.
+const NONE = 0u;
+const RELU = 1u;
+const TANH = 2u;
+const SIGMOID = 3u;
+override ACTIVATION: u32 = NONE;
 
 fn activate(v: Value) -> Value {
   switch ACTIVATION {
-    case 1u: { return max(v, Value(0.0)); }
-    case 2u: { return bounded_tanh(v); }
-    case 3u: { return sigmoid(v); }
+    case RELU: { return max(v, Value(0.0)); }
+    case TANH: { return bounded_tanh(v); }
+    case SIGMOID: { return sigmoid(v); }
     default: { return v; }
   }
 }

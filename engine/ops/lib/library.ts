@@ -11,6 +11,7 @@ import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
 import sigmoidText from "../../../shaders/lib/sigmoid.wgsl" with { type: "text" };
 import vec4Text from "../../../shaders/lib/vec4.wgsl" with { type: "text" };
 import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
+import { numbered } from "../../gpu/wgsl.ts";
 
 /** `linear_index` of folded one-dimensional dispatches. */
 export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
@@ -26,10 +27,14 @@ export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text };
 export const sigmoidLib: ShaderText = { file: "lib/sigmoid.wgsl", text: sigmoidText };
 /** `Sample`s of a `Value` between cells. */
 export const bilinearLib: ShaderText = { file: "lib/bilinear.wgsl", text: bilinearText };
-/** `activate`, chosen by the constant ACTIVATION, and `epilogue` by HAS_SCALE, HAS_BIAS and HAS_RESIDUAL, of a `Value`. */
-export const epilogueLibs: readonly ShaderText[] = [
+/** `activate` of a `Value`, chosen by the constant ACTIVATION. */
+export const activationLibs: readonly ShaderText[] = [
   sigmoidLib,
   { file: "lib/activation.wgsl", text: activationText },
+];
+/** `epilogue` of a `Value`, by the constants HAS_SCALE, HAS_BIAS, HAS_RESIDUAL and ACTIVATION. */
+export const epilogueLibs: readonly ShaderText[] = [
+  ...activationLibs,
   { file: "lib/epilogue.wgsl", text: epilogueText },
 ];
 
@@ -60,8 +65,14 @@ export function rowKernels(
 /** Name of an epilogue activation. */
 export type Activation = "none" | "relu" | "tanh" | "sigmoid";
 
-/** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
-export const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, relu: 1, tanh: 2, sigmoid: 3 };
+/** Activations an epilogue can apply. */
+export const ACTIVATIONS: Readonly<Record<Activation, number>> = numbered(
+  activationText,
+  "none",
+  "relu",
+  "tanh",
+  "sigmoid",
+);
 
 /** Invocations of a one-dimensional workgroup, as written in the shaders. */
 export const GROUP = 64;
