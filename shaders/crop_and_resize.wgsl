@@ -27,7 +27,7 @@ fn coordinate(first: f32, last: f32, i: u32, n: u32, extent: u32) -> f32 {
 
 fn sample_at(position: f32, extent: u32) -> Sample {
   let last = f32(extent - 1u);
-  if (!(position >= -params.tolerance && position <= last + params.tolerance)) { return NOWHERE; }
+  if (!(position >= -params.tolerance && position <= last + params.tolerance)) { return NO_SAMPLE; }
   return sample_on_cells(position, extent);
 }
 

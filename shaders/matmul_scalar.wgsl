@@ -23,6 +23,6 @@ fn matmul_scalar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   let step_b = select(params.n, 1u, TRANSPOSE_B);
   var total = 0.0;
   for (var k = 0u; k < params.k; k++) { total += a[first_a + k * step_a] * b[first_b + k * step_b]; }
-  let out = epilogue(total, column, i);
+  let out = epilogue(total, channel_of(column), i);
   if (ADD) { c[i] += out; } else { c[i] = out; }
 }

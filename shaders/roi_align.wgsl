@@ -22,7 +22,7 @@ fn span(first: f32, last: f32, bins: u32) -> Span {
 
 // A read at p along an axis of `size` cells: nothing beyond one cell outside, clamped within.
 fn sample_at(p: f32, size: u32) -> Sample {
-  if (p < -1.0 || p > f32(size)) { return NOWHERE; }
+  if (p < -1.0 || p > f32(size)) { return NO_SAMPLE; }
   return sample_within(p, size);
 }
 

@@ -1,20 +1,19 @@
 /** Batched matrix products and the fully connected layer. */
 import matrixText from "../../shaders/lib/matrix.wgsl" with { type: "text" };
 import text from "../../shaders/matmul.wgsl" with { type: "text" };
-import sharedText from "../../shaders/matmul_shared.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import scalarText from "../../shaders/matmul_scalar.wgsl" with { type: "text" };
 import { EngineError, ShapeError } from "../base/errors.ts";
 import { contextOf, storageOf, tuningOf } from "../friends.ts";
-import { declareKernel, type DispatchParams, kernel, type KernelTraits, type Tilings } from "../gpu/kernel.ts";
+import { declareKernel, type DispatchParams, kernel, type KernelTraits } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { bucketSize, powerAbove } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { MATMULS, type TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
-import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./lib/blocks.ts";
+import { blockKernels, softwareTiling } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
 import { type Activation, epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./lib/library.ts";
@@ -29,34 +28,28 @@ import {
   skinnyFor,
   splitLib,
   sumSplits,
-  tileLib,
-  TILES,
   tilesFor,
+  tilesKernel,
 } from "./lib/tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
-const registersParts = [vec4Lib, ...epilogueLibs, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
-const flops = (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches;
-const traits = (kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  kernelSet,
+const libs = [vec4Lib, ...epilogueLibs, matrixLib] as const;
+const traits: KernelTraits = {
   computes: MATMULS,
-  tilings,
-  flops,
-});
-const registersKernel = declareKernel("matmul_registers", traits("cpu", BLOCKS), ...registersParts);
-const sharedKernel = declareKernel("matmul_shared", traits("cpu", SHARED_BLOCKS), ...registersParts, sharedLib, {
-  file: "matmul_shared.wgsl",
-  text: sharedText,
-});
-const partLibs = [vec4Lib, ...epilogueLibs, splitLib, matrixLib] as const;
-const tilesKernel = declareKernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
-  file: "matmul_tiles.wgsl",
-  text: tilesText,
-});
-const skinnyKernel = declareKernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...partLibs, {
-  file: "matmul_skinny.wgsl",
-  text: skinnyText,
-});
+  flops: (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches,
+};
+const blocks = blockKernels(traits, ...libs, { file: "matmul.wgsl", text });
+const tiles = tilesKernel(traits, ...libs, { file: "matmul_tiles.wgsl", text: tilesText });
+const skinnyKernel = declareKernel(
+  "matmul_skinny",
+  { ...traits, kernelSet: "gpu", tilings: SKINNY_TILES },
+  splitLib,
+  ...libs,
+  {
+    file: "matmul_skinny.wgsl",
+    text: skinnyText,
+  },
+);
 const scalarKernel = kernel("matmul_scalar", indexLib, scalarLib, ...epilogueLibs, {
   file: "matmul_scalar.wgsl",
   text: scalarText,
@@ -155,7 +148,7 @@ function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product
   const { device } = c;
   const { shared, constants, x, y } = softwareTiling(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
-    device.run(shared ? sharedKernel : registersKernel, {
+    device.run(shared ? blocks.lanes : blocks.registers, {
       bind: { a, b, c, ...epilogueBind(p) },
       params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
       constants: { ...operands.constants, ...epilogueConstants(p), ADD: Number(p.add ?? false), ...constants },
@@ -176,7 +169,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const now: Epilogue = unsplit ? p : {};
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
     const batches = Math.min(batch - first, contextOf(device).maxGroups);
-    device.run(skinny ? skinnyKernel : tilesKernel, {
+    device.run(skinny ? skinnyKernel : tiles, {
       bind: { a, b, c: target, ...epilogueBind(now) },
       params: { ...operands.params, first_batch: first, batches, parts: splitK },
       constants: {

@@ -2,7 +2,7 @@
 // is read there.
 struct Sample { low: u32, high: u32, part: f32, used: bool }
 
-const NOWHERE = Sample(0u, 0u, 0.0, false);
+const NO_SAMPLE = Sample(0u, 0u, 0.0, false);
 
 // A place on an axis of `size` cells, moved to the nearer end where it lies beyond.
 fn sample_within(p: f32, size: u32) -> Sample {

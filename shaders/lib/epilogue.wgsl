@@ -8,11 +8,21 @@ override ADD: bool = false;
 @group(0) @binding(6) var<storage, read> bias: array<Value>;
 @group(0) @binding(7) var<storage, read> residual: array<Value>;
 
-// `channel` is the place in scale and bias, `at` that in y.
-fn epilogue(v: Value, channel: u32, at: u32) -> Value {
+// What is the same for all rows of a block: read once.
+struct Channel { scale: Value, bias: Value }
+
+fn channel_of(i: u32) -> Channel {
+  var channel = Channel(Value(1.0), Value(0.0));
+  if (HAS_SCALE) { channel.scale = scale[i]; }
+  if (HAS_BIAS) { channel.bias = bias[i]; }
+  return channel;
+}
+
+// `at` is the place in y.
+fn epilogue(v: Value, channel: Channel, at: u32) -> Value {
   var out = v;
-  if (HAS_SCALE) { out *= scale[channel]; }
-  if (HAS_BIAS) { out += bias[channel]; }
+  if (HAS_SCALE) { out *= channel.scale; }
+  if (HAS_BIAS) { out += channel.bias; }
   if (HAS_RESIDUAL) { out += residual[at]; }
   return activate(out);
 }
