@@ -1,5 +1,4 @@
-// dz = dy * act'(z) * scale, the slope taken from the output y = act(z). ACTIVATION as in lib/activation.wgsl.
-override ACTIVATION: u32 = 0u;
+// dz = dy * act'(z) * scale, the slope taken from the output y = act(z) of lib/activation.wgsl.
 override HAS_SCALE: bool = false;
 struct Params { count: u32, channels4: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -10,8 +9,8 @@ struct Params { count: u32, channels4: u32 }
 
 fn slope(s: vec4<f32>) -> vec4<f32> {
   switch ACTIVATION {
-    case 1u: { return select(vec4<f32>(0.0), vec4<f32>(1.0), s > vec4<f32>(0.0)); }
-    case 2u: { return 1.0 - s * s; }
+    case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), s > vec4<f32>(0.0)); }
+    case TANH: { return 1.0 - s * s; }
     default: { return s * (1.0 - s); }
   }
 }
@@ -21,7 +20,7 @@ fn activation_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wo
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   var g = dy[i];
-  if (ACTIVATION != 0u) { g *= slope(y[i]); }
+  if (ACTIVATION != NONE) { g *= slope(y[i]); }
   if (HAS_SCALE) { g *= scale[i % params.channels4]; }
   dz[i] = g;
 }

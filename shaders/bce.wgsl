@@ -19,5 +19,5 @@ fn bce_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let upstream = dy[select(0u, i, params.per_element != 0u)];
-  y[i] = (1.0 / (1.0 + exp(-x[i])) - t[i]) * params.scale * upstream;
+  y[i] = (sigmoid(x[i]) - t[i]) * params.scale * upstream;
 }

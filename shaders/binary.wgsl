@@ -1,7 +1,22 @@
-// Elementwise functions of two tensors. MODE says how the second is read where no general broadcast is needed:
-// 0 same shape, 1 second is one element, 2 second repeats every `period` vec4 (a bias over channels), 3 first is one element.
-override OP: u32 = 0u;
-override MODE: u32 = 0u;
+// Elementwise functions of two tensors. OP is one of the first of these, or of the others where tensors are compared.
+const ADD = 0u;
+const SUB = 1u;
+const MUL = 2u;
+const DIV = 3u;
+const MAXIMUM = 4u;
+const MINIMUM = 5u;
+const POW = 6u;
+const GREATER = 7u;
+const GREATER_EQUAL = 8u;
+const LESS = 9u;
+const EQUAL = 10u;
+override OP: u32 = ADD;
+// How operands are read where no general broadcast is needed: both alike, or one of them.
+const ALIKE = 0u;
+const SECOND_IS_ONE = 1u;    // element
+const SECOND_REPEATS = 2u;   // every `period` Values: a bias over channels
+const FIRST_IS_ONE = 3u;
+override MODE: u32 = ALIKE;
 // In a broadcast: the operand has one number for each row of the innermost axis, not as many as that is long.
 override A_ONE: bool = false;
 override B_ONE: bool = false;
@@ -22,34 +37,34 @@ struct Params {
 
 fn combine(p: vec4<f32>, q: vec4<f32>) -> vec4<f32> {
   switch OP {
-    case 0u: { return p + q; }
-    case 1u: { return p - q; }
-    case 2u: { return p * q; }
-    case 3u: { return p / q; }
-    case 4u: { return max(p, q); }
-    case 5u: { return min(p, q); }
+    case ADD: { return p + q; }
+    case SUB: { return p - q; }
+    case MUL: { return p * q; }
+    case DIV: { return p / q; }
+    case MAXIMUM: { return max(p, q); }
+    case MINIMUM: { return min(p, q); }
     default: { return pow(p, q); }
   }
 }
 
 fn compare(p: vec4<f32>, q: vec4<f32>) -> vec4<u32> {
   switch OP {
-    case 0u: { return select(vec4<u32>(0u), vec4<u32>(1u), p > q); }
-    case 1u: { return select(vec4<u32>(0u), vec4<u32>(1u), p >= q); }
-    case 2u: { return select(vec4<u32>(0u), vec4<u32>(1u), p < q); }
+    case GREATER: { return select(vec4<u32>(0u), vec4<u32>(1u), p > q); }
+    case GREATER_EQUAL: { return select(vec4<u32>(0u), vec4<u32>(1u), p >= q); }
+    case LESS: { return select(vec4<u32>(0u), vec4<u32>(1u), p < q); }
     default: { return select(vec4<u32>(0u), vec4<u32>(1u), p == q); }
   }
 }
 
 fn first(i: u32) -> vec4<f32> {
-  if (MODE == 3u) { return vec4<f32>(widened(a[0]).x); }
+  if (MODE == FIRST_IS_ONE) { return vec4<f32>(widened(a[0]).x); }
   return widened(a[i]);
 }
 
 fn second(i: u32) -> vec4<f32> {
   switch MODE {
-    case 1u: { return vec4<f32>(widened(b[0]).x); }
-    case 2u: { return widened(b[i % params.period]); }
+    case SECOND_IS_ONE: { return vec4<f32>(widened(b[0]).x); }
+    case SECOND_REPEATS: { return widened(b[i % params.period]); }
     default: { return widened(b[i]); }
   }
 }

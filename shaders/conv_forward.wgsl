@@ -1,14 +1,8 @@
 // Convolution forward as an implicit matrix product: rows are output pixels, columns output channels, and the summed axis
-// runs over taps and input channels. Epilogue: y = act(conv * scale + bias + residual).
-override HAS_SCALE: bool = false;
-override HAS_BIAS: bool = false;
-override HAS_RESIDUAL: bool = false;
+// runs over taps and input channels. Epilogue: y = act(conv * scale + bias + residual). What is read for it, on all devices.
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> filters: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read> scale: array<vec4<f32>>;
-@group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(5) var<storage, read> residual: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
 
 // Output pixels that a block may cover: of all images, or of one.
 struct Span { first: u32, stop: u32 }
@@ -58,141 +52,19 @@ fn filter_block(start: u32, tap_index: u32, c: u32, column: u32) -> mat4x4<f32> 
   return mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]);
 }
 
-fn store(row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
+// Channels 4*column... of a pixel before `stop`, past the epilogue.
+fn put_pixel(base: u32, pixel: u32, stop: u32, column: u32, channel: Channel, v: vec4<f32>) {
+  if (pixel >= stop) { return; }
+  let at = pixel * params.co4 + column;
+  y[base + at] = epilogue(v, channel, at);
+}
+
+// Those of four pixels, columns of the block.
+fn put_block(base: u32, pixel: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
   if (column >= params.co4) { return; }
-  var factor = vec4<f32>(1.0);
-  if (HAS_SCALE) { factor = scale[column]; }
-  var offset = vec4<f32>(0.0);
-  if (HAS_BIAS) { offset = bias[entry * params.co4 + column]; }
-  for (var i = 0u; i < 4u; i++) {
-    if (row + i < stop) {
-      let at = (row + i) * params.co4 + column;
-      var v = block[i] * factor + offset;
-      if (HAS_RESIDUAL) { v += residual[at]; }
-      y[at] = activate(v);
-    }
-  }
-}
-
-// Profile cpu: ROWS pixels x COLUMNS channels in registers.
-@compute @workgroup_size(8)
-fn conv_forward_registers(@builtin(global_invocation_id) id: vec3<u32>) {
-  let block = block_of(id);
-  let column = block.column * (COLUMNS / 4u);
-  let pixels = span(id.z);
-  let stop = pixels.stop;
-  let row = pixels.first + block.row * ROWS;
-  if (column >= params.co4 || row >= stop) { return; }
-  let entry = entry_of(id.z);
-  let start = filter_start(entry);
-  let p0 = pixels_from(row, stop);
-  let p1 = pixels_from(row + 4u, stop);
-  let p2 = pixels_from(row + 8u, stop);
-  let p3 = pixels_from(row + 12u, stop);
-  var y00 = mat4x4<f32>(); var y01 = mat4x4<f32>();
-  var y10 = mat4x4<f32>(); var y11 = mat4x4<f32>();
-  var y20 = mat4x4<f32>(); var y21 = mat4x4<f32>();
-  var y30 = mat4x4<f32>(); var y31 = mat4x4<f32>();
-  for (var ky = 0u; ky < params.kh; ky++) {
-    for (var kx = 0u; kx < params.kw; kx++) {
-      let t0 = tap(p0, ky, kx);
-      let t1 = tap(p1, ky, kx);
-      let t2 = tap(p2, ky, kx);
-      let t3 = tap(p3, ky, kx);
-      let tap_index = ky * params.kw + kx;
-      for (var c = 0u; c < params.ci4; c++) {
-        let f0 = filter_block(start, tap_index, c, column);
-        var f1 = f0;
-        if (COLUMNS > 4u) { f1 = filter_block(start, tap_index, c, column + 1u); }
-        let x0 = input_block(t0, c);
-        y00 += f0 * x0;
-        if (COLUMNS > 4u) { y01 += f1 * x0; }
-        if (ROWS > 4u) {
-          let x1 = input_block(t1, c);
-          y10 += f0 * x1;
-          if (COLUMNS > 4u) { y11 += f1 * x1; }
-        }
-        if (ROWS > 8u) {
-          let x2 = input_block(t2, c);
-          y20 += f0 * x2;
-          if (COLUMNS > 4u) { y21 += f1 * x2; }
-          let x3 = input_block(t3, c);
-          y30 += f0 * x3;
-          if (COLUMNS > 4u) { y31 += f1 * x3; }
-        }
-      }
-    }
-  }
-  store(row, stop, entry, column, y00);
-  if (COLUMNS > 4u) { store(row, stop, entry, column + 1u, y01); }
-  if (ROWS > 4u) {
-    store(row + 4u, stop, entry, column, y10);
-    if (COLUMNS > 4u) { store(row + 4u, stop, entry, column + 1u, y11); }
-  }
-  if (ROWS > 8u) {
-    store(row + 8u, stop, entry, column, y20);
-    store(row + 12u, stop, entry, column, y30);
-    if (COLUMNS > 4u) {
-      store(row + 8u, stop, entry, column + 1u, y21);
-      store(row + 12u, stop, entry, column + 1u, y31);
-    }
-  }
-}
-
-// Profile gpu: a tile of pixels x channels, or of a part of the summed axis. z counts images where a bank has filters of their
-// own, then parts. `at` has the digits of k + slot.k: tap row, tap column, channels.
-fn fetch(slot: Slot, k: u32, stop: u32, at: Digits, p: Pixels, start: u32, column: u32) -> mat4x4<f32> {
-  if (k + slot.k >= stop || !slot.used) { return mat4x4<f32>(); }
-  if (slot.is_a) { return transpose(input_block(tap(p, at.high, at.middle), at.low)); }
-  return filter_block(start, at.high * params.kw + at.middle, at.low, column + slot.along);
-}
-
-fn store_pixel(base: u32, row: u32, stop: u32, entry: u32, column: u32, sum: vec4<f32>) {
-  if (row >= stop || column >= params.co4) { return; }
-  let at = row * params.co4 + column;
-  var v = sum;
-  if (HAS_SCALE) { v *= scale[column]; }
-  if (HAS_BIAS) { v += bias[entry * params.co4 + column]; }
-  if (HAS_RESIDUAL) { v += residual[at]; }
-  y[base + at] = activate(v);
-}
-
-fn store_tile(base: u32, row: u32, stop: u32, entry: u32, column: u32, block: mat4x4<f32>) {
-  store_pixel(base, row, stop, entry, column, block[0]);
-  store_pixel(base, row + 1u, stop, entry, column, block[1]);
-  store_pixel(base, row + 2u, stop, entry, column, block[2]);
-  store_pixel(base, row + 3u, stop, entry, column, block[3]);
-}
-
-@compute @workgroup_size(256)
-fn conv_forward_tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-  let layers = select(1u, params.n, BANK);
-  let pixels = span(group.z % layers);
-  let part = part_of(params.kh * params.kw * params.ci4, group.z / layers, params.parts, depth4());
-  let entry = entry_of(group.z % layers);
-  let start = filter_start(entry);
-  let row = pixels.first + group.y * TILE_ROWS;
-  let column = group.x * (TILE_COLUMNS / 4u);
-  let slot = slot_of(lane);
-  let place = place_of(lane);
-  let mine = pixels_from(row + 4u * slot.along, pixels.stop);
-  let sizes = vec2<u32>(params.kw, params.ci4);
-  let step = digits_of(depth4(), sizes);
-  var at = digits_of(part.first + slot.k, sizes);
-  var next = fetch(slot, part.first, part.stop, at, mine, start, column);
-  for (var k = part.first; k < part.stop; k += depth4()) {
-    put(slot, next);
-    workgroupBarrier();
-    at = sum_of(at, step, sizes);
-    if (k + depth4() < part.stop) { next = fetch(slot, k + depth4(), part.stop, at, mine, start, column); }
-    multiply(place);
-    workgroupBarrier();
-  }
-  let base = (group.z / layers) * params.n * params.ho * params.wo * params.co4;
-  let first = row + 4u * place.row;
-  let channel = column + place.column;
-  store_tile(base, first, pixels.stop, entry, channel, c00);
-  if (TILE_COLUMNS > 64u) { store_tile(base, first, pixels.stop, entry, channel + 16u, c01); }
-  if (TILE_ROWS > 64u) { store_tile(base, first + 64u, pixels.stop, entry, channel, c10); }
-  if (TILE_ROWS > 64u && TILE_COLUMNS > 64u) { store_tile(base, first + 64u, pixels.stop, entry, channel + 16u, c11); }
+  let channel = channel_of(entry * params.co4 + column);
+  put_pixel(base, pixel, stop, column, channel, block[0]);
+  put_pixel(base, pixel + 1u, stop, column, channel, block[1]);
+  put_pixel(base, pixel + 2u, stop, column, channel, block[2]);
+  put_pixel(base, pixel + 3u, stop, column, channel, block[3]);
 }

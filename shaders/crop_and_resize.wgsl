@@ -25,22 +25,18 @@ fn coordinate(first: f32, last: f32, i: u32, n: u32, extent: u32) -> f32 {
   return first * span + f32(i) * ((last - first) * span / f32(n - 1u));
 }
 
-// One sample along an axis: the cells around it and how far it is from the first; -1 when it is outside.
-struct Sample { low: i32, high: i32, part: f32 }
-
 fn sample_at(position: f32, extent: u32) -> Sample {
   let last = f32(extent - 1u);
-  if (!(position >= -params.tolerance && position <= last + params.tolerance)) { return Sample(-1, -1, 0.0); }
-  let p = clamp(position, 0.0, last);
-  return Sample(i32(floor(p)), i32(ceil(p)), p - floor(p));
+  if (!(position >= -params.tolerance && position <= last + params.tolerance)) { return NO_SAMPLE; }
+  return sample_on_cells(position, extent);
 }
 
 fn valid_image(region: u32) -> bool {
   return box_image[region] >= 0 && box_image[region] < i32(params.batch);
 }
 
-fn pixel(which: i32, y: i32, x: i32, c: u32) -> vec4<f32> {
-  return image[((u32(which) * params.h + u32(y)) * params.w + u32(x)) * params.c4 + c];
+fn pixel(which: i32, y: u32, x: u32, c: u32) -> vec4<f32> {
+  return image[((u32(which) * params.h + y) * params.w + x) * params.c4 + c];
 }
 
 // result [r, rows, columns, c4]: one vec4 of channels an invocation.
@@ -55,7 +51,7 @@ fn crop(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let bounds = boxes[region];
   let sy = sample_at(coordinate(bounds.x, bounds.z, cell / params.columns, params.rows, params.h), params.h);
   let sx = sample_at(coordinate(bounds.y, bounds.w, cell % params.columns, params.columns, params.w), params.w);
-  if (!valid_image(region) || sy.low < 0 || sx.low < 0) { result[at] = vec4<f32>(params.outside); return; }
+  if (!valid_image(region) || !sy.used || !sx.used) { result[at] = vec4<f32>(params.outside); return; }
   let which = box_image[region];
   let top_left = pixel(which, sy.low, sx.low, c);
   let bottom_left = pixel(which, sy.high, sx.low, c);
@@ -106,11 +102,6 @@ fn mark(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   touch_out[at] = bits;
 }
 
-// The share of cell p in a sample.
-fn share(s: Sample, p: i32) -> f32 {
-  return select(0.0, 1.0 - s.part, s.low == p) + select(0.0, s.part, s.high == p);
-}
-
 // Gradient to the image, result [b, h, w, c4]: an invocation gathers, for one pixel and up to four vec4 of channels, from the
 // crops that sampled it, box by box in order. Nothing is added atomically.
 @compute @workgroup_size(64)
@@ -139,11 +130,11 @@ fn image_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
       let columns = reach(bounds.y, bounds.w, x, params.columns, params.w);
       for (var i = rows.first; i < rows.end; i++) {
         let sy = sample_at(coordinate(bounds.x, bounds.z, i, params.rows, params.h), params.h);
-        let weight_y = select(0.0, share(sy, i32(y)), sy.low >= 0);
+        let weight_y = share(sy, y);
         if (weight_y == 0.0) { continue; }
         for (var j = columns.first; j < columns.end; j++) {
           let sx = sample_at(coordinate(bounds.y, bounds.w, j, params.columns, params.w), params.w);
-          let weight = weight_y * select(0.0, share(sx, i32(x)), sx.low >= 0);
+          let weight = weight_y * share(sx, x);
           if (weight == 0.0) { continue; }
           let cell = ((region * params.rows + i) * params.columns + j) * params.c4;
           g0 += weight * dy[cell + c];
@@ -181,7 +172,7 @@ fn box_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
   let bounds = boxes[region];
   let sy = sample_at(coordinate(bounds.x, bounds.z, i, params.rows, params.h), params.h);
   let sx = sample_at(coordinate(bounds.y, bounds.w, j, params.columns, params.w), params.w);
-  if (!valid_image(region) || sy.low < 0 || sx.low < 0) { result[at] = vec4<f32>(); return; }
+  if (!valid_image(region) || !sy.used || !sx.used) { result[at] = vec4<f32>(); return; }
   let which = box_image[region];
   var along_y = 0.0;
   var along_x = 0.0;

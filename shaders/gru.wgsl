@@ -13,9 +13,6 @@ struct Params { count: u32, n: u32 }
 @group(0) @binding(9) var<storage, read_write> dgh: array<f32>;
 @group(0) @binding(10) var<storage, read_write> dbefore: array<f32>;
 
-fn sigmoid(v: f32) -> f32 { return 1.0 / (1.0 + exp(-v)); }
-fn squash(v: f32) -> f32 { return tanh(clamp(v, -15.0, 15.0)); }
-
 // r = s(x_r + h_r), z = s(x_z + h_z), n = tanh(x_n + r h_n), h' = (1 - z) n + z h. Kept: r, z, n, h_n.
 @compute @workgroup_size(64)
 fn gru(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -25,7 +22,7 @@ fn gru(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) gr
   let g = (i / n) * 3u * n + i % n;
   let reset = sigmoid(gx[g] + gh[g]);
   let update = sigmoid(gx[g + n] + gh[g + n]);
-  let candidate = squash(gx[g + 2u * n] + reset * gh[g + 2u * n]);
+  let candidate = bounded_tanh(gx[g + 2u * n] + reset * gh[g + 2u * n]);
   hidden[i] = (1.0 - update) * candidate + update * before[i];
   saved[4u * i] = reset;
   saved[4u * i + 1u] = update;

@@ -18,9 +18,6 @@ struct Params { count: u32, n: u32, step: u32, has_dh: u32, has_dc: u32 }
 @group(0) @binding(13) var<storage, read_write> dgx: array<f32>;    // the same among all steps'
 @group(0) @binding(14) var<storage, read_write> dbefore: array<f32>;
 
-fn sigmoid(v: f32) -> f32 { return 1.0 / (1.0 + exp(-v)); }
-fn squash(v: f32) -> f32 { return tanh(clamp(v, -15.0, 15.0)); }
-
 // i, f, o = s(.), g = tanh(.), c' = f c + i g, h' = o tanh(c').
 @compute @workgroup_size(64)
 fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -31,10 +28,10 @@ fn step(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let x = params.step * 4u * params.count + g;
   let input = sigmoid(gx[x] + gh[g]);
   let forget = sigmoid(gx[x + n] + gh[g + n]);
-  let candidate = squash(gx[x + 2u * n] + gh[g + 2u * n]);
+  let candidate = bounded_tanh(gx[x + 2u * n] + gh[g + 2u * n]);
   let output = sigmoid(gx[x + 3u * n] + gh[g + 3u * n]);
   let c = forget * before[i] + input * candidate;
-  let squashed = squash(c);
+  let squashed = bounded_tanh(c);
   cell[i] = c;
   hidden[i] = output * squashed;
   let at = params.step * params.count + i;

@@ -26,8 +26,6 @@ const MOST = 128u;
 var<workgroup> hidden: array<vec4<f32>, 4u * MOST>;   // h before and after a step in turns, of each unit, of rows a and b
 var<workgroup> gates: array<vec4<f32>, 8u * MOST>;    // gradient to each gate of each unit, of rows a and b
 
-fn sigmoid(v: vec4<f32>) -> vec4<f32> { return 1.0 / (1.0 + exp(-v)); }
-fn squash(v: vec4<f32>) -> vec4<f32> { return tanh(clamp(v, vec4(-15.0), vec4(15.0))); }
 fn outer(units: vec4<f32>, rows: vec4<f32>) -> mat4x4<f32> {
   return mat4x4(units * rows.x, units * rows.y, units * rows.z, units * rows.w);
 }
@@ -55,10 +53,10 @@ struct Cell { h: vec4<f32>, c: vec4<f32> }
 fn cell(t: u32, row: u32, q: u32, zi: vec4<f32>, zf: vec4<f32>, zg: vec4<f32>, zo: vec4<f32>, c: vec4<f32>) -> Cell {
   let i = sigmoid(zi);
   let f = sigmoid(zf);
-  let g = squash(zg);
+  let g = bounded_tanh(zg);
   let o = sigmoid(zo);
   let next = f * c + i * g;
-  let squashed = squash(next);
+  let squashed = bounded_tanh(next);
   let h = o * squashed;
   if (row < params.b) {
     let quads = params.n / 4u;

@@ -1,68 +1,48 @@
-// C = act(op(A) op(B) + bias), batched, for profile cpu: a block of ROWS x COLUMNS in registers, no workgroup memory.
-override HAS_BIAS: bool = false;
-// Add to what C holds.
-override ADD: bool = false;
-@group(0) @binding(3) var<storage, read> bias: array<vec4<f32>>;
+// C = act(op(A) op(B) * scale + bias + residual), batched, on software adapters: readers of lib/core_registers.wgsl and
+// lib/core_lanes.wgsl.
+var<private> base_a: u32;
+var<private> base_b: u32;
+var<private> base_c: u32;
+var<private> row: u32;
+var<private> column: u32;
 
-fn store(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
-  if (column >= params.n4) { return; }
-  var offset = vec4<f32>(0.0);
-  if (HAS_BIAS) { offset = bias[column]; }
-  for (var i = 0u; i < 4u; i++) {
-    if (row + i >= params.m) { continue; }
-    let at = base + (row + i) * params.n4 + column;
-    let v = activate(block[i] + offset);
-    if (ADD) { c[at] += v; } else { c[at] = v; }
-  }
+fn begin(down: u32, height: u32, first_column: u32, z: u32) -> bool {
+  let batch = z + params.first_batch;
+  base_a = batch * params.stride_a;
+  base_b = batch * params.stride_b;
+  base_c = batch * params.stride_c;
+  row = down * height;
+  column = first_column;
+  return row < params.m && column < params.n4;
 }
 
-@compute @workgroup_size(8)
-fn matmul_registers(@builtin(global_invocation_id) id: vec3<u32>) {
-  let block = block_of(id);
-  let column = block.column * (COLUMNS / 4u);
-  let row = block.row * ROWS;
-  let batch = id.z + params.first_batch;
-  if (column >= params.n4 || row >= params.m) { return; }
-  let base_a = batch * params.stride_a;
-  let base_b = batch * params.stride_b;
-  var c00 = mat4x4<f32>(); var c01 = mat4x4<f32>();
-  var c10 = mat4x4<f32>(); var c11 = mat4x4<f32>();
-  var c20 = mat4x4<f32>(); var c21 = mat4x4<f32>();
-  var c30 = mat4x4<f32>(); var c31 = mat4x4<f32>();
-  for (var k = 0u; k < params.k4; k++) {
-    let b0 = load_b(base_b, k, column);
-    var b1 = b0;
-    if (COLUMNS > 4u) { b1 = load_b(base_b, k, column + 1u); }
-    let a0 = load_a(base_a, row, k);
-    c00 += b0 * a0;
-    if (COLUMNS > 4u) { c01 += b1 * a0; }
-    if (ROWS > 4u) {
-      let a1 = load_a(base_a, row + 4u, k);
-      c10 += b0 * a1;
-      if (COLUMNS > 4u) { c11 += b1 * a1; }
-    }
-    if (ROWS > 8u) {
-      let a2 = load_a(base_a, row + 8u, k);
-      c20 += b0 * a2;
-      if (COLUMNS > 4u) { c21 += b1 * a2; }
-      let a3 = load_a(base_a, row + 12u, k);
-      c30 += b0 * a3;
-      if (COLUMNS > 4u) { c31 += b1 * a3; }
-    }
-  }
-  let base_c = batch * params.stride_c;
-  store(base_c, row, column, c00);
-  if (COLUMNS > 4u) { store(base_c, row, column + 1u, c01); }
-  if (ROWS > 4u) {
-    store(base_c, row + 4u, column, c10);
-    if (COLUMNS > 4u) { store(base_c, row + 4u, column + 1u, c11); }
-  }
-  if (ROWS > 8u) {
-    store(base_c, row + 8u, column, c20);
-    store(base_c, row + 12u, column, c30);
-    if (COLUMNS > 4u) {
-      store(base_c, row + 8u, column + 1u, c21);
-      store(base_c, row + 12u, column + 1u, c31);
-    }
-  }
+fn walk() {
+  for (var k = 0u; k < params.k4; k++) { multiply(k); }
 }
+
+fn a_block(i: u32, k: u32) -> mat4x4<f32> { return load_a(base_a, row + 4u * i, k); }
+fn b_block(j: u32, k: u32) -> mat4x4<f32> { return load_b(base_b, k, column + j); }
+
+fn b_vector(j: u32, vector: u32, k: u32) -> vec4<f32> {
+  let col = min(column + j, params.n4 - 1u);
+  if (TRANSPOSE_B) {
+    let at = base_b + 4u * col * params.k4 + k;
+    if (RAGGED) { return b[at + min(vector, min(params.n - 4u * col, 4u) - 1u) * params.k4]; }
+    return b[at + vector * params.k4];
+  }
+  let at = base_b + 4u * k * params.n4 + col;
+  if (RAGGED) {
+    let left = params.k - 4u * k;
+    return kept(b[at + min(vector, min(left, 4u) - 1u) * params.n4], vector, left);
+  }
+  return b[at + vector * params.n4];
+}
+
+fn b_formed(vectors: mat4x4<f32>) -> mat4x4<f32> {
+  if (TRANSPOSE_B) { return transpose(vectors); }
+  return vectors;
+}
+
+fn b_times(vectors: mat4x4<f32>, a: mat4x4<f32>) -> mat4x4<f32> { return b_formed(vectors) * a; }
+
+fn store(i: u32, j: u32, block: mat4x4<f32>) { put_block(base_c, row + i, column + j, block); }

@@ -2,16 +2,12 @@
 // word by word, so that nothing has to be padded first. op is the identity or the transpose.
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
-override HAS_BIAS: bool = false;
-// Add to what C holds.
-override ADD: bool = false;
 
 // strides from one batch entry to the next, in elements (0 repeats it)
 struct Params { count: u32, m: u32, n: u32, k: u32, stride_a: u32, stride_b: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> c: array<f32>;
 
 @compute @workgroup_size(64)
@@ -27,6 +23,6 @@ fn matmul_scalar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   let step_b = select(params.n, 1u, TRANSPOSE_B);
   var total = 0.0;
   for (var k = 0u; k < params.k; k++) { total += a[first_a + k * step_a] * b[first_b + k * step_b]; }
-  if (HAS_BIAS) { total += bias[column]; }
-  if (ADD) { c[i] += activate_one(total); } else { c[i] = activate_one(total); }
+  let out = epilogue(total, channel_of(column), i);
+  if (ADD) { c[i] += out; } else { c[i] = out; }
 }

@@ -6,13 +6,6 @@ override ROWS: u32 = 16u; // 4, 8 or 16
 
 var<workgroup> sums: array<array<vec4<f32>, 32>, 32>; // [slice][row of four][column block]
 
-fn store_row(base: u32, row: u32, column: u32, v: vec4<f32>) {
-  if (row >= params.m || column >= params.n4) { return; }
-  let at = base + row * params.n4 + column;
-  let out = epilogue(v, column, at);
-  if (ADD) { c[at] += out; } else { c[at] = out; }
-}
-
 // Adds the slices' blocks of rows row..row+3 and writes them; 128 lanes have a vec4 each.
 fn finish(block: mat4x4<f32>, slice: u32, across: u32, lane: u32, base: u32, row: u32, column: u32) {
   sums[4u * slice][across] = block[0];
@@ -25,7 +18,7 @@ fn finish(block: mat4x4<f32>, slice: u32, across: u32, lane: u32, base: u32, row
     let x = lane % 32u;
     let total = ((sums[i][x] + sums[i + 4u][x]) + (sums[i + 8u][x] + sums[i + 12u][x])) +
       ((sums[i + 16u][x] + sums[i + 20u][x]) + (sums[i + 24u][x] + sums[i + 28u][x]));
-    store_row(base, row + i, column + x, total);
+    if (column + x < params.n4) { put_row(base, row + i, column + x, channel_of(column + x), total); }
   }
   workgroupBarrier();
 }

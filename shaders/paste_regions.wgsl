@@ -35,23 +35,21 @@ fn cover(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
 }
 
 // Where cell (y, x) is sampled in patch r: offsets of the four cells around, and how far between them.
-struct Sampled { corners: vec4<u32>, part: vec2<f32> }
+struct Sampled { corners: vec4<u32>, across: f32, down: f32 }
 
 fn sampled(r: u32, y: f32, x: f32) -> Sampled {
   let bounds = boxes[r];
-  let py = place(y, bounds.x, bounds.z, params.rows);
-  let px = place(x, bounds.y, bounds.w, params.columns);
-  let top = (r * params.rows + u32(floor(py))) * params.columns;
-  let bottom = (r * params.rows + u32(ceil(py))) * params.columns;
-  let across = vec2<u32>(u32(floor(px)), u32(ceil(px)));
-  return Sampled(vec4<u32>(top + across, bottom + across) * params.c4, vec2<f32>(py - floor(py), px - floor(px)));
+  let sy = sample_on_cells(place(y, bounds.x, bounds.z, params.rows), params.rows);
+  let sx = sample_on_cells(place(x, bounds.y, bounds.w, params.columns), params.columns);
+  let top = (r * params.rows + sy.low) * params.columns;
+  let bottom = (r * params.rows + sy.high) * params.columns;
+  let across = vec2<u32>(sx.low, sx.high);
+  return Sampled(vec4<u32>(top + across, bottom + across) * params.c4, sx.part, sy.part);
 }
 
-// A patch's value between the four cells that start at `corners`: upper left and right, lower left and right.
-fn between(corners: vec4<u32>, part: vec2<f32>, c: u32) -> vec4<f32> {
-  let upper = mix(patches[corners.x + c], patches[corners.y + c], part.y);
-  let lower = mix(patches[corners.z + c], patches[corners.w + c], part.y);
-  return mix(upper, lower, part.x);
+fn value_of(s: Sampled, c: u32) -> vec4<f32> {
+  let at = s.corners + c;
+  return between(patches[at.x], patches[at.y], patches[at.z], patches[at.w], s.across, s.down);
 }
 
 // result [h, w, c4]: one cell and up to 16 channels an invocation.
@@ -70,7 +68,7 @@ fn paste(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) 
     for (var r = 0u; r < params.regions; r++) {
       if (!inside(boxes[r], y, x)) { continue; }
       let cells = sampled(r, y, x);
-      for (var l = 0u; l < lanes; l++) { total[l] += between(cells.corners, cells.part, first + l); }
+      for (var l = 0u; l < lanes; l++) { total[l] += value_of(cells, first + l); }
     }
   }
   for (var l = 0u; l < lanes; l++) {
@@ -99,10 +97,10 @@ fn paste_striding(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_wor
     for (var r = 0u; r < params.regions; r++) {
       if (!inside(boxes[r], y, x)) { continue; }
       let cells = sampled(r, y, x);
-      t0 += between(cells.corners, cells.part, c);
-      t1 += between(cells.corners, cells.part, c1);
-      t2 += between(cells.corners, cells.part, c2);
-      t3 += between(cells.corners, cells.part, c3);
+      t0 += value_of(cells, c);
+      t1 += value_of(cells, c1);
+      t2 += value_of(cells, c2);
+      t3 += value_of(cells, c3);
     }
   }
   let boxes_here = max(count[cell], 1.0);

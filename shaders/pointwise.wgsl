@@ -1,6 +1,21 @@
 // Elementwise functions of one tensor and their gradients, four elements an invocation.
-// OP numbers are those of engine/ops/unary.ts.
-override OP: u32 = 0u;
+// OP is one of these:
+const NEG = 0u;
+const ABS = 1u;
+const EXP = 2u;
+const LOG = 3u;
+const SQRT = 4u;
+const TANH = 5u;
+const SIGMOID = 6u;
+const RELU = 7u;
+const SQUARE = 8u;
+const RECIPROCAL = 9u;
+const SIGN = 10u;
+const AFFINE = 11u;
+const POW_SCALAR = 12u;
+const CLAMP = 13u;
+override OP: u32 = NEG;
+
 struct Params { count: u32, a: f32, b: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -9,20 +24,21 @@ struct Params { count: u32, a: f32, b: f32 }
 
 fn value(v: vec4<f32>) -> vec4<f32> {
   switch OP {
-    case 0u: { return -v; }
-    case 1u: { return abs(v); }
-    case 2u: { return exp(v); }
-    case 3u: { return log(v); }
-    case 4u: { return sqrt(v); }
-    case 5u: { return tanh(clamp(v, vec4<f32>(-15.0), vec4<f32>(15.0))); }
-    case 6u: { return 1.0 / (1.0 + exp(-v)); }
-    case 7u: { return max(v, vec4<f32>(0.0)); }
-    case 8u: { return v * v; }
-    case 9u: { return 1.0 / v; }
-    case 10u: { return sign(v); }
-    case 11u: { return v * params.a + params.b; }
-    case 12u: { return power(v, params.a); }
-    default: { return clamp(v, vec4<f32>(params.a), vec4<f32>(params.b)); }
+    case NEG: { return -v; }
+    case ABS: { return abs(v); }
+    case EXP: { return exp(v); }
+    case LOG: { return log(v); }
+    case SQRT: { return sqrt(v); }
+    case TANH: { return bounded_tanh(v); }
+    case SIGMOID: { return sigmoid(v); }
+    case RELU: { return max(v, vec4<f32>(0.0)); }
+    case SQUARE: { return v * v; }
+    case RECIPROCAL: { return 1.0 / v; }
+    case SIGN: { return sign(v); }
+    case AFFINE: { return v * params.a + params.b; }
+    case POW_SCALAR: { return power(v, params.a); }
+    case CLAMP: { return clamp(v, vec4<f32>(params.a), vec4<f32>(params.b)); }
+    default: { return v; }
   }
 }
 
@@ -36,21 +52,22 @@ fn power(v: vec4<f32>, e: f32) -> vec4<f32> {
 // dy/dx, from the saved tensor: the output for exp, sqrt, tanh, sigmoid, relu, reciprocal, the input otherwise.
 fn slope(s: vec4<f32>) -> vec4<f32> {
   switch OP {
-    case 0u: { return vec4<f32>(-1.0); }
-    case 1u: { return sign(s); }
-    case 2u: { return s; }
-    case 3u: { return 1.0 / s; }
-    case 4u: { return 0.5 / s; }
-    case 5u: { return 1.0 - s * s; }
-    case 6u: { return s * (1.0 - s); }
-    case 7u: { return select(vec4<f32>(0.0), vec4<f32>(1.0), s > vec4<f32>(0.0)); }
-    case 8u: { return 2.0 * s; }
-    case 9u: { return -s * s; }
-    case 11u: { return vec4<f32>(params.a); }
-    case 12u: { return params.a * power(s, params.a - 1.0); }
-    default: {
+    case NEG: { return vec4<f32>(-1.0); }
+    case ABS: { return sign(s); }
+    case EXP: { return s; }
+    case LOG: { return 1.0 / s; }
+    case SQRT: { return 0.5 / s; }
+    case TANH: { return 1.0 - s * s; }
+    case SIGMOID: { return s * (1.0 - s); }
+    case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), s > vec4<f32>(0.0)); }
+    case SQUARE: { return 2.0 * s; }
+    case RECIPROCAL: { return -s * s; }
+    case AFFINE: { return vec4<f32>(params.a); }
+    case POW_SCALAR: { return params.a * power(s, params.a - 1.0); }
+    case CLAMP: {
       return select(vec4<f32>(0.0), vec4<f32>(1.0), (s >= vec4<f32>(params.a)) & (s <= vec4<f32>(params.b)));
     }
+    default: { return vec4<f32>(0.0); }
   }
 }
 

@@ -1,7 +1,9 @@
 // Reductions of x [outer, reduced, inner] over the middle axis, in chunks: `length` elements of one column are folded into
 // partial [outer, chunks, inner]; a second pass over the partials finishes. The order is fixed by the sizes. `inner` is of
-// Values. OP: 0 sum, 1 max.
-override OP: u32 = 0u;
+// Values.
+const SUM = 0u;
+const MAX = 1u;
+override OP: u32 = SUM;
 // Add to what y holds.
 override ADD: bool = false;
 struct Params { count: u32, reduced: u32, inner: u32, chunks: u32, length: u32, scale: f32 }
@@ -12,9 +14,9 @@ struct Params { count: u32, reduced: u32, inner: u32, chunks: u32, length: u32, 
 
 const LOWEST = -3.402823466e38;
 
-fn start() -> f32 { return select(LOWEST, 0.0, OP == 0u); }
-fn fold(p: Value, q: Value) -> Value { return select(max(p, q), p + q, OP == 0u); }
-fn across(v: vec4<f32>) -> f32 { return select(max(max(v.x, v.y), max(v.z, v.w)), (v.x + v.y) + (v.z + v.w), OP == 0u); }
+fn start() -> f32 { return select(LOWEST, 0.0, OP == SUM); }
+fn fold(p: Value, q: Value) -> Value { return select(max(p, q), p + q, OP == SUM); }
+fn across(v: vec4<f32>) -> f32 { return select(max(max(v.x, v.y), max(v.z, v.w)), (v.x + v.y) + (v.z + v.w), OP == SUM); }
 
 // A chunk of a column is a row here; neighbours along x are neighbours in memory when inner > 1.
 @compute @workgroup_size(LANES)
@@ -32,7 +34,7 @@ fn reduce(
   for (var r = chunk * params.length + lane; r < end; r += STRIDE) {
     acc = fold(acc, x[(row * params.reduced + r) * params.inner + column]);
   }
-  if (OP == 0u) { acc = row_sum(lane, acc); } else { acc = row_max(lane, acc); }
+  if (OP == SUM) { acc = row_sum(lane, acc); } else { acc = row_max(lane, acc); }
   if (lane > 0u || i >= params.count) { return; }
   if (ADD) { y[i] += acc * params.scale; } else { y[i] = acc * params.scale; }
 }

@@ -1,24 +1,22 @@
-// Bilinear resizing of x [n, h, w, c] to y [n, ho, wo, c] and its gradient by gather. MODE says where output cell i lies:
-// 0 asymmetric i s, 1 half-pixel (i + 0.5) s - 0.5, 2 corners aligned i (h - 1) / (ho - 1); positions are clamped to the image.
-// Channels are Values.
-override MODE: u32 = 0u;
+// Bilinear resizing of x [n, h, w, c] to y [n, ho, wo, c] and its gradient by gather. Channels are Values. MODE says where output
+// cell i lies; positions are clamped to the image.
+const ASYMMETRIC = 0u;     // i s
+const HALF_PIXEL = 1u;     // (i + 0.5) s - 0.5
+const ALIGN_CORNERS = 2u;  // i (h - 1) / (ho - 1)
+override MODE: u32 = ASYMMETRIC;
 struct Params { n: u32, h: u32, w: u32, c: u32, ho: u32, wo: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<Value>;
 @group(0) @binding(2) var<storage, read_write> y: array<Value>;
 
-struct Sample { low: u32, high: u32, part: f32 }
-
 fn sample_at(i: u32, size: u32, cells: u32) -> Sample {
   var p = 0.0;
   switch MODE {
-    case 0u: { p = f32(i) * (f32(size) / f32(cells)); }
-    case 1u: { p = (f32(i) + 0.5) * (f32(size) / f32(cells)) - 0.5; }
+    case ASYMMETRIC: { p = f32(i) * (f32(size) / f32(cells)); }
+    case HALF_PIXEL: { p = (f32(i) + 0.5) * (f32(size) / f32(cells)) - 0.5; }
     default: { if (cells > 1u) { p = f32(i) * (f32(size - 1u) / f32(cells - 1u)); } }
   }
-  p = clamp(p, 0.0, f32(size - 1u));
-  let low = u32(floor(p));
-  return Sample(low, min(low + 1u, size - 1u), p - floor(p));
+  return sample_within(p, size);
 }
 
 // Where output cell `place` lies: its four neighbours' places in the input, and their shares.
@@ -38,19 +36,16 @@ fn resize(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   if (i >= params.n * params.ho * params.wo * params.c) { return; }
   let c = i % params.c;
   let a = around(i / params.c);
-  let top = mix(x[a.top.x * params.c + c], x[a.top.y * params.c + c], a.across);
-  let bottom = mix(x[a.bottom.x * params.c + c], x[a.bottom.y * params.c + c], a.across);
-  y[i] = mix(top, bottom, a.down);
+  y[i] = between(
+    x[a.top.x * params.c + c], x[a.top.y * params.c + c], x[a.bottom.x * params.c + c], x[a.bottom.y * params.c + c],
+    a.across, a.down,
+  );
 }
 
 // First output cell that may touch input cell p: positions rise with i, so the scan starts a little before the inverse.
 fn first_touching(p: u32, size: u32, cells: u32) -> u32 {
   let inverse = (f32(p) - 1.5) * (f32(cells) / f32(size)) - 2.0;
   return u32(clamp(inverse, 0.0, f32(cells)));
-}
-
-fn share(s: Sample, p: u32) -> f32 {
-  return select(0.0, 1.0 - s.part, s.low == p) + select(0.0, s.part, s.high == p);
 }
 
 // y = gradient to the input of dy (in x, [n, ho, wo, c]); y [n, h, w, c].

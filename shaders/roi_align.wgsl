@@ -20,15 +20,10 @@ fn span(first: f32, last: f32, bins: u32) -> Span {
   return Span(start, extent / f32(bins));
 }
 
-struct Sample { low: u32, high: u32, part: f32, used: bool }
-
 // A read at p along an axis of `size` cells: nothing beyond one cell outside, clamped within.
 fn sample_at(p: f32, size: u32) -> Sample {
-  if (p < -1.0 || p > f32(size)) { return Sample(0u, 0u, 0.0, false); }
-  let q = max(p, 0.0);
-  let low = u32(q);
-  if (low >= size - 1u) { return Sample(size - 1u, size - 1u, 0.0, true); }
-  return Sample(low, low + 1u, q - f32(low), true);
+  if (p < -1.0 || p > f32(size)) { return NO_SAMPLE; }
+  return sample_within(p, size);
 }
 
 fn place(s: Span, bin: u32, k: u32) -> f32 {
@@ -55,17 +50,16 @@ fn roi_align(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
     for (var kx = 0u; kx < params.samples; kx++) {
       let sx = sample_at(place(across, cell % params.columns, kx), params.w);
       if (sy.used && sx.used) {
-        let top = mix(image[((base + sy.low) * params.w + sx.low) * params.c + c], image[((base + sy.low) * params.w + sx.high) * params.c + c], sx.part);
-        let bottom = mix(image[((base + sy.high) * params.w + sx.low) * params.c + c], image[((base + sy.high) * params.w + sx.high) * params.c + c], sx.part);
-        total += mix(top, bottom, sy.part);
+        let top = (base + sy.low) * params.w;
+        let bottom = (base + sy.high) * params.w;
+        total += between(
+          image[(top + sx.low) * params.c + c], image[(top + sx.high) * params.c + c],
+          image[(bottom + sx.low) * params.c + c], image[(bottom + sx.high) * params.c + c], sx.part, sy.part,
+        );
       }
     }
   }
   y[i] = total / f32(params.samples * params.samples);
-}
-
-fn share(s: Sample, p: u32) -> f32 {
-  return select(0.0, select(0.0, 1.0 - s.part, s.low == p) + select(0.0, s.part, s.high == p), s.used);
 }
 
 struct Reach { first: u32, end: u32 }

@@ -10,6 +10,6 @@ fn split_sum(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
   if (i >= params.count) { return; }
   var total = x[i];
   for (var part = 1u; part < params.parts; part++) { total += x[part * params.count + i]; }
-  let out = epilogue(total, i % params.columns, i);
+  let out = epilogue(total, channel_of(i % params.columns), i);
   if (ADD) { y[i] += out; } else { y[i] = out; }
 }

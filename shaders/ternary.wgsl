@@ -1,6 +1,13 @@
 // Elementwise functions of three tensors under broadcasting: `where`, and the gradients of binary ops, for which c is the
-// output's gradient and a, b the operands.
-override OP: u32 = 0u;
+// output's gradient and a, b the operands. OP is one of these: the function, and the operand whose gradient it is.
+const DIV_B = 0u;
+const MAXIMUM_A = 1u;
+const MAXIMUM_B = 2u;
+const MINIMUM_A = 3u;
+const MINIMUM_B = 4u;
+const POW_A = 5u;
+const POW_B = 6u;
+override OP: u32 = DIV_B;
 struct Params {
   count: u32, rank: u32,
   outer: vec4<u32>, inner: vec4<u32>,
@@ -30,13 +37,13 @@ fn choose(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
 
 fn gradient(p: f32, q: f32, g: f32) -> f32 {
   switch OP {
-    case 0u: { return -g * p / (q * q); }                        // d(p / q) / dq
-    case 1u: { return select(0.0, g, p >= q); }                  // max, first operand
-    case 2u: { return select(g, 0.0, p >= q); }                  // max, second operand
-    case 3u: { return select(0.0, g, p <= q); }                  // min, first operand
-    case 4u: { return select(g, 0.0, p <= q); }                  // min, second operand
-    case 5u: { return g * q * pow(p, q - 1.0); }                 // d(p^q) / dp
-    default: { return g * pow(p, q) * log(p); }                  // d(p^q) / dq
+    case DIV_B: { return -g * p / (q * q); }
+    case MAXIMUM_A: { return select(0.0, g, p >= q); }
+    case MAXIMUM_B: { return select(g, 0.0, p >= q); }
+    case MINIMUM_A: { return select(0.0, g, p <= q); }
+    case MINIMUM_B: { return select(g, 0.0, p <= q); }
+    case POW_A: { return g * q * pow(p, q - 1.0); }
+    default: { return g * pow(p, q) * log(p); }
   }
 }
 

@@ -194,13 +194,14 @@ Deno.test("an op is a shader, an op file and a float64 reference", () =>
   withTree(async (folder) => {
     for (const part of CHECKS) await copy(join(ROOT, part), join(folder, part));
     // x / (1 + |x|), with the slope 1 / (1 + |x|)^2.
-    const shader = join(folder, "shaders/pointwise.wgsl"), last = "    case 12u: { return power(v, params.a); }\n";
-    await edit(shader, last, `${last}    case 14u: { return v / (1.0 + abs(v)); }\n`);
-    const slope = "    case 11u: { return vec4<f32>(params.a); }\n";
-    await edit(shader, slope, `${slope}    case 14u: { return 1.0 / ((1.0 + abs(s)) * (1.0 + abs(s))); }\n`);
-    const sign = 'export const sign: (x: Tensor) => Tensor = plain("sign", 10, "none");\n';
-    const softsign =
-      '/** x / (1 + |x|). */\nexport const softsign: (x: Tensor) => Tensor = plain("softsign", 14, "x");\n';
+    const shader = join(folder, "shaders/pointwise.wgsl"), number = "const CLAMP = 13u;\n";
+    await edit(shader, number, `${number}const SOFTSIGN = 14u;\n`);
+    const last = "    case POW_SCALAR: { return power(v, params.a); }\n";
+    await edit(shader, last, `${last}    case SOFTSIGN: { return v / (1.0 + abs(v)); }\n`);
+    const slope = "    case AFFINE: { return vec4<f32>(params.a); }\n";
+    await edit(shader, slope, `${slope}    case SOFTSIGN: { return 1.0 / ((1.0 + abs(s)) * (1.0 + abs(s))); }\n`);
+    const sign = 'export const sign: (x: Tensor) => Tensor = plain("sign", "none");\n';
+    const softsign = '/** x / (1 + |x|). */\nexport const softsign: (x: Tensor) => Tensor = plain("softsign", "x");\n';
     await edit(join(folder, "engine/ops/unary.ts"), sign, sign + softsign);
     await edit(
       join(folder, "tests/support/reference/pointwise.ts"),

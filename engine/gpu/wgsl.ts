@@ -79,6 +79,24 @@ function parseParams(source: string, file: string): { fields: ParamField[]; byte
   return { fields, bytes: Math.ceil(offset / Math.max(align, 16)) * Math.max(align, 16) };
 }
 
+/**
+ * Numbers that a WGSL text declares as `const HALF_PIXEL = 1u;`, by what TypeScript calls them (`halfPixel`): what a switch
+ * of a shader goes by is numbered there alone.
+ */
+export function numbered<N extends string>(text: string, ...names: readonly N[]): Readonly<Record<N, number>> {
+  const declared = new Map(
+    [...stripComments(text).matchAll(/\bconst\s+(\w+)\s*=\s*(\d+)u\s*;/g)].map((
+      [, name, value],
+    ) => [name, Number(value)]),
+  );
+  const of = (name: N): number => {
+    const constant = name.replace(/[A-Z]/g, "_$&").toUpperCase(), value = declared.get(constant);
+    if (value === undefined) throw new KernelError(`there is no "const ${constant}" of a whole number in the shader`);
+    return value;
+  };
+  return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<N, number>;
+}
+
 /** Reads the interface of `entry` from WGSL `text`; `file` names it in errors. */
 export function reflect(text: string, entry: string, file: string): KernelInterface {
   const source = stripComments(text);

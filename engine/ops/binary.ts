@@ -2,6 +2,7 @@
 import binaryText from "../../shaders/binary.wgsl" with { type: "text" };
 import ternaryText from "../../shaders/ternary.wgsl" with { type: "text" };
 import { kernel } from "../gpu/kernel.ts";
+import { numbered } from "../gpu/wgsl.ts";
 import { type BackwardCall, defineOp, expectDType, type Sample } from "../op.ts";
 import { broadcastShapes, broadcastStrides, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
@@ -20,6 +21,18 @@ const ternaryParts = [indexLib, broadcastLib, { file: "ternary.wgsl", text: tern
 const chooseKernel = kernel("choose", ...ternaryParts);
 const gradKernel = kernel("binary_grad", ...ternaryParts);
 
+const MODES = numbered(binaryText, "alike", "secondIsOne", "secondRepeats", "firstIsOne");
+const GRADIENTS = numbered(
+  ternaryText,
+  "divB",
+  "maximumA",
+  "maximumB",
+  "minimumA",
+  "minimumB",
+  "powA",
+  "powB",
+);
+
 const ZERO = [0, 0, 0, 0];
 const NO_STRIDES = {
   rank: 0,
@@ -33,14 +46,14 @@ const NO_STRIDES = {
 
 /** The fast kernel's mode for these operands; null where only the general one can read them. */
 function fastMode(a: Shape, b: Shape, out: Shape): { mode: number; period: number } | null {
-  if (sameShape(a, b)) return { mode: 0, period: 1 };
+  if (sameShape(a, b)) return { mode: MODES.alike, period: 1 };
   if (sameShape(a, out)) {
-    if (sizeOf(b) === 1) return { mode: 1, period: 1 };
+    if (sizeOf(b) === 1) return { mode: MODES.secondIsOne, period: 1 };
     const lead = out.length - b.length;
     const trailing = b.every((extent, axis) => extent === out[lead + axis]);
-    if (trailing && sizeOf(b) % 4 === 0) return { mode: 2, period: sizeOf(b) / 4 };
+    if (trailing && sizeOf(b) % 4 === 0) return { mode: MODES.secondRepeats, period: sizeOf(b) / 4 };
   }
-  if (sameShape(b, out) && sizeOf(a) === 1) return { mode: 3, period: 1 };
+  if (sameShape(b, out) && sizeOf(a) === 1) return { mode: MODES.firstIsOne, period: 1 };
   return null;
 }
 
@@ -79,7 +92,7 @@ function run(op: number, a: Tensor, b: Tensor, y: Tensor, compare: boolean): voi
       b_outer: sb.outer,
       b_inner: sb.inner,
     },
-    constants: { OP: op, MODE: 0, A_ONE: Number(oneA), B_ONE: Number(oneB) },
+    constants: { OP: op, MODE: MODES.alike, A_ONE: Number(oneA), B_ONE: Number(oneB) },
     grid: device.grid(count, GROUP),
   });
 }
@@ -113,13 +126,13 @@ function ternary(op: number | null, a: Tensor, b: Tensor, c: Tensor, y: Tensor):
     c_inner: sc.inner,
   };
   const grid = y.device.grid(y.size, GROUP);
-  if (op === null) y.device.run(chooseKernel, { bind: { a, b, condition: c, y }, params, constants: { OP: 0 }, grid });
+  if (op === null) y.device.run(chooseKernel, { bind: { a, b, condition: c, y }, params, grid });
   else y.device.run(gradKernel, { bind: { a, b, c, y }, params, constants: { OP: op }, grid });
 }
 
-function viaKernel(op: number, a: Tensor, b: Tensor, dy: Tensor): Tensor {
+function viaKernel(op: keyof typeof GRADIENTS, a: Tensor, b: Tensor, dy: Tensor): Tensor {
   const y = dy.device.empty(dy.shape);
-  ternary(op, a, b, dy, y);
+  ternary(GRADIENTS[op], a, b, dy, y);
   return y;
 }
 
@@ -149,11 +162,11 @@ const bad = [{ inputs: [{ shape: [2, 3] }, { shape: [4] }], attrs: {}, message: 
 
 function define(
   name: string,
-  number: number,
   saves: readonly [readonly number[], readonly number[]],
   rule: Rule,
   range: readonly [number, number] = [-2, 2],
 ): (a: Tensor, b: Tensor) => Tensor {
+  const number = numbered(binaryText, name)[name];
   const op = defineOp<NoAttrs>({
     name,
     family: "pointwise",
@@ -174,33 +187,31 @@ function define(
   return (a, b) => op([a, b], {})[0];
 }
 
-const addTensors = define("add", 0, [[], []], (_call, dy) => [() => dy, () => dy]);
-const subTensors = define("sub", 1, [[], []], (_call, dy) => [() => dy, () => neg(dy)]);
+const addTensors = define("add", [[], []], (_call, dy) => [() => dy, () => dy]);
+const subTensors = define("sub", [[], []], (_call, dy) => [() => dy, () => neg(dy)]);
 const mulTensors = define(
   "mul",
-  2,
   [[1], [0]],
   (call, dy) => [() => mulTensors(dy, call.input(1)), () => mulTensors(dy, call.input(0))],
 );
 const divTensors = define(
   "div",
-  3,
   [[1], [0, 1]],
-  (call, dy) => [() => divTensors(dy, call.input(1)), () => viaKernel(0, call.input(0), call.input(1), dy)],
+  (call, dy) => [() => divTensors(dy, call.input(1)), () => viaKernel("divB", call.input(0), call.input(1), dy)],
   [0.3, 2],
 );
 const both: readonly [readonly number[], readonly number[]] = [[0, 1], [0, 1]];
-const maxTensors = define("maximum", 4, both, (call, dy) => [
-  () => viaKernel(1, call.input(0), call.input(1), dy),
-  () => viaKernel(2, call.input(0), call.input(1), dy),
+const maxTensors = define("maximum", both, (call, dy) => [
+  () => viaKernel("maximumA", call.input(0), call.input(1), dy),
+  () => viaKernel("maximumB", call.input(0), call.input(1), dy),
 ]);
-const minTensors = define("minimum", 5, both, (call, dy) => [
-  () => viaKernel(3, call.input(0), call.input(1), dy),
-  () => viaKernel(4, call.input(0), call.input(1), dy),
+const minTensors = define("minimum", both, (call, dy) => [
+  () => viaKernel("minimumA", call.input(0), call.input(1), dy),
+  () => viaKernel("minimumB", call.input(0), call.input(1), dy),
 ]);
-const powTensors = define("pow", 6, both, (call, dy) => [
-  () => viaKernel(5, call.input(0), call.input(1), dy),
-  () => viaKernel(6, call.input(0), call.input(1), dy),
+const powTensors = define("pow", both, (call, dy) => [
+  () => viaKernel("powA", call.input(0), call.input(1), dy),
+  () => viaKernel("powB", call.input(0), call.input(1), dy),
 ], [0.3, 2]);
 
 function scalar(like: Tensor, value: number): Tensor {
@@ -237,7 +248,8 @@ export function minimum(a: Tensor, b: Operand): Tensor {
   return minTensors(a, typeof b === "number" ? scalar(a, b) : b);
 }
 
-function defineComparison(name: string, number: number): (a: Tensor, b: Operand) => Tensor {
+function defineComparison(name: string): (a: Tensor, b: Operand) => Tensor {
+  const number = numbered(binaryText, name)[name];
   const op = defineOp<NoAttrs>({
     name,
     family: "pointwise",
@@ -255,13 +267,13 @@ function defineComparison(name: string, number: number): (a: Tensor, b: Operand)
 }
 
 /** 1 where a > b, else 0, as u32; broadcasts. */
-export const greater: (a: Tensor, b: Operand) => Tensor = defineComparison("greater", 0);
+export const greater: (a: Tensor, b: Operand) => Tensor = defineComparison("greater");
 /** 1 where a ≥ b, else 0, as u32; broadcasts. */
-export const greaterEqual: (a: Tensor, b: Operand) => Tensor = defineComparison("greaterEqual", 1);
+export const greaterEqual: (a: Tensor, b: Operand) => Tensor = defineComparison("greaterEqual");
 /** 1 where a < b, else 0, as u32; broadcasts. */
-export const less: (a: Tensor, b: Operand) => Tensor = defineComparison("less", 2);
+export const less: (a: Tensor, b: Operand) => Tensor = defineComparison("less");
 /** 1 where a = b, else 0, as u32; broadcasts. */
-export const equal: (a: Tensor, b: Operand) => Tensor = defineComparison("equal", 3);
+export const equal: (a: Tensor, b: Operand) => Tensor = defineComparison("equal");
 
 const whereOp = defineOp<NoAttrs>({
   name: "where",

@@ -8,11 +8,11 @@ import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
 import { fill } from "./lib/fill.ts";
 import { reshape, sliceInto } from "./layout.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { bilinearLib, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
 import { sum } from "./reduce.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, { file: "crop_and_resize.wgsl", text }] as const;
+const parts = [indexLib, vec4Lib, bilinearLib, { file: "crop_and_resize.wgsl", text }] as const;
 const cropKernel = kernel("crop", ...parts);
 const markKernel = kernel("mark", ...parts);
 const imageGradKernel = kernel("image_grad", ...parts);

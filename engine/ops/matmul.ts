@@ -1,64 +1,59 @@
 /** Batched matrix products and the fully connected layer. */
 import matrixText from "../../shaders/lib/matrix.wgsl" with { type: "text" };
 import text from "../../shaders/matmul.wgsl" with { type: "text" };
-import sharedText from "../../shaders/matmul_shared.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import scalarText from "../../shaders/matmul_scalar.wgsl" with { type: "text" };
 import { EngineError, ShapeError } from "../base/errors.ts";
 import { contextOf, storageOf, tuningOf } from "../friends.ts";
-import { declareKernel, type DispatchParams, kernel, type KernelTraits, type Tilings } from "../gpu/kernel.ts";
+import { declareKernel, type DispatchParams, kernel, type KernelTraits } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { bucketSize, powerAbove } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { MATMULS, type TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
-import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./lib/blocks.ts";
+import { blockKernels, softwareTiling } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
-import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./lib/library.ts";
+import { type Activation, epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./lib/library.ts";
 import { activationGrad } from "./lib/activation.ts";
 import { sumCollected } from "./reduce.ts";
 import {
   type Epilogue,
   epilogueBind,
   epilogueConstants,
-  epilogueLib,
   SKINNY_ROWS,
   SKINNY_TILES,
   skinnyFor,
   splitLib,
   sumSplits,
-  tileLib,
-  TILES,
   tilesFor,
+  tilesKernel,
 } from "./lib/tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
-const registersParts = [activationLib, blocksLib, matrixLib, { file: "matmul.wgsl", text }] as const;
-const flops = (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches;
-const traits = (kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  kernelSet,
+const libs = [vec4Lib, ...epilogueLibs, matrixLib] as const;
+const traits: KernelTraits = {
   computes: MATMULS,
-  tilings,
-  flops,
+  flops: (p: DispatchParams): number => 2 * p.m * p.n * p.k * p.batches,
+};
+const blocks = blockKernels(traits, ...libs, { file: "matmul.wgsl", text });
+const tiles = tilesKernel(traits, ...libs, { file: "matmul_tiles.wgsl", text: tilesText });
+const skinnyKernel = declareKernel(
+  "matmul_skinny",
+  { ...traits, kernelSet: "gpu", tilings: SKINNY_TILES },
+  splitLib,
+  ...libs,
+  {
+    file: "matmul_skinny.wgsl",
+    text: skinnyText,
+  },
+);
+const scalarKernel = kernel("matmul_scalar", indexLib, scalarLib, ...epilogueLibs, {
+  file: "matmul_scalar.wgsl",
+  text: scalarText,
 });
-const registersKernel = declareKernel("matmul_registers", traits("cpu", BLOCKS), ...registersParts);
-const sharedKernel = declareKernel("matmul_shared", traits("cpu", SHARED_BLOCKS), ...registersParts, sharedLib, {
-  file: "matmul_shared.wgsl",
-  text: sharedText,
-});
-const partLibs = [activationLib, epilogueLib, splitLib, matrixLib] as const;
-const tilesKernel = declareKernel("matmul_tiles", traits("gpu", TILES), tileLib, ...partLibs, {
-  file: "matmul_tiles.wgsl",
-  text: tilesText,
-});
-const skinnyKernel = declareKernel("matmul_skinny", traits("gpu", SKINNY_TILES), ...partLibs, {
-  file: "matmul_skinny.wgsl",
-  text: skinnyText,
-});
-const scalarKernel = kernel("matmul_scalar", indexLib, activationLib, { file: "matmul_scalar.wgsl", text: scalarText });
 
 /** Multiplications up to which a product with ragged rows is taken by the scalar kernel: padding would take longer. */
 const SMALL = 1 << 19;
@@ -84,7 +79,7 @@ function padLast(x: Tensor, columns: number): Tensor {
   return x.shape[last] === columns ? x : pad(x, x.shape.map((e, axis) => [0, axis === last ? columns - e : 0]));
 }
 
-/** Extents and epilogue of a product; software adapters know no scale and no residual. */
+/** Extents and epilogue of a product. */
 export interface Product extends Epilogue {
   readonly m: number;
   readonly n: number;
@@ -152,12 +147,11 @@ function opOf({ transposeA, transposeB }: Product): TunedOp {
 function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
   const { device } = c;
   const { shared, constants, x, y } = softwareTiling(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
-  const { HAS_BIAS, ACTIVATION } = epilogueConstants(p);
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
-    device.run(shared ? sharedKernel : registersKernel, {
-      bind: { a, b, bias: p.bias ?? null, c },
+    device.run(shared ? blocks.lanes : blocks.registers, {
+      bind: { a, b, c, ...epilogueBind(p) },
       params: { ...operands.params, first_batch: first, batches: batch, parts: 1 },
-      constants: { ...operands.constants, HAS_BIAS, ACTIVATION, ADD: Number(p.add ?? false), ...constants },
+      constants: { ...operands.constants, ...epilogueConstants(p), ADD: Number(p.add ?? false), ...constants },
       grid: [x, y, Math.min(batch - first, contextOf(device).maxGroups)],
     });
   }
@@ -175,7 +169,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const now: Epilogue = unsplit ? p : {};
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
     const batches = Math.min(batch - first, contextOf(device).maxGroups);
-    device.run(skinny ? skinnyKernel : tilesKernel, {
+    device.run(skinny ? skinnyKernel : tiles, {
       bind: { a, b, c: target, ...epilogueBind(now) },
       params: { ...operands.params, first_batch: first, batches, parts: splitK },
       constants: {
@@ -200,16 +194,15 @@ export function productCollected(into: Tensor | null, a: Tensor, b: Tensor): Ten
 }
 
 function scalarProduct(a: Tensor, b: Tensor, y: Tensor, p: Product): void {
-  const { m, n, k, transposeA, transposeB, bias } = p;
+  const { m, n, k, transposeA, transposeB } = p;
   const stride = (x: Tensor): number => sizeOf(x.shape.slice(0, -2)) === 1 ? 0 : sizeOf(x.shape.slice(-2));
   y.device.run(scalarKernel, {
-    bind: { a, b, bias: bias ?? null, c: y },
+    bind: { a, b, c: y, ...epilogueBind(p) },
     params: { count: y.size, m, n, k, stride_a: stride(a), stride_b: stride(b) },
     constants: {
       TRANSPOSE_A: Number(transposeA),
       TRANSPOSE_B: Number(transposeB),
-      HAS_BIAS: Number(bias != null),
-      ACTIVATION: ACTIVATIONS[p.activation ?? "none"],
+      ...epilogueConstants(p),
       ADD: Number(p.add ?? false),
     },
     grid: y.device.grid(y.size, GROUP),

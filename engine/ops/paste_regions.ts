@@ -7,10 +7,10 @@ import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
 import { sliceInto } from "./layout.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { bilinearLib, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, { file: "paste_regions.wgsl", text }] as const;
+const parts = [indexLib, vec4Lib, bilinearLib, { file: "paste_regions.wgsl", text }] as const;
 const coverKernel = kernel("cover", ...parts);
 const pasteKernel = kernel("paste", ...parts);
 const pasteStridingKernel = kernel("paste_striding", ...parts);

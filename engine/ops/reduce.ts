@@ -5,6 +5,7 @@ import { ShapeError } from "../base/errors.ts";
 import type { KernelSet } from "../gpu/adapter.ts";
 import { storageOf } from "../friends.ts";
 import { kernel } from "../gpu/kernel.ts";
+import { numbered } from "../gpu/wgsl.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { powerAbove } from "../buckets.ts";
 import { formatShape, normaliseAxes, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
@@ -22,8 +23,7 @@ const argmaxFile = { file: "argmax.wgsl", text: argmaxText };
 const argmaxKernels = rowKernels("argmax", argmaxFile);
 const maxGradKernels = rowKernels("max_grad", argmaxFile);
 
-const SUM = 0;
-const MAX = 1;
+const FOLDS = numbered(text, "sum", "max");
 
 /** Options of reductions. */
 export interface ReduceOptions {
@@ -193,7 +193,7 @@ export function sumInto(
   { scale = 1, add = false }: { readonly scale?: number; readonly add?: boolean } = {},
 ): void {
   const { x: moved, columns } = columnsOf(x, axes);
-  if (columns.reduced > 0) reduceColumns(SUM, moved, columns, y, scale, add);
+  if (columns.reduced > 0) reduceColumns(FOLDS.sum, moved, columns, y, scale, add);
   else if (!add) fill(y, 0);
   storageOf(y).version++;
 }
@@ -217,7 +217,7 @@ const maxOp = defineOp<Attrs>({
   },
   forward: ([x], { axes }, [y]) => {
     const { x: moved, columns } = columnsOf(x!, axes);
-    reduceColumns(MAX, moved, columns, y, 1);
+    reduceColumns(FOLDS.max, moved, columns, y, 1);
   },
   saves: () => ({ inputs: [0] }),
   backward: (call) => {

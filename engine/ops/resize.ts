@@ -1,21 +1,21 @@
 /** Bilinear resizing. */
 import text from "../../shaders/resize.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
+import { numbered } from "../gpu/wgsl.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib, valueKernels } from "./lib/library.ts";
+import { bilinearLib, GROUP, indexLib, valueKernels } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, { file: "resize.wgsl", text }] as const;
+const parts = [indexLib, bilinearLib, { file: "resize.wgsl", text }] as const;
 const resizeKernels = valueKernels("resize", ...parts);
 const gradKernels = valueKernels("resize_grad", ...parts);
 
 /** Place of output cells in the input: TensorFlow 1's default, half-pixel centres, or corners on corners. */
 export type ResizeMode = "asymmetric" | "halfPixel" | "alignCorners";
 
-/** Numbers as in `resize.wgsl`. */
-const MODES: Readonly<Record<ResizeMode, number>> = { asymmetric: 0, halfPixel: 1, alignCorners: 2 };
+const MODES: Readonly<Record<ResizeMode, number>> = numbered(text, "asymmetric", "halfPixel", "alignCorners");
 
 interface Attrs {
   readonly size: Pair;

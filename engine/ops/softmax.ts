@@ -7,7 +7,7 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
-import { GROUP, indexLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
+import { GROUP, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLib } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
 const parts = [indexLib, { file: "softmax.wgsl", text }] as const;
@@ -15,7 +15,7 @@ const rowsKernels = rowKernels("softmax_rows", ...parts);
 const gradKernels = rowKernels("softmax_grad", ...parts);
 const crossEntropyKernels = rowKernels("cross_entropy", ...parts);
 const crossEntropyGradKernel = kernel("cross_entropy_grad", scalarLib, rowAloneLib, ...parts);
-const bceParts = [indexLib, { file: "bce.wgsl", text: bceText }] as const;
+const bceParts = [indexLib, scalarLib, sigmoidLib, { file: "bce.wgsl", text: bceText }] as const;
 const bceKernel = kernel("bce", ...bceParts);
 const bceGradKernel = kernel("bce_grad", ...bceParts);
 

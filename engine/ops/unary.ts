@@ -3,12 +3,13 @@ import text from "../../shaders/pointwise.wgsl" with { type: "text" };
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { storageOf } from "../friends.ts";
 import { kernel } from "../gpu/kernel.ts";
+import { numbered } from "../gpu/wgsl.ts";
 import { defineOp, expectDType, type Op } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, sigmoidLib, vec4Lib } from "./lib/library.ts";
 
-const parts = [indexLib, { file: "pointwise.wgsl", text }] as const;
+const parts = [indexLib, vec4Lib, sigmoidLib, { file: "pointwise.wgsl", text }] as const;
 const unaryKernel = kernel("unary", ...parts);
 const gradKernel = kernel("unary_grad", ...parts);
 const accumulateKernel = kernel("accumulate", ...parts);
@@ -31,12 +32,12 @@ function runGrad(saved: Tensor, dy: Tensor, op: number, { a, b }: Scalars): Tens
 
 function define<A>(
   name: string,
-  number: number,
   saved: "x" | "y" | "none",
   scalars: (attrs: A) => Scalars,
   attrs: readonly A[],
   range: readonly [number, number] = [-2, 2],
 ): Op<A> {
+  const number = numbered(text, name)[name];
   return defineOp<A>({
     name,
     family: "pointwise",
@@ -58,44 +59,42 @@ function define<A>(
 }
 
 const none = () => ({ a: 0, b: 0 });
-const plain = (name: string, number: number, saved: "x" | "y" | "none", range?: readonly [number, number]) => {
-  const op = define<Record<string, never>>(name, number, saved, none, [{}], range);
+const plain = (name: string, saved: "x" | "y" | "none", range?: readonly [number, number]) => {
+  const op = define<Record<string, never>>(name, saved, none, [{}], range);
   return (x: Tensor): Tensor => op([x], {})[0];
 };
 
 /** −x. */
-export const neg: (x: Tensor) => Tensor = plain("neg", 0, "x");
+export const neg: (x: Tensor) => Tensor = plain("neg", "x");
 /** |x|; the gradient at 0 is 0. */
-export const abs: (x: Tensor) => Tensor = plain("abs", 1, "x");
+export const abs: (x: Tensor) => Tensor = plain("abs", "x");
 /** eˣ. */
-export const exp: (x: Tensor) => Tensor = plain("exp", 2, "y");
+export const exp: (x: Tensor) => Tensor = plain("exp", "y");
 /** Natural logarithm. */
-export const log: (x: Tensor) => Tensor = plain("log", 3, "x", [0.1, 4]);
+export const log: (x: Tensor) => Tensor = plain("log", "x", [0.1, 4]);
 /** Square root. */
-export const sqrt: (x: Tensor) => Tensor = plain("sqrt", 4, "y", [0.1, 4]);
+export const sqrt: (x: Tensor) => Tensor = plain("sqrt", "y", [0.1, 4]);
 /** Hyperbolic tangent. */
-export const tanh: (x: Tensor) => Tensor = plain("tanh", 5, "y");
+export const tanh: (x: Tensor) => Tensor = plain("tanh", "y");
 /** 1 / (1 + e⁻ˣ). */
-export const sigmoid: (x: Tensor) => Tensor = plain("sigmoid", 6, "y");
+export const sigmoid: (x: Tensor) => Tensor = plain("sigmoid", "y");
 /** max(x, 0); the gradient at 0 is 0. */
-export const relu: (x: Tensor) => Tensor = plain("relu", 7, "y");
+export const relu: (x: Tensor) => Tensor = plain("relu", "y");
 /** x². */
-export const square: (x: Tensor) => Tensor = plain("square", 8, "x");
+export const square: (x: Tensor) => Tensor = plain("square", "x");
 /** 1 / x. */
-export const reciprocal: (x: Tensor) => Tensor = plain("reciprocal", 9, "y", [0.3, 3]);
+export const reciprocal: (x: Tensor) => Tensor = plain("reciprocal", "y", [0.3, 3]);
 /** −1, 0 or 1; not differentiable. */
-export const sign: (x: Tensor) => Tensor = plain("sign", 10, "none");
+export const sign: (x: Tensor) => Tensor = plain("sign", "none");
 
 const affineOp = define<{ readonly scale: number; readonly shift: number }>(
   "affine",
-  11,
   "x",
   ({ scale, shift }) => ({ a: scale, b: shift }),
   [{ scale: 1.7, shift: -0.3 }],
 );
 const powScalarOp = define<{ readonly exponent: number }>(
   "powScalar",
-  12,
   "x",
   ({ exponent }) => ({ a: exponent, b: 0 }),
   [{ exponent: 3 }, { exponent: 2 }, { exponent: 0.7 }, { exponent: -1.5 }],
@@ -103,7 +102,6 @@ const powScalarOp = define<{ readonly exponent: number }>(
 );
 const clampOp = define<{ readonly low: number; readonly high: number }>(
   "clamp",
-  13,
   "x",
   ({ low, high }) => ({ a: low, b: high }),
   [{ low: -0.5, high: 1.1 }],

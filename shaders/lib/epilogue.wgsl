@@ -4,15 +4,25 @@ override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;
 // Add to what y holds: for whoever writes y.
 override ADD: bool = false;
-@group(0) @binding(5) var<storage, read> scale: array<vec4<f32>>;
-@group(0) @binding(6) var<storage, read> bias: array<vec4<f32>>;
-@group(0) @binding(7) var<storage, read> residual: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> scale: array<Value>;
+@group(0) @binding(6) var<storage, read> bias: array<Value>;
+@group(0) @binding(7) var<storage, read> residual: array<Value>;
 
-// `column` and `at` count vec4 along a row of y and in all of y.
-fn epilogue(v: vec4<f32>, column: u32, at: u32) -> vec4<f32> {
+// What is the same for all rows of a block: read once.
+struct Channel { scale: Value, bias: Value }
+
+fn channel_of(i: u32) -> Channel {
+  var channel = Channel(Value(1.0), Value(0.0));
+  if (HAS_SCALE) { channel.scale = scale[i]; }
+  if (HAS_BIAS) { channel.bias = bias[i]; }
+  return channel;
+}
+
+// `at` is the place in y.
+fn epilogue(v: Value, channel: Channel, at: u32) -> Value {
   var out = v;
-  if (HAS_SCALE) { out *= scale[column]; }
-  if (HAS_BIAS) { out += bias[column]; }
+  if (HAS_SCALE) { out *= channel.scale; }
+  if (HAS_BIAS) { out += channel.bias; }
   if (HAS_RESIDUAL) { out += residual[at]; }
   return activate(out);
 }

@@ -70,3 +70,21 @@ fn load_b(base: u32, k: u32, column: u32) -> mat4x4<f32> {
   }
   return mat4x4<f32>(b[at], b[at + n4], b[at + 2u * n4], b[at + 3u * n4]);
 }
+
+// Columns from 4 column of a row of C, past the epilogue.
+fn put_row(base: u32, row: u32, column: u32, channel: Channel, v: vec4<f32>) {
+  if (row >= params.m) { return; }
+  let at = base + row * params.n4 + column;
+  let out = epilogue(v, channel, at);
+  if (ADD) { c[at] += out; } else { c[at] = out; }
+}
+
+// A block of C, whose columns are its rows.
+fn put_block(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
+  if (column >= params.n4) { return; }
+  let channel = channel_of(column);
+  put_row(base, row, column, channel, block[0]);
+  put_row(base, row + 1u, column, channel, block[1]);
+  put_row(base, row + 2u, column, channel, block[2]);
+  put_row(base, row + 3u, column, channel, block[3]);
+}

@@ -44,7 +44,7 @@ Deno.test("profile shows where a step's time goes, of every kind of run", async 
         itera("profile", "--config", cells, "--steps", "1", "--trace", traces[2]),
         itera("profile", "--set", "optimiser.momentun=0.5"),
       ]);
-      const conv = "conv_forward\\w*\\.wgsl:conv_forward_\\w+", lstm = "lstm\\w*\\.wgsl:\\w+";
+      const conv = "conv_forward_\\w+\\.wgsl:\\w+", lstm = "lstm\\w*\\.wgsl:\\w+";
       for (
         const [{ code, out, err }, title, kernel, trace] of [
           [region, "baseline on context: 1 steps of", conv, traces[0]],

@@ -2,9 +2,12 @@
 import text from "../../../shaders/activation_grad.wgsl" with { type: "text" };
 import { kernel } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
-import { type Activation, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
+import { type Activation, activationLibs, ACTIVATIONS, GROUP, indexLib, vec4Lib } from "./library.ts";
 
-const gradKernel = kernel("activation_grad", indexLib, { file: "activation_grad.wgsl", text });
+const gradKernel = kernel("activation_grad", indexLib, vec4Lib, ...activationLibs, {
+  file: "activation_grad.wgsl",
+  text,
+});
 
 /**
  * dz = dy · act′(z) · scale, where y = act(z) and `scale`, if given, has one factor per channel (the last axis, a multiple

@@ -1,16 +1,10 @@
-/** Tilings of matrix products on software adapters, blocks in registers; see `shaders/lib/blocks.wgsl`. */
-import text from "../../../shaders/lib/blocks.wgsl" with { type: "text" };
-import sharedText from "../../../shaders/lib/shared.wgsl" with { type: "text" };
+/** Tilings of matrix products on software adapters, blocks in registers; see `shaders/lib/core_registers.wgsl`. */
+import lanesText from "../../../shaders/lib/core_lanes.wgsl" with { type: "text" };
+import registersText from "../../../shaders/lib/core_registers.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import { tuningOf } from "../../friends.ts";
-import type { ShaderText, Tilings } from "../../gpu/kernel.ts";
+import { declareKernel, type Kernel, type KernelTraits, type ShaderText, type Tilings } from "../../gpu/kernel.ts";
 import type { ProductShape, Tiling, TunedOp } from "../../tuning/table.ts";
-
-/** For products whose lanes share one operand. */
-export const sharedLib: ShaderText = { file: "lib/shared.wgsl", text: sharedText };
-
-/** `block_of`, and the constants ROWS, COLUMNS and ACROSS. */
-export const blocksLib: ShaderText = { file: "lib/blocks.wgsl", text };
 
 /** Lanes of a workgroup. */
 export const LANES = 8;
@@ -51,7 +45,7 @@ export function blocksFor(
   return columns > 4 && down * wide.constants.ACROSS >= LANES ? wide : columns > 32 ? wide : ofWidth(4);
 }
 
-/** Rows that a lane has where lanes share an operand, as `shaders/lib/shared.wgsl` says. */
+/** Rows that a lane has where lanes share an operand, as `shaders/lib/core_lanes.wgsl` says. */
 export const SHARED_ROWS = 8;
 
 /** Columns that it may have; with fewer there is less arithmetic than there are loads. No other block has as many. */
@@ -60,6 +54,19 @@ export const SHARED_COLUMNS: readonly number[] = [12, 16, 24];
 /** Rows × columns of the blocks of lanes that share nothing, and of those that do. */
 export const BLOCKS = [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4]] as const;
 export const SHARED_BLOCKS: Tilings = SHARED_COLUMNS.map((c) => [SHARED_ROWS, c]);
+
+/**
+ * The kernels of a product on software adapters, from the readers that `shaders/lib/core_registers.wgsl` asks for, the last part:
+ * of lanes that share nothing, and of lanes that share the second operand.
+ */
+export function blockKernels(
+  traits: Omit<KernelTraits, "kernelSet" | "tilings">,
+  ...parts: readonly ShaderText[]
+): Readonly<Record<"registers" | "lanes", Kernel>> {
+  const of = (entry: string, text: string, tilings: Tilings): Kernel =>
+    declareKernel(entry, { ...traits, kernelSet: "cpu", tilings }, { file: `lib/core_${entry}.wgsl`, text }, ...parts);
+  return { registers: of("registers", registersText, BLOCKS), lanes: of("lanes", lanesText, SHARED_BLOCKS) };
+}
 
 /** Quads of columns from which blocks are as wide as can be: what they leave idle at the end is little then. */
 const MANY_QUADS = 64;

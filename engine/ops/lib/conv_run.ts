@@ -1,106 +1,64 @@
 /** Runs the kernels of 2-D convolution and of both its gradients: blocks or tiles, split sums, banks of filters. */
 import dataGradText from "../../../shaders/conv_data_grad.wgsl" with { type: "text" };
-import dataGradSharedText from "../../../shaders/conv_data_grad_shared.wgsl" with { type: "text" };
+import dataGradBlocksText from "../../../shaders/conv_data_grad_blocks.wgsl" with { type: "text" };
+import dataGradTilesText from "../../../shaders/conv_data_grad_tiles.wgsl" with { type: "text" };
 import forwardText from "../../../shaders/conv_forward.wgsl" with { type: "text" };
-import forwardSharedText from "../../../shaders/conv_forward_shared.wgsl" with { type: "text" };
+import forwardBlocksText from "../../../shaders/conv_forward_blocks.wgsl" with { type: "text" };
+import forwardTilesText from "../../../shaders/conv_forward_tiles.wgsl" with { type: "text" };
 import geometryText from "../../../shaders/lib/conv.wgsl" with { type: "text" };
 import digitsText from "../../../shaders/lib/digits.wgsl" with { type: "text" };
 import weightGradText from "../../../shaders/conv_weight_grad.wgsl" with { type: "text" };
-import weightGradSharedText from "../../../shaders/conv_weight_grad_shared.wgsl" with { type: "text" };
+import weightGradBlocksText from "../../../shaders/conv_weight_grad_blocks.wgsl" with { type: "text" };
+import weightGradTilesText from "../../../shaders/conv_weight_grad_tiles.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import { storageOf, tuningOf } from "../../friends.ts";
-import { declareKernel, type DispatchParams, type KernelTraits, type Tilings } from "../../gpu/kernel.ts";
+import type { DispatchParams } from "../../gpu/kernel.ts";
 import { bucketSize } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import type { ProductShape, TunedOp } from "../../tuning/table.ts";
-import { BLOCKS, blocksLib, SHARED_BLOCKS, sharedLib, softwareTiling } from "./blocks.ts";
+import { blockKernels, softwareTiling } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
-import { type Activation, activationLib } from "./library.ts";
+import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
 import { product } from "../matmul.ts";
 import { sumInto } from "../reduce.ts";
-import {
-  type Epilogue,
-  epilogueBind,
-  epilogueConstants,
-  splitLib,
-  sumSplits,
-  tileLib,
-  TILES,
-  tilesFor,
-} from "./tiles.ts";
+import { type Epilogue, epilogueBind, epilogueConstants, sumSplits, tilesFor, tilesKernel } from "./tiles.ts";
 import type { Pair, Sides } from "./window.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
 const digits = { file: "lib/digits.wgsl", text: digitsText };
-const libs = [blocksLib, tileLib, splitLib, digits, geometry] as const;
-const forwardParts = [activationLib, ...libs, { file: "conv_forward.wgsl", text: forwardText }] as const;
-const dataGradParts = [...libs, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
-const weightGradParts = [...libs, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
+const forwardParts = [vec4Lib, ...epilogueLibs, geometry, { file: "conv_forward.wgsl", text: forwardText }] as const;
+const dataGradParts = [geometry, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
+const weightGradParts = [geometry, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
 const flops = (p: DispatchParams): number => 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;
-const traits = (op: TunedOp, kernelSet: "gpu" | "cpu", tilings: Tilings): KernelTraits => ({
-  kernelSet,
-  computes: [op],
-  tilings,
-  flops,
+const forward = { computes: ["conv2d forward"], flops };
+const dataGrad = { computes: ["conv2d data gradient"], flops };
+const weightGrad = { computes: ["conv2d weight gradient"], flops };
+const forwardBlocks = blockKernels(forward, ...forwardParts, {
+  file: "conv_forward_blocks.wgsl",
+  text: forwardBlocksText,
 });
-const forwardRegisters = declareKernel(
-  "conv_forward_registers",
-  traits("conv2d forward", "cpu", BLOCKS),
-  ...forwardParts,
-);
-const forwardShared = declareKernel(
-  "conv_forward_shared",
-  traits("conv2d forward", "cpu", SHARED_BLOCKS),
-  ...forwardParts,
-  sharedLib,
-  {
-    file: "conv_forward_shared.wgsl",
-    text: forwardSharedText,
-  },
-);
-const forwardTiles = declareKernel("conv_forward_tiles", traits("conv2d forward", "gpu", TILES), ...forwardParts);
-const dataGradRegisters = declareKernel(
-  "conv_data_grad_registers",
-  traits("conv2d data gradient", "cpu", BLOCKS),
-  ...dataGradParts,
-);
-const dataGradShared = declareKernel(
-  "conv_data_grad_shared",
-  traits("conv2d data gradient", "cpu", SHARED_BLOCKS),
-  ...dataGradParts,
-  sharedLib,
-  {
-    file: "conv_data_grad_shared.wgsl",
-    text: dataGradSharedText,
-  },
-);
-const dataGradTiles = declareKernel(
-  "conv_data_grad_tiles",
-  traits("conv2d data gradient", "gpu", TILES),
-  ...dataGradParts,
-);
-const weightGradRegisters = declareKernel(
-  "conv_weight_grad_registers",
-  traits("conv2d weight gradient", "cpu", BLOCKS),
-  ...weightGradParts,
-);
-const weightGradShared = declareKernel(
-  "conv_weight_grad_shared",
-  traits("conv2d weight gradient", "cpu", SHARED_BLOCKS),
-  ...weightGradParts,
-  sharedLib,
-  {
-    file: "conv_weight_grad_shared.wgsl",
-    text: weightGradSharedText,
-  },
-);
-const weightGradTiles = declareKernel(
-  "conv_weight_grad_tiles",
-  traits("conv2d weight gradient", "gpu", TILES),
-  ...weightGradParts,
-);
+const forwardTiles = tilesKernel(forward, digits, ...forwardParts, {
+  file: "conv_forward_tiles.wgsl",
+  text: forwardTilesText,
+});
+const dataGradBlocks = blockKernels(dataGrad, ...dataGradParts, {
+  file: "conv_data_grad_blocks.wgsl",
+  text: dataGradBlocksText,
+});
+const dataGradTiles = tilesKernel(dataGrad, digits, ...dataGradParts, {
+  file: "conv_data_grad_tiles.wgsl",
+  text: dataGradTilesText,
+});
+const weightBlocks = blockKernels(weightGrad, ...weightGradParts, {
+  file: "conv_weight_grad_blocks.wgsl",
+  text: weightGradBlocksText,
+});
+const weightTiles = tilesKernel(weightGrad, digits, ...weightGradParts, {
+  file: "conv_weight_grad_tiles.wgsl",
+  text: weightGradTilesText,
+});
 
 /** Geometry and activation of a convolution. */
 export interface Attrs {
@@ -208,7 +166,7 @@ export function convForward(
       }));
   } else {
     const { shared, constants: block, x: across, y: down } = softwareTiling(device, "conv2d forward", shape);
-    device.run(shared ? forwardShared : forwardRegisters, {
+    device.run(shared ? forwardBlocks.lanes : forwardBlocks.registers, {
       bind,
       params,
       constants: { ...constants, ...block },
@@ -273,7 +231,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
         }));
     } else {
       const { shared, constants, x: across, y: down } = softwareTiling(device, "conv2d data gradient", shape);
-      device.run(shared ? dataGradShared : dataGradRegisters, {
+      device.run(shared ? dataGradBlocks.lanes : dataGradBlocks.registers, {
         bind,
         params,
         constants: { ...constants, BANK },
@@ -352,9 +310,9 @@ function weightGradBlocks(
       tilingRows: shape[0],
       splits: true,
     });
-    return { kernel: weightGradTiles, across, down, constants, splitK: Math.min(lines, splitK) };
+    return { kernel: weightTiles, across, down, constants, splitK: Math.min(lines, splitK) };
   }
   const { shared, constants, x, y } = softwareTiling(device, op, shape, ci4 * 4);
-  const kernel = shared ? weightGradShared : weightGradRegisters;
+  const kernel = shared ? weightBlocks.lanes : weightBlocks.registers;
   return { kernel, across: x, down: y, constants, splitK: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }

@@ -1,26 +1,42 @@
 /** WGSL library files that kernels lean on. */
 import activationText from "../../../shaders/lib/activation.wgsl" with { type: "text" };
+import bilinearText from "../../../shaders/lib/bilinear.wgsl" with { type: "text" };
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
+import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
 import rowAloneText from "../../../shaders/lib/row_alone.wgsl" with { type: "text" };
 import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "text" };
 import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
+import sigmoidText from "../../../shaders/lib/sigmoid.wgsl" with { type: "text" };
 import vec4Text from "../../../shaders/lib/vec4.wgsl" with { type: "text" };
 import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
+import { numbered } from "../../gpu/wgsl.ts";
 
 /** `linear_index` of folded one-dimensional dispatches. */
 export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
 /** `broadcast_offset`. */
 export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broadcastText };
-/** `activate`, chosen by the constant ACTIVATION. */
-export const activationLib: ShaderText = { file: "lib/activation.wgsl", text: activationText };
 /** `threefry`, `unit_float`. */
 export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
 /** `Value` and `Word`, single ones. */
 export const scalarLib: ShaderText = { file: "lib/scalar.wgsl", text: scalarText };
 /** `Value` and `Word`, four neighbours. */
 export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text };
+/** `sigmoid` and `bounded_tanh` of a `Value`. */
+export const sigmoidLib: ShaderText = { file: "lib/sigmoid.wgsl", text: sigmoidText };
+/** `Sample`s of a `Value` between cells. */
+export const bilinearLib: ShaderText = { file: "lib/bilinear.wgsl", text: bilinearText };
+/** `activate` of a `Value`, chosen by the constant ACTIVATION. */
+export const activationLibs: readonly ShaderText[] = [
+  sigmoidLib,
+  { file: "lib/activation.wgsl", text: activationText },
+];
+/** `epilogue` of a `Value`, by the constants HAS_SCALE, HAS_BIAS, HAS_RESIDUAL and ACTIVATION. */
+export const epilogueLibs: readonly ShaderText[] = [
+  ...activationLibs,
+  { file: "lib/epilogue.wgsl", text: epilogueText },
+];
 
 /** One text on `Value` as two kernels: for single numbers, and for four neighbours where an axis is a multiple of four. */
 export function valueKernels(
@@ -49,8 +65,14 @@ export function rowKernels(
 /** Name of an epilogue activation. */
 export type Activation = "none" | "relu" | "tanh" | "sigmoid";
 
-/** Activations an epilogue can apply, numbered as in `lib/activation.wgsl`. */
-export const ACTIVATIONS: Readonly<Record<Activation, number>> = { none: 0, relu: 1, tanh: 2, sigmoid: 3 };
+/** Activations an epilogue can apply. */
+export const ACTIVATIONS: Readonly<Record<Activation, number>> = numbered(
+  activationText,
+  "none",
+  "relu",
+  "tanh",
+  "sigmoid",
+);
 
 /** Invocations of a one-dimensional workgroup, as written in the shaders. */
 export const GROUP = 64;

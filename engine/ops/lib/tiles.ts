@@ -1,26 +1,21 @@
-/** Tilings of matrix products on GPUs: tiles and splits of the summed axis; see `shaders/lib/tile.wgsl`. */
-import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
+/** Tilings of matrix products on GPUs: tiles and splits of the summed axis; see `shaders/lib/core_tiles.wgsl`. */
+import tilesText from "../../../shaders/lib/core_tiles.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
-import tileText from "../../../shaders/lib/tile.wgsl" with { type: "text" };
-import { declareKernel, type ShaderText } from "../../gpu/kernel.ts";
+import { declareKernel, type Kernel, type KernelTraits, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
 import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling } from "../../tuning/table.ts";
-import { type Activation, activationLib, ACTIVATIONS, GROUP, indexLib } from "./library.ts";
+import { type Activation, ACTIVATIONS, epilogueLibs, GROUP, indexLib, vec4Lib } from "./library.ts";
 
-/** The tiles' passage through workgroup memory, and the constants TILE_ROWS and TILE_COLUMNS. */
-export const tileLib: ShaderText = { file: "lib/tile.wgsl", text: tileText };
 /** `part_of` a split summed axis. */
 export const splitLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
-/** `epilogue`, and the constants HAS_SCALE, HAS_BIAS and HAS_RESIDUAL. */
-export const epilogueLib: ShaderText = { file: "lib/epilogue.wgsl", text: epilogueText };
 
 const splitSum = declareKernel(
   "split_sum",
   { kernelSet: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
   indexLib,
-  activationLib,
-  epilogueLib,
+  vec4Lib,
+  ...epilogueLibs,
   { file: "split_sum.wgsl", text: splitSumText },
 );
 
@@ -35,6 +30,15 @@ const UNSPLIT = 512;
 
 /** Tiles from the one that reads least for what it multiplies to the one that leaves least idle. */
 export const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
+
+/** The kernel of a product on GPUs, from the readers that `shaders/lib/core_tiles.wgsl` asks for, the last part. */
+export function tilesKernel(
+  traits: Omit<KernelTraits, "kernelSet" | "tilings">,
+  ...parts: readonly ShaderText[]
+): Kernel {
+  const core = { file: "lib/core_tiles.wgsl", text: tilesText };
+  return declareKernel("tiles", { ...traits, kernelSet: "gpu", tilings: TILES }, splitLib, core, ...parts);
+}
 
 /**
  * Tiling of `batch` products of m × n summed over k: the largest tile that fills the GPU and pads little, else the

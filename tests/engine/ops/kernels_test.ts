@@ -2,10 +2,12 @@
  * Every kernel of every kernel set is run by the samples the registry checks, by the test named here, or, where it has tilings
  * that only the tuner may choose, by `tilings_test.ts`.
  */
-import { deepStrictEqual, ok } from "node:assert/strict";
+import { deepStrictEqual, ok, throws } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
+import { KernelError } from "../../../engine/base/errors.ts";
 import { contextOf } from "../../../engine/friends.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
+import { numbered } from "../../../engine/gpu/wgsl.ts";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices } from "../../support/devices.ts";
@@ -23,6 +25,12 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 const devices = await openDevices();
+
+Deno.test("numbers of a shader's switches are read from it, and one that it lacks is an error", () => {
+  const text = "const ALIKE = 0u; // const OLD = 9u;\nconst SECOND_IS_ONE = 12u;\nconst LOWEST = -3.4;";
+  deepStrictEqual(numbered(text, "alike", "secondIsOne"), { alike: 0, secondIsOne: 12 });
+  for (const name of ["old", "lowest", "second"]) throws(() => numbered(text, name), KernelError, name);
+});
 
 Deno.test("no two kernels have one name", () => {
   const names = allKernels().map(({ name }) => name);

@@ -60,17 +60,20 @@ Deno.test("a replayed step is timed like the one it was captured from", async ()
 
 Deno.test("arithmetic is counted from a kernel's parameters", () => {
   const matmuls = [
-    "matmul.wgsl:matmul_registers",
-    "matmul_shared.wgsl:matmul_shared",
-    "matmul_tiles.wgsl:matmul_tiles",
+    "matmul.wgsl:registers",
+    "matmul.wgsl:lanes",
+    "matmul_tiles.wgsl:tiles",
   ];
   for (const kernel of [...matmuls, "matmul_skinny.wgsl:matmul_skinny"]) {
     strictEqual(flopsOf({ kernel, params: { m: 2, n: 3, k: 5, batches: 3 } }), 2 * 2 * 3 * 5 * 3);
   }
   const conv = { n: 2, h: 9, w: 9, ci4: 2, ho: 5, wo: 4, co4: 3, kh: 3, kw: 1 };
   for (const part of ["forward", "data_grad", "weight_grad"]) {
-    const file = `conv_${part}.wgsl:conv_${part}`;
-    for (const kernel of [`${file}_registers`, `${file}_tiles`, `conv_${part}_shared.wgsl:conv_${part}_shared`]) {
+    for (
+      const kernel of ["blocks.wgsl:registers", "blocks.wgsl:lanes", "tiles.wgsl:tiles"].map((own) =>
+        `conv_${part}_${own}`
+      )
+    ) {
       strictEqual(flopsOf({ kernel, params: conv }), 2 * (2 * 5 * 4) * 3 * (8 * 12));
     }
   }

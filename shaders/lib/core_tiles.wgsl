@@ -1,14 +1,13 @@
-// Profile gpu: products C = A B by tiles that pass through workgroup memory. 256 invocations share a tile of C of TILE_ROWS x
+// Matrix products on GPUs, by tiles that pass through workgroup memory. 256 invocations share a tile of the product of TILE_ROWS x
 // TILE_COLUMNS, 64 or 128 each; of the summed axis as much passes at a time as 8 KiB hold of the longer side. A block is 4 x 4
-// numbers as mat4x4<f32>, whose columns run along the summed axis. A kernel fetches one block an invocation (`Slot`), and fetches
-// the next one before it multiplies what lies in the tile, so that memory answers meanwhile:
+// numbers as mat4x4<f32>, whose columns run along the summed axis. An invocation fetches one block at a time (`Slot`), and the
+// next one before it multiplies what lies in the tile, so that memory answers meanwhile. Readers:
 //
-//   var next = fetch(first);
-//   for (var k = first; k < stop; k += depth4()) {
-//     put(slot, next); workgroupBarrier();
-//     if (k + depth4() < stop) { next = fetch(k + depth4()); }
-//     multiply(place); workgroupBarrier();
-//   }
+//   summed(group)                the part of the summed axis that a workgroup adds up, in blocks
+//   begin(group, slot, first)    where the workgroup's tile lies; fetching starts at `first`
+//   fetch(slot, k, stop)         block k + slot.k of A's tile or of B's, zero from `stop` on
+//   forward()                    called before k grows by depth4()
+//   store(i, j, block)           i and j within the tile
 override TILE_ROWS: u32 = 64u;
 override TILE_COLUMNS: u32 = 64u;
 
@@ -87,4 +86,26 @@ fn multiply(at: Place) {
   if (depth4() == 4u) { return; }
   advance(16u, at); advance(17u, at); advance(18u, at); advance(19u, at); advance(20u, at); advance(21u, at); advance(22u, at); advance(23u, at);
   advance(24u, at); advance(25u, at); advance(26u, at); advance(27u, at); advance(28u, at); advance(29u, at); advance(30u, at); advance(31u, at);
+}
+
+@compute @workgroup_size(256)
+fn tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+  let part = summed(group);
+  let slot = slot_of(lane);
+  let place = place_of(lane);
+  begin(group, slot, part.first);
+  var next = fetch(slot, part.first, part.stop);
+  for (var k = part.first; k < part.stop; k += depth4()) {
+    put(slot, next);
+    workgroupBarrier();
+    forward();
+    if (k + depth4() < part.stop) { next = fetch(slot, k + depth4(), part.stop); }
+    multiply(place);
+    workgroupBarrier();
+  }
+  let row = 4u * place.row;
+  store(row, place.column, c00);
+  if (TILE_COLUMNS > 64u) { store(row, place.column + 16u, c01); }
+  if (TILE_ROWS > 64u) { store(row + 64u, place.column, c10); }
+  if (TILE_ROWS > 64u && TILE_COLUMNS > 64u) { store(row + 64u, place.column + 16u, c11); }
 }

@@ -1,0 +1,71 @@
+// Matrix products on software adapters where eight lanes are a subgroup: a lane has eight rows and all lanes the same 4 QUADS
+// columns. Vectors that every lane needs are loaded by one of them each and handed round, because there a load costs more than the
+// arithmetic on what it loads. Readers are those of lib/core_registers.wgsl, but for columns:
+//
+//   b_vector(j, vector, k)  what lies in b_block(j, k) there, as one of four vectors
+//   b_times(vectors, a)     that block, from its vectors, times a
+//
+// QUADS: 3, 4 or 6.
+override QUADS: u32 = 4u;
+
+// The vector a lane loads for a pair of blocks of columns: `block` of the pair, and which `vector` of that block.
+var<private> share_block: u32;
+var<private> share_vector: u32;
+
+// The vectors of the first and of the second block of the pair, from what the lanes loaded.
+fn first_block(own: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    subgroupBroadcast(own, 0u), subgroupBroadcast(own, 1u), subgroupBroadcast(own, 2u), subgroupBroadcast(own, 3u),
+  );
+}
+
+fn second_block(own: vec4<f32>) -> mat4x4<f32> {
+  return mat4x4<f32>(
+    subgroupBroadcast(own, 4u), subgroupBroadcast(own, 5u), subgroupBroadcast(own, 6u), subgroupBroadcast(own, 7u),
+  );
+}
+
+fn b_shared(j: u32, k: u32) -> vec4<f32> { return b_vector(j + share_block, share_vector, k); }
+
+var<private> s00: mat4x4<f32>; var<private> s01: mat4x4<f32>; var<private> s02: mat4x4<f32>;
+var<private> s03: mat4x4<f32>; var<private> s04: mat4x4<f32>; var<private> s05: mat4x4<f32>;
+var<private> s10: mat4x4<f32>; var<private> s11: mat4x4<f32>; var<private> s12: mat4x4<f32>;
+var<private> s13: mat4x4<f32>; var<private> s14: mat4x4<f32>; var<private> s15: mat4x4<f32>;
+
+fn multiply(k: u32) {
+  let a0 = a_block(0u, k);
+  let a1 = a_block(1u, k);
+  let b01 = b_shared(0u, k);
+  let b0 = first_block(b01); s00 += b_times(b0, a0); s10 += b_times(b0, a1);
+  let b1 = second_block(b01); s01 += b_times(b1, a0); s11 += b_times(b1, a1);
+  let b23 = b_shared(2u, k);
+  let b2 = first_block(b23); s02 += b_times(b2, a0); s12 += b_times(b2, a1);
+  if (QUADS > 3u) { let b3 = second_block(b23); s03 += b_times(b3, a0); s13 += b_times(b3, a1); }
+  if (QUADS > 4u) {
+    let b45 = b_shared(4u, k);
+    let b4 = first_block(b45); s04 += b_times(b4, a0); s14 += b_times(b4, a1);
+    let b5 = second_block(b45); s05 += b_times(b5, a0); s15 += b_times(b5, a1);
+  }
+}
+
+fn store_column(j: u32, upper: mat4x4<f32>, lower: mat4x4<f32>) {
+  store(0u, j, upper);
+  store(4u, j, lower);
+}
+
+@compute @workgroup_size(8)
+fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+  share_block = lane / 4u;
+  share_vector = lane % 4u;
+  let used = begin(group.y * 8u + lane, 8u, group.x * QUADS, group.z);
+  walk();
+  if (!used) { return; }
+  store_column(0u, s00, s10);
+  store_column(1u, s01, s11);
+  store_column(2u, s02, s12);
+  if (QUADS > 3u) { store_column(3u, s03, s13); }
+  if (QUADS > 4u) {
+    store_column(4u, s04, s14);
+    store_column(5u, s05, s15);
+  }
+}
