@@ -14,7 +14,7 @@ Deno.test("the program generator learns from annotated programs as the authors' 
   const data = { trainRefexps: "", vocabulary: "" };
   const config = REFPLUS_RUNS.begin([{
     source: "test",
-    value: { step: "pg", data, optimiser: { rate: 1e-2 } },
+    value: { stage: "pg", data, optimiser: { rate: 1e-2 } },
   }]);
   await using device = await Device.open();
   using model = new ProgramGenerator(device, { words, tokens, wordDim, hidden, layers, seed: 1 });

@@ -166,7 +166,7 @@ function randomProgram(random: Random, depth: number): string[] {
   return set(depth);
 }
 
-Deno.test("random programs have the slow executor's outputs, and are invalid where its are", () =>
+Deno.test("random programs have the slow executor's outputs, and are invalid in the same cases", () =>
   withRandom("random programs", (random) => {
     let valid = 0, invalid = 0, unclear = 0;
     for (let index = 0; index < 12; index++) {
