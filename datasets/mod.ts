@@ -3,6 +3,7 @@ export { UserError } from "../engine/base/user_error.ts";
 export { BACKGROUND } from "./types.ts";
 export type { DrawnImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
 export { type DatasetName, DATASETS } from "./registry.ts";
+export type { ReferenceOptions } from "./reference_options.ts";
 export { openDataset, type OpenOptions } from "./open.ts";
 export type { DrawModule } from "./images/pixels.ts";
 export type { OpenHooks } from "./index/cache.ts";
@@ -20,7 +21,7 @@ export {
   readKnowledgeFile,
 } from "./knowledge/knowledge.ts";
 export { type LoadedImage, Loader, type LoaderOptions } from "./images/loader.ts";
-export type { Normalisation, ScaleOptions } from "./images/preprocess.ts";
+export type { Normalisation, RgbImage, ScaleOptions } from "./images/preprocess.ts";
 export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./images/schedule.ts";
 /** Referring expressions (CLEVR-Ref+). */
 export * as refplus from "./refplus/mod.ts";

@@ -2,28 +2,40 @@
 import { z } from "../engine/base/packages/zod.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import type { OpenHooks } from "./index/cache.ts";
-import { referenceSchema } from "./reference_options.ts";
-import { DATASET_ROWS, DATASETS } from "./registry.ts";
-import type { RegionDataset } from "./types.ts";
+import { type ReferenceOptions, referenceSchema } from "./reference_options.ts";
+import { DATASET_ROWS, type DatasetName, DATASETS } from "./registry.ts";
+import type { RegionDataset, Split } from "./types.ts";
+
+/** Options of {@link openDataset}. */
+export interface OpenOptions {
+  /** Name of the set. */
+  readonly dataset: DatasetName;
+  /** Folder of a set on disk. */
+  readonly data?: string | undefined;
+  /** Split to open. */
+  readonly split: Split;
+  /** Leave out images that cannot be read; default false. */
+  readonly skipBroken?: boolean | undefined;
+  /** Images of a drawn split; its default when absent. */
+  readonly images?: number | undefined;
+  /** ADE20K: folder of its lists, where that is not the set's own. */
+  readonly lists?: string | undefined;
+  /** Folder to keep parsed splits in; by default `.itera` in the set's, or the user's cache where that may not be written. */
+  readonly cache?: string | undefined;
+  /** Ways of the reference that one may want otherwise. */
+  readonly reference?: { readonly [K in keyof ReferenceOptions]?: ReferenceOptions[K] | undefined } | undefined;
+}
 
 const schema = z.strictObject({
   dataset: z.enum(DATASETS),
-  /** Folder of a set on disk. */
   data: z.string().optional(),
   split: z.enum(["train", "val", "test"]),
-  /** Leave out images that cannot be read. */
   skipBroken: z.boolean().default(false),
-  /** Images of a drawn split; its default when absent. */
   images: z.int().min(1).optional(),
-  /** ADE20K: folder of its lists, where that is not the set's own. */
   lists: z.string().optional(),
-  /** Folder to keep parsed splits in; by default `.itera` in the set's, or the user's cache where that may not be written. */
   cache: z.string().optional(),
   reference: referenceSchema.prefault({}),
-});
-
-/** Options of {@link openDataset}. */
-export type OpenOptions = z.input<typeof schema>;
+}) satisfies z.ZodType<unknown, OpenOptions>;
 
 /**
  * Opens a split. The first time a set on disk is read whole; what was found is kept for the next time.

@@ -1,20 +1,25 @@
 /** Options for what the reference does with a data set and one may want otherwise. */
 import { z } from "../engine/base/packages/zod.ts";
 
-/** Each default gives the reference's figures. */
-export const referenceSchema = z.strictObject({
+/** A choice for each of what the reference does and one may want otherwise. */
+export interface ReferenceOptions {
   /** COCO: keep crowd annotations. */
-  crowd: z.boolean().default(true),
+  readonly crowd: boolean;
   /** VG: drop the first line of synsets.txt, whatever it is. */
-  dropFirstSynset: z.boolean().default(true),
+  readonly dropFirstSynset: boolean;
   /**
    * ADE20K, 2016: in an image without a pixel of background, number instances from 0, which gives each the name of the one
    * before. An accident of the reference that concerns few images, so it is off.
    */
-  instanceNumbers: z.boolean().default(false),
+  readonly instanceNumbers: boolean;
   /** Training: leave the last entry of each epoch's permutation out. It changes no figure that can be measured. */
-  dropLastEntry: z.boolean().default(false),
-});
+  readonly dropLastEntry: boolean;
+}
 
-/** A choice for each of them. */
-export type ReferenceOptions = z.output<typeof referenceSchema>;
+/** Each default gives the reference's figures. */
+export const referenceSchema = z.strictObject({
+  crowd: z.boolean().default(true),
+  dropFirstSynset: z.boolean().default(true),
+  instanceNumbers: z.boolean().default(false),
+  dropLastEntry: z.boolean().default(false),
+}) satisfies z.ZodType<ReferenceOptions>;

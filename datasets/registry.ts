@@ -1,6 +1,6 @@
 /**
  * Every data set by name: how it is opened, and the facts that training, tables and the command line read. A new set is a
- * folder beside this file and a row here; nothing else names a set.
+ * folder beside this file, and its name and row here; nothing else names a set.
  */
 import { openAde } from "./ade/open.ts";
 import { openCoco } from "./coco/open.ts";
@@ -23,6 +23,7 @@ export interface RowOptions {
   readonly lists?: string | undefined;
   /** Folder to keep parsed splits in. */
   readonly cache?: string | undefined;
+  /** Ways of the reference that one may want otherwise. */
   readonly reference: ReferenceOptions;
 }
 
@@ -67,7 +68,11 @@ export interface DatasetRow {
   readonly published?: PublishedTraining;
 }
 
-const ROWS = {
+/** Name of a set. */
+export type DatasetName = "context" | "ade" | "coco" | "vg" | "refplus";
+
+/** The rows by name. */
+export const DATASET_ROWS: Readonly<Record<DatasetName, DatasetRow>> = {
   context: {
     title: "context scenes",
     folder: null,
@@ -121,23 +126,17 @@ const ROWS = {
     flip: true,
     testSplit: "test",
   },
-} satisfies Readonly<Record<string, DatasetRow>>;
-
-/** Name of a set. */
-export type DatasetName = keyof typeof ROWS;
-
-/** The rows by name. */
-export const DATASET_ROWS: Readonly<Record<DatasetName, DatasetRow>> = ROWS;
+};
 
 /** Names of the sets. */
-export const DATASETS: readonly DatasetName[] = Object.keys(ROWS) as DatasetName[];
+export const DATASETS: readonly DatasetName[] = Object.keys(DATASET_ROWS) as DatasetName[];
 
 /** The set that is used where none is named. */
 export const DEFAULT_DATASET: DatasetName = "context";
 
 /** True for the name of a data set. */
 export function isDatasetName(name: unknown): name is DatasetName {
-  return typeof name === "string" && Object.hasOwn(ROWS, name);
+  return typeof name === "string" && Object.hasOwn(DATASET_ROWS, name);
 }
 
 /** Splits of a set that hold different images. */

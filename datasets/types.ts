@@ -8,22 +8,31 @@ export type Split = "train" | "val" | "test";
  * indices 1..C-1, [n]. `path` is the image file, absent where pixels are drawn.
  */
 export interface RegionRecord {
+  /** Name of the picture within its set. */
   readonly id: string;
+  /** Width of the picture in pixels. */
   readonly width: number;
+  /** Height of the picture in pixels. */
   readonly height: number;
+  /** Boxes of its regions [regions, 4]: x1, y1, x2, y2 in inclusive pixels. */
   readonly boxes: Float32Array<ArrayBuffer>;
+  /** Class of each region [regions]. */
   readonly labels: Int32Array<ArrayBuffer>;
+  /** File of the picture, where there is one. */
   readonly path?: string;
 }
 
 /** Pixels that lie in image files, one per record. */
 export interface FileImages {
+  /** Pictures in files. */
   readonly kind: "files";
+  /** Files of the pictures, by index. */
   readonly paths: readonly string[];
 }
 
 /** Pixels that are drawn. */
 export interface DrawnImages {
+  /** Pictures drawn by a module. */
   readonly kind: "drawn";
   /** Address of the set's module that draws: a worker loads it, and needs to know no set by name. */
   readonly module: string;

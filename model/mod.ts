@@ -5,7 +5,7 @@ export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } f
 export { StaticRegionInputs, type StaticRegionInputsOptions } from "./regions/static_inputs.ts";
 export { StepCache, type StepCacheOptions } from "../engine/mod.ts";
 export { TrainSteps } from "./regions/train_steps.ts";
-export type { UnreadLosses } from "./run/loss_log.ts";
+export type { StepLosses, UnreadLosses } from "./run/loss_log.ts";
 export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./backbones/resnet.ts";
 export {
   type ReasonerOptions,
@@ -39,6 +39,7 @@ export { type ImportedNet, type ImportedWeights, importWeights, type WeightFacts
 export type { OwnTensor } from "./weights/convert.ts";
 export type { Naming } from "./weights/resnet_names.ts";
 export { applyWeights, readStartingWeights, saveWeights, type StartingWeights } from "./weights/weights_file.ts";
+export type { Json } from "./run/layers.ts";
 export { exportTorch } from "./weights/export.ts";
 /** IEP-Ref: from an expression to a program, from a program to a mask. */
 export {
@@ -49,7 +50,18 @@ export {
   type ProgramGeneratorOptions,
   type Sequences,
 } from "./refplus/generator/program_generator.ts";
-export { type BatchOutcome, ExecutionEngine, type ExecutionEngineOptions } from "./refplus/engine/execution_engine.ts";
+export { StaticExpressions, StaticSequences } from "./refplus/generator/sequence_inputs.ts";
+export {
+  type BatchOutcome,
+  type EvaluateBatchOptions,
+  ExecutionEngine,
+  type ExecutionEngineOptions,
+  type Message,
+  type NodeTargets,
+} from "./refplus/engine/execution_engine.ts";
+export type { StemOutput } from "./refplus/engine/blocks.ts";
+export type { Start } from "./refplus/engine/initial.ts";
+export type { NodePlace } from "./refplus/engine/program_runner.ts";
 export {
   fromList,
   parsePrefix,

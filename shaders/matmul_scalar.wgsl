@@ -1,5 +1,5 @@
 // C = act(op(A) op(B) + bias), batched, for small products whose rows are no whole vec4s: one element of C an invocation, read
-// word by word, so that nothing has to be padded first. op is the identity or the transpose.
+// number by number, so that nothing has to be padded first. op is the identity or the transpose.
 override TRANSPOSE_A: bool = false;
 override TRANSPOSE_B: bool = false;
 

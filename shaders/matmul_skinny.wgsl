@@ -1,4 +1,4 @@
-// C = act(op(A) op(B) * scale + bias + residual), batched, of few rows, for profile gpu; or, with several parts, parts of
+// C = act(op(A) op(B) * scale + bias + residual), batched, of few rows, for kernel set gpu; or, with several parts, parts of
 // op(A) op(B). Such a product is as fast as B is read: a workgroup has 32 blocks of columns, and eight slices that take turns
 // along the summed axis and are added up at the end. Neighbouring lanes lie as the numbers of B do in memory: along the columns,
 // or along the summed axis where B is transposed.

@@ -162,7 +162,8 @@ Deno.test("a data set is a folder and a row", () =>
       await Deno.writeTextFile(join(folder, "datasets/toy", name), text);
     }
     const importLine = `import { openToy } from "./toy/open.ts";`;
-    await addRow(join(folder, "datasets/registry.ts"), importLine, TOY_ROW, /^\} satisfies .*$/m);
+    await addRow(join(folder, "datasets/registry.ts"), importLine, TOY_ROW, /^\};$/m);
+    await edit(join(folder, "datasets/registry.ts"), '| "refplus";', '| "refplus" | "toy";');
     await Deno.writeTextFile(join(folder, "read_toy.ts"), READ_TOY);
     const read = await run(folder, Deno.execPath(), ["run", "-A", "--no-check", "read_toy.ts"]);
     strictEqual(read.err, "");

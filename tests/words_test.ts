@@ -12,12 +12,6 @@ const WRITTEN = /\.(ts|wgsl|py|md|sh)$/;
 /** Weights, figures and the like: made, not written. */
 const MADE = /\/(golden|results|fixtures\/[^/]*\.json|runs-[^/]*)(\/|$)/;
 
-/** Folders in which other changes still replace retired words; to be emptied. */
-const WORDS_LATER: readonly RegExp[] = [/^shaders\//];
-
-/** Folders in which other changes still rewrite doc comments; to be emptied. */
-const COMMENTS_LATER: readonly RegExp[] = [...WORDS_LATER];
-
 /** Retired words, as words of a text and as parts of an identifier, with the field's words for them. */
 const WORDS: Readonly<Record<string, string>> = {
   told: "reported, given, named, described",
@@ -127,13 +121,11 @@ function questions(path: string, text: string): string[] {
   );
 }
 
-const among = (path: string, places: readonly RegExp[]): boolean => places.some((place) => place.test(path));
 const all = [...PLACES.flatMap(files), ...PAGES].filter((path) => path !== "tests/words_test.ts");
 const read = (path: string): string => Deno.readTextFileSync(join(root, path));
 
 Deno.test("no text of the tree has a retired word, name or phrase", () => {
-  const paths = all.filter((path) => !among(path, WORDS_LATER));
-  deepStrictEqual(paths.flatMap((path) => retired(path, read(path))), []);
+  deepStrictEqual(all.flatMap((path) => retired(path, read(path))), []);
   for (const [word, where] of Object.entries(ALLOWED)) {
     const used = all.some((path) => where.test(path) && new RegExp(`\\b${word}\\b`).test(read(path)));
     ok(used, `nothing needs "${word}" any longer: allow it no more`);
@@ -141,7 +133,7 @@ Deno.test("no text of the tree has a retired word, name or phrase", () => {
 });
 
 Deno.test("no doc comment begins with What, Whether, How or Where", () => {
-  const paths = all.filter((path) => /\.(ts|wgsl)$/.test(path) && !among(path, COMMENTS_LATER));
+  const paths = all.filter((path) => /\.(ts|wgsl)$/.test(path));
   ok(paths.length > 200, `only ${paths.length} files are looked at`);
   deepStrictEqual(paths.flatMap((path) => questions(path, read(path))), []);
 });

@@ -8,7 +8,9 @@ import { classShares, CONTEXT_TABLES, type ContextTables } from "./tables.ts";
 
 /** The context scenes with what only their generator knows. */
 export interface ContextDataset extends RegionDataset {
+  /** Options of the set, all of them. */
   readonly options: ContextOptions;
+  /** Probabilities that the scenes were drawn by. */
   readonly tables: ContextTables;
   /** Scene type, pairs, looks and boxes of image `index`. */
   scene(index: number): ContextScene;

@@ -5,16 +5,21 @@ import type { ContextOptions } from "./options.ts";
 
 /** One object: its class, the look it is drawn with, and its tight box [x1, y1, x2, y2], inclusive pixels. */
 export interface SceneObject {
+  /** Class of the object. */
   readonly label: number;
   /** Index into the tables' looks; their count means faded. */
   readonly look: number;
+  /** x1, y1, x2, y2 in inclusive pixels. */
   readonly box: readonly [number, number, number, number];
 }
 
 /** A host and its guest; `relation` is an index into `RELATIONS`. */
 export interface ScenePair {
+  /** The object whose looks show its class. */
   readonly host: SceneObject;
+  /** The object whose class follows from its host. */
   readonly guest: SceneObject;
+  /** Number of the spatial relation between them. */
   readonly relation: number;
 }
 
@@ -22,6 +27,7 @@ export interface ScenePair {
 export interface ContextScene {
   /** Index of the scene type. */
   readonly scene: number;
+  /** Its pairs of host and guest. */
   readonly pairs: readonly ScenePair[];
   /**
    * The objects in region order, each as 2 · pair for a host and 2 · pair + 1 for a guest. The order is random, so that

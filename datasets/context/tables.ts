@@ -21,8 +21,11 @@ export interface GuestTable {
 
 /** Hosts of one scene type with p(h | s), each with its guests. */
 export interface SceneTable {
+  /** Name of the scene type. */
   readonly name: string;
+  /** Classes of hosts that occur in it. */
   readonly hosts: readonly number[];
+  /** Probability of each of these classes. */
   readonly probabilities: readonly number[];
   /** Aligned with `hosts`. */
   readonly guests: readonly GuestTable[];

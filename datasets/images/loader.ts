@@ -7,6 +7,7 @@ import type { WorkerAnswer, WorkerRequest, WorkerSetup } from "./worker.ts";
 
 /** Options of {@link Loader}. */
 export interface LoaderOptions {
+  /** Size and normalisation of prepared images. */
   readonly scale: ScaleOptions;
   /** Images prepared ahead; default 8. */
   readonly prefetch?: number;
@@ -22,11 +23,15 @@ export interface LoaderOptions {
 export interface LoadedImage {
   /** Its place in the order it was asked in. */
   readonly position: number;
+  /** Index in the data set. */
   readonly index: number;
+  /** True where it is mirrored. */
   readonly flipped: boolean;
   /** [height, width, 3], BGR minus the means. */
   readonly image: Float32Array<ArrayBuffer>;
+  /** Height of the prepared image. */
   readonly height: number;
+  /** Width of the prepared image. */
   readonly width: number;
   /** Factor from the original's pixels to these. */
   readonly scale: number;

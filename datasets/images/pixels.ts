@@ -4,6 +4,7 @@ import type { RgbImage } from "./preprocess.ts";
 
 /** Exports of the module of a drawn set: image `index` of the split that `options` describe. */
 export interface DrawModule<Options> {
+  /** Draws picture `index` of a set. */
   readonly drawImage: (options: Options, index: number) => RgbImage | Promise<RgbImage>;
 }
 

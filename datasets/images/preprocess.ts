@@ -37,8 +37,11 @@ export const CHANNELS: Readonly<Record<Normalisation, Channels>> = {
 
 /** A decoded image: RGB bytes, row-major [height, width, 3]. */
 export interface RgbImage {
+  /** Bytes of the pixels. */
   readonly rgb: Uint8Array;
+  /** Width in pixels. */
   readonly width: number;
+  /** Height in pixels. */
   readonly height: number;
 }
 

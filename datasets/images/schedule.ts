@@ -15,6 +15,7 @@ export interface Entry {
 
 /** Options of {@link trainingOrder}. */
 export interface TrainingOrderOptions {
+  /** Seed of the order. */
   readonly seed: number;
   /** Show each image mirrored too, as an entry of its own. */
   readonly flip: boolean;

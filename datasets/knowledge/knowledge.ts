@@ -8,8 +8,11 @@ import { BACKGROUND } from "../types.ts";
 export interface KnowledgeEdge {
   /** Index into the graph's types. */
   readonly type: number;
+  /** Class at which the edge begins. */
   readonly from: number;
+  /** Class at which it ends. */
   readonly to: number;
+  /** Weight before rows are normalised. */
   readonly weight: number;
 }
 
@@ -17,6 +20,7 @@ export interface KnowledgeEdge {
 export interface Knowledge {
   /** Edge types. */
   readonly types: readonly string[];
+  /** Edges of all types. */
   readonly edges: readonly KnowledgeEdge[];
   /** Class vectors, [C, dim] row-major; zeros for the background. */
   readonly vectors: Float32Array<ArrayBuffer>;

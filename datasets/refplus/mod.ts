@@ -1,9 +1,12 @@
 /** Referring expressions: CLEVR-Ref+ 1.0 and sets generated in its format. */
 export {
+  type Attribute,
   ATTRIBUTES,
   COUNTED_FROM,
+  type FunctionEntry,
   FUNCTIONS,
   functionTokens,
+  type Kind,
   ORDINALS,
   type Relation,
   RELATIONS,
@@ -15,6 +18,7 @@ export { type Generated, type GenerateHooks, generateRefPlus } from "./language/
 export { type RefPlusFiles, refPlusFiles } from "./files/layout.ts";
 export { packedWidth, packMask, unpackMask } from "./files/mask.ts";
 export type { RefPlusInput } from "./language/options.ts";
+export type { EncodeOptions } from "./encoding/encode.ts";
 export { type Preprocessed, type PreprocessOptions, preprocessRefexps } from "./encoding/preprocess.ts";
 export { arity, flatten, type ProgramMode, tokenOf, unflatten } from "./encoding/programs.ts";
 export { readRefexps, readScenes } from "./files/read.ts";

@@ -5,6 +5,7 @@
  * and says what to do; a command line prints it without a stack trace and exits with 2.
  */
 export class UserError extends Error {
+  /** Name of the class. */
   override readonly name = "UserError";
   /** The file the message is about, where it is about one. */
   readonly path?: string;

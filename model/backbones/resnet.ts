@@ -27,7 +27,9 @@ export interface BlockOptions {
 
 /** A network: the last block is the tail that runs on crops, the others the body. */
 export interface ResNetOptions {
+  /** The first convolution and what follows it. */
   readonly stem: StemOptions;
+  /** Stages of blocks, in order. */
   readonly blocks: readonly BlockOptions[];
   /** 1×1, 3×3, 1×1 units (true), or two 3×3 convolutions (false). */
   readonly bottleneck: boolean;

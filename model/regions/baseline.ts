@@ -18,16 +18,19 @@ import { ResNet, type ResNetOptions } from "../backbones/resnet.ts";
 export interface BaselineOptions {
   /** Classes, background (index 0) included. */
   readonly classes: number;
+  /** The backbone's description. */
   readonly resnet: ResNetOptions;
   /** Cells of a region crop on each side; default 7. */
   readonly cropSize?: number;
   /** Crop twice the size and take 2×2 maxima; default false. Models that reason crop plainly either way. */
   readonly maxPool?: boolean;
+  /** Seed of the first weights. */
   readonly seed: number;
 }
 
 /** Features and scores that the ConvNet gives the regions of one image. */
 export interface RegionFeatures {
+  /** The regions' boxes. */
   readonly boxes: RegionBoxes;
   /** Crops of the body's map, [R, k, k, bodyChannels]. */
   readonly pool5: Tensor;
@@ -39,6 +42,7 @@ export interface RegionFeatures {
 
 /** Iterative Visual Reasoning's plain ConvNet (papers/iterative-reasoning.md#image-head). */
 export class BaselineClassifier extends Module implements RegionModel {
+  /** The backbone's description. */
   readonly resnet: ResNet;
   /** Seeds of the parts that come after the baseline's. */
   protected readonly seeds: Seeds;

@@ -5,7 +5,9 @@ import type { Device, Graph, StaticGraph, Tensor } from "../../engine/mod.ts";
 export interface RegionInput {
   /** [height, width, 3], already centred by the channel means. */
   readonly image: Float32Array<ArrayBuffer>;
+  /** Height of the image. */
   readonly height: number;
+  /** Width of the image. */
   readonly width: number;
   /** [R, 4] as x1, y1, x2, y2 in pixels of this image. */
   readonly boxes: Float32Array;
@@ -37,6 +39,7 @@ export interface RealRegions {
 export interface RegionTensors {
   /** [1, height, width, 3]. */
   readonly image: Tensor;
+  /** The regions' boxes. */
   readonly boxes: RegionBoxes;
   /** Edges between the regions; null for models without a graph. */
   readonly edges: Graph | StaticGraph | null;

@@ -23,6 +23,7 @@ export function bucketKey({ height, width, labels }: Pick<LoadedImage, "height" 
 export interface StaticRegionInputsOptions {
   /** Of the image, in pixels. */
   readonly height: number;
+  /** Width of the images. */
   readonly width: number;
   /** Regions of the image; {@link bucketSize} says how many fit. */
   readonly regions: number;
@@ -38,6 +39,7 @@ export interface StaticRegionInputsOptions {
  */
 export class StaticRegionInputs implements RegionTensors, Disposable {
   readonly image: Tensor;
+  /** The regions' boxes. */
   readonly boxes: RegionBoxes;
   readonly edges: StaticGraph | null;
   readonly real: RealRegions | null;

@@ -5,12 +5,15 @@ import { MetricsLog } from "./metrics_log.ts";
 
 /** The losses of one step: names, and their values, as one tensor of that length or read already. The first is the loss. */
 export interface StepLosses {
+  /** Names of the losses. */
   readonly names: readonly string[];
+  /** Their values. */
   readonly values: Tensor | readonly number[];
 }
 
 /** Losses still on the device. */
 export interface UnreadLosses extends StepLosses {
+  /** Loss values on the device, one a name. */
   readonly values: Tensor;
 }
 

@@ -3,7 +3,9 @@ import { claimedSize, type StoredTensor, type WeightFile, WeightsError } from ".
 
 /** A tensor ready for a model. */
 export interface OwnTensor {
+  /** Shape in our order of axes. */
   readonly shape: readonly number[];
+  /** Values, row-major. */
   readonly data: Float32Array<ArrayBuffer>;
 }
 

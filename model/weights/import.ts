@@ -16,7 +16,9 @@ export interface WeightFacts {
   readonly origin: Naming;
   /** The kind of file they came from. */
   readonly format: string;
+  /** Name of the network. */
   readonly resnet: ImportedNet;
+  /** Values that its images have. */
   readonly normalise: Normalisation;
   /** Longest side of the images they were trained on, where it is not the usual one. */
   readonly longSide?: number;
@@ -26,7 +28,9 @@ export interface WeightFacts {
 
 /** Weights by our names, and what is known of them. */
 export interface ImportedWeights {
+  /** Origin of the weights. */
   readonly facts: WeightFacts;
+  /** Tensors by our names. */
   readonly tensors: ReadonlyMap<string, OwnTensor>;
   /** Names in the file that have no place here: classifiers of ImageNet, counters, optimisers' state. */
   readonly left: readonly string[];

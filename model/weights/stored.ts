@@ -12,6 +12,7 @@ export interface StoredTensor {
 export interface WeightFile {
   /** Kind of file, in words. */
   readonly format: string;
+  /** Tensors by name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Metadata of the file; empty where its format has no place for any. */
   readonly metadata: Readonly<Record<string, string>>;

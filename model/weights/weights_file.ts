@@ -29,6 +29,7 @@ export async function saveWeights(path: string, { facts, tensors }: ImportedWeig
 
 /** Weights to begin from: imported ones or a run's checkpoint. */
 export interface StartingWeights {
+  /** Path of the file. */
   readonly path: string;
   /** By the model's own names. */
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;

@@ -1,4 +1,4 @@
-// Profile gpu: a place on a summed axis by its digits, such as tap row, tap column and channels of a convolution. From step to
+// Kernel set gpu: a place on a summed axis by its digits, such as tap row, tap column and channels of a convolution. From step to
 // step digits are added: dividing would cost a GPU more than what it fetches there.
 //
 //   value = (high * sizes.x + middle) * sizes.y + low

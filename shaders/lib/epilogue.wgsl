@@ -1,4 +1,4 @@
-// What a product can do to its result as it writes: y = act(v * scale + bias + residual), each part on request.
+// Epilogue of a product as it is written: y = act(v * scale + bias + residual), each part on request.
 override HAS_SCALE: bool = false;
 override HAS_BIAS: bool = false;
 override HAS_RESIDUAL: bool = false;

@@ -10,7 +10,7 @@ override TRANSPOSE_B: bool = false;
 override RAGGED: bool = false;
 
 // m, n and k in elements; n4, k4 and m4 in vec4, rounded up; strides in vec4 from one batch entry to the next (0 repeats it).
-// Profile gpu cuts the summed axis in `parts`; C is then [parts, batches, m, n], to be summed.
+// Kernel set gpu cuts the summed axis in `parts`; C is then [parts, batches, m, n], to be summed.
 struct Params {
   m: u32, n: u32, k: u32, m4: u32, n4: u32, k4: u32, stride_a: u32, stride_b: u32, stride_c: u32,
   first_batch: u32, batches: u32, parts: u32,

@@ -1,4 +1,4 @@
-// Profile gpu: a summed axis of `depth` blocks is cut in `parts`, each a multiple of `grain` but the last, so that few outputs
+// Kernel set gpu: a summed axis of `depth` blocks is cut in `parts`, each a multiple of `grain` but the last, so that few outputs
 // still fill a GPU. Each part has a result of its own, and split_sum.wgsl adds them up.
 struct Part { first: u32, stop: u32 }
 

@@ -11,6 +11,7 @@ import type { Refexp } from "../files/types.ts";
 
 /** Options of the encoding of expressions. */
 export interface EncodeOptions {
+  /** Order in which programs are written. */
   readonly mode: ProgramMode;
   /** File of expressions. */
   readonly refexps: string;

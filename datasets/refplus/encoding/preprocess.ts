@@ -17,8 +17,9 @@ export interface PreprocessOptions extends EncodeOptions {
   readonly scenes: string;
   /** Expressions to encode, -1 for all. */
   readonly examples: number;
-  /** Size of the masks. */
+  /** Height of the masks. */
   readonly height: number;
+  /** Width of the masks. */
   readonly width: number;
   /** File to write. */
   readonly output: string;
@@ -32,10 +33,13 @@ export interface PreprocessOptions extends EncodeOptions {
 
 /** Result of an encoding. */
 export interface Preprocessed {
-  /** Rows of the file, and how many of them are new. */
+  /** Rows of the file. */
   readonly rows: number;
+  /** Rows that are new. */
   readonly added: number;
+  /** Words of the vocabulary. */
   readonly words: number;
+  /** Program tokens of the vocabulary. */
   readonly programTokens: number;
 }
 

@@ -14,7 +14,9 @@ export type TokenTable = Readonly<Record<string, number>>;
 
 /** A vocabulary file, with the reference's names. */
 export interface Vocabulary {
+  /** Words of expressions. */
   readonly refexp_token_to_idx: TokenTable;
+  /** Tokens of programs. */
   readonly program_token_to_idx: TokenTable;
   /** Always null: the answer is a mask. */
   readonly answer_token_to_idx: null;

@@ -3,8 +3,11 @@ import { join } from "node:path";
 
 /** Paths of one split's files under a set's folder. */
 export interface RefPlusFiles {
+  /** Folder of the pictures. */
   readonly images: string;
+  /** File of the scenes. */
   readonly scenes: string;
+  /** File of the expressions. */
   readonly refexps: string;
   /** Expressions that refer to nothing; only generated sets have them. */
   readonly falsePremise: string;

@@ -17,10 +17,15 @@ import { packedWidth, packMask, unpackMask } from "./mask.ts";
 
 /** Settings of all rows of a file. */
 export interface RefexpFileSettings {
+  /** Order in which programs are written. */
   readonly mode: string;
+  /** Width of the masks. */
   readonly width: number;
+  /** Height of the masks. */
   readonly height: number;
+  /** Name of the JSON file of expressions. */
   readonly source: string;
+  /** Digest of the vocabulary. */
   readonly vocabulary: string;
 }
 
@@ -90,10 +95,13 @@ export class RefexpFile implements Disposable {
   readonly #packed: boolean;
   /** Number of expressions. */
   readonly size: number;
-  /** [size, refexpLength] and [size, programLength], row-major. */
+  /** Words of the expressions [size, refexpLength], row-major. */
   readonly refexps: Int32Array;
+  /** Tokens of the programs [size, programLength], row-major. */
   readonly programs: Int32Array;
+  /** Length that expressions are padded to. */
   readonly refexpLength: number;
+  /** Length that programs are padded to. */
   readonly programLength: number;
   /** Row of each expression's picture in the file of features, [size]. */
   readonly images: Int32Array;
@@ -103,8 +111,9 @@ export class RefexpFile implements Disposable {
   readonly families: Int32Array;
   /** Index of the category among `TEMPLATE_FILES`, [size], -1 where it is unknown. */
   readonly categories: Int32Array;
-  /** Size of the masks. */
+  /** Width of the masks. */
   readonly width: number;
+  /** Height of the masks. */
   readonly height: number;
   /** Settings it was made with; null for the reference's files. */
   readonly settings: RefexpFileSettings | null;

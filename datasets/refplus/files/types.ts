@@ -15,10 +15,15 @@ export interface SceneObject extends Readonly<Record<Attribute, string>> {
 
 /** Ground truth of one picture. */
 export interface Scene {
+  /** Name of the split. */
   readonly split: string;
+  /** Number of the picture in the split. */
   readonly image_index: number;
+  /** File of the picture. */
   readonly image_filename: string;
+  /** Objects of the picture. */
   readonly objects: readonly SceneObject[];
+  /** Unit vectors of the relations in the world. */
   readonly directions: Readonly<Record<string, readonly number[]>>;
   /** `relationships[r][i]` lists, ascending, the objects that are r of object i. */
   readonly relationships: Readonly<Record<Relation, readonly (readonly number[])[]>>;
@@ -30,9 +35,11 @@ export interface Scene {
 
 /** One node of a program. */
 export interface ProgramNode {
+  /** Name of the function. */
   readonly type: string;
   /** Indices of earlier nodes. */
   readonly inputs: readonly number[];
+  /** Values it is given, such as a colour. */
   readonly value_inputs: readonly string[];
   /** Its output on its picture: object indices from 0, a single one for `unique`. */
   readonly _output?: number | readonly number[] | undefined;
@@ -40,9 +47,13 @@ export interface ProgramNode {
 
 /** One referring expression. */
 export interface Refexp {
+  /** Name of the split. */
   readonly split: string;
+  /** File of the picture. */
   readonly image_filename: string;
+  /** Number of the picture in the split. */
   readonly image_index: number;
+  /** Name of the picture without its ending. */
   readonly image: string;
   /** The text. */
   readonly refexp: string;

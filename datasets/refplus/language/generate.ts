@@ -29,8 +29,11 @@ export interface GenerateHooks {
 
 /** Contents of a generated split. */
 export interface Generated {
+  /** Pictures. */
   readonly images: number;
+  /** Expressions. */
   readonly refexps: number;
+  /** Expressions that refer to nothing; null where none were asked for. */
   readonly falsePremise: number | null;
 }
 

@@ -24,7 +24,17 @@ export const RELATIONS = ["left", "right", "behind", "front"] as const;
 export type Relation = typeof RELATIONS[number];
 
 /** Ranks of `filter_ordinal`; the spelling is the data set's. */
-export const ORDINALS = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "nineth"].map(
+export const ORDINALS: readonly string[] = [
+  "first",
+  "second",
+  "third",
+  "fourth",
+  "fifth",
+  "sixth",
+  "seventh",
+  "eighth",
+  "nineth",
+].map(
   (word) => `the ${word} one of the`,
 );
 
@@ -42,9 +52,11 @@ export type Kind = "set" | "object";
 
 /** One of the program functions. */
 export interface FunctionEntry {
+  /** Types of its inputs. */
   readonly inputs: readonly Kind[];
   /** Allowed values of each value input. */
   readonly values: readonly (readonly string[])[];
+  /** Type of its output. */
   readonly output: Kind;
 }
 

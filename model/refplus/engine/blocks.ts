@@ -116,10 +116,10 @@ export class BinaryBank extends Module {
  * Activation after the stem's last convolution: `relu`, as in the reference, or `none`. All modules read the stem's output, so
  * a ReLU that dies there takes a feature from every one of them.
  */
-export const STEM_OUTPUTS = ["relu", "none"] as const;
+export const STEM_OUTPUTS: readonly StemOutput[] = ["relu", "none"];
 
-/** One of {@link STEM_OUTPUTS}. */
-export type StemOutput = typeof STEM_OUTPUTS[number];
+/** The last activation of the stem. */
+export type StemOutput = "relu" | "none";
 
 /** Convolutions on the image's features, with ReLU between them and, in the reference, after them; runs once a batch. */
 export class Stem extends Module {

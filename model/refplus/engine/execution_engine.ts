@@ -14,13 +14,14 @@ import { type ProgramTokens, type ProgramTree } from "./program_tree.ts";
  * if it has one input, the similarity of every cell to what is attended, after "Transparency by Design" (Mascharka et al.,
  * CVPR 2018).
  */
-export const MESSAGES = ["features", "attention"] as const;
+export const MESSAGES: readonly Message[] = ["features", "attention"];
 
-/** One of {@link MESSAGES}. */
-export type Message = typeof MESSAGES[number];
+/** Message of a module to the next: all channels of their features, or attention over the grid. */
+export type Message = "features" | "attention";
 
 /** Sizes and settings of an {@link ExecutionEngine}. */
 export interface ExecutionEngineOptions {
+  /** The vocabulary's program tokens: a module for each that is a step. */
   readonly tokens: ProgramTokens;
   /** Channels of the images' features. */
   readonly features: number;
@@ -44,6 +45,7 @@ export interface ExecutionEngineOptions {
   readonly message?: Message;
   /** Rows and columns of the images' features. */
   readonly grid?: readonly [number, number];
+  /** Seed of the first weights. */
   readonly seed: number;
 }
 

@@ -22,10 +22,10 @@ import {
  * the channels before the scores come in pairs of opposite signs, so that not all of them can be dead; in turn they count for
  * foreground and for background. All other weights are He's; biases are 0.
  */
-export const STARTS = ["reference", "identity"] as const;
+export const STARTS: readonly Start[] = ["reference", "identity"];
 
-/** One of {@link STARTS}. */
-export type Start = typeof STARTS[number];
+/** Weights that modules begin with: the reference's, or such that each hands on what it is given. */
+export type Start = "reference" | "identity";
 
 /**
  * Role of a convolution: the last of a residual block (`branch`) or an earlier one (`first`), one of the stem, the one that joins

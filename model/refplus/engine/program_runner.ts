@@ -9,7 +9,9 @@ import { type Schedule, schedule } from "./schedule.ts";
 
 /** A node of a program of a batch. */
 export interface NodePlace {
+  /** Number of the program in its batch. */
   readonly program: number;
+  /** Number of the node in its program. */
   readonly node: number;
 }
 

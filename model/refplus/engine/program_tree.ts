@@ -11,6 +11,7 @@ import { tokenOf } from "../../../datasets/refplus/encoding/programs.ts";
 export interface TreeNode {
   /** Index in the program vocabulary. */
   readonly token: number;
+  /** Numbers of the nodes whose answers it takes. */
   readonly inputs: readonly number[];
 }
 

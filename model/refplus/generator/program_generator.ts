@@ -41,6 +41,7 @@ export interface ProgramGeneratorOptions {
   readonly forgetBias?: number | null;
   /** Label smoothing of {@link ProgramGenerator.loss}; default 0. */
   readonly labelSmoothing?: number;
+  /** Seed of the first weights. */
   readonly seed: number;
 }
 

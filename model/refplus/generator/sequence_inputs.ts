@@ -6,7 +6,9 @@ import { type Device, ShapeError, type Tensor } from "../../../engine/mod.ts";
 export interface Sequences {
   /** [count, length]. */
   readonly data: Int32Array<ArrayBuffer>;
+  /** Number of sequences. */
   readonly count: number;
+  /** Length that all are padded to. */
   readonly length: number;
 }
 
@@ -69,6 +71,7 @@ export interface SequenceSizes {
 
 /** Inputs and labels of teacher forcing on a batch. */
 export class StaticSequences implements Disposable {
+  /** The expressions. */
   readonly expressions: StaticExpressions;
   /** i32 [tokens − 1, count]: all but the last token of each program. */
   readonly inputs: Tensor;

@@ -7,7 +7,9 @@ import type { ScoredSet } from "./results.ts";
 export interface EnsembleMember {
   /** Name in messages and rows. */
   readonly name: string;
+  /** Its scores of the split. */
   readonly scores: Scores;
+  /** The split that was scored. */
   readonly set: ScoredSet;
 }
 

@@ -5,8 +5,11 @@
 
 /** One family of three figures in [0, 1]: score (probability of the true class), accuracy, average precision. */
 export interface MetricTriple {
+  /** Mean probability of the right class. */
   readonly sc: number;
+  /** Share of regions whose likeliest class is right. */
   readonly ac: number;
+  /** Average precision. */
   readonly ap: number;
 }
 

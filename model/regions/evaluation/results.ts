@@ -36,7 +36,9 @@ export interface Results {
 export interface ScoredSet {
   /** Data set and split. */
   readonly split: string;
+  /** Number of images. */
   readonly images: number;
+  /** Class names, background first. */
   readonly classes: readonly string[];
   /** The set itself where its generator knows the exact posteriors. */
   readonly context: ContextDataset | null;

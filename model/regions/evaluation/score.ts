@@ -19,6 +19,7 @@ export interface Scores {
   readonly outputs: readonly Output[];
   /** [N] true classes. */
   readonly labels: Int32Array<ArrayBuffer>;
+  /** Number of classes, background included. */
   readonly classes: number;
 }
 

@@ -11,6 +11,7 @@ export interface ClassKnowledge {
   readonly graph: Graph;
   /** [C, dim]. */
   readonly vectors: Float32Array<ArrayBuffer>;
+  /** Length of a class's vector. */
   readonly dim: number;
 }
 

@@ -38,6 +38,7 @@ export interface GraphOptions {
   readonly width: number;
   /** Stacked propagation layers, with residuals. */
   readonly layers: number;
+  /** Relations among regions, in the order of their weights. */
   readonly regionEdges: readonly RegionRelation[];
   /** Δ of the edge weight exp(−distance / Δ), in pixels of the network's input. */
   readonly bandwidth: number;
@@ -102,10 +103,15 @@ export interface StopOptions {
 export interface ReasoningOptions {
   /** Predictions counting the plain ConvNet's, T; T − 1 updates. */
   readonly iterations: number;
+  /** Settings of the spatial memory. */
   readonly memory: MemoryOptions;
+  /** Settings of the graph module. */
   readonly graph: GraphOptions;
+  /** Settings of the classifying heads. */
   readonly head: HeadOptions;
+  /** Settings of the losses. */
   readonly loss: LossOptions;
+  /** Places where gradients stop. */
   readonly stop: StopOptions;
   /** Feed both modules' predictions to each (`final` only). */
   readonly crossFeed: boolean;

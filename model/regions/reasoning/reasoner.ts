@@ -17,7 +17,9 @@ export type ReasoningMode = "local" | "global" | "final";
 
 /** Options of a reasoning classifier. */
 export interface ReasonerOptions extends BaselineOptions {
+  /** Parts that the model has: memory, graph or both. */
   readonly mode: ReasoningMode;
+  /** Settings of these parts. */
   readonly reasoning: ReasoningOptions;
   /** Graph and vectors of the classes; modes with a graph need them. */
   readonly knowledge: ClassKnowledge;
