@@ -220,24 +220,29 @@ Deno.test("an op is a shader, an op file and a float64 reference", () =>
   }));
 
 /** Blocks of 12 × 8, between the two that there are. */
-const TOY_KERNEL = `// C = act(op(A) op(B) + bias), batched, for software adapters: a block of 12 x 8 in registers.
+const TOY_KERNEL =
+  `// Matrix products on software adapters: a block of 12 x 8 in registers, from the readers of the other cores.
+override ROWS: u32 = 12u;
+override COLUMNS: u32 = 8u;
+override ACROSS: u32 = 8u;
+
+var<private> sums: array<array<mat4x4<f32>, 2>, 3>;
+
+fn multiply(k: u32) {
+  for (var j = 0u; j < 2u; j++) {
+    let right = b_block(j, k);
+    for (var i = 0u; i < 3u; i++) { sums[i][j] += right * a_block(i, k); }
+  }
+}
 
 @compute @workgroup_size(8)
 fn matmul_twelve(@builtin(global_invocation_id) id: vec3<u32>) {
-  let block = block_of(id);
-  let column = 2u * block.column;
-  let row = ROWS * block.row;
-  let batch = id.z + params.first_batch;
-  if (column >= params.n4 || row >= params.m) { return; }
-  var c = array<array<mat4x4<f32>, 2>, 3>();
-  for (var k = 0u; k < params.k4; k++) {
-    for (var j = 0u; j < 2u; j++) {
-      let b_block = load_b(batch * params.stride_b, k, column + j);
-      for (var i = 0u; i < 3u; i++) { c[i][j] += b_block * load_a(batch * params.stride_a, row + 4u * i, k); }
-    }
-  }
+  let lane = id.x % 8u;
+  let across = (id.x / 8u) * ACROSS + lane % ACROSS;
+  if (!begin(id.y * (8u / ACROSS) + lane / ACROSS, ROWS, across * (COLUMNS / 4u), id.z)) { return; }
+  walk();
   for (var i = 0u; i < 3u; i++) {
-    for (var j = 0u; j < 2u; j++) { store(batch * params.stride_c, row + 4u * i, column + j, c[i][j]); }
+    for (var j = 0u; j < 2u; j++) { store(4u * i, j, sums[i][j]); }
   }
 }
 `;
@@ -247,17 +252,17 @@ Deno.test("a kernel variant is a shader and its declaration in the op", () =>
     for (const part of CHECKS) await copy(join(ROOT, part), join(folder, part));
     const shader = join(folder, "shaders/matmul_twelve.wgsl"), op = join(folder, "engine/ops/matmul.ts");
     await Deno.writeTextFile(shader, TOY_KERNEL);
-    const end = "const partLibs = ";
+    const end = "const tiles = tilesKernel(";
     await edit(
       op,
       end,
-      'const twelveKernel = kernel("matmul_twelve", traits("cpu", [[12, 8]]), ...registersParts, {\n' +
-        '  file: "matmul_twelve.wgsl",\n  text: twelveText,\n});\n' + end,
+      'const twelveKernel = declareKernel("matmul_twelve", { ...traits, kernelSet: "cpu", tilings: [[12, 8]] }, ...libs, {\n' +
+        '  file: "matmul.wgsl",\n  text,\n}, { file: "matmul_twelve.wgsl", text: twelveText });\n' + end,
     );
     const first = 'import { EngineError, ShapeError } from "../base/errors.ts";\n';
     await edit(op, first, `import twelveText from "../../shaders/matmul_twelve.wgsl" with { type: "text" };\n${first}`);
-    const choice = "shared ? sharedKernel : registersKernel";
-    await edit(op, choice, "shared ? sharedKernel : constants.ROWS === 12 ? twelveKernel : registersKernel");
+    const choice = "shared ? blocks.lanes : blocks.registers";
+    await edit(op, choice, "shared ? blocks.lanes : constants.ROWS === 12 ? twelveKernel : blocks.registers");
     const checks = (file: string, filter: string) =>
       run(folder, Deno.execPath(), ["test", "-A", "--no-check", `tests/engine/${file}`, "--filter", filter], true);
     // The tests' list of tilings has it, and its product with all gradients is checked; the tuner's and the profile's too.
@@ -267,7 +272,7 @@ Deno.test("a kernel variant is a shader and its declaration in the op", () =>
     const declared = await checks("tuning/stale_test.ts", "/with tilings/");
     ok(/^ok \| 1 passed \| 0 failed/m.test(declared.out), declared.out);
     // A wrong block is found, and a declaration that the op does not go by.
-    await edit(shader, "row + 4u * i, k)", "row + 4u * (i % 2u), k)");
+    await edit(shader, "a_block(i, k)", "a_block(i % 2u, k)");
     const wrong = await checks("ops/tilings_test.ts", tiling);
     ok(/tiles of 12 × 8, agree with the float64 reference.*FAILED/.test(wrong.out), wrong.out);
     await edit(op, "constants.ROWS === 12", "constants.ROWS === 13");
