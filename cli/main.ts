@@ -3,7 +3,7 @@ import { Command } from "@commander-js/extra-typings";
 import { VERSION } from "../model/run/version.ts";
 import { COMMANDS } from "./commands.ts";
 import { judge } from "./terminal/failure.ts";
-import { notice } from "./terminal/output.ts";
+import { notice, terminal } from "./terminal/output.ts";
 
 /** The program with all its commands. */
 export function program(): Command {
@@ -12,7 +12,11 @@ export function program(): Command {
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(`itera: ${oneLine(text)}\n`) });
+    .configureOutput({
+      writeOut: (text) => terminal().out(text),
+      writeErr: (text) => terminal().err(text),
+      outputError: (text, write) => write(`itera: ${oneLine(text)}\n`),
+    });
   for (const add of Object.values(COMMANDS)) add(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
   return itera;

@@ -10,20 +10,22 @@ import { NoAdapterError } from "../engine/base/errors.ts";
 
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 
-/** Files that take more than half a minute by themselves, the longest first; the order alone depends on it. */
+/** Files that take half a minute or more by themselves, about the longest first; the order alone depends on it. */
 const LONG = [
   "truth/iter-reason/memory_test.ts",
   "truth/iter-reason/baseline_test.ts",
   "engine/ops/tilings_test.ts",
   "truth/iep-ref/engine_test.ts",
   "cli/refplus/demo_test.ts",
-  "engine/ops/registry_test.ts",
   "model/refplus/training/learning_test.ts",
+  "examples_test.ts",
+  "model/weights/training_parity_test.ts",
+  "model/regions/reasoning/full_size_test.ts",
   "cli/reasoning_test.ts",
+  "engine/ops/registry_test.ts",
   "model/refplus/training/trainer_test.ts",
   "model/regions/reasoning/rollout_test.ts",
-  "examples_test.ts",
-  "model/regions/reasoning/full_size_test.ts",
+  "cli/train_test.ts",
   "model/regions/reasoning/robust_test.ts",
 ];
 

@@ -30,9 +30,6 @@ import { printTable } from "../terminal/training.ts";
 /** Few large objects: a set that two CPU cores can learn in half an hour. */
 const WORLD = { maxObjects: 4, zoom: 1.6, balanceCounts: false, patience: 500 };
 
-/** Expressions about each picture. */
-const EACH = 40;
-
 /** Side of the masks in pixels, which the feature extractor classifies one by one. */
 const MASK = 24;
 
@@ -44,6 +41,8 @@ const SPLITS = ["train", "val"] as const;
 /** The seed and the files of a demonstration. */
 interface Places {
   readonly seed: number;
+  /** Expressions about each picture. */
+  readonly each: number;
   readonly set: string;
   readonly runs: string;
   readonly file: (name: string) => string;
@@ -58,6 +57,7 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--seed <n>", "seed of pictures, weights and order; another one wants another --cache", toSize, 1)
     .option("--images <n>", "training pictures", toSize, 1200)
     .option("--val-images <n>", "held-out pictures", toSize, 60)
+    .option("--refexps-per-image <n>", "expressions about each picture", toSize, 40)
     .option("--extractor-steps <n>", "updates of the feature extractor", toSize, 1000)
     .option("--pg-steps <n>", "updates of the program generator", toSize, 6000)
     .option("--ee-steps <n>", "updates of the execution engine with annotated programs", toSize, 2100)
@@ -65,8 +65,8 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
     .option("--joint-steps <n>", "updates of both by REINFORCE", toSize, 60)
     .action(async (flags) => {
       const start = performance.now();
-      const { cache, seed } = flags, inside = (name: string): string => join(cache, name);
-      const places = { seed, set: inside("set"), runs: inside("runs"), file: inside };
+      const { cache, seed, refexpsPerImage: each } = flags, inside = (name: string): string => join(cache, name);
+      const places = { seed, each, set: inside("set"), runs: inside("runs"), file: inside };
       await generate(places, { train: flags.images, val: flags.valImages });
       await trainExtractor(places, flags.extractorSteps);
       await extract(places);
@@ -92,7 +92,7 @@ export function addRefplusDemo(refplus: Command, program: Command): void {
 
 /** The set and its encoded expressions. */
 async function generate(
-  { seed, set, file }: Places,
+  { seed, each, set, file }: Places,
   images: Readonly<Record<typeof SPLITS[number], number>>,
 ): Promise<void> {
   for (const split of SPLITS) {
@@ -100,7 +100,7 @@ async function generate(
     const options = {
       split,
       images: images[split],
-      refexpsPerImage: EACH,
+      refexpsPerImage: each,
       ...WORLD,
       seed,
       resetCountsEvery: 250,

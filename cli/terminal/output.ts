@@ -2,14 +2,51 @@
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 
+/** Where a command writes. */
+export interface Terminal {
+  /** Takes results. */
+  out(text: string): void;
+  /** Takes everything else. */
+  err(text: string): void;
+  /** True where `err` is a terminal, which shows bars. */
+  readonly interactive: boolean;
+}
+
+/** The process's own. */
+const standard: Terminal = {
+  out: (text) => void Deno.stdout.writeSync(new TextEncoder().encode(text)),
+  err: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+  get interactive() {
+    return Deno.stderr.isTerminal();
+  },
+};
+
+let current = standard;
+
+/** The terminal that commands write to. */
+export function terminal(): Terminal {
+  return current;
+}
+
+/** Runs `body` with another terminal in place of the process's own; one `body` at a time. */
+export async function withTerminal<T>(other: Terminal, body: () => Promise<T>): Promise<T> {
+  const before = current;
+  current = other;
+  try {
+    return await body();
+  } finally {
+    current = before;
+  }
+}
+
 /** A line of results. */
 export function line(text = ""): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
+  current.out(text + "\n");
 }
 
 /** A line that is no result: a notice or a complaint. */
 export function notice(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text + "\n"));
+  current.err(text + "\n");
 }
 
 /** Prints a table; numbers have three decimals, and columns of them are right-aligned. */
@@ -34,11 +71,11 @@ export class Progress implements Disposable {
   #printed = 0;
   #open = false;
 
-  /** `what` is being done, counted in `unit`s; `terminal` defaults to whether standard error is one. */
-  constructor(what: string, unit: string, terminal: boolean = Deno.stderr.isTerminal()) {
+  /** `what` is being done, counted in `unit`s; `interactive` defaults to whether standard error is a terminal. */
+  constructor(what: string, unit: string, interactive: boolean = current.interactive) {
     this.#what = what;
     this.#unit = unit;
-    if (!terminal) return;
+    if (!interactive) return;
     this.#bar = new SingleBar({
       format: `${what} {bar} {value}/{total} {detail}`,
       barsize: 24,
@@ -73,7 +110,7 @@ export class Progress implements Disposable {
 
   /** Prints a line without disturbing the bar. */
   notice(text: string): void {
-    if (this.#bar && this.#open) Deno.stderr.writeSync(new TextEncoder().encode("\r\x1b[K"));
+    if (this.#bar && this.#open) current.err("\r\x1b[K");
     notice(text);
   }
 

@@ -32,6 +32,8 @@ export interface BaselineOptions {
 export interface RegionFeatures {
   /** The regions' boxes. */
   readonly boxes: RegionBoxes;
+  /** The body's map, [1, h, w, bodyChannels]. */
+  readonly map: Tensor;
   /** Crops of the body's map, [R, k, k, bodyChannels]. */
   readonly pool5: Tensor;
   /** Mean of the tail's maps, [R, tailChannels]. */
@@ -119,6 +121,6 @@ export class BaselineClassifier extends Module implements RegionModel {
     let pool5 = cropAndResize(map, boxes.normalised, boxes.image, [size, size], { boundTolerance: BOUND_TOLERANCE });
     if (this.#maxPool) pool5 = maxPool2d(pool5, 2);
     const fc7 = this.resnet.tail(pool5).mean([1, 2]);
-    return { boxes, pool5, fc7, logits: this.#score.forward(fc7) };
+    return { boxes, map, pool5, fc7, logits: this.#score.forward(fc7) };
   }
 }

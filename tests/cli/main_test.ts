@@ -4,7 +4,7 @@ import { program } from "../../cli/main.ts";
 import { judge, Stopped } from "../../cli/terminal/failure.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/base/errors.ts";
-import { itera } from "../support/command.ts";
+import { itera, spawned } from "../support/command.ts";
 
 Deno.test("a mistyped command or flag ends with 2 and one line that suggests the right one", async () => {
   const mistakes: [string[], string][] = [
@@ -14,10 +14,12 @@ Deno.test("a mistyped command or flag ends with 2 and one line that suggests the
   ];
   const ends = await Promise.all(mistakes.map(([args]) => itera(...args)));
   ends.forEach((end, i) => deepStrictEqual(end, { code: 2, out: "", err: mistakes[i][1] }));
+  // What a call in this process says is what a process says.
+  deepStrictEqual(await spawned(...mistakes[0][0]), ends[0]);
 });
 
 Deno.test("help and version end with 0", async () => {
-  const [help, version, nothing] = await Promise.all([itera("--help"), itera("--version"), itera()]);
+  const [help, version, nothing] = await Promise.all([itera("--help"), spawned("--version"), spawned()]);
   strictEqual(help.code, 0);
   ok(/Usage: itera/.test(help.out) && /doctor/.test(help.out));
   strictEqual(version.code, 0);

@@ -1,4 +1,7 @@
-/** Runs the command line as its user does: a process of its own. */
+/** Runs the command line: in this process, or as its user does in one of its own. */
+import { main } from "../../cli/main.ts";
+import { withTerminal } from "../../cli/terminal/output.ts";
+import { shareDevices } from "./share_devices.ts";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,7 +34,27 @@ export async function ended(child: Deno.ChildProcess): Promise<Ended> {
   return { code, out, err };
 }
 
-/** Runs `itera` with `args` to its end. */
-export async function itera(...args: string[]): Promise<Ended> {
+/** Runs `itera` with `args` to its end, in a process of its own. */
+export async function spawned(...args: string[]): Promise<Ended> {
   return await ended(start(args));
+}
+
+shareDevices();
+
+let last: Promise<unknown> = Promise.resolve();
+
+/**
+ * Runs `itera` with `args` to its end in this process, which spares starting one; calls that overlap wait for each other.
+ * Signals, exit statuses of the system and what a process leaves behind need {@link spawned} or {@link start}.
+ */
+export function itera(...args: string[]): Promise<Ended> {
+  let out = "", err = "";
+  const terminal = {
+    out: (text: string): void => void (out += text),
+    err: (text: string): void => void (err += text),
+    interactive: false,
+  };
+  const run = last.then(() => withTerminal(terminal, () => main(args))).then((code) => ({ code, out, err }));
+  last = run.catch(() => {});
+  return run;
 }

@@ -29,9 +29,11 @@ export function stretchMask(mask: PictureMask, width: number, height: number): U
 export function overlayMask({ rgb, width, height }: RgbImage, mask: PictureMask): RgbImage {
   const red = stretchMask(mask, width, height);
   const out = Uint8Array.from(rgb, (value) => value >> 1);
-  red.forEach((set, at) => {
-    if (set) out.set([255, 0, 0], 3 * at);
-  });
+  for (let at = 0; at < red.length; at++) {
+    if (red[at] === 0) continue;
+    out[3 * at] = 255;
+    out[3 * at + 1] = out[3 * at + 2] = 0;
+  }
   return { rgb: out, width, height };
 }
 

@@ -4,6 +4,9 @@ import { Device, type Tensor } from "../../../engine/mod.ts";
 import * as nn from "../../../engine/nn/mod.ts";
 import type { NamedParameter } from "../../../engine/nn/layers.ts";
 import * as ops from "../../../engine/ops/mod.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 const named = (module: nn.Module): string[] => [...module.parameters()].map((p: NamedParameter) => p.name);
 

@@ -3,8 +3,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
 import type { AnyOp, Sample } from "../../../engine/op.ts";
 import { elements } from "../../support/float64/ndarray64.ts";
-import type { Random } from "../../support/random.ts";
-import { evaluate, gradient } from "../../support/reference/mod.ts";
+import { type Random, randomFor } from "../../support/random.ts";
+import { evaluate, gradient, type Result } from "../../support/reference/mod.ts";
 import { assertClose } from "../../support/tolerance.ts";
 import { draw, type Drawn, type Ran, run, type RunOptions } from "./run_sample.ts";
 
@@ -25,27 +25,46 @@ function real(sample: Drawn): boolean[] {
 export interface Prepared {
   readonly sample: Drawn;
   readonly options: RunOptions;
+  /** Outputs in float64; none where they are random by design. */
+  readonly want: readonly Result[];
+  /** Gradients of the inputs in float64, computed when first asked for. */
+  readonly wantGrads: () => readonly (Result | null)[];
   /** Name in failures. */
   readonly title: string;
 }
 
-/** Draws the samples of an op, by default its own, and what gradients they are seeded with. */
-export function prepare(op: AnyOp, random: Random, samples = op.samples(random)): Prepared[] {
+/** Draws samples of an op, by default its own, and what gradients they are seeded with. */
+export function prepare(
+  op: AnyOp,
+  random: Random,
+  samples: readonly Sample<unknown>[] = op.samples(random),
+): Prepared[] {
   ok(samples.length > 0, `${op.name} has no samples; an op without samples is not tested`);
   return samples.map((described) => {
     const sample = draw(described, random);
     const needs = op.differentiable ? real(sample) : sample.inputs.map(() => false);
+    const want = op.name in RANDOM ? [] : evaluate(op.name, sample.inputs, sample.attrs);
     const seeds = op.name in RANDOM
       ? [random.reals(elements(sample.inputs[0]!.shape))]
-      : evaluate(op.name, sample.inputs, sample.attrs).map(({ values }, k) =>
+      : want.map(({ values }, k) =>
         op.constantOutputs.includes(k) || !op.differentiable ? null : random.reals(values.length)
       );
-    return { sample, options: { needs, seeds }, title: describe(op, sample) };
+    let grads: readonly (Result | null)[] | undefined;
+    const wantGrads = () => grads ??= gradient(op.name, sample.inputs, sample.attrs, seeds);
+    return { sample, options: { needs, seeds }, want, wantGrads, title: describe(op, sample) };
   });
 }
 
-function compareForward(op: AnyOp, { sample, title }: Prepared, ran: Ran): void {
-  const want = evaluate(op.name, sample.inputs, sample.attrs);
+const own = new Map<AnyOp, readonly Prepared[]>();
+
+/** An op's own samples, drawn once for all its tests: the references take longer than the kernels. */
+export function ownSamples(op: AnyOp): readonly Prepared[] {
+  let prepared = own.get(op);
+  if (!prepared) own.set(op, prepared = prepare(op, randomFor(`samples of ${op.name}`)));
+  return prepared;
+}
+
+function compareForward(op: AnyOp, { want, title }: Prepared, ran: Ran): void {
   ok(want.length <= ran.outputs.length, `${title}: ${ran.outputs.length} outputs, the reference has ${want.length}`);
   ran.outputs.forEach((got, k) => {
     if (!want[k]) {
@@ -59,9 +78,12 @@ function compareForward(op: AnyOp, { sample, title }: Prepared, ran: Ran): void 
 }
 
 /** Compares what a run gave as gradients. */
-export function compareGradients(op: AnyOp, { sample, options, title }: Prepared, ran: Ran): void {
-  const want = gradient(op.name, sample.inputs, sample.attrs, options.seeds);
-  want.forEach((expected, k) => {
+export function compareGradients(
+  op: AnyOp,
+  { options, wantGrads, title }: Pick<Prepared, "options" | "wantGrads" | "title">,
+  ran: Ran,
+): void {
+  wantGrads().forEach((expected, k) => {
     const got = ran.grads[k];
     if (!expected || !options.needs[k] || op.constantInputs.includes(k)) {
       strictEqual(got, null, `${title}: input ${k} must get no gradient`);
@@ -72,14 +94,8 @@ export function compareGradients(op: AnyOp, { sample, options, title }: Prepared
   });
 }
 
-/** Runs samples of an op, by default its own, and compares results and gradients with the float64 reference. */
-export async function checkAgainstReference(
-  device: Device,
-  op: AnyOp,
-  random: Random,
-  samples: readonly Sample<unknown>[] = op.samples(random),
-): Promise<void> {
-  const prepared = prepare(op, random, samples);
+/** Runs samples of an op and compares results and gradients with the float64 reference. */
+export async function checkAgainstReference(device: Device, op: AnyOp, prepared: readonly Prepared[]): Promise<void> {
   const runs = await Promise.all(prepared.map(({ sample, options }) => run(device, op, sample, options)));
   runs.forEach((ran, i) => {
     const constants = ran.tracked.map((tracked, k) => !op.differentiable || op.constantOutputs.includes(k) || tracked);

@@ -10,9 +10,9 @@ import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { elements } from "../../support/float64/ndarray64.ts";
-import { type Random, withRandom } from "../../support/random.ts";
-import { evaluate, references } from "../../support/reference/mod.ts";
-import { checkAgainstReference, compareGradients, prepare, RANDOM } from "./check_sample.ts";
+import { withRandom } from "../../support/random.ts";
+import { gradient, references } from "../../support/reference/mod.ts";
+import { checkAgainstReference, compareGradients, ownSamples, RANDOM } from "./check_sample.ts";
 import { type Ran, run } from "./run_sample.ts";
 
 const devices = await openDevices();
@@ -31,9 +31,9 @@ function sameBits(a: Ran, b: Ran, what: string): void {
   });
 }
 
-async function checkRepeats(device: Device, op: AnyOp, random: Random): Promise<void> {
+async function checkRepeats(device: Device, op: AnyOp): Promise<void> {
   await Promise.all(
-    prepare(op, random).map(async ({ sample, options, title }) => {
+    ownSamples(op).map(async ({ sample, options, title }) => {
       const all = run(device, op, sample, options);
       const again = run(device, op, sample, { ...options, poison: true });
       // Each input alone: a rule that computes only what is needed must compute it the same.
@@ -59,16 +59,17 @@ async function checkRepeats(device: Device, op: AnyOp, random: Random): Promise<
         );
       }
       for (const { seeds, ran } of each) {
-        compareGradients(op, { sample, options: { ...options, seeds }, title: `${title}: one output` }, await ran);
+        const wantGrads = () => gradient(op.name, sample.inputs, sample.attrs, seeds);
+        compareGradients(op, { options, wantGrads, title: `${title}: one output` }, await ran);
       }
     }),
   );
 }
 
 /** Twice the same gradient is its double, to the bit: ops that add to a leaf's gradient in place add what they would give. */
-async function checkCollected(device: Device, op: AnyOp, random: Random): Promise<void> {
+async function checkCollected(device: Device, op: AnyOp): Promise<void> {
   await Promise.all(
-    prepare(op, random).map(async ({ sample, options, title }) => {
+    ownSamples(op).map(async ({ sample, options, title }) => {
       const [once, twice] = await Promise.all(
         [false, true].map((again) => run(device, op, sample, { ...options, twice: again })),
       );
@@ -98,11 +99,11 @@ Deno.test("every op has a float64 reference", () => {
 });
 
 Deno.test("every op has samples with an odd extent, and has or refuses one with an empty tensor", () =>
-  withRandom("samples", (random) => {
+  withRandom("samples", () => {
     const lacking = ops.filter((op) => {
-      const tried = prepare(op, random).flatMap(({ sample }) => [
+      const tried = ownSamples(op).flatMap(({ sample, want }) => [
         ...sample.inputs.flatMap((x) => x ? [x.shape] : []),
-        ...(op.name in RANDOM ? [] : evaluate(op.name, sample.inputs, sample.attrs).map(({ shape }) => shape)),
+        ...want.map(({ shape }) => shape),
       ]);
       const refused = op.bad.flatMap(({ inputs }) => inputs.flatMap((x) => x ? [x.shape] : []));
       const odd = tried.some((shape) => shape.some((extent) => extent > 1 && extent % 2 === 1));
@@ -114,13 +115,16 @@ Deno.test("every op has samples with an odd extent, and has or refuses one with 
 for (const kernels of KERNEL_SETS) {
   const device = devices[kernels];
   for (const op of ops) {
-    const check = (what: string, body: (random: Random) => void | Promise<void>): void =>
+    const check = (what: string, body: () => void | Promise<void>): void =>
       Deno.test(`${op.name} (${kernels} kernels) ${what}`, () =>
-        withRandom(`${op.name} ${kernels} ${what}`, (random) => withoutLeaks(device, () => body(random))));
-    check("agrees with its float64 reference, gradients included", (r) => checkAgainstReference(device, op, r));
-    check("gives the same bits again, whatever recycled memory held", (r) => checkRepeats(device, op, r));
+        withRandom(`${op.name} ${kernels} ${what}`, () => withoutLeaks(device, body)));
+    check(
+      "agrees with its float64 reference, gradients included",
+      () => checkAgainstReference(device, op, ownSamples(op)),
+    );
+    check("gives the same bits again, whatever recycled memory held", () => checkRepeats(device, op));
     if (op.differentiable && !(op.name in RANDOM)) {
-      check("adds its gradients to those collected before", (r) => checkCollected(device, op, r));
+      check("adds its gradients to those collected before", () => checkCollected(device, op));
     }
     check("refuses shapes that do not fit", () => checkRefusals(device, op));
   }

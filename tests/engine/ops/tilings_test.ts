@@ -3,12 +3,12 @@ import { deepStrictEqual } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
 import { contextOf, setTuning, tuningOf } from "../../../engine/friends.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
-import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
+import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { type Random, withRandom } from "../../support/random.ts";
-import { checkAgainstReference } from "./check_sample.ts";
+import { type Random, randomFor, withRandom } from "../../support/random.ts";
+import { checkAgainstReference, prepare, type Prepared } from "./check_sample.ts";
 
 const devices = await openDevices();
 
@@ -77,8 +77,16 @@ function cases(random: Random): Case[] {
   ];
 }
 
-function sampleOf([name, shapes, attrs]: Case): { op: AnyOp; sample: Sample<unknown> } {
-  return { op: allOps().get(name)!, sample: { inputs: shapes.map((shape) => shape && { shape }), attrs } };
+let drawn: readonly { readonly op: AnyOp; readonly prepared: readonly Prepared[] }[] | undefined;
+
+/** The cases with their references, drawn once: those take longer than the kernels of any one tiling. */
+function samples(): NonNullable<typeof drawn> {
+  const random = randomFor("products");
+  return drawn ??= cases(random).map(([name, shapes, attrs]) => {
+    const op = allOps().get(name)!;
+    const inputs = shapes.map((shape) => shape && { shape });
+    return { op, prepared: prepare(op, random, [{ inputs, attrs }]) };
+  });
 }
 
 for (const kernels of KERNEL_SETS) {
@@ -91,14 +99,11 @@ for (const kernels of KERNEL_SETS) {
       Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
         withRandom(
           name,
-          (random) =>
+          () =>
             withoutLeaks(device, () =>
               withTiling(device, { rows, columns, splitK }, async () => {
                 const run = await kernelsRun(device, async () => {
-                  for (const one of cases(random)) {
-                    const { op, sample } = sampleOf(one);
-                    await checkAgainstReference(device, op, random, [sample]);
-                  }
+                  for (const { op, prepared } of samples()) await checkAgainstReference(device, op, prepared);
                 });
                 deepStrictEqual(declaring(device, rows, columns).filter((one) => !run.has(one)), [], "kernels not run");
               })),

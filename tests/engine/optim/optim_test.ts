@@ -6,6 +6,9 @@ import * as ops from "../../../engine/ops/mod.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
 import { assertClose } from "../../support/tolerance.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 const SIZE = 7;
 const start = (): number[] => Array.from({ length: SIZE }, (_, i) => Math.fround(Math.sin(i + 1)));

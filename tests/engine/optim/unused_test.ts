@@ -15,6 +15,9 @@ import { withUpdateCounts } from "../../../engine/internal.ts";
 import { decodeSafetensors } from "../../../engine/safetensors.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { randomFor } from "../../support/random.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 const ENTRIES = 3, CHANNELS = 3, STEPS = 6;
 /** Entries of the bank that each step uses; the last entry is never used. */

@@ -9,6 +9,9 @@ import { BaselineClassifier } from "../../../model/regions/baseline.ts";
 import { normaliseBoxes } from "../../../model/regions/regions.ts";
 import { ResNet, resnetPresets } from "../../../model/backbones/resnet.ts";
 import { TrainSteps } from "../../../model/regions/train_steps.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 async function firstImages(count: number): Promise<LoadedImage[]> {
   const set = openContext({ split: "val", images: count });

@@ -17,6 +17,9 @@ import type { RegionModel } from "../../../model/regions/contract.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { enliven, narrow, probe, randomInput, TINY_NET } from "./reasoning/small.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 const MODES = ["baseline", "local", "global", "final"] as const;
 const CLASSES = 41;

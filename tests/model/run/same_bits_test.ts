@@ -23,6 +23,9 @@ import { copyRun } from "../../support/old_runs.ts";
 import { writeTinyCoco } from "../../support/files/tiny_coco.ts";
 import { randomFor } from "../../support/random.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 const FIXTURES = join(ROOT, "tests/fixtures/runs-0.2");
 const { adapter, ends }: { adapter: string; ends: Record<string, Record<string, string>> } = JSON.parse(

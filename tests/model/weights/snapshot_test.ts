@@ -13,6 +13,9 @@ import { withFolder } from "../../support/folder.ts";
 import { slimFile } from "../../support/files/resnet_files.ts";
 import { variable } from "../../truth/iter-reason/formula.ts";
 import { placeOf } from "../../truth/iter-reason/names.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 const SNAPSHOT = new URL("../../fixtures/weights/res50_local_iter_3.ckpt", import.meta.url).pathname;
 const CLASSES = 5;

@@ -86,19 +86,18 @@ export function gru(
   const of = (part: string): Array64 => w.get(`${name}.${part}`)!;
   const gates = sigmoid(plus(conv(x, of("gates.x.weight"), of("gates.bias")), conv(s, of("gates.s.weight"))));
   const depth = s.shape[3], width = gates.shape[3] / 2;
-  const gate = (index: readonly number[], which: number): number => {
-    const channel = width === 1 ? 0 : index[3];
-    return get(gates, index[0], index[1], index[2], which * width + channel);
-  };
-  const kept = make(s.shape, (index) => gate(index, 0) * get(s, ...index));
+  const gate = ([n, y, x, channel]: readonly number[], which: number): number =>
+    get(gates, n, y, x, which * width + (width === 1 ? 0 : channel));
+  const at = (values: Array64, [n, y, x, channel]: readonly number[]): number => get(values, n, y, x, channel);
+  const kept = make(s.shape, (index) => gate(index, 0) * at(s, index));
   const candidate = map(
     plus(conv(x, of("candidate.x.weight"), of("candidate.bias")), conv(kept, of("candidate.s.weight"))),
     activation === "tanh" ? Math.tanh : (v) => Math.max(v, 0),
   );
   if (candidate.shape[3] !== depth) throw new Error("depths differ");
   return make(s.shape, (index) => {
-    const old = get(s, ...index);
-    return old + gate(index, 1) * (get(candidate, ...index) - old);
+    const old = at(s, index);
+    return old + gate(index, 1) * (at(candidate, index) - old);
   });
 }
 

@@ -9,6 +9,9 @@ import { compareInput, type InputGolden } from "./input.ts";
 import { compareMetrics, type MetricsGolden } from "./metrics.ts";
 import { compareNetwork } from "./network.ts";
 import { Rows } from "./rows.ts";
+import { shareDevices } from "../../support/share_devices.ts";
+
+shareDevices();
 
 type Golden = InputGolden | MetricsGolden | (NetworkGolden & { readonly kind?: undefined });
 

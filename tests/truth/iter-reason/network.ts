@@ -1,12 +1,12 @@
 /** Our region classifiers beside the authors' networks, on the same weights and the same image. */
 import { type Device, softmax, type Tensor } from "../../../engine/mod.ts";
-import { BaselineClassifier } from "../../../model/regions/baseline.ts";
+import { BaselineClassifier, type RegionFeatures } from "../../../model/regions/baseline.ts";
 import { classKnowledge } from "../../../model/regions/reasoning/knowledge.ts";
 import { hardExampleWeights } from "../../../model/regions/reasoning/losses.ts";
 import { PUBLISHED_REASONING, type ReasoningOptions } from "../../../model/regions/reasoning/options.ts";
-import { ReasoningClassifier, type Trace } from "../../../model/regions/reasoning/reasoner.ts";
+import { ReasoningClassifier, type Rollout, type Trace } from "../../../model/regions/reasoning/reasoner.ts";
 import type { Losses } from "../../../model/regions/contract.ts";
-import { regionBoxes, type RegionInput } from "../../../model/regions/regions.ts";
+import type { RegionInput, RegionTensors } from "../../../model/regions/regions.ts";
 import { resnetPresets } from "../../../model/backbones/resnet.ts";
 import { importWeights } from "../../../model/weights/import.ts";
 import { uniform } from "./formula.ts";
@@ -19,7 +19,49 @@ import { compareSteps, DECAY, type Picture } from "./steps.ts";
 /** Of values, relative to the largest of the tensor; of gradients. */
 const FORWARD = 2e-4, GRADIENT = 2e-3;
 
-type Model = BaselineClassifier | ReasoningClassifier;
+type Image = RegionInput | RegionTensors;
+
+/** What the pass that the losses are made of gave on its way: a pass for each comparison would take most of the time. */
+interface Seen {
+  features: RegionFeatures | null;
+  /** Null of a plain ConvNet. */
+  rollout: (Rollout & Trace) | null;
+}
+
+/** Puts features where they outlive the pass that made them. */
+function see(model: Model, features: RegionFeatures): RegionFeatures {
+  if (model.seen) {
+    model.seen.features = features;
+    model.device.currentScope!.keep(features.map);
+  }
+  return features;
+}
+
+class SeenBaseline extends BaselineClassifier {
+  /** Filled by the next pass where it is there. */
+  seen: Seen | null = null;
+
+  override features(input: Image): RegionFeatures {
+    return see(this, super.features(input));
+  }
+}
+
+class SeenReasoning extends ReasoningClassifier {
+  /** Filled by the next pass where it is there. */
+  seen: Seen | null = null;
+
+  override features(input: Image): RegionFeatures {
+    return see(this, super.features(input));
+  }
+
+  override rollout(input: Image): Rollout {
+    if (!this.seen) return super.rollout(input);
+    const trace: Trace = { memories: [], layers: [], edges: null };
+    return this.seen.rollout = { ...super.rollout(input, trace), ...trace };
+  }
+}
+
+type Model = SeenBaseline | SeenReasoning;
 
 /** Holds one golden file's figures. */
 export async function compareNetwork(device: Device, golden: NetworkGolden, rows: Rows): Promise<void> {
@@ -37,10 +79,14 @@ export async function compareNetwork(device: Device, golden: NetworkGolden, rows
   {
     using _scope = device.scope();
     const targets = device.tensor(Int32Array.from(labels));
+    const seen: Seen = model.seen = { features: null, rollout: null };
     const { total, parts } = model.loss(input, targets);
-    await compareFeatures(model, input, golden, rows);
-    if (model instanceof ReasoningClassifier) await compareRollout(model, input, targets, parts, golden, rows);
-    else await compareScores(model.forward(input), "", golden, rows);
+    model.seen = null;
+    const { rollout } = seen, features = seen.features!;
+    await compareTensor("head", features.map, golden, rows);
+    await compareTensor("rois", features.boxes.normalised, golden, rows);
+    if (rollout) await compareRollout(rollout, targets, parts, golden, rows);
+    else await compareScores(features.logits, "", golden, rows);
     await compareLosses(own, total, net !== "base_memory", golden, rows);
     total.backward();
     await compareGradients(own, golden, rows);
@@ -52,7 +98,7 @@ export async function compareNetwork(device: Device, golden: NetworkGolden, rows
 function build(device: Device, { args }: NetworkGolden): Model {
   const { classes, maxpool: maxPool, layers, net } = args;
   const shared = { classes, resnet: resnetPresets[`resnet${layers}`], seed: 3, maxPool };
-  if (net === "baseline") return new BaselineClassifier(device, shared);
+  if (net === "baseline") return new SeenBaseline(device, shared);
   const { memory, head, loss } = PUBLISHED_REASONING;
   const { std = 0.01, ustd = 0.01, cstd = 0.01 } = args;
   // base_memory.py has no attention and plain means of cross-entropies; its answer is the last prediction.
@@ -66,7 +112,7 @@ function build(device: Device, { args }: NetworkGolden): Model {
     attention,
   };
   const knowledge = classKnowledge(null, classes, null, 3);
-  return new ReasoningClassifier(device, { ...shared, mode: "local", reasoning, knowledge });
+  return new SeenReasoning(device, { ...shared, mode: "local", reasoning, knowledge });
 }
 
 /** Our first weights' deviations beside the authors' initialisers': both are samples of so many numbers. */
@@ -96,24 +142,6 @@ function load(own: Parameters, golden: NetworkGolden, rows: Rows): void {
   rows.add("variables that train on one side alone", wrong.length, 0, wrong.map(([name]) => name).join(" "));
 }
 
-async function compareFeatures(
-  model: Model,
-  { image, height, width, boxes }: RegionInput,
-  golden: NetworkGolden,
-  rows: Rows,
-): Promise<void> {
-  const stride = model.resnet.outputStride;
-  const map = model.resnet.body(model.device.tensor(image, [1, height, width, 3]));
-  await compareTensor("head", map, golden, rows);
-  const { normalised } = regionBoxes(
-    model.device,
-    boxes,
-    [Math.ceil(height / stride), Math.ceil(width / stride)],
-    stride,
-  );
-  await compareTensor("rois", normalised, golden, rows);
-}
-
 async function compareTensor(key: string, tensor: Tensor, { out }: NetworkGolden, rows: Rows): Promise<void> {
   const want = out[key];
   if (!want) throw new Error(`the golden file has no ${key}`);
@@ -126,19 +154,16 @@ async function compareScores(logits: Tensor, suffix: string, golden: NetworkGold
 }
 
 async function compareRollout(
-  model: ReasoningClassifier,
-  input: RegionInput,
+  { predictions, attention, attended, memories }: Rollout & Trace,
   targets: Tensor,
   parts: Losses["parts"],
   golden: NetworkGolden,
   rows: Rows,
 ): Promise<void> {
   const { out, args: { beta, iter, net } } = golden;
-  const trace: Trace = { memories: [], layers: [], edges: null };
-  const { predictions, attention, attended } = model.rollout(input, trace);
   for (const [i, { logits }] of predictions.entries()) {
     await compareScores(logits, `${i}`, golden, rows);
-    await compareTensor(`mem${i}`, trace.memories[i], golden, rows);
+    await compareTensor(`mem${i}`, memories[i], golden, rows);
     if (net === "memory" && i < iter - 1) {
       await compareTensor(`weights${i}`, hardExampleWeights(logits, targets, beta), golden, rows);
     }

@@ -11,6 +11,9 @@ import { parsePrefix, ProgramTokens } from "../../../../model/refplus/engine/pro
 import fixture from "../../../fixtures/refplus_masks.json" with { type: "json" };
 import { numbers } from "../../../support/formula.ts";
 import { gradientsAgree, near, withState } from "../../../support/files/torch_state.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const { names, dim, features, grid, size, dilations, programs } = fixture;
 const tokens = new ProgramTokens(names), pixels = size * size;

@@ -7,6 +7,9 @@ import { parsePrefix, ProgramTokens } from "../../../../model/refplus/engine/pro
 import fixture from "../../../fixtures/refplus_models.json" with { type: "json" };
 import { numbers } from "../../../support/formula.ts";
 import { gradientsAgree, near, withState } from "../../../support/files/torch_state.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const sequences = (rows: readonly (readonly number[])[]): Sequences => ({
   data: Int32Array.from(rows.flat()),

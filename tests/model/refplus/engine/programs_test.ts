@@ -21,6 +21,9 @@ import {
 } from "../../../../model/refplus/engine/program_tree.ts";
 import { schedule } from "../../../../model/refplus/engine/schedule.ts";
 import { type Random, withRandom } from "../../../support/random.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 /** The 60 tokens of the published vocabulary. */
 const TOKENS = [

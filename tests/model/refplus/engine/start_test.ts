@@ -5,6 +5,9 @@ import { Device } from "../../../../engine/mod.ts";
 import { ExecutionEngine } from "../../../../model/refplus/engine/execution_engine.ts";
 import { parsePrefix, ProgramTokens } from "../../../../model/refplus/engine/program_tree.ts";
 import { withRandom } from "../../../support/random.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const NAMES = [...SPECIAL_TOKENS, "filter_color[red]", "intersect", "relate[left]", "scene", "union"];
 const tokens = new ProgramTokens(NAMES), [red, both, left, scene, union] = [4, 5, 6, 7, 8];

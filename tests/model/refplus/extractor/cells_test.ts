@@ -19,6 +19,9 @@ import { Interrupted } from "../../../../model/run/hooks.ts";
 import type { Json } from "../../../../model/run/layers.ts";
 import { listCheckpoints, RunFolder } from "../../../../model/run/run_folder.ts";
 import { withFolder } from "../../../support/folder.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const SETTINGS = {
   steps: 12,

@@ -14,6 +14,9 @@ import {
 import { ResNet, resnetPresets } from "../../../../model/backbones/resnet.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const sharp = await loadSharp();
 

@@ -20,6 +20,9 @@ import {
 import { GroundTruth, oddsOf } from "../../../../model/refplus/training/node_targets.ts";
 import { numbers } from "../../../support/formula.ts";
 import { withFolder } from "../../../support/folder.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const ALL = new ProgramTokens([...SPECIAL_TOKENS, ...functionTokens()]);
 const [HEIGHT, WIDTH] = [24, 32], PIXELS = HEIGHT * WIDTH;

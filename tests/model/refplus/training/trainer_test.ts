@@ -27,6 +27,9 @@ import { listCheckpoints, RunFolder } from "../../../../model/run/run_folder.ts"
 import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
 import { TOY_VOCABULARY, type ToyFiles, writeToy } from "../../../support/refplus/toy_refplus.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 /** Settings of a tiny run of a stage. */
 function tiny(stage: Stage, train: ToyFiles, val: ToyFiles, more: Record<string, Json> = {}): Json {

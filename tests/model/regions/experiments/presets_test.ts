@@ -8,6 +8,9 @@ import { PRESETS } from "../../../../model/regions/experiments/presets.ts";
 import { newConfig } from "../../../../model/regions/config.ts";
 import { buildModel, loaderOptions } from "../../../../model/regions/build.ts";
 import { contextKnowledge } from "../../../../datasets/context/knowledge.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 Deno.test("every row of the paper's tables is a preset, with the reference's schedule", () => {
   const schedules = {

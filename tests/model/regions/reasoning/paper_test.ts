@@ -13,6 +13,9 @@ import { cellBoxes, normaliseBoxes, regionBoxes } from "../../../../model/region
 import { Seeds } from "../../../../engine/nn/layers.ts";
 import { randomFor } from "../../../support/random.ts";
 import { enliven, narrow, probe, randomInput } from "./small.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 function near(got: ArrayLike<number>, want: readonly number[], tolerance: number): void {
   strictEqual(got.length, want.length);

@@ -13,6 +13,9 @@ import type { ReasoningClassifier } from "../../../../model/regions/reasoning/re
 import type { RegionInput } from "../../../../model/regions/regions.ts";
 import { type Random, randomFor } from "../../../support/random.ts";
 import { enliven, narrow, probe, randomInput, randomKnowledge } from "./small.ts";
+import { shareDevices } from "../../../support/share_devices.ts";
+
+shareDevices();
 
 const MODES = ["local", "global", "final"] as const;
 
