@@ -4,13 +4,14 @@ import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import type { AdapterInfo, KernelSet } from "./gpu/adapter.ts";
 import { Arena, type PoolBuffer } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
-import type { Kernel } from "./gpu/kernel.ts";
+import { declarationOf, type Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
-import { befriendDevices, contextOf, makeTensor, openScope, storageOf } from "./friends.ts";
+import { assertAlive, befriendDevices, contextOf, makeTensor, openScope, storageOf } from "./friends.ts";
 import { fill, randomFill } from "./ops/lib/fill.ts";
 // Not for its type alone: it gives `friends.ts` its part, and so does `tensor.ts`.
 import "./scope.ts";
 import type { Scope } from "./scope.ts";
+import { checkRun } from "./run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
@@ -267,12 +268,23 @@ export class Device implements AsyncDisposable {
     return this.#gradEnabled;
   }
 
-  /** Runs a synchronous function without recording anything for backward. */
+  /**
+   * Runs a synchronous function without recording anything for backward.
+   *
+   * @throws {EngineError} where it returns a promise: what runs after its first `await` would be recorded.
+   */
   noGrad<T>(fn: () => T): T {
     const before = this.#gradEnabled;
     this.#gradEnabled = false;
     try {
-      return fn();
+      const result = fn();
+      if (result instanceof Promise) {
+        result.catch(() => {});
+        throw new EngineError(
+          "noGrad: the function is asynchronous, and what comes after its first await would be recorded; await outside",
+        );
+      }
+      return result;
     } finally {
       this.#gradEnabled = before;
     }
@@ -289,8 +301,21 @@ export class Device implements AsyncDisposable {
     return this.#gpu.grid(items, size);
   }
 
-  /** Appends a kernel run to the command stream. */
+  /**
+   * Appends a kernel run to the command stream. What the kernel may write counts as changed: a gradient that needs its former
+   * values is refused.
+   *
+   * @throws {EngineError} for names that the kernel does not have, or lacks, and tensors of another device.
+   * @throws {DTypeError} for a tensor of another type than the kernel's variable.
+   * @throws {DisposedError} for a tensor that is gone.
+   */
   run(kernel: Kernel, { bind, ...rest }: KernelRun): void {
+    const { traits, interface: own } = declarationOf(kernel);
+    if (traits.users) {
+      for (const name in bind) if (bind[name]) assertAlive(bind[name], kernel.name);
+      checkRun(kernel.name, own, this, bind, rest.params);
+      for (const { name, writable } of own.storage) if (writable && bind[name]) storageOf(bind[name]).version++;
+    }
     const buffers: Record<string, PoolBuffer | null> = {};
     for (const name in bind) {
       const tensor = bind[name];

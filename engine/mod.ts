@@ -17,7 +17,8 @@ export { StepCache, type StepCacheOptions } from "./step_cache.ts";
 export { type ContextOptions } from "./gpu/context.ts";
 export { type AdapterChoice, type AdapterInfo, type KernelSet } from "./gpu/adapter.ts";
 /** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
-export { type Kernel, kernel, type ShaderText } from "./gpu/kernel.ts";
+export { kernel } from "./kernel.ts";
+export type { Kernel, ShaderText } from "./gpu/kernel.ts";
 export { type Operand, Tensor, type TensorMeta } from "./tensor.ts";
 export { Scope } from "./scope.ts";
 export { type DType, type HostArray, type TypedArray } from "./dtype.ts";

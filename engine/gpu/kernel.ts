@@ -20,6 +20,8 @@ export type Tilings = readonly (readonly [rows: number, columns: number])[];
 
 /** A kernel's word on itself for the tuner and the profile; one that is no product says nothing. */
 export interface KernelTraits {
+  /** True for a kernel of a user's: each run of it is checked. */
+  readonly users?: boolean;
   /** The ops it can compute, such as `conv2d forward`; a changed shader makes measured winners for these stale. */
   readonly computes?: readonly string[];
   /** The family it is in: for GPUs, or for software adapters. */
@@ -76,13 +78,7 @@ export class Kernel {
   }
 }
 
-/**
- * Declares a kernel. `parts` are joined, library files first; the last one holds the entry point and gives the kernel its
- * name (`matmul.wgsl:matmul_block`). Storage variables are in group 0 from binding 1 on, parameters in a uniform
- * `params: Params` at binding 0. It is compiled when it first runs.
- *
- * @throws {KernelError} where the text has no such entry point, or parameters that are no scalars or vectors.
- */
+/** Declares a kernel of the engine's own; see `kernel` in `engine/kernel.ts`. */
 export function kernel(entry: string, ...parts: readonly [ShaderText, ...ShaderText[]]): Kernel {
   return declareKernel(entry, {}, ...parts);
 }

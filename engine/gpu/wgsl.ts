@@ -26,6 +26,8 @@ export interface StorageBinding {
   readonly binding: number;
   /** True for `read_write`. */
   readonly writable: boolean;
+  /** Type of the numbers it holds, vectors and matrices of them included; undefined where it has a name of its own. */
+  readonly element: "f32" | "i32" | "u32" | "f16" | undefined;
 }
 
 /** Parameters and bindings of one entry point. */
@@ -97,6 +99,8 @@ export function numbered<N extends string>(text: string, ...names: readonly N[])
   return Object.fromEntries(names.map((name) => [name, of(name)])) as Record<N, number>;
 }
 
+const ELEMENTS = ["f32", "i32", "u32", "f16"] as const;
+
 /** Reads the interface of `entry` from WGSL `text`; `file` names it in errors. */
 export function reflect(text: string, entry: string, file: string): KernelInterface {
   const source = stripComments(text);
@@ -114,11 +118,14 @@ export function reflect(text: string, entry: string, file: string): KernelInterf
   const storage: StorageBinding[] = [];
   let hasParams = false;
   const binding =
-    /@group\(0\)\s*@binding\((\d+)\)\s*var<\s*(uniform|storage)\s*(?:,\s*(read|read_write)\s*)?>\s*(\w+)\s*:/g;
+    /@group\(0\)\s*@binding\((\d+)\)\s*var<\s*(uniform|storage)\s*(?:,\s*(read|read_write)\s*)?>\s*(\w+)\s*:\s*(?:array<\s*)?(?:(?:vec[234]|mat\dx\d)<\s*)?(\w+)/g;
   for (let match = binding.exec(source); match; match = binding.exec(source)) {
     if (!used.has(match[4])) continue;
     if (match[2] === "uniform") hasParams = true;
-    else storage.push({ name: match[4], binding: Number(match[1]), writable: match[3] === "read_write" });
+    else {
+      const element = ELEMENTS.find((type) => type === match[5]);
+      storage.push({ name: match[4], binding: Number(match[1]), writable: match[3] === "read_write", element });
+    }
   }
   const params = hasParams ? parseParams(source, file) : { fields: [], bytes: 0 };
   return { params: params.fields, paramBytes: params.bytes, storage };

@@ -107,10 +107,19 @@ export abstract class Module implements Disposable {
     return module;
   }
 
-  /** Every parameter of this module and its parts, in order of registration. */
+  /**
+   * Every parameter of this module and its parts, in order of registration. A parameter is one however often the part that
+   * has it is registered: it comes once, by its first name.
+   */
   *parameters(prefix = ""): Generator<NamedParameter> {
+    yield* this.#parametersBut(new Set(), prefix);
+  }
+
+  *#parametersBut(seen: Set<Module>, prefix: string): Generator<NamedParameter> {
+    if (seen.has(this)) return;
+    seen.add(this);
     for (const own of this.#own) yield { ...own, name: prefix + own.name };
-    for (const { name, module } of this.#children) yield* module.parameters(`${prefix}${name}.`);
+    for (const { name, module } of this.#children) yield* module.#parametersBut(seen, `${prefix}${name}.`);
   }
 
   /** Parameters that collect gradients. */

@@ -55,6 +55,12 @@ interface Kind {
   readonly state: readonly string[];
 }
 
+/** Parameters without those whose tensor came before, under whichever name. */
+function distinct(listed: readonly NamedParameter[]): readonly NamedParameter[] {
+  const seen = new Set<Tensor>();
+  return listed.filter(({ tensor }) => !seen.has(tensor) && seen.add(tensor));
+}
+
 /** Updates parameters in place from their gradients. State is on the device, named after the parameters. */
 export abstract class Optimiser implements Disposable {
   /** Parameters it updates. */
@@ -73,8 +79,9 @@ export abstract class Optimiser implements Disposable {
   readonly #correction: Tensor;
   #current: number;
 
-  /** Takes charge of updating `parameters`; they stay their owner's. */
-  protected constructor(device: Device, parameters: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
+  /** Takes charge of updating parameters, each once however often it is listed; they stay their owner's. */
+  protected constructor(device: Device, listed: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
+    const parameters = distinct(listed);
     this.device = device;
     this.parameters = parameters;
     this.#options = options;

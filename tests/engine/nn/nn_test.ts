@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as checkpoint from "../../../engine/checkpoint.ts";
-import { Device, type Tensor } from "../../../engine/mod.ts";
+import { decodeSafetensors, Device, SGD, type Tensor } from "../../../engine/mod.ts";
 import * as nn from "../../../engine/nn/mod.ts";
 import type { NamedParameter } from "../../../engine/nn/layers.ts";
 import * as ops from "../../../engine/ops/mod.ts";
@@ -201,4 +201,27 @@ Deno.test("a module saved as safetensors loads into another, and a file of anoth
       /^SafetensorsError: cut\.safetensors:/,
     );
   }
+});
+
+Deno.test("a layer that is used twice is one parameter: gradients add, and it is updated and saved once", async () => {
+  await using device = await Device.open();
+  const layer = new nn.Linear(device, 1, 1, new nn.Seeds(1), { bias: false });
+  layer.weight.write(Float32Array.of(2));
+  using model = new nn.Sequential(device, layer, layer);
+  assert.deepEqual(named(model), ["0.weight"]);
+  const listed = [...model.trainable(), { ...model.trainable()[0], name: "again" }];
+  for (const parameters of [model.trainable(), listed]) {
+    layer.weight.write(Float32Array.of(2));
+    using sgd = new SGD(device, parameters, { rate: 0.1 });
+    using _scope = device.scope();
+    // y = w · w · x, so dy/dw = 2 w x = 4.
+    model.forward(device.ones([1, 1])).sum().backward();
+    assert.deepEqual([...await layer.weight.grad!.data()], [4]);
+    sgd.step();
+    assert.deepEqual([...await layer.weight.data()], [Math.fround(1.6)]);
+    assert.equal(sgd.parameters.length, 1);
+    model.zeroGrad();
+  }
+  const { tensors } = decodeSafetensors(await checkpoint.saveTensors(checkpoint.tensorsOf(model.parameters())));
+  assert.deepEqual([...tensors.keys()], ["0.weight"]);
 });
