@@ -125,10 +125,12 @@ export class ProgramGenerator extends Module {
 
   /** Decodes programs of expressions, at most {@link MAX_PROGRAM} tokens each. */
   async decode(refexps: Sequences, choice: Choice): Promise<Decoded> {
-    const read = this.device.noGrad(() => {
+    const decoded = this.device.noGrad(() => {
       using scope = this.device.scope();
-      return this.decodeOn(scope.adopt(this.#expressions(refexps)), choice).data();
+      return scope.keep(this.decodeOn(scope.adopt(this.#expressions(refexps)), choice)).unscoped();
     });
+    const read = decoded.data();
+    decoded.dispose();
     return finished(await read, refexps.count);
   }
 
