@@ -2,7 +2,7 @@
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 
-/** Where a command writes. */
+/** The place a command writes to. */
 export interface Terminal {
   /** Takes results. */
   out(text: string): void;

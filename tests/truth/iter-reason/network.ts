@@ -21,7 +21,7 @@ const FORWARD = 2e-4, GRADIENT = 2e-3;
 
 type Image = RegionInput | RegionTensors;
 
-/** What the pass that the losses are made of gave on its way: a pass for each comparison would take most of the time. */
+/** Values on the way of the pass that the losses are made of: a pass for each comparison would take most of the time. */
 interface Seen {
   features: RegionFeatures | null;
   /** Null of a plain ConvNet. */
