@@ -6,11 +6,10 @@ import { Arena, type PoolBuffer } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
 import { declarationOf, type Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
-import { assertAlive, befriendDevices, contextOf, makeTensor, openScope, storageOf } from "./friends.ts";
+import { assertAlive, befriendDevices, contextOf, makeTensor, openFlow, openScope, storageOf } from "./friends.ts";
 import { fill, randomFill } from "./ops/lib/fill.ts";
-// Not for its type alone: it gives `friends.ts` its part, and so does `tensor.ts`.
-import "./scope.ts";
-import type { Scope } from "./scope.ts";
+// `scope.ts` and `tensor.ts` are imported for what they give to `friends.ts` too.
+import { assertUnmixed, type Scope, type ScopeStack } from "./scope.ts";
 import { checkRun } from "./run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
@@ -97,7 +96,7 @@ export class Device implements AsyncDisposable {
   readonly #gpu: GpuContext;
   readonly #liveTensors = new Set<Tensor>();
   #tuning: Tuning;
-  readonly #scopes: Scope[] = [];
+  readonly #scopes: ScopeStack = { open: [], watched: false, mixed: false };
   #gradEnabled = true;
   /**
    * Keep recorded results that gradient rules read as f16 until the backward pass, computing in f32 throughout; default
@@ -258,9 +257,36 @@ export class Device implements AsyncDisposable {
     return openScope(this.#scopes);
   }
 
-  /** The innermost open scope. */
+  /**
+   * A scope for one of several async flows that run at once: a request of a server, say. It owns what is made while its
+   * {@link Scope.run} runs, and what it keeps is the caller's.
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert/strict";
+   * import { Device } from "@itera/itera/engine";
+   *
+   * await using device = await Device.open();
+   * async function answer(value: number): Promise<number> {
+   *   using flow = device.flow();
+   *   const y = flow.run(() => device.tensor([value]).mul(2));
+   *   await y.data(); // other flows run meanwhile
+   *   return await flow.run(() => y.add(1)).item();
+   * }
+   * deepStrictEqual(await Promise.all([1, 2, 3].map(answer)), [3, 5, 7]);
+   * ```
+   */
+  flow(): Scope {
+    return openFlow(this.#scopes);
+  }
+
+  /**
+   * The innermost open scope.
+   *
+   * @throws {EngineError} where more than one scope is open over an `await`: see {@link Scope}.
+   */
   get currentScope(): Scope | undefined {
-    return this.#scopes.at(-1);
+    assertUnmixed(this.#scopes);
+    return this.#scopes.open.at(-1);
   }
 
   /** True where ops are recorded for backward. */

@@ -7,7 +7,7 @@ import type { GradNode } from "./autograd/tape.ts";
 import type { Device } from "./device.ts";
 import type { DType } from "./dtype.ts";
 import type { GpuContext } from "./gpu/context.ts";
-import type { Scope } from "./scope.ts";
+import type { Scope, ScopeStack } from "./scope.ts";
 import type { Shape } from "./shape.ts";
 import type { Storage } from "./storage.ts";
 import type { Tensor } from "./tensor.ts";
@@ -66,7 +66,9 @@ export function befriendTensors(friends: {
 }
 
 /** Opens a scope on top of `stack`. */
-export let openScope: (stack: Scope[]) => Scope;
+export let openScope: (stack: ScopeStack) => Scope;
+/** A scope that is on top of `stack` while its `run` runs, and only then. */
+export let openFlow: (stack: ScopeStack) => Scope;
 /** Puts a tensor in a scope's charge. */
 export let own: (scope: Scope, tensor: Tensor) => void;
 /** Takes a tensor out of a scope's charge without disposing it. */
@@ -75,10 +77,11 @@ export let disown: (scope: Scope, tensor: Tensor) => void;
 /** Takes what `scope.ts` gives, once. */
 export function befriendScopes(friends: {
   readonly openScope: typeof openScope;
+  readonly openFlow: typeof openFlow;
   readonly own: typeof own;
   readonly disown: typeof disown;
 }): void {
-  ({ openScope, own, disown } = friends);
+  ({ openScope, openFlow, own, disown } = friends);
 }
 
 /** The device as `gpu/` knows it: buffers, kernels, counts, timings. */

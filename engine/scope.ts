@@ -3,27 +3,67 @@ import { EngineError } from "./base/errors.ts";
 import { befriendScopes, moveTo, release } from "./friends.ts";
 import type { Tensor } from "./tensor.ts";
 
+/** The open scopes of a device, outermost first, and whether two async flows opened theirs at once. */
+export interface ScopeStack {
+  readonly open: Scope[];
+  /** A look at the end of this turn is planned. */
+  watched: boolean;
+  /** More than one scope stayed open over an `await`: nobody can tell any more which flow makes what. */
+  mixed: boolean;
+}
+
+const MIXED =
+  "two scopes of this device are open over an await, so nobody can tell which flow makes what: close a scope " +
+  "before you await, or give each flow its own by `using flow = device.flow()` and flow.run(() => ...)";
+
+/** Throws where scopes of several flows are open at once. */
+export function assertUnmixed(stack: ScopeStack): void {
+  if (stack.mixed) throw new EngineError(MIXED);
+}
+
 /**
  * Owns every tensor made while it is the innermost open scope. `using scope = device.scope()` frees all of them at the end
  * of the block but those given to {@link Scope.keep}, which pass to the enclosing scope (or to the caller, if none is open).
+ *
+ * One scope of a device may stay open over an `await`; where a second one does, everything that is made until both are
+ * closed throws. Code that runs several async flows at once gives each a scope of its own by {@link Device.flow}.
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * {
+ *   using _scope = device.scope();
+ *   const x = device.tensor([1, 2, 3]);
+ *   strictEqual(await x.mul(x).sum().item(), 14);
+ * }
+ * strictEqual(device.memory.liveTensors, 0);
+ * ```
  */
 export class Scope implements Disposable {
-  readonly #stack: Scope[];
+  readonly #stack: ScopeStack;
+  /** On the stack from its beginning to its end; the scope of a flow is there while `run` runs. */
+  readonly #ambient: boolean;
   readonly #owned = new Set<Tensor>();
   readonly #adopted: Disposable[] = [];
   #open = true;
 
   static {
     befriendScopes({
-      openScope: (stack) => new Scope(stack),
+      openScope: (stack) => new Scope(stack, true),
+      openFlow: (stack) => new Scope(stack, false),
       own: (scope, tensor) => void scope.#owned.add(tensor),
       disown: (scope, tensor) => void scope.#owned.delete(tensor),
     });
   }
 
-  private constructor(stack: Scope[]) {
+  private constructor(stack: ScopeStack, ambient: boolean) {
     this.#stack = stack;
-    stack.push(this);
+    this.#ambient = ambient;
+    if (!ambient) return;
+    stack.open.push(this);
+    if (stack.open.length > 1) watch(stack);
   }
 
   /** Disposes `thing` when the scope closes, a graph made for one step, say; returns it. */
@@ -34,22 +74,52 @@ export class Scope implements Disposable {
 
   /** Hands a tensor on to the enclosing scope, or to the caller where there is none; returns it. */
   keep<T extends Tensor>(tensor: T): T {
-    if (this.#owned.delete(tensor)) moveTo(tensor, this.#stack[this.#stack.indexOf(this) - 1]);
+    const { open } = this.#stack;
+    if (this.#owned.delete(tensor)) moveTo(tensor, this.#ambient ? open[open.indexOf(this) - 1] : undefined);
     return tensor;
   }
 
-  /** Frees what is owned. Throws when an inner scope is still open, as happens when two async flows interleave. */
+  /**
+   * Makes this the innermost scope while a synchronous function runs; returns what it returns. For scopes of
+   * {@link Device.flow}, which are in charge at no other time.
+   *
+   * @throws {EngineError} where the function returns a promise, leaves a scope open, or the scope is closed.
+   */
+  run<T>(fn: () => T): T {
+    if (!this.#open) throw new EngineError("scope.run: this scope is closed");
+    const { open } = this.#stack, depth = open.push(this);
+    try {
+      const result = fn();
+      if (result instanceof Promise) {
+        result.catch(() => {});
+        throw new EngineError("scope.run: the function is asynchronous; await outside, and go on in another run");
+      }
+      if (open.length !== depth) throw new EngineError("scope.run: a scope that was opened inside is still open");
+      return result;
+    } finally {
+      open.splice(depth - 1);
+    }
+  }
+
+  /** Frees what is owned. */
   [Symbol.dispose](): void {
     if (!this.#open) return;
-    if (this.#stack.at(-1) !== this) {
-      throw new EngineError(
-        "a scope was closed while an inner one is open: two async flows interleave; await one before opening the other",
-      );
-    }
     this.#open = false;
-    this.#stack.pop();
+    const { open } = this.#stack, place = open.indexOf(this);
+    if (place >= 0) open.splice(place, 1);
+    if (open.length === 0) this.#stack.mixed = false;
     for (const thing of this.#adopted.splice(0)) thing[Symbol.dispose]();
     for (const tensor of this.#owned) release(tensor);
     this.#owned.clear();
   }
+}
+
+/** Looks, when this turn of the event loop is over, whether more than one scope is still open. */
+function watch(stack: ScopeStack): void {
+  if (stack.watched) return;
+  stack.watched = true;
+  queueMicrotask(() => {
+    stack.watched = false;
+    if (stack.open.length > 1) stack.mixed = true;
+  });
 }

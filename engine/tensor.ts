@@ -88,14 +88,16 @@ export class Tensor implements TensorMeta, Disposable {
   }
 
   private constructor(device: Device, shape: Shape, dtype: DType, storage?: Storage) {
+    // First: it throws where flows are mixed, and memory would be left behind.
+    const owner = device.currentScope;
     this.device = device;
     this.shape = shape;
     this.dtype = dtype;
     this.size = sizeOf(shape);
     this.#storage = storage ?? new Storage(contextOf(device), this.size * bytesOf(dtype));
     liveTensorsOf(device).add(this);
-    this.#owner = device.currentScope;
-    if (this.#owner) own(this.#owner, this);
+    this.#owner = owner;
+    if (owner) own(owner, this);
   }
 
   // ---- data ----------------------------------------------------------------------------------------------------------
