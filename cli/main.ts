@@ -1,31 +1,11 @@
-/** `itera`: the command line. Parses, calls, prints; the work is done elsewhere. */
-import { Command } from "@commander-js/extra-typings";
-import { VERSION } from "../model/run/version.ts";
-import { COMMANDS } from "./commands.ts";
+/**
+ * `itera`: the command line. Parses, calls, prints; the work is done elsewhere.
+ *
+ * @module
+ */
+import { program } from "./program.ts";
 import { judge } from "./terminal/failure.ts";
-import { notice, terminal } from "./terminal/output.ts";
-
-/** The program with all its commands. */
-export function program(): Command {
-  const itera = new Command("itera")
-    .description("Train and run models that reason about images, on any GPU that speaks WebGPU")
-    .version(VERSION)
-    .exitOverride()
-    .showSuggestionAfterError()
-    .configureOutput({
-      writeOut: (text) => terminal().out(text),
-      writeErr: (text) => terminal().err(text),
-      outputError: (text, write) => write(`itera: ${oneLine(text)}\n`),
-    });
-  for (const add of Object.values(COMMANDS)) add(itera);
-  for (const command of itera.commands) command.copyInheritedSettings(itera);
-  return itera;
-}
-
-/** Commander's complaint and its suggestion on one line. */
-function oneLine(text: string): string {
-  return text.replace(/^error: /, "").trim().replace(/\s*\n\s*/g, " ").replace("(Did", "(did");
-}
+import { notice } from "./terminal/output.ts";
 
 /** Runs the command of `args`; returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {

@@ -6,7 +6,14 @@ export { StaticRegionInputs, type StaticRegionInputsOptions } from "./regions/st
 export { StepCache, type StepCacheOptions } from "../engine/mod.ts";
 export { TrainSteps } from "./regions/train_steps.ts";
 export type { StepLosses, UnreadLosses } from "./run/loss_log.ts";
-export { type BlockOptions, ResNet, type ResNetOptions, resnetPresets, type StemOptions } from "./backbones/resnet.ts";
+export {
+  type BlockOptions,
+  ResNet,
+  type ResNetName,
+  type ResNetOptions,
+  resnetPresets,
+  type StemOptions,
+} from "./backbones/resnet.ts";
 export {
   type ReasonerOptions,
   ReasoningClassifier,

@@ -272,8 +272,18 @@ function imagenet(units: Units, strideOn: "last" | "first"): ResNetOptions {
   };
 }
 
+/** Name of a network in {@link resnetPresets}. */
+export type ResNetName =
+  | "small"
+  | "resnet50"
+  | "resnet101"
+  | "resnet152"
+  | "resnet50-torchvision"
+  | "resnet101-torchvision"
+  | "resnet152-torchvision";
+
 /** Networks by name, TF-slim's arrangement by default. `small` trains from random weights on two CPU cores; its map has stride 8. */
-export const resnetPresets = {
+export const resnetPresets: Readonly<Record<ResNetName, ResNetOptions>> = {
   small: {
     stem: { kernel: 5, width: 24, pool: false },
     blocks: [
@@ -291,4 +301,4 @@ export const resnetPresets = {
   "resnet50-torchvision": imagenet([3, 4, 6, 3], "first"),
   "resnet101-torchvision": imagenet([3, 4, 23, 3], "first"),
   "resnet152-torchvision": imagenet([3, 8, 36, 3], "first"),
-} as const satisfies Record<string, ResNetOptions>;
+};

@@ -1,6 +1,6 @@
 /** Weights of others as ours: which network they are, and how its images must be prepared. */
 import type { Normalisation } from "../../datasets/images/preprocess.ts";
-import type { resnetPresets } from "../backbones/resnet.ts";
+import type { ResNetName } from "../backbones/resnet.ts";
 import { filterFromTorch, folded, type OwnTensor, reversedInputs, TensorSource, transposed } from "./convert.ts";
 import { importPortMemory } from "./port_memory.ts";
 import { convNames, type ConvPlace, convPlaces, type Naming, ownName } from "./resnet_names.ts";
@@ -8,7 +8,7 @@ import { hasSnapshotMemory, importSnapshotMemory } from "./snapshot_memory.ts";
 import { type WeightFile, WeightsError } from "./stored.ts";
 
 /** A network whose weights can be read, by the name of its description. */
-export type ImportedNet = Exclude<keyof typeof resnetPresets, "small">;
+export type ImportedNet = Exclude<ResNetName, "small">;
 
 /** Facts that the use of imported weights depends on. */
 export interface WeightFacts {

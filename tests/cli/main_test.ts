@@ -1,6 +1,6 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { COMMANDS } from "../../cli/commands.ts";
-import { program } from "../../cli/main.ts";
+import { program } from "../../cli/program.ts";
 import { judge, Stopped } from "../../cli/terminal/failure.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/base/errors.ts";
