@@ -19,6 +19,16 @@ export { type AdapterChoice, type AdapterInfo, type KernelSet } from "./gpu/adap
 /** Kernels of one's own: WGSL texts run on tensors by `device.run`. */
 export { kernel } from "./kernel.ts";
 export type { Kernel, ShaderText } from "./gpu/kernel.ts";
+/** Ops of one's own. */
+export {
+  type BackwardCall,
+  type BadSample,
+  defineOp,
+  type Op,
+  type OpSpec,
+  type Sample,
+  type SampleInput,
+} from "./op.ts";
 export { type Operand, Tensor, type TensorMeta } from "./tensor.ts";
 export { Scope } from "./scope.ts";
 export { type DType, type HostArray, type TypedArray } from "./dtype.ts";

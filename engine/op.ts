@@ -5,20 +5,23 @@
  */
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
-import { DTypeError, EngineError } from "./base/errors.ts";
+import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import { assertAlive, attach } from "./friends.ts";
-import type { Shape } from "./shape.ts";
+import { formatShape, sameShape, type Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
 
 /** Arguments of a gradient rule. */
 export interface BackwardCall<A> {
+  /** Attributes that the op was called with. */
   readonly attrs: A;
   /** Gradient of each output; null where nothing depends on that output. */
   readonly grads: readonly (Tensor | null)[];
   /** True for the inputs that want a gradient. */
   readonly needs: readonly boolean[];
+  /** Shapes and types of the inputs; null for one left out. */
   readonly inputMetas: readonly (TensorMeta | null)[];
+  /** Shapes and types of the outputs. */
   readonly outputMetas: readonly TensorMeta[];
   /** A saved input; asking for one that `saves` did not name is an error. */
   input(index: number): Tensor;
@@ -37,6 +40,7 @@ export interface BackwardCall<A> {
 
 /** A random input of a sample; `null` leaves an optional input out. */
 export interface SampleInput {
+  /** Extents, outermost axis first. */
   readonly shape: Shape;
   /** Default `f32`. */
   readonly dtype?: DType;
@@ -46,26 +50,35 @@ export interface SampleInput {
 
 /** One case the suite runs an op on. */
 export interface Sample<A> {
+  /** Inputs; null for one left out. */
   readonly inputs: readonly (SampleInput | null)[];
+  /** Attributes that the op is called with. */
   readonly attrs: A;
 }
 
 /** A case the op must refuse with a `ShapeError`. */
 export interface BadSample<A> {
+  /** Inputs; null for one left out. */
   readonly inputs: readonly ({ readonly shape: Shape; readonly dtype?: DType } | null)[];
+  /** Attributes that the op is called with. */
   readonly attrs: A;
   /** Part of the message. */
   readonly message: RegExp;
 }
 
-/** The parts of an op. */
+/**
+ * The parts of an op. Its results come from one of `compute` (ops on tensors), `forward` (kernels that fill them) and `view`;
+ * the last two need `infer`.
+ */
 export interface OpSpec<A> {
   /** Unique; also the name of its float64 reference. */
   readonly name: string;
-  /** Group in the generated table of ops. */
-  readonly family: string;
+  /** Group in the generated table of ops; default `own`. */
+  readonly family?: string;
   /** Checks inputs and attributes, throws `ShapeError` or `DTypeError`, and gives the outputs' shapes and types. */
-  readonly infer: (inputs: readonly (TensorMeta | null)[], attrs: A) => TensorMeta[];
+  readonly infer?: (inputs: readonly (TensorMeta | null)[], attrs: A) => TensorMeta[];
+  /** Results made by ops on tensors, none of which is recorded; what else is made inside is freed afterwards. */
+  readonly compute?: (inputs: readonly (Tensor | null)[], attrs: A, device: Device) => readonly Tensor[];
   /** Runs kernels that fill `outputs`; temporaries made inside are freed afterwards. */
   readonly forward?: (inputs: readonly (Tensor | null)[], attrs: A, outputs: readonly Tensor[], device: Device) => void;
   /** For ops that move no data: outputs as views of an input's memory. */
@@ -81,8 +94,8 @@ export interface OpSpec<A> {
   readonly constantInputs?: readonly number[];
   /** Outputs that carry no gradient (statistics, indices). */
   readonly constantOutputs?: readonly number[];
-  /** Cases for the suite; at least one. `random` gives uniform numbers in [0, 1). */
-  readonly samples: (random: () => number) => readonly Sample<A>[];
+  /** Cases for checks; the suite wants at least one of every op of the engine. `random` gives uniform numbers in [0, 1). */
+  readonly samples?: (random: () => number) => readonly Sample<A>[];
   /** Cases the op must refuse. */
   readonly bad?: readonly BadSample<A>[];
 }
@@ -114,26 +127,59 @@ export function allOps(): ReadonlyMap<string, AnyOp> {
   return registry;
 }
 
-/** Defines and registers an op. */
+/**
+ * Defines and registers an op: what the engine's own are defined by. Its gradient comes from ops on tensors or from kernels
+ * ({@link kernel}, {@link Device.run}), as its results do; check it by `gradcheck` of the entry point `testing`.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { defineOp, Device, type Tensor } from "@itera/itera/engine";
+ *
+ * // x³, which saves x for its gradient 3x².
+ * const cubeOp = defineOp<{ scale: number }>({
+ *   name: "scaledCube",
+ *   compute: ([x], { scale }) => [x!.mul(x!).mul(x!).mul(scale)],
+ *   saves: () => ({ inputs: [0] }),
+ *   backward: ({ grads, attrs, input }) => [grads[0]!.mul(input(0)).mul(input(0)).mul(3 * attrs.scale)],
+ * });
+ * const scaledCube = (x: Tensor, scale: number): Tensor => cubeOp([x], { scale })[0];
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([1, 2]);
+ * x.requiresGrad = true;
+ * using y = scaledCube(x, 10);
+ * deepStrictEqual([...await y.data()], [10, 80]);
+ * y.backward(device.ones([2]));
+ * deepStrictEqual([...await x.grad!.data()], [30, 120]);
+ * ```
+ *
+ * @throws {EngineError} where the name is taken or the parts do not make an op.
+ */
 export function defineOp<A>(spec: OpSpec<A>): Op<A> {
-  if (registry.has(spec.name)) throw new EngineError(`internal: op "${spec.name}" is defined twice`);
-  const { backward } = spec;
+  const { name, backward, compute, forward, view } = spec;
+  if (registry.has(name)) throw new EngineError(`defineOp: there is an op "${name}" already`);
+  if ([compute, forward, view].filter((way) => way).length !== 1) {
+    throw new EngineError(`defineOp: "${name}" needs one of compute, forward and view`);
+  }
+  if (!compute && !spec.infer) {
+    throw new EngineError(`defineOp: "${name}" needs infer, which gives its results' shapes`);
+  }
   const op: AnyOp = {
-    name: spec.name,
-    family: spec.family,
+    name,
+    family: spec.family ?? "own",
     differentiable: typeof backward === "function",
     constantInputs: spec.constantInputs ?? [],
     constantOutputs: spec.constantOutputs ?? [],
     saves: (needs, attrs) => spec.saves?.(needs, attrs as A) ?? {},
     backward: (call) => {
-      if (typeof backward !== "function") throw new EngineError(`internal: ${spec.name} has no gradient`);
+      if (typeof backward !== "function") throw new EngineError(`internal: ${name} has no gradient`);
       return backward(call as BackwardCall<A>);
     },
     run: (inputs, attrs) => apply(spec, op, inputs, attrs as A),
-    samples: (random) => spec.samples(random),
+    samples: (random) => spec.samples?.(random) ?? [],
     bad: (spec.bad ?? []) as readonly BadSample<unknown>[],
   };
-  registry.set(spec.name, op);
+  registry.set(name, op);
   return (inputs, attrs) => apply(spec, op, inputs, attrs);
 }
 
@@ -146,22 +192,12 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
     assertAlive(input, spec.name);
     if (input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
   }
-  const metas = spec.infer(inputs, attrs);
-  let outputs: Tensor[];
-  if (spec.view) {
-    outputs = spec.view(inputs, attrs, metas);
-  } else {
-    outputs = metas.map(({ shape, dtype }) => device.empty(shape, dtype));
-    try {
-      device.noGrad(() => {
-        using _temporaries = device.scope();
-        spec.forward!(inputs, attrs, outputs, device);
-      });
-    } catch (error) {
-      for (const output of outputs) output.dispose();
-      throw error;
-    }
-  }
+  const metas = spec.infer?.(inputs, attrs);
+  const outputs = spec.compute
+    ? computed(spec, inputs, attrs, device, metas)
+    : spec.view
+    ? spec.view(inputs, attrs, metas!)
+    : filled(spec, inputs, attrs, device, metas!);
   if (op.differentiable && device.gradEnabled) {
     const needs = inputs.map((t, i) => t !== null && t.requiresGrad && !op.constantInputs.includes(i));
     if (needs.includes(true)) {
@@ -172,6 +208,51 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
     }
   }
   return outputs;
+}
+
+/** Results that kernels fill. */
+function filled<A>(
+  { forward }: OpSpec<A>,
+  inputs: readonly (Tensor | null)[],
+  attrs: A,
+  device: Device,
+  metas: readonly TensorMeta[],
+): Tensor[] {
+  const outputs = metas.map(({ shape, dtype }) => device.empty(shape, dtype));
+  try {
+    device.noGrad(() => {
+      using _temporaries = device.scope();
+      forward!(inputs, attrs, outputs, device);
+    });
+  } catch (error) {
+    for (const output of outputs) output.dispose();
+    throw error;
+  }
+  return outputs;
+}
+
+/** Results of ops on tensors; of the shapes and types that were announced, if any were. */
+function computed<A>(
+  { name, compute }: OpSpec<A>,
+  inputs: readonly (Tensor | null)[],
+  attrs: A,
+  device: Device,
+  metas: readonly TensorMeta[] | undefined,
+): Tensor[] {
+  return device.noGrad(() => {
+    using scope = device.scope();
+    const results = compute!(inputs, attrs, device);
+    const differs = metas &&
+      (metas.length !== results.length ||
+        results.some(({ shape, dtype }, i) => dtype !== metas[i].dtype || !sameShape(shape, metas[i].shape)));
+    if (differs) {
+      const list = (all: readonly TensorMeta[]): string =>
+        all.map((t) => `${t.dtype} ${formatShape(t.shape)}`).join(", ");
+      throw new ShapeError(`${name}: compute gave ${list(results)} where infer says ${list(metas)}`);
+    }
+    // A tensor of its own each, whatever was given: an input, or one thing twice.
+    return results.map((result) => scope.keep(result.detach()));
+  });
 }
 
 /** Throws {@link DTypeError} unless `meta` has one of the element types. */

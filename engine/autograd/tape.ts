@@ -7,6 +7,7 @@
 import { GradientError } from "../base/errors.ts";
 import { fromHalf, halfCopy } from "./half.ts";
 import { aliasOf, nodeOf, noteGrad, outputIndexOf, release, setGrad, storageOf } from "../friends.ts";
+import { formatShape, sameShape } from "../shape.ts";
 import type { AnyOp, BackwardCall } from "../op.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 
@@ -99,7 +100,9 @@ export class GradNode {
   call(grads: readonly (Tensor | null)[], given: Given): BackwardCall<unknown> {
     const take = (saved: Map<number, Saved>, i: number, kind: string): Tensor => {
       const entry = saved.get(i);
-      if (!entry) throw new GradientError(`internal: ${this.op.name}: ${kind} ${i} was not saved`);
+      if (!entry) {
+        throw new GradientError(`${this.op.name}: its gradient reads ${kind} ${i}, which saves() does not name`);
+      }
       if (storageOf(entry.tensor).version !== entry.version) {
         throw new GradientError(
           `${this.op.name}: ${kind} ${i} was written in place after the forward pass; call backward() before updating it`,
@@ -162,6 +165,16 @@ function accumulate(slot: Tensor | null, grad: Tensor): Tensor {
   return sum;
 }
 
+/** Throws where a gradient rule gave something of another shape or type than its input has. */
+function checkGradient({ op, inputMetas }: GradNode, i: number, { shape, dtype }: Tensor): void {
+  if (dtype === "f32" && sameShape(shape, inputMetas[i]!.shape)) return;
+  throw new GradientError(
+    `${op.name}: its gradient for input ${i} is ${dtype} ${formatShape(shape)}, the input f32 ${
+      formatShape(inputMetas[i]!.shape)
+    }`,
+  );
+}
+
 /** Walks the record back from `root`; `seed` is the gradient of `root` (ones, for a single element, when absent). */
 export function backward(root: Tensor, seed?: Tensor): void {
   const last = nodeOf(root);
@@ -202,6 +215,7 @@ export function backward(root: Tensor, seed?: Tensor): void {
               noteGrad(origin.leaf, given.entries.get(i) ?? null);
             }
             if (!origin || !grad) return;
+            checkGradient(node, i, grad);
             const taken = aliasOf(grad);
             if ("leaf" in origin) {
               if (origin.leaf.disposed) release(taken);
