@@ -109,7 +109,7 @@ Deno.test("an entry point shows nothing that is the engine's own", async () => {
   ok(own.length > 25 && own.includes("storageOf") && own.includes("bucketSize"), `${own}`);
   for (const entry of ENTRIES) {
     const all = listed(await documentation(entry));
-    ok(all.length > 4, `${entry}: only ${all.length} names were found`);
+    ok(all.length > 0, `${entry}: no names were found`);
     deepStrictEqual(inSight(all, own), [], entry);
   }
 });

@@ -129,7 +129,7 @@ interface Pair {
   readonly slope: number;
 }
 
-/** What a gradient says and what differences say. */
+/** A gradient as given and as differences say. */
 interface Finding {
   readonly input: number;
   readonly where: string;

@@ -59,15 +59,17 @@ function pictures({ device, features, given }: Subject, indices: readonly number
 /** The maps of all programs, and each one's scores; returns the maps, one after another. */
 async function compareMaps(subject: Subject): Promise<ArrayLike<number>> {
   const { comparison, device, model, trees, given: { programs, kinds, grid, dim, float64: want } } = subject;
-  using _scope = device.scope();
   const all = [...programs.keys()], each = grid ** 2 * dim;
-  const maps = await device.noGrad(() => model.forward(pictures(subject, all), trees)).data();
+  const read = (forward: () => Tensor): Promise<Float32Array> => {
+    using _scope = device.scope();
+    return device.noGrad(forward).data();
+  };
+  const maps = await read(() => model.forward(pictures(subject, all), trees));
   const differences: [string, number][] = [], scored: [string, number][] = [], found: [string, number][] = [];
   for (const i of all) {
-    using _part = device.scope();
     const label = `program ${i}, ${kinds[i]}`, map = maps.slice(i * each, (i + 1) * each);
     differences.push([label, difference(map, want.maps[i])]);
-    const scores = await device.noGrad(() => model.scores(device.tensor(map, [1, grid, grid, dim]))).data();
+    const scores = await read(() => model.scores(device.tensor(map, [1, grid, grid, dim])));
     scored.push([label, difference(scores, want.scores[i])]);
     let foreground = 0;
     for (let p = 0; p < scores.length; p += 2) if (scores[p + 1] > scores[p]) foreground++;

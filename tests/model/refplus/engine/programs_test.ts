@@ -198,8 +198,11 @@ Deno.test("the score-function gradient is that of the expected reward, by enumer
   const x = sequences(all.map(() => [1, 4, 3, 2]));
   /** Probability of every program. */
   const probabilities = async (): Promise<number[]> => {
-    using _scope = device.scope();
-    const logits = await model.logits(model.encode(x), sequences(all.map(([a]) => [START, a]))).data();
+    const read = (): Promise<Float32Array> => {
+      using _scope = device.scope();
+      return model.logits(model.encode(x), sequences(all.map(([a]) => [START, a]))).data();
+    };
+    const logits = await read();
     return all.map((program, n) =>
       program.reduce((product, token, t) => {
         const row = [...logits.subarray((t * all.length + n) * tokens, (t * all.length + n + 1) * tokens)].map(
