@@ -10,7 +10,7 @@ import { assertAlive, befriendDevices, contextOf, makeTensor, openFlow, openScop
 import { fill, randomFill } from "./ops/lib/fill.ts";
 // `scope.ts` and `tensor.ts` are imported for what they give to `friends.ts` too.
 import { assertUnmixed, type Scope, type ScopeStack } from "./scope.ts";
-import { checkRun } from "./run_check.ts";
+import { checkRun } from "./gpu/run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
@@ -115,6 +115,7 @@ export class Device implements AsyncDisposable {
 
   private constructor(gpu: GpuContext, tuning: Tuning) {
     this.#gpu = gpu;
+    gpu.pool.tensors = () => this.#liveTensors.size;
     this.#tuning = tuning;
   }
 
@@ -151,6 +152,11 @@ export class Device implements AsyncDisposable {
     const { info: { description, vendor, isFallback }, kernels } = this, { digest } = this.#tuning;
     const tuned = digest ? `, tiled by the tuning table ${digest}` : "";
     return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}`;
+  }
+
+  /** One line for \`console.log\`. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Device ${this.title}`;
   }
 
   /** Live tensors and bytes, peak and pooled bytes, as of now. */

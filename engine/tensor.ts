@@ -3,6 +3,7 @@ import type { Device } from "./device.ts";
 import { bytesOf, type DType, dtypeOfArray, type HostArray, hostArray, type TypedArray } from "./dtype.ts";
 import { DisposedError, DTypeError, GradientError, ShapeError } from "./base/errors.ts";
 import { assertAlive, befriendTensors, contextOf, disown, liveTensorsOf, moveTo, own, release } from "./friends.ts";
+import { lineOf, valuesTable, valuesText } from "./print.ts";
 import * as ops from "./ops/mod.ts";
 import { accumulate } from "./ops/unary.ts";
 import type { Scope } from "./scope.ts";
@@ -144,6 +145,56 @@ export class Tensor implements TensorMeta, Disposable {
     const bytes = Math.ceil(this.size * bytesOf(this.dtype) / 4) * 4;
     contextOf(this.device).copy(other.#storage.buffer, 0, this.#storage.buffer, 0, bytes);
     this.#storage.version++;
+  }
+
+  // ---- seen ----------------------------------------------------------------------------------------------------------
+
+  /** Element type, shape and device in a line; values take waiting: see {@link Tensor.text}. */
+  toString(): string {
+    const { dtype, shape, requiresGrad } = this, { description, vendor } = this.device.info;
+    return lineOf({ dtype, shape, requiresGrad, disposed: this.#disposed, place: description || vendor });
+  }
+
+  /** Element type and shape, for `JSON.stringify`. */
+  toJSON(): { readonly dtype: DType; readonly shape: Shape } {
+    return { dtype: this.dtype, shape: this.shape };
+  }
+
+  /** The line that `console.log` prints, in Deno and Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
+  }
+
+  /**
+   * The values as text, in nested brackets; of many only those at the ends of each axis.
+   *
+   * ```ts
+   * import { strictEqual } from "node:assert/strict";
+   * import { Device } from "@itera/itera/engine";
+   *
+   * await using device = await Device.open();
+   * using x = device.tensor([[1, 0.5], [2, -3]]);
+   * strictEqual(await x.text(), "[[ 1. 0.5]\n [ 2. -3.]]");
+   * ```
+   */
+  async text(): Promise<string> {
+    return valuesText(await this.data<DType>(), this.shape, this.dtype);
+  }
+
+  /** Prints the line and the values. */
+  async print(): Promise<void> {
+    const line = this.toString();
+    // deno-lint-ignore no-console
+    console.log(`${line}\n${await this.text()}`);
+  }
+
+  /** The values as text and as a table, for `deno jupyter`. */
+  async [Symbol.for("Jupyter.display")](): Promise<Record<string, string>> {
+    const line = this.toString(), values = await this.data<DType>();
+    return {
+      "text/plain": `${line}\n${valuesText(values, this.shape, this.dtype)}`,
+      "text/html": valuesTable(values, this.shape, this.dtype, line),
+    };
   }
 
   // ---- lifetime ------------------------------------------------------------------------------------------------------

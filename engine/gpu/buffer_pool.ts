@@ -55,6 +55,9 @@ export interface PoolLimits {
 /** Bytes kept by default. A step larger than this finds its buffers again all the same. */
 const KEPT = 1 << 30;
 
+/** The usual cause where no single tensor is large. */
+const MISSING = "; tensors that grow in number with every step want a scope (device.scope())";
+
 /** Hands out storage buffers and takes them back. */
 export class BufferPool {
   readonly #device: GPUDevice;
@@ -71,6 +74,8 @@ export class BufferPool {
   #peak = 0;
   #peakUsed = 0;
   #created = 0;
+  /** Tensors alive, for messages: those who hold the buffers know. */
+  tensors: () => number = () => 0;
   /** Called when a buffer is destroyed, so that bind groups that name it can go too. */
   onDestroy: (id: number) => void = () => {};
 
@@ -125,12 +130,12 @@ export class BufferPool {
     if (this.#used + this.#pooled + size > memoryLimit) this.trim(0);
     if (this.#used + size > memoryLimit) {
       throw new OutOfMemoryError(
-        `asked for ${mib(bytes)} with ${mib(this.#used)} live, over the memory limit of ${mib(memoryLimit)}: ` +
-          `lower the batch or the image size, or raise memoryLimit`,
+        `asked for ${mib(bytes)} with ${this.#live()}, over the memory limit of ${mib(memoryLimit)}: ` +
+          `lower the batch or the image size, or raise memoryLimit${MISSING}`,
       );
     }
     const device = this.#device;
-    const live = this.#used;
+    const live = this.#live();
     device.pushErrorScope("out-of-memory");
     const gpu = device.createBuffer({
       size,
@@ -140,7 +145,7 @@ export class BufferPool {
       if (!error) return;
       this.#fail(
         new OutOfMemoryError(
-          `the device refused ${mib(bytes)} with ${mib(live)} live: lower the batch or the image size`,
+          `the device refused ${mib(bytes)} with ${live}: lower the batch or the image size${MISSING}`,
         ),
       );
     });
@@ -148,6 +153,11 @@ export class BufferPool {
     this.#arena.bytes += size;
     this.#use(size);
     return { id: this.#nextId++, gpu, bytes: size };
+  }
+
+  #live(): string {
+    const count = this.tensors();
+    return `${mib(this.#used)} live in ${count} ${count === 1 ? "tensor" : "tensors"}`;
   }
 
   /** Gives a buffer back to `arena`. Safe at once: later dispatches run after earlier ones. */

@@ -1,6 +1,6 @@
 /** Checks of what a user's kernel is run on, so that a slip is named where it is made. */
-import { DTypeError, EngineError } from "./base/errors.ts";
-import type { KernelInterface } from "./gpu/wgsl.ts";
+import { DTypeError, EngineError } from "../base/errors.ts";
+import type { KernelInterface } from "./wgsl.ts";
 
 /** The part of a tensor that is checked. */
 interface Bound {
