@@ -24,6 +24,10 @@ const deno: Host = {
     }
   },
   warn: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`)),
+  noWebGPU: "this runtime has no WebGPU: run with Deno 2.9 or later",
+  adapterAdvice:
+    "install a driver: `apt-get install mesa-vulkan-drivers libvulkan1` gives a software one, a GPU needs its " +
+    "vendor's Vulkan driver; `./itera doctor` says more",
 };
 
 /** The host. */

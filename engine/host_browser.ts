@@ -8,6 +8,10 @@ export interface Host {
   readonly readText: (path: string) => string | undefined;
   /** Shows a line to whoever runs the program. */
   readonly warn: (text: string) => void;
+  /** A sentence for a runtime without WebGPU. */
+  readonly noWebGPU: string;
+  /** Advice to whoever has no adapter, or a software one alone. */
+  readonly adapterAdvice: string;
 }
 
 /** The host. */
@@ -17,4 +21,8 @@ export const host: Host = {
   // A page has no other place for it.
   // deno-lint-ignore no-console
   warn: (text) => console.warn(text),
+  noWebGPU:
+    "this browser has no WebGPU, or the page is not from https or localhost: take a recent Chrome, Edge, Firefox or " +
+    "Safari",
+  adapterAdvice: "switch hardware acceleration on in the browser's settings, or update the graphics driver",
 };

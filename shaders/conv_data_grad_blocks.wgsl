@@ -20,12 +20,14 @@ fn begin(down: u32, height: u32, first_column: u32, z: u32) -> bool {
   return row < covered.stop && column < params.ci4;
 }
 
-fn walk() {
+fn walk(z: u32) {
+  // Again from z: what steers the loops must be seen to be the same for all lanes.
+  let phase_of_all = span(z).phase;
   for (var ky = 0u; ky < params.kh; ky++) {
-    let sy = shift(phase.y, ky, params.dilation_y, params.top, params.stride_y);
+    let sy = shift(phase_of_all.y, ky, params.dilation_y, params.top, params.stride_y);
     if (!sy.reached) { continue; }
     for (var kx = 0u; kx < params.kw; kx++) {
-      let sx = shift(phase.x, kx, params.dilation_x, params.left, params.stride_x);
+      let sx = shift(phase_of_all.x, kx, params.dilation_x, params.left, params.stride_x);
       if (!sx.reached) { continue; }
       met[0] = linked(pixels[0], sy.by, sx.by);
       met[1] = linked(pixels[1], sy.by, sx.by);

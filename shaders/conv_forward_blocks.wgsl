@@ -23,7 +23,7 @@ fn begin(down: u32, height: u32, first_column: u32, z: u32) -> bool {
   return row < stop && column < params.co4;
 }
 
-fn walk() {
+fn walk(z: u32) {
   for (var ky = 0u; ky < params.kh; ky++) {
     for (var kx = 0u; kx < params.kw; kx++) {
       met[0] = tap(pixels[0], ky, kx);

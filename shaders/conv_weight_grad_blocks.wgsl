@@ -19,11 +19,13 @@ fn begin(down: u32, height: u32, first_column: u32, z: u32) -> bool {
   return down < taps * per_tap && column < params.co4;
 }
 
-fn walk() {
+fn walk(z: u32) {
   let ky = tap_index / params.kw;
   let kx = tap_index % params.kw;
-  let lines = lines_of(chunk);
-  for (line = lines.first; line < lines.stop; line++) {
+  // What steers the loops must be seen to be the same for all lanes: z is, a private variable is not.
+  let lines = lines_of(z);
+  for (var each = lines.first; each < lines.stop; each++) {
+    line = each;
     for (var ox = 0u; ox < params.wo; ox += 4u) {
       at_x = input_at(line, ox, ky, kx);
       at_y = output_at(line, ox);

@@ -16,7 +16,7 @@ fn begin(down: u32, height: u32, first_column: u32, z: u32) -> bool {
   return row < params.m && column < params.n4;
 }
 
-fn walk() {
+fn walk(z: u32) {
   for (var k = 0u; k < params.k4; k++) { multiply(k); }
 }
 

@@ -1,5 +1,6 @@
 /** Choosing an adapter and opening a device with all it can give; features are proven later by a computed value. */
 import { NoAdapterError } from "../base/errors.ts";
+import { host } from "../host.ts";
 
 /** The adapter to open: the first found, a real GPU only, or a software one only. */
 export type AdapterChoice = "auto" | "gpu" | "cpu";
@@ -23,6 +24,8 @@ export interface AdapterInfo {
   readonly features: readonly string[];
   /** Lanes of every subgroup; null where subgroups are not to be had or differ in size. */
   readonly lanes: number | null;
+  /** True where kernels that use subgroups must say so: the specification's rule, which Deno's compiler refuses. */
+  readonly enablesSubgroups: boolean;
 }
 
 const WANTED_LIMITS = [
@@ -37,26 +40,26 @@ const WANTED_LIMITS = [
   "maxStorageBuffersPerShaderStage",
 ] as const;
 
-const HOW_TO_GET_ONE = "install a driver: `apt-get install mesa-vulkan-drivers libvulkan1` gives a software one, " +
-  "a GPU needs its vendor's Vulkan driver; `./itera doctor` says more";
-
 /** True for adapters that compute on the CPU. */
-export function isSoftware(info: { readonly description: string; readonly isFallbackAdapter?: boolean }): boolean {
-  return info.isFallbackAdapter === true || /llvmpipe|swiftshader|lavapipe/i.test(info.description);
+export function isSoftware(
+  info: { readonly description: string; readonly architecture?: string; readonly isFallbackAdapter?: boolean },
+): boolean {
+  return info.isFallbackAdapter === true ||
+    /llvmpipe|swiftshader|lavapipe/i.test(`${info.description} ${info.architecture ?? ""}`);
 }
 
 /** Opens an adapter and its device with the largest limits on offer; throws {@link NoAdapterError}. */
 export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUDevice; info: AdapterInfo }> {
   const gpu = (globalThis.navigator as Navigator | undefined)?.gpu;
-  if (!gpu) throw new NoAdapterError("this runtime has no WebGPU: run with Deno 2.9 or later");
+  if (!gpu) throw new NoAdapterError(host.noWebGPU);
   const adapter = await gpu.requestAdapter({
     powerPreference: "high-performance",
     forceFallbackAdapter: choice === "cpu",
   });
-  if (!adapter) throw new NoAdapterError(`no WebGPU adapter was found; ${HOW_TO_GET_ONE}`);
+  if (!adapter) throw new NoAdapterError(`no WebGPU adapter was found; ${host.adapterAdvice}`);
   const software = isSoftware(adapter.info);
   if (choice === "gpu" && software) {
-    throw new NoAdapterError(`only a software adapter was found (${adapter.info.description}); ${HOW_TO_GET_ONE}`);
+    throw new NoAdapterError(`only a software adapter was found (${adapter.info.description}); ${host.adapterAdvice}`);
   }
   const limits: Record<string, number> = {};
   for (const name of WANTED_LIMITS) limits[name] = adapter.limits[name] as number;
@@ -75,6 +78,7 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
     if (unlisted.length === 0) throw error;
     return open([]);
   });
+  const subgroups = device.features.has("subgroups");
   return {
     device,
     info: {
@@ -84,7 +88,15 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
       isFallback: software,
       limits,
       features: [...device.features].map(String).sort(),
-      lanes: device.features.has("subgroups") && min === max ? min : null,
+      lanes: subgroups && min === max ? min : null,
+      enablesSubgroups: subgroups && await takes(device, "enable subgroups;"),
     },
   };
+}
+
+/** True where the runtime's compiler takes a line of WGSL. */
+async function takes(device: GPUDevice, line: string): Promise<boolean> {
+  device.pushErrorScope("validation");
+  device.createShaderModule({ code: `${line}\n@compute @workgroup_size(1) fn main() {}` });
+  return await device.popErrorScope() === null;
 }

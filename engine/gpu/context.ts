@@ -69,7 +69,7 @@ export class GpuContext {
       this.#bindGroupsStale = false;
       this.pool.sweep();
     });
-    this.#pipelines = new PipelineCache(device, fail);
+    this.#pipelines = new PipelineCache(device, fail, info.enablesSubgroups);
     this.#readback = new Readback(device, this.#stream, () => this.check());
     const gpu = device.createBuffer({ label: "nothing", size: 256, usage: GPUBufferUsage.STORAGE });
     this.#nothing = { id: -1, gpu, bytes: 256 };

@@ -119,6 +119,8 @@ export interface Pipeline {
 export class PipelineCache {
   readonly #device: GPUDevice;
   readonly #fail: (error: Error) => void;
+  /** First line of a kernel that uses subgroups, where this runtime wants one. */
+  readonly #enable: string;
   readonly #pipelines = new Map<number, Map<string, Pipeline>>();
   readonly #layouts = new Map<
     number,
@@ -126,9 +128,10 @@ export class PipelineCache {
   >();
   #count = 0;
 
-  constructor(device: GPUDevice, fail: (error: Error) => void) {
+  constructor(device: GPUDevice, fail: (error: Error) => void, enablesSubgroups: boolean) {
     this.#device = device;
     this.#fail = fail;
+    this.#enable = enablesSubgroups ? "enable subgroups;\n" : "";
   }
 
   /** Number of pipelines compiled so far; tests watch it to see that a new size compiles nothing. */
@@ -169,7 +172,7 @@ export class PipelineCache {
       shared = {
         bind,
         pipeline: device.createPipelineLayout({ label: kernel.name, bindGroupLayouts: [bind] }),
-        module: device.createShaderModule({ label: kernel.name, code: kernel.code }),
+        module: device.createShaderModule({ label: kernel.name, code: this.#enabled(kernel.code) }),
       };
       this.#layouts.set(kernel.id, shared);
     }
@@ -179,18 +182,32 @@ export class PipelineCache {
       compute: { module: shared.module, entryPoint: kernel.entry, constants: { ...constants } },
     });
     device.popErrorScope().then((error) => {
-      if (error) this.#fail(new KernelError(explain(kernel, constants, error.message)));
+      if (error) this.#fail(new KernelError(explain(kernel, constants, error.message, this.#added(kernel.code))));
     });
     return { id: this.#count++, kernel, gpu, layout: shared.bind };
   }
+
+  /** A kernel's text as this runtime takes it. */
+  #enabled(code: string): string {
+    return usesSubgroups(code) ? this.#enable + code : code;
+  }
+
+  /** Lines added before it. */
+  #added(code: string): number {
+    return usesSubgroups(code) && this.#enable !== "" ? 1 : 0;
+  }
 }
 
-/** Turns a position in the concatenated text back into a file and a line. */
-function explain(kernel: KernelDeclaration, constants: Constants | undefined, message: string): string {
+function usesSubgroups(code: string): boolean {
+  return /\bsubgroup/.test(code);
+}
+
+/** Turns a position in the concatenated text, after so many `added` lines, back into a file and a line. */
+function explain(kernel: KernelDeclaration, constants: Constants | undefined, message: string, added: number): string {
   const where = /:(\d+):(\d+)/.exec(message);
   let place = kernel.name;
   if (where) {
-    let line = Number(where[1]);
+    let line = Number(where[1]) - added;
     for (const part of kernel.parts) {
       const lines = part.text.split("\n").length;
       if (line <= lines) {

@@ -58,7 +58,7 @@ fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_i
   share_block = lane / 4u;
   share_vector = lane % 4u;
   let used = begin(group.y * 8u + lane, 8u, group.x * QUADS, group.z);
-  walk();
+  walk(group.z);
   if (!used) { return; }
   store_column(0u, s00, s10);
   store_column(1u, s01, s11);

@@ -3,7 +3,7 @@
 //
 //   begin(down, height, column, z)  where the lane's block lies: rows from down * height, columns from 4 column; false where there
 //                                   is nothing to write
-//   walk()                          goes along the summed axis and calls multiply(k) for each four of it
+//   walk(z)                         goes along the summed axis and calls multiply(k) for each four of it
 //   a_block(i, k), b_block(j, k)    those for rows from 4 i and columns from 4 j of the lane's block
 //   store(i, j, block)              i and j within the lane's block
 //
@@ -50,7 +50,7 @@ fn registers(@builtin(global_invocation_id) id: vec3<u32>) {
   let lane = id.x % 8u;
   let across = (id.x / 8u) * ACROSS + lane % ACROSS;
   if (!begin(id.y * (8u / ACROSS) + lane / ACROSS, ROWS, across * (COLUMNS / 4u), id.z)) { return; }
-  walk();
+  walk(id.z);
   store_rows(0u, s00, s01);
   if (ROWS > 4u) { store_rows(4u, s10, s11); }
   if (ROWS > 8u) {

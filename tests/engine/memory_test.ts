@@ -109,7 +109,8 @@ Deno.test("the memory limit is named with what was asked and what is live", asyn
   assert.throws(
     () => device.zeros([200_000]),
     (error) =>
-      error instanceof OutOfMemoryError && /asked for .* live in 1 tensor, over the memory limit of 1\.0 MiB/.test(error.message),
+      error instanceof OutOfMemoryError &&
+      /asked for .* live in 1 tensor, over the memory limit of 1\.0 MiB/.test(error.message),
   );
   assert.equal((await x.data())[7], 0);
 });

@@ -1,6 +1,6 @@
 /** Runs of a user's own kernel: slips are named, and a changed tensor that a gradient needs is refused. */
 import { deepStrictEqual, rejects, strictEqual, throws } from "node:assert/strict";
-import { Device, DisposedError, DTypeError, EngineError, GradientError, kernel } from "../../mod.ts";
+import { Device, DisposedError, DTypeError, EngineError, GradientError, kernel } from "../../../mod.ts";
 
 const text = `struct Params { count: u32, factor: f32 }
 @group(0) @binding(0) var<uniform> params: Params;

@@ -96,7 +96,11 @@ export function compareGradients(
 
 /** Runs samples of an op and compares results and gradients with the float64 reference. */
 export async function checkAgainstReference(device: Device, op: AnyOp, prepared: readonly Prepared[]): Promise<void> {
-  const runs = await Promise.all(prepared.map(({ sample, options }) => run(device, op, sample, options)));
+  compareRuns(op, prepared, await Promise.all(prepared.map(({ sample, options }) => run(device, op, sample, options))));
+}
+
+/** Compares what runs of samples gave with the float64 reference. */
+export function compareRuns(op: AnyOp, prepared: readonly Prepared[], runs: readonly Ran[]): void {
   runs.forEach((ran, i) => {
     const constants = ran.tracked.map((tracked, k) => !op.differentiable || op.constantOutputs.includes(k) || tracked);
     ok(

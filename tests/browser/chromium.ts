@@ -1,0 +1,73 @@
+/** A headless Chromium on SwiftShader, with the engine's bundle on a page of its own. */
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+import { ROOT } from "../support/command.ts";
+import type { Page } from "./page.ts";
+
+/** WebGPU on the software adapter that Chromium brings; without a sandbox, which root may not have. */
+const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+
+/** Calls a function of the page. */
+export type Call = <N extends keyof Page>(name: N, ...args: Parameters<Page[N]>) => Promise<string>;
+
+/** The path of a Chromium: `CHROMIUM` where it is set, or the first found; null where there is none. */
+export function chromiumPath(): string | null {
+  const folders = (Deno.env.get("PATH") ?? "").split(":");
+  const names = ["chromium", "chromium-browser", "google-chrome"];
+  const all = [Deno.env.get("CHROMIUM") ?? "", ...names.flatMap((name) => folders.map((folder) => join(folder, name)))];
+  return all.find((path) => {
+    try {
+      return path !== "" && Deno.statSync(path).isFile;
+    } catch {
+      return false;
+    }
+  }) ?? null;
+}
+
+/** The script that a file and all it imports make for a page. */
+export async function bundle(path: string, ...flags: string[]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--platform", "browser", ...flags, path],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+  }).output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
+}
+
+/** Opens a page that has run the script; gives `body` a way to call its functions. */
+export async function withPage(
+  executablePath: string,
+  script: string,
+  body: (call: Call) => Promise<void>,
+): Promise<void> {
+  const answers: Readonly<Record<string, [string, string]>> = {
+    "/": ['<!doctype html><title>Itera</title><script type="module" src="page.js"></script>', "text/html"],
+    "/page.js": [script, "text/javascript"],
+  };
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, ({ url }) => {
+    const [text, type] = answers[new URL(url).pathname] ?? [null, "text/plain"];
+    return new Response(text, { status: text === null ? 404 : 200, headers: { "content-type": type } });
+  });
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  try {
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
+    await page.waitForFunction("globalThis.itera", null, { timeout: 60_000 }).catch((error) => {
+      throw new Error([...problems, String(error)].join("\n"));
+    });
+    await body((name, ...args) =>
+      page.evaluate(
+        ([name, args]) =>
+          (globalThis as unknown as { itera: Record<string, (...args: unknown[]) => Promise<string>> })
+            .itera[name as string](...args as unknown[]),
+        [name, args] as const,
+      ) as Promise<string>
+    );
+  } finally {
+    await browser.close();
+    await server.shutdown();
+  }
+}
