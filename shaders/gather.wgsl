@@ -1,23 +1,25 @@
-// Rows of a table [rows, width] picked by index, one-hot vectors, and the gradient of picking. Rows are of Values, which
-// `width` and `count` count.
+// Rows of a table [rows, width] picked by index, one-hot vectors, and the gradient of picking. Rows are of Values, or of the
+// Words that are as long, which `width` and `count` count.
 struct Params { count: u32, rows: u32, width: u32, picks: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<Value>;
+// Numbers of any type are picked: their bits.
+@group(0) @binding(1) var<storage, read> table: array<Word>;
 @group(0) @binding(2) var<storage, read> indices: array<i32>;
 @group(0) @binding(3) var<storage, read> dy: array<Value>;
 @group(0) @binding(4) var<storage, read_write> y: array<Value>;
+@group(0) @binding(5) var<storage, read_write> picked: array<Word>;
 
 fn inside(index: i32) -> bool { return index >= 0 && index < i32(params.rows); }
 
-// y [picks, width] = x[indices]; an index out of range gives zeros.
+// picked [picks, width] = table[indices]; an index out of range gives zeros.
 @compute @workgroup_size(64)
 fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let index = indices[i / params.width];
-  var value = Value();
-  if (inside(index)) { value = x[u32(index) * params.width + i % params.width]; }
-  y[i] = value;
+  var words = Word();
+  if (inside(index)) { words = table[u32(index) * params.width + i % params.width]; }
+  picked[i] = words;
 }
 
 // y [rows, width] += dy into the picked rows, y zero before: an invocation owns a column and walks the picks in order, so

@@ -20,16 +20,16 @@ const gatherOp = defineOp<NoAttrs>({
   name: "gather",
   family: "indexing",
   infer: ([x, indices]) => {
-    expectDType("gather", "the table", x!, "f32");
+    expectDType("gather", "the table", x!, "f32", "i32", "u32");
     expectDType("gather", "the indices", indices!, "i32");
     if (x!.shape.length < 1) throw new ShapeError(`gather: a table of shape ${formatShape(x!.shape)} has no rows`);
-    return [{ shape: [...indices!.shape, ...x!.shape.slice(1)], dtype: "f32" }];
+    return [{ shape: [...indices!.shape, ...x!.shape.slice(1)], dtype: x!.dtype }];
   },
   forward: ([x, indices], _attrs, [y], device) => {
     const width = sizeOf(x!.shape.slice(1));
     const fours = width % 4 === 0, per = fours ? 4 : 1;
     device.run(fours ? gatherKernels.vec4 : gatherKernels.scalar, {
-      bind: { x: x!, indices: indices!, y },
+      bind: { table: x!, indices: indices!, picked: y },
       params: { count: y.size / per, rows: x!.shape[0], width: width / per, picks: indices!.size },
       grid: device.grid(y.size / per, GROUP),
     });
@@ -41,14 +41,16 @@ const gatherOp = defineOp<NoAttrs>({
   },
   samples: () =>
     ([
-      [[5, 3], [4]],
-      [[7], [2, 3]],
-      [[6, 4, 5], [11]],
-      [[3, 8], []],
-      [[1, 1], [1]],
-      [[4, 3], [0]],
-    ] as const).map(([x, indices]) => ({
-      inputs: [{ shape: x }, { shape: indices, dtype: "i32", range: [-1, x[0] + 1] }],
+      [[5, 3], [4], "f32"],
+      [[7], [2, 3], "f32"],
+      [[6, 4, 5], [11], "f32"],
+      [[3, 8], [], "f32"],
+      [[1, 1], [1], "f32"],
+      [[4, 3], [0], "f32"],
+      [[5, 3], [4], "i32"],
+      [[5, 4], [3], "u32"],
+    ] as const).map(([x, indices, dtype]) => ({
+      inputs: [{ shape: x, dtype, range: dtype === "f32" ? [-1, 1] : [0, 99] }, { shape: indices, dtype: "i32", range: [-1, x[0] + 1] }],
       attrs: {},
     })),
   bad: [{ inputs: [{ shape: [] }, { shape: [2], dtype: "i32" }], attrs: {}, message: /has no rows/ }],
@@ -83,7 +85,10 @@ export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
   return dx;
 }
 
-/** Rows of x [V, ...] at `indices` (i32, any shape) → [...indices, ...]. An index out of range gives zeros and no gradient. */
+/**
+ * Rows of x [V, ...], of any 32-bit type, at `indices` (i32, any shape) → [...indices, ...]. An index out of range gives
+ * zeros and no gradient.
+ */
 export function gather(x: Tensor, indices: Tensor): Tensor {
   return gatherOp([x, indices], {})[0];
 }

@@ -17,8 +17,7 @@ const parts = [indexLib, broadcastLib, { file: "strided.wgsl", text: stridedText
 const moveKernels = { gather: valueKernels("gather", ...parts), scatter: valueKernels("scatter", ...parts) };
 const padMatrixKernel = kernel("pad_matrix", scalarLib, ...parts);
 
-/** A block of a contiguous tensor: where it begins and how far apart its elements are, in elements. */
-/** Elements of a larger tensor: extents, its strides, and where the first lies. */
+/** Elements of a larger tensor: extents, strides (negative where an axis is walked backwards), and where the first lies. */
 export interface Block {
   readonly shape: Shape;
   readonly strides: readonly number[];
@@ -70,7 +69,8 @@ function padMatrix(x: Tensor, y: Tensor, value: number): void {
   });
 }
 
-function refuseHalf(op: string, meta: TensorMeta): void {
+/** Throws {@link DTypeError} for f16: two share a word, which the kernels that move words cannot part. */
+export function refuseHalf(op: string, meta: TensorMeta): void {
   if (meta.dtype === "f16") throw new DTypeError(`${op}: f16 is for storage; cast() to f32 first`);
 }
 
@@ -91,6 +91,7 @@ const reshapeOp = defineOp<{ readonly shape: Shape }>({
     { inputs: [{ shape: [6] }], attrs: { shape: [2, 3] } },
     { inputs: [{ shape: [1] }], attrs: { shape: [] } },
     { inputs: [{ shape: [0, 4] }], attrs: { shape: [4, 0] } },
+    { inputs: [{ shape: [6], dtype: "i32", range: [-9, 9] }], attrs: { shape: [3, 2] } },
   ],
   bad: [{ inputs: [{ shape: [6] }], attrs: { shape: [4] }, message: /does not fill/ }],
 });
@@ -128,6 +129,7 @@ const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
     { inputs: [{ shape: [2, 3, 5, 4] }], attrs: { perm: [2, 0, 1, 3] } },
     { inputs: [{ shape: [2, 0, 5] }], attrs: { perm: [2, 1, 0] } },
     { inputs: [{ shape: [] }], attrs: { perm: [] } },
+    { inputs: [{ shape: [3, 5], dtype: "i32", range: [-9, 9] }], attrs: { perm: [1, 0] } },
   ],
   bad: [{ inputs: [{ shape: [2, 3] }], attrs: { perm: [0, 0] }, message: /does not permute/ }],
 });
@@ -172,6 +174,8 @@ const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: rea
     { inputs: [{ shape: [7] }], attrs: { begin: [2], size: [4] } },
     { inputs: [{ shape: [3, 5, 8] }], attrs: { begin: [1, 0, 4], size: [2, 5, 4] } },
     { inputs: [{ shape: [3, 5] }], attrs: { begin: [0, 5], size: [3, 0] } },
+    { inputs: [{ shape: [3, 5], dtype: "i32", range: [-9, 9] }], attrs: { begin: [1, 2], size: [2, 3] } },
+    { inputs: [{ shape: [7], dtype: "u32", range: [0, 9] }], attrs: { begin: [1], size: [4] } },
   ],
   bad: [{ inputs: [{ shape: [4] }], attrs: { begin: [2], size: [3] }, message: /leaves a tensor/ }],
 });
@@ -217,6 +221,8 @@ const padOp = defineOp<{ readonly padding: PadWidths; readonly value: number }>(
     { inputs: [{ shape: [3, 5] }], attrs: { padding: [[0, 1], [0, 3]], value: 0 } },
     { inputs: [{ shape: [2, 3, 5] }], attrs: { padding: [[0, 0], [0, 0], [0, 2]], value: -0.25 } },
     { inputs: [{ shape: [5] }], attrs: { padding: [[0, 3]], value: 2 } },
+    { inputs: [{ shape: [3, 5], dtype: "i32", range: [-9, 9] }], attrs: { padding: [[0, 1], [0, 2]], value: -7 } },
+    { inputs: [{ shape: [3, 4], dtype: "u32", range: [0, 9] }], attrs: { padding: [[1, 1], [4, 0]], value: 5 } },
   ],
   bad: [{ inputs: [{ shape: [3] }], attrs: { padding: [[-1, 0]], value: 0 }, message: /pair of counts/ }],
 });
@@ -267,6 +273,14 @@ const concatOp = defineOp<{ readonly axis: number }>({
     { inputs: [{ shape: [3] }, { shape: [2] }], attrs: { axis: 0 } },
     { inputs: [{ shape: [2, 3, 4] }, { shape: [2, 3, 8] }, { shape: [2, 3, 0] }], attrs: { axis: 2 } },
     { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 1, 5] }], attrs: { axis: 1 } },
+    {
+      inputs: [{ shape: [2, 3], dtype: "i32", range: [-9, 9] }, { shape: [2, 5], dtype: "i32", range: [-9, 9] }],
+      attrs: { axis: 1 },
+    },
+    {
+      inputs: [{ shape: [3], dtype: "u32", range: [0, 9] }, { shape: [4], dtype: "u32", range: [0, 9] }],
+      attrs: { axis: 0 },
+    },
   ],
   bad: [{ inputs: [{ shape: [2, 3] }, { shape: [3, 3] }], attrs: { axis: 1 }, message: /differ elsewhere/ }],
 });
@@ -314,6 +328,8 @@ const tileOp = defineOp<{ readonly reps: readonly number[] }>({
     { inputs: [{ shape: [3] }], attrs: { reps: [4] } },
     { inputs: [{ shape: [2, 1, 4] }], attrs: { reps: [1, 3, 2] } },
     { inputs: [{ shape: [2, 3] }], attrs: { reps: [0, 1] } },
+    { inputs: [{ shape: [2, 3], dtype: "i32", range: [-9, 9] }], attrs: { reps: [2, 3] } },
+    { inputs: [{ shape: [5], dtype: "u32", range: [0, 9] }], attrs: { reps: [2] } },
   ],
   bad: [{ inputs: [{ shape: [3] }], attrs: { reps: [1, 2] }, message: /count for each axis/ }],
 });

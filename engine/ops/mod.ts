@@ -2,6 +2,7 @@
 export { abs, clamp, exp, log, neg, reciprocal, relu, sigmoid, sign, sqrt, square, tanh } from "./unary.ts";
 export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
 export { cast, concat, pad, type PadWidths, reshape, slice, tile, transpose } from "./layout.ts";
+export { flip, squeeze, stack, unsqueeze } from "./axes.ts";
 export { split } from "./split.ts";
 export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";

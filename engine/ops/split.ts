@@ -3,7 +3,7 @@ import { ShapeError } from "../base/errors.ts";
 import { defineOp } from "../op.ts";
 import { formatShape, normaliseAxis, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { concat, moveBlock } from "./layout.ts";
+import { concat, moveBlock, refuseHalf } from "./layout.ts";
 
 interface Attrs {
   readonly sizes: readonly number[];
@@ -15,6 +15,7 @@ const splitOp = defineOp<Attrs>({
   family: "layout",
   infer: ([x], { sizes, axis }) => {
     const { shape, dtype } = x!;
+    refuseHalf("split", x!);
     if (sizes.some((n) => n < 0) || sizes.reduce((sum, n) => sum + n, 0) !== shape[axis]) {
       throw new ShapeError(`split: parts of [${sizes}] do not fill axis ${axis} of ${formatShape(shape)}`);
     }
@@ -37,6 +38,8 @@ const splitOp = defineOp<Attrs>({
     { inputs: [{ shape: [5, 3, 4] }], attrs: { sizes: [1, 0, 4], axis: 0 } },
     { inputs: [{ shape: [2, 6] }], attrs: { sizes: [1, 2, 3], axis: 1 } },
     { inputs: [{ shape: [0, 4] }], attrs: { sizes: [0], axis: 0 } },
+    { inputs: [{ shape: [3, 5], dtype: "i32", range: [-9, 9] }], attrs: { sizes: [2, 3], axis: 1 } },
+    { inputs: [{ shape: [7], dtype: "u32", range: [0, 9] }], attrs: { sizes: [4, 3], axis: 0 } },
   ],
   bad: [{ inputs: [{ shape: [4] }], attrs: { sizes: [2, 1], axis: 0 }, message: /do not fill axis 0/ }],
 });

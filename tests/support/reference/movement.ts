@@ -117,6 +117,16 @@ export const movement: Family = {
       return at;
     })];
   },
+  flip: ([x], attrs) => {
+    const from = present(x, "x"), axes = numbers(attrs, "axes");
+    return [
+      move(
+        from,
+        from.shape,
+        (index) => index.map((i, axis) => axes.includes(axis) ? from.shape[axis] - 1 - i : i),
+      ),
+    ];
+  },
   tile: ([x], attrs) => {
     const from = present(x, "x"), reps = numbers(attrs, "reps");
     const shape = from.shape.map((extent, axis) => extent * reps[axis]);
