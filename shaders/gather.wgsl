@@ -22,7 +22,7 @@ fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   picked[i] = words;
 }
 
-// y [rows, width] += dy into the picked rows, y zero before: an invocation owns a column and walks the picks in order, so
+// y [rows, width] += dy into the picked rows: an invocation owns a column and walks the picks in order, so
 // equal indices add up in a fixed order without atomics.
 @compute @workgroup_size(64)
 fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -34,13 +34,16 @@ fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   }
 }
 
-// The same for GPUs: an invocation owns a column of a row and looks for the picks of that row, in order.
+// The same for GPUs: an invocation owns a column of a row and looks for the picks of that row, in order. Without ONTO it begins
+// at zero, whatever y held.
+override ONTO: bool = false;
 @compute @workgroup_size(64)
 fn gather_grad_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let row = i32(i / params.width);
   var total = Value();
+  if (ONTO) { total = y[i]; }
   for (var p = 0u; p < params.picks; p++) {
     if (indices[p] == row) { total += dy[p * params.width + i % params.width]; }
   }

@@ -50,7 +50,11 @@ const gatherOp = defineOp<NoAttrs>({
       [[5, 3], [4], "i32"],
       [[5, 4], [3], "u32"],
     ] as const).map(([x, indices, dtype]) => ({
-      inputs: [{ shape: x, dtype, range: dtype === "f32" ? [-1, 1] : [0, 99] }, { shape: indices, dtype: "i32", range: [-1, x[0] + 1] }],
+      inputs: [{ shape: x, dtype, range: dtype === "f32" ? [-1, 1] : [0, 99] }, {
+        shape: indices,
+        dtype: "i32",
+        range: [-1, x[0] + 1],
+      }],
       attrs: {},
     })),
   bad: [{ inputs: [{ shape: [] }, { shape: [2], dtype: "i32" }], attrs: {}, message: /has no rows/ }],
@@ -68,21 +72,29 @@ const MAX_LOOKING = 2 ** 20;
  * kernel adds in the order of the picks and gives the same bits.
  */
 export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
-  const { device } = dy;
-  const width = sizeOf(shape.slice(1));
-  const dx = device.empty(shape);
-  const fours = width % 4 === 0, per = fours ? 4 : 1;
-  const bind = { indices, dy, y: dx };
-  const params = { count: dx.size / per, rows: shape[0], width: width / per, picks: indices.size };
-  if (device.kernels === "gpu" && indices.size > 0 && params.count <= MAX_LOOKING) {
-    const grid = device.grid(params.count, GROUP);
-    device.run(fours ? gradRowsKernels.vec4 : gradRowsKernels.scalar, { bind, params, grid });
-    return dx;
-  }
-  fill(dx, 0);
-  const columns = dx.size === 0 || indices.size === 0 ? 0 : params.width;
-  device.run(fours ? gradKernels.vec4 : gradKernels.scalar, { bind, params, grid: device.grid(columns, GROUP) });
+  const dx = dy.device.empty(shape);
+  addRows(dx, dy, indices, { from: "zeros" });
   return dx;
+}
+
+/**
+ * Adds rows dy [...indices, ...] to the rows of y at `indices`, in the order of the picks; from zeros, y may hold anything
+ * before. Not recorded.
+ */
+export function addRows(y: Tensor, dy: Tensor, indices: Tensor, { from }: { readonly from: "y" | "zeros" }): void {
+  const { device, shape } = y;
+  const width = sizeOf(shape.slice(1));
+  const fours = width % 4 === 0, per = fours ? 4 : 1;
+  const bind = { indices, dy, y };
+  const params = { count: y.size / per, rows: shape[0], width: width / per, picks: indices.size };
+  const nothing = y.size === 0 || indices.size === 0;
+  const looking = device.kernels === "gpu" && !nothing && params.count <= MAX_LOOKING;
+  if (from === "zeros" && !looking) fill(y, 0);
+  if (nothing) return;
+  const kernels = looking ? gradRowsKernels : gradKernels;
+  const grid = device.grid(looking ? params.count : params.width, GROUP);
+  const constants = { ONTO: Number(from === "y") };
+  device.run(fours ? kernels.vec4 : kernels.scalar, { bind, params, ...looking ? { constants } : {}, grid });
 }
 
 /**

@@ -24,6 +24,7 @@ export { batchNorm, batchNormInference, type BatchNormResult } from "./norm.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { cropAndResize, type CropAndResizeOptions } from "./crop_and_resize.ts";
 export { embedding, gather, oneHot } from "./gather.ts";
+export { scatter, type ScatterOptions } from "./scatter.ts";
 export { resizeBilinear, type ResizeMode } from "./resize.ts";
 export { roiAlign, type RoiAlignOptions } from "./roi_align.ts";
 export { type CellWeights, gruCell } from "./gru.ts";

@@ -39,10 +39,37 @@ const gather: Reference = ([x, i]) => {
   ];
 };
 
+/** Walks the updates in order: each replaces its row of the table, or is added to it. */
+const scatter: Reference = ([x, i, u], attrs) => {
+  const table = present(x, "x"), indices = whole(i, "indices"), updates = present(u, "updates");
+  const add = word(attrs, "mode", ["set", "add"]) === "add";
+  const width = elements(table.shape.slice(1));
+  const walk = <T>(rows: T[], news: ArrayLike<T>, sum: (a: T, b: T) => T): T[] => {
+    indices.data.forEach((row, pick) => {
+      if (row < 0 || row >= table.shape[0]) return;
+      for (let k = 0; k < width; k++) {
+        const at = row * width + k, update = news[pick * width + k];
+        rows[at] = add ? sum(rows[at], update) : update;
+      }
+    });
+    return rows;
+  };
+  if (table instanceof NDArray64) {
+    return [
+      new NDArray64(table.shape, Int32Array.from(walk([...table.nodes], real(updates, "updates").nodes, ad.add))),
+    ];
+  }
+  const data = walk([...table.data], whole(updates, "updates").data, (a, b) => a + b);
+  return [
+    new IntArray(table.shape, table.data instanceof Uint32Array ? Uint32Array.from(data) : Int32Array.from(data)),
+  ];
+};
+
 /** Movement ops by name. */
 export const movement: Family = {
   gather,
   embedding: gather,
+  scatter,
   oneHot: ([i], attrs) => {
     const indices = whole(i, "indices");
     return [
