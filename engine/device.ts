@@ -8,6 +8,7 @@ import { declarationOf, type Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
 import { assertAlive, befriendDevices, contextOf, makeTensor, openFlow, openScope, storageOf } from "./friends.ts";
 import { fill, randomFill } from "./ops/lib/fill.ts";
+import { arange, identity } from "./ops/lib/sequence.ts";
 // `scope.ts` and `tensor.ts` are imported for what they give to `friends.ts` too.
 import { assertUnmixed, type Scope, type ScopeStack } from "./scope.ts";
 import { checkRun } from "./gpu/run_check.ts";
@@ -217,6 +218,42 @@ export class Device implements AsyncDisposable {
     const made = this.empty(shape, options.dtype ?? "f32");
     fill(made, value);
     return made;
+  }
+
+  /**
+   * Numbers in even steps, [count]: `arange(stop)` counts 0, 1, … before `stop`, `arange(start, stop, step)` from `start` in
+   * steps of `step`, 1 by default, which may be negative. Type f32 unless `dtype` says otherwise.
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert/strict";
+   * import { Device } from "@itera/itera/engine";
+   *
+   * await using device = await Device.open();
+   * using a = device.arange(3), b = device.arange(5, 0, -2, { dtype: "i32" });
+   * deepStrictEqual([[...await a.data()], [...await b.data()]], [[0, 1, 2], [5, 3, 1]]);
+   * ```
+   */
+  arange(stop: number): Tensor;
+  /** Numbers from `start`. */
+  arange(start: number, stop: number, step?: number, options?: { readonly dtype?: DType }): Tensor;
+  arange(start: number, stop?: number, step = 1, { dtype = "f32" }: { readonly dtype?: DType } = {}): Tensor {
+    return stop === undefined ? arange(this, 0, start, 1, dtype) : arange(this, start, stop, step, dtype);
+  }
+
+  /**
+   * The identity matrix [n, n], or [n, m] with ones on its main diagonal.
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert/strict";
+   * import { Device } from "@itera/itera/engine";
+   *
+   * await using device = await Device.open();
+   * using i = device.eye(2, 3);
+   * deepStrictEqual([...await i.data()], [1, 0, 0, 0, 1, 0]);
+   * ```
+   */
+  eye(n: number, m: number = n, options: { readonly dtype?: DType } = {}): Tensor {
+    return identity(this, n, m, options.dtype ?? "f32");
   }
 
   /**

@@ -369,6 +369,22 @@ export class Tensor implements TensorMeta, Disposable {
   slice(begin: readonly number[], size: readonly number[]): Tensor {
     return ops.slice(this, begin, size);
   }
+  /** The order of elements reversed along `axes` (all when absent). */
+  flip(axes?: number | readonly number[]): Tensor {
+    return ops.flip(this, axes);
+  }
+  /** Without the axes of extent 1 among `axes` (all of them when absent). Shares memory. */
+  squeeze(axes?: number | readonly number[]): Tensor {
+    return ops.squeeze(this, axes);
+  }
+  /** A new axis of extent 1 before `axis`. Shares memory. */
+  unsqueeze(axis: number): Tensor {
+    return ops.unsqueeze(this, axis);
+  }
+  /** Rows at `indices` replaced by `updates`, or those added to them; a new tensor. */
+  scatter(indices: Tensor, updates: Tensor, options?: ops.ScatterOptions): Tensor {
+    return ops.scatter(this, indices, updates, options);
+  }
   /** The same values in another element type. */
   cast(dtype: DType): Tensor {
     return ops.cast(this, dtype);
