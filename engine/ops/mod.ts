@@ -21,6 +21,7 @@ export { conv2d, conv2dDataGrad, type Conv2dOptions, conv2dWeightGrad } from "./
 export { type Padding, type Pair, type Sides } from "./lib/window.ts";
 export { avgPool2d, maxPool2d, type Pool2dOptions } from "./pool2d.ts";
 export { batchNorm, batchNormInference, type BatchNormResult } from "./norm.ts";
+export { groupNorm, layerNorm, type LayerNormOptions } from "./row_norm.ts";
 export { dropout, type DropoutOptions } from "./dropout.ts";
 export { cropAndResize, type CropAndResizeOptions } from "./crop_and_resize.ts";
 export { embedding, gather, oneHot } from "./gather.ts";

@@ -1,7 +1,7 @@
 /** References of normalisation, softmax and losses. */
 import * as ad from "../float64/autodiff64.ts";
-import { elements, indicesOf, NDArray64, optionalReal, real, whole } from "../float64/ndarray64.ts";
-import { type Attrs, axisOf, number, word } from "./attrs.ts";
+import { elements, indicesOf, NDArray64, optionalReal, real, type Ref, whole } from "../float64/ndarray64.ts";
+import { type Attrs, axisOf, number, numbers, word } from "./attrs.ts";
 import type { Family } from "./family.ts";
 import { mean } from "./reduce.ts";
 
@@ -62,6 +62,40 @@ function reduced(losses: readonly ad.Node[], shape: readonly number[], attrs: At
   return [NDArray64.from([], () => reduction === "sum" || losses.length === 0 ? ad.sum(losses) : mean(losses))];
 }
 
+/** Mean and biased variance of some scalars. */
+function statistics(terms: readonly ad.Node[]): { readonly mu: ad.Node; readonly variance: ad.Node } {
+  const mu = mean(terms);
+  const squares = terms.map((x) => {
+    const difference = ad.sub(x, mu);
+    return ad.mul(difference, difference);
+  });
+  return { mu, variance: mean(squares) };
+}
+
+/** Normalises all elements with the same `row` by their own statistics; `place` finds the element's gamma and beta. */
+function byRows(
+  [x, gamma, beta]: readonly (Ref | null)[],
+  epsilon: number,
+  row: (index: readonly number[]) => string,
+  place: (index: readonly number[]) => number[],
+): NDArray64[] {
+  const a = real(x, "x"), g = optionalReal(gamma, "gamma"), b = optionalReal(beta, "beta");
+  const rows = new Map<string, ad.Node[]>();
+  for (const index of indicesOf(a.shape)) rows.set(row(index), [...rows.get(row(index)) ?? [], a.at(...index)]);
+  const found = new Map([...rows].map(([key, terms]) => [key, statistics(terms)]));
+  return [NDArray64.from(a.shape, (index) => {
+    const { mu, variance } = found.get(row(index))!, at = place(index);
+    return normalise(
+      a.at(...index),
+      mu,
+      variance,
+      g ? g.at(...at) : ad.constant(1),
+      b ? b.at(...at) : ad.constant(0),
+      epsilon,
+    );
+  })];
+}
+
 /** Normalisation, softmax and losses by name. */
 export const normalisation: Family = {
   batchNorm: ([x, gamma, beta], attrs) => {
@@ -93,6 +127,16 @@ export const normalisation: Family = {
         return normalise(a.at(...index), m, v, g, b, epsilon);
       }),
     ];
+  },
+  layerNorm: (inputs, attrs) => {
+    const axes = numbers(attrs, "axes");
+    const others = (index: readonly number[]): string => index.filter((_, axis) => !axes.includes(axis)).join();
+    return byRows(inputs, number(attrs, "epsilon"), others, (index) => axes.map((axis) => index[axis]));
+  },
+  groupNorm: (inputs, attrs) => {
+    const channels = real(inputs[0], "x").shape.at(-1)!, size = channels / number(attrs, "groups");
+    const row = (index: readonly number[]): string => `${index[0]} ${Math.floor(index[index.length - 1] / size)}`;
+    return byRows(inputs, number(attrs, "epsilon"), row, (index) => [index[index.length - 1]]);
   },
   softmax: ([x], attrs) => {
     const a = real(x, "x");
