@@ -16,6 +16,7 @@ export {
   type Reduction,
   softmax,
 } from "./softmax.ts";
+export { type DistanceOptions, l1Loss, mseLoss } from "./distance.ts";
 export { conv2dBank, type Conv2dBankOptions } from "./conv_bank.ts";
 export { conv2d, conv2dDataGrad, type Conv2dOptions, conv2dWeightGrad } from "./conv.ts";
 export { type Padding, type Pair, type Sides } from "./lib/window.ts";

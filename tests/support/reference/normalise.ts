@@ -2,7 +2,7 @@
 import * as ad from "../float64/autodiff64.ts";
 import { elements, indicesOf, NDArray64, optionalReal, real, type Ref, whole } from "../float64/ndarray64.ts";
 import { type Attrs, axisOf, number, numbers, word } from "./attrs.ts";
-import type { Family } from "./family.ts";
+import type { Family, Reference } from "./family.ts";
 import { mean } from "./reduce.ts";
 
 /** gamma * (x - mean) / sqrt(variance + epsilon) + beta. */
@@ -96,6 +96,14 @@ function byRows(
   })];
 }
 
+function distances(distance: (difference: ad.Node) => ad.Node): Reference {
+  return ([x, t], attrs) => {
+    const predictions = real(x, "predictions"), targets = real(t, "targets");
+    const losses = Array.from(predictions.nodes, (node, i) => distance(ad.sub(node, targets.nodes[i])));
+    return reduced(losses, predictions.shape, attrs);
+  };
+}
+
 /** Normalisation, softmax and losses by name. */
 export const normalisation: Family = {
   batchNorm: ([x, gamma, beta], attrs) => {
@@ -162,6 +170,8 @@ export const normalisation: Family = {
     const lse = NDArray64.from([n], ([row]) => logSumExp(Array.from({ length: classes }, (_, c) => logits.at(row, c))));
     return [...reduced(losses, [n], attrs), lse];
   },
+  mseLoss: distances((d) => ad.mul(d, d)),
+  l1Loss: distances(ad.abs),
   bceWithLogits: ([x, t], attrs) => {
     const logits = real(x, "logits"), targets = real(t, "targets");
     const losses = Array.from(
