@@ -74,7 +74,8 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
     if (sameShape(other.shape, shape)) continue;
     throw new ShapeError(`stack: shapes ${tensors.map((t) => formatShape(t.shape)).join(", ")} differ`);
   }
-  return concat(tensors.map((x) => unsqueeze(x, at)), at);
+  using scope = tensors[0].device.scope();
+  return scope.keep(concat(tensors.map((x) => unsqueeze(x, at)), at));
 }
 
 /**

@@ -6,6 +6,7 @@ export { flip, squeeze, stack, unsqueeze } from "./axes.ts";
 export { split } from "./split.ts";
 export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
 export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";
+export { einsum } from "./einsum.ts";
 export { linear, type LinearOptions, matmul, type MatmulOptions } from "./matmul.ts";
 export { type Activation } from "./lib/library.ts";
 export {

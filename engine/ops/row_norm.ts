@@ -219,7 +219,8 @@ export function layerNorm(
   const last = axes.map((_, i) => rank - axes.length + i);
   const run = (rows: Tensor): Tensor => only(layerNormOp([rows, gamma, beta], { axes: last, epsilon }));
   if (order.every((axis, i) => axis === i)) return run(x);
-  return transpose(run(transpose(x, order)), order.map((_, axis) => order.indexOf(axis)));
+  using scope = x.device.scope();
+  return scope.keep(transpose(run(transpose(x, order)), order.map((_, axis) => order.indexOf(axis))));
 }
 
 /**

@@ -38,6 +38,13 @@ export function flag(attrs: Attrs, key: string): boolean {
   return value;
 }
 
+/** A text. */
+export function text(attrs: Attrs, key: string): string {
+  const value = attrs[key];
+  if (typeof value !== "string") throw new Error(`reference: attribute ${key} must be a text, found ${value}`);
+  return value;
+}
+
 /** One of the given words. */
 export function word<W extends string>(attrs: Attrs, key: string, words: readonly W[]): W {
   const value = words.find((w) => w === attrs[key]);

@@ -93,6 +93,11 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
       { inputs: [real([2, 3]), real([3, 4])], attrs: { transposeA: false, transposeB: false } },
       { inputs: [real([2, 1, 3, 2]), real([5, 4, 3])], attrs: { transposeA: true, transposeB: true } },
     ],
+    einsum: [
+      { inputs: [real([2, 3, 2]), real([2, 2, 4])], attrs: { spec: "bij,bjk->bki" } },
+      { inputs: [real([2, 3]), real([3, 4])], attrs: { spec: "ij,jk" } },
+      { inputs: [real([2, 3, 4])], attrs: { spec: "abc->ca" } },
+    ],
     linear: (["none", "relu", "tanh", "sigmoid"] as const).flatMap((activation) => [
       { inputs: [real([2, 3]), real([3, 4]), real([4])], attrs: { activation } },
       { inputs: [real([2, 2, 3]), real([3, 1]), null], attrs: { activation } },

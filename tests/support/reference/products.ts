@@ -1,8 +1,8 @@
 /** References of matrix products and of sparse message passing. */
 import * as ad from "../float64/autodiff64.ts";
-import { broadcast, NDArray64, optionalReal, real, unbroadcast } from "../float64/ndarray64.ts";
-import { flag } from "./attrs.ts";
-import type { Family } from "./family.ts";
+import { broadcast, flatIndex, indicesOf, NDArray64, optionalReal, real, unbroadcast } from "../float64/ndarray64.ts";
+import { flag, text } from "./attrs.ts";
+import type { Family, Reference } from "./family.ts";
 import { activation } from "./pointwise.ts";
 
 /** One sparse relation in compressed rows: entries of row i are rowPtr[i] .. rowPtr[i + 1] - 1. */
@@ -26,8 +26,30 @@ export function dense(x: NDArray64, w: NDArray64, bias: NDArray64 | null): NDArr
   });
 }
 
+/** Every product of elements with the same letters' places, added up where the result's letters say. */
+const einsum: Reference = (inputs, attrs) => {
+  const operands = inputs.map((x) => real(x, "operand"));
+  const [left, right] = text(attrs, "spec").split("->"), letters = left.split(",");
+  const all = [...new Set(left.replace(",", ""))];
+  const once = all.filter((letter) => left.split(letter).length === 2).sort().join("");
+  const output = right ?? once;
+  const extent = (letter: string): number => {
+    const i = letters.findIndex((own) => own.includes(letter));
+    return operands[i].shape[letters[i].indexOf(letter)];
+  };
+  const terms = new Map<number, ad.Node[]>(), shape = [...output].map(extent);
+  for (const place of indicesOf(all.map(extent))) {
+    const at = (own: string): number[] => [...own].map((letter) => place[all.indexOf(letter)]);
+    const factors = operands.map((x, i) => x.at(...at(letters[i])));
+    const to = flatIndex(shape, at(output));
+    terms.set(to, [...terms.get(to) ?? [], factors.reduce(ad.mul)]);
+  }
+  return [NDArray64.from(shape, (index) => ad.sum(terms.get(flatIndex(shape, index)) ?? []))];
+};
+
 /** Products by name. */
 export const products: Family = {
+  einsum,
   matmul: ([x, y], attrs) => {
     const a = real(x, "a"), b = real(y, "b");
     const ta = flag(attrs, "transposeA"), tb = flag(attrs, "transposeB");
