@@ -14,7 +14,7 @@ import { type ResNetOptions, resnetPresets } from "../model/backbones/resnet.ts"
 import type { StaticRegionInputs } from "../model/regions/static_inputs.ts";
 import { StepCache } from "../engine/step_cache.ts";
 import { TrainSteps } from "../model/regions/train_steps.ts";
-import { Seeds } from "../engine/nn/layers.ts";
+import { Seeds } from "../engine/nn/mod.ts";
 
 /** One measured piece of work. */
 export interface ModelRow {

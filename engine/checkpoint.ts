@@ -1,15 +1,16 @@
 /** Saving and loading named tensors as safetensors. */
-import type { DType, TypedArray } from "./dtype.ts";
 import { EngineError, ShapeError } from "./base/errors.ts";
-import type { NamedParameter } from "./nn/layers.ts";
-import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "./safetensors.ts";
-import { formatShape, sameShape } from "./shape.ts";
+import { host } from "./host.ts";
+import { CODES, fillTensors, misfits } from "./nn/named_values.ts";
+import type { NamedParameter } from "./nn/parameter.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type Safetensors,
+  SafetensorsError,
+  type SafetensorsTensor,
+} from "./safetensors.ts";
 import type { Tensor } from "./tensor.ts";
-
-const CODES = { f32: "F32", i32: "I32", u32: "U32", f16: "F16" } as const satisfies Record<
-  DType,
-  SafetensorsTensor["dtype"]
->;
 
 /** Tensors by name, as parameters or optimiser state give them. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
@@ -44,35 +45,102 @@ export interface LoadOptions {
  * Writes the tensors of a safetensors file into tensors of the same names; returns its metadata. Every tensor must be in
  * the file with the same shape and type; tensors only the file has are an error too by default. `what` names the
  * file in errors.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, loadTensors, nn, saveTensors } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using a = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 1 });
+ * using b = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 2 });
+ * const bytes = await saveTensors(a.stateDict(), { step: "7" });
+ * deepStrictEqual(loadTensors(bytes, b.stateDict(), "a.safetensors"), { step: "7" });
+ * deepStrictEqual(await b.weight.data(), await a.weight.data());
+ * ```
  */
 export function loadTensors(
   bytes: Uint8Array,
   into: NamedTensors,
   what: string,
+  options?: LoadOptions,
+): Record<string, string>;
+/** The same of a file that is read first: by its address, `file:` among them, or by its path. See {@link readSafetensors}. */
+export function loadTensors(
+  file: URL | string,
+  into: NamedTensors,
+  what?: string,
+  options?: LoadOptions,
+): Promise<Record<string, string>>;
+export function loadTensors(
+  file: Uint8Array | URL | string,
+  into: NamedTensors,
+  what: string = String(file),
   options: LoadOptions = {},
+): Record<string, string> | Promise<Record<string, string>> {
+  if (file instanceof Uint8Array) return fill(decode(file, what), into, what, options);
+  return readSafetensors(file, what).then((contents) => fill(contents, into, what, options));
+}
+
+function fill(
+  { tensors: found, metadata }: Safetensors,
+  into: NamedTensors,
+  what: string,
+  options: LoadOptions,
 ): Record<string, string> {
-  const { tensors: found, metadata } = decode(bytes, what);
   const tensors = options.complete?.(found) ?? found;
-  for (const [name, target] of into) {
-    const found = tensors.get(name);
-    if (!found) throw new EngineError(`${what}: tensor "${name}" is missing; was it made by another model?`);
-    if (!sameShape(found.shape, target.shape) || found.dtype !== CODES[target.dtype]) {
-      throw new ShapeError(
-        `${what}: tensor "${name}" is ${found.dtype} ${formatShape(found.shape)}, the model has ${
-          CODES[target.dtype]
-        } ${formatShape(target.shape)}`,
-      );
-    }
-  }
-  if (!options.allowExtra) {
-    const extra = [...tensors.keys()].find((name) => !into.has(name));
-    if (extra) throw new EngineError(`${what}: the model has no tensor "${extra}"; was it made by another model?`);
-  }
-  for (const [name, target] of into) target.write(tensors.get(name)!.data as TypedArray);
+  const wrong = misfits(into, tensors).find(({ kind }) => kind !== "unexpected" || !options.allowExtra);
+  if (wrong?.kind === "misshapen") throw new ShapeError(`${what}: ${wrong.reason}`);
+  if (wrong) throw new EngineError(`${what}: ${wrong.reason}; was it made by another model?`);
+  fillTensors(into, tensors);
   return { ...metadata };
 }
 
-function decode(bytes: Uint8Array, what: string): ReturnType<typeof decodeSafetensors> {
+/**
+ * The tensors and metadata of a safetensors file at an address, `file:` among them, or at a path; `what` names it in
+ * errors. `module.load` takes the tensors.
+ *
+ * @throws {EngineError} in one line where it cannot be read, with the server's status where one answered.
+ * @throws {SafetensorsError} for anything but a safetensors file.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { encodeSafetensors, readSafetensors } from "@itera/itera/engine";
+ *
+ * const bytes = encodeSafetensors({ a: { dtype: "F32", shape: [2], data: Float32Array.of(1, 2) } });
+ * const { tensors } = await readSafetensors(new URL(URL.createObjectURL(new Blob([bytes]))));
+ * deepStrictEqual([...tensors.get("a")!.data], [1, 2]);
+ * ```
+ */
+export async function readSafetensors(file: URL | string, what: string = String(file)): Promise<Safetensors> {
+  return decode(await (file instanceof URL ? download(file, what) : readPath(file, what)), what);
+}
+
+async function download(url: URL, what: string): Promise<Uint8Array> {
+  let status: string;
+  try {
+    const response = await fetch(url);
+    if (response.ok) return new Uint8Array(await response.arrayBuffer());
+    await response.body?.cancel();
+    status = `the server answers ${response.status} ${response.statusText}`.trim();
+  } catch (error) {
+    status = oneLine(error);
+  }
+  throw new EngineError(`${what}: it cannot be fetched: ${status}`);
+}
+
+async function readPath(path: string, what: string): Promise<Uint8Array> {
+  try {
+    return await host.readBytes(path);
+  } catch (error) {
+    throw new EngineError(`${what}: it cannot be read: ${oneLine(error)}`);
+  }
+}
+
+function oneLine(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
+}
+
+function decode(bytes: Uint8Array, what: string): Safetensors {
   try {
     return decodeSafetensors(bytes);
   } catch (error) {

@@ -23,6 +23,7 @@ const deno: Host = {
       return undefined;
     }
   },
+  readBytes: (path) => Deno.readFile(path),
   warn: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`)),
   noWebGPU: "this runtime has no WebGPU: run with Deno 2.9 or later",
   adapterAdvice:

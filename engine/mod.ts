@@ -41,17 +41,17 @@ export * as ops from "./ops/mod.ts";
 export * from "./nn/mod.ts";
 /** Layers, modules and initialisers. */
 export * as nn from "./nn/mod.ts";
+export * from "./optim/mod.ts";
+/** Optimisers and schedules of their rates. */
+export * as optim from "./optim/mod.ts";
 export {
-  Adam,
-  type AdamOptions,
-  Optimiser,
-  type OptimiserOptions,
-  type Schedule,
-  schedules,
-  SGD,
-  type Unused,
-} from "./optim/optim.ts";
-export { type LoadOptions, loadTensors, type NamedTensors, saveTensors, tensorsOf } from "./checkpoint.ts";
+  type LoadOptions,
+  loadTensors,
+  type NamedTensors,
+  readSafetensors,
+  saveTensors,
+  tensorsOf,
+} from "./checkpoint.ts";
 /** Named tensors to and from safetensors files. */
 export * as checkpoint from "./checkpoint.ts";
 export {

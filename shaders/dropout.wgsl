@@ -14,3 +14,9 @@ fn dropout(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
   let u = unit_float(threefry(vec2<u32>(params.seed, step[0]), vec2<u32>(i, 2u)).x);
   y[i] = select(0.0, x[i] / (1.0 - params.rate), u >= params.rate);
 }
+
+// One more step.
+@group(0) @binding(4) var<storage, read_write> steps: array<u32>;
+
+@compute @workgroup_size(1)
+fn count_step() { steps[0] += 1u; }

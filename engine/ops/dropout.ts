@@ -1,13 +1,16 @@
 /** Dropout with counter-based masks. */
 import text from "../../shaders/dropout.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
+import { storageOf } from "../friends.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
 import { GROUP, indexLib, randomLib } from "./lib/library.ts";
 
-const dropoutKernel = kernel("dropout", indexLib, randomLib, { file: "dropout.wgsl", text });
+const parts = [indexLib, randomLib, { file: "dropout.wgsl", text }] as const;
+const dropoutKernel = kernel("dropout", ...parts);
+const countKernel = kernel("count_step", ...parts);
 
 interface Attrs {
   readonly rate: number;
@@ -69,4 +72,10 @@ export function dropout(x: Tensor, { rate, seed, step }: DropoutOptions): Tensor
   const y = dropoutOp([x, counter], { rate, seed })[0];
   counter.dispose();
   return y;
+}
+
+/** Counts a step (u32 [1]) on, in place. */
+export function countStep(step: Tensor): void {
+  step.device.run(countKernel, { bind: { steps: step }, grid: [1, 1, 1] });
+  storageOf(step).version++;
 }

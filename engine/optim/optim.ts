@@ -1,17 +1,8 @@
-/** Optimisers, learning-rate schedules and gradient clipping. */
+/** The part that all optimisers share, with gradient clipping. */
 import type { Device } from "../device.ts";
-import { ShapeError } from "../base/errors.ts";
-import type { NamedParameter } from "../nn/layers.ts";
+import type { NamedParameter } from "../nn/parameter.ts";
 import { minimum, square, sum } from "../ops/mod.ts";
-import {
-  adamRule,
-  countUpdates,
-  type RuleConstants,
-  sgdRule,
-  type Update,
-  Updater,
-  type UpdateRule,
-} from "./update.ts";
+import { countUpdates, type RuleConstants, type Update, Updater, type UpdateRule } from "./update.ts";
 import { type Layout, layoutOf, UsedFlags } from "./used.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -45,6 +36,9 @@ export interface OptimiserOptions {
   readonly grouped?: boolean;
 }
 
+/** {@link OptimiserOptions}, by its American spelling. */
+export type OptimizerOptions = OptimiserOptions;
+
 /** The parts in which one kind of optimiser differs from another. */
 interface Kind {
   readonly rule: UpdateRule;
@@ -61,7 +55,23 @@ function distinct(listed: readonly NamedParameter[]): readonly NamedParameter[] 
   return listed.filter(({ tensor }) => !seen.has(tensor) && seen.add(tensor));
 }
 
-/** Updates parameters in place from their gradients. State is on the device, named after the parameters. */
+/**
+ * Updates parameters in place from their gradients. State is on the device, named after the parameters.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, nn, type Optimiser, SGD } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using layer = new nn.Linear(device, { inputs: 1, outputs: 1, seed: 1, init: nn.init.ones, bias: false });
+ * using optimiser: Optimiser = new SGD(device, layer.trainable(), { rate: 0.25 });
+ * using scope = device.scope();
+ * layer.forward(device.tensor([[2]])).backward();
+ * optimiser.step();
+ * layer.zeroGrad();
+ * deepStrictEqual([...await layer.weight.data()], [0.5]);
+ * ```
+ */
 export abstract class Optimiser implements Disposable {
   /** Parameters it updates. */
   readonly parameters: readonly NamedParameter[];
@@ -157,67 +167,3 @@ function clipFactor(device: Device, parameters: readonly NamedParameter[], limit
   for (const { tensor } of parameters) if (tensor.grad) total = total.add(sum(square(tensor.grad)).reshape([1]));
   return minimum(device.full([1], limit).div(total.sqrt()), 1);
 }
-
-/** Stochastic gradient descent with classical momentum: v ← m·v + g + λ·w, w ← w − rate·v. */
-export class SGD extends Optimiser {
-  /** `momentum` defaults to 0. */
-  constructor(
-    device: Device,
-    parameters: readonly NamedParameter[],
-    options: OptimiserOptions & { readonly momentum?: number },
-  ) {
-    const constants = { momentum: options.momentum ?? 0, beta2: 0, epsilon: 0 };
-    super(device, parameters, options, { rule: sgdRule, constants, decoupled: false, state: ["velocity"] });
-  }
-}
-
-/** Options of {@link Adam}. */
-export interface AdamOptions extends OptimiserOptions {
-  /** Decay of both moments; default 0.9 and 0.999. */
-  readonly betas?: readonly [number, number];
-  /** Default 1e-8. */
-  readonly epsilon?: number;
-  /** Take `rate · weightDecay · w` off the weights instead of adding to the gradient: AdamW; default false. */
-  readonly decoupledDecay?: boolean;
-}
-
-/**
- * Adam (Kingma and Ba, 2015), or AdamW (Loshchilov and Hutter, 2019) with `decoupledDecay`. Each parameter counts its own
- * updates, as in PyTorch; the counts are on the device, so a captured step counts on.
- */
-export class Adam extends Optimiser {
-  /** Moments start at zero. */
-  constructor(device: Device, parameters: readonly NamedParameter[], options: AdamOptions) {
-    const { betas: [momentum, beta2] = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
-    const constants = { momentum, beta2, epsilon };
-    super(device, parameters, options, {
-      rule: adamRule,
-      constants,
-      decoupled: decoupledDecay,
-      state: ["first", "second"],
-    });
-  }
-}
-
-/** Learning rate as a function of the step, counted from 0. */
-export type Schedule = (step: number) => number;
-
-/** Schedules by name. */
-export const schedules: {
-  readonly constant: (rate: number) => Schedule;
-  readonly steps: (rate: number, boundaries: readonly number[], factor?: number) => Schedule;
-  readonly cosine: (rate: number, steps: number) => Schedule;
-  readonly warmup: (steps: number, then: Schedule) => Schedule;
-} = {
-  /** The same rate throughout. */
-  constant: (rate) => () => rate,
-  /** `rate`, times `factor` (0.1) once for every boundary already reached. */
-  steps: (rate, boundaries, factor = 0.1) => (step) => rate * factor ** boundaries.filter((b) => step >= b).length,
-  /** Half a cosine from `rate` to 0 over `steps`. */
-  cosine: (rate, steps) => {
-    if (!(steps > 0)) throw new ShapeError(`cosine: ${steps} steps`);
-    return (step) => rate * 0.5 * (1 + Math.cos(Math.PI * Math.min(step, steps) / steps));
-  },
-  /** Rises linearly over the first `steps`, then follows another schedule. */
-  warmup: (steps, then) => (step) => then(step) * Math.min(1, (step + 1) / Math.max(1, steps)),
-};

@@ -1,5 +1,5 @@
 /** State of optimisers as checkpoints of earlier versions hold it. */
-import type { NamedParameter } from "../nn/layers.ts";
+import type { NamedParameter } from "../nn/parameter.ts";
 import type { Optimiser } from "./optim.ts";
 import { layoutOf } from "./used.ts";
 import type { SafetensorsTensor } from "../safetensors.ts";

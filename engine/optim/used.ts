@@ -1,7 +1,7 @@
 /** Flags of the parameters that a step gave a gradient, as the optimisers' kernels read them. */
 import type { Device } from "../device.ts";
 import { contextOf, gradEntriesOf } from "../friends.ts";
-import type { NamedParameter } from "../nn/layers.ts";
+import type { NamedParameter } from "../nn/parameter.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Places of the parameters' counts: one each, or one for each entry of a bank. */

@@ -1,4 +1,4 @@
-import { deepStrictEqual, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { host } from "../../engine/host.ts";
 import { host as page } from "../../engine/host_browser.ts";
@@ -18,6 +18,9 @@ Deno.test("a host gives variables and files, and nothing for those that are not 
     const names = ["ITERA_HOST_TEST", "ITERA_HOST_TEST_EMPTY", "ITERA_HOST_TEST_NONE"];
     deepStrictEqual(names.map(host.variable), ["value", undefined, undefined]);
     deepStrictEqual([page.readText(path), page.variable("ITERA_HOST_TEST")], [undefined, undefined]);
+    deepStrictEqual(new TextDecoder().decode(await host.readBytes(path)), "text");
+    await rejects(host.readBytes(`${path}.none`), Deno.errors.NotFound);
+    await rejects(page.readBytes(path), /there are no files here; give a URL/);
     for (const name of names) Deno.env.delete(name);
   }));
 

@@ -19,6 +19,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "fill.wgsl:random_uniform": "tests/engine/ops/made_tensors_test.ts",
   "fill.wgsl:random_normal": "tests/engine/ops/made_tensors_test.ts",
   "fill.wgsl:random_truncated": "tests/engine/nn/nn_test.ts",
+  "dropout.wgsl:count_step": "tests/engine/nn/dropout_test.ts",
   "sequence.wgsl:steps": "tests/engine/ops/sequence_test.ts",
   "sequence.wgsl:whole_steps": "tests/engine/ops/sequence_test.ts",
   "sequence.wgsl:identity": "tests/engine/ops/sequence_test.ts",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { contextOf } from "../../../engine/friends.ts";
-import { Adam, Device, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
-import type { NamedParameter } from "../../../engine/nn/layers.ts";
+import { Adam, Device, optim, Optimiser, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
+import type { NamedParameter } from "../../../engine/nn/mod.ts";
 import * as ops from "../../../engine/ops/mod.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
@@ -92,6 +92,30 @@ for (const decay of [0, 0.3]) {
     got.forEach((v, i) => assert.ok(Math.abs(v - want[i]) < 2e-5, `${v} against ${want[i]}`));
   });
 }
+
+Deno.test("AdamW is Adam with decoupled decay, of 0.01 where nothing else is said", async () => {
+  await using device = await Device.open();
+  const train = async (make: (parameters: readonly NamedParameter[]) => Optimiser): Promise<Float32Array> => {
+    using w = device.tensor(start());
+    w.requiresGrad = true;
+    using optimiser = make([parameter(w)]);
+    for (let step = 0; step < 4; step++) {
+      backward(device, w, step);
+      optimiser.step();
+      w.zeroGrad();
+    }
+    return await w.data();
+  };
+  const adam = (weightDecay: number, decoupledDecay: boolean): Promise<Float32Array> =>
+    train((parameters) => new Adam(device, parameters, { rate: 0.05, weightDecay, decoupledDecay }));
+  const adamW = (options: { readonly weightDecay?: number } = {}): Promise<Float32Array> =>
+    train((parameters) => new optim.AdamW(device, parameters, { rate: 0.05, ...options }));
+  assert.deepEqual(await adamW(), await adam(0.01, true));
+  assert.deepEqual(await adamW({ weightDecay: 0.3 }), await adam(0.3, true));
+  assert.notDeepEqual(await adamW(), await adam(0.01, false));
+  assert.notDeepEqual(await adamW(), await adam(0, true));
+  assert.equal(optim.Optimizer, Optimiser);
+});
 
 Deno.test("parameters updated seven at a time end as those updated one by one", async () => {
   await withRandom("grouped updates", async (random) => {

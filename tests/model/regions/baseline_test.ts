@@ -4,7 +4,7 @@ import { type LoadedImage, Loader } from "../../../datasets/images/loader.ts";
 import { evaluationOrder } from "../../../datasets/images/schedule.ts";
 import { contextOf } from "../../../engine/friends.ts";
 import { crossEntropy, Device, SGD } from "../../../engine/mod.ts";
-import { Seeds } from "../../../engine/nn/layers.ts";
+import { Seeds } from "../../../engine/nn/mod.ts";
 import { BaselineClassifier } from "../../../model/regions/baseline.ts";
 import { normaliseBoxes } from "../../../model/regions/regions.ts";
 import { ResNet, resnetPresets } from "../../../model/backbones/resnet.ts";

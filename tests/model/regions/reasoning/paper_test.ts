@@ -10,7 +10,7 @@ import type { ReasoningOptions } from "../../../../model/regions/reasoning/optio
 import type { ReasoningClassifier } from "../../../../model/regions/reasoning/reasoner.ts";
 import { SpatialMemory } from "../../../../model/regions/reasoning/memory.ts";
 import { cellBoxes, normaliseBoxes, regionBoxes } from "../../../../model/regions/regions.ts";
-import { Seeds } from "../../../../engine/nn/layers.ts";
+import { Seeds } from "../../../../engine/nn/mod.ts";
 import { randomFor } from "../../../support/random.ts";
 import { enliven, narrow, probe, randomInput } from "./small.ts";
 import { shareDevices } from "../../../support/share_devices.ts";

@@ -1,0 +1,66 @@
+/** Embeddings. */
+import type { Device } from "../device.ts";
+import { embedding } from "../ops/mod.ts";
+import type { Tensor } from "../tensor.ts";
+import { init, type Initialiser, type Seeded, type Seeds, seedsOf } from "./init.ts";
+import { Module } from "./module.ts";
+
+/** Options of {@link Embedding}. */
+export interface EmbeddingOptions {
+  /** Weight initialiser; default normal with standard deviation 1. */
+  readonly init?: Initialiser;
+}
+
+/** Sizes, seeds and options of {@link Embedding}. */
+export type EmbeddingFields = EmbeddingOptions & Seeded & {
+  /** Vectors of the table. */
+  readonly vocabulary: number;
+  /** Numbers of a vector. */
+  readonly width: number;
+};
+
+/**
+ * Vectors of a vocabulary: weight [vocabulary, width].
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, nn } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using table = new nn.Embedding(device, { vocabulary: 10, width: 3, seed: 1 });
+ * using scope = device.scope();
+ * deepStrictEqual(table.forward(device.tensor(Int32Array.of(7, 1))).shape, [2, 3]);
+ * ```
+ */
+export class Embedding extends Module {
+  /** [vocabulary, width]. */
+  readonly weight: Tensor;
+
+  /** A table of `vocabulary` vectors of `width` numbers. */
+  constructor(device: Device, layer: EmbeddingFields);
+  /**
+   * The same, sizes by place.
+   *
+   * @deprecated name them: `{ vocabulary, width, seeds }`
+   */
+  constructor(device: Device, vocabulary: number, width: number, seeds: Seeds, options?: EmbeddingOptions);
+  constructor(
+    device: Device,
+    first: EmbeddingFields | number,
+    second?: number,
+    third?: Seeds,
+    rest: EmbeddingOptions = {},
+  ) {
+    super(device);
+    const { vocabulary, width, ...options } = typeof first === "number"
+      ? { vocabulary: first, width: second!, seeds: third!, ...rest }
+      : first;
+    const seeds = seedsOf(options);
+    this.weight = this.parameter("weight", [vocabulary, width], options.init ?? init.normal(1), seeds.next());
+  }
+
+  /** Vectors at `indices` (i32, any shape) → [...indices, width]. */
+  forward(indices: Tensor): Tensor {
+    return embedding(this.weight, indices);
+  }
+}

@@ -1,0 +1,60 @@
+/** Values for the tensors of a model, by name: from other tensors, files or arrays. */
+import { type DType, dtypeOfArray, type TypedArray } from "../dtype.ts";
+import type { SafetensorsTensor } from "../safetensors.ts";
+import { formatShape, sameShape, sizeOf } from "../shape.ts";
+import { Tensor } from "../tensor.ts";
+
+/** Element types, as safetensors files spell them. */
+export const CODES = { f32: "F32", i32: "I32", u32: "U32", f16: "F16" } as const satisfies Record<
+  DType,
+  SafetensorsTensor["dtype"]
+>;
+
+/** A value for a tensor: another tensor, one of a safetensors file, or a typed array of as many elements. */
+export type NamedValue = Tensor | SafetensorsTensor | TypedArray;
+
+/** A name under which a value and a tensor do not fit. */
+export interface Misfit {
+  /** The name. */
+  readonly name: string;
+  /** A tensor without a value, a value without a tensor, or both, of different shapes or types. */
+  readonly kind: "missing" | "unexpected" | "misshapen";
+  /** The same in words. */
+  readonly reason: string;
+}
+
+/** Type, shape where it has one, and number of elements of a value. */
+function specOf(
+  value: NamedValue,
+): { readonly dtype: string; readonly shape?: readonly number[]; readonly size: number } {
+  if (value instanceof Tensor) return { dtype: CODES[value.dtype], shape: value.shape, size: value.size };
+  if (ArrayBuffer.isView(value)) return { dtype: CODES[dtypeOfArray(value)], size: value.length };
+  return { dtype: value.dtype, shape: value.shape, size: sizeOf(value.shape) };
+}
+
+/** All names under which values do not fit tensors, in the order of the tensors, then of the values. */
+export function misfits(into: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, NamedValue>): Misfit[] {
+  const found = [...into].flatMap(([name, target]): Misfit[] => {
+    const value = values.get(name);
+    if (!value) return [{ name, kind: "missing", reason: `tensor "${name}" is missing` }];
+    const { dtype, shape, size } = specOf(value), wanted = CODES[target.dtype];
+    const fits = dtype === wanted && (shape ? sameShape(shape, target.shape) : size === target.size);
+    if (fits) return [];
+    const own = `${dtype} ${shape ? formatShape(shape) : `of ${size} elements`}`;
+    const reason = `tensor "${name}" is ${own}, the model has ${wanted} ${formatShape(target.shape)}`;
+    return [{ name, kind: "misshapen", reason }];
+  });
+  const unexpected = [...values.keys()].filter((name) => !into.has(name)).map((name): Misfit => (
+    { name, kind: "unexpected", reason: `the model has no tensor "${name}"` }
+  ));
+  return [...found, ...unexpected];
+}
+
+/** Writes the values that have a tensor of their name; they must fit. */
+export function fillTensors(into: ReadonlyMap<string, Tensor>, values: ReadonlyMap<string, NamedValue>): void {
+  for (const [name, target] of into) {
+    const value = values.get(name);
+    if (value instanceof Tensor) target.copyFrom(value);
+    else if (value) target.write((ArrayBuffer.isView(value) ? value : value.data) as TypedArray);
+  }
+}

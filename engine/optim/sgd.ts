@@ -1,0 +1,35 @@
+/** Stochastic gradient descent. */
+import type { Device } from "../device.ts";
+import type { NamedParameter } from "../nn/parameter.ts";
+import { Optimiser, type OptimiserOptions } from "./optim.ts";
+import { sgdRule } from "./update.ts";
+
+/**
+ * Stochastic gradient descent with classical momentum: v ← m·v + g + λ·w, w ← w − rate·v.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, nn, SGD } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using layer = new nn.Linear(device, { inputs: 1, outputs: 1, seed: 1, init: nn.init.ones, bias: false });
+ * using sgd = new SGD(device, layer.trainable(), { rate: 0.25, momentum: 0.5 });
+ * using scope = device.scope();
+ * layer.forward(device.tensor([[2]])).backward();
+ * sgd.step();
+ * sgd.step();
+ * deepStrictEqual([...await layer.weight.data()], [-0.25]);
+ * layer.zeroGrad();
+ * ```
+ */
+export class SGD extends Optimiser {
+  /** `momentum` defaults to 0. */
+  constructor(
+    device: Device,
+    parameters: readonly NamedParameter[],
+    options: OptimiserOptions & { readonly momentum?: number },
+  ) {
+    const constants = { momentum: options.momentum ?? 0, beta2: 0, epsilon: 0 };
+    super(device, parameters, options, { rule: sgdRule, constants, decoupled: false, state: ["velocity"] });
+  }
+}
