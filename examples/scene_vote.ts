@@ -14,9 +14,12 @@ class SceneVote extends nn.Module implements models.RegionModel {
     super(device);
     const options = { classes, resnet: models.resnetPresets.small, seed: 3 };
     this.net = this.child("net", new models.BaselineClassifier(device, options));
-    this.#vote = this.child("vote", new nn.Linear(device, classes, 32, seeds));
-    this.#hidden = this.child("hidden", new nn.Linear(device, classes + 32, 128, seeds, { activation: "relu" }));
-    this.#score = this.child("score", new nn.Linear(device, 128, classes, seeds));
+    this.#vote = this.child("vote", new nn.Linear(device, { inputs: classes, outputs: 32, seeds }));
+    this.#hidden = this.child(
+      "hidden",
+      new nn.Linear(device, { inputs: classes + 32, outputs: 128, seeds, activation: "relu" }),
+    );
+    this.#score = this.child("score", new nn.Linear(device, { inputs: 128, outputs: classes, seeds }));
   }
 
   predict(image: datasets.LoadedImage): models.Prediction[] {

@@ -10,7 +10,7 @@ const SCRIPT = (from: string) =>
 await using device = await Device.open();
 using scope = device.scope();
 const x = device.tensor([[1, 2], [3, 4]]);
-using layer = new nn.Linear(device, 2, 2, new nn.Seeds(1));
+using layer = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 1 });
 ops.sum(ops.relu(layer.forward(x).add(10))).backward();
 new SGD(device, layer.trainable(), { rate: 0.1 })[Symbol.dispose]();
 const gradient: number[] = [...await layer.weight.grad!.data()];

@@ -61,7 +61,12 @@ export class BaselineClassifier extends Module implements RegionModel {
     this.resnet = this.child("resnet", new ResNet(device, resnet, this.seeds));
     this.#score = this.child(
       "cls_score",
-      new Linear(device, this.resnet.tailChannels, classes, this.seeds, { init: init.normal(0.01) }),
+      new Linear(device, {
+        inputs: this.resnet.tailChannels,
+        outputs: classes,
+        seeds: this.seeds,
+        init: init.normal(0.01),
+      }),
     );
   }
 

@@ -25,7 +25,16 @@ export class AttentionReader extends Module {
     // Without a bias, attention of 0 leaves the picture's features as they are.
     this.#conv = this.child(
       "conv",
-      new Conv2d(device, cell, 1, channels, seeds, { stride: cell, padding: "valid", bias: false, init: weight }),
+      new Conv2d(device, {
+        kernel: cell,
+        inputs: 1,
+        outputs: channels,
+        seeds,
+        stride: cell,
+        padding: "valid",
+        bias: false,
+        init: weight,
+      }),
     );
     this.#cell = cell;
   }

@@ -113,7 +113,11 @@ export function conv(
   },
 ): Conv2d {
   const { weight, bias } = starting(start, role, kernel * kernel * inputs);
-  return new Conv2d(device, kernel, inputs, outputs, seeds, {
+  return new Conv2d(device, {
+    kernel,
+    inputs,
+    outputs,
+    seeds,
     padding: "same",
     activation,
     init: weight,
@@ -124,5 +128,5 @@ export function conv(
 /** A fully connected layer with PyTorch's initial weights. */
 export function linear(device: Device, inputs: number, outputs: number, seeds: Seeds): Linear {
   const make = init.uniform(1 / Math.sqrt(inputs));
-  return new Linear(device, inputs, outputs, seeds, { init: make, biasInit: make });
+  return new Linear(device, { inputs, outputs, seeds, init: make, biasInit: make });
 }

@@ -63,10 +63,15 @@ export class CellNetwork extends Module {
       // No ReLU after the last: half of its channels would die.
       const activation = i < all.length - 1 ? "relu" : "none";
       const options = { stride, padding: 1, activation } as const;
-      this.#convs.push(this.child(`conv${i + 1}`, new Conv2d(device, 3, all[i - 1] ?? 3, width, seeds, options)));
+      this.#convs.push(
+        this.child(
+          `conv${i + 1}`,
+          new Conv2d(device, { kernel: 3, inputs: all[i - 1] ?? 3, outputs: width, seeds, ...options }),
+        ),
+      );
     });
     const outputs = this.#within * CLASSES.reduce((a, b) => a + b, 0);
-    this.#top = this.child("top", new Conv2d(device, 1, channels, outputs, seeds));
+    this.#top = this.child("top", new Conv2d(device, { kernel: 1, inputs: channels, outputs, seeds }));
   }
 
   /**

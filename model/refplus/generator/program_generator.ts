@@ -82,10 +82,16 @@ export class ProgramGenerator extends Module {
     this.#tokens = tokens;
     this.#hidden = hidden;
     this.#labelSmoothing = labelSmoothing;
-    this.#encoderEmbed = this.child("encoder_embed", new Embedding(device, words, wordDim, seeds));
-    this.#encoder = this.child("encoder_rnn", new LSTM(device, wordDim, hidden, seeds, lstm));
-    this.#decoderEmbed = this.child("decoder_embed", new Embedding(device, tokens, wordDim, seeds));
-    this.#decoder = this.child("decoder_rnn", new LSTM(device, hidden + wordDim, hidden, seeds, lstm));
+    this.#encoderEmbed = this.child(
+      "encoder_embed",
+      new Embedding(device, { vocabulary: words, width: wordDim, seeds }),
+    );
+    this.#encoder = this.child("encoder_rnn", new LSTM(device, { inputs: wordDim, hidden, seeds, ...lstm }));
+    this.#decoderEmbed = this.child(
+      "decoder_embed",
+      new Embedding(device, { vocabulary: tokens, width: wordDim, seeds }),
+    );
+    this.#decoder = this.child("decoder_rnn", new LSTM(device, { inputs: hidden + wordDim, hidden, seeds, ...lstm }));
     this.#linear = this.child("decoder_linear", linear(device, hidden, tokens, seeds));
   }
 

@@ -72,11 +72,17 @@ class PropagationLayer extends Module {
     this.#regionWeight = this.parameter("region.weight", [types, width, width], init.heTruncated, seeds.next());
     this.#regionBias = this.parameter("region.bias", [width], init.zeros, 0);
     if (classTypes === 0) return;
-    this.#gather = this.child("to_class", new Linear(device, width, width, seeds, { ...he, bias: false }));
-    this.#own = this.child("class_own", new Linear(device, width, width, seeds, he));
+    this.#gather = this.child(
+      "to_class",
+      new Linear(device, { inputs: width, outputs: width, seeds, ...he, bias: false }),
+    );
+    this.#own = this.child("class_own", new Linear(device, { inputs: width, outputs: width, seeds, ...he }));
     this.#classWeight = this.parameter("class.weight", [classTypes, width, width], init.heTruncated, seeds.next());
     this.#classBias = this.parameter("class.bias", [width], init.zeros, 0);
-    this.#back = this.child("to_region", new Linear(device, width, width, seeds, { ...he, activation: "relu" }));
+    this.#back = this.child(
+      "to_region",
+      new Linear(device, { inputs: width, outputs: width, seeds, ...he, activation: "relu" }),
+    );
   }
 
   /** `assignment` [R, C] is soft, of regions to classes; `last` leaves the class nodes as they are. */
@@ -148,14 +154,23 @@ export class GlobalGraph extends Module {
     this.#knowledge = knowledge.graph;
     const given = (): Tensor => device.tensor(knowledge.vectors, [classes, knowledge.dim]);
     this.#vectors = this.parameter("vectors", [classes, knowledge.dim], given, 0, { trainable: false, decay: false });
-    this.#start = this.child("start", new Linear(device, features, width, seeds, fc));
-    this.#class = this.child("class_start", new Linear(device, knowledge.dim, width, seeds, fc));
-    this.#feedback = this.child("map_prob", new Linear(device, feedback, width, seeds, { ...normal, bias: false }));
-    this.#feature = this.child("fc7_comp", new Linear(device, features, width, seeds, normal));
-    this.#mix = this.child("input2", new Linear(device, width, width, seeds, fc));
+    this.#start = this.child("start", new Linear(device, { inputs: features, outputs: width, seeds, ...fc }));
+    this.#class = this.child(
+      "class_start",
+      new Linear(device, { inputs: knowledge.dim, outputs: width, seeds, ...fc }),
+    );
+    this.#feedback = this.child(
+      "map_prob",
+      new Linear(device, { inputs: feedback, outputs: width, seeds, ...normal, bias: false }),
+    );
+    this.#feature = this.child("fc7_comp", new Linear(device, { inputs: features, outputs: width, seeds, ...normal }));
+    this.#mix = this.child("input2", new Linear(device, { inputs: width, outputs: width, seeds, ...fc }));
     this.#gru = this.child(
       "gru",
-      new ConvGRU(device, width, width, seeds, {
+      new ConvGRU(device, {
+        inputs: width,
+        depth: width,
+        seeds,
         kernel: 1,
         gates: options.gates === "region" ? "cell" : "channel",
         activation: options.candidate,

@@ -21,14 +21,23 @@ export class PredictionHead extends Module {
     super(device);
     let from = inputs;
     for (let i = 0; i < layers; i++) {
-      const fc = new WideLinear(device, from, width, seeds, { init: init.heTruncatedOf, activation: "relu" });
+      const fc = new WideLinear(device, {
+        inputs: from,
+        outputs: width,
+        seeds,
+        init: init.heTruncatedOf,
+        activation: "relu",
+      });
       this.#fc.push(this.child(`fc${6 + i}`, fc));
       from = width;
     }
-    this.#score = this.child("score", new Linear(device, from, classes, seeds, { init: init.normal(std) }));
+    this.#score = this.child(
+      "score",
+      new Linear(device, { inputs: from, outputs: classes, seeds, init: init.normal(std) }),
+    );
     this.#confidence = this.child(
       "confidence",
-      new Linear(device, from, 1, seeds, { init: init.normal(std), bias: false }),
+      new Linear(device, { inputs: from, outputs: 1, seeds, init: init.normal(std), bias: false }),
     );
   }
 

@@ -58,23 +58,35 @@ export class SpatialMemory extends Module {
     this.#initial = this.parameter("mem_init", [1, ...options.initSize, depth], init.zeros, 0, { decay: false });
     this.#mapProb = this.child(
       "map_prob",
-      new Linear(device, feedback, depth, seeds, { bias: false, init: init.normal(std) }),
+      new Linear(device, { inputs: feedback, outputs: depth, seeds, bias: false, init: init.normal(std) }),
     );
     this.#compress = this.child(
       "pool5_comp",
-      new Conv2d(device, 1, features, depth, seeds, { init: init.normal(std) }),
+      new Conv2d(device, { kernel: 1, inputs: features, outputs: depth, seeds, init: init.normal(std) }),
     );
     for (let i = 1; i < options.inputLayers; i++) {
-      const layer = new Conv2d(device, options.inputKernel, depth, depth, seeds, { ...he, activation: "relu" });
+      const layer = new Conv2d(device, {
+        kernel: options.inputKernel,
+        inputs: depth,
+        outputs: depth,
+        seeds,
+        ...he,
+        activation: "relu",
+      });
       this.#input.push(this.child(`input${i + 1}`, layer));
     }
     this.#gru = this.child(
       "gru",
-      new ConvGRU(device, depth, depth, seeds, { kernel, init: init.normal(updateStd) }),
+      new ConvGRU(device, { inputs: depth, depth, seeds, kernel, init: init.normal(updateStd) }),
     );
     for (let i = 0; i < options.contextLayers; i++) {
       const window = i === 0 ? options.contextFirstKernel : options.contextKernel;
-      this.#context.push(this.child(`context${i + 1}`, new Conv2d(device, window, depth, depth, seeds, he)));
+      this.#context.push(
+        this.child(
+          `context${i + 1}`,
+          new Conv2d(device, { kernel: window, inputs: depth, outputs: depth, seeds, ...he }),
+        ),
+      );
     }
     this.#head = this.child("head", new PredictionHead(device, cropSize * cropSize * depth, classes, head, seeds));
   }

@@ -15,9 +15,9 @@ Deno.test("parameters are found by dotted names, in order, with weight decay on 
   const seeds = new nn.Seeds(1);
   using model = new nn.Sequential(
     device,
-    new nn.Linear(device, 3, 4, seeds),
+    new nn.Linear(device, { inputs: 3, outputs: 4, seeds }),
     ops.relu,
-    new nn.Linear(device, 4, 2, seeds, { bias: false }),
+    new nn.Linear(device, { inputs: 4, outputs: 2, seeds, bias: false }),
   );
   assert.deepEqual(named(model), ["0.weight", "0.bias", "2.weight"]);
   assert.deepEqual([...model.parameters()].map((p) => p.decay), [true, false, true]);
@@ -29,8 +29,8 @@ Deno.test("the same seed gives the same weights, another seed others, and no two
   await using device = await Device.open();
   const weights = async (seed: number): Promise<number[][]> => {
     const seeds = new nn.Seeds(seed);
-    using a = new nn.Linear(device, 8, 8, seeds);
-    using b = new nn.Linear(device, 8, 8, seeds);
+    using a = new nn.Linear(device, { inputs: 8, outputs: 8, seeds });
+    using b = new nn.Linear(device, { inputs: 8, outputs: 8, seeds });
     return [[...await a.weight.data()], [...await b.weight.data()]];
   };
   assert.deepEqual(await weights(5), await weights(5));
@@ -41,7 +41,7 @@ Deno.test("the same seed gives the same weights, another seed others, and no two
 
 Deno.test("He's initialiser has the variance it promises", async () => {
   await using device = await Device.open();
-  using conv = new nn.Conv2d(device, 3, 32, 64, new nn.Seeds(2));
+  using conv = new nn.Conv2d(device, { kernel: 3, inputs: 32, outputs: 64, seed: 2 });
   const w = await conv.weight.data();
   const variance = w.reduce((s, v) => s + v * v, 0) / w.length;
   assert.ok(Math.abs(variance / (2 / (9 * 32)) - 1) < 0.05, `${variance}`);
@@ -49,7 +49,7 @@ Deno.test("He's initialiser has the variance it promises", async () => {
 
 Deno.test("He's truncated initialiser keeps that variance and ends at two standard deviations", async () => {
   await using device = await Device.open();
-  using layer = new nn.Linear(device, 200, 300, new nn.Seeds(2), { init: nn.init.heTruncated });
+  using layer = new nn.Linear(device, { inputs: 200, outputs: 300, seed: 2, init: nn.init.heTruncated });
   const w = await layer.weight.data();
   const variance = w.reduce((s, v) => s + v * v, 0) / w.length;
   assert.ok(Math.abs(variance / (2 / 200) - 1) < 0.03, `${variance}`);
@@ -64,7 +64,10 @@ Deno.test("a fully connected layer wider than a binding is kept in blocks, and i
   await using device = await Device.open();
   using scope = device.scope();
   const [inputs, outputs] = [8401, 8001];
-  using layer = new nn.WideLinear(device, inputs, outputs, new nn.Seeds(2), {
+  using layer = new nn.WideLinear(device, {
+    inputs,
+    outputs,
+    seed: 2,
     init: (fanIn) => nn.init.normal(1 / Math.sqrt(fanIn)),
     activation: "relu",
   });
@@ -107,7 +110,7 @@ Deno.test("batch normalisation in training normalises and moves its running stat
   await using device = await Device.open();
   {
     using _scope = device.scope();
-    using norm = new nn.BatchNorm2d(device, 3, { momentum: 0.25 });
+    using norm = new nn.BatchNorm2d(device, { channels: 3, momentum: 0.25 });
     const x = device.randn([4, 5, 5, 3], { seed: 1, mean: 2, std: 3 });
     const values = await x.data();
     const y = await norm.forward(x, { training: true }).data();
@@ -129,7 +132,7 @@ Deno.test("an LSTM over a sequence is its cell step by step, in each layer", asy
   await using device = await Device.open();
   {
     using _scope = device.scope();
-    using lstm = new nn.LSTM(device, 3, 4, new nn.Seeds(3), { layers: 2 });
+    using lstm = new nn.LSTM(device, { inputs: 3, hidden: 4, seed: 3, layers: 2 });
     const x = device.randn([2, 5, 3], { seed: 4 });
     const { outputs, h, c } = lstm.forward(x);
     assert.deepEqual(outputs.shape, [2, 5, 4]);
@@ -159,9 +162,9 @@ Deno.test("embedding, GRU and convolutional GRU layers have the shapes they say 
   {
     using _scope = device.scope();
     const seeds = new nn.Seeds(7);
-    using table = new nn.Embedding(device, 10, 6, seeds);
-    using gru = new nn.GRUCell(device, 6, 5, seeds);
-    using memory = new nn.ConvGRU(device, 3, 4, seeds, { init: nn.init.heNormal });
+    using table = new nn.Embedding(device, { vocabulary: 10, width: 6, seeds });
+    using gru = new nn.GRUCell(device, { inputs: 6, hidden: 5, seeds });
+    using memory = new nn.ConvGRU(device, { inputs: 3, depth: 4, seeds, init: nn.init.heNormal });
     const words = device.tensor(new Int32Array([1, 9, 1]));
     const h = gru.forward(table.forward(words), device.randn([3, 5], { seed: 1 }));
     assert.deepEqual(h.shape, [3, 5]);
@@ -179,10 +182,10 @@ Deno.test("embedding, GRU and convolutional GRU layers have the shapes they say 
 Deno.test("a module saved as safetensors loads into another, and a file of another model is refused by name", async () => {
   await using device = await Device.open();
   {
-    using a = new nn.GRUCell(device, 3, 4, new nn.Seeds(1));
-    using b = new nn.GRUCell(device, 3, 4, new nn.Seeds(2));
-    using other = new nn.Linear(device, 3, 4, new nn.Seeds(2));
-    using wider = new nn.GRUCell(device, 3, 5, new nn.Seeds(2));
+    using a = new nn.GRUCell(device, { inputs: 3, hidden: 4, seed: 1 });
+    using b = new nn.GRUCell(device, { inputs: 3, hidden: 4, seed: 2 });
+    using other = new nn.Linear(device, { inputs: 3, outputs: 4, seed: 2 });
+    using wider = new nn.GRUCell(device, { inputs: 3, hidden: 5, seed: 2 });
     const bytes = await checkpoint.saveTensors(checkpoint.tensorsOf(a.parameters()), { step: "7" });
     assert.deepEqual(checkpoint.loadTensors(bytes, checkpoint.tensorsOf(b.parameters()), "a.safetensors"), {
       step: "7",
@@ -205,7 +208,7 @@ Deno.test("a module saved as safetensors loads into another, and a file of anoth
 
 Deno.test("a layer that is used twice is one parameter: gradients add, and it is updated and saved once", async () => {
   await using device = await Device.open();
-  const layer = new nn.Linear(device, 1, 1, new nn.Seeds(1), { bias: false });
+  const layer = new nn.Linear(device, { inputs: 1, outputs: 1, seed: 1, bias: false });
   layer.weight.write(Float32Array.of(2));
   using model = new nn.Sequential(device, layer, layer);
   assert.deepEqual(named(model), ["0.weight"]);

@@ -1,6 +1,6 @@
 /** Snapshots of the reference's memory, one of them as its training writes it (tests/truth/iter-reason/make/snapshot.py). */
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
-import { Device, init, Seeds, WideLinear } from "../../../engine/mod.ts";
+import { Device, init, WideLinear } from "../../../engine/mod.ts";
 import { classKnowledge } from "../../../model/regions/reasoning/knowledge.ts";
 import { PUBLISHED_REASONING } from "../../../model/regions/reasoning/options.ts";
 import { ReasoningClassifier } from "../../../model/regions/reasoning/reasoner.ts";
@@ -113,7 +113,7 @@ Deno.test("of a snapshot of the published size nothing is left, and its widest l
   const { tensors, left } = importWeights({ format: "made", tensors: new Map(stored), metadata: {} });
   deepStrictEqual(left, []);
   await using device = await Device.open();
-  using layer = new WideLinear(device, inputs, outputs, new Seeds(1), { init: () => init.zeros });
+  using layer = new WideLinear(device, { inputs, outputs, seed: 1, init: () => init.zeros });
   const weights = [...layer.parameters()].filter(({ name }) => name.endsWith("weight"));
   ok(weights.length > 1);
   let row = 0;

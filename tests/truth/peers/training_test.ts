@@ -50,7 +50,7 @@ for (const kernels of KERNEL_SETS) {
     withoutLeaks(device, async () => {
       const { gamma, beta, batches, rest } = golden.norm;
       using scope = device.scope();
-      using norm = new BatchNorm2d(device, 3, { epsilon: 1e-3, momentum: 0.25 });
+      using norm = new BatchNorm2d(device, { channels: 3, epsilon: 1e-3, momentum: 0.25 });
       norm.gamma.write(Float32Array.from(gamma));
       norm.beta.write(Float32Array.from(beta));
       const data = (tensor: Tensor) => tensor.data() as Promise<Float32Array>;
