@@ -99,8 +99,8 @@ export interface LayerNormFields {
   readonly shape: number | Shape;
   /** Added to the variance; default 1e-5. */
   readonly epsilon?: number;
-  /** Learn γ and β; default true. */
-  readonly affine?: boolean;
+  /** Have γ and β to learn; default true. */
+  readonly learned?: boolean;
 }
 
 /**
@@ -126,12 +126,12 @@ export class LayerNorm extends Module {
   readonly #epsilon: number;
 
   /** A layer for rows of `shape`. */
-  constructor(device: Device, { shape, epsilon = 1e-5, affine = true }: LayerNormFields) {
+  constructor(device: Device, { shape, epsilon = 1e-5, learned = true }: LayerNormFields) {
     super(device);
     this.#shape = typeof shape === "number" ? [shape] : [...shape];
     this.#epsilon = epsilon;
-    this.gamma = affine ? this.parameter("gamma", this.#shape, init.ones, 0) : null;
-    this.beta = affine ? this.parameter("beta", this.#shape, init.zeros, 0) : null;
+    this.gamma = learned ? this.parameter("gamma", this.#shape, init.ones, 0) : null;
+    this.beta = learned ? this.parameter("beta", this.#shape, init.zeros, 0) : null;
   }
 
   /** x [..., ...shape], each row normalised. */
@@ -153,8 +153,8 @@ export interface GroupNormFields {
   readonly channels: number;
   /** Added to the variance; default 1e-5. */
   readonly epsilon?: number;
-  /** Learn γ and β; default true. */
-  readonly affine?: boolean;
+  /** Have γ and β to learn; default true. */
+  readonly learned?: boolean;
 }
 
 /**
@@ -180,15 +180,15 @@ export class GroupNorm extends Module {
   readonly #epsilon: number;
 
   /** A layer for `channels` channels in `groups` groups. */
-  constructor(device: Device, { groups, channels, epsilon = 1e-5, affine = true }: GroupNormFields) {
+  constructor(device: Device, { groups, channels, epsilon = 1e-5, learned = true }: GroupNormFields) {
     super(device);
     if (channels % groups !== 0) {
       throw new ShapeError(`GroupNorm: ${groups} groups do not share out ${channels} channels`);
     }
     this.#groups = groups;
     this.#epsilon = epsilon;
-    this.gamma = affine ? this.parameter("gamma", [channels], init.ones, 0) : null;
-    this.beta = affine ? this.parameter("beta", [channels], init.zeros, 0) : null;
+    this.gamma = learned ? this.parameter("gamma", [channels], init.ones, 0) : null;
+    this.beta = learned ? this.parameter("beta", [channels], init.zeros, 0) : null;
   }
 
   /** x [N, ..., channels], each group of each sample normalised. */

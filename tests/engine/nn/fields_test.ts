@@ -69,7 +69,7 @@ Deno.test("layer and group normalisation have learnt factors and shifts, or none
     const x = device.randn([2, 5, 6], { seed: 1 });
     using rows = new nn.LayerNorm(device, { shape: [5, 6], epsilon: 1e-3 });
     using groups = new nn.GroupNorm(device, { groups: 3, channels: 6 });
-    using bare = new nn.LayerNorm(device, { shape: 6, affine: false });
+    using bare = new nn.LayerNorm(device, { shape: 6, learned: false });
     deepStrictEqual([...bare.parameters()], []);
     deepStrictEqual(await bare.forward(x).data(), await layerNorm(x).data());
     for (const norm of [rows, groups]) {
