@@ -1,4 +1,5 @@
 /** First values of parameters: initialisers, and the seeds they start from. */
+import { EngineError } from "../base/errors.ts";
 import type { Device } from "../device.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -84,5 +85,6 @@ export type Seeded =
 
 /** The seeds given, or those that begin at the seed given. */
 export function seedsOf({ seeds, seed }: Seeded): Seeds {
+  if (!seeds && !Number.isInteger(seed)) throw new EngineError("a layer begins from seeds, or from a seed of its own");
   return seeds ?? new Seeds(seed);
 }

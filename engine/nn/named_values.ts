@@ -17,7 +17,7 @@ export type NamedValue = Tensor | SafetensorsTensor | TypedArray;
 export interface Misfit {
   /** The name. */
   readonly name: string;
-  /** A tensor without a value, a value without a tensor, or both, of different shapes or types. */
+  /** A tensor without a value, a value without a tensor, or both, of different shapes, types or devices. */
   readonly kind: "missing" | "unexpected" | "misshapen";
   /** The same in words. */
   readonly reason: string;
@@ -37,6 +37,9 @@ export function misfits(into: ReadonlyMap<string, Tensor>, values: ReadonlyMap<s
   const found = [...into].flatMap(([name, target]): Misfit[] => {
     const value = values.get(name);
     if (!value) return [{ name, kind: "missing", reason: `tensor "${name}" is missing` }];
+    if (value instanceof Tensor && value.device !== target.device) {
+      return [{ name, kind: "misshapen", reason: `tensor "${name}" lives on another device` }];
+    }
     const { dtype, shape, size } = specOf(value), wanted = CODES[target.dtype];
     const fits = dtype === wanted && (shape ? sameShape(shape, target.shape) : size === target.size);
     if (fits) return [];

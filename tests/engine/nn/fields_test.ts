@@ -57,6 +57,10 @@ Deno.test("a layer made by named fields has the bits of one made by places, from
     deepStrictEqual(await bits(alone), want, name);
     notDeepStrictEqual(await bits(other), want, name);
   }
+  throws(
+    () => new nn.Linear(device, { inputs: 3, outputs: 5 } as nn.LinearFields),
+    /begins from seeds, or from a seed/,
+  );
   using norm = new nn.BatchNorm2d(device, { channels: 3 });
   using placed = new nn.BatchNorm2d(device, 3);
   deepStrictEqual(await bits(norm), await bits(placed));

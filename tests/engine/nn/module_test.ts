@@ -104,6 +104,17 @@ Deno.test("one error names all that does not fit, and nothing is written", async
   deepStrictEqual([...await model.norm.beta.data()], [9, 9, 9]);
 });
 
+Deno.test("tensors of another device are refused, and read as arrays they load", async () => {
+  await using device = await Device.open();
+  await using other = await Device.open();
+  using a = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 1, bias: false });
+  using b = new nn.Linear(other, { inputs: 2, outputs: 2, seed: 2, bias: false });
+  throws(() => b.load(a.stateDict()), /^EngineError: load: tensor "weight" lives on another device$/);
+  const want = await a.weight.data();
+  b.load({ weight: want });
+  deepStrictEqual(await b.weight.data(), want);
+});
+
 Deno.test("new modules are in training; train and eval reach all parts, which follow unless called otherwise", async () => {
   await using device = await Device.open();
   using model = new Network(device, 1);
