@@ -1,4 +1,4 @@
-/** Ops that are made of registered ones, against their definitions, gradients and refusals. */
+/** Stacking, and axes of extent 1 added and dropped: ops made of registered ones. */
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { DTypeError, ShapeError } from "../../../engine/base/errors.ts";
 import { squeeze, stack, unsqueeze } from "../../../engine/ops/mod.ts";
