@@ -32,6 +32,9 @@ const LONG = [
 /** Other files that a process takes at once. */
 const TOGETHER = 8;
 
+/** Folders that run only where they are asked for: `deno task test:browser`. */
+const APART = ["tests/browser"];
+
 /** Minutes that the suite should take on two quiet cores. */
 const BUDGET = 7;
 
@@ -85,7 +88,8 @@ async function test(args: readonly string[], live: boolean): Promise<Outcome> {
 /** Runs every test file, shared out among processes; prints which took longest. */
 async function runAll(): Promise<Outcome> {
   const start = performance.now();
-  const folder = await Deno.makeTempDir(), all = testsIn(join(root, "tests"));
+  const folder = await Deno.makeTempDir(),
+    all = testsIn(join(root, "tests")).filter((path) => !APART.includes(dirname(path)));
   const long = LONG.map((path) => `tests/${path}`).filter((path) => all.includes(path));
   const short = all.filter((path) => !long.includes(path));
   const queue = [...long.map((path) => [path]), ...chunks(short, TOGETHER)];

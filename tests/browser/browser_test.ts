@@ -36,8 +36,10 @@ async function checkOp(call: Call, kernels: string, op: AnyOp, features: readonl
   return left.map(({ title }) => title);
 }
 
+const say = (text: string): void => void Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+
 if (path === null) {
-  console.error("no Chromium was found: the browser's tests do not run (apt-get install chromium, or set CHROMIUM)");
+  say("no Chromium was found: the browser's tests do not run (apt-get install chromium, or set CHROMIUM)");
 }
 
 Deno.test({ name: "the engine in a browser", ignore: path === null }, async (t) => {
@@ -51,7 +53,7 @@ Deno.test({ name: "the engine in a browser", ignore: path === null }, async (t) 
           () => withRandom(op.name, async () => void left.push(...await checkOp(call, kernels, op, features))),
         );
       }
-      console.log(
+      say(
         `${title}: ${left.length} samples left out for want of shader-f16${left.length ? `: ${left.join("; ")}` : ""}`,
       );
     }
