@@ -51,7 +51,8 @@ fn crop(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   let bounds = boxes[region];
   let sy = sample_at(coordinate(bounds.x, bounds.z, cell / params.columns, params.rows, params.h), params.h);
   let sx = sample_at(coordinate(bounds.y, bounds.w, cell % params.columns, params.columns, params.w), params.w);
-  if (!valid_image(region) || !sy.used || !sx.used) { result[at] = vec4<f32>(params.outside); return; }
+  let valid = checked_index(CROP_AND_RESIZE, box_image[region], params.batch);
+  if (!valid || !sy.used || !sx.used) { result[at] = vec4<f32>(params.outside); return; }
   let which = box_image[region];
   let top_left = pixel(which, sy.low, sx.low, c);
   let bottom_left = pixel(which, sy.high, sx.low, c);

@@ -11,15 +11,23 @@ struct Params { count: u32, rows: u32, width: u32, picks: u32 }
 
 fn inside(index: i32) -> bool { return index >= 0 && index < i32(params.rows); }
 
-// picked [picks, width] = table[indices]; an index out of range gives zeros.
+// picked [picks, width] = table[indices]; -1 gives zeros, and so does an index out of range, which is noted.
 @compute @workgroup_size(64)
 fn gather(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let index = indices[i / params.width];
   var words = Word();
-  if (inside(index)) { words = table[u32(index) * params.width + i % params.width]; }
+  if (checked_index(GATHER, index, params.rows)) { words = table[u32(index) * params.width + i % params.width]; }
   picked[i] = words;
+}
+
+// ONTO: rows are added to what y holds, as scatter does; else this is the gradient of gather, which has looked at the indices.
+override ONTO: bool = false;
+
+fn known(index: i32) -> bool {
+  if (ONTO) { return checked_index(SCATTER, index, params.rows); }
+  return inside(index);
 }
 
 // y [rows, width] += dy into the picked rows: an invocation owns a column and walks the picks in order, so
@@ -30,20 +38,22 @@ fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   if (column >= params.width) { return; }
   for (var p = 0u; p < params.picks; p++) {
     let index = indices[p];
-    if (inside(index)) { y[u32(index) * params.width + column] += dy[p * params.width + column]; }
+    if (known(index)) { y[u32(index) * params.width + column] += dy[p * params.width + column]; }
   }
 }
 
 // The same for GPUs: an invocation owns a column of a row and looks for the picks of that row, in order. Without ONTO it begins
 // at zero, whatever y held.
-override ONTO: bool = false;
 @compute @workgroup_size(64)
 fn gather_grad_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let row = i32(i / params.width);
   var total = Value();
-  if (ONTO) { total = y[i]; }
+  if (ONTO) {
+    total = y[i];
+    for (var p = i; p < params.picks; p += params.count) { _ = known(indices[p]); }
+  }
   for (var p = 0u; p < params.picks; p++) {
     if (indices[p] == row) { total += dy[p * params.width + i % params.width]; }
   }

@@ -40,7 +40,7 @@ fn roi_align(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
   let region = i / (params.c * cells);
   let which = box_image[region];
   y[i] = 0.0;
-  if (which < 0 || which >= i32(params.batch)) { return; }
+  if (!checked_index(ROI_ALIGN, which, params.batch)) { return; }
   let base = u32(which) * params.h;
   let down = span(boxes[region].x, boxes[region].z, params.rows);
   let across = span(boxes[region].y, boxes[region].w, params.columns);

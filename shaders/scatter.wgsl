@@ -20,7 +20,7 @@ fn last_picks(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
   let pick = linear_index(id, groups, 64u);
   if (pick >= params.picks) { return; }
   let index = indices[pick];
-  if (inside(index)) { atomicMax(&found[index], i32(pick)); }
+  if (checked_index(SCATTER, index, params.rows)) { atomicMax(&found[index], i32(pick)); }
 }
 
 // y [rows, width] = updates[last] where a row was picked, else the table's.

@@ -1,7 +1,7 @@
 // Softmax and log-softmax over rows of x [rows, columns], and cross-entropy with its gradient.
 // LOG: write the logarithm instead.
 override LOG: bool = false;
-struct Params { rows: u32, columns: u32, has_weights: u32, per_row: u32, scale: f32, smoothing: f32 }
+struct Params { rows: u32, columns: u32, has_weights: u32, per_row: u32, scale: f32, smoothing: f32, ignored: i32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<i32>;
@@ -54,10 +54,15 @@ fn softmax_grad(
   for (var c = base + lane; c < base + columns; c += STRIDE) { y[c] = input_grad(c, total); }
 }
 
-// weight (log sum exp x - (1 - s) x[label] - s mean x) with smoothing s. A label outside 0..columns-1 costs nothing.
+// weight (log sum exp x - (1 - s) x[label] - s mean x) with smoothing s. The ignored label costs nothing; nor does
+// one outside 0..columns-1, which is noted.
 fn row_loss(row: u32, log_total: f32, mean: f32) -> f32 {
   let label = labels[row];
-  if (label < 0 || u32(label) >= params.columns) { return 0.0; }
+  if (label == params.ignored) { return 0.0; }
+  if (label < 0 || u32(label) >= params.columns) {
+    note_fault(CROSS_ENTROPY, label, params.columns);
+    return 0.0;
+  }
   var weight = 1.0;
   if (params.has_weights != 0u) { weight = weights[row]; }
   var aim = x[row * params.columns + u32(label)];
@@ -101,7 +106,7 @@ fn cross_entropy_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num
   if (i >= params.rows * params.columns) { return; }
   let row = i / params.columns;
   let label = labels[row];
-  if (label < 0 || u32(label) >= params.columns) { y[i] = 0.0; return; }
+  if (label == params.ignored || label < 0 || u32(label) >= params.columns) { y[i] = 0.0; return; }
   var weight = params.scale * dy[select(0u, row, params.per_row != 0u)];
   if (params.has_weights != 0u) { weight *= weights[row]; }
   let hit = select(0.0, 1.0, u32(label) == i % params.columns);

@@ -18,6 +18,15 @@ export class DTypeError extends EngineError {
   override readonly name = "DTypeError";
 }
 
+/**
+ * An index or a label is out of range. Indices are on the device, so this is thrown by the next reading after the op, and
+ * names the op and the index.
+ */
+export class IndexError extends EngineError {
+  /** Tells it apart by name. */
+  override readonly name = "IndexError";
+}
+
 /** No WebGPU adapter of the wanted kind could be opened. */
 export class NoAdapterError extends EngineError {
   /** Tells it apart by name. */

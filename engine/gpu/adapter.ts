@@ -97,6 +97,7 @@ export async function openAdapter(choice: AdapterChoice): Promise<{ device: GPUD
 /** True where the runtime's compiler takes a line of WGSL. */
 async function takes(device: GPUDevice, line: string): Promise<boolean> {
   device.pushErrorScope("validation");
-  device.createShaderModule({ code: `${line}\n@compute @workgroup_size(1) fn main() {}` });
-  return await device.popErrorScope() === null;
+  const module = device.createShaderModule({ code: `${line}\n@compute @workgroup_size(1) fn main() {}` });
+  const [{ messages }] = await Promise.all([module.getCompilationInfo(), device.popErrorScope()]);
+  return !messages.some(({ type }) => type === "error");
 }

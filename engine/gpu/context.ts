@@ -7,6 +7,7 @@ import { host } from "../host.ts";
 import { type AdapterChoice, type AdapterInfo, type KernelSet, openAdapter } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
+import { FAULTS, IndexFaults } from "./index_faults.ts";
 import { type Constants, declarationOf, type Kernel, PipelineCache } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
@@ -44,6 +45,7 @@ export class GpuContext {
   readonly #stream: Stream;
   readonly #pipelines: PipelineCache;
   readonly #readback: Readback;
+  readonly #faults: IndexFaults;
   readonly #nothing: PoolBuffer;
   readonly #maxGroups: number;
   #failure: Error | undefined;
@@ -70,7 +72,8 @@ export class GpuContext {
       this.pool.sweep();
     });
     this.#pipelines = new PipelineCache(device, fail, info.enablesSubgroups);
-    this.#readback = new Readback(device, this.#stream, () => this.check());
+    this.#faults = new IndexFaults(device);
+    this.#readback = new Readback(device, this.#stream, this.#faults, () => this.check());
     const gpu = device.createBuffer({ label: "nothing", size: 256, usage: GPUBufferUsage.STORAGE });
     this.#nothing = { id: -1, gpu, bytes: 256 };
     device.lost.then((lost) => {
@@ -111,6 +114,10 @@ export class GpuContext {
     }
     const declaration = declarationOf(kernel);
     const buffers = declaration.interface.storage.map(({ name }) => {
+      if (name === FAULTS && !declaration.traits.users) {
+        this.#faults.dirty = true;
+        return this.#faults.buffer;
+      }
       const bound = bind[name];
       if (bound === undefined) throw new EngineError(`internal: ${kernel.name}: nothing is bound to "${name}"`);
       return bound ?? this.#nothing;
@@ -180,6 +187,7 @@ export class GpuContext {
   /** Appends recorded commands again. */
   replay(replay: Replay): void {
     this.check();
+    this.#faults.dirty = true;
     this.#stream.replay(replay);
   }
 
@@ -234,6 +242,7 @@ export class GpuContext {
     }
     this.#closed = true;
     this.#readback.destroy();
+    this.#faults.destroy();
     this.#stream.destroy();
     this.pool.trim(0);
     this.pool.sweep();

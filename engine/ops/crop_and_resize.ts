@@ -8,11 +8,11 @@ import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
 import { fill } from "./lib/fill.ts";
 import { reshape, sliceInto } from "./layout.ts";
-import { bilinearLib, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
+import { bilinearLib, GROUP, indexFaultsLib, indexLib, vec4Lib } from "./lib/library.ts";
 import { sum } from "./reduce.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, vec4Lib, bilinearLib, { file: "crop_and_resize.wgsl", text }] as const;
+const parts = [indexLib, indexFaultsLib, vec4Lib, bilinearLib, { file: "crop_and_resize.wgsl", text }] as const;
 const cropKernel = kernel("crop", ...parts);
 const markKernel = kernel("mark", ...parts);
 const imageGradKernel = kernel("image_grad", ...parts);
@@ -128,7 +128,7 @@ const cropOp = defineOp<Attrs>({
       inputs: [
         { shape },
         { shape: [regions, 4], range: [-0.2, 1.2] },
-        { shape: [regions], dtype: "i32", range: [0, shape[0] + 1] },
+        { shape: [regions], dtype: "i32", range: [-1, shape[0]] },
       ],
       attrs: { size, extrapolationValue },
     })),
@@ -156,8 +156,8 @@ export interface CropAndResizeOptions {
 
 /**
  * Crops regions of an image batch and resizes them bilinearly: image [B, H, W, C], boxes [R, 4] as y1, x1, y2, x2 over
- * (H − 1, W − 1), boxIndex i32 [R] → [R, h, w, C]. The semantics are those of TensorFlow's op of this name; a box index out
- * of range gives the extrapolation value. Gradients go to image and boxes.
+ * (H − 1, W − 1), boxIndex i32 [R] → [R, h, w, C]. The semantics are those of TensorFlow's op of this name; the
+ * box index −1 gives the extrapolation value, and any other out of range makes the next reading throw {@link IndexError}. Gradients go to image and boxes.
  */
 export function cropAndResize(
   image: Tensor,

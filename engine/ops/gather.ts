@@ -6,9 +6,9 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
-import { GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
+import { GROUP, indexFaultsLib, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 
-const parts = [indexLib, { file: "gather.wgsl", text }] as const;
+const parts = [indexLib, indexFaultsLib, { file: "gather.wgsl", text }] as const;
 const gatherKernels = valueKernels("gather", ...parts);
 const gradKernels = valueKernels("gather_grad", ...parts);
 const gradRowsKernels = valueKernels("gather_grad_rows", ...parts);
@@ -53,7 +53,7 @@ const gatherOp = defineOp<NoAttrs>({
       inputs: [{ shape: x, dtype, range: dtype === "f32" ? [-1, 1] : [0, 99] }, {
         shape: indices,
         dtype: "i32",
-        range: [-1, x[0] + 1],
+        range: [-1, x[0]],
       }],
       attrs: {},
     })),
@@ -94,12 +94,12 @@ export function addRows(y: Tensor, dy: Tensor, indices: Tensor, { from }: { read
   const kernels = looking ? gradRowsKernels : gradKernels;
   const grid = device.grid(looking ? params.count : params.width, GROUP);
   const constants = { ONTO: Number(from === "y") };
-  device.run(fours ? kernels.vec4 : kernels.scalar, { bind, params, ...looking ? { constants } : {}, grid });
+  device.run(fours ? kernels.vec4 : kernels.scalar, { bind, params, constants, grid });
 }
 
 /**
- * Rows of x [V, ...], of any 32-bit type, at `indices` (i32, any shape) → [...indices, ...]. An index out of range gives
- * zeros and no gradient.
+ * Rows of x [V, ...], of any 32-bit type, at `indices` (i32, any shape) → [...indices, ...]. The index −1 gives
+ * zeros and no gradient; any other out of range makes the next reading throw {@link IndexError}.
  */
 export function gather(x: Tensor, indices: Tensor): Tensor {
   return gatherOp([x, indices], {})[0];

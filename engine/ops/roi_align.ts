@@ -5,10 +5,10 @@ import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { bilinearLib, GROUP, indexLib, scalarLib } from "./lib/library.ts";
+import { bilinearLib, GROUP, indexFaultsLib, indexLib, scalarLib } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, scalarLib, bilinearLib, { file: "roi_align.wgsl", text }] as const;
+const parts = [indexLib, indexFaultsLib, scalarLib, bilinearLib, { file: "roi_align.wgsl", text }] as const;
 const alignKernel = kernel("roi_align", ...parts);
 const gradKernel = kernel("roi_align_grad", ...parts);
 

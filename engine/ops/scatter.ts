@@ -7,9 +7,9 @@ import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { addRows, gather } from "./gather.ts";
 import { fill } from "./lib/fill.ts";
-import { GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
+import { GROUP, indexFaultsLib, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 
-const parts = [indexLib, { file: "scatter.wgsl", text }] as const;
+const parts = [indexLib, indexFaultsLib, { file: "scatter.wgsl", text }] as const;
 const lastKernel = kernel("last_picks", scalarLib, ...parts);
 const setKernels = valueKernels("scatter_set", ...parts);
 const tableGradKernels = valueKernels("table_grad", ...parts);
@@ -107,7 +107,7 @@ const scatterOp = defineOp<Attrs>({
         return {
           inputs: [
             { shape, dtype, range },
-            { shape: indices, dtype: "i32", range: [-1, shape[0] + 1] },
+            { shape: indices, dtype: "i32", range: [-1, shape[0]] },
             { shape: [...indices, ...shape.slice(1)], dtype, range },
           ],
           attrs: { mode },
@@ -137,8 +137,8 @@ export interface ScatterOptions {
 
 /**
  * x [V, ...] with the rows at `indices` (i32, any shape) replaced by `updates` [...indices, ...], or those added to them. Where
- * several updates are for one row, the last of them replaces it, and they are added in order. An index out of range is passed
- * over. x is left as it is. Mode `set` takes any 32-bit type, `add` f32.
+ * several updates are for one row, the last of them replaces it, and they are added in order. The index −1 is passed
+ * over; any other out of range makes the next reading throw {@link IndexError}. x is left as it is. Mode `set` takes any 32-bit type, `add` f32.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";

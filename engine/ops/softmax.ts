@@ -7,10 +7,10 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
-import { GROUP, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLib } from "./lib/library.ts";
+import { GROUP, indexFaultsLib, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLib } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
-const parts = [indexLib, { file: "softmax.wgsl", text }] as const;
+const parts = [indexLib, indexFaultsLib, { file: "softmax.wgsl", text }] as const;
 const rowsKernels = rowKernels("softmax_rows", ...parts);
 const gradKernels = rowKernels("softmax_grad", ...parts);
 const crossEntropyKernels = rowKernels("cross_entropy", ...parts);
@@ -19,7 +19,7 @@ const bceParts = [indexLib, scalarLib, sigmoidLib, { file: "bce.wgsl", text: bce
 const bceKernel = kernel("bce", ...bceParts);
 const bceGradKernel = kernel("bce_grad", ...bceParts);
 
-const PLAIN = { has_weights: 0, per_row: 0, scale: 1, smoothing: 0 };
+const PLAIN = { has_weights: 0, per_row: 0, scale: 1, smoothing: 0, ignored: -1 };
 
 function define(name: "softmax" | "logSoftmax") {
   const constants = { LOG: Number(name === "logSoftmax") };
@@ -91,10 +91,17 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 /** Reduction of the rows' losses to one number; `none` leaves them as they are. */
 export type Reduction = "mean" | "sum" | "none";
 
-const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smoothing: number }>({
+interface CrossEntropyAttrs {
+  readonly reduction: Reduction;
+  readonly smoothing: number;
+  /** Default -1. */
+  readonly ignored?: number;
+}
+
+const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   name: "crossEntropy",
   family: "loss",
-  infer: ([logits, labels, weights], { reduction, smoothing }) => {
+  infer: ([logits, labels, weights], { reduction, smoothing, ignored = -1 }) => {
     expectDType("crossEntropy", "logits", logits!, "f32");
     expectDType("crossEntropy", "labels", labels!, "i32");
     const rows = logits!.shape[0];
@@ -110,15 +117,16 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
     if (!(smoothing >= 0 && smoothing <= 1)) {
       throw new ShapeError(`crossEntropy: label smoothing is between 0 and 1, got ${smoothing}`);
     }
+    if (!Number.isInteger(ignored)) throw new ShapeError(`crossEntropy: ignoreIndex ${ignored} is no whole number`);
     return [{ shape: reduction === "none" ? [rows] : [], dtype: "f32" }, { shape: [rows], dtype: "f32" }];
   },
-  forward: ([x, labels, weights], { reduction, smoothing }, [y, lse], device) => {
+  forward: ([x, labels, weights], { reduction, smoothing, ignored = -1 }, [y, lse], device) => {
     const [rows, columns] = x!.shape;
     const losses = reduction === "none" ? y : device.empty([rows]);
     const grouped = device.kernels === "gpu" && columns >= 32;
     device.run(grouped ? crossEntropyKernels.group : crossEntropyKernels.alone, {
       bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
-      params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing },
+      params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing, ignored },
       grid: device.grid(rows, grouped ? 1 : GROUP),
     });
     if (reduction === "none") return;
@@ -131,7 +139,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
     const x = call.input(0);
     const weights = call.optionalInput(2);
     const [rows, columns] = x.shape;
-    const { reduction, smoothing } = call.attrs;
+    const { reduction, smoothing, ignored = -1 } = call.attrs;
     const dx = x.device.empty(x.shape);
     x.device.run(crossEntropyGradKernel, {
       bind: { x, labels: call.input(1), weights, dy: call.grads[0]!, lse_in: call.output(1), y: dx },
@@ -142,6 +150,7 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
         per_row: Number(reduction === "none"),
         scale: reduction === "mean" ? 1 / Math.max(1, rows) : 1,
         smoothing,
+        ignored,
       },
       grid: x.device.grid(x.size, GROUP),
     });
@@ -155,14 +164,15 @@ const crossEntropyOp = defineOp<{ readonly reduction: Reduction; readonly smooth
       [7, 3, true, 0],
       [3, 130, true, 0.25],
       [0, 4, false, 0],
-    ] as const).flatMap(([n, c, weighted, smoothing]) =>
+      [8, 3, false, 0.1, 1],
+    ] as const).flatMap(([n, c, weighted, smoothing, ignored = -1]) =>
       (["mean", "sum", "none"] as const).map((reduction) => ({
         inputs: [
           { shape: [n, c], range: [-6, 6] as const },
-          { shape: [n], dtype: "i32" as const, range: [-1, c] as const },
+          { shape: [n], dtype: "i32" as const, range: [ignored < 0 ? -1 : 0, c] as const },
           weighted ? { shape: [n], range: [0, 1] as const } : null,
         ],
-        attrs: { reduction, smoothing },
+        attrs: { reduction, smoothing, ignored },
       }))
     ),
   bad: [{
@@ -187,15 +197,17 @@ export interface CrossEntropyOptions {
    * "Rethinking the Inception architecture", CVPR 2016, section 7): the target is 1 − s + s/C at the label, s/C elsewhere.
    */
   readonly labelSmoothing?: number;
+  /** The label of rows that cost nothing; default −1. */
+  readonly ignoreIndex?: number;
 }
 
 /**
- * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A label outside 0..C−1 (such as −1) costs nothing
- * but still counts in N. Throws {@link ShapeError} for a `labelSmoothing` outside [0, 1].
+ * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A row whose label is `ignoreIndex` costs
+ * nothing but still counts in N; any other label outside 0..C−1 makes the next reading throw {@link IndexError}. Throws {@link ShapeError} for a `labelSmoothing` outside [0, 1].
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { reduction = "mean", weights = null, labelSmoothing: smoothing = 0 } = options;
-  const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction, smoothing });
+  const { reduction = "mean", weights = null, labelSmoothing: smoothing = 0, ignoreIndex: ignored = -1 } = options;
+  const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction, smoothing, ignored });
   lse.dispose();
   return loss;
 }

@@ -74,5 +74,8 @@ export const ACTIVATIONS: Readonly<Record<Activation, number>> = numbered(
   "sigmoid",
 );
 
+/** `checked_index`, which notes indices out of range for the next reading. */
+export { indexFaultsLib } from "../../gpu/index_faults.ts";
+
 /** Invocations of a one-dimensional workgroup, as written in the shaders. */
 export const GROUP = 64;

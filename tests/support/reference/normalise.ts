@@ -159,8 +159,7 @@ export const normalisation: Family = {
     const [n, classes] = logits.shape, spread = number(attrs, "smoothing") / classes;
     const losses = Array.from({ length: n }, (_, row) => {
       const label = labels.at(row);
-      // A label outside the classes marks a row to ignore.
-      if (label < 0 || label >= classes) return ad.constant(0);
+      if (label === (attrs.ignored ?? -1)) return ad.constant(0);
       const line = Array.from({ length: classes }, (_, c) => logits.at(row, c));
       const loss = logSoftmax(line).map((log, c) =>
         ad.mul(log, ad.constant(-spread - (c === label ? 1 - spread * classes : 0)))
