@@ -107,6 +107,7 @@ export class Device implements AsyncDisposable {
 
   static {
     befriendDevices({
+      isDevice: (value): value is Device => typeof value === "object" && value !== null && #gpu in value,
       contextOf: (device) => device.#gpu,
       liveTensorsOf: (device) => device.#liveTensors,
       tuningOf: (device) => device.#tuning,

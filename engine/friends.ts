@@ -15,6 +15,8 @@ import type { Tuning } from "./tuning/table.ts";
 
 /** A tensor on `storage`, or on fresh memory; the innermost open scope owns it. */
 export let makeTensor: (device: Device, shape: Shape, dtype: DType, storage?: Storage) => Tensor;
+/** True for a tensor. */
+export let isTensor: (value: unknown) => value is Tensor;
 /** Memory under a tensor; shared by reshapes. */
 export let storageOf: (tensor: Tensor) => Storage;
 /** Frees a tensor that its scope has let go of already. */
@@ -39,6 +41,7 @@ export let noteGrad: (tensor: Tensor, entries: readonly number[] | null) => void
 /** Takes what `tensor.ts` gives, once. */
 export function befriendTensors(friends: {
   readonly makeTensor: typeof makeTensor;
+  readonly isTensor: typeof isTensor;
   readonly storageOf: typeof storageOf;
   readonly release: typeof release;
   readonly moveTo: typeof moveTo;
@@ -52,6 +55,7 @@ export function befriendTensors(friends: {
 }): void {
   ({
     makeTensor,
+    isTensor,
     storageOf,
     release,
     moveTo,
@@ -84,6 +88,8 @@ export function befriendScopes(friends: {
   ({ openScope, openFlow, own, disown } = friends);
 }
 
+/** True for a device. */
+export let isDevice: (value: unknown) => value is Device;
 /** The device as `gpu/` knows it: buffers, kernels, counts, timings. */
 export let contextOf: (device: Device) => GpuContext;
 /** Every tensor not yet disposed. */
@@ -95,12 +101,13 @@ export let setTuning: (device: Device, tuning: Tuning) => void;
 
 /** Takes what `device.ts` gives, once. */
 export function befriendDevices(friends: {
+  readonly isDevice: typeof isDevice;
   readonly contextOf: typeof contextOf;
   readonly liveTensorsOf: typeof liveTensorsOf;
   readonly tuningOf: typeof tuningOf;
   readonly setTuning: typeof setTuning;
 }): void {
-  ({ contextOf, liveTensorsOf, tuningOf, setTuning } = friends);
+  ({ isDevice, contextOf, liveTensorsOf, tuningOf, setTuning } = friends);
 }
 
 /** A tensor of a tensor's shape on other memory, or on the same, that no scope owns and no record follows. */

@@ -5,8 +5,9 @@
  */
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
-import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
-import { assertAlive, attach } from "./friends.ts";
+import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
+import { described } from "./base/given.ts";
+import { assertAlive, attach, isTensor } from "./friends.ts";
 import { formatShape, sameShape, type Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
@@ -185,11 +186,11 @@ export function defineOp<A>(spec: OpSpec<A>): Op<A> {
 
 function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[], attrs: A): Tensor[] {
   const first = inputs.find((t) => t !== null);
-  if (!first) throw new EngineError(`${spec.name}: no input`);
-  const device = first.device;
+  if (first === undefined) throw new EngineError(`${spec.name}: no input`);
+  const { device } = expectTensor(spec.name, first);
   for (const input of inputs) {
-    if (!input) continue;
-    assertAlive(input, spec.name);
+    if (input === null) continue;
+    assertAlive(expectTensor(spec.name, input), spec.name);
     if (input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
   }
   const metas = spec.infer?.(inputs, attrs);
@@ -253,6 +254,14 @@ function computed<A>(
     // A tensor of its own each, whatever was given: an input, or one thing twice.
     return results.map((result) => scope.keep(result.detach()));
   });
+}
+
+/** The value, which is a tensor; else throws {@link ArgumentError}. */
+export function expectTensor(op: string, value: unknown, what = "an operand"): Tensor {
+  if (isTensor(value)) return value;
+  const found = described(value);
+  const advice = Array.isArray(value) || typeof value === "number" ? "; device.tensor() makes one of it" : "";
+  throw new ArgumentError(`${op}: ${what} is a tensor, not ${found}${advice}`);
 }
 
 /** Throws {@link DTypeError} unless `meta` has one of the element types. */

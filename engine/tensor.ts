@@ -47,6 +47,7 @@ export class Tensor implements TensorMeta, Disposable {
   static {
     befriendTensors({
       makeTensor: (device, shape, dtype, storage) => new Tensor(device, shape, dtype, storage),
+      isTensor: (value): value is Tensor => typeof value === "object" && value !== null && #storage in value,
       storageOf: (tensor) => tensor.#storage,
       release: (tensor) => {
         if (tensor.#disposed) return;

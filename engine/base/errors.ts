@@ -12,6 +12,15 @@ export class ShapeError extends EngineError {
   override readonly name = "ShapeError";
 }
 
+/**
+ * An argument is of a kind that the function does not take: a promise for a tensor, a number in a string, an option or a
+ * name that there is not.
+ */
+export class ArgumentError extends EngineError {
+  /** Tells it apart by name. */
+  override readonly name = "ArgumentError";
+}
+
 /** A tensor has another element type than the op takes. */
 export class DTypeError extends EngineError {
   /** Tells it apart by name. */

@@ -1,9 +1,11 @@
 /** Convolution. */
+import type { NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { conv2d, type Conv2dOptions } from "../ops/mod.ts";
 import type { Activation } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
 import { biasOf } from "./bias.ts";
+import { checkFields } from "./fields.ts";
 import { init, type Initialiser, type Seeded, type Seeds, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -27,6 +29,21 @@ export type Conv2dFields = Conv2dLayerOptions & Seeded & {
   readonly inputs: number;
   /** Channels of the result. */
   readonly outputs: number;
+};
+
+const CONV2D: NamesOf<Conv2dFields> = {
+  kernel: true,
+  inputs: true,
+  outputs: true,
+  seed: true,
+  seeds: true,
+  stride: true,
+  padding: true,
+  dilation: true,
+  bias: true,
+  activation: true,
+  init: true,
+  biasInit: true,
 };
 
 /**
@@ -76,10 +93,11 @@ export class Conv2d extends Module {
     rest: Conv2dLayerOptions = {},
   ) {
     super(device);
-    const { kernel, inputs, outputs, ...options } = typeof first === "number"
+    const layer = typeof first === "number"
       ? { kernel: first, inputs: second!, outputs: third!, seeds: fourth!, ...rest }
       : first;
-    const seeds = seedsOf(options);
+    checkFields("Conv2d", layer, CONV2D, ["kernel", "inputs", "outputs"]);
+    const { kernel, inputs, outputs, ...options } = layer, seeds = seedsOf(options);
     this.weight = this.parameter(
       "weight",
       [kernel, kernel, inputs, outputs],

@@ -1,9 +1,11 @@
 /** Dropout as a layer. */
 import { ShapeError } from "../base/errors.ts";
+import type { NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { countStep } from "../ops/dropout.ts";
 import { dropout, reshape } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkFields } from "./fields.ts";
 import { type Seeded, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -12,6 +14,8 @@ export type DropoutFields = Seeded & {
   /** Share of elements set to 0, in [0, 1); default 0.5. */
   readonly rate?: number;
 };
+
+const DROPOUT: NamesOf<DropoutFields> = { rate: true, seed: true, seeds: true };
 
 /**
  * Dropout in training, nothing out of it. Each pass in training draws anew and counts on, on the device: a captured step
@@ -38,6 +42,7 @@ export class Dropout extends Module {
   /** A layer that has drawn nothing yet. */
   constructor(device: Device, layer: DropoutFields) {
     super(device);
+    checkFields("Dropout", layer, DROPOUT, []);
     const { rate = 0.5 } = layer;
     if (!(rate >= 0 && rate < 1)) throw new ShapeError(`Dropout: rate ${rate} is not in [0, 1)`);
     this.#rate = rate;

@@ -1,7 +1,9 @@
 /** Embeddings. */
+import type { NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { embedding } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkFields } from "./fields.ts";
 import { init, type Initialiser, type Seeded, type Seeds, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -18,6 +20,8 @@ export type EmbeddingFields = EmbeddingOptions & Seeded & {
   /** Numbers of a vector. */
   readonly width: number;
 };
+
+const EMBEDDING: NamesOf<EmbeddingFields> = { vocabulary: true, width: true, seed: true, seeds: true, init: true };
 
 /**
  * Vectors of a vocabulary: weight [vocabulary, width].
@@ -52,10 +56,9 @@ export class Embedding extends Module {
     rest: EmbeddingOptions = {},
   ) {
     super(device);
-    const { vocabulary, width, ...options } = typeof first === "number"
-      ? { vocabulary: first, width: second!, seeds: third!, ...rest }
-      : first;
-    const seeds = seedsOf(options);
+    const layer = typeof first === "number" ? { vocabulary: first, width: second!, seeds: third!, ...rest } : first;
+    checkFields("Embedding", layer, EMBEDDING, ["vocabulary", "width"]);
+    const { vocabulary, width, ...options } = layer, seeds = seedsOf(options);
     this.weight = this.parameter("weight", [vocabulary, width], options.init ?? init.normal(1), seeds.next());
   }
 

@@ -1,7 +1,9 @@
 /** GRU cells, of vectors and of feature maps. */
+import { expectOneOf, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { convGru, gruCell } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkFields } from "./fields.ts";
 import { init, type Initialiser, recurrentInit, type Seeded, type Seeds, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -12,6 +14,8 @@ export type GRUCellFields = Seeded & {
   /** Numbers of the state. */
   readonly hidden: number;
 };
+
+const GRU_CELL: NamesOf<GRUCellFields> = { inputs: true, hidden: true, seed: true, seeds: true };
 
 /**
  * A GRU cell with PyTorch's gates r, z, n.
@@ -47,6 +51,7 @@ export class GRUCell extends Module {
   constructor(device: Device, first: GRUCellFields | number, second?: number, third?: Seeds) {
     super(device);
     const layer = typeof first === "number" ? { inputs: first, hidden: second!, seeds: third! } : first;
+    checkFields("GRUCell", layer, GRU_CELL, ["inputs", "hidden"]);
     const { inputs, hidden } = layer, seeds = seedsOf(layer), make = recurrentInit(hidden);
     this.wx = this.parameter("x.weight", [inputs, 3 * hidden], make, seeds.next());
     this.wh = this.parameter("h.weight", [hidden, 3 * hidden], make, seeds.next());
@@ -78,6 +83,17 @@ export type ConvGRUFields = ConvGRUOptions & Seeded & {
   readonly inputs: number;
   /** Channels of the state. */
   readonly depth: number;
+};
+
+const CONV_GRU: NamesOf<ConvGRUFields> = {
+  inputs: true,
+  depth: true,
+  seed: true,
+  seeds: true,
+  kernel: true,
+  gates: true,
+  activation: true,
+  init: true,
 };
 
 /**
@@ -114,6 +130,8 @@ export class ConvGRU extends Module {
   ) {
     super(device);
     const layer = typeof first === "number" ? { inputs: first, depth: second!, seeds: third!, ...rest } : first;
+    checkFields("ConvGRU", layer, CONV_GRU, ["inputs", "depth"], ["relu", "tanh"]);
+    if (layer.gates !== undefined) expectOneOf("ConvGRU", "gates", layer.gates, ["cell", "channel"]);
     const { inputs, depth, kernel: k = 3, gates = "cell", activation = "relu", init: make = init.normal(0.01) } = layer;
     const seeds = seedsOf(layer);
     const g = gates === "cell" ? 2 : 2 * depth;

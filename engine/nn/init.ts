@@ -1,5 +1,6 @@
 /** First values of parameters: initialisers, and the seeds they start from. */
-import { EngineError } from "../base/errors.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { described } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -85,6 +86,13 @@ export type Seeded =
 
 /** The seeds given, or those that begin at the seed given. */
 export function seedsOf({ seeds, seed }: Seeded): Seeds {
-  if (!seeds && !Number.isInteger(seed)) throw new EngineError("a layer begins from seeds, or from a seed of its own");
+  if (seeds === undefined && !Number.isInteger(seed)) {
+    throw new ArgumentError(
+      `a layer begins from seeds, or from a whole number as a seed of its own, not ${described(seed)}`,
+    );
+  }
+  if (seeds !== undefined && !(seeds instanceof Seeds)) {
+    throw new ArgumentError(`a layer's seeds are new Seeds(n), not ${described(seeds)}`);
+  }
   return seeds ?? new Seeds(seed);
 }

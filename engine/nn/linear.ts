@@ -1,9 +1,11 @@
 /** Fully connected layers. */
+import type { NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { add, linear, relu, sigmoid, slice, tanh } from "../ops/mod.ts";
 import type { Activation } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
 import { biasOf } from "./bias.ts";
+import { checkFields } from "./fields.ts";
 import { init, type Initialiser, type Seeded, type Seeds, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -25,6 +27,17 @@ export type LinearFields = LinearLayerOptions & Seeded & {
   readonly inputs: number;
   /** Features of the result's last axis. */
   readonly outputs: number;
+};
+
+const LINEAR: NamesOf<LinearFields> = {
+  inputs: true,
+  outputs: true,
+  seed: true,
+  seeds: true,
+  bias: true,
+  activation: true,
+  init: true,
+  biasInit: true,
 };
 
 /**
@@ -63,10 +76,9 @@ export class Linear extends Module {
     rest: LinearLayerOptions = {},
   ) {
     super(device);
-    const { inputs, outputs, ...options } = typeof first === "number"
-      ? { inputs: first, outputs: second!, seeds: third!, ...rest }
-      : first;
-    const seeds = seedsOf(options);
+    const layer = typeof first === "number" ? { inputs: first, outputs: second!, seeds: third!, ...rest } : first;
+    checkFields("Linear", layer, LINEAR, ["inputs", "outputs"]);
+    const { inputs, outputs, ...options } = layer, seeds = seedsOf(options);
     this.weight = this.parameter("weight", [inputs, outputs], options.init ?? init.heNormal, seeds.next());
     this.bias = options.bias === false ? null : biasOf(outputs, options, seeds, (...made) => this.parameter(...made));
     this.#activation = options.activation ?? "none";
@@ -95,6 +107,15 @@ export type WideLinearFields = WideLinearOptions & Seeded & {
   readonly inputs: number;
   /** Features of the result's last axis. */
   readonly outputs: number;
+};
+
+const WIDE_LINEAR: NamesOf<WideLinearFields> = {
+  inputs: true,
+  outputs: true,
+  seed: true,
+  seeds: true,
+  activation: true,
+  init: true,
 };
 
 /**
@@ -133,10 +154,9 @@ export class WideLinear extends Module {
     rest?: WideLinearOptions,
   ) {
     super(device);
-    const { inputs, outputs, ...options } = typeof first === "number"
-      ? { inputs: first, outputs: second!, seeds: third!, ...rest! }
-      : first;
-    const seeds = seedsOf(options);
+    const layer = typeof first === "number" ? { inputs: first, outputs: second!, seeds: third!, ...rest! } : first;
+    checkFields("WideLinear", layer, WIDE_LINEAR, ["inputs", "outputs"]);
+    const { inputs, outputs, ...options } = layer, seeds = seedsOf(options);
     const count = Math.max(1, Math.ceil(inputs * outputs * 4 / GUARANTEED_BINDING));
     this.#rows = Math.ceil(inputs / count);
     this.#activation = options.activation ?? "none";

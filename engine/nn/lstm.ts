@@ -1,7 +1,9 @@
 /** LSTM layers over sequences. */
+import type { NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { add, concat, linear, lstm, lstmSteps, reshape, slice, transpose } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkFields } from "./fields.ts";
 import { type Initialiser, recurrentInit, type Seeded, type Seeds, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -35,6 +37,15 @@ export type LSTMFields = LSTMOptions & Seeded & {
   readonly hidden: number;
 };
 
+const LSTM_LAYER: NamesOf<LSTMFields> = {
+  inputs: true,
+  hidden: true,
+  seed: true,
+  seeds: true,
+  layers: true,
+  forgetBias: true,
+};
+
 /**
  * One or more LSTM layers over a sequence, PyTorch's gates i, f, g, o.
  *
@@ -63,10 +74,9 @@ export class LSTM extends Module {
   constructor(device: Device, inputs: number, hidden: number, seeds: Seeds, options?: LSTMOptions);
   constructor(device: Device, first: LSTMFields | number, second?: number, third?: Seeds, rest: LSTMOptions = {}) {
     super(device);
-    const { inputs, hidden, ...options } = typeof first === "number"
-      ? { inputs: first, hidden: second!, seeds: third!, ...rest }
-      : first;
-    const seeds = seedsOf(options);
+    const layer = typeof first === "number" ? { inputs: first, hidden: second!, seeds: third!, ...rest } : first;
+    checkFields("LSTM", layer, LSTM_LAYER, ["inputs", "hidden"]);
+    const { inputs, hidden, ...options } = layer, seeds = seedsOf(options);
     this.#hidden = hidden;
     const make = recurrentInit(hidden), { forgetBias } = options;
     const biases: Initialiser = forgetBias === undefined ? make : (on, _shape, seed) => {

@@ -1,7 +1,9 @@
 /** Modules: named parameters and parts, found, saved, loaded, and switched between training and evaluation. */
-import { EngineError } from "../base/errors.ts";
+import { ArgumentError, EngineError } from "../base/errors.ts";
+import { described } from "../base/given.ts";
 import { tensorsOf } from "../checkpoint.ts";
 import type { Device } from "../device.ts";
+import { isDevice } from "../friends.ts";
 import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Initialiser } from "./init.ts";
@@ -46,6 +48,9 @@ export abstract class Module implements Disposable {
 
   /** A module without parameters yet. */
   constructor(device: Device) {
+    if (!isDevice(device)) {
+      throw new ArgumentError(`${new.target.name}: the device is an open Device, not ${described(device)}`);
+    }
     this.device = device;
   }
 

@@ -1,9 +1,11 @@
 /** Normalisation by batches, layers and groups. */
 import { ShapeError } from "../base/errors.ts";
+import { expectNumbers, expectSize, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { batchNorm, batchNormInference, groupNorm, layerNorm } from "../ops/mod.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { checkFields } from "./fields.ts";
 import { init } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -20,6 +22,8 @@ export interface BatchNorm2dFields extends BatchNorm2dOptions {
   /** Extent of the last axis. */
   readonly channels: number;
 }
+
+const BATCH_NORM: NamesOf<BatchNorm2dFields> = { channels: true, epsilon: true, momentum: true };
 
 /**
  * Batch normalisation over all axes but the last. In training it normalises by the batch's own statistics and keeps
@@ -61,7 +65,9 @@ export class BatchNorm2d extends Module {
   constructor(device: Device, channels: number, options?: BatchNorm2dOptions);
   constructor(device: Device, first: BatchNorm2dFields | number, rest: BatchNorm2dOptions = {}) {
     super(device);
-    const { channels, ...options } = typeof first === "number" ? { channels: first, ...rest } : first;
+    const layer = typeof first === "number" ? { channels: first, ...rest } : first;
+    checkFields("BatchNorm2d", layer, BATCH_NORM, ["channels"]);
+    const { channels, ...options } = layer;
     this.gamma = this.parameter("gamma", [channels], init.ones, 0);
     this.beta = this.parameter("beta", [channels], init.zeros, 0);
     this.mean = this.parameter("mean", [channels], init.zeros, 0, { trainable: false });
@@ -103,6 +109,8 @@ export interface LayerNormFields {
   readonly learned?: boolean;
 }
 
+const LAYER_NORM: NamesOf<LayerNormFields> = { shape: true, epsilon: true, learned: true };
+
 /**
  * Layer normalisation of the last axes, alike in training and out of it.
  *
@@ -126,8 +134,12 @@ export class LayerNorm extends Module {
   readonly #epsilon: number;
 
   /** A layer for rows of `shape`. */
-  constructor(device: Device, { shape, epsilon = 1e-5, learned = true }: LayerNormFields) {
+  constructor(device: Device, layer: LayerNormFields) {
     super(device);
+    checkFields("LayerNorm", layer, LAYER_NORM, []);
+    const { shape, epsilon = 1e-5, learned = true } = layer;
+    if (typeof shape === "number") expectSize("LayerNorm", "shape", shape);
+    else expectNumbers("LayerNorm", "shape", shape);
     this.#shape = typeof shape === "number" ? [shape] : [...shape];
     this.#epsilon = epsilon;
     this.gamma = learned ? this.parameter("gamma", this.#shape, init.ones, 0) : null;
@@ -157,6 +169,8 @@ export interface GroupNormFields {
   readonly learned?: boolean;
 }
 
+const GROUP_NORM: NamesOf<GroupNormFields> = { groups: true, channels: true, epsilon: true, learned: true };
+
 /**
  * Group normalisation of [N, ..., channels], alike in training and out of it.
  *
@@ -180,8 +194,10 @@ export class GroupNorm extends Module {
   readonly #epsilon: number;
 
   /** A layer for `channels` channels in `groups` groups. */
-  constructor(device: Device, { groups, channels, epsilon = 1e-5, learned = true }: GroupNormFields) {
+  constructor(device: Device, layer: GroupNormFields) {
     super(device);
+    checkFields("GroupNorm", layer, GROUP_NORM, ["groups", "channels"]);
+    const { groups, channels, epsilon = 1e-5, learned = true } = layer;
     if (channels % groups !== 0) {
       throw new ShapeError(`GroupNorm: ${groups} groups do not share out ${channels} channels`);
     }

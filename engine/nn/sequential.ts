@@ -1,5 +1,6 @@
 /** Layers one after the other. */
-import { ShapeError } from "../base/errors.ts";
+import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { described } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
@@ -29,6 +30,10 @@ export class Sequential extends Module {
   constructor(device: Device, ...steps: (Layer | ((x: Tensor) => Tensor))[]) {
     super(device);
     if (steps.length === 0) throw new ShapeError("Sequential: no layers");
+    for (const [i, step] of steps.entries()) {
+      if (typeof step === "function" || (step instanceof Module && typeof step.forward === "function")) continue;
+      throw new ArgumentError(`Sequential: layer ${i} is a module or a function, not ${described(step)}`);
+    }
     this.#steps = steps;
     steps.forEach((step, i) => step instanceof Module && this.child(String(i), step));
   }

@@ -1,7 +1,8 @@
 /** Adam and AdamW. */
+import { expectOptions, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
-import { Optimiser, type OptimiserOptions } from "./optim.ts";
+import { Optimiser, type OptimiserOptions, OPTIONS } from "./optim.ts";
 import { adamRule } from "./update.ts";
 
 /** Options of {@link Adam}. */
@@ -13,6 +14,8 @@ export interface AdamOptions extends OptimiserOptions {
   /** Take `rate · weightDecay · w` off the weights instead of adding to the gradient: AdamW; default false. */
   readonly decoupledDecay?: boolean;
 }
+
+const ADAM_OPTIONS: NamesOf<AdamOptions> = { ...OPTIONS, betas: true, epsilon: true, decoupledDecay: true };
 
 /**
  * Adam (Kingma and Ba, 2015), or AdamW (Loshchilov and Hutter, 2019) with `decoupledDecay`. Each parameter counts its own
@@ -36,6 +39,7 @@ export interface AdamOptions extends OptimiserOptions {
 export class Adam extends Optimiser {
   /** Moments start at zero. */
   constructor(device: Device, parameters: readonly NamedParameter[], options: AdamOptions) {
+    expectOptions("Adam", options, ADAM_OPTIONS);
     const { betas: [momentum, beta2] = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
     const constants = { momentum, beta2, epsilon };
     super(device, parameters, options, {
@@ -49,6 +53,8 @@ export class Adam extends Optimiser {
 
 /** Options of {@link AdamW}; `weightDecay` defaults to 0.01. */
 export type AdamWOptions = Omit<AdamOptions, "decoupledDecay">;
+
+const ADAMW_OPTIONS: NamesOf<AdamWOptions> = { ...OPTIONS, betas: true, epsilon: true };
 
 /**
  * {@link Adam} with decoupled weight decay (Loshchilov and Hutter, 2019), 0.01 by default as in PyTorch. Unlike there,
@@ -73,6 +79,7 @@ export type AdamWOptions = Omit<AdamOptions, "decoupledDecay">;
 export class AdamW extends Adam {
   /** Moments start at zero. */
   constructor(device: Device, parameters: readonly NamedParameter[], options: AdamWOptions) {
+    expectOptions("AdamW", options, ADAMW_OPTIONS);
     super(device, parameters, { weightDecay: 0.01, ...options, decoupledDecay: true });
   }
 }

@@ -1,5 +1,8 @@
 /** The part that all optimisers share, with gradient clipping. */
+import { ArgumentError } from "../base/errors.ts";
+import { described, expectNumber, expectOneOf, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
+import { isDevice, isTensor } from "../friends.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
 import { minimum, square, sum } from "../ops/mod.ts";
 import { countUpdates, type RuleConstants, type Update, Updater, type UpdateRule } from "./update.ts";
@@ -36,6 +39,16 @@ export interface OptimiserOptions {
   readonly grouped?: boolean;
 }
 
+/** Names of {@link OptimiserOptions}. */
+export const OPTIONS: NamesOf<OptimiserOptions> = {
+  rate: true,
+  weightDecay: true,
+  biasRateFactor: true,
+  clipNorm: true,
+  unused: true,
+  grouped: true,
+};
+
 /** {@link OptimiserOptions}, by its American spelling. */
 export type OptimizerOptions = OptimiserOptions;
 
@@ -47,6 +60,23 @@ interface Kind {
   readonly decoupled: boolean;
   /** A state tensor's name after the parameter's, in the order of the rule's kernels. */
   readonly state: readonly string[];
+}
+
+/** Throws {@link ArgumentError} unless device, parameters and options are such. */
+function checkGiven(device: unknown, listed: unknown, options: OptimiserOptions): void {
+  const where = "an optimiser";
+  if (!isDevice(device)) throw new ArgumentError(`${where}: the device is an open Device, not ${described(device)}`);
+  if (!Array.isArray(listed)) {
+    throw new ArgumentError(`${where}: parameters are listed, by module.trainable(); this is ${described(listed)}`);
+  }
+  const odd = listed.find((one) => !isTensor(one?.tensor) || typeof one.name !== "string");
+  if (odd !== undefined) {
+    throw new ArgumentError(`${where}: a parameter is { name, tensor, trainable, decay }, not ${described(odd)}`);
+  }
+  for (const name of ["rate", "weightDecay", "biasRateFactor", "clipNorm"] as const) {
+    if (name === "rate" || options[name] !== undefined) expectNumber(where, name, options[name]);
+  }
+  if (options.unused !== undefined) expectOneOf(where, "unused", options.unused, UNUSED);
 }
 
 /** Parameters without those whose tensor came before, under whichever name. */
@@ -91,6 +121,7 @@ export abstract class Optimiser implements Disposable {
 
   /** Takes charge of updating parameters, each once however often it is listed; they stay their owner's. */
   protected constructor(device: Device, listed: readonly NamedParameter[], options: OptimiserOptions, kind: Kind) {
+    checkGiven(device, listed, options);
     const parameters = distinct(listed);
     this.device = device;
     this.parameters = parameters;
@@ -115,6 +146,7 @@ export abstract class Optimiser implements Disposable {
 
   set rate(value: number) {
     if (value === this.#current) return;
+    expectNumber("an optimiser", "rate", value);
     this.#current = value;
     this.#rate.write(new Float32Array([value]));
   }

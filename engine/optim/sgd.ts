@@ -1,8 +1,11 @@
 /** Stochastic gradient descent. */
+import { expectOptions, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
-import { Optimiser, type OptimiserOptions } from "./optim.ts";
+import { Optimiser, type OptimiserOptions, OPTIONS } from "./optim.ts";
 import { sgdRule } from "./update.ts";
+
+const SGD_OPTIONS: NamesOf<OptimiserOptions & { readonly momentum?: number }> = { ...OPTIONS, momentum: true };
 
 /**
  * Stochastic gradient descent with classical momentum: v ← m·v + g + λ·w, w ← w − rate·v.
@@ -29,6 +32,7 @@ export class SGD extends Optimiser {
     parameters: readonly NamedParameter[],
     options: OptimiserOptions & { readonly momentum?: number },
   ) {
+    expectOptions("SGD", options, SGD_OPTIONS);
     const constants = { momentum: options.momentum ?? 0, beta2: 0, epsilon: 0 };
     super(device, parameters, options, { rule: sgdRule, constants, decoupled: false, state: ["velocity"] });
   }
