@@ -358,6 +358,70 @@ export class Tensor implements TensorMeta, Disposable {
   softmax(axis?: number): Tensor {
     return ops.softmax(this, axis);
   }
+  /** The whole quotient, rounded down; broadcasts. */
+  floorDiv(other: Operand): Tensor {
+    return ops.floorDiv(this, other);
+  }
+  /** The remainder, with the sign of the divisor; broadcasts. */
+  mod(other: Operand): Tensor {
+    return ops.mod(this, other);
+  }
+  /** 1 where it is greater, else 0, as u32; broadcasts. */
+  greater(other: Operand): Tensor {
+    return ops.greater(this, other);
+  }
+  /** 1 where it is greater or equal, else 0, as u32; broadcasts. */
+  greaterEqual(other: Operand): Tensor {
+    return ops.greaterEqual(this, other);
+  }
+  /** 1 where it is less, else 0, as u32; broadcasts. */
+  less(other: Operand): Tensor {
+    return ops.less(this, other);
+  }
+  /** 1 where it is less or equal, else 0, as u32; broadcasts. */
+  lessEqual(other: Operand): Tensor {
+    return ops.lessEqual(this, other);
+  }
+  /** 1 where both are equal, else 0, as u32; broadcasts. */
+  equal(other: Operand): Tensor {
+    return ops.equal(this, other);
+  }
+  /** 1 where they differ, else 0, as u32; broadcasts. */
+  notEqual(other: Operand): Tensor {
+    return ops.notEqual(this, other);
+  }
+  /** This as a mask (u32): a where it is not 0, else b; broadcasts. */
+  where(a: Operand, b: Operand): Tensor {
+    return ops.where(this, a, b);
+  }
+  /** x². */
+  square(): Tensor {
+    return ops.square(this);
+  }
+  /** 1 / x. */
+  reciprocal(): Tensor {
+    return ops.reciprocal(this);
+  }
+  /** −1, 0 or 1. */
+  sign(): Tensor {
+    return ops.sign(this);
+  }
+  /** Limited to [low, high]. */
+  clamp(low: number, high: number): Tensor {
+    return ops.clamp(this, low, high);
+  }
+  /** Sine of radians. */
+  sin(): Tensor {
+    return ops.sin(this);
+  }
+  /** Cosine of radians. */
+  cos(): Tensor {
+    return ops.cos(this);
+  }
+  /** Error function. */
+  erf(): Tensor {
+    return ops.erf(this);
+  }
   /** The same elements in another shape; one extent may be −1. Shares memory. */
   reshape(shape: Shape): Tensor {
     return ops.reshape(this, shape);

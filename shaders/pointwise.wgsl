@@ -1,4 +1,4 @@
-// Elementwise functions of one tensor and their gradients, four elements an invocation.
+// Elementwise functions of one tensor and their derivatives.
 // OP is one of these:
 const NEG = 0u;
 const ABS = 1u;
@@ -16,12 +16,6 @@ const POW_SCALAR = 12u;
 const CLAMP = 13u;
 override OP: u32 = NEG;
 
-struct Params { count: u32, a: f32, b: f32 }
-@group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-
 fn value(v: vec4<f32>) -> vec4<f32> {
   switch OP {
     case NEG: { return -v; }
@@ -36,17 +30,10 @@ fn value(v: vec4<f32>) -> vec4<f32> {
     case RECIPROCAL: { return 1.0 / v; }
     case SIGN: { return sign(v); }
     case AFFINE: { return v * params.a + params.b; }
-    case POW_SCALAR: { return power(v, params.a); }
+    case POW_SCALAR: { return power(v, vec4<f32>(params.a)); }
     case CLAMP: { return clamp(v, vec4<f32>(params.a), vec4<f32>(params.b)); }
     default: { return v; }
   }
-}
-
-// WGSL's pow knows no negative base; whole exponents have one.
-fn power(v: vec4<f32>, e: f32) -> vec4<f32> {
-  let magnitude = select(pow(abs(v), vec4<f32>(e)), vec4<f32>(1.0), e == 0.0);
-  let odd = abs(e) % 2.0 == 1.0;
-  return select(magnitude, -magnitude, vec4<bool>(odd) & (v < vec4<f32>(0.0)));
 }
 
 // dy/dx, from the saved tensor: the output for exp, sqrt, tanh, sigmoid, relu, reciprocal, the input otherwise.
@@ -63,7 +50,9 @@ fn slope(s: vec4<f32>) -> vec4<f32> {
     case SQUARE: { return 2.0 * s; }
     case RECIPROCAL: { return -s * s; }
     case AFFINE: { return vec4<f32>(params.a); }
-    case POW_SCALAR: { return params.a * power(s, params.a - 1.0); }
+    case POW_SCALAR: {
+      return select(params.a * power(s, vec4<f32>(params.a - 1.0)), vec4<f32>(0.0), params.a == 0.0);
+    }
     case CLAMP: {
       return select(vec4<f32>(0.0), vec4<f32>(1.0), (s >= vec4<f32>(params.a)) & (s <= vec4<f32>(params.b)));
     }
@@ -71,23 +60,30 @@ fn slope(s: vec4<f32>) -> vec4<f32> {
   }
 }
 
-// y = f(x)
-@compute @workgroup_size(64)
-fn unary(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i < params.count) { y[i] = value(x[i]); }
-}
-
-// y = dy * f'(x)
-@compute @workgroup_size(64)
-fn unary_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i < params.count) { y[i] = dy[i] * slope(x[i]); }
-}
-
 // y += x, in place.
 @compute @workgroup_size(64)
 fn accumulate(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i < params.count) { y[i] += x[i]; }
+}
+
+// Integers, as words: i32 or u32. They wrap: the least i32 is its own negative.
+override SIGNED: bool = true;
+@group(0) @binding(4) var<storage, read> words: array<vec4<u32>>;
+@group(0) @binding(5) var<storage, read_write> y_words: array<vec4<u32>>;
+
+fn whole(w: vec4<u32>) -> vec4<u32> {
+  let negative = vec4<bool>(SIGNED) & (w >= vec4<u32>(0x80000000u));
+  switch OP {
+    case NEG: { return ~w + 1u; }
+    case ABS: { return select(w, ~w + 1u, negative); }
+    default: { return select(min(w, vec4<u32>(1u)), vec4<u32>(0xffffffffu), negative); }
+  }
+}
+
+// y = -x, |x| or sign x.
+@compute @workgroup_size(64)
+fn unary_integer(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+  let i = linear_index(id, groups, 64u);
+  if (i < params.count) { y_words[i] = whole(words[i]); }
 }

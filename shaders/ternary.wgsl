@@ -19,20 +19,24 @@ struct Params {
 @group(0) @binding(1) var<storage, read> a: array<f32>;
 @group(0) @binding(2) var<storage, read> b: array<f32>;
 @group(0) @binding(3) var<storage, read> c: array<f32>;
-@group(0) @binding(4) var<storage, read> condition: array<u32>;
-@group(0) @binding(5) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+// The branches of `where`, of any type.
+@group(0) @binding(5) var<storage, read> condition: array<u32>;
+@group(0) @binding(6) var<storage, read> taken: array<u32>;
+@group(0) @binding(7) var<storage, read> other: array<u32>;
+@group(0) @binding(8) var<storage, read_write> words: array<u32>;
 
 fn at(i: u32, outer: vec4<u32>, inner: vec4<u32>) -> u32 {
   return broadcast_offset(i, params.outer, params.inner, outer, inner, params.rank);
 }
 
-// y = condition ? a : b
+// words = condition ? taken : other
 @compute @workgroup_size(64)
 fn choose(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  let taken = condition[at(i, params.c_outer, params.c_inner)] != 0u;
-  y[i] = select(b[at(i, params.b_outer, params.b_inner)], a[at(i, params.a_outer, params.a_inner)], taken);
+  let holds = condition[at(i, params.c_outer, params.c_inner)] != 0u;
+  words[i] = select(other[at(i, params.b_outer, params.b_inner)], taken[at(i, params.a_outer, params.a_inner)], holds);
 }
 
 fn gradient(p: f32, q: f32, g: f32) -> f32 {
@@ -42,8 +46,11 @@ fn gradient(p: f32, q: f32, g: f32) -> f32 {
     case MAXIMUM_B: { return select(g, 0.0, p >= q); }
     case MINIMUM_A: { return select(0.0, g, p <= q); }
     case MINIMUM_B: { return select(g, 0.0, p <= q); }
-    case POW_A: { return g * q * pow(p, q - 1.0); }
-    default: { return g * pow(p, q) * log(p); }
+    case POW_A: { return select(g * q * power(vec4<f32>(p), vec4<f32>(q - 1.0)).x, 0.0, q == 0.0); }
+    default: {
+      let slope = g * power(vec4<f32>(p), vec4<f32>(q)).x * logarithm(vec4<f32>(p)).x;
+      return select(slope, 0.0, p == 0.0 && q >= 0.0);
+    }
   }
 }
 

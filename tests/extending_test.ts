@@ -197,17 +197,17 @@ Deno.test("an op is a shader, an op file and a float64 reference", () =>
     // x / (1 + |x|), with the slope 1 / (1 + |x|)^2.
     const shader = join(folder, "shaders/pointwise.wgsl"), number = "const CLAMP = 13u;\n";
     await edit(shader, number, `${number}const SOFTSIGN = 14u;\n`);
-    const last = "    case POW_SCALAR: { return power(v, params.a); }\n";
+    const last = "    case AFFINE: { return v * params.a + params.b; }\n";
     await edit(shader, last, `${last}    case SOFTSIGN: { return v / (1.0 + abs(v)); }\n`);
     const slope = "    case AFFINE: { return vec4<f32>(params.a); }\n";
     await edit(shader, slope, `${slope}    case SOFTSIGN: { return 1.0 / ((1.0 + abs(s)) * (1.0 + abs(s))); }\n`);
-    const sign = 'export const sign: (x: Tensor) => Tensor = plain("sign", "none");\n';
+    const square = 'export const square: (x: Tensor) => Tensor = plain("square", "x");\n';
     const softsign = '/** x / (1 + |x|). */\nexport const softsign: (x: Tensor) => Tensor = plain("softsign", "x");\n';
-    await edit(join(folder, "engine/ops/unary.ts"), sign, sign + softsign);
+    await edit(join(folder, "engine/ops/unary.ts"), square, square + softsign);
     await edit(
       join(folder, "tests/support/reference/pointwise.ts"),
-      "  neg: map(ad.neg),\n",
-      "  neg: map(ad.neg),\n  softsign: map((x) => ad.div(x, ad.add(ad.constant(1), ad.abs(x)))),\n",
+      "  exp: map(ad.exp),\n",
+      "  exp: map(ad.exp),\n  softsign: map((x) => ad.div(x, ad.add(ad.constant(1), ad.abs(x)))),\n",
     );
     const checks = (...args: string[]) => run(folder, Deno.execPath(), ["test", "-A", "--no-check", ...args], true);
     // Four checks in both kernel sets.

@@ -1,6 +1,10 @@
 /** Every op, as functions on tensors. */
 export { abs, clamp, exp, log, neg, reciprocal, relu, sigmoid, sign, sqrt, square, tanh } from "./unary.ts";
-export { add, div, equal, greater, greaterEqual, less, maximum, minimum, mul, pow, sub, where } from "./binary.ts";
+export { cos, sin } from "./trigonometric.ts";
+export { erf, gelu, type GeluOptions, leakyRelu, silu } from "./activation_functions.ts";
+export { add, div, maximum, minimum, mul, pow, sub } from "./binary.ts";
+export { floorDiv, mod } from "./integer.ts";
+export { equal, greater, greaterEqual, less, lessEqual, notEqual, where } from "./compare.ts";
 export { cast, concat, pad, type PadWidths, reshape, slice, tile, transpose } from "./layout.ts";
 export { flip, squeeze, stack, unsqueeze } from "./axes.ts";
 export { split } from "./split.ts";

@@ -4,6 +4,7 @@ import bilinearText from "../../../shaders/lib/bilinear.wgsl" with { type: "text
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
 import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
+import powerText from "../../../shaders/lib/power.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
 import rowAloneText from "../../../shaders/lib/row_alone.wgsl" with { type: "text" };
 import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "text" };
@@ -17,6 +18,8 @@ import { numbered } from "../../gpu/wgsl.ts";
 export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
 /** `broadcast_offset`. */
 export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broadcastText };
+/** `power` and `logarithm` of fours. */
+export const powerLib: ShaderText = { file: "lib/power.wgsl", text: powerText };
 /** `threefry`, `unit_float`. */
 export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
 /** `Value` and `Word`, single ones. */

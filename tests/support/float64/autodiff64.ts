@@ -74,7 +74,7 @@ export function neg(x: Node): Node {
  * A smooth function of one scalar. `own` bounds the function's own error in units of eps32; `d` and `dd` are its first two
  * derivatives, the second bounding how the error of `x` moves the first; `slopeOwn` is the derivative's own error.
  */
-function smooth(x: Node, v: number, own: number, d: number, dd: number, slopeOwn: number): Node {
+export function smooth(x: Node, v: number, own: number, d: number, dd: number, slopeOwn: number): Node {
   const b = boundOf(x);
   return record1(x, v, Math.abs(v), Math.abs(d) * b + own, d, Math.abs(dd) * b + slopeOwn);
 }
@@ -144,16 +144,21 @@ export function powConstant(x: Node, exponent: number): Node {
   return smooth(x, v, Math.abs(v) * relative, d, dd, Math.abs(d) * (powError(t, exponent - 1) + relative + DIVISION));
 }
 
-/** a^b for a > 0. */
+/** 0 where a factor is 0, however large the other: an error of nothing is none. */
+function times(a: number, b: number): number {
+  return a === 0 || b === 0 ? 0 : a * b;
+}
+
+/** a^b; where a = 0 or b = 0 the derivatives are PyTorch's. */
 export function pow(a: Node, b: Node): Node {
   const x = valueOf(a), y = valueOf(b), v = Math.pow(x, y), l = Math.log(x);
   const own = powError(x, y);
-  const da = y * Math.pow(x, y - 1), db = v * l;
-  const relative = own + Math.abs(y / x) * boundOf(a) + Math.abs(l) * boundOf(b);
-  const ea = Math.abs(da) * (relative + powError(x, y - 1) + DIVISION + boundOf(a) / Math.abs(x)) +
-    Math.abs(v / x) * boundOf(b);
-  const eb = Math.abs(db) * (relative + 1) + Math.abs(v) * (logError(x) + boundOf(a) / Math.abs(x));
-  return record2(a, b, v, Math.abs(v), Math.abs(v) * relative, da, db, ea, eb);
+  const da = y === 0 ? 0 : y * Math.pow(x, y - 1), db = x === 0 && y >= 0 ? 0 : v * l;
+  const relative = own + times(Math.abs(y / x), boundOf(a)) + times(Math.abs(l), boundOf(b));
+  const ea = times(Math.abs(da), relative + powError(x, y - 1) + DIVISION + times(1 / Math.abs(x), boundOf(a))) +
+    times(Math.abs(v / x), boundOf(b));
+  const eb = times(Math.abs(db), relative + 1) + times(Math.abs(v), logError(x) + times(1 / Math.abs(x), boundOf(a)));
+  return record2(a, b, v, Math.abs(v), times(Math.abs(v), relative), da, db, ea, eb);
 }
 
 /** |x|; derivative 0 at 0. */
@@ -222,4 +227,17 @@ export function hat(x: Node, k: number): Node {
   const touched = inside || corner;
   const slope = inside ? -Math.sign(signed) : 0;
   return record1(x, weight, weight, touched ? boundOf(x) + (distance === 0 ? 0 : 1) : 0, slope, corner ? UNCERTAIN : 0);
+}
+
+/** A value known but for `error`, with stated derivatives by a and b and the errors of these (all units of eps32). */
+export function withPartials(
+  a: Node,
+  b: Node,
+  v: number,
+  error: number,
+  [da, db]: readonly [number, number],
+  [ea, eb]: readonly [number, number],
+): Node {
+  const own = Math.abs(da) * boundOf(a) + Math.abs(db) * boundOf(b) + error;
+  return record2(a, b, v, Math.abs(v), own, da, db, ea, eb);
 }

@@ -77,6 +77,8 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
       ...unary(0.3, 2, { exponent: 0 }),
       ...unary(0.3, 2, { exponent: 1 }),
     ],
+    sin: unary(),
+    cos: unary(),
     clamp: unary(-2, 2, { low: -0.5, high: 0.7 }),
     add: binary(),
     sub: binary(),
