@@ -335,19 +335,19 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.relu(this);
   }
   /** Sum over `axes` (all when absent). */
-  sum(axes?: number | readonly number[], options?: ops.ReduceOptions): Tensor {
+  sum(axes?: ops.Axes, options?: ops.ReduceOptions): Tensor {
     return ops.sum(this, axes, options);
   }
   /** Mean over `axes` (all when absent). */
-  mean(axes?: number | readonly number[], options?: ops.ReduceOptions): Tensor {
+  mean(axes?: ops.Axes, options?: ops.ReduceOptions): Tensor {
     return ops.mean(this, axes, options);
   }
   /** Largest over `axes` (all when absent). */
-  max(axes?: number | readonly number[], options?: ops.ReduceOptions): Tensor {
+  max(axes?: ops.Axes, options?: ops.ReduceOptions): Tensor {
     return ops.max(this, axes, options);
   }
-  /** Index of the first largest element along `axis`, as i32. */
-  argmax(axis: number, options?: ops.ReduceOptions): Tensor {
+  /** Index of the first largest element along `axis`, as i32; among all when absent. */
+  argmax(axis?: number, options?: ops.ReduceOptions): Tensor {
     return ops.argmax(this, axis, options);
   }
   /** Matrix product; leading axes broadcast. */
@@ -421,6 +421,38 @@ export class Tensor implements TensorMeta, Disposable {
   /** Error function. */
   erf(): Tensor {
     return ops.erf(this);
+  }
+  /** Smallest over `axes` (all when absent). */
+  min(axes?: ops.Axes, options?: ops.ReduceOptions): Tensor {
+    return ops.min(this, axes, options);
+  }
+  /** Index of the first smallest element along `axis`, as i32; among all when absent. */
+  argmin(axis?: number, options?: ops.ReduceOptions): Tensor {
+    return ops.argmin(this, axis, options);
+  }
+  /** Product over `axes` (all when absent). */
+  prod(axes?: ops.Axes, options?: ops.ReduceOptions): Tensor {
+    return ops.prod(this, axes, options);
+  }
+  /** Variance over `axes` (all when absent), with PyTorch's correction of 1 by default. */
+  variance(axes?: ops.Axes, options?: ops.VarianceOptions): Tensor {
+    return ops.variance(this, axes, options);
+  }
+  /** Standard deviation over `axes` (all when absent), with PyTorch's correction of 1 by default. */
+  std(axes?: ops.Axes, options?: ops.VarianceOptions): Tensor {
+    return ops.std(this, axes, options);
+  }
+  /** Running sums along `axis`. */
+  cumsum(axis: number): Tensor {
+    return ops.cumsum(this, axis);
+  }
+  /** The k largest elements along an axis, or the smallest, in order. */
+  topk(k: number, options?: ops.TopkOptions): ops.Topk {
+    return ops.topk(this, k, options);
+  }
+  /** Logarithm of the softmax along `axis` (the last by default). */
+  logSoftmax(axis?: number): Tensor {
+    return ops.logSoftmax(this, axis);
   }
   /** The same elements in another shape; one extent may be −1. Shares memory. */
   reshape(shape: Shape): Tensor {

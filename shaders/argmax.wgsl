@@ -1,5 +1,7 @@
-// The first largest element along the middle axis of x [outer, reduced, inner], of single numbers: its position, and the gradient
-// of a maximum, which goes to it. A column is a row here.
+// The first largest or smallest element along the middle axis of x [outer, reduced, inner], of single numbers: its position, and
+// the gradient of an extreme, which goes to it. A column is a row here.
+// The smallest is looked for.
+override LEAST: bool = false;
 struct Params { count: u32, reduced: u32, inner: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -10,14 +12,16 @@ struct Params { count: u32, reduced: u32, inner: u32 }
 fn first_of(i: u32) -> u32 { return i / params.inner * params.reduced * params.inner + i % params.inner; }
 fn length_of(i: u32) -> u32 { return select(0u, params.reduced, i < params.count); }
 
+fn ranked(v: f32) -> f32 { return select(v, -v, LEAST); }
+
 // Each lane starts at the row's first element, so that ties and what compares with nothing end as in one walk.
-fn first_largest(i: u32, lane: u32) -> u32 {
+fn first_extreme(i: u32, lane: u32) -> u32 {
   let first = first_of(i);
   let length = length_of(i);
   var best = 0u;
-  var largest = x[first];
+  var largest = ranked(x[first]);
   for (var r = lane; r < length; r += STRIDE) {
-    let v = x[first + r * params.inner];
+    let v = ranked(x[first + r * params.inner]);
     if (v > largest) { largest = v; best = r; }
   }
   return row_first(lane, best, largest);
@@ -30,19 +34,19 @@ fn argmax(
 ) {
   let i = row_of(group, groups, local);
   let lane = lane_of(local);
-  let best = first_largest(i, lane);
+  let best = first_extreme(i, lane);
   if (lane == 0u && i < params.count) { index[i] = i32(best); }
 }
 
-// dy at the first largest element of each column, zero elsewhere.
+// dy at that element of each column, zero elsewhere.
 @compute @workgroup_size(LANES)
-fn max_grad(
+fn extreme_grad(
   @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
   @builtin(local_invocation_index) local: u32,
 ) {
   let i = row_of(group, groups, local);
   let lane = lane_of(local);
-  let best = first_largest(i, lane);
+  let best = first_extreme(i, lane);
   let length = length_of(i);
   let first = first_of(i);
   for (var r = lane; r < length; r += STRIDE) { y[first + r * params.inner] = select(0.0, dy[i], r == best); }

@@ -3,6 +3,8 @@
 // Values.
 const SUM = 0u;
 const MAX = 1u;
+const MIN = 2u;
+const PROD = 3u;
 override OP: u32 = SUM;
 // Add to what y holds.
 override ADD: bool = false;
@@ -12,11 +14,41 @@ struct Params { count: u32, reduced: u32, inner: u32, chunks: u32, length: u32, 
 @group(0) @binding(2) var<storage, read_write> y: array<Value>;
 @group(0) @binding(3) var<storage, read_write> totals: array<f32>;
 
-const LOWEST = -3.402823466e38;
+// Extremes start from an element of the row, which may be all infinities.
+fn start(first: Value) -> Value {
+  switch OP {
+    case SUM: { return Value(0.0); }
+    case PROD: { return Value(1.0); }
+    default: { return first; }
+  }
+}
 
-fn start() -> f32 { return select(LOWEST, 0.0, OP == SUM); }
-fn fold(p: Value, q: Value) -> Value { return select(max(p, q), p + q, OP == SUM); }
-fn across(v: vec4<f32>) -> f32 { return select(max(max(v.x, v.y), max(v.z, v.w)), (v.x + v.y) + (v.z + v.w), OP == SUM); }
+fn fold(p: Value, q: Value) -> Value {
+  switch OP {
+    case SUM: { return p + q; }
+    case PROD: { return p * q; }
+    case MIN: { return min(p, q); }
+    default: { return max(p, q); }
+  }
+}
+
+fn across(v: vec4<f32>) -> f32 {
+  switch OP {
+    case SUM: { return (v.x + v.y) + (v.z + v.w); }
+    case PROD: { return (v.x * v.y) * (v.z * v.w); }
+    case MIN: { return min(min(v.x, v.y), min(v.z, v.w)); }
+    default: { return max(max(v.x, v.y), max(v.z, v.w)); }
+  }
+}
+
+fn across_lanes(lane: u32, v: Value) -> Value {
+  switch OP {
+    case SUM: { return row_sum(lane, v); }
+    case PROD: { return row_product(lane, v); }
+    case MIN: { return -row_max(lane, -v); }
+    default: { return row_max(lane, v); }
+  }
+}
 
 // A chunk of a column is a row here; neighbours along x are neighbours in memory when inner > 1.
 @compute @workgroup_size(LANES)
@@ -30,11 +62,11 @@ fn reduce(
   let chunk = (i / params.inner) % params.chunks;
   let row = i / (params.inner * params.chunks);
   let end = select(0u, min((chunk + 1u) * params.length, params.reduced), i < params.count);
-  var acc = Value(start());
+  var acc = start(x[row * params.reduced * params.inner + column]);
   for (var r = chunk * params.length + lane; r < end; r += STRIDE) {
     acc = fold(acc, x[(row * params.reduced + r) * params.inner + column]);
   }
-  if (OP == SUM) { acc = row_sum(lane, acc); } else { acc = row_max(lane, acc); }
+  acc = across_lanes(lane, acc);
   if (lane > 0u || i >= params.count) { return; }
   if (ADD) { y[i] += acc * params.scale; } else { y[i] = acc * params.scale; }
 }
@@ -47,7 +79,7 @@ fn reduce_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   let chunk = i % params.chunks;
   let row = i / params.chunks;
   let end = min((chunk + 1u) * params.length, params.reduced);
-  var acc = Value(start());
+  var acc = start(x[row * params.reduced]);
   for (var r = chunk * params.length; r < end; r++) { acc = fold(acc, x[row * params.reduced + r]); }
   let total = across(widened(acc)) * params.scale;
   if (ADD) { totals[i] += total; } else { totals[i] = total; }

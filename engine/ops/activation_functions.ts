@@ -1,11 +1,11 @@
 /** Activation functions beside those of `unary.ts`, and the error function. */
-import erfText from "../../shaders/lib/erf.wgsl" with { type: "text" };
+import erfText from "../../shaders/lib/elementwise/erf.wgsl" with { type: "text" };
 import text from "../../shaders/activations.wgsl" with { type: "text" };
 import type { Tensor } from "../tensor.ts";
 import { sigmoidLib, vec4Lib } from "./lib/library.ts";
 import { unaryFamily, unaryParts } from "./lib/unary.ts";
 
-const parts = unaryParts(vec4Lib, sigmoidLib, { file: "lib/erf.wgsl", text: erfText }, {
+const parts = unaryParts(vec4Lib, sigmoidLib, { file: "lib/elementwise/erf.wgsl", text: erfText }, {
   file: "activations.wgsl",
   text,
 });

@@ -21,7 +21,8 @@ import { reshape } from "./layout.ts";
 import { sum } from "./reduce.ts";
 import { affine, neg, powScalar, reciprocal } from "./unary.ts";
 
-const floats = pairFamily({ file: "binary.wgsl", text: binaryText });
+/** Functions of two tensors of floats. */
+export const floats: (name: string) => RunPair = pairFamily({ file: "binary.wgsl", text: binaryText });
 const powers = pairFamily(powerLib, { file: "power.wgsl", text: powerText });
 /** Functions of two tensors of integers; the constant SIGNED says of which. */
 export const integers: (name: string) => RunPair = pairFamily({ file: "integer.wgsl", text: integerText });

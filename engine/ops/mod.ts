@@ -9,8 +9,14 @@ export { cast, concat, pad, type PadWidths, reshape, slice, tile, transpose } fr
 export { flip, squeeze, stack, unsqueeze } from "./axes.ts";
 export { split } from "./split.ts";
 export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
-export { argmax, max, mean, type ReduceOptions, sum } from "./reduce.ts";
 export { einsum } from "./einsum.ts";
+export { mean, sum } from "./reduce.ts";
+export { type Axes, type ReduceOptions } from "./lib/reduce.ts";
+export { argmax, argmin, max, min } from "./extremes.ts";
+export { prod } from "./prod.ts";
+export { std, variance, type VarianceOptions } from "./moments.ts";
+export { cumsum } from "./scan.ts";
+export { type Topk, topk, type TopkOptions } from "./topk.ts";
 export { linear, type LinearOptions, matmul, type MatmulOptions } from "./matmul.ts";
 export { type Activation } from "./lib/library.ts";
 export {

@@ -8,6 +8,7 @@ fn lane_of(local: u32) -> u32 { return local; }
 
 var<workgroup> partial: array<f32, LANES>;
 var<workgroup> place: array<u32, LANES>;
+var<workgroup> keys: array<u32, LANES>;
 
 fn row_max(lane: u32, v: f32) -> f32 {
   workgroupBarrier();
@@ -31,6 +32,34 @@ fn row_sum(lane: u32, v: f32) -> f32 {
   return partial[0];
 }
 
+fn row_product(lane: u32, v: f32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = v;
+  for (var step = LANES / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) { partial[lane] *= partial[lane + step]; }
+  }
+  workgroupBarrier();
+  return partial[0];
+}
+
+// Hillis and Steele's scan: after each step a lane has the sum of twice as many.
+fn row_scan(lane: u32, v: f32) -> f32 {
+  workgroupBarrier();
+  partial[lane] = v;
+  for (var step = 1u; step < LANES; step = step * 2u) {
+    workgroupBarrier();
+    var before = 0.0;
+    if (lane >= step) { before = partial[lane - step]; }
+    workgroupBarrier();
+    partial[lane] += before;
+  }
+  workgroupBarrier();
+  return partial[lane];
+}
+
+fn row_total(scanned: f32) -> f32 { return partial[LANES - 1u]; }
+
 fn row_first(lane: u32, at: u32, v: f32) -> u32 {
   partial[lane] = v;
   place[lane] = at;
@@ -40,6 +69,22 @@ fn row_first(lane: u32, at: u32, v: f32) -> u32 {
       let other = lane + step;
       let first = partial[other] == partial[lane] && place[other] < place[lane];
       if (partial[other] > partial[lane] || first) { partial[lane] = partial[other]; place[lane] = place[other]; }
+    }
+  }
+  workgroupBarrier();
+  return place[0];
+}
+
+fn row_first_key(lane: u32, at: u32, key: u32) -> u32 {
+  workgroupBarrier();
+  keys[lane] = key;
+  place[lane] = at;
+  for (var step = LANES / 2u; step > 0u; step = step / 2u) {
+    workgroupBarrier();
+    if (lane < step) {
+      let other = lane + step;
+      let first = keys[other] == keys[lane] && place[other] < place[lane];
+      if (keys[other] > keys[lane] || first) { keys[lane] = keys[other]; place[lane] = place[other]; }
     }
   }
   workgroupBarrier();

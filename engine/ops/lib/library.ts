@@ -4,7 +4,7 @@ import bilinearText from "../../../shaders/lib/bilinear.wgsl" with { type: "text
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
 import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
-import powerText from "../../../shaders/lib/power.wgsl" with { type: "text" };
+import powerText from "../../../shaders/lib/elementwise/power.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
 import rowAloneText from "../../../shaders/lib/row_alone.wgsl" with { type: "text" };
 import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "text" };
@@ -19,7 +19,7 @@ export const indexLib: ShaderText = { file: "lib/index.wgsl", text: indexText };
 /** `broadcast_offset`. */
 export const broadcastLib: ShaderText = { file: "lib/broadcast.wgsl", text: broadcastText };
 /** `power` and `logarithm` of fours. */
-export const powerLib: ShaderText = { file: "lib/power.wgsl", text: powerText };
+export const powerLib: ShaderText = { file: "lib/elementwise/power.wgsl", text: powerText };
 /** `threefry`, `unit_float`. */
 export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText };
 /** `Value` and `Word`, single ones. */

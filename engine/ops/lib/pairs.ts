@@ -1,5 +1,5 @@
 /** Frame of elementwise ops of two tensors under NumPy broadcasting: kernels, types of operands, samples. */
-import frameText from "../../../shaders/lib/pairs.wgsl" with { type: "text" };
+import frameText from "../../../shaders/lib/elementwise/pairs.wgsl" with { type: "text" };
 import { DTypeError } from "../../base/errors.ts";
 import type { DType } from "../../dtype.ts";
 import { type Constants, kernel, type ShaderText } from "../../gpu/kernel.ts";
@@ -40,7 +40,7 @@ export type RunPair = (a: Tensor, b: Tensor, y: Tensor, constants?: Constants) =
 
 /** The functions of a family's shader, the last of `parts`, by the names of their ops. */
 export function pairFamily(...parts: readonly [ShaderText, ...ShaderText[]]): (name: string) => RunPair {
-  const all = [indexLib, broadcastLib, { file: "lib/pairs.wgsl", text: frameText }, ...parts] as const;
+  const all = [indexLib, broadcastLib, { file: "lib/elementwise/pairs.wgsl", text: frameText }, ...parts] as const;
   const sameKernel = kernel("binary", vec4Lib, ...all);
   const broadcastKernels = valueKernels("binary_broadcast", ...all);
   const { text } = parts[parts.length - 1];
@@ -152,7 +152,7 @@ export function pairSamples(range: readonly [number, number], integers: boolean)
   return [...reals, ...whole];
 }
 
-/** What an op of two tensors must refuse. */
+/** Operands that an op of two tensors must refuse. */
 export const badPairs = [
   { inputs: [{ shape: [2, 3] }, { shape: [4] }], attrs: {}, message: /do not broadcast/ },
 ] as const;

@@ -1,5 +1,5 @@
 /** Frame of elementwise ops of one tensor: a family's shader has the values and the slopes. */
-import frameText from "../../../shaders/lib/unary.wgsl" with { type: "text" };
+import frameText from "../../../shaders/lib/elementwise/unary.wgsl" with { type: "text" };
 import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
 import { numbered } from "../../gpu/wgsl.ts";
 import { defineOp, expectDType, type Op } from "../../op.ts";
@@ -12,7 +12,7 @@ export interface Scalars {
   readonly b: number;
 }
 
-/** What an op of one tensor is defined by. */
+/** Parts of an op of one tensor that differ. */
 export interface Unary<A> {
   /** Tensor that the slope is computed from. */
   readonly saved: "x" | "y" | "none";
@@ -29,7 +29,7 @@ const SHAPES = [[], [1], [7], [3, 5, 4], [2, 0, 3], [1031]] as const;
 
 /** Texts of a family, the frame's among them; the last one numbers the functions by their ops' names. */
 export function unaryParts(...parts: readonly ShaderText[]): readonly [ShaderText, ...ShaderText[]] {
-  return [indexLib, { file: "lib/unary.wgsl", text: frameText }, ...parts];
+  return [indexLib, { file: "lib/elementwise/unary.wgsl", text: frameText }, ...parts];
 }
 
 /** A way to define the ops of a family of {@link unaryParts}. */

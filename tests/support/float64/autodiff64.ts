@@ -12,7 +12,8 @@ import { boundOf, leaf, magnitudeOf, type Node, record1, record2, UNCERTAIN, val
 export { type Node, resetTape, tapeLength, valueOf } from "./tape64.ts";
 
 const EPS = 2 ** -23;
-const DIVISION = 2.5;
+/** Error of WGSL's division. */
+export const DIVISION = 2.5;
 
 /** An exactly known value that may be differentiated with respect to. */
 export function input(v: number): Node {
@@ -240,4 +241,9 @@ export function withPartials(
 ): Node {
   const own = Math.abs(da) * boundOf(a) + Math.abs(db) * boundOf(b) + error;
   return record2(a, b, v, Math.abs(v), own, da, db, ea, eb);
+}
+
+/** The same value, whose derivative a kernel computes with a relative error of `error` roundings. */
+export function roughlyDifferentiated(x: Node, error: number): Node {
+  return record1(x, valueOf(x), magnitudeOf(x), boundOf(x), 1, error);
 }

@@ -147,3 +147,10 @@ export function unbroadcast(shape: readonly number[], index: readonly number[]):
   const offset = index.length - shape.length;
   return shape.map((extent, axis) => extent === 1 ? 0 : index[axis + offset]);
 }
+
+/** Whole numbers as `like` holds them: modulo 2^32. */
+export function wrapped(like: IntArray, values: readonly bigint[]): Int32Array | Uint32Array {
+  return like.data instanceof Uint32Array
+    ? Uint32Array.from(values, (v) => Number(BigInt.asUintN(32, v)))
+    : Int32Array.from(values, (v) => Number(BigInt.asIntN(32, v)));
+}

@@ -14,6 +14,7 @@ import { products } from "./products.ts";
 import { recurrent } from "./recurrent.ts";
 import { reductions } from "./reduce.ts";
 import { sampling } from "./sample.ts";
+import { scans } from "./scan.ts";
 import { spatial } from "./spatial.ts";
 
 export type { Attrs } from "./attrs.ts";
@@ -24,6 +25,7 @@ export { IntArray, NDArray64, type Ref } from "../float64/ndarray64.ts";
 export const references: Family = {
   ...pointwise,
   ...reductions,
+  ...scans,
   ...products,
   ...spatial,
   ...normalisation,

@@ -1,6 +1,16 @@
 /** References of elementwise ops. */
 import * as ad from "../float64/autodiff64.ts";
-import { broadcast, indicesOf, IntArray, NDArray64, real, type Ref, unbroadcast, whole } from "../float64/ndarray64.ts";
+import {
+  broadcast,
+  indicesOf,
+  IntArray,
+  NDArray64,
+  real,
+  type Ref,
+  unbroadcast,
+  whole,
+  wrapped,
+} from "../float64/ndarray64.ts";
 import { cos, erf, sin } from "../float64/special64.ts";
 import { number, word } from "./attrs.ts";
 import type { Family, Reference } from "./family.ts";
@@ -14,13 +24,6 @@ function map(f: (x: ad.Node) => ad.Node, ofWhole?: (x: bigint) => bigint): Refer
     const a = real(x, "x");
     return [new NDArray64(a.shape, Int32Array.from(a.nodes, f))];
   };
-}
-
-/** Whole numbers as `like` holds them: modulo 2^32. */
-function wrapped(like: IntArray, values: readonly bigint[]): Int32Array | Uint32Array {
-  return like.data instanceof Uint32Array
-    ? Uint32Array.from(values, (v) => Number(BigInt.asUintN(32, v)))
-    : Int32Array.from(values, (v) => Number(BigInt.asIntN(32, v)));
 }
 
 /** Pairs of elements that broadcasting brings together. */

@@ -1,0 +1,159 @@
+/** Largest and smallest elements over axes, and their places. */
+import text from "../../shaders/argmax.wgsl" with { type: "text" };
+import { defineOp, expectDType } from "../op.ts";
+import { normaliseAxis, sizeOf } from "../shape.ts";
+import type { Tensor } from "../tensor.ts";
+import { GROUP, rowKernels } from "./lib/library.ts";
+import {
+  type Axes,
+  byGroup,
+  columnsOf,
+  FOLDS,
+  movedBack,
+  nonEmpty,
+  type ReduceAttrs,
+  reduceAttrs,
+  reduceColumns,
+  reducedShape,
+  reduceIntegers,
+  type ReduceOptions,
+  reduceSamples,
+} from "./lib/reduce.ts";
+import { reshape } from "./layout.ts";
+
+const file = { file: "argmax.wgsl", text };
+const placeKernels = rowKernels("argmax", file);
+const gradKernels = rowKernels("extreme_grad", file);
+
+function defineExtreme(name: "max" | "min") {
+  const constants = { LEAST: Number(name === "min") };
+  return defineOp<ReduceAttrs>({
+    name,
+    family: "reduction",
+    infer: ([x], attrs) => {
+      nonEmpty(name, x!, attrs.axes);
+      expectDType(name, "the input", x!, "f32", "i32", "u32");
+      return [{ shape: reducedShape(x!.shape, attrs), dtype: x!.dtype }];
+    },
+    forward: ([x], { axes }, [y]) => {
+      const { x: moved, columns } = columnsOf(x!, axes);
+      if (y.dtype === "f32") reduceColumns(FOLDS[name], moved, columns, y, 1);
+      else reduceIntegers(name, moved, columns, y);
+    },
+    saves: () => ({ inputs: [0] }),
+    backward: (call) => {
+      const x = call.input(0);
+      const { axes } = call.attrs;
+      const { x: moved, columns } = columnsOf(x, axes);
+      const dx = x.device.empty(moved.shape);
+      const count = columns.outer * columns.inner;
+      const grouped = byGroup(x.device.kernels, columns);
+      x.device.run(grouped ? gradKernels.group : gradKernels.alone, {
+        bind: { x: moved, dy: call.grads[0]!, y: dx },
+        params: { count, reduced: columns.reduced, inner: columns.inner },
+        constants,
+        grid: x.device.grid(count, grouped ? 1 : GROUP),
+      });
+      return [movedBack(dx, x, moved, axes)];
+    },
+    samples: () => reduceSamples({ integers: true }),
+    bad: [{ inputs: [{ shape: [0, 3] }], attrs: { axes: [0], keepDims: false }, message: /nothing to reduce/ }],
+  });
+}
+
+const maxOp = defineExtreme("max");
+const minOp = defineExtreme("min");
+
+/** Largest element over `axes` (all when absent), of integers too; the gradient goes to the first of equals. */
+export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  return maxOp([x], reduceAttrs("max", x, axes, options))[0];
+}
+
+/**
+ * Smallest element over `axes` (all when absent), of integers too; the gradient goes to the first of equals.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, min } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([[3, -1, 2], [5, 4, 6]]);
+ * deepStrictEqual([...await min(x, 1).data()], [-1, 4]);
+ * ```
+ */
+export function min(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
+  return minOp([x], reduceAttrs("min", x, axes, options))[0];
+}
+
+function definePlace(name: "argmax" | "argmin") {
+  const constants = { LEAST: Number(name === "argmin") };
+  return defineOp<{ readonly axis: number; readonly keepDims: boolean }>({
+    name,
+    family: "reduction",
+    infer: ([x], { axis, keepDims }) => {
+      expectDType(name, "the input", x!, "f32");
+      nonEmpty(name, x!, [axis]);
+      return [{ shape: reducedShape(x!.shape, { axes: [axis], keepDims }), dtype: "i32" }];
+    },
+    forward: ([x], { axis }, [y]) => {
+      const outer = sizeOf(x!.shape.slice(0, axis));
+      const inner = sizeOf(x!.shape.slice(axis + 1));
+      const params = { count: outer * inner, reduced: x!.shape[axis], inner };
+      const grouped = byGroup(y.device.kernels, { outer, ...params });
+      y.device.run(grouped ? placeKernels.group : placeKernels.alone, {
+        bind: { x: x!, index: y },
+        params,
+        constants,
+        grid: y.device.grid(params.count, grouped ? 1 : GROUP),
+      });
+    },
+    backward: { nondifferentiable: "an index" },
+    samples: () =>
+      ([[[7], 0], [[5, 8], 0], [[5, 8], 1], [[3, 5, 7], 1], [[3, 131], 1], [[0, 4], 1]] as const).map((
+        [shape, axis],
+      ) => ({
+        inputs: [{ shape }],
+        attrs: { axis, keepDims: false },
+      })),
+    bad: [{ inputs: [{ shape: [0, 3] }], attrs: { axis: 0, keepDims: false }, message: /nothing to reduce/ }],
+  });
+}
+
+const argmaxOp = definePlace("argmax");
+const argminOp = definePlace("argmin");
+
+/** The place along an axis, or among all elements in row-major order. */
+function placeOf(
+  op: typeof argmaxOp,
+  name: string,
+  x: Tensor,
+  axis: number | undefined,
+  { keepDims = false }: ReduceOptions,
+): Tensor {
+  if (axis !== undefined) return op([x], { axis: normaliseAxis(name, axis, x.shape.length), keepDims })[0];
+  using scope = x.device.scope();
+  const place = op([reshape(x, [x.size])], { axis: 0, keepDims: false })[0];
+  return scope.keep(keepDims ? reshape(place, x.shape.map(() => 1)) : place);
+}
+
+/** Index of the first largest element along `axis`, as i32; among all elements, in row-major order, when absent. */
+export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  return placeOf(argmaxOp, "argmax", x, axis, options);
+}
+
+/**
+ * Index of the first smallest element along `axis`, as i32; among all elements, in row-major order, when absent.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { argmin, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([[3, 1, 1], [0, 4, 6]]);
+ * deepStrictEqual([...await argmin(x, -1).data<"i32">()], [1, 0]);
+ * strictEqual(await argmin(x).item(), 3);
+ * ```
+ */
+export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+  return placeOf(argminOp, "argmin", x, axis, options);
+}

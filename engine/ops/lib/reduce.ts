@@ -1,0 +1,205 @@
+/** Reductions over axes: shapes, columns, the kernels that fold them, samples. */
+import text from "../../../shaders/reduce.wgsl" with { type: "text" };
+import integerText from "../../../shaders/reduce_integer.wgsl" with { type: "text" };
+import { ShapeError } from "../../base/errors.ts";
+import { powerAbove } from "../../buckets.ts";
+import type { KernelSet } from "../../gpu/adapter.ts";
+import { kernel } from "../../gpu/kernel.ts";
+import { numbered } from "../../gpu/wgsl.ts";
+import type { Sample } from "../../op.ts";
+import { formatShape, normaliseAxes, type Shape, sizeOf } from "../../shape.ts";
+import type { Tensor, TensorMeta } from "../../tensor.ts";
+import { transpose } from "../layout.ts";
+import { GROUP, indexLib, rowAloneLib, rowKernels, vec4Lib } from "./library.ts";
+
+const parts = [indexLib, { file: "reduce.wgsl", text }] as const;
+const reduceKernels = rowKernels("reduce", ...parts);
+const reduce4Kernel = kernel("reduce", { ...vec4Lib, variant: "vec4" }, rowAloneLib, ...parts);
+const rows4Kernel = kernel("reduce_rows", vec4Lib, rowAloneLib, ...parts);
+const integerKernel = kernel("reduce", indexLib, { file: "reduce_integer.wgsl", text: integerText });
+const INTEGER_FOLDS = numbered(integerText, "sum", "max");
+
+/** Options of reductions. */
+export interface ReduceOptions {
+  /** Keep reduced axes with extent 1; default false. */
+  readonly keepDims?: boolean;
+}
+
+/** Attributes of a reduction. */
+export interface ReduceAttrs {
+  readonly axes: readonly number[];
+  readonly keepDims: boolean;
+}
+
+/** Axes as a user gives them: one, several, or all where absent; negative ones count from the end. */
+export type Axes = number | readonly number[];
+
+/** Attributes of a reduction of x over a user's axes. */
+export function reduceAttrs(op: string, x: TensorMeta, axes: Axes | undefined, options: ReduceOptions): ReduceAttrs {
+  return { axes: normaliseAxes(op, axes, x.shape.length), keepDims: options.keepDims ?? false };
+}
+
+/** The shape with reduced axes of extent 1. */
+export function keptShape(shape: Shape, axes: readonly number[]): number[] {
+  return shape.map((extent, axis) => axes.includes(axis) ? 1 : extent);
+}
+
+/** Extents around the reduced axes once they are next to each other. */
+export interface Columns {
+  readonly outer: number;
+  readonly reduced: number;
+  readonly inner: number;
+}
+
+/** Shape of the result. */
+export function reducedShape(shape: Shape, { axes, keepDims }: ReduceAttrs): number[] {
+  return keepDims
+    ? shape.map((extent, axis) => axes.includes(axis) ? 1 : extent)
+    : shape.filter((_, axis) => !axes.includes(axis));
+}
+
+/** x with the reduced axes adjacent (moved last when they are not), and the extents around them. */
+export function columnsOf(x: Tensor, axes: readonly number[]): { x: Tensor; columns: Columns } {
+  const { shape } = x;
+  const meaningful = axes.filter((axis) => shape[axis] !== 1);
+  const first = meaningful[0] ?? 0;
+  const last = meaningful.at(-1) ?? -1;
+  const between = shape.slice(first, last + 1).filter((e, i) => !meaningful.includes(first + i) && e !== 1);
+  if (between.length > 0) {
+    const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+    const moved = transpose(x, [...kept, ...axes]);
+    const reduced = sizeOf(axes.map((axis) => shape[axis]));
+    return { x: moved, columns: { outer: sizeOf(kept.map((a) => shape[a])), reduced, inner: 1 } };
+  }
+  return {
+    x,
+    columns: {
+      outer: sizeOf(shape.slice(0, first)),
+      reduced: sizeOf(shape.slice(first, last + 1)),
+      inner: sizeOf(shape.slice(last + 1)),
+    },
+  };
+}
+
+/** A gradient of what {@link columnsOf} moved, in x's order of axes. */
+export function movedBack(dx: Tensor, x: Tensor, moved: Tensor, axes: readonly number[]): Tensor {
+  if (moved === x) return dx;
+  const kept = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const perm = [...kept, ...axes];
+  return transpose(dx, x.shape.map((_, axis) => perm.indexOf(axis)));
+}
+
+/** True where a workgroup takes a row: on GPUs, where there is something to share out. */
+export function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
+  return kernelSet === "gpu" && inner === 1 && reduced >= 32;
+}
+
+/**
+ * Enough chunks to keep a device busy; a function of the power of two above the size, so that padding regions moves no chunk.
+ * One, or a multiple of 4, so that the second pass reads whole vec4 and another image size needs no other kernel.
+ */
+function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet, grouped: boolean): number {
+  if (kernelSet === "gpu") {
+    // 2^16 invocations of a vec4 and 32 rows, or 2^11 workgroups of 128 invocations and 512 elements.
+    const [busy, least] = grouped ? [2 ** 11, 512] : [2 ** 18, 32];
+    const chunks = Math.min(busy / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / least);
+    return chunks < 4 ? 1 : chunks;
+  }
+  const wanted = Math.ceil(2048 / Math.max(1, outer * inner));
+  const chunks = Math.min(wanted, powerAbove(reduced) / 64, 1024);
+  return chunks < 4 ? 1 : chunks - chunks % 4;
+}
+
+/** Numbers of the folds, as the shader has them. */
+export const FOLDS = numbered(text, "sum", "max", "min", "prod");
+
+/** Folds columns of x into y, in one pass or two; the last pass multiplies by `scale`, and adds to what y holds if `add`. */
+export function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number, add = false): void {
+  const { device } = x;
+  const { outer, reduced, inner } = columns;
+  const grouped = byGroup(device.kernels, columns);
+  const chunks = chunksFor(columns, device.kernels, grouped);
+  const target = chunks === 1 ? y : device.empty([outer, chunks, inner]);
+  const pass = {
+    count: outer * chunks * inner,
+    reduced,
+    inner,
+    chunks,
+    length: chunks === 1 ? reduced : Math.ceil(powerAbove(reduced) / chunks),
+    scale: chunks === 1 ? scale : 1,
+  };
+  const constants = { OP: op, ADD: Number(add && chunks === 1) };
+  if (grouped) {
+    const grid = device.grid(pass.count, 1);
+    device.run(reduceKernels.group, { bind: { x, y: target }, params: pass, constants, grid });
+  } else if (inner % 4 === 0) {
+    const params = { ...pass, count: pass.count / 4, inner: inner / 4 };
+    const grid = device.grid(params.count, GROUP);
+    device.run(reduce4Kernel, { bind: { x, y: target }, params, constants, grid });
+  } else if (inner === 1 && reduced % 4 === 0 && reduced > 0) {
+    const params = { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) };
+    const grid = device.grid(params.count, GROUP);
+    device.run(rows4Kernel, { bind: { x, totals: target }, params, constants, grid });
+  } else {
+    const grid = device.grid(pass.count, GROUP);
+    device.run(reduceKernels.alone, { bind: { x, y: target }, params: pass, constants, grid });
+  }
+  if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale, add);
+}
+
+/** Folds columns of integers x into y, whose type says which they are. */
+export function reduceIntegers(fold: "sum" | "max" | "min", x: Tensor, columns: Columns, y: Tensor): void {
+  const { device } = x;
+  const { outer, reduced, inner } = columns;
+  const chunks = Math.max(1, Math.min(Math.ceil(2 ** 14 / (outer * inner)), Math.ceil(reduced / 64)));
+  const target = chunks === 1 ? y : device.empty([outer, chunks, inner], y.dtype);
+  // The sign bit turns the order of i32 into that of u32; all bits turned, the smallest is the largest.
+  const signed = y.dtype === "i32";
+  const FLIP = { sum: 0, max: signed ? 0x80000000 : 0, min: signed ? 0x7fffffff : 0xffffffff }[fold];
+  const count = outer * chunks * inner;
+  device.run(integerKernel, {
+    bind: { x, y: target },
+    params: { count, reduced, inner, chunks },
+    constants: { OP: INTEGER_FOLDS[fold === "sum" ? "sum" : "max"], FLIP },
+    grid: device.grid(count, GROUP),
+  });
+  if (chunks > 1) reduceIntegers(fold, target, { outer, reduced: chunks, inner }, y);
+}
+
+/** Throws {@link ShapeError} where there is nothing to reduce. */
+export function nonEmpty(op: string, x: TensorMeta, axes: readonly number[]): void {
+  if (axes.some((axis) => x.shape[axis] === 0)) {
+    throw new ShapeError(`${op}: nothing to reduce along [${axes}] of ${formatShape(x.shape)}`);
+  }
+}
+
+/** Samples of a reduction, with those of integers where it takes them. */
+export function reduceSamples({ withEmpty = false, integers = false } = {}): Sample<ReduceAttrs>[] {
+  const cases: [number[], number[]][] = [
+    [[], []],
+    [[7], [0]],
+    [[5, 8], [0]],
+    [[5, 8], [1]],
+    [[3, 5, 7], [1]],
+    [[3, 5, 4], [0, 2]],
+    [[2, 3, 4, 5], [0, 1, 2, 3]],
+    [[1, 1031], [1]],
+    [[1200, 4], [0]],
+    [[4100, 3], [0]],
+    [[3, 150, 8], [1]],
+    [[2, 3], []],
+    [[0, 3], [1]],
+  ];
+  if (withEmpty) cases.push([[0, 3], [0]], [[3, 0], [0]]);
+  const reals = cases.flatMap(([shape, axes]) =>
+    [false, true].map((keepDims) => ({ inputs: [{ shape }], attrs: { axes, keepDims } }))
+  );
+  if (!integers) return reals;
+  const whole = (["i32", "u32"] as const).flatMap((dtype) =>
+    cases.slice(2).map(([shape, axes]) => ({
+      inputs: [{ shape, dtype, range: dtype === "i32" ? [-(2 ** 31), 2 ** 31] as const : [0, 2 ** 32] as const }],
+      attrs: { axes, keepDims: false },
+    }))
+  );
+  return [...reals, ...whole];
+}
