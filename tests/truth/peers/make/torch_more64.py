@@ -1,0 +1,116 @@
+"""Ops that were added after torch_ops64.py wrote its figures, in float64 too, by PyTorch.
+
+Run in this folder: pip install torch==2.13.0 numpy==2.4.6 && python torch_more64.py
+A file of its own: figures there stay as they are, whose random inputs would be others behind new cases.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ops64_writer import tensor, write
+
+rng = np.random.default_rng(20260101)
+cases = {}
+
+
+def real(*shape, low=-1.0, high=1.0, step=64):
+    return torch.tensor(rng.integers(round(low * step), round(high * step) + 1, shape) / step, dtype=torch.float64, requires_grad=True)
+
+
+def exact(values):
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+def whole(values):
+    return torch.tensor(values, dtype=torch.int32)
+
+
+def add(family, name, op, inputs, attrs, outputs):
+    """inputs: leaves in the op's order; outputs computed from them, in the op's order."""
+    outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    seeds = [torch.tensor(rng.integers(-64, 65, tuple(y.shape)) / 64) if y.requires_grad else None for y in outputs]
+    differentiable = [(y * s).sum() for y, s in zip(outputs, seeds) if s is not None]
+    if differentiable:
+        sum(differentiable).backward()
+    array = lambda t: None if t is None else t.detach().numpy()
+    grads = [None if t.grad is None else t.grad for t in inputs]
+    cases.setdefault(family, []).append({
+        "name": name, "op": op, "attrs": attrs,
+        "inputs": [tensor(array(t)) for t in inputs], "outputs": [tensor(array(y)) for y in outputs],
+        "outputGrads": [tensor(array(s)) for s in seeds], "inputGrads": [tensor(array(g)) for g in grads],
+    })
+
+
+# Pointwise.
+f, POINTS = "more_pointwise", [-5.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 2.75, 3.0, 5.0]
+x = exact(POINTS + [100.0, -1000.0, 4000.5])
+add(f, "sin", "sin", [x], {}, torch.sin(x))
+x = exact(POINTS + [100.0, -1000.0, 4000.5])
+add(f, "cos", "cos", [x], {}, torch.cos(x))
+for name, function in [("erf", torch.erf), ("gelu", F.gelu), ("geluTanh", lambda v: F.gelu(v, approximate="tanh")), ("silu", F.silu)]:
+    x = exact(POINTS)
+    add(f, name, name, [x], {}, function(x))
+for slope in [0.01, -0.25]:
+    x = exact(POINTS)
+    add(f, f"leaky_relu({slope})", "leakyRelu", [x], {"slope": slope}, F.leaky_relu(x, slope))
+# Zeros and negative bases. PyTorch has no slope to an exponent of a negative base: NaN, as ours.
+a, b = exact([-2.0, -2.0, -2.0, -0.5, 0.0, 0.0, 0.0, 2.0]), exact([2.0, 3.0, -1.0, 0.0, 2.0, 1.0, 0.0, 0.0])
+add(f, "pow of negative bases and zeros", "pow", [a, b], {}, torch.pow(a, b))
+for exponent in [2, 3, 1, 0, -1]:
+    x = exact([-2.0, -0.5, 1.5])
+    add(f, f"pow({exponent}) of negative bases", "powScalar", [x], {"exponent": exponent}, torch.pow(x, exponent))
+for left, right in [((2, 3), (2, 3)), ((2, 1, 3), (4, 1)), ((), (2,))]:
+    a, b = real(*left, low=-9, high=9), real(*right, low=-9, high=9)
+    add(f, f"remainder {list(left)} {list(right)}", "mod", [a, b], {}, torch.remainder(a, b))
+    a, b = real(*left, low=-9, high=9).detach(), real(*right, low=-9, high=9).detach()
+    add(f, f"floor_divide {list(left)} {list(right)}", "floorDiv", [a, b], {}, torch.floor_divide(a, b))
+a, b = exact([-1.0, 0.0, 0.5, 2.0]), exact([[0.0], [0.5]])
+add(f, "notEqual", "notEqual", [a, b], {}, torch.ne(a, b))
+a, b = exact([float("nan"), 1.0]), exact([float("nan"), float("nan")])
+for name, function in [("greater", torch.gt), ("greaterEqual", torch.ge), ("less", torch.lt), ("lessEqual", torch.le), ("equal", torch.eq), ("notEqual", torch.ne)]:
+    add(f, f"{name} with NaN", name, [a.detach(), b.detach()], {}, function(a, b))
+
+# Integers, which wrap.
+f, LEAST, MOST = "more_integers", -(2**31), 2**31 - 1
+p, q = [7, -7, 7, -7, 6, -6, 0, LEAST, MOST, LEAST], [2, 2, -2, -2, -3, 3, 4, 5, 2, 1]
+for name, function in [("add", torch.add), ("sub", torch.sub), ("mul", torch.mul), ("maximum", torch.maximum), ("minimum", torch.minimum), ("floorDiv", torch.floor_divide), ("mod", torch.remainder), ("greater", torch.gt), ("greaterEqual", torch.ge), ("less", torch.lt), ("lessEqual", torch.le), ("equal", torch.eq), ("notEqual", torch.ne)]:
+    add(f, f"{name} of int32", name, [whole(p), whole(q)], {}, function(whole(p), whole(q)))
+for name, function in [("neg", torch.neg), ("abs", torch.abs), ("sign", torch.sign)]:
+    add(f, f"{name} of int32", name, [whole(p)], {}, function(whole(p)))
+condition = whole([1, 0, 1])
+add(f, "where of int32", "where", [condition, whole([4, 5, MOST]), whole([LEAST, -2, 0])], {}, torch.where(condition != 0, whole([4, 5, MOST]), whole([LEAST, -2, 0])))
+x = whole(rng.integers(LEAST, MOST, (3, 4)).tolist())
+for keep in [True, False]:
+    add(f, "sum of int32", "sum", [x], {"axes": [1], "keepDims": keep}, torch.sum(x, 1, keepdim=keep, dtype=torch.int32))
+    add(f, "max of int32", "max", [x], {"axes": [0], "keepDims": keep}, torch.amax(x, 0, keepdim=keep))
+    add(f, "min of int32", "min", [x], {"axes": [0], "keepDims": keep}, torch.amin(x, 0, keepdim=keep))
+
+# Reductions, with ties; a product with zeros.
+f = "more_reduce"
+for axis in [0, 1, -1]:
+    for keep in [True, False]:
+        x = real(2, 4, 5, step=2)
+        add(f, f"min over {axis}, ties", "min", [x], {"axes": [axis], "keepDims": keep}, torch.min(x, axis, keepdim=keep).values)
+        first = np.argmin(x.detach().numpy(), axis)
+        add(f, f"argmin over {axis}, ties, by NumPy", "argmin", [x.detach()], {"axis": axis, "keepDims": keep}, torch.tensor(np.expand_dims(first, axis) if keep else first, dtype=torch.int32))
+        x = real(2, 4, 5, low=-2, high=2, step=4)
+        add(f, f"prod over {axis}, zeros", "prod", [x], {"axes": [axis], "keepDims": keep}, torch.prod(x, axis, keepdim=keep))
+x = exact([[2.0, 0.0, 3.0], [0.0, 0.0, 5.0], [2.0, -4.0, 5.0]])
+add(f, "prod of none, one and two zeros", "prod", [x], {"axes": [1], "keepDims": False}, torch.prod(x, 1))
+for axes in [[1], [0, -1], [0, 1, 2]]:
+    for correction in [0, 1, 2]:
+        x = real(2, 3, 4)
+        add(f, f"var over {axes}, correction {correction}", "variance", [x], {"axes": axes, "keepDims": False, "correction": correction}, torch.var(x, axes, correction=correction))
+for axis in [0, 1, -1]:
+    x = real(2, 3, 4)
+    add(f, f"cumsum along {axis}", "cumsum", [x], {"axis": axis}, torch.cumsum(x, axis))
+for axis in [0, 1, -1]:
+    for largest in [True, False]:
+        # Without ties: the order of PyTorch's equal elements is not stated.
+        x = torch.tensor(rng.permutation(60).reshape(3, 4, 5) / 64, dtype=torch.float64, requires_grad=True)
+        y, places = torch.topk(x, 3, axis, largest)
+        add(f, f"topk along {axis}, largest {largest}", "topk", [x], {"axis": axis, "k": 3, "largest": largest}, [y, places.to(torch.int32)])
+
+for family, own in cases.items():
+    write(f"torch_{family}.json", f"PyTorch {torch.__version__.split('+')[0]}, NumPy {np.__version__}", own)
