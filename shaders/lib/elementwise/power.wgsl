@@ -3,6 +3,23 @@
 const INFINITE = 0x7f800000u;
 const NOT_A_NUMBER = 0x7fc00000u;
 
+// size^b of positive numbers. Small whole exponents by squaring: logarithms would make 5^2 a little less than 25.
+fn positive_power(size: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
+  let whole = (trunc(b) == b) & (abs(b) < vec4<f32>(16.0));
+  var digits = vec4<u32>(select(vec4<f32>(0.0), abs(b), whole));
+  var square = size;
+  var product = vec4<f32>(1.0);
+  for (var i = 0u; i < 4u; i++) {
+    product = select(product, product * square, (digits & vec4<u32>(1u)) == vec4<u32>(1u));
+    square = square * square;
+    digits = digits >> vec4<u32>(1u);
+  }
+  let below = b < vec4<f32>(0.0);
+  // The inverse of what is too small to be held is not.
+  let held = !below | (product >= vec4<f32>(1.17549435e-38));
+  return select(pow(size, b), select(product, 1.0 / product, below), whole & held);
+}
+
 fn power(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   let base = bitcast<vec4<u32>>(a);
   let size = base & vec4<u32>(0x7fffffffu);
@@ -13,7 +30,7 @@ fn power(a: vec4<f32>, b: vec4<f32>) -> vec4<f32> {
   let odd = whole & (exponent < infinite) & (fract(abs(b) * 0.5) != vec4<f32>(0.0));
   let negative = base != size;
 
-  var result = bitcast<vec4<u32>>(pow(bitcast<vec4<f32>>(size), b));
+  var result = bitcast<vec4<u32>>(positive_power(bitcast<vec4<f32>>(size), b));
   // 0 or infinity where the base or the exponent is.
   let grows = (size > one) == (b > vec4<f32>(0.0));
   let extreme = (size == vec4<u32>(0u)) | (size == infinite) | (exponent == infinite);

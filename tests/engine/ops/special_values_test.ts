@@ -55,6 +55,23 @@ for (const kernels of KERNEL_SETS) {
     }
   });
 
+  test("small whole powers of whole numbers are exact, with their gradients", async () => {
+    const bases = Array.from({ length: 41 }, (_, i) => i - 20);
+    for (const exponent of [0, 1, 2, 3, 4, 5]) {
+      const want = bases.map((x) => x ** exponent);
+      deepStrictEqual(await values(() => device.tensor(bases).pow(exponent)), want, `to the number ${exponent}`);
+      deepStrictEqual(
+        await values(() => device.tensor(bases).pow(device.tensor([exponent]))),
+        want,
+        `to the ${exponent}`,
+      );
+      const slopes = bases.map((x) => exponent === 0 ? 0 : exponent * x ** (exponent - 1));
+      deepStrictEqual(await gradients((x) => x.pow(exponent), bases), [slopes], `gradient to the number ${exponent}`);
+    }
+    // 1e-38 is too small to be held, its inverse is not.
+    alike(await values(() => device.tensor([1e-19]).pow(-2)), [1e38], () => "1e-19 to the -2");
+  });
+
   test("pow has PyTorch's gradients for negative bases and zeros", async () => {
     // Base, exponent, and the gradients to both.
     const cases = [
