@@ -137,19 +137,66 @@ function refuseIntegers(...operands: readonly Operand[]): void {
   }
 }
 
-/** a + b; broadcasts. Integers wrap. */
+/**
+ * a + b; broadcasts. Integers wrap.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { add, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using a = device.tensor([[1, 2], [3, 4]]);
+ * using b = device.tensor([10, 20]);
+ * deepStrictEqual([...await add(a, b).data()], [11, 22, 13, 24]);
+ * ```
+ */
 export function add(a: Tensor, b: Operand): Tensor {
   return takesNumber(a, b) ? affine(a, 1, b) : withOperand("add", addOp, a, b);
 }
-/** a − b; broadcasts. Integers wrap. */
+/**
+ * a − b; broadcasts. Integers wrap.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, sub } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using a = device.tensor([[1, 2], [3, 4]]);
+ * using b = device.tensor([10, 20]);
+ * deepStrictEqual([...await sub(a, b).data()], [-9, -18, -7, -16]);
+ * ```
+ */
 export function sub(a: Tensor, b: Operand): Tensor {
   return takesNumber(a, b) ? affine(a, 1, -b) : withOperand("sub", subOp, a, b);
 }
-/** a · b; broadcasts. Integers wrap. */
+/**
+ * a · b; broadcasts. Integers wrap.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, mul } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using a = device.tensor([[1, 2], [3, 4]]);
+ * using b = device.tensor([10, 20]);
+ * deepStrictEqual([...await mul(a, b).data()], [10, 40, 30, 80]);
+ * ```
+ */
 export function mul(a: Tensor, b: Operand): Tensor {
   return takesNumber(a, b) ? affine(a, b, 0) : withOperand("mul", mulOp, a, b);
 }
-/** a / b, of f32; broadcasts. Throws {@link DTypeError} for integers, for which there is `floorDiv`. */
+/**
+ * a / b, of f32; broadcasts. Throws {@link DTypeError} for integers, for which there is `floorDiv`.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, div } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([1, -3]);
+ * deepStrictEqual([...await div(x, 2).data()], [0.5, -1.5]);
+ * ```
+ */
 export function div(a: Operand, b: Operand): Tensor {
   refuseIntegers(a, b);
   if (typeof b === "number") return affine(a as Tensor, 1 / b, 0);
@@ -174,11 +221,33 @@ export function div(a: Operand, b: Operand): Tensor {
 export function pow(a: Tensor, b: Operand): Tensor {
   return typeof b === "number" ? powScalar(a, b) : powOp([a, b], {})[0];
 }
-/** The larger of a and b; broadcasts. Where equal, the gradient goes to a. */
+/**
+ * The larger of a and b; broadcasts. Where equal, the gradient goes to a.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, maximum } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1, 0.5]);
+ * deepStrictEqual([...await maximum(x, 0).data()], [0, 0.5]);
+ * ```
+ */
 export function maximum(a: Tensor, b: Operand): Tensor {
   return withOperand("maximum", maximumOp, a, b);
 }
-/** The smaller of a and b; broadcasts. Where equal, the gradient goes to a. */
+/**
+ * The smaller of a and b; broadcasts. Where equal, the gradient goes to a.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, minimum } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1, 0.5]);
+ * deepStrictEqual([...await minimum(x, 0).data()], [-1, 0]);
+ * ```
+ */
 export function minimum(a: Tensor, b: Operand): Tensor {
   return withOperand("minimum", minimumOp, a, b);
 }

@@ -30,11 +30,44 @@ function define(name: string): (a: Tensor, b: Operand) => Tensor {
   return (a, b) => withOperand(name, op, a, b);
 }
 
-/** 1 where a > b, else 0, as u32; broadcasts. Both are of one type. Nothing is greater or less than NaN. */
+/**
+ * 1 where a > b, else 0, as u32; broadcasts. Both are of one type. Nothing is greater or less than NaN.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, greater } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1, 0, 1]);
+ * deepStrictEqual([...await greater(x, 0).data<"u32">()], [0, 0, 1]);
+ * ```
+ */
 export const greater: (a: Tensor, b: Operand) => Tensor = define("greater");
-/** 1 where a ≥ b, else 0, as u32; broadcasts. */
+/**
+ * 1 where a ≥ b, else 0, as u32; broadcasts.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, greaterEqual } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1, 0, 1]);
+ * deepStrictEqual([...await greaterEqual(x, 0).data<"u32">()], [0, 1, 1]);
+ * ```
+ */
 export const greaterEqual: (a: Tensor, b: Operand) => Tensor = define("greaterEqual");
-/** 1 where a < b, else 0, as u32; broadcasts. */
+/**
+ * 1 where a < b, else 0, as u32; broadcasts.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, less } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1, 0, 1]);
+ * deepStrictEqual([...await less(x, 0).data<"u32">()], [1, 0, 0]);
+ * ```
+ */
 export const less: (a: Tensor, b: Operand) => Tensor = define("less");
 /**
  * 1 where a ≤ b, else 0, as u32; broadcasts.
@@ -49,7 +82,19 @@ export const less: (a: Tensor, b: Operand) => Tensor = define("less");
  * ```
  */
 export const lessEqual: (a: Tensor, b: Operand) => Tensor = define("lessEqual");
-/** 1 where a = b, else 0, as u32; broadcasts. NaN equals nothing. */
+/**
+ * 1 where a = b, else 0, as u32; broadcasts. NaN equals nothing.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, equal } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using predictions = device.tensor(Int32Array.of(3, 1, 2));
+ * using labels = device.tensor(Int32Array.of(3, 0, 2));
+ * deepStrictEqual([...await equal(predictions, labels).data<"u32">()], [1, 0, 1]);
+ * ```
+ */
 export const equal: (a: Tensor, b: Operand) => Tensor = define("equal");
 /**
  * 1 where a ≠ b, else 0, as u32; broadcasts. NaN differs from everything, itself included.

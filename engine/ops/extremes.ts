@@ -64,7 +64,18 @@ function defineExtreme(name: "max" | "min") {
 const maxOp = defineExtreme("max");
 const minOp = defineExtreme("min");
 
-/** Largest element over `axes` (all when absent), of integers too; the gradient goes to the first of equals. */
+/**
+ * Largest element over `axes` (all when absent), of integers too; the gradient goes to the first of equals.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, max } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([[3, -1, 2], [5, 4, 6]]);
+ * deepStrictEqual([...await max(x, 1).data()], [3, 6]);
+ * ```
+ */
 export function max(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   return maxOp([x], reduceAttrs("max", x, axes, options))[0];
 }
@@ -136,7 +147,18 @@ function placeOf(
   return scope.keep(keepDims ? reshape(place, x.shape.map(() => 1)) : place);
 }
 
-/** Index of the first largest element along `axis`, as i32; among all elements, in row-major order, when absent. */
+/**
+ * Index of the first largest element along `axis`, as i32; among all elements, in row-major order, when absent.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { argmax, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scores = device.tensor([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3]]);
+ * deepStrictEqual([...await argmax(scores, -1).data<"i32">()], [1, 0]);
+ * ```
+ */
 export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
   return placeOf(argmaxOp, "argmax", x, axis, options);
 }

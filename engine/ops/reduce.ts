@@ -75,12 +75,35 @@ export function sumCollected(into: Tensor | null, dz: Tensor, axes: readonly num
   return null;
 }
 
-/** Sum over `axes` (all when absent), of integers too, which wrap; an empty sum is 0. */
+/**
+ * Sum over `axes` (all when absent), of integers too, which wrap; an empty sum is 0.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, sum } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([[1, 2, 3], [4, 5, 6]]);
+ * deepStrictEqual([...await sum(x, 1).data()], [6, 15]);
+ * deepStrictEqual(sum(x, -1, { keepDims: true }).shape, [2, 1]);
+ * ```
+ */
 export function sum(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   return sumOp([x], reduceAttrs("sum", x, axes, options))[0];
 }
 
-/** Mean over `axes` (all when absent). */
+/**
+ * Mean over `axes` (all when absent).
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, mean } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([[1, 2], [3, 6]]);
+ * deepStrictEqual([...await mean(x, 0).data()], [2, 4]);
+ * ```
+ */
 export function mean(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor {
   return meanOp([x], reduceAttrs("mean", x, axes, options))[0];
 }

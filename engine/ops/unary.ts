@@ -22,27 +22,148 @@ const plain = (name: string, saved: Saved, range: readonly [number, number] = [-
 };
 const withIntegers = (name: string, saved: Saved) => plain(name, saved, [-2, 2], integerKernel);
 
-/** −x, of integers too; they wrap. */
+/**
+ * −x, of integers too; they wrap.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, neg } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([1.5, -2]);
+ * deepStrictEqual([...await neg(x).data()], [-1.5, 2]);
+ * ```
+ */
 export const neg: (x: Tensor) => Tensor = withIntegers("neg", "x");
-/** |x|, of integers too; the gradient at 0 is 0. */
+/**
+ * |x|, of integers too; the gradient at 0 is 0.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { abs, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1.5, 2]);
+ * deepStrictEqual([...await abs(x).data()], [1.5, 2]);
+ * ```
+ */
 export const abs: (x: Tensor) => Tensor = withIntegers("abs", "x");
-/** eˣ. */
+/**
+ * eˣ.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, exp } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([1]);
+ * ok(Math.abs(await exp(x).item() - Math.E) < 1e-6);
+ * ```
+ */
 export const exp: (x: Tensor) => Tensor = plain("exp", "y");
-/** Natural logarithm. */
+/**
+ * Natural logarithm.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, log } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([2]);
+ * ok(Math.abs(await log(x).item() - Math.LN2) < 1e-6);
+ * ```
+ */
 export const log: (x: Tensor) => Tensor = plain("log", "x", [0.1, 4]);
-/** Square root. */
+/**
+ * Square root.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, sqrt } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([2]);
+ * ok(Math.abs(await sqrt(x).item() - Math.SQRT2) < 1e-6);
+ * ```
+ */
 export const sqrt: (x: Tensor) => Tensor = plain("sqrt", "y", [0.1, 4]);
-/** Hyperbolic tangent. */
+/**
+ * Hyperbolic tangent.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, tanh } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([0.5]);
+ * ok(Math.abs(await tanh(x).item() - Math.tanh(0.5)) < 1e-6);
+ * ```
+ */
 export const tanh: (x: Tensor) => Tensor = plain("tanh", "y");
-/** 1 / (1 + e⁻ˣ). */
+/**
+ * 1 / (1 + e⁻ˣ).
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, sigmoid } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([0]);
+ * ok(Math.abs(await sigmoid(x).item() - 0.5) < 1e-6);
+ * ```
+ */
 export const sigmoid: (x: Tensor) => Tensor = plain("sigmoid", "y");
-/** max(x, 0); the gradient at 0 is 0. */
+/**
+ * max(x, 0); the gradient at 0 is 0.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, relu } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-1, 0.5]);
+ * deepStrictEqual([...await relu(x).data()], [0, 0.5]);
+ * ```
+ */
 export const relu: (x: Tensor) => Tensor = plain("relu", "y");
-/** x². */
+/**
+ * x².
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, square } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-3, 0.5]);
+ * deepStrictEqual([...await square(x).data()], [9, 0.25]);
+ * ```
+ */
 export const square: (x: Tensor) => Tensor = plain("square", "x");
-/** 1 / x. */
+/**
+ * 1 / x.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, reciprocal } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([4]);
+ * ok(Math.abs(await reciprocal(x).item() - 0.25) < 1e-6);
+ * ```
+ */
 export const reciprocal: (x: Tensor) => Tensor = plain("reciprocal", "y", [0.3, 3]);
-/** −1, 0 or 1, of integers too; not differentiable. */
+/**
+ * −1, 0 or 1, of integers too; not differentiable.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, sign } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-3, 0, 0.5]);
+ * deepStrictEqual([...await sign(x).data()], [-1, 0, 1]);
+ * ```
+ */
 export const sign: (x: Tensor) => Tensor = withIntegers("sign", "none");
 
 const affineOp = define<{ readonly scale: number; readonly shift: number }>("affine", {
@@ -72,7 +193,18 @@ export function powScalar(x: Tensor, exponent: number): Tensor {
   return powScalarOp([x], { exponent })[0];
 }
 
-/** x limited to [low, high]; the gradient outside is 0. */
+/**
+ * x limited to [low, high]; the gradient outside is 0.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { clamp, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([-3, 0.5, 4]);
+ * deepStrictEqual([...await clamp(x, -1, 1).data()], [-1, 0.5, 1]);
+ * ```
+ */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
   if (!(low <= high)) throw new ShapeError(`clamp: low ${low} is above high ${high}`);
   return clampOp([x], { low, high })[0];
