@@ -19,7 +19,7 @@ const OPS = numbered(text, "gather", "scatter", "crossEntropy", "cropAndResize",
 /** Words of each op: a flag, the index, the entries. */
 const WORDS = 3;
 
-/** What an op calls its indices and what they number. */
+/** Words of an op for its indices and for what they number. */
 const NOUNS: Readonly<Record<keyof typeof OPS, readonly [index: string, entries: string]>> = {
   gather: ["index", "rows"],
   scatter: ["index", "rows"],

@@ -88,7 +88,7 @@ export type Seeded =
 export function seedsOf({ seeds, seed }: Seeded): Seeds {
   if (seeds === undefined && !Number.isInteger(seed)) {
     throw new ArgumentError(
-      `a layer begins from seeds, or from a whole number as a seed of its own, not ${described(seed)}`,
+      `a layer begins from seeds, or from a seed of its own (a whole number), not ${described(seed)}`,
     );
   }
   if (seeds !== undefined && !(seeds instanceof Seeds)) {

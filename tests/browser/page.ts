@@ -1,4 +1,4 @@
-/** The part of the browser's tests that runs in the page: the engine, bundled, does what it is told and tells what it found. */
+/** The part of the browser's tests that runs in the page: the engine, bundled, does what it is asked and says what it found. */
 import { Device } from "../../engine/mod.ts";
 import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps } from "../../engine/op.ts";
@@ -78,7 +78,7 @@ const page = {
     return JSON.stringify({ sums, refused, alive: device.memory.liveTensors - before });
   },
 
-  /** What opening a device says where there is no WebGPU, and where there is no adapter. */
+  /** The words of opening a device where there is no WebGPU, and where there is no adapter. */
   async missing(): Promise<string> {
     const said: string[] = [];
     for (const gpu of [undefined, { requestAdapter: () => Promise.resolve(null) }]) {
