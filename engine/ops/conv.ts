@@ -154,6 +154,19 @@ export interface Conv2dOptions {
 /**
  * act(conv(x, w) · scale + bias + residual): x [N, H, W, Cin], w [kH, kW, Cin, Cout] → [N, Ho, Wo, Cout]. Cross-correlation,
  * as everywhere in the field.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { conv2d, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.arange(9).reshape([1, 3, 3, 1]), w = device.ones([2, 2, 1, 1]);
+ * deepStrictEqual([...await conv2d(x, w).data()], [8, 12, 20, 24]);
+ * const bias = device.tensor([-10]);
+ * const y = conv2d(x, w, { stride: 2, padding: "same", bias, activation: "relu" });
+ * deepStrictEqual([...await y.data()], [0, 0, 3, 0]);
+ * ```
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
   const attrs = attrsOf(x.shape, w.shape, options);
@@ -167,12 +180,36 @@ function attrsOf(x: Shape, w: Shape, options: Conv2dOptions): Attrs {
   return { stride, padding, dilation, activation: options.activation ?? "none" };
 }
 
-/** Gradient of {@link conv2d} (without epilogue) to an input of shape `x`, from dy. Not recorded. */
+/**
+ * Gradient of {@link conv2d} (without epilogue) to an input of shape `x`, from dy. Not recorded.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { conv2dDataGrad, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const w = device.tensor([1, 2, 3, 4], [2, 2, 1, 1]), dy = device.full([1, 1, 1, 1], 10);
+ * deepStrictEqual([...await conv2dDataGrad(dy, w, [1, 2, 2, 1]).data()], [10, 20, 30, 40]);
+ * ```
+ */
 export function conv2dDataGrad(dy: Tensor, w: Tensor, x: Shape, options: Conv2dOptions = {}): Tensor {
   return convDataGrad(dy, w, x, attrsOf(x, w.shape, options));
 }
 
-/** Gradient of {@link conv2d} (without epilogue) to a filter of shape `w`, from x and dy. Not recorded. */
+/**
+ * Gradient of {@link conv2d} (without epilogue) to a filter of shape `w`, from x and dy. Not recorded.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { conv2dWeightGrad, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([1, 2, 3, 4], [1, 2, 2, 1]), dy = device.full([1, 1, 1, 1], 10);
+ * deepStrictEqual([...await conv2dWeightGrad(x, dy, [2, 2, 1, 1]).data()], [10, 20, 30, 40]);
+ * ```
+ */
 export function conv2dWeightGrad(x: Tensor, dy: Tensor, w: Shape, options: Conv2dOptions = {}): Tensor {
   return convWeightGrad(x, dy, w, attrsOf(x.shape, w, options), null)!;
 }

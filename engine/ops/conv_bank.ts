@@ -161,6 +161,17 @@ export interface Conv2dBankOptions {
  * act(conv(x, w[entry]) + bias[entry] + residual), the entry of each image its own: x [N, H, W, Cin], w [entries, kH, kW,
  * Cin, Cout], bias [entries, Cout] → [N, H, W, Cout], zeros beyond the edges. `entries` [N] ascend, so that equal ones lie
  * together.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { conv2dBank, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const w = device.tensor([10, 100], [2, 1, 1, 1, 1]), bias = device.tensor([[1], [2]]);
+ * const x = device.tensor([3, 4, 5], [3, 1, 1, 1]);
+ * deepStrictEqual([...await conv2dBank(x, w, bias, [0, 1, 1]).data()], [31, 402, 502]);
+ * ```
  */
 export function conv2dBank(
   x: Tensor,

@@ -151,6 +151,21 @@ export interface ConvGruWeights {
 /**
  * One step of a convolutional GRU: with [r | u] = σ(x∗wxGates + bGates + s∗wsGates) and c = act(x∗wxCand + bCand +
  * (r·s)∗wsCand), s' = s + u·(c − s). x [N, H, W, C], s [N, H, W, D] → [N, H, W, D]; `activation` defaults to relu.
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { convGru, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.full([1, 1, 1, 1], 2), s = device.full([1, 1, 1, 1], 5);
+ * const gates = { wxGates: device.zeros([1, 1, 1, 2]), wsGates: device.zeros([1, 1, 1, 2]) };
+ * const [wxCand, wsCand, bCand] = [device.full([1, 1, 1, 1], 3), device.zeros([1, 1, 1, 1]), device.zeros([1])];
+ * const weights = { ...gates, wxCand, wsCand, bCand };
+ * // The candidate is 6. An update gate half open gives the middle, one that is open the candidate.
+ * strictEqual(await convGru(x, s, { ...weights, bGates: device.tensor([0, 0]) }).item(), 5.5);
+ * strictEqual(await convGru(x, s, { ...weights, bGates: device.tensor([0, 100]) }).item(), 6);
+ * ```
  */
 export function convGru(
   x: Tensor,

@@ -158,6 +158,18 @@ export interface CropAndResizeOptions {
  * Crops regions of an image batch and resizes them bilinearly: image [B, H, W, C], boxes [R, 4] as y1, x1, y2, x2 over
  * (H − 1, W − 1), boxIndex i32 [R] → [R, h, w, C]. The semantics are those of TensorFlow's op of this name; the
  * box index −1 gives the extrapolation value, and any other out of range makes the next reading throw {@link IndexError}. Gradients go to image and boxes.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { cropAndResize, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const image = device.arange(9).reshape([1, 3, 3, 1]), boxIndex = device.tensor(Int32Array.of(0, 0));
+ * const boxes = device.tensor([[0, 0, 1, 1], [0, 0, 0.5, 0.5]]);
+ * const crops = cropAndResize(image, boxes, boxIndex, [2, 2]);
+ * deepStrictEqual([...await crops.data()], [0, 2, 6, 8, 0, 1, 3, 4]);
+ * ```
  */
 export function cropAndResize(
   image: Tensor,

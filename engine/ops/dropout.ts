@@ -64,7 +64,22 @@ export interface DropoutOptions {
   readonly step: number | Tensor;
 }
 
-/** x with a random share of its elements set to 0 and the others scaled by 1 / (1 − rate). */
+/**
+ * x with a random share of its elements set to 0 and the others scaled by 1 / (1 − rate).
+ *
+ * ```ts
+ * import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict";
+ * import { Device, dropout } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.ones([1000]);
+ * const y = await dropout(x, { rate: 0.75, seed: 1, step: 0 }).data();
+ * deepStrictEqual([...new Set(y)].sort(), [0, 4]);
+ * deepStrictEqual(await dropout(x, { rate: 0.75, seed: 1, step: 0 }).data(), y);
+ * notDeepStrictEqual(await dropout(x, { rate: 0.75, seed: 1, step: 1 }).data(), y);
+ * ```
+ */
 export function dropout(x: Tensor, { rate, seed, step }: DropoutOptions): Tensor {
   if (typeof step !== "number") return dropoutOp([x, step], { rate, seed })[0];
   const counter = x.device.empty([1], "u32");

@@ -100,12 +100,36 @@ export function addRows(y: Tensor, dy: Tensor, indices: Tensor, { from }: { read
 /**
  * Rows of x [V, ...], of any 32-bit type, at `indices` (i32, any shape) → [...indices, ...]. The index −1 gives
  * zeros and no gradient; any other out of range makes the next reading throw {@link IndexError}.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, gather } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2], [3, 4], [5, 6]]), indices = device.tensor(Int32Array.of(2, 0, -1));
+ * deepStrictEqual([...await gather(x, indices).data()], [5, 6, 1, 2, 0, 0]);
+ * ```
  */
 export function gather(x: Tensor, indices: Tensor): Tensor {
   return gatherOp([x, indices], {})[0];
 }
 
-/** Vectors of a table [V, D] at `indices`: {@link gather} by the name embeddings have. */
+/**
+ * Vectors of a table [V, D] at `indices`: {@link gather} by the name embeddings have.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, embedding } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const table = device.tensor([[1, 2], [3, 4]]), words = device.tensor(Int32Array.of(0, 1, 1, 0), [2, 2]);
+ * const vectors = embedding(table, words);
+ * deepStrictEqual(vectors.shape, [2, 2, 2]);
+ * deepStrictEqual([...await vectors.data()], [1, 2, 3, 4, 3, 4, 1, 2]);
+ * ```
+ */
 export const embedding: (table: Tensor, indices: Tensor) => Tensor = gather;
 
 const oneHotOp = defineOp<{ readonly depth: number }>({
@@ -133,7 +157,19 @@ const oneHotOp = defineOp<{ readonly depth: number }>({
   bad: [{ inputs: [{ shape: [2], dtype: "i32" }], attrs: { depth: 0 }, message: /not a positive/ }],
 });
 
-/** Indices (i32, any shape) as vectors of `depth` with a single 1; all zeros for an index out of range. */
+/**
+ * Indices (i32, any shape) as vectors of `depth` with a single 1; all zeros for an index out of range.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, oneHot } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const indices = device.tensor(Int32Array.of(1, -1, 0));
+ * deepStrictEqual([...await oneHot(indices, 2).data()], [0, 1, 0, 0, 1, 0]);
+ * ```
+ */
 export function oneHot(indices: Tensor, depth: number): Tensor {
   return oneHotOp([indices], { depth })[0];
 }

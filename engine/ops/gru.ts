@@ -104,7 +104,23 @@ export interface CellWeights {
   readonly bh?: Tensor | null;
 }
 
-/** A GRU step with PyTorch's gates r, z, n: x [B, I], h [B, H] → h' [B, H] (Cho et al., 2014). */
+/**
+ * A GRU step with PyTorch's gates r, z, n: x [B, I], h [B, H] → h' [B, H] (Cho et al., 2014).
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, gruCell } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1]]), h = device.tensor([[4]]);
+ * const wx = device.zeros([1, 3]), wh = device.zeros([1, 3]);
+ * // All gates half open, the candidate 0.
+ * deepStrictEqual([...await gruCell(x, h, { wx, wh }).data()], [2]);
+ * // The bias of z shuts the candidate out.
+ * deepStrictEqual([...await gruCell(x, h, { wx, wh, bx: device.tensor([0, 100, 0]) }).data()], [4]);
+ * ```
+ */
 export function gruCell(x: Tensor, h: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): Tensor {
   const [hidden, saved] = gruOp([x, h, wx, wh, bx, bh], {});
   saved.dispose();

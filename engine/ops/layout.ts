@@ -96,7 +96,20 @@ const reshapeOp = defineOp<{ readonly shape: Shape }>({
   bad: [{ inputs: [{ shape: [6] }], attrs: { shape: [4] }, message: /does not fill/ }],
 });
 
-/** The same elements in another shape, sharing memory; one extent may be −1 and is then worked out. */
+/**
+ * The same elements in another shape, sharing memory; one extent may be −1 and is then worked out.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, reshape } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const y = reshape(device.arange(6), [2, -1]);
+ * deepStrictEqual(y.shape, [2, 3]);
+ * deepStrictEqual([...await y.data()], [0, 1, 2, 3, 4, 5]);
+ * ```
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const unknown = shape.indexOf(-1);
   if (unknown < 0) return reshapeOp([x], { shape })[0];
@@ -134,7 +147,20 @@ const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
   bad: [{ inputs: [{ shape: [2, 3] }], attrs: { perm: [0, 0] }, message: /does not permute/ }],
 });
 
-/** Axes in the order `perm`; reversed when absent. */
+/**
+ * Axes in the order `perm`; reversed when absent.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, transpose } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2, 3], [4, 5, 6]]);
+ * deepStrictEqual([...await transpose(x).data()], [1, 4, 2, 5, 3, 6]);
+ * deepStrictEqual(transpose(device.zeros([2, 3, 5]), [2, 0, 1]).shape, [5, 2, 3]);
+ * ```
+ */
 export function transpose(x: Tensor, perm?: readonly number[]): Tensor {
   const order = perm?.map((p) => normaliseAxis("transpose", p, x.shape.length)) ??
     x.shape.map((_, axis) => x.shape.length - 1 - axis);
@@ -180,7 +206,19 @@ const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: rea
   bad: [{ inputs: [{ shape: [4] }], attrs: { begin: [2], size: [3] }, message: /leaves a tensor/ }],
 });
 
-/** The block of extents `size` whose first element is at `begin`. */
+/**
+ * The block of extents `size` whose first element is at `begin`.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, slice } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2, 3], [4, 5, 6]]);
+ * deepStrictEqual([...await slice(x, [0, 1], [2, 2]).data()], [2, 3, 5, 6]);
+ * ```
+ */
 export function slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
   return sliceOp([x], { begin, size })[0];
 }
@@ -227,7 +265,20 @@ const padOp = defineOp<{ readonly padding: PadWidths; readonly value: number }>(
   bad: [{ inputs: [{ shape: [3] }], attrs: { padding: [[-1, 0]], value: 0 }, message: /pair of counts/ }],
 });
 
-/** x with `value` (0 by default) around it: `[before, after]` per axis. */
+/**
+ * x with `value` (0 by default) around it: `[before, after]` per axis.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, pad } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2]]);
+ * deepStrictEqual([...await pad(x, [[0, 0], [1, 1]]).data()], [0, 1, 2, 0]);
+ * deepStrictEqual([...await pad(x, [[0, 1], [0, 0]], 9).data()], [1, 2, 9, 9]);
+ * ```
+ */
 export function pad(x: Tensor, padding: PadWidths, value = 0): Tensor {
   return padOp([x], { padding, value })[0];
 }
@@ -285,7 +336,20 @@ const concatOp = defineOp<{ readonly axis: number }>({
   bad: [{ inputs: [{ shape: [2, 3] }, { shape: [3, 3] }], attrs: { axis: 1 }, message: /differ elsewhere/ }],
 });
 
-/** Tensors joined along `axis`; every other extent must agree. */
+/**
+ * Tensors joined along `axis`; every other extent must agree.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { concat, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const a = device.tensor([[1], [2]]), b = device.tensor([[3], [4]]);
+ * deepStrictEqual([...await concat([a, b], 0).data()], [1, 2, 3, 4]);
+ * deepStrictEqual([...await concat([a, b], 1).data()], [1, 3, 2, 4]);
+ * ```
+ */
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
   if (inputs.length === 0) throw new ShapeError("concat: no tensors");
   return concatOp(inputs, { axis: normaliseAxis("concat", axis, inputs[0].shape.length) })[0];
@@ -334,7 +398,20 @@ const tileOp = defineOp<{ readonly reps: readonly number[] }>({
   bad: [{ inputs: [{ shape: [3] }], attrs: { reps: [1, 2] }, message: /count for each axis/ }],
 });
 
-/** x repeated `reps` times along each axis. */
+/**
+ * x repeated `reps` times along each axis.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, tile } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const y = tile(device.tensor([[1, 2]]), [2, 2]);
+ * deepStrictEqual(y.shape, [2, 4]);
+ * deepStrictEqual([...await y.data()], [1, 2, 1, 2, 1, 2, 1, 2]);
+ * ```
+ */
 export function tile(x: Tensor, reps: readonly number[]): Tensor {
   return tileOp([x], { reps })[0];
 }
@@ -380,7 +457,19 @@ const castOp = defineOp<{ readonly dtype: DType }>({
   ],
 });
 
-/** The same values as another element type; floats truncate towards zero, or round to f16 within ±65,504. The same tensor data when nothing changes. */
+/**
+ * The same values as another element type; floats truncate towards zero, or round to f16 within ±65,504. The same tensor data when nothing changes.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { cast, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const y = cast(device.tensor([-1.5, 2.7]), "i32");
+ * deepStrictEqual([...await y.data<"i32">()], [-1, 2]);
+ * ```
+ */
 export function cast(x: Tensor, dtype: DType): Tensor {
   return dtype === x.dtype ? x.detach() : castOp([x], { dtype })[0];
 }

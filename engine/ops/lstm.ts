@@ -191,6 +191,19 @@ export interface LSTMStates {
 /**
  * The steps of an LSTM layer, PyTorch's gates i, f, g, o, time first: products of the input with its weights, biases added,
  * gx [T, B, 4H]; states h and c [B, H]; the state's weights wh [H, 4H] → hidden states [T, B, H] and the last states.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { Device, lstmSteps } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const none = device.zeros([1, 1]);
+ * // All gates open: each of three steps adds 1 to the cell.
+ * const { outputs, c } = lstmSteps(device.full([3, 1, 4], 100), none, none, device.zeros([1, 4]));
+ * deepStrictEqual(outputs.shape, [3, 1, 1]);
+ * strictEqual(await c.item(), 3);
+ * ```
  */
 export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMStates {
   const [outputs, lastH, lastC, saved] = lstmOp([gx, h, c, wh], { fused: canFuse(h) });
@@ -198,14 +211,45 @@ export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMSta
   return { outputs, h: lastH, c: lastC };
 }
 
-/** {@link lstmSteps} over x [T, B, I], both biases optional. */
+/**
+ * {@link lstmSteps} over x [T, B, I], both biases optional.
+ *
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import { Device, lstm } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const none = device.zeros([1, 1]), wx = device.full([1, 4], 100), wh = device.zeros([1, 4]);
+ * // All gates open: each of two steps adds 1 to the cell, and the output is its hyperbolic tangent.
+ * const { outputs, c } = lstm(device.ones([2, 1, 1]), none, none, { wx, wh });
+ * ok((await outputs.data()).every((v, i) => Math.abs(v - Math.tanh(i + 1)) < 1e-6));
+ * strictEqual(await c.item(), 2);
+ * ```
+ */
 export function lstm(x: Tensor, h: Tensor, c: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): LSTMStates {
   const [steps, b, inputs] = x.shape;
   const gx = linear(reshape(x, [steps * b, inputs]), wx, bx && bh ? add(bx, bh) : bx ?? bh);
   return lstmSteps(reshape(gx, [steps, b, gx.shape[1]]), h, c, wh);
 }
 
-/** One step of {@link lstm}: x [B, I], h and c [B, H] → h' and c' [B, H]. */
+/**
+ * One step of {@link lstm}: x [B, I], h and c [B, H] → h' and c' [B, H].
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { Device, lstmCell } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.ones([1, 1]), h = device.zeros([1, 1]), wx = device.full([1, 4], 100), wh = device.zeros([1, 4]);
+ * // All gates open: the step adds 1 to the cell.
+ * strictEqual(await lstmCell(x, h, device.tensor([[2]]), { wx, wh }).c.item(), 3);
+ * // The forget gate's bias shuts the former cell out.
+ * const bx = device.tensor([0, -200, 0, 0]);
+ * strictEqual(await lstmCell(x, h, device.tensor([[2]]), { wx, wh, bx }).c.item(), 1);
+ * ```
+ */
 export function lstmCell(
   x: Tensor,
   h: Tensor,

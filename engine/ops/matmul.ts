@@ -311,7 +311,20 @@ const matmulOp = defineOp<Attrs>({
   ],
 });
 
-/** op(a) · op(b): [..., M, K] · [..., K, N] → [..., M, N]; leading axes broadcast, `op` transposes the last two on request. */
+/**
+ * op(a) · op(b): [..., M, K] · [..., K, N] → [..., M, N]; leading axes broadcast, `op` transposes the last two on request.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, matmul } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const a = device.tensor([[1, 2], [3, 4]]), b = device.tensor([[0, 1], [1, 0]]);
+ * deepStrictEqual([...await matmul(a, b).data()], [2, 1, 4, 3]);
+ * deepStrictEqual([...await matmul(a, a, { transposeB: true }).data()], [5, 11, 11, 25]);
+ * ```
+ */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   return matmulOp([a, b], { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false })[0];
 }
@@ -378,7 +391,20 @@ export interface LinearOptions {
   readonly activation?: Activation;
 }
 
-/** act(x · w + bias): x [..., K], w [K, N], bias [N] or null → [..., N]. */
+/**
+ * act(x · w + bias): x [..., K], w [K, N], bias [N] or null → [..., N].
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, linear } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2]]), w = device.tensor([[1, -1], [1, -1]]), bias = device.tensor([10, 1]);
+ * deepStrictEqual([...await linear(x, w, bias).data()], [13, -2]);
+ * deepStrictEqual([...await linear(x, w, bias, { activation: "relu" }).data()], [13, 0]);
+ * ```
+ */
 export function linear(x: Tensor, w: Tensor, bias: Tensor | null = null, options: LinearOptions = {}): Tensor {
   return linearOp([x, w, bias], { activation: options.activation ?? "none" })[0];
 }

@@ -111,7 +111,21 @@ export interface BatchNormResult {
   readonly variance: Tensor;
 }
 
-/** Batch normalisation with the batch's own statistics; x [..., C], gamma and beta [C]. */
+/**
+ * Batch normalisation with the batch's own statistics; x [..., C], gamma and beta [C].
+ *
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { batchNorm, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 10], [3, 30]]);
+ * const { y, mean, variance } = batchNorm(x, device.ones([2]), device.zeros([2]));
+ * deepStrictEqual([[...await mean.data()], [...await variance.data()]], [[2, 20], [1, 100]]);
+ * ok((await y.data()).every((v, i) => Math.abs(v - [-1, -1, 1, 1][i]) < 1e-5));
+ * ```
+ */
 export function batchNorm(
   x: Tensor,
   gamma: Tensor,
@@ -174,7 +188,21 @@ const inferenceOp = defineOp<Attrs>({
   }],
 });
 
-/** Batch normalisation with fixed statistics; x [..., C], the rest [C]. No gradient goes to the statistics. */
+/**
+ * Batch normalisation with fixed statistics; x [..., C], the rest [C]. No gradient goes to the statistics.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { batchNormInference, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const [x, gamma, beta] = [device.tensor([[1], [5]]), device.tensor([3]), device.tensor([10])];
+ * const [mean, variance] = [device.tensor([1]), device.tensor([4])];
+ * const y = await batchNormInference(x, gamma, beta, mean, variance).data();
+ * ok(Math.abs(y[0] - 10) < 1e-4 && Math.abs(y[1] - 16) < 1e-4);
+ * ```
+ */
 export function batchNormInference(
   x: Tensor,
   gamma: Tensor,

@@ -106,6 +106,18 @@ const pasteOp = defineOp<Attrs>({
  * [1, H, W, C]. A cell inside a box reads the box's patch bilinearly, corners on corners; a cell inside several takes their
  * mean; a cell inside none is 0. A box that holds no whole cell writes nothing
  * (papers/iterative-reasoning.md#memory-update).
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, pasteRegions } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const patches = device.tensor([1, 1, 1, 1, 3, 3, 3, 3], [2, 2, 2, 1]);
+ * const boxes = device.tensor([[0, 0, 1, 1], [0, 1, 1, 2]]);
+ * // The middle column is in both boxes, the last one in neither.
+ * deepStrictEqual([...await pasteRegions(patches, boxes, [2, 4]).data()], [1, 2, 3, 0, 1, 2, 3, 0]);
+ * ```
  */
 export function pasteRegions(patches: Tensor, boxes: Tensor, size: Pair): Tensor {
   const [map, count] = pasteOp([patches, boxes], { size });

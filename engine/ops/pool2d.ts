@@ -132,14 +132,42 @@ function attrsOf(op: string, x: Tensor, size: number | Pair, options: Pool2dOpti
   };
 }
 
-/** Largest of each window: x [N, H, W, C] → [N, Ho, Wo, C]; the gradient goes to the first of equals. */
+/**
+ * Largest of each window: x [N, H, W, C] → [N, Ho, Wo, C]; the gradient goes to the first of equals.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, maxPool2d } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.arange(16).reshape([1, 4, 4, 1]);
+ * deepStrictEqual([...await maxPool2d(x, 2).data()], [5, 7, 13, 15]);
+ * deepStrictEqual([...await maxPool2d(x, 3, { stride: 1 }).data()], [10, 11, 14, 15]);
+ * ```
+ */
 export function maxPool2d(x: Tensor, size: number | Pair, options: Pool2dOptions = {}): Tensor {
   const [y, winner] = maxPoolOp([x], attrsOf("maxPool2d", x, size, options));
   winner.dispose();
   return y;
 }
 
-/** Mean of each window's cells inside the image: x [N, H, W, C] → [N, Ho, Wo, C]. */
+/**
+ * Mean of each window's cells inside the image: x [N, H, W, C] → [N, Ho, Wo, C].
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { avgPool2d, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.arange(16).reshape([1, 4, 4, 1]);
+ * deepStrictEqual([...await avgPool2d(x, 2).data()], [2.5, 4.5, 10.5, 12.5]);
+ * // The corners' windows lie over one cell of the image, those between over two, the middle one over four.
+ * const y = avgPool2d(x, 2, { padding: 1 });
+ * deepStrictEqual([...await y.data()], [0, 1.5, 3, 6, 7.5, 9, 12, 13.5, 15]);
+ * ```
+ */
 export function avgPool2d(x: Tensor, size: number | Pair, options: Pool2dOptions = {}): Tensor {
   return avgPoolOp([x], attrsOf("avgPool2d", x, size, options))[0];
 }

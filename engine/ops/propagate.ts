@@ -228,6 +228,18 @@ const propagateOp = defineOp<Attrs>({
  * Σₑ Aₑ · x · wₑ: x [cols, D], w [relations, D, O] → [rows, O], Aₑ [rows, cols] the graph's relations in compressed sparse
  * rows. Relations without edges cost nothing; edge weights are constants. A `Graph` stays on the device between calls;
  * `StaticGraph` may be written anew between replays of a captured step.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, Graph, propagate } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * // Node 0 receives from nodes 0 and 1 by the first relation, node 1 from node 2 by both.
+ * using graph = Graph.fromTriples(2, 3, [[[0, 0, 1], [0, 1, 1], [1, 2, 0.5]], [[1, 2, 1]]]);
+ * const x = device.tensor([[1], [2], [4]]), w = device.tensor([10, 100], [2, 1, 1]);
+ * deepStrictEqual([...await propagate(x, graph, w).data()], [30, 420]);
+ * ```
  */
 export function propagate(x: Tensor, graph: GraphData | StaticGraph, w: Tensor): Tensor {
   return propagateOp([x, w], { graph })[0];

@@ -70,7 +70,20 @@ const resizeOp = defineOp<Attrs>({
   bad: [{ inputs: [{ shape: [4, 4] }], attrs: { size: [2, 2], mode: "halfPixel" }, message: /cannot become/ }],
 });
 
-/** x [N, H, W, C] resized bilinearly to `size`; `mode` defaults to half-pixel centres. */
+/**
+ * x [N, H, W, C] resized bilinearly to `size`; `mode` defaults to half-pixel centres.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, resizeBilinear } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([0, 4], [1, 1, 2, 1]);
+ * deepStrictEqual([...await resizeBilinear(x, [1, 4]).data()], [0, 1, 3, 4]);
+ * deepStrictEqual([...await resizeBilinear(x, [1, 5], { mode: "alignCorners" }).data()], [0, 1, 2, 3, 4]);
+ * ```
+ */
 export function resizeBilinear(x: Tensor, size: Pair, options: { readonly mode?: ResizeMode } = {}): Tensor {
   return resizeOp([x], { size, mode: options.mode ?? "halfPixel" })[0];
 }

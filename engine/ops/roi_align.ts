@@ -106,6 +106,19 @@ export interface RoiAlignOptions {
 /**
  * RoIAlign: image [B, H, W, C], boxes [R, 4] as y1, x1, y2, x2 in pixels, boxIndex i32 [R] → [R, h, w, C]. The semantics are
  * torchvision's; only the image gets a gradient.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, roiAlign } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const image = device.arange(16).reshape([1, 4, 4, 1]), boxIndex = device.tensor(Int32Array.of(0));
+ * // A map at half the size of the picture that the box is in.
+ * const boxes = device.tensor([[0, 0, 8, 8]]);
+ * const y = roiAlign(image, boxes, boxIndex, [2, 2], { spatialScale: 0.5 });
+ * deepStrictEqual([...await y.data()], [2.5, 4.5, 10.5, 12.5]);
+ * ```
  */
 export function roiAlign(
   image: Tensor,

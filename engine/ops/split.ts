@@ -44,7 +44,20 @@ const splitOp = defineOp<Attrs>({
   bad: [{ inputs: [{ shape: [4] }], attrs: { sizes: [2, 1], axis: 0 }, message: /do not fill axis 0/ }],
 });
 
-/** Parts of `sizes` extents along `axis` (the first by default), in order. */
+/**
+ * Parts of `sizes` extents along `axis` (the first by default), in order.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, split } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const [a, b] = split(device.tensor([[1, 2, 3], [4, 5, 6]]), [1, 2], 1);
+ * deepStrictEqual([...await a.data()], [1, 4]);
+ * deepStrictEqual([...await b.data()], [2, 3, 5, 6]);
+ * ```
+ */
 export function split(x: Tensor, sizes: readonly number[], axis = 0): Tensor[] {
   return splitOp([x], { sizes, axis: normaliseAxis("split", axis, x.shape.length) });
 }
