@@ -15,12 +15,39 @@ import type { Tensor } from "./tensor.ts";
 /** Tensors by name, as parameters or optimiser state give them. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
 
-/** The tensors of named parameters, keyed by `prefix + name`. */
+/**
+ * The tensors of named parameters, keyed by `prefix + name`.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { Device, nn, tensorsOf } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using layer = new nn.Linear(device, { inputs: 2, outputs: 1, seed: 1 });
+ * const tensors = tensorsOf(layer.trainable(), "model.");
+ * deepStrictEqual([...tensors.keys()], ["model.weight", "model.bias"]);
+ * strictEqual(tensors.get("model.weight"), layer.weight);
+ * ```
+ */
 export function tensorsOf(parameters: Iterable<NamedParameter>, prefix = ""): Map<string, Tensor> {
   return new Map([...parameters].map(({ name, tensor }) => [prefix + name, tensor]));
 }
 
-/** Reads all tensors (one wait for all) and encodes them with string metadata as a safetensors file. */
+/**
+ * Reads all tensors (one wait for all) and encodes them with string metadata as a safetensors file.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { decodeSafetensors, Device, saveTensors } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using x = device.tensor([[1, 2], [3, 4]]);
+ * const bytes = await saveTensors(new Map([["x", x]]), { step: "7" });
+ * const { tensors, metadata } = decodeSafetensors(bytes);
+ * deepStrictEqual(tensors.get("x"), { dtype: "F32", shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
+ * strictEqual(metadata.step, "7");
+ * ```
+ */
 export async function saveTensors(
   tensors: NamedTensors,
   metadata: Readonly<Record<string, string>> = {},
@@ -99,9 +126,6 @@ function fill(
  * The tensors and metadata of a safetensors file at an address, `file:` among them, or at a path; `what` names it in
  * errors. `module.load` takes the tensors.
  *
- * @throws {EngineError} in one line where it cannot be read, with the server's status where one answered.
- * @throws {SafetensorsError} for anything but a safetensors file.
- *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { encodeSafetensors, readSafetensors } from "@itera/itera/engine";
@@ -110,6 +134,9 @@ function fill(
  * const { tensors } = await readSafetensors(new URL(URL.createObjectURL(new Blob([bytes]))));
  * deepStrictEqual([...tensors.get("a")!.data], [1, 2]);
  * ```
+ *
+ * @throws {EngineError} in one line where it cannot be read, with the server's status where one answered.
+ * @throws {SafetensorsError} for anything but a safetensors file.
  */
 export async function readSafetensors(file: URL | string, what: string = String(file)): Promise<Safetensors> {
   return decode(await (file instanceof URL ? download(file, what) : readPath(file, what)), what);

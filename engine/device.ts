@@ -58,6 +58,23 @@ let arenaOf: (pool: CapturePool) => Arena;
 /**
  * Memory that captured steps take turns in: what one leaves free, the next may use, for they never run at once. Dispose it
  * after them.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { CapturePool, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using pool = new CapturePool(device);
+ * using scope = device.scope();
+ * const x = device.tensor([1, 2]);
+ * using double = device.capture(() => x.mul(2), pool);
+ * using square = device.capture(() => x.mul(x), pool);
+ * x.write(Float32Array.of(3, 4));
+ * double.replay();
+ * deepStrictEqual([...await double.outputs.data()], [6, 8]);
+ * square.replay();
+ * deepStrictEqual([...await square.outputs.data()], [9, 16]);
+ * ```
  */
 export class CapturePool implements Disposable {
   readonly #arena: Arena = new Arena();
@@ -92,7 +109,20 @@ export interface DeviceOptions extends ContextOptions {
   readonly tuning?: string | null;
 }
 
-/** An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block. */
+/**
+ * An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block.
+ *
+ * ```ts
+ * import { deepStrictEqual, throws } from "node:assert/strict";
+ * import { Device, OutOfMemoryError } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open({ memoryLimit: 2 ** 20 });
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2], [3, 4]]);
+ * deepStrictEqual([...await x.mul(10).sum(0).data()], [40, 60]);
+ * throws(() => device.zeros([1024, 1024]), OutOfMemoryError);
+ * ```
+ */
 export class Device implements AsyncDisposable {
   readonly #gpu: GpuContext;
   readonly #liveTensors = new Set<Tensor>();

@@ -5,7 +5,16 @@
  */
 import { EngineError } from "./base/errors.ts";
 
-/** The bytes are not a safetensors file this code can read, or the tensors cannot be written as one. */
+/**
+ * The bytes are not a safetensors file this code can read, or the tensors cannot be written as one.
+ *
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { decodeSafetensors, SafetensorsError } from "@itera/itera/engine";
+ *
+ * throws(() => decodeSafetensors(new Uint8Array(4)), SafetensorsError);
+ * ```
+ */
 export class SafetensorsError extends EngineError {
   /** Tells it apart by name. */
   override readonly name = "SafetensorsError";
@@ -81,6 +90,18 @@ const MAX_HEADER = 100_000_000;
  * The bytes of a safetensors file. The same tensors and metadata give the same bytes whatever order they come in: wider
  * element types first, so that each tensor is aligned, then by name. Throws {@link SafetensorsError} when a tensor's data
  * does not fill its shape or is not the array its type calls for.
+ *
+ * ```ts
+ * import { deepStrictEqual, throws } from "node:assert/strict";
+ * import { encodeSafetensors, SafetensorsError } from "@itera/itera/engine";
+ *
+ * const data = Float32Array.of(1, 2);
+ * const bytes = encodeSafetensors({ a: { dtype: "F32", shape: [2], data } });
+ * // Eight bytes of the header's length, the header, eight bytes of data.
+ * const header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, -8)));
+ * deepStrictEqual(header, { a: { dtype: "F32", shape: [2], data_offsets: [0, 8] } });
+ * throws(() => encodeSafetensors({ a: { dtype: "F32", shape: [3], data } }), SafetensorsError);
+ * ```
  */
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, SafetensorsTensor]> | Readonly<Record<string, SafetensorsTensor>>,
@@ -126,6 +147,17 @@ export function encodeSafetensors(
 /**
  * The tensors and metadata of a safetensors file, copied out of `bytes`. Throws {@link SafetensorsError} with the reason
  * when the file is cut short, has bytes to spare, contradicts itself, or names anything twice.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { decodeSafetensors, encodeSafetensors } from "@itera/itera/engine";
+ *
+ * const data = Int32Array.of(3, 4);
+ * const bytes = encodeSafetensors({ a: { dtype: "I32", shape: [2], data } }, { made: "by hand" });
+ * const { tensors, metadata } = decodeSafetensors(bytes);
+ * deepStrictEqual(tensors.get("a"), { dtype: "I32", shape: [2], data });
+ * deepStrictEqual(metadata, { made: "by hand" });
+ * ```
  */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   if (bytes.length < 8) fail(`the file has ${bytes.length} bytes, the header length alone takes 8`);

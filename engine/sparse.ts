@@ -65,7 +65,22 @@ let graphTensors: (graph: Graph, device: Device, direction: Direction) => Sparse
 /** One direction of static inputs. */
 let staticTensors: (graph: StaticGraph, direction: Direction) => SparseTensors;
 
-/** A graph kept on a device between uses. Dispose it when it is no longer needed. */
+/**
+ * A graph kept on a device between uses. Dispose it when it is no longer needed.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, Graph, propagate } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * // Node 0 takes the mean of nodes 0 and 1, weighed 1 to 3; node 1 stays as it is.
+ * using graph = Graph.fromTriples(2, 2, [[[0, 0, 1], [0, 1, 3], [1, 1, 5]]]).rowNormalised();
+ * deepStrictEqual(Array.from(graph.relations[0].values), [0.25, 0.75, 1]);
+ * const x = device.tensor([[4], [8]]), w = device.ones([1, 1, 1]);
+ * deepStrictEqual([...await propagate(x, graph, w).data()], [7, 8]);
+ * ```
+ */
 export class Graph implements GraphData, Disposable {
   /** Nodes that receive. */
   readonly rows: number;
@@ -127,6 +142,22 @@ export class Graph implements GraphData, Disposable {
 /**
  * Static inputs for graphs of up to `rows` × `cols` nodes, written anew between replays of a captured step. Nodes beyond
  * those of the graph written have no edges; every relation counts as used.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, Graph, propagate, StaticGraph } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1], [10]]), w = device.ones([1, 1, 1]);
+ * using graph = new StaticGraph(device, 2, 2, 1);
+ * graph.write(Graph.fromTriples(2, 2, [[[0, 1, 2], [1, 0, 1]]]));
+ * using step = device.capture(() => propagate(x, graph, w));
+ * deepStrictEqual([...await step.outputs.data()], [20, 1]);
+ * graph.write(Graph.fromTriples(1, 2, [[[0, 0, 3]]]));
+ * step.replay();
+ * deepStrictEqual([...await step.outputs.data()], [3, 0]);
+ * ```
  */
 export class StaticGraph implements Disposable {
   /** Most nodes that receive. */

@@ -25,6 +25,19 @@ export interface StepCacheOptions {
  * Runs `body` on static inputs of type `S`. The first input of a shape runs it plainly; the second captures it
  * ({@link Device.capture}), and those after it replay the commands without the JavaScript between them. Results are the
  * same to the bit.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device, StepCache, type Tensor } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using cache = new StepCache(device, (x: Tensor) => x.mul(2));
+ * // One input of a shape runs plainly, the second is captured, the third replays that.
+ * for (const values of [[1, 2], [3, 4], [5, 6]]) {
+ *   using y = cache.run("2", () => device.zeros([2]).unscoped(), (x) => x.write(Float32Array.from(values)));
+ *   deepStrictEqual([...await y.data()], values.map((v) => 2 * v));
+ * }
+ * ```
  */
 export class StepCache<S extends Disposable> implements Disposable {
   readonly #device: Device;

@@ -25,6 +25,21 @@ export type Operand = Tensor | number;
 /**
  * An n-dimensional array on a device: row-major and contiguous, channels last. Its shape never changes; ops make new
  * tensors and never consume their arguments. Free it by a scope, by `using`, or by {@link Tensor.dispose}.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const x = device.tensor([[1, 2], [3, 4]]);
+ * deepStrictEqual([x.shape, x.dtype, x.size], [[2, 2], "f32", 4]);
+ * x.requiresGrad = true;
+ * const loss = x.mul(x).sum();
+ * strictEqual(await loss.item(), 30);
+ * loss.backward();
+ * deepStrictEqual([...await x.grad!.data()], [2, 4, 6, 8]);
+ * ```
  */
 export class Tensor implements TensorMeta, Disposable {
   /** The device that holds it. */

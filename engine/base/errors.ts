@@ -1,6 +1,20 @@
 /** Errors a user of the engine can meet. Each message says what was asked, what was found and what to do. */
 
-/** Base class of every error the engine throws on purpose. */
+/**
+ * Base class of every error the engine throws on purpose.
+ *
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { Device, EngineError, ShapeError } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const a = device.zeros([2, 3]), b = device.zeros([4, 5]);
+ * // Each kind of mistake has a class of its own.
+ * throws(() => a.matmul(b), ShapeError);
+ * throws(() => a.matmul(b), EngineError);
+ * ```
+ */
 export class EngineError extends Error {
   /** Tells it apart by name. */
   override readonly name: string = "EngineError";

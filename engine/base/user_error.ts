@@ -3,6 +3,14 @@
 /**
  * A mistake of the user: a missing file, a broken image, a bad value. The message is one line that names the file or key
  * and says what to do; a command line prints it without a stack trace and exits with 2.
+ *
+ * ```ts
+ * import { throws } from "node:assert/strict";
+ * import { openContext, UserError } from "@itera/itera/datasets";
+ *
+ * throws(() => openContext({ split: "train", images: 0 }), UserError);
+ * throws(() => openContext({ split: "train", images: 0 }), /images/);
+ * ```
  */
 export class UserError extends Error {
   /** Name of the class. */

@@ -61,7 +61,18 @@ export function allKernels(): readonly KernelDeclaration[] {
 export let declarationOf: (kernel: Kernel) => KernelDeclaration;
 let makeKernel: (declaration: KernelDeclaration) => Kernel;
 
-/** An entry point of a WGSL text, made by {@link kernel} and run by `device.run`. */
+/**
+ * An entry point of a WGSL text, made by {@link kernel} and run by `device.run`.
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { kernel, type Kernel } from "@itera/itera/engine";
+ *
+ * const text = "@compute @workgroup_size(1) fn nothing() {}";
+ * const made: Kernel = kernel("nothing", { file: "nothing.wgsl", text });
+ * strictEqual(made.name, "nothing.wgsl:nothing");
+ * ```
+ */
 export class Kernel {
   /** `file:entry`. */
   readonly name: string;
