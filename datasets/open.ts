@@ -40,6 +40,15 @@ const schema = z.strictObject({
 /**
  * Opens a split. The first time a set on disk is read whole; what was found is kept for the next time.
  *
+ * ```ts
+ * import { rejects, strictEqual } from "node:assert/strict";
+ * import { openDataset } from "@itera/itera/datasets";
+ *
+ * const val = await openDataset({ dataset: "context", split: "val", images: 2 });
+ * strictEqual(val.size, 2);
+ * await rejects(openDataset({ dataset: "coco", split: "val" }), /needs --data FOLDER/);
+ * ```
+ *
  * @throws {UserError} when an option is wrong or the set cannot be read, naming the option or the file.
  */
 export async function openDataset(options: OpenOptions, hooks: OpenHooks = {}): Promise<RegionDataset> {

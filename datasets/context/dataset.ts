@@ -29,6 +29,18 @@ export interface ContextPosteriors {
 /**
  * Opens a split of the context scenes.
  *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { openContext } from "@itera/itera/datasets";
+ *
+ * const train = openContext({ split: "train", seed: 7, images: 3 });
+ * const { id, width, height, boxes, labels } = train.record(2);
+ * deepStrictEqual([train.size, id, width, height], [3, "train-000002", 192, 128]);
+ * strictEqual(boxes.length, 4 * labels.length);
+ * // The same seed gives the same pictures.
+ * deepStrictEqual(openContext({ split: "train", seed: 7, images: 3 }).record(2).boxes, boxes);
+ * ```
+ *
  * @throws {UserError} when an option is unknown or out of range.
  */
 export function openContext(input: ContextInput): ContextDataset {
@@ -75,7 +87,21 @@ export function isContextDataset(dataset: RegionDataset): dataset is ContextData
   return "tables" in dataset && "scene" in dataset;
 }
 
-/** The three exact posteriors of every region of a split. */
+/**
+ * The three exact posteriors of every region of a split.
+ *
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import { contextPosteriors, openContext } from "@itera/itera/datasets";
+ *
+ * const val = openContext({ split: "val", images: 1 }), classes = val.classes.length;
+ * const { scene } = contextPosteriors(val);
+ * strictEqual(scene.length, val.record(0).labels.length * classes);
+ * const first = scene.subarray(0, classes);
+ * strictEqual(first[0], 0);
+ * ok(Math.abs(first.reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
+ * ```
+ */
 export function contextPosteriors(dataset: ContextDataset): ContextPosteriors {
   const { tables } = dataset;
   const shares = classShares(tables);

@@ -41,7 +41,23 @@ export interface LoadedImage {
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
-/** Loads images of one data set. Close it, or its threads keep the program alive. */
+/**
+ * Loads images of one data set. Close it, or its threads keep the program alive.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { evaluationOrder, Loader, openContext } from "@itera/itera/datasets";
+ *
+ * const val = openContext({ split: "val", images: 2 });
+ * const loader = new Loader(val, { scale: { target: 64, max: 96 } });
+ * const sizes: number[][] = [];
+ * for await (const { index, height, width, image } of loader.run(evaluationOrder(val))) {
+ *   sizes.push([index, height, width, image.length]);
+ * }
+ * loader.close();
+ * deepStrictEqual(sizes, [[0, 64, 96, 64 * 96 * 3], [1, 64, 96, 64 * 96 * 3]]);
+ * ```
+ */
 export class Loader {
   readonly #dataset: RegionDataset;
   readonly #options: LoaderOptions;

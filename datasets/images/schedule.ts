@@ -30,6 +30,18 @@ const EPOCH_STREAM = 0x0e0c;
 /**
  * An endless order: a fresh random permutation per epoch of all images that have regions, mirrored copies included.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { openContext, trainingOrder } from "@itera/itera/datasets";
+ *
+ * const train = openContext({ split: "train", images: 2 }), options = { seed: 1, flip: true };
+ * const epoch = [...trainingOrder(train, { ...options, first: 0 }).take(4)];
+ * const shown = epoch.map(({ index, flipped }) => `${index}${flipped ? ", mirrored" : ""}`);
+ * deepStrictEqual(shown.sort(), ["0", "0, mirrored", "1", "1, mirrored"]);
+ * // A run that resumes at position 3 goes on as one that was never interrupted.
+ * deepStrictEqual(trainingOrder(train, { ...options, first: 3 }).next().value, epoch[3]);
+ * ```
+ *
  * @throws {UserError} when no image has regions.
  */
 export function* trainingOrder(dataset: RegionDataset, options: TrainingOrderOptions): Generator<Entry> {
@@ -54,7 +66,20 @@ export function* trainingOrder(dataset: RegionDataset, options: TrainingOrderOpt
   }
 }
 
-/** Every image once, in order, unmirrored. */
+/**
+ * Every image once, in order, unmirrored.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { evaluationOrder, openContext } from "@itera/itera/datasets";
+ *
+ * const val = openContext({ split: "val", images: 2 });
+ * deepStrictEqual([...evaluationOrder(val)], [
+ *   { position: 0, index: 0, flipped: false },
+ *   { position: 1, index: 1, flipped: false },
+ * ]);
+ * ```
+ */
 export function* evaluationOrder(dataset: RegionDataset): Generator<Entry> {
   for (let index = 0; index < dataset.size; index++) yield { position: index, index, flipped: false };
 }

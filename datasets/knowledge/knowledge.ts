@@ -53,7 +53,20 @@ export function edgeCounts({ types, edges }: Pick<Knowledge, "types" | "edges">)
   return types.map((type, t) => ({ type, edges: edges.filter((edge) => edge.type === t).length }));
 }
 
-/** The file's text: a head with classes, types and dim; a line per edge; a line per class vector. */
+/**
+ * The file's text: a head with classes, types and dim; a line per edge; a line per class vector.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { BACKGROUND, encodeKnowledge } from "@itera/itera/datasets";
+ *
+ * const edges = [{ type: 0, from: 1, to: 2, weight: 0.5 }];
+ * const knowledge = { types: ["is a"], edges, vectors: new Float32Array(0), dim: 0 };
+ * const [head, line] = encodeKnowledge(knowledge, [BACKGROUND, "cat", "animal"]).trim().split("\n");
+ * deepStrictEqual(JSON.parse(head).classes, [BACKGROUND, "cat", "animal"]);
+ * deepStrictEqual(JSON.parse(line), { type: "is a", from: "cat", to: "animal", weight: 0.5 });
+ * ```
+ */
 export function encodeKnowledge({ types, edges, vectors, dim }: Knowledge, classes: readonly string[]): string {
   const lines: unknown[] = [{ format: FORMAT, version: 1, classes, types, dim }];
   for (const { type, from, to, weight } of edges) {
@@ -65,7 +78,21 @@ export function encodeKnowledge({ types, edges, vectors, dim }: Knowledge, class
   return lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
-/** Reads a graph with its own vocabulary. Throws {@link UserError} with path and line of the first mistake. */
+/**
+ * Reads a graph with its own vocabulary. Throws {@link UserError} with path and line of the first mistake.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { BACKGROUND, encodeKnowledge, readKnowledgeFile } from "@itera/itera/datasets";
+ *
+ * const edges = [{ type: 0, from: 1, to: 2, weight: 0.5 }], classes = [BACKGROUND, "cat", "animal"];
+ * const knowledge = { types: ["is a"], edges, vectors: new Float32Array(0), dim: 0 };
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, encodeKnowledge(knowledge, classes));
+ * deepStrictEqual(await readKnowledgeFile(file), { ...knowledge, classes });
+ * await Deno.remove(file);
+ * ```
+ */
 export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
   const text = await readText(path, "there is no such knowledge graph");
   const lines = text.split("\n");
@@ -100,7 +127,22 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
   return { classes, types, edges, vectors, dim };
 }
 
-/** The graph over another list of classes; what that list lacks is left out and counted. */
+/**
+ * The graph over another list of classes; what that list lacks is left out and counted.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { BACKGROUND, fitKnowledge } from "@itera/itera/datasets";
+ *
+ * const edges = [{ type: 0, from: 1, to: 2, weight: 0.5 }, { type: 0, from: 3, to: 2, weight: 1 }];
+ * const knowledge = { types: ["is a"], edges, vectors: Float32Array.of(0, 10, 20, 30), dim: 1 };
+ * const file = { ...knowledge, classes: [BACKGROUND, "cat", "animal", "dog"] };
+ * const { knowledge: own, dropped } = fitKnowledge(file, [BACKGROUND, "animal", "cat", "chair"]);
+ * deepStrictEqual(own.edges, [{ type: 0, from: 2, to: 1, weight: 0.5 }]);
+ * deepStrictEqual([...own.vectors], [0, 20, 10, 0]);
+ * strictEqual(dropped, 1);
+ * ```
+ */
 export function fitKnowledge(
   file: KnowledgeFile,
   classes: readonly string[],

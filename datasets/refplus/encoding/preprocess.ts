@@ -50,6 +50,29 @@ const BATCH = 500;
  * Writes the vocabulary and the encoded expressions. Appends to a file that holds the first of them, and goes on where an
  * interrupted run stopped; only a whole file gets the output's name.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const folder = await Deno.makeTempDir();
+ * await refplus.generateRefPlus(folder, { split: "val", images: 1, refexpsPerImage: 2, maxObjects: 3 });
+ * const { rows, programTokens } = await refplus.preprocessRefexps({
+ *   ...refplus.refPlusFiles(folder, "val"),
+ *   mode: "prefix",
+ *   examples: -1,
+ *   width: 48,
+ *   height: 32,
+ *   output: `${folder}/val.h5`,
+ *   outputVocabulary: `${folder}/vocabulary.json`,
+ *   expand: false,
+ *   complete: true, // all words and tokens of the format: 56 functions and 4 special tokens
+ *   threshold: 1,
+ *   encodeUnknown: false,
+ * });
+ * deepStrictEqual([rows, programTokens], [2, 60]);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
  * @throws {UserError} for broken or missing input, unknown words, or an output that other settings made or another process
  * is making.
  */

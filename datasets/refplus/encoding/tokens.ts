@@ -22,7 +22,16 @@ export interface Vocabulary {
   readonly answer_token_to_idx: null;
 }
 
-/** The words of an expression: `;` and `,` stand alone, `?` and `.` are dropped, case is kept. */
+/**
+ * The words of an expression: `;` and `,` stand alone, `?` and `.` are dropped, case is kept.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * deepStrictEqual(refplus.wordsOf("Any red ball; it is left."), ["Any", "red", "ball", ";", "it", "is", "left"]);
+ * ```
+ */
 export function wordsOf(refexp: string): string[] {
   return refexp.replace(/[;,]/g, " $&").replace(/[?.]/g, "").split(" ");
 }
@@ -53,6 +62,14 @@ export function expandTable(table: TokenTable, other: TokenTable): TokenTable {
 /**
  * Indices of tokens between `<START>` and `<END>`. A token that the table lacks becomes `<UNK>`, or is passed to
  * `unknown`, which throws.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const table = { "<NULL>": 0, "<START>": 1, "<END>": 2, "<UNK>": 3, ball: 4, red: 5 };
+ * deepStrictEqual(refplus.encodeTokens(["red", "pink", "ball"], table, "encode"), [1, 5, 3, 4, 2]);
+ * ```
  */
 export function encodeTokens(
   tokens: readonly string[],
@@ -65,14 +82,33 @@ export function encodeTokens(
   return [START, ...inner, END];
 }
 
-/** Tokens of a padded row up to `<END>`, without the special ones. */
+/**
+ * Tokens of a padded row up to `<END>`, without the special ones.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const tokens = [...refplus.SPECIAL_TOKENS, "ball", "red"];
+ * deepStrictEqual(refplus.decodeTokens([1, 5, 4, 2, 0, 0], tokens), ["red", "ball"]);
+ * ```
+ */
 export function decodeTokens(row: ArrayLike<number>, tokens: readonly string[]): string[] {
   const inner = Array.from(row);
   const end = inner.indexOf(END);
   return (end < 0 ? inner : inner.slice(0, end)).filter((i) => i !== START && i !== NULL).map((i) => tokens[i]);
 }
 
-/** Tokens by their index. */
+/**
+ * Tokens by their index.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * deepStrictEqual(refplus.tokenList({ red: 1, ball: 0 }), ["ball", "red"]);
+ * ```
+ */
 export function tokenList(table: TokenTable): string[] {
   return Object.entries(table).sort(([, a], [, b]) => a - b).map(([token]) => token);
 }
@@ -91,6 +127,18 @@ const vocabularySchema = z.object({ refexp_token_to_idx: tableSchema, program_to
 
 /**
  * Reads a vocabulary file.
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const special = Object.fromEntries(refplus.SPECIAL_TOKENS.map((token, i) => [token, i]));
+ * const vocabulary = { refexp_token_to_idx: { ...special, ball: 4 }, program_token_to_idx: { ...special, scene: 4 } };
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, JSON.stringify(vocabulary));
+ * strictEqual((await refplus.readVocabulary(file)).refexp_token_to_idx.ball, 4);
+ * await Deno.remove(file);
+ * ```
  *
  * @throws {UserError} naming the file and the field that is wrong.
  */

@@ -13,7 +13,17 @@ export interface RefPlusFiles {
   readonly falsePremise: string;
 }
 
-/** The paths of a split: `train` and `val` of the published set, `test` of generated ones, or any other name. */
+/**
+ * The paths of a split: `train` and `val` of the published set, `test` of generated ones, or any other name.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const { images, scenes } = refplus.refPlusFiles("set", "val");
+ * deepStrictEqual([images, scenes], ["set/images/val", "set/scenes/clevr_ref+_val_scenes.json"]);
+ * ```
+ */
 export function refPlusFiles(folder: string, split: string): RefPlusFiles {
   return {
     images: join(folder, "images", split),

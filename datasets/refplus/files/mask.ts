@@ -71,12 +71,31 @@ export class MaskResizer {
   }
 }
 
-/** Bytes of a packed row. */
+/**
+ * Bytes of a packed row.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * deepStrictEqual([8, 9].map(refplus.packedWidth), [1, 2]);
+ * ```
+ */
 export function packedWidth(width: number): number {
   return Math.ceil(width / 8);
 }
 
-/** Packs a mask of 0 and 1 [height, width] into bits: rows begin at whole bytes, the leftmost pixel is the highest bit. */
+/**
+ * Packs a mask of 0 and 1 [height, width] into bits: rows begin at whole bytes, the leftmost pixel is the highest bit.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * // Two rows of three pixels, a byte each.
+ * deepStrictEqual([...refplus.packMask(Uint8Array.of(1, 0, 0, 0, 1, 1), 3)], [0b10000000, 0b01100000]);
+ * ```
+ */
 export function packMask(mask: Uint8Array, width: number): Uint8Array<ArrayBuffer> {
   const bytes = packedWidth(width), height = mask.length / width;
   const packed = new Uint8Array(bytes * height);
@@ -87,7 +106,16 @@ export function packMask(mask: Uint8Array, width: number): Uint8Array<ArrayBuffe
   return packed;
 }
 
-/** The mask [height, width] of 0 and 1 that {@link packMask} packed. */
+/**
+ * The mask [height, width] of 0 and 1 that {@link packMask} packed.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * deepStrictEqual([...refplus.unpackMask(Uint8Array.of(0b10000000, 0b01100000), 3)], [1, 0, 0, 0, 1, 1]);
+ * ```
+ */
 export function unpackMask(packed: Uint8Array, width: number): Uint8Array<ArrayBuffer> {
   const bytes = packedWidth(width), height = packed.length / bytes;
   const mask = new Uint8Array(width * height);

@@ -71,6 +71,29 @@ const refexpSchema = z.object({
 /**
  * The scenes of a scene file, in its order.
  *
+ * ```ts
+ * import { rejects, strictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const place = { "3d_coords": [0, 0, 0.7], pixel_coords: [240, 160, 9] };
+ * const scene = {
+ *   image_index: 0,
+ *   image_filename: "a.png",
+ *   objects: [{ size: "large", color: "red", material: "metal", shape: "cube", ...place }],
+ *   relationships: { left: [[]], right: [[]], behind: [[]], front: [[]] },
+ *   obj_mask: { 1: "76800,76800" },
+ *   obj_bbox: { 1: [0, 160, 480, 160] },
+ * };
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, JSON.stringify({ info: {}, scenes: [scene] }));
+ * const [{ objects }] = await Array.fromAsync(refplus.readScenes(file));
+ * strictEqual(objects[0].color, "red");
+ * // A mistake is named by its place.
+ * await Deno.writeTextFile(file, JSON.stringify({ info: {}, scenes: [{ ...scene, obj_bbox: {} }] }));
+ * await rejects(refplus.readScenes(file).next(), /scenes\.0\.obj_bbox/);
+ * await Deno.remove(file);
+ * ```
+ *
  * @throws {UserError} naming the file and the field that is wrong.
  */
 export async function* readScenes(file: string): AsyncGenerator<Scene> {
@@ -79,6 +102,19 @@ export async function* readScenes(file: string): AsyncGenerator<Scene> {
 
 /**
  * The expressions of a file of expressions, in its order. A file of any size takes no more memory than one of them.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const program = [{ type: "scene", inputs: [], _output: [0, 1] }];
+ * const refexps = [{ image_index: 0, refexp: "Any thing.", program }];
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, JSON.stringify({ info: {}, refexps }));
+ * const read = await Array.fromAsync(refplus.readRefexps(file));
+ * deepStrictEqual(read.map(({ refexp }) => refexp), ["Any thing."]);
+ * await Deno.remove(file);
+ * ```
  *
  * @throws {UserError} naming the file and the field that is wrong.
  */

@@ -89,7 +89,27 @@ export function settingsOf(file: Hdf5): RefexpFileSettings | null {
   return { ...found, width: Number(found.width), height: Number(found.height) } as RefexpFileSettings;
 }
 
-/** Encoded expressions, all in memory but their masks. Reads the reference's own files too. */
+/**
+ * Encoded expressions, all in memory but their masks. Reads the reference's own files too.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const folder = await Deno.makeTempDir(), output = `${folder}/val.h5`;
+ * await refplus.generateRefPlus(folder, { split: "val", images: 1, refexpsPerImage: 2, maxObjects: 3 });
+ * const files = { ...refplus.refPlusFiles(folder, "val"), output, outputVocabulary: `${folder}/vocabulary.json` };
+ * const settings = { mode: "prefix", examples: -1, width: 48, height: 32, threshold: 1 } as const;
+ * const others = { expand: false, complete: false, encodeUnknown: false };
+ * await refplus.preprocessRefexps({ ...files, ...settings, ...others });
+ *
+ * using file = await refplus.RefexpFile.open(output);
+ * strictEqual(file.size, 2);
+ * deepStrictEqual([...file.images], [0, 0]);
+ * strictEqual(file.mask(1).length, 32 * 48);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
 export class RefexpFile implements Disposable {
   readonly #file: Hdf5;
   readonly #packed: boolean;

@@ -9,7 +9,29 @@ import type { Scene } from "./types.ts";
 /** The smaller of the two sizes that mask files have. */
 const SMALL = { width: 320, height: 240 };
 
-/** Reads a scene file as far as the pictures asked for. */
+/**
+ * Reads a scene file as far as the pictures asked for.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const place = { "3d_coords": [0, 0, 0.7], pixel_coords: [240, 160, 9] };
+ * const scene = {
+ *   image_index: 0,
+ *   image_filename: "a.png",
+ *   objects: [{ size: "large", color: "red", material: "metal", shape: "cube", ...place }],
+ *   relationships: { left: [[]], right: [[]], behind: [[]], front: [[]] },
+ *   obj_mask: { 1: "76800,76800" }, // the lower half of 480 × 320 pixels
+ *   obj_bbox: { 1: [0, 160, 480, 160] },
+ * };
+ * const file = await Deno.makeTempFile();
+ * await Deno.writeTextFile(file, JSON.stringify({ info: {}, scenes: [scene] }));
+ * await using masks = new refplus.SceneMasks(file, 3, 2);
+ * deepStrictEqual([...await masks.union(0, [0], "the example")], [0, 0, 0, 1, 1, 1]);
+ * await Deno.remove(file);
+ * ```
+ */
 export class SceneMasks implements AsyncDisposable {
   readonly #file: string;
   readonly #scenes: AsyncGenerator<Scene>;

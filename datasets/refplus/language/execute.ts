@@ -41,6 +41,27 @@ export function executeNode(scene: Scene, node: ProgramNode, inputs: readonly Ou
 /**
  * Outputs of a program's nodes on a scene; null where any is invalid there.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const place = { "3d_coords": [0, 0, 0.7], rotation: 0, pixel_coords: [240, 160, 9] };
+ * const cube = { size: "large", material: "metal", shape: "cube", ...place };
+ * const scene: refplus.Scene = {
+ *   split: "val",
+ *   image_index: 0,
+ *   image_filename: "a.png",
+ *   objects: [{ ...cube, color: "red" }, { ...cube, color: "blue" }],
+ *   directions: {},
+ *   relationships: { left: [[], [0]], right: [[1], []], behind: [[], []], front: [[], []] },
+ *   obj_mask: {},
+ *   obj_bbox: {},
+ * };
+ * // All things, the red ones, the red one, those on its right.
+ * const program = refplus.unflatten(["relate[right]", "unique", "filter_color[red]", "scene"], "prefix")!;
+ * deepStrictEqual(refplus.execute(scene, program), [[0, 1], [0], 0, [1]]);
+ * ```
+ *
  * @throws {RangeError} for a malformed program: an unknown function, a wrong value, inputs of the wrong number or kind.
  */
 export function execute(scene: Scene, program: readonly ProgramNode[]): Output[] | null {
@@ -72,7 +93,16 @@ export function executeWhatCan(scene: Scene, program: readonly ProgramNode[]): (
   return outputs;
 }
 
-/** A node's output as a set of objects, of which its mask is the union. */
+/**
+ * A node's output as a set of objects, of which its mask is the union.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * deepStrictEqual([refplus.asSet(3), refplus.asSet([1, 2])], [[3], [1, 2]]);
+ * ```
+ */
 export function asSet(output: Output): readonly number[] {
   return typeof output === "number" ? [output] : output;
 }

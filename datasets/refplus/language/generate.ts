@@ -41,6 +41,19 @@ export interface Generated {
  * Makes a split under `folder`. Goes on where an interrupted run stopped, and appends to a whole split of fewer images; the
  * bytes are those of one uninterrupted run.
  *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const folder = await Deno.makeTempDir(), options = { split: "val", refexpsPerImage: 2, maxObjects: 3 } as const;
+ * const made = await refplus.generateRefPlus(folder, { ...options, images: 1 });
+ * deepStrictEqual(made, { images: 1, refexps: 2, falsePremise: null });
+ * const { scenes } = refplus.refPlusFiles(folder, "val");
+ * const [{ objects }] = await Array.fromAsync(refplus.readScenes(scenes));
+ * strictEqual(objects.length, 3);
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
  * @throws {UserError} when an option is out of range, or `folder` holds a split with other settings or more images.
  */
 export async function generateRefPlus(

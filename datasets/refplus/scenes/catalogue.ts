@@ -87,7 +87,18 @@ export const FUNCTIONS: Readonly<Record<string, FunctionEntry>> = {
   intersect: both,
 };
 
-/** All program tokens but the special ones: `name` or `name[value,…]`, 56 of them. */
+/**
+ * All program tokens but the special ones: `name` or `name[value,…]`, 56 of them.
+ *
+ * ```ts
+ * import { ok, strictEqual } from "node:assert/strict";
+ * import { refplus } from "@itera/itera/datasets";
+ *
+ * const tokens = refplus.functionTokens();
+ * strictEqual(tokens.length, 56);
+ * ok(["scene", "relate[left]", "filter_color[red]"].every((token) => tokens.includes(token)));
+ * ```
+ */
 export function functionTokens(): string[] {
   return Object.entries(FUNCTIONS).flatMap(([name, { values }]) => {
     let lists: string[][] = [[]];
