@@ -187,7 +187,23 @@ class Block extends Module {
   }
 }
 
-/** A ResNet split into a body (stem and all blocks but the last) and a tail (the last block). */
+/**
+ * A ResNet split into a body (stem and all blocks but the last) and a tail (the last block).
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { Device, Seeds } from "@itera/itera/engine";
+ * import { ResNet, resnetPresets } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * using net = new ResNet(device, resnetPresets.small, new Seeds(1));
+ * using scope = device.scope();
+ * strictEqual(net.outputStride, 8);
+ * const map = net.body(device.ones([1, 32, 48, 3]));
+ * deepStrictEqual(map.shape, [1, 4, 6, net.bodyChannels]);
+ * deepStrictEqual(net.tail(map).shape, [1, 4, 6, net.tailChannels]);
+ * ```
+ */
 export class ResNet extends Module {
   /** Image pixels per cell of the body's map. */
   readonly outputStride: number;

@@ -42,7 +42,27 @@ export interface RegionFeatures {
   readonly logits: Tensor;
 }
 
-/** Iterative Visual Reasoning's plain ConvNet (papers/iterative-reasoning.md#image-head). */
+/**
+ * Iterative Visual Reasoning's plain ConvNet (papers/iterative-reasoning.md#image-head).
+ *
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { BaselineClassifier, resnetPresets } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * using model = new BaselineClassifier(device, { classes: 3, resnet: resnetPresets.small, seed: 1 });
+ * const image = Float32Array.from({ length: 32 * 48 * 3 }, (_, i) => Math.sin(i));
+ * // Two regions: x1, y1, x2, y2 in pixels.
+ * const input = { image, height: 32, width: 48, boxes: Float32Array.of(0, 0, 15, 15, 8, 4, 40, 28) };
+ * model.calibrate(input);
+ * using scope = device.scope();
+ * deepStrictEqual(model.forward(input).shape, [2, 3]);
+ * // Random weights find all three classes about equally likely.
+ * const { total } = model.loss(input, device.tensor(Int32Array.of(1, 2)));
+ * ok(Math.abs(await total.item() - Math.log(3)) < 0.2);
+ * ```
+ */
 export class BaselineClassifier extends Module implements RegionModel {
   /** The backbone's description. */
   readonly resnet: ResNet;

@@ -36,6 +36,24 @@ export interface StaticRegionInputsOptions {
 /**
  * An image [1, H, W, 3] and regions, with padding. Regions beyond those of the image written are padding: they crop one pixel,
  * write nowhere, have no edges, label −1 and no share in sums over regions.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { StaticRegionInputs } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * const options = { height: 32, width: 48, regions: 2, stride: 8, edges: null };
+ * using inputs = new StaticRegionInputs(device, options);
+ * inputs.write({
+ *   image: new Float32Array(32 * 48 * 3),
+ *   boxes: Float32Array.of(0, 0, 16, 8, 8, 16, 24, 24),
+ *   labels: Int32Array.of(1, 2),
+ * });
+ * deepStrictEqual([...await inputs.labels.data<"i32">()], [1, 2]);
+ * // y1, x1, y2, x2 in cells of eight pixels.
+ * deepStrictEqual([...await inputs.boxes.cells.data()], [0, 0, 1, 2, 2, 1, 3, 3]);
+ * ```
  */
 export class StaticRegionInputs implements RegionTensors, Disposable {
   readonly image: Tensor;

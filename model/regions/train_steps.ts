@@ -6,7 +6,33 @@ import type { RegionModel } from "./contract.ts";
 import { bucketKey, type StaticRegionInputs } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
 
-/** Steps of one run. Steps on images of equal size with equally many regions are replayed where the model can be. */
+/**
+ * Steps of one run. Steps on images of equal size with equally many regions are replayed where the model can be.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, SGD } from "@itera/itera/engine";
+ * import { BaselineClassifier, resnetPresets, TrainSteps } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * using model = new BaselineClassifier(device, { classes: 3, resnet: resnetPresets.small, seed: 1 });
+ * using sgd = new SGD(device, model.trainable(), { rate: 0.01 });
+ * using steps = new TrainSteps(model, sgd);
+ * const image = Float32Array.from({ length: 32 * 48 * 3 }, (_, i) => Math.sin(i));
+ * const loaded = {
+ *   ...{ position: 0, index: 0, flipped: false, scale: 1, image, height: 32, width: 48 },
+ *   boxes: Float32Array.of(0, 0, 15, 15, 8, 4, 40, 28),
+ *   labels: Int32Array.of(1, 2),
+ * };
+ * model.calibrate(loaded);
+ * const losses: number[] = [];
+ * for (let step = 0; step < 4; step++) {
+ *   using values = steps.run(loaded).values;
+ *   losses.push((await values.data())[0]);
+ * }
+ * ok(losses[3] < losses[0]);
+ * ```
+ */
 export class TrainSteps implements Disposable {
   readonly #model: RegionModel;
   readonly #optimiser: Optimiser;

@@ -19,6 +19,17 @@ function placeOf(name: string): { readonly place: ConvPlace; readonly part: stri
  * as γ and β with mean 0 and variance 1 − ε), other filters [O, I, kH, kW] and matrices [out, in] by our names. With `rgb`,
  * the first convolution takes RGB where ours takes BGR.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { decodeSafetensors, encodeSafetensors } from "@itera/itera/engine";
+ * import { exportTorch } from "@itera/itera/models";
+ *
+ * const weight = { dtype: "F32", shape: [1, 1, 3, 1], data: Float32Array.of(1, 2, 3) } as const;
+ * const bytes = encodeSafetensors({ "resnet.conv1.weight": weight });
+ * const filter = decodeSafetensors(exportTorch(bytes, { rgb: true })).tensors.get("conv1.weight")!;
+ * deepStrictEqual(filter, { dtype: "F32", shape: [1, 3, 1, 1], data: Float32Array.of(3, 2, 1) });
+ * ```
+ *
  * @throws {WeightsError} when the bytes hold no backbone of ours.
  */
 export function exportTorch(bytes: Uint8Array, options: { readonly rgb: boolean }): Uint8Array<ArrayBuffer> {

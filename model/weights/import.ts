@@ -51,6 +51,36 @@ const NETS: Readonly<Record<string, "resnet50" | "resnet101" | "resnet152">> = {
  * Reads torchvision's (and timm's) ResNets, TF-slim's `resnet_v1`, the reference's own snapshots of its baseline and its
  * memory, and the checkpoints of the reference's PyTorch port.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { importWeights, type StoredTensor } from "@itera/itera/models";
+ *
+ * // A ResNet-50 by torchvision's names, all zeros.
+ * const tensors = new Map<string, StoredTensor>();
+ * const add = (name: string, shape: number[]) =>
+ *   tensors.set(name, { shape, read: () => new Float32Array(shape.reduce((size, extent) => size * extent)) });
+ * const convolution = (name: string, norm: string, shape: number[]) => {
+ *   add(`${name}.weight`, shape);
+ *   for (const part of ["weight", "bias", "running_mean", "running_var"]) add(`${norm}.${part}`, [shape[0]]);
+ * };
+ * convolution("conv1", "bn1", [64, 3, 7, 7]);
+ * [3, 4, 6, 3].forEach((units, b) => {
+ *   const width = 64 * 2 ** b;
+ *   for (let u = 0; u < units; u++) {
+ *     const at = `layer${b + 1}.${u}`, inputs = u > 0 ? 4 * width : b > 0 ? 2 * width : 64;
+ *     convolution(`${at}.conv1`, `${at}.bn1`, [width, inputs, 1, 1]);
+ *     convolution(`${at}.conv2`, `${at}.bn2`, [width, width, 3, 3]);
+ *     convolution(`${at}.conv3`, `${at}.bn3`, [4 * width, width, 1, 1]);
+ *     if (u === 0) convolution(`${at}.downsample.0`, `${at}.downsample.1`, [4 * width, inputs, 1, 1]);
+ *   }
+ * });
+ * add("fc.bias", [1000]);
+ * const { facts, tensors: own, left } = importWeights({ format: "made by hand", tensors, metadata: {} });
+ * deepStrictEqual([facts.resnet, facts.normalise], ["resnet50-torchvision", "torchvision"]);
+ * deepStrictEqual(own.get("resnet.conv1.weight")!.shape, [7, 7, 3, 64]);
+ * deepStrictEqual(left, ["fc.bias"]); // ImageNet's classifier has no place here
+ * ```
+ *
  * @throws {WeightsError} when the names are none of these, a tensor is missing or has another shape.
  */
 export function importWeights(file: WeightFile): ImportedWeights {

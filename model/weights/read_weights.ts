@@ -10,6 +10,20 @@ import { isTorchStream, isZip, readTorchStream, readTorchZip } from "./torch_fil
 /**
  * Reads safetensors, PyTorch's `.pth` (archive or stream) and TensorFlow's checkpoints (V1, or V2 by its prefix or index).
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { encodeSafetensors } from "@itera/itera/engine";
+ * import { readWeights } from "@itera/itera/models";
+ *
+ * const file = await Deno.makeTempFile();
+ * const a = { dtype: "F64", shape: [2], data: Float64Array.of(1, 2) } as const;
+ * await Deno.writeFile(file, encodeSafetensors({ a }, { made: "by hand" }));
+ * const { format, tensors, metadata } = await readWeights(file);
+ * deepStrictEqual([format, metadata], ["safetensors", { made: "by hand" }]);
+ * deepStrictEqual(tensors.get("a")!.read(), Float32Array.of(1, 2));
+ * await Deno.remove(file);
+ * ```
+ *
  * @throws {UserError} naming the file and why it is not read.
  */
 export async function readWeights(path: string): Promise<WeightFile> {

@@ -19,7 +19,24 @@ const factsSchema = z.strictObject({
   classes: z.int().min(2).optional(),
 });
 
-/** Writes imported weights for `itera train --weights`. */
+/**
+ * Writes imported weights for `itera train --weights`.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { readSafetensors } from "@itera/itera/engine";
+ * import { saveWeights } from "@itera/itera/models";
+ *
+ * const facts = { origin: "torchvision", format: "made by hand", normalise: "torchvision" } as const;
+ * const shift = { shape: [2], data: Float32Array.of(1, 2) };
+ * const tensors = new Map([["resnet.conv1.shift", shift]]), file = await Deno.makeTempFile();
+ * await saveWeights(file, { facts: { ...facts, resnet: "resnet50-torchvision" }, tensors, left: [], notes: [] });
+ * const saved = await readSafetensors(file);
+ * deepStrictEqual(saved.tensors.get("resnet.conv1.shift"), { dtype: "F32", ...shift });
+ * strictEqual(JSON.parse(saved.metadata.weights).resnet, "resnet50-torchvision");
+ * await Deno.remove(file);
+ * ```
+ */
 export async function saveWeights(path: string, { facts, tensors }: ImportedWeights): Promise<void> {
   const entries = [...tensors].map(([name, { shape, data }]) =>
     [name, { dtype: "F32" as const, shape, data }] as const
@@ -37,7 +54,27 @@ export interface StartingWeights {
   readonly settings: Json;
 }
 
-/** Reads weights to begin from. Throws {@link UserError} when the file is none that `itera weights import` or a run wrote. */
+/**
+ * Reads weights to begin from. Throws {@link UserError} when the file is none that `itera weights import` or a run wrote.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { readStartingWeights, saveWeights } from "@itera/itera/models";
+ *
+ * const facts = { origin: "torchvision", format: "made by hand", normalise: "torchvision" } as const;
+ * const shift = { shape: [2], data: Float32Array.of(1, 2) };
+ * const tensors = new Map([["resnet.conv1.shift", shift]]), file = await Deno.makeTempFile();
+ * await saveWeights(file, { facts: { ...facts, resnet: "resnet50-torchvision" }, tensors, left: [], notes: [] });
+ * const { settings, tensors: read } = await readStartingWeights(file);
+ * deepStrictEqual([...read.keys()], ["resnet.conv1.shift"]);
+ * // The network that they are for, and the values that its images must have.
+ * deepStrictEqual(settings, {
+ *   image: { normalise: "torchvision" },
+ *   model: { resnet: "resnet50-torchvision", calibrate: false },
+ * });
+ * await Deno.remove(file);
+ * ```
+ */
 export async function readStartingWeights(path: string): Promise<StartingWeights> {
   const bytes = await Deno.readFile(path).catch((error: unknown) => {
     const missing = error instanceof Deno.errors.NotFound;
@@ -73,6 +110,23 @@ export async function readStartingWeights(path: string): Promise<StartingWeights
 /**
  * Writes the weights into a model; the backbone must be whole. Returns, in words, which parts of the model the file has and
  * which start at random because it lacks them or has them for other classes.
+ *
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { decodeSafetensors, Device, saveTensors } from "@itera/itera/engine";
+ * import { applyWeights, BaselineClassifier, resnetPresets } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * const { small } = resnetPresets;
+ * using trained = new BaselineClassifier(device, { classes: 3, resnet: small, seed: 1 });
+ * using model = new BaselineClassifier(device, { classes: 5, resnet: small, seed: 2 });
+ * const { tensors } = decodeSafetensors(await saveTensors(trained.stateDict()));
+ * // The backbone is taken over; the scores are for other classes and stay random.
+ * const found = applyWeights(model, { path: "a.safetensors", tensors, settings: {} });
+ * ok(/resnet: \d+ tensors; cls_score: random \(its classes or sizes differ\)$/.test(found));
+ * const weight = "resnet.conv1.weight";
+ * deepStrictEqual(await model.stateDict().get(weight)!.data(), await trained.stateDict().get(weight)!.data());
+ * ```
  *
  * @throws {UserError} when the backbone's weights are missing or of another network.
  */

@@ -88,7 +88,27 @@ export interface BatchOutcome {
 /** Largest binding in bytes that every adapter allows. */
 const BINDING = 128 << 20;
 
-/** The execution engine. */
+/**
+ * The execution engine.
+ *
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { ExecutionEngine, parsePrefix, ProgramTokens } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * const tokens = new ProgramTokens(["<NULL>", "<START>", "<END>", "<UNK>", "scene", "unique"]);
+ * using engine = new ExecutionEngine(device, { tokens, features: 3, dim: 4, size: [8, 8], seed: 1 });
+ * using scope = device.scope();
+ * const program = parsePrefix([1, 5, 4, 2], tokens);
+ * const features = device.uniform([1, 4, 4, 3], { seed: 1 });
+ * const maps = engine.forward(features, [program]);
+ * deepStrictEqual(maps.shape, [1, 4, 4, 4]);
+ * const masks = engine.masks(maps);
+ * deepStrictEqual(masks.shape, [1, 8, 8]);
+ * ok((await masks.data()).every((pixel) => pixel === 0 || pixel === 1));
+ * ```
+ */
 export class ExecutionEngine extends Module {
   readonly #size: readonly [number, number];
   readonly #head: MaskHead;

@@ -18,7 +18,17 @@ export interface TreeNode {
 /** A program; its last node is the answer. */
 export type ProgramTree = readonly TreeNode[];
 
-/** Program tokens, with the properties that execution needs. */
+/**
+ * Program tokens, with the properties that execution needs.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { ProgramTokens } from "@itera/itera/models";
+ *
+ * const tokens = new ProgramTokens(["<NULL>", "<START>", "<END>", "<UNK>", "scene", "union"]);
+ * deepStrictEqual([tokens.scene, tokens.arities], [4, [1, 1, 1, 1, 0, 2]]);
+ * ```
+ */
 export class ProgramTokens {
   /** Token texts by index. */
   readonly names: readonly string[];
@@ -40,6 +50,17 @@ export class ProgramTokens {
  * The integer form: a prefix sequence read by recursive descent. A missing input is a scene; `<NULL>` is read as a scene, so
  * that what follows it is the next input; `<START>` is skipped; what follows the root's end is ignored. So every sequence is
  * some program.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { parsePrefix, ProgramTokens } from "@itera/itera/models";
+ *
+ * const tokens = new ProgramTokens(["<NULL>", "<START>", "<END>", "<UNK>", "scene", "union"]);
+ * const tree = [{ token: 4, inputs: [] }, { token: 4, inputs: [] }, { token: 5, inputs: [0, 1] }];
+ * deepStrictEqual(parsePrefix([1, 5, 4, 4, 2], tokens), tree);
+ * // A missing input is a scene.
+ * deepStrictEqual(parsePrefix([1, 5, 4], tokens), tree);
+ * ```
  */
 export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens): ProgramTree {
   const nodes: TreeNode[] = [];
@@ -59,6 +80,19 @@ export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens
 
 /**
  * The list form: the nodes of an annotation, with their own order of inputs.
+ *
+ * ```ts
+ * import { deepStrictEqual, throws } from "node:assert/strict";
+ * import { fromList, ProgramTokens } from "@itera/itera/models";
+ *
+ * const tokens = new ProgramTokens(["<NULL>", "<START>", "<END>", "<UNK>", "scene", "relate[left]"]);
+ * const program = [
+ *   { type: "scene", inputs: [], value_inputs: [] },
+ *   { type: "relate", inputs: [0], value_inputs: ["left"] },
+ * ];
+ * deepStrictEqual(fromList(program, tokens), [{ token: 4, inputs: [] }, { token: 5, inputs: [0] }]);
+ * throws(() => fromList([{ type: "unique", inputs: [], value_inputs: [] }], tokens), /has no unique/);
+ * ```
  *
  * @throws {RangeError} for a node whose token the vocabulary lacks, or whose number of inputs is not its module's.
  */

@@ -61,7 +61,31 @@ export interface Decoded {
 /** Longest program in tokens, which is the number of decoding steps. */
 export const MAX_PROGRAM = 30;
 
-/** The program generator of IEP-Ref: sequence to sequence without attention. */
+/**
+ * The program generator of IEP-Ref: sequence to sequence without attention.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Adam, Device } from "@itera/itera/engine";
+ * import { ProgramGenerator } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * const sizes = { words: 6, tokens: 6, wordDim: 8, hidden: 16, layers: 1 };
+ * using generator = new ProgramGenerator(device, { ...sizes, seed: 1 });
+ * using adam = new Adam(device, generator.trainable(), { rate: 0.05 });
+ * // Words and tokens between <START> (1) and <END> (2).
+ * const words = { data: Int32Array.of(1, 4, 5, 2), count: 1, length: 4 };
+ * const program = { data: Int32Array.of(1, 5, 4, 2), count: 1, length: 4 };
+ * for (let step = 0; step < 20; step++) {
+ *   using scope = device.scope();
+ *   generator.loss(words, program).backward();
+ *   adam.step();
+ *   generator.zeroGrad();
+ * }
+ * const { programs } = await generator.decode(words, "likeliest");
+ * deepStrictEqual([...programs.data], [5, 4, 2]);
+ * ```
+ */
 export class ProgramGenerator extends Module {
   readonly #tokens: number;
   readonly #encoderEmbed: Embedding;

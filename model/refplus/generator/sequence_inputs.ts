@@ -28,7 +28,22 @@ export function lastWords({ data, count, length }: Sequences): Int32Array<ArrayB
   });
 }
 
-/** Expressions as inputs of the encoder. */
+/**
+ * Expressions as inputs of the encoder.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { StaticExpressions } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * using inputs = new StaticExpressions(device, 2, 4);
+ * inputs.write({ data: Int32Array.of(1, 4, 2, 0, 1, 5, 4, 2), count: 2, length: 4 });
+ * // Time first, and the rows of each expression's last word.
+ * deepStrictEqual([...await inputs.words.data<"i32">()], [1, 1, 4, 5, 2, 4, 0, 2]);
+ * deepStrictEqual([...await inputs.ends.data<"i32">()], [4, 7]);
+ * ```
+ */
 export class StaticExpressions implements Disposable {
   /** i32 [length, count]. */
   readonly words: Tensor;
@@ -69,7 +84,24 @@ export interface SequenceSizes {
   readonly tokens: number;
 }
 
-/** Inputs and labels of teacher forcing on a batch. */
+/**
+ * Inputs and labels of teacher forcing on a batch.
+ *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { StaticSequences } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * using batch = new StaticSequences(device, { count: 1, words: 3, tokens: 4 });
+ * const words = { data: Int32Array.of(1, 4, 2), count: 1, length: 3 };
+ * batch.write(words, { data: Int32Array.of(1, 5, 2, 0), count: 1, length: 4 });
+ * deepStrictEqual([...await batch.inputs.data<"i32">()], [1, 5, 2]);
+ * // The token after each; none after the end.
+ * deepStrictEqual([...await batch.labels.data<"i32">()], [5, 2, -1]);
+ * strictEqual(await batch.share.item(), 0.5);
+ * ```
+ */
 export class StaticSequences implements Disposable {
   /** The expressions. */
   readonly expressions: StaticExpressions;

@@ -16,6 +16,20 @@ export interface EnsembleMember {
 /**
  * Each member's answer, named, then their mean.
  *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { ensemble } from "@itera/itera/models";
+ *
+ * const set = { split: "context test", images: 1, classes: ["__background__", "cat", "dog"], context: null };
+ * const member = (name: string, ...probabilities: number[]) => {
+ *   const outputs = [{ name: "image", probabilities: Float32Array.from(probabilities) }];
+ *   return { name, set, scores: { outputs, labels: Int32Array.of(1), classes: 3 } };
+ * };
+ * const { scores } = ensemble([member("a", 0, 0.75, 0.25), member("b", 0, 0.25, 0.75)]);
+ * deepStrictEqual(scores.outputs.map(({ name }) => name), ["a", "b", "ensemble"]);
+ * deepStrictEqual([...scores.outputs[2].probabilities], [0, 0.5, 0.5]);
+ * ```
+ *
  * @throws {UserError} when the members did not score the same regions of the same classes.
  */
 export function ensemble(members: readonly EnsembleMember[]): { readonly scores: Scores; readonly set: ScoredSet } {

@@ -37,6 +37,18 @@ export interface Metrics {
  * Scores `probabilities` [N, C] (row-major, the full softmax, background in column 0) against `labels` [N] in 1..C-1.
  * The predicted class is the first largest of columns 1..C-1.
  *
+ * ```ts
+ * import { deepStrictEqual, strictEqual } from "node:assert/strict";
+ * import { regionMetrics } from "@itera/itera/models";
+ *
+ * // Two regions and three classes, of which the first is the background.
+ * const probabilities = Float32Array.of(0, 0.75, 0.25, 0, 0.625, 0.375), labels = Int32Array.of(1, 2);
+ * const { perInstance, classes } = regionMetrics(probabilities, labels, 3);
+ * strictEqual(perInstance.ac, 0.5); // the second region is wrong
+ * strictEqual(perInstance.sc, (0.75 + 0.375) / 2);
+ * deepStrictEqual(classes.map(({ label, ac }) => [label, ac]), [[1, 1], [2, 0]]);
+ * ```
+ *
  * @throws {RangeError} when N is 0, the sizes disagree, a label is out of range or a probability is not a number.
  */
 export function regionMetrics(

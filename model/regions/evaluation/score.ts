@@ -26,7 +26,27 @@ export interface Scores {
 /** Images whose results are read together; a read costs 10 ms at least, so not after every image. */
 const BATCH = 32;
 
-/** Runs `model` on every image of the schedule; `onImage` is called after each, with the number done. */
+/**
+ * Runs `model` on every image of the schedule; `onImage` is called after each, with the number done.
+ *
+ * ```ts
+ * import { deepStrictEqual, ok } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { evaluationOrder, Loader, openContext } from "@itera/itera/datasets";
+ * import { BaselineClassifier, resnetPresets, scoreSplit } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * const val = openContext({ split: "val", images: 2 }), classes = val.classes.length;
+ * using model = new BaselineClassifier(device, { classes, resnet: resnetPresets.small, seed: 1 });
+ * const loader = new Loader(val, { scale: { target: 64, max: 96 } });
+ * const { outputs, labels } = await scoreSplit(model, loader.run(evaluationOrder(val)), classes);
+ * loader.close();
+ * deepStrictEqual([...labels], [...val.record(0).labels, ...val.record(1).labels]);
+ * const [{ name, probabilities }] = outputs;
+ * deepStrictEqual([name, probabilities.length], ["image", labels.length * classes]);
+ * ok(Math.abs(probabilities.subarray(0, classes).reduce((sum, p) => sum + p, 0) - 1) < 1e-5);
+ * ```
+ */
 export async function scoreSplit(
   model: RegionModel,
   images: AsyncIterable<LoadedImage>,

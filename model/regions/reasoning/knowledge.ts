@@ -21,6 +21,19 @@ const RANDOM_DIM = 300;
 /**
  * The class graph of `knowledge` restricted to edge types `wanted` (null: all; unknown ones throw RangeError). Without
  * vectors, classes get random ones from `seed`, background zeros; without knowledge there are no relations.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { classKnowledge } from "@itera/itera/models";
+ *
+ * const edges = [{ type: 0, from: 1, to: 3, weight: 3 }, { type: 0, from: 2, to: 3, weight: 1 }];
+ * const vectors = Float32Array.of(0, 10, 20, 30);
+ * const { types, graph, dim } = classKnowledge({ types: ["is a", "has"], edges, vectors, dim: 1 }, 4, ["is a"], 1);
+ * deepStrictEqual([types, dim], [["is a"], 1]);
+ * // Class 3 receives from 1 and 2, weighed 3 to 1.
+ * const [{ rowPtr, colIdx, values }] = graph.relations;
+ * deepStrictEqual([rowPtr, colIdx, values].map((list) => Array.from(list)), [[0, 0, 0, 0, 2], [1, 2], [0.75, 0.25]]);
+ * ```
  */
 export function classKnowledge(
   knowledge: Knowledge | null,

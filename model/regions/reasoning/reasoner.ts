@@ -51,7 +51,32 @@ interface LatestLogits {
   global: Tensor | null;
 }
 
-/** Iterative reasoning over regions (Chen et al., CVPR 2018). */
+/**
+ * Iterative reasoning over regions (Chen et al., CVPR 2018).
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { Device } from "@itera/itera/engine";
+ * import { classKnowledge, ReasoningClassifier, resnetPresets, SMALL_REASONING } from "@itera/itera/models";
+ *
+ * await using device = await Device.open();
+ * const knowledge = classKnowledge(null, 3, null, 1);
+ * using model = new ReasoningClassifier(device, {
+ *   classes: 3,
+ *   resnet: resnetPresets.small,
+ *   mode: "final", // memory and graph
+ *   reasoning: { ...SMALL_REASONING, iterations: 2 },
+ *   knowledge,
+ *   seed: 1,
+ * });
+ * using scope = device.scope();
+ * const image = Float32Array.from({ length: 32 * 48 * 3 }, (_, i) => Math.sin(i));
+ * const boxes = Float32Array.of(0, 0, 15, 15, 8, 4, 40, 28);
+ * const predictions = model.predict({ image, height: 32, width: 48, boxes });
+ * deepStrictEqual(predictions.map(({ name }) => name), ["image", "local 1", "global 1", "attended"]);
+ * deepStrictEqual(predictions[3].logits.shape, [2, 3]);
+ * ```
+ */
 export class ReasoningClassifier extends BaselineClassifier {
   readonly #options: ReasoningOptions;
   readonly #memory: SpatialMemory | null;
