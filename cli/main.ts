@@ -7,7 +7,16 @@ import { program } from "./program.ts";
 import { judge } from "./terminal/failure.ts";
 import { notice } from "./terminal/output.ts";
 
-/** Runs the command of `args`; returns the exit status. */
+/**
+ * Runs the command of `args`; returns the exit status.
+ *
+ * ```ts
+ * import { strictEqual } from "node:assert/strict";
+ * import { main } from "@itera/itera/cli";
+ *
+ * strictEqual(await main(["no-such-command"]), 2); // a mistake of the user, said in one line
+ * ```
+ */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     await program().parseAsync([...args], { from: "user" });

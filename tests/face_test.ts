@@ -1,25 +1,8 @@
 /** The public face: nothing that is the engine's own stands in what `deno doc` lists of an entry point. */
-import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import configuration from "../deno.json" with { type: "json" };
+import { deepStrictEqual, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { documentation, ENTRIES, type Entry } from "./support/documentation.ts";
 import { withFolder } from "./support/folder.ts";
-
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
-
-/** A module and those behind its namespaces. */
-function withNamespaces(path: string): string[] {
-  const text = Deno.readTextFileSync(join(root, path));
-  const inner = [...text.matchAll(/^export \* as \w+ from "([^"]+)";$/gm)].map(([, to]) => join(dirname(path), to));
-  return [path, ...inner.flatMap(withNamespaces)];
-}
-
-/** Modules that users import, and those behind their namespaces. */
-const ENTRIES = (() => {
-  const exported = configuration.exports as string | Readonly<Record<string, string>>;
-  const paths = typeof exported === "string" ? [exported] : Object.values(exported);
-  return [...new Set([...paths, "engine/mod.ts"].map((path) => join(path)).flatMap(withNamespaces))];
-})();
 
 /** Members that users saw once, by the class that had them. */
 const ONCE: Readonly<Record<string, readonly string[]>> = {
@@ -39,26 +22,6 @@ const ONCE_EXPORTED = (
   "accumulate affine powScalar unreachable UNUSED ProductShape Tiling Tilings TunedTiling TunedOp SparseParts SparseTensors " +
   "KernelInterface KernelTraits DispatchParams ParamField StorageBinding"
 ).split(" ");
-
-/** A part of `deno doc --json` that has a name. */
-interface Entry {
-  readonly name: string;
-  readonly accessibility?: "private" | "protected";
-  readonly jsDoc?: { readonly tags?: readonly { readonly kind: string }[] };
-  readonly declarations?: readonly (Entry & { readonly def?: Readonly<Record<string, unknown>> })[];
-}
-
-/** Documentation of a module's exports. */
-async function documentation(path: string): Promise<Entry[]> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["doc", "--json", path],
-    cwd: root,
-    env: { NO_COLOR: "1" },
-  }).output();
-  strictEqual(code, 0, new TextDecoder().decode(stderr));
-  const { nodes } = JSON.parse(new TextDecoder().decode(stdout)) as { nodes: Record<string, { symbols: Entry[] }> };
-  return Object.values(nodes).flatMap(({ symbols }) => symbols);
-}
 
 /** A dotted name, and whether it is tagged `@internal`. */
 interface Listed {
