@@ -81,8 +81,6 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
 /**
  * x without the axes of extent 1 among `axes` (one, or a list); without all of them when absent. Shares memory.
  *
- * @throws {ShapeError} for an axis of another extent.
- *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { Device, squeeze } from "@itera/itera/engine";
@@ -92,6 +90,8 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
  * using all = squeeze(x), last = squeeze(x, -1);
  * deepStrictEqual([all.shape, last.shape], [[3], [1, 3]]);
  * ```
+ *
+ * @throws {ShapeError} for an axis of another extent.
  */
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
   const { shape } = x;

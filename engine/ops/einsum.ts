@@ -99,8 +99,6 @@ function product(a: Labelled, b: Labelled, { output, extents }: Parsed): Labelle
  * Sums of products by Einstein's convention: each axis has a letter, and letters that the result lacks are summed over. One or
  * two operands; without `->` the result has the letters that come once, in alphabetical order, as NumPy has it.
  *
- * @throws {ShapeError} for extents that differ, letters that are unknown, repeated within an operand (traces) or missing.
- *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
  * import { Device, einsum } from "@itera/itera/engine";
@@ -111,6 +109,8 @@ function product(a: Labelled, b: Labelled, { output, extents }: Parsed): Labelle
  * deepStrictEqual([...await einsum("ij,jk->ik", a, b).data()], [19, 22, 43, 50]);
  * deepStrictEqual([...await einsum("ij->j", a).data()], [4, 6]);
  * ```
+ *
+ * @throws {ShapeError} for extents that differ, letters that are unknown, repeated within an operand (traces) or missing.
  */
 export function einsum(spec: string, ...tensors: readonly [Tensor] | readonly [Tensor, Tensor]): Tensor {
   for (const x of tensors) expectDType("einsum", "an operand", x, "f32");

@@ -195,8 +195,6 @@ export interface LayerNormOptions {
  * Layer normalisation (Ba et al., 2016): γ · (x − mean) / √(variance + ε) + β, with mean and biased variance over `axes` alone.
  * Gamma and beta have the extents of those axes, in the order that x has them; without them factors are 1, shifts 0.
  *
- * @throws {ShapeError} for gamma or beta of another shape, and for rows without elements.
- *
  * ```ts
  * import { ok } from "node:assert/strict";
  * import { Device, layerNorm } from "@itera/itera/engine";
@@ -206,6 +204,8 @@ export interface LayerNormOptions {
  * using y = layerNorm(x);
  * ok([...await y.data()].every((v, i) => Math.abs(v - [-1, 1][i % 2]) < 1e-5));
  * ```
+ *
+ * @throws {ShapeError} for gamma or beta of another shape, and for rows without elements.
  */
 export function layerNorm(
   x: Tensor,
@@ -228,8 +228,6 @@ export function layerNorm(
  * over the cells of a sample and the C / groups neighbouring channels of a group. Gamma and beta have C elements; without
  * them factors are 1, shifts 0. One group is layer normalisation of all but the first axis, C groups are instance normalisation.
  *
- * @throws {ShapeError} where the groups do not share the channels out evenly, and for gamma or beta of another shape.
- *
  * ```ts
  * import { ok } from "node:assert/strict";
  * import { Device, groupNorm } from "@itera/itera/engine";
@@ -239,6 +237,8 @@ export function layerNorm(
  * using y = groupNorm(x, 2);
  * ok([...await y.data()].every((v, i) => Math.abs(v - [-1, -1, 1, 1][i]) < 1e-5));
  * ```
+ *
+ * @throws {ShapeError} where the groups do not share the channels out evenly, and for gamma or beta of another shape.
  */
 export function groupNorm(
   x: Tensor,
