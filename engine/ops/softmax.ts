@@ -78,12 +78,39 @@ function alongAxis(op: typeof softmaxOp, name: string, x: Tensor, axis: number):
   return transpose(op([transpose(x, swap)], { axis: rank - 1 })[0], swap);
 }
 
-/** Softmax along `axis` (the last by default). */
+/**
+ * Softmax along `axis` (the last by default).
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, softmax } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * // Twice as likely for each ln 2.
+ * const x = device.tensor([[0, Math.log(2), 0], [0, 0, 0]]);
+ * ok((await softmax(x).data()).every((p, i) => Math.abs(p - [1 / 4, 1 / 2, 1 / 4, 1 / 3, 1 / 3, 1 / 3][i]) < 1e-6));
+ * ok((await softmax(device.zeros([2, 3]), 0).data()).every((p) => Math.abs(p - 1 / 2) < 1e-6));
+ * ```
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return alongAxis(softmaxOp, "softmax", x, axis);
 }
 
-/** Logarithm of the softmax along `axis` (the last by default), without leaving log space. */
+/**
+ * Logarithm of the softmax along `axis` (the last by default), without leaving log space.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, logSoftmax } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const y = await logSoftmax(device.tensor([0, -200])).data();
+ * // The logarithm of a probability that is too small for f32.
+ * ok(Math.abs(y[0]) < 1e-6 && Math.abs(y[1] + 200) < 1e-4);
+ * ```
+ */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return alongAxis(logSoftmaxOp, "logSoftmax", x, axis);
 }
@@ -204,6 +231,19 @@ export interface CrossEntropyOptions {
 /**
  * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A row whose label is `ignoreIndex` costs
  * nothing but still counts in N; any other label outside 0..C−1 makes the next reading throw {@link IndexError}. Throws {@link ShapeError} for a `labelSmoothing` outside [0, 1].
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { crossEntropy, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * // Logits without preference among two classes; the label −1 costs nothing.
+ * const logits = device.zeros([3, 2]), labels = device.tensor(Int32Array.of(0, 1, -1));
+ * const losses = await crossEntropy(logits, labels, { reduction: "none" }).data();
+ * ok(losses.every((loss, i) => Math.abs(loss - [Math.LN2, Math.LN2, 0][i]) < 1e-6));
+ * ok(Math.abs(await crossEntropy(logits, labels).item() - 2 / 3 * Math.LN2) < 1e-6);
+ * ```
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const { reduction = "mean", weights = null, labelSmoothing: smoothing = 0, ignoreIndex: ignored = -1 } = options;
@@ -263,7 +303,20 @@ const bceOp = defineOp<{ readonly reduction: Reduction }>({
   bad: [{ inputs: [{ shape: [3] }, { shape: [4] }], attrs: { reduction: "mean" }, message: /differ/ }],
 });
 
-/** Binary cross-entropy of logits against targets in [0, 1] of the same shape; targets carry no gradient. */
+/**
+ * Binary cross-entropy of logits against targets in [0, 1] of the same shape; targets carry no gradient.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { bceWithLogits, Device } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * const logits = device.tensor([0, 100, 100]), targets = device.tensor([1, 1, 0]);
+ * const losses = await bceWithLogits(logits, targets, { reduction: "none" }).data();
+ * ok(losses.every((loss, i) => Math.abs(loss - [Math.LN2, 0, 100][i]) < 1e-4));
+ * ```
+ */
 export function bceWithLogits(
   logits: Tensor,
   targets: Tensor,
