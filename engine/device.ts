@@ -1,6 +1,7 @@
 /** The device: opens an adapter, makes tensors, counts memory, captures steps. */
-import { type DType, dtypeOfArray, hostArray, type TypedArray } from "./dtype.ts";
-import { DTypeError, EngineError, ShapeError } from "./base/errors.ts";
+import { type DType, dtypeOfArray, DTYPES, hostArray, type TypedArray } from "./dtype.ts";
+import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
+import { described, expectNumber, expectOneOf, expectOptions, type NamesOf } from "./base/given.ts";
 import type { AdapterInfo, KernelSet } from "./gpu/adapter.ts";
 import { Arena, type PoolBuffer } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
@@ -109,6 +110,18 @@ export interface DeviceOptions extends ContextOptions {
   readonly tuning?: string | null;
 }
 
+const DTYPE = { dtype: true } as const;
+const NORMAL = { seed: true, step: true, mean: true, std: true, truncated: true } as const;
+const UNIFORM = { seed: true, step: true, low: true, high: true } as const;
+const OPEN: NamesOf<DeviceOptions> = {
+  adapter: true,
+  kernels: true,
+  profile: true,
+  memoryLimit: true,
+  maxPooledBytes: true,
+  tuning: true,
+};
+
 /**
  * An opened WebGPU device. `await using device = await Device.open()` closes it at the end of the block.
  *
@@ -158,7 +171,10 @@ export class Device implements AsyncDisposable {
    * @throws {EngineError} where `tuning` is no such text.
    */
   static async open(options: DeviceOptions = {}): Promise<Device> {
-    const { tuning } = options;
+    expectOptions("Device.open", options, OPEN);
+    const { adapter = "auto", kernels: wanted = options.profile, tuning } = options;
+    expectOneOf("Device.open", "adapter", adapter, ["auto", "gpu", "cpu"]);
+    if (wanted !== undefined) expectOneOf("Device.open", "kernels", wanted, ["gpu", "cpu"]);
     const winners = tuning === undefined ? knownTuning() : tuning === null ? [] : parseTuning(tuning, "tuning");
     const gpu = await GpuContext.open(options), { info, kernels } = gpu;
     return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels));
@@ -201,6 +217,7 @@ export class Device implements AsyncDisposable {
 
   /** A tensor from nested arrays (f32 unless `dtype` says otherwise), or from a typed array and a shape. */
   tensor(data: Nested | TypedArray, shape?: Shape, options: { readonly dtype?: DType } = {}): Tensor {
+    expectOptions("tensor", options, DTYPE);
     let values: TypedArray;
     let extents: Shape;
     if (ArrayBuffer.isView(data)) {
@@ -219,15 +236,20 @@ export class Device implements AsyncDisposable {
     if (sizeOf(extents) !== values.length) {
       throw new ShapeError(`tensor: ${values.length} elements do not fill the shape ${formatShape(extents)}`);
     }
-    const made = this.empty(extents, dtypeOfArray(values));
+    const made = this.#made("tensor", extents, dtypeOfArray(values));
     this.#gpu.upload(storageOf(made).buffer, values);
     return made;
   }
 
   /** A tensor whose elements are whatever the memory held. */
   empty(shape: Shape, dtype: DType = "f32"): Tensor {
+    return this.#made("empty", shape, dtype);
+  }
+
+  #made(op: string, shape: Shape, dtype: DType = "f32"): Tensor {
     this.#gpu.check();
-    checkShape("empty", shape);
+    checkShape(op, shape);
+    expectOneOf(op, "dtype", dtype, DTYPES);
     if (dtype === "f16" && !this.info.features.includes("shader-f16")) {
       throw new DTypeError("dtype f16 needs an adapter with shader-f16; this one has none");
     }
@@ -236,17 +258,23 @@ export class Device implements AsyncDisposable {
 
   /** A tensor of zeros. */
   zeros(shape: Shape, options: { readonly dtype?: DType } = {}): Tensor {
-    return this.full(shape, 0, options);
+    return this.#filled("zeros", shape, 0, options);
   }
 
   /** A tensor of ones. */
   ones(shape: Shape, options: { readonly dtype?: DType } = {}): Tensor {
-    return this.full(shape, 1, options);
+    return this.#filled("ones", shape, 1, options);
   }
 
   /** A tensor filled with `value`. */
   full(shape: Shape, value: number, options: { readonly dtype?: DType } = {}): Tensor {
-    const made = this.empty(shape, options.dtype ?? "f32");
+    expectNumber("full", "the value", value);
+    return this.#filled("full", shape, value, options);
+  }
+
+  #filled(op: string, shape: Shape, value: number, options: { readonly dtype?: DType }): Tensor {
+    expectOptions(op, options, DTYPE);
+    const made = this.#made(op, shape, options.dtype);
     fill(made, value);
     return made;
   }
@@ -301,7 +329,9 @@ export class Device implements AsyncDisposable {
       readonly truncated?: boolean;
     },
   ): Tensor {
-    const made = this.empty(shape, "f32");
+    expectOptions("randn", options, NORMAL);
+    expectNumber("randn", "seed", options.seed);
+    const made = this.#made("randn", shape);
     randomFill(
       made,
       options.truncated ? "truncated" : "normal",
@@ -318,8 +348,10 @@ export class Device implements AsyncDisposable {
     shape: Shape,
     options: { readonly seed: number; readonly step?: number; readonly low?: number; readonly high?: number },
   ): Tensor {
+    expectOptions("uniform", options, UNIFORM);
+    expectNumber("uniform", "seed", options.seed);
     const { low = 0, high = 1 } = options;
-    const made = this.empty(shape, "f32");
+    const made = this.#made("uniform", shape);
     randomFill(made, "uniform", options.seed, options.step ?? 0, low, high - low);
     return made;
   }
@@ -479,6 +511,9 @@ export class Device implements AsyncDisposable {
 
 function nestedShape(data: Nested): number[] {
   if (typeof data === "number") return [];
+  if (!Array.isArray(data)) {
+    throw new ArgumentError(`tensor: data are numbers in nested arrays, or a typed array, not ${described(data)}`);
+  }
   const inner = data.map(nestedShape);
   if (inner.some((s) => formatShape(s) !== formatShape(inner[0]))) {
     throw new ShapeError("tensor: nested arrays have unequal lengths");

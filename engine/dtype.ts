@@ -4,6 +4,9 @@ import { DTypeError } from "./base/errors.ts";
 /** Element type: 32-bit floats and integers, and 16-bit floats for storage where the adapter has `shader-f16`. */
 export type DType = "f32" | "i32" | "u32" | "f16";
 
+/** Every {@link DType}. */
+export const DTYPES: readonly DType[] = ["f32", "i32", "u32", "f16"];
+
 /** A host array that can fill, or be read from, a tensor. */
 export type TypedArray =
   | Float32Array<ArrayBuffer>

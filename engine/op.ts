@@ -185,12 +185,12 @@ export function defineOp<A>(spec: OpSpec<A>): Op<A> {
 }
 
 function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[], attrs: A): Tensor[] {
-  const first = inputs.find((t) => t !== null);
-  if (first === undefined) throw new EngineError(`${spec.name}: no input`);
-  const { device } = expectTensor(spec.name, first);
+  for (const input of inputs) if (input !== null) assertAlive(expectTensor(spec.name, input), spec.name);
+  const first = inputs.find((input) => input !== null);
+  if (!first) throw new EngineError(`${spec.name}: no input`);
+  const { device } = first;
   for (const input of inputs) {
     if (input === null) continue;
-    assertAlive(expectTensor(spec.name, input), spec.name);
     if (input.device !== device) throw new EngineError(`${spec.name}: inputs live on different devices`);
   }
   const metas = spec.infer?.(inputs, attrs);
@@ -262,6 +262,12 @@ export function expectTensor(op: string, value: unknown, what = "an operand"): T
   const found = described(value);
   const advice = Array.isArray(value) || typeof value === "number" ? "; device.tensor() makes one of it" : "";
   throw new ArgumentError(`${op}: ${what} is a tensor, not ${found}${advice}`);
+}
+
+/** Throws {@link ArgumentError} unless the value is a list of tensors. */
+export function expectTensors(op: string, values: unknown): void {
+  if (!Array.isArray(values)) throw new ArgumentError(`${op}: it takes a list of tensors, not ${described(values)}`);
+  for (const value of values) expectTensor(op, value);
 }
 
 /** Throws {@link DTypeError} unless `meta` has one of the element types. */

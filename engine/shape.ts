@@ -1,5 +1,6 @@
 /** Shape arithmetic: sizes, strides, broadcasting. Shapes are row-major, the last axis contiguous. */
 import { ShapeError } from "./base/errors.ts";
+import { expectNumbers } from "./base/given.ts";
 
 /** Extents of a tensor, outermost axis first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -59,6 +60,7 @@ export function broadcastStrides(shape: Shape, out: Shape): number[] {
 
 /** Throws unless every extent is a whole number, 0 or more. */
 export function checkShape(op: string, shape: Shape): void {
+  expectNumbers(op, "the shape", shape);
   for (const extent of shape) {
     if (!Number.isInteger(extent) || extent < 0) {
       throw new ShapeError(`${op}: ${formatShape(shape)} is not a shape; extents are whole numbers, 0 or more`);

@@ -240,7 +240,7 @@ fn matmul_twelve(@builtin(global_invocation_id) id: vec3<u32>) {
   let lane = id.x % 8u;
   let across = (id.x / 8u) * ACROSS + lane % ACROSS;
   if (!begin(id.y * (8u / ACROSS) + lane / ACROSS, ROWS, across * (COLUMNS / 4u), id.z)) { return; }
-  walk();
+  walk(id.z);
   for (var i = 0u; i < 3u; i++) {
     for (var j = 0u; j < 2u; j++) { store(4u * i, j, sums[i][j]); }
   }

@@ -10,6 +10,10 @@ type KeysOf<T> = T extends unknown ? keyof T & string : never;
 /** Every name that an options object may have. */
 export type NamesOf<T> = Readonly<Record<KeysOf<T>, true>>;
 
+function isPromise(value: object): boolean {
+  return typeof (value as PromiseLike<unknown>).then === "function";
+}
+
 /** A value in words, for errors. */
 export function described(value: unknown): string {
   if (value === undefined || value === null) return String(value);
@@ -18,9 +22,7 @@ export function described(value: unknown): string {
     return `${typeof value} ${value}`;
   }
   if (typeof value === "function") return "a function";
-  if (value instanceof Promise || typeof (value as PromiseLike<unknown>).then === "function") {
-    return "a promise: await it";
-  }
+  if (isPromise(value)) return "a promise: await it";
   if (Array.isArray(value)) return "an array";
   const { name } = value.constructor ?? {};
   return name && name !== "Object" ? `a ${name}` : "an object";
@@ -28,7 +30,8 @@ export function described(value: unknown): string {
 
 /** Throws {@link ArgumentError} unless `options` is an object with known names only. */
 export function expectOptions<T extends object>(where: string, options: T, known: NamesOf<T>): void {
-  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+  const plain = options !== null && typeof options === "object" && !Array.isArray(options) && !isPromise(options);
+  if (!plain) {
     throw new ArgumentError(`${where}: options are an object, not ${described(options)}`);
   }
   for (const name in options) {

@@ -3,6 +3,7 @@ import { ShapeError } from "../base/errors.ts";
 import { expectNumbers, expectSize, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { batchNorm, batchNormInference, groupNorm, layerNorm } from "../ops/mod.ts";
+import { expectTensor } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkFields } from "./fields.ts";
@@ -148,6 +149,7 @@ export class LayerNorm extends Module {
 
   /** x [..., ...shape], each row normalised. */
   forward(x: Tensor): Tensor {
+    expectTensor("LayerNorm", x);
     const last = x.shape.slice(x.shape.length - this.#shape.length);
     if (!sameShape(last, this.#shape)) {
       throw new ShapeError(`LayerNorm: ${formatShape(x.shape)} does not end in ${formatShape(this.#shape)}`);

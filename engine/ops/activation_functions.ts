@@ -1,6 +1,8 @@
 /** Activation functions beside those of `unary.ts`, and the error function. */
 import erfText from "../../shaders/lib/elementwise/erf.wgsl" with { type: "text" };
 import text from "../../shaders/activations.wgsl" with { type: "text" };
+import { expectNumber, expectOneOf, expectOptions } from "../base/given.ts";
+import { expectTensor } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
 import { sigmoidLib, vec4Lib } from "./lib/library.ts";
 import { unaryFamily, unaryParts } from "./lib/unary.ts";
@@ -58,7 +60,11 @@ export interface GeluOptions {
  * ok(Math.abs(await gelu(x, { approximate: "tanh" }).item() - 0.8411920) < 1e-6);
  * ```
  */
-export function gelu(x: Tensor, { approximate = "none" }: GeluOptions = {}): Tensor {
+export function gelu(x: Tensor, options: GeluOptions = {}): Tensor {
+  expectTensor("gelu", x);
+  expectOptions("gelu", options, { approximate: true });
+  const { approximate = "none" } = options;
+  expectOneOf("gelu", "approximate", approximate, ["none", "tanh"]);
   return (approximate === "tanh" ? geluTanhOp : geluOp)([x], {})[0];
 }
 
@@ -91,5 +97,6 @@ export function silu(x: Tensor): Tensor {
  * ```
  */
 export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
+  expectNumber("leakyRelu", "the slope", slope);
   return leakyReluOp([x], { slope })[0];
 }

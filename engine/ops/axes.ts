@@ -1,6 +1,6 @@
 /** Ops on whole axes: one more (stack, unsqueeze), one fewer (squeeze), or backwards (flip). */
 import { DTypeError, ShapeError } from "../base/errors.ts";
-import { defineOp } from "../op.ts";
+import { defineOp, expectTensor, expectTensors } from "../op.ts";
 import { formatShape, normaliseAxes, normaliseAxis, sameShape, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { concat, moveBlock, refuseHalf, reshape } from "./layout.ts";
@@ -48,6 +48,7 @@ const flipOp = defineOp<{ readonly axes: readonly number[] }>({
  * ```
  */
 export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
+  expectTensor("flip", x);
   return flipOp([x], { axes: normaliseAxes("flip", axes, x.shape.length) })[0];
 }
 
@@ -66,6 +67,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
  * ```
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  expectTensors("stack", tensors);
   if (tensors.length === 0) throw new ShapeError("stack: no tensors");
   const [{ shape, dtype }] = tensors;
   const at = normaliseAxis("stack", axis, shape.length + 1);
@@ -94,6 +96,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
  * @throws {ShapeError} for an axis of another extent.
  */
 export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
+  expectTensor("squeeze", x);
   const { shape } = x;
   const listed = normaliseAxes("squeeze", axes, shape.length);
   const wrong = listed.find((axis) => shape[axis] !== 1);
@@ -117,5 +120,6 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
  * ```
  */
 export function unsqueeze(x: Tensor, axis: number): Tensor {
+  expectTensor("unsqueeze", x);
   return reshape(x, x.shape.toSpliced(normaliseAxis("unsqueeze", axis, x.shape.length + 1), 0, 1));
 }

@@ -3,7 +3,7 @@ import binaryText from "../../shaders/binary.wgsl" with { type: "text" };
 import integerText from "../../shaders/integer.wgsl" with { type: "text" };
 import powerText from "../../shaders/power.wgsl" with { type: "text" };
 import { DTypeError } from "../base/errors.ts";
-import { type BackwardCall, defineOp, expectDType, type Op } from "../op.ts";
+import { type BackwardCall, defineOp, expectDType, expectTensor, type Op } from "../op.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
 import { powerLib } from "./lib/library.ts";
@@ -151,6 +151,7 @@ function refuseIntegers(...operands: readonly Operand[]): void {
  * ```
  */
 export function add(a: Tensor, b: Operand): Tensor {
+  expectTensor("add", a);
   return takesNumber(a, b) ? affine(a, 1, b) : withOperand("add", addOp, a, b);
 }
 /**
@@ -167,6 +168,7 @@ export function add(a: Tensor, b: Operand): Tensor {
  * ```
  */
 export function sub(a: Tensor, b: Operand): Tensor {
+  expectTensor("sub", a);
   return takesNumber(a, b) ? affine(a, 1, -b) : withOperand("sub", subOp, a, b);
 }
 /**
@@ -183,6 +185,7 @@ export function sub(a: Tensor, b: Operand): Tensor {
  * ```
  */
 export function mul(a: Tensor, b: Operand): Tensor {
+  expectTensor("mul", a);
   return takesNumber(a, b) ? affine(a, b, 0) : withOperand("mul", mulOp, a, b);
 }
 /**
@@ -198,6 +201,8 @@ export function mul(a: Tensor, b: Operand): Tensor {
  * ```
  */
 export function div(a: Operand, b: Operand): Tensor {
+  for (const operand of [a, b]) if (typeof operand !== "number") expectTensor("div", operand);
+  if (typeof a === "number") expectTensor("div", b);
   refuseIntegers(a, b);
   if (typeof b === "number") return affine(a as Tensor, 1 / b, 0);
   return typeof a === "number" ? affine(reciprocal(b), a, 0) : divOp([a, b], {})[0];
@@ -219,6 +224,7 @@ export function div(a: Operand, b: Operand): Tensor {
  * ```
  */
 export function pow(a: Tensor, b: Operand): Tensor {
+  expectTensor("pow", a);
   return typeof b === "number" ? powScalar(a, b) : powOp([a, b], {})[0];
 }
 /**

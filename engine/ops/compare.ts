@@ -2,7 +2,7 @@
 import text from "../../shaders/compare.wgsl" with { type: "text" };
 import type { DType } from "../dtype.ts";
 import { numbered } from "../gpu/wgsl.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
 import { sumTo } from "./binary.ts";
@@ -166,6 +166,8 @@ const whereOp = defineOp<NoAttrs>({
  * ```
  */
 export function where(condition: Tensor, a: Operand, b: Operand): Tensor {
+  expectTensor("where", condition, "the condition");
+  for (const branch of [a, b]) if (typeof branch !== "number") expectTensor("where", branch, "a branch");
   using made = condition.device.scope();
   const number = (value: number, like: Operand): Tensor =>
     typeof like === "number" ? condition.device.full([], value) : scalarLike("where", like, value);

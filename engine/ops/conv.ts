@@ -1,12 +1,22 @@
 /** 2-D convolution with a fused epilogue, and both its gradients. */
+import { expectActivation } from "./lib/library.ts";
+import { expectNumbers, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { activationGrad } from "./lib/activation.ts";
 import type { Activation } from "./lib/library.ts";
 import { sumCollected } from "./reduce.ts";
-import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./lib/window.ts";
+import {
+  expectPadding,
+  type Padding,
+  type Pair,
+  pairOf,
+  resolvePadding,
+  type Sides,
+  windowOutput,
+} from "./lib/window.ts";
 
 import { type Attrs, convDataGrad, convForward, convWeightGrad } from "./lib/conv_run.ts";
 
@@ -151,6 +161,16 @@ export interface Conv2dOptions {
   readonly activation?: Activation;
 }
 
+const CONV: NamesOf<Conv2dOptions> = {
+  stride: true,
+  padding: true,
+  dilation: true,
+  scale: true,
+  bias: true,
+  residual: true,
+  activation: true,
+};
+
 /**
  * act(conv(x, w) · scale + bias + residual): x [N, H, W, Cin], w [kH, kW, Cin, Cout] → [N, Ho, Wo, Cout]. Cross-correlation,
  * as everywhere in the field.
@@ -169,11 +189,16 @@ export interface Conv2dOptions {
  * ```
  */
 export function conv2d(x: Tensor, w: Tensor, options: Conv2dOptions = {}): Tensor {
+  expectTensor("conv2d", x);
+  expectTensor("conv2d", w, "the filter");
   const attrs = attrsOf(x.shape, w.shape, options);
   return conv2dOp([x, w, options.scale ?? null, options.bias ?? null, options.residual ?? null], attrs)[0];
 }
 
-function attrsOf(x: Shape, w: Shape, options: Conv2dOptions): Attrs {
+function attrsOf(x: Shape, w: Shape, options: Conv2dOptions, op = "conv2d"): Attrs {
+  expectOptions(op, options, CONV);
+  expectActivation(op, options.activation);
+  expectPadding(op, options.padding);
   const stride = pairOf(options.stride ?? 1);
   const dilation = pairOf(options.dilation ?? 1);
   const padding = resolvePadding("conv2d", options.padding ?? "valid", x, w, stride, dilation);
@@ -194,7 +219,10 @@ function attrsOf(x: Shape, w: Shape, options: Conv2dOptions): Attrs {
  * ```
  */
 export function conv2dDataGrad(dy: Tensor, w: Tensor, x: Shape, options: Conv2dOptions = {}): Tensor {
-  return convDataGrad(dy, w, x, attrsOf(x, w.shape, options));
+  expectTensor("conv2dDataGrad", dy);
+  expectTensor("conv2dDataGrad", w, "the filter");
+  expectNumbers("conv2dDataGrad", "the input's shape", x);
+  return convDataGrad(dy, w, x, attrsOf(x, w.shape, options, "conv2dDataGrad"));
 }
 
 /**
@@ -211,7 +239,10 @@ export function conv2dDataGrad(dy: Tensor, w: Tensor, x: Shape, options: Conv2dO
  * ```
  */
 export function conv2dWeightGrad(x: Tensor, dy: Tensor, w: Shape, options: Conv2dOptions = {}): Tensor {
-  return convWeightGrad(x, dy, w, attrsOf(x.shape, w, options), null)!;
+  expectTensor("conv2dWeightGrad", x);
+  expectTensor("conv2dWeightGrad", dy);
+  expectNumbers("conv2dWeightGrad", "the filter's shape", w);
+  return convWeightGrad(x, dy, w, attrsOf(x.shape, w, options, "conv2dWeightGrad"), null)!;
 }
 
 /** {@link conv2dWeightGrad} of a leaf: added to what it has collected (then null), or a tensor of its own. */

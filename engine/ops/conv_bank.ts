@@ -1,4 +1,6 @@
 /** Convolutions with a filter of its own for each image, out of a bank: the modules of a module network, all in one call. */
+import { expectActivation } from "./lib/library.ts";
+import { expectNumbers, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { storageOf } from "../friends.ts";
 import { defineOp, expectDType } from "../op.ts";
@@ -157,6 +159,8 @@ export interface Conv2dBankOptions {
   readonly activation?: Activation;
 }
 
+const BANK: NamesOf<Conv2dBankOptions> = { residual: true, dilation: true, activation: true };
+
 /**
  * act(conv(x, w[entry]) + bias[entry] + residual), the entry of each image its own: x [N, H, W, Cin], w [entries, kH, kW,
  * Cin, Cout], bias [entries, Cout] → [N, H, W, Cout], zeros beyond the edges. `entries` [N] ascend, so that equal ones lie
@@ -178,7 +182,11 @@ export function conv2dBank(
   w: Tensor,
   bias: Tensor,
   entries: readonly number[],
-  { residual, dilation = 1, activation = "none" }: Conv2dBankOptions = {},
+  options: Conv2dBankOptions = {},
 ): Tensor {
+  expectOptions("conv2dBank", options, BANK);
+  expectNumbers("conv2dBank", "entries", entries);
+  expectActivation("conv2dBank", options.activation);
+  const { residual, dilation = 1, activation = "none" } = options;
   return bankOp([x, w, bias, residual ?? null], { entries, dilation, activation })[0];
 }

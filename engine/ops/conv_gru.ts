@@ -1,8 +1,9 @@
 /** The convolutional GRU of the spatial memory (papers/iterative-reasoning.md#memory-update). */
 import text from "../../shaders/conv_gru.wgsl" with { type: "text" };
+import { expectOneOf, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType, type Sample } from "../op.ts";
+import { defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { activationGrad } from "./lib/activation.ts";
@@ -148,6 +149,15 @@ export interface ConvGruWeights {
   readonly bCand: Tensor;
 }
 
+const WEIGHTS: NamesOf<ConvGruWeights> = {
+  wxGates: true,
+  wsGates: true,
+  bGates: true,
+  wxCand: true,
+  wsCand: true,
+  bCand: true,
+};
+
 /**
  * One step of a convolutional GRU: with [r | u] = σ(x∗wxGates + bGates + s∗wsGates) and c = act(x∗wxCand + bCand +
  * (r·s)∗wsCand), s' = s + u·(c − s). x [N, H, W, C], s [N, H, W, D] → [N, H, W, D]; `activation` defaults to relu.
@@ -173,6 +183,10 @@ export function convGru(
   w: ConvGruWeights,
   options: { readonly activation?: "relu" | "tanh" } = {},
 ): Tensor {
+  expectOptions("convGru", w, WEIGHTS);
+  expectOptions("convGru", options, { activation: true });
+  if (options.activation !== undefined) expectOneOf("convGru", "activation", options.activation, ["relu", "tanh"]);
+  for (const name in WEIGHTS) expectTensor("convGru", w[name as keyof ConvGruWeights], name);
   const inputs = [x, s, w.wxGates, w.wsGates, w.bGates, w.wxCand, w.wsCand, w.bCand];
   const [y, ...saved] = gruOp(inputs, { activation: options.activation ?? "relu" });
   for (const tensor of saved) tensor.dispose();

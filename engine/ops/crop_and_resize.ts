@@ -1,5 +1,6 @@
 /** Bilinear crops of image regions, with TensorFlow's semantics. */
 import text from "../../shaders/crop_and_resize.wgsl" with { type: "text" };
+import { expectNumbers, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
@@ -178,6 +179,8 @@ export function cropAndResize(
   size: Pair,
   options: CropAndResizeOptions = {},
 ): Tensor {
+  expectOptions("cropAndResize", options, { extrapolationValue: true, boundTolerance: true });
+  expectNumbers("cropAndResize", "the size", size);
   const { extrapolationValue = 0, boundTolerance = 0 } = options;
   return cropOp([image, boxes, boxIndex], { size, extrapolationValue, boundTolerance })[0];
 }

@@ -1,5 +1,6 @@
 /** Losses of regression: squared and absolute distances from targets. */
 import text from "../../shaders/distance.wgsl" with { type: "text" };
+import { expectOneOf, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { numbered } from "../gpu/wgsl.ts";
@@ -9,7 +10,7 @@ import type { Tensor } from "../tensor.ts";
 import { reshape } from "./layout.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
-import type { Reduction } from "./softmax.ts";
+import { type Reduction, REDUCTIONS } from "./softmax.ts";
 
 const parts = [indexLib, { file: "distance.wgsl", text }] as const;
 const distanceKernel = kernel("distance_of", ...parts);
@@ -76,8 +77,12 @@ function define(name: string, distance: keyof typeof DISTANCES) {
       ),
     bad: [{ inputs: [{ shape: [3, 1] }, { shape: [3] }], attrs: { reduction: "mean" }, message: /differ/ }],
   });
-  return (x: Tensor, targets: Tensor, options: DistanceOptions = {}): Tensor =>
-    op([x, targets], { reduction: options.reduction ?? "mean" })[0];
+  return (x: Tensor, targets: Tensor, options: DistanceOptions = {}): Tensor => {
+    expectOptions(name, options, { reduction: true });
+    const { reduction = "mean" } = options;
+    expectOneOf(name, "reduction", reduction, REDUCTIONS);
+    return op([x, targets], { reduction })[0];
+  };
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Dropout with counter-based masks. */
 import text from "../../shaders/dropout.wgsl" with { type: "text" };
+import { expectNumber, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { storageOf } from "../friends.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
 import { GROUP, indexLib, randomLib } from "./lib/library.ts";
@@ -80,7 +81,13 @@ export interface DropoutOptions {
  * notDeepStrictEqual(await dropout(x, { rate: 0.75, seed: 1, step: 1 }).data(), y);
  * ```
  */
-export function dropout(x: Tensor, { rate, seed, step }: DropoutOptions): Tensor {
+export function dropout(x: Tensor, options: DropoutOptions): Tensor {
+  expectTensor("dropout", x);
+  expectOptions("dropout", options, { rate: true, seed: true, step: true });
+  const { rate, seed, step } = options;
+  expectNumber("dropout", "rate", rate);
+  expectNumber("dropout", "seed", seed);
+  if (typeof step !== "number") expectTensor("dropout", step, "the step, where it is no number,");
   if (typeof step !== "number") return dropoutOp([x, step], { rate, seed })[0];
   const counter = x.device.empty([1], "u32");
   fill(counter, step);

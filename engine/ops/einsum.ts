@@ -1,6 +1,7 @@
 /** Einstein summation of one or two tensors, made of transposes, sums, and a product of matrices. */
-import { ShapeError } from "../base/errors.ts";
-import { expectDType } from "../op.ts";
+import { described } from "../base/given.ts";
+import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { expectDType, expectTensors } from "../op.ts";
 import { formatShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { mul } from "./binary.ts";
@@ -113,6 +114,9 @@ function product(a: Labelled, b: Labelled, { output, extents }: Parsed): Labelle
  * @throws {ShapeError} for extents that differ, letters that are unknown, repeated within an operand (traces) or missing.
  */
 export function einsum(spec: string, ...tensors: readonly [Tensor] | readonly [Tensor, Tensor]): Tensor {
+  if (typeof spec !== "string") throw new ArgumentError(`einsum: the spec is a string, not ${described(spec)}`);
+  expectTensors("einsum", tensors);
+  if ((tensors as readonly Tensor[]).length === 0) throw new ShapeError("einsum: no tensors");
   for (const x of tensors) expectDType("einsum", "an operand", x, "f32");
   const parsed = parse(spec, tensors), { operands, output } = parsed;
   using scope = tensors[0].device.scope();

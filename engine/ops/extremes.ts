@@ -1,6 +1,7 @@
 /** Largest and smallest elements over axes, and their places. */
 import text from "../../shaders/argmax.wgsl" with { type: "text" };
-import { defineOp, expectDType } from "../op.ts";
+import { expectOptions } from "../base/given.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { normaliseAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { GROUP, rowKernels } from "./lib/library.ts";
@@ -139,8 +140,11 @@ function placeOf(
   name: string,
   x: Tensor,
   axis: number | undefined,
-  { keepDims = false }: ReduceOptions,
+  options: ReduceOptions,
 ): Tensor {
+  expectTensor(name, x);
+  expectOptions(name, options, { keepDims: true });
+  const { keepDims = false } = options;
   if (axis !== undefined) return op([x], { axis: normaliseAxis(name, axis, x.shape.length), keepDims })[0];
   using scope = x.device.scope();
   const place = op([reshape(x, [x.size])], { axis: 0, keepDims: false })[0];

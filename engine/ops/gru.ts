@@ -3,9 +3,10 @@
  * both will not do for PyTorch's gates: the reset gate weighs what the state adds to the candidate after its product.
  */
 import text from "../../shaders/gru.wgsl" with { type: "text" };
+import { expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
@@ -104,6 +105,16 @@ export interface CellWeights {
   readonly bh?: Tensor | null;
 }
 
+const WEIGHTS: NamesOf<CellWeights> = { wx: true, wh: true, bx: true, bh: true };
+
+/** Throws {@link ArgumentError} unless a cell's weights are tensors, under the names they have. */
+export function expectWeights(op: string, weights: CellWeights): void {
+  expectOptions(op, weights, WEIGHTS);
+  const { wx, wh, bx = null, bh = null } = weights;
+  for (const [name, x] of Object.entries({ wx, wh })) expectTensor(op, x, name);
+  for (const [name, x] of Object.entries({ bx, bh })) if (x !== null) expectTensor(op, x, name);
+}
+
 /**
  * A GRU step with PyTorch's gates r, z, n: x [B, I], h [B, H] → h' [B, H] (Cho et al., 2014).
  *
@@ -121,7 +132,9 @@ export interface CellWeights {
  * deepStrictEqual([...await gruCell(x, h, { wx, wh, bx: device.tensor([0, 100, 0]) }).data()], [4]);
  * ```
  */
-export function gruCell(x: Tensor, h: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): Tensor {
+export function gruCell(x: Tensor, h: Tensor, weights: CellWeights): Tensor {
+  expectWeights("gruCell", weights);
+  const { wx, wh, bx = null, bh = null } = weights;
   const [hidden, saved] = gruOp([x, h, wx, wh, bx, bh], {});
   saved.dispose();
   return hidden;

@@ -1,11 +1,12 @@
 /** Ops that move elements without computing: reshape, transpose, slice, pad, concat, tile, cast. */
 import castText from "../../shaders/cast.wgsl" with { type: "text" };
 import stridedText from "../../shaders/strided.wgsl" with { type: "text" };
-import { type DType, hostArray } from "../dtype.ts";
-import { DTypeError, ShapeError } from "../base/errors.ts";
+import { described, expectNumber, expectNumbers, expectOneOf } from "../base/given.ts";
+import { type DType, DTYPES, hostArray } from "../dtype.ts";
+import { ArgumentError, DTypeError, ShapeError } from "../base/errors.ts";
 import { makeTensor, storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
-import { defineOp } from "../op.ts";
+import { defineOp, expectTensor, expectTensors } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { fromHalfKernel, toHalfKernel } from "../autograd/half.ts";
@@ -111,6 +112,8 @@ const reshapeOp = defineOp<{ readonly shape: Shape }>({
  * ```
  */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  expectTensor("reshape", x);
+  expectNumbers("reshape", "the shape", shape);
   const unknown = shape.indexOf(-1);
   if (unknown < 0) return reshapeOp([x], { shape })[0];
   const known = shape.reduce((product, e, axis) => axis === unknown ? product : product * e, 1);
@@ -162,6 +165,8 @@ const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
  * ```
  */
 export function transpose(x: Tensor, perm?: readonly number[]): Tensor {
+  expectTensor("transpose", x);
+  if (perm !== undefined) expectNumbers("transpose", "the order of axes", perm);
   const order = perm?.map((p) => normaliseAxis("transpose", p, x.shape.length)) ??
     x.shape.map((_, axis) => x.shape.length - 1 - axis);
   return transposeOp([x], { perm: order })[0];
@@ -220,6 +225,8 @@ const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: rea
  * ```
  */
 export function slice(x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
+  expectNumbers("slice", "begin", begin);
+  expectNumbers("slice", "size", size);
   return sliceOp([x], { begin, size })[0];
 }
 
@@ -280,6 +287,9 @@ const padOp = defineOp<{ readonly padding: PadWidths; readonly value: number }>(
  * ```
  */
 export function pad(x: Tensor, padding: PadWidths, value = 0): Tensor {
+  if (!Array.isArray(padding)) throw new ArgumentError(`pad: padding is a list of pairs, not ${described(padding)}`);
+  for (const pair of padding) expectNumbers("pad", "a pair of counts", pair);
+  expectNumber("pad", "the value", value);
   return padOp([x], { padding, value })[0];
 }
 
@@ -351,6 +361,7 @@ const concatOp = defineOp<{ readonly axis: number }>({
  * ```
  */
 export function concat(inputs: readonly Tensor[], axis: number): Tensor {
+  expectTensors("concat", inputs);
   if (inputs.length === 0) throw new ShapeError("concat: no tensors");
   return concatOp(inputs, { axis: normaliseAxis("concat", axis, inputs[0].shape.length) })[0];
 }
@@ -413,6 +424,7 @@ const tileOp = defineOp<{ readonly reps: readonly number[] }>({
  * ```
  */
 export function tile(x: Tensor, reps: readonly number[]): Tensor {
+  expectNumbers("tile", "the counts", reps);
   return tileOp([x], { reps })[0];
 }
 
@@ -471,5 +483,7 @@ const castOp = defineOp<{ readonly dtype: DType }>({
  * ```
  */
 export function cast(x: Tensor, dtype: DType): Tensor {
+  expectTensor("cast", x);
+  expectOneOf("cast", "the element type", dtype, DTYPES);
   return dtype === x.dtype ? x.detach() : castOp([x], { dtype })[0];
 }

@@ -6,11 +6,11 @@ import stepText from "../../shaders/lstm.wgsl" with { type: "text" };
 import sequenceText from "../../shaders/lstm_sequence.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
 import { declareKernel, type DispatchParams, kernel } from "../gpu/kernel.ts";
-import { type BackwardCall, defineOp, expectDType } from "../op.ts";
+import { type BackwardCall, defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
-import type { CellWeights } from "./gru.ts";
+import { type CellWeights, expectWeights } from "./gru.ts";
 import { concat, reshape, slice, transpose } from "./layout.ts";
 import { GROUP, indexLib, scalarLib, sigmoidLib, vec4Lib } from "./lib/library.ts";
 import { linear, matmul } from "./matmul.ts";
@@ -206,6 +206,7 @@ export interface LSTMStates {
  * ```
  */
 export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMStates {
+  for (const x of [gx, h, c, wh]) expectTensor("lstmSteps", x);
   const [outputs, lastH, lastC, saved] = lstmOp([gx, h, c, wh], { fused: canFuse(h) });
   saved.dispose();
   return { outputs, h: lastH, c: lastC };
@@ -227,7 +228,10 @@ export function lstmSteps(gx: Tensor, h: Tensor, c: Tensor, wh: Tensor): LSTMSta
  * strictEqual(await c.item(), 2);
  * ```
  */
-export function lstm(x: Tensor, h: Tensor, c: Tensor, { wx, wh, bx = null, bh = null }: CellWeights): LSTMStates {
+export function lstm(x: Tensor, h: Tensor, c: Tensor, weights: CellWeights): LSTMStates {
+  for (const each of [x, h, c]) expectTensor("lstm", each);
+  expectWeights("lstm", weights);
+  const { wx, wh, bx = null, bh = null } = weights;
   const [steps, b, inputs] = x.shape;
   const gx = linear(reshape(x, [steps * b, inputs]), wx, bx && bh ? add(bx, bh) : bx ?? bh);
   return lstmSteps(reshape(gx, [steps, b, gx.shape[1]]), h, c, wh);
@@ -256,6 +260,7 @@ export function lstmCell(
   c: Tensor,
   weights: CellWeights,
 ): { readonly h: Tensor; readonly c: Tensor } {
+  expectTensor("lstmCell", x);
   const { outputs, h: nextH, c: nextC } = lstm(reshape(x, [1, ...x.shape]), h, c, weights);
   outputs.dispose();
   return { h: nextH, c: nextC };

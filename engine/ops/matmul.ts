@@ -4,6 +4,7 @@ import text from "../../shaders/matmul.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import scalarText from "../../shaders/matmul_scalar.wgsl" with { type: "text" };
+import { expectOptions, type NamesOf } from "../base/given.ts";
 import { EngineError, ShapeError } from "../base/errors.ts";
 import { contextOf, storageOf, tuningOf } from "../friends.ts";
 import { declareKernel, type DispatchParams, kernel, type KernelTraits } from "../gpu/kernel.ts";
@@ -16,7 +17,7 @@ import { sumTo } from "./binary.ts";
 import { blockKernels, softwareTiling } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
 import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
-import { type Activation, epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./lib/library.ts";
+import { type Activation, epilogueLibs, expectActivation, GROUP, indexLib, scalarLib, vec4Lib } from "./lib/library.ts";
 import { activationGrad } from "./lib/activation.ts";
 import { sumCollected } from "./reduce.ts";
 import {
@@ -65,6 +66,8 @@ export interface MatmulOptions {
   /** Use the transpose of the last two axes of the second operand. */
   readonly transposeB?: boolean;
 }
+
+const MATMUL: NamesOf<MatmulOptions> = { transposeA: true, transposeB: true };
 
 interface Attrs {
   readonly transposeA: boolean;
@@ -326,6 +329,7 @@ const matmulOp = defineOp<Attrs>({
  * ```
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  expectOptions("matmul", options, MATMUL);
   return matmulOp([a, b], { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false })[0];
 }
 
@@ -406,5 +410,7 @@ export interface LinearOptions {
  * ```
  */
 export function linear(x: Tensor, w: Tensor, bias: Tensor | null = null, options: LinearOptions = {}): Tensor {
+  expectOptions("linear", options, { activation: true });
+  expectActivation("linear", options.activation);
   return linearOp([x, w, bias], { activation: options.activation ?? "none" })[0];
 }

@@ -1,4 +1,5 @@
 /** Variance and standard deviation over axes. */
+import { expectNumber } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, normaliseAxes, type Shape, sizeOf } from "../shape.ts";
@@ -78,6 +79,12 @@ const varianceOp = defineOp<Attrs>({
   ],
 });
 
+/** The correction asked for. */
+function correctionOf({ correction = 1 }: VarianceOptions): number {
+  expectNumber("variance", "correction", correction);
+  return correction;
+}
+
 /**
  * Variance over `axes` (all when absent): the squared deviations from the mean, summed and divided by the number of elements
  * less `correction` (1, as in PyTorch; 0 for the variance of the elements themselves). Throws {@link ShapeError} where the
@@ -96,7 +103,7 @@ const varianceOp = defineOp<Attrs>({
 export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
   const [y, mean] = varianceOp([x], {
     ...reduceAttrs("variance", x, axes, options),
-    correction: options.correction ?? 1,
+    correction: correctionOf(options),
   });
   mean.dispose();
   return y;
@@ -116,7 +123,7 @@ export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}):
  * ```
  */
 export function std(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
-  normaliseAxes("std", axes, x.shape.length);
+  reduceAttrs("std", x, axes, options);
   using scope = x.device.scope();
   return scope.keep(sqrt(variance(x, axes, options)));
 }

@@ -1,5 +1,6 @@
 /** Batch normalisation, with the batch's statistics or with fixed ones. */
 import text from "../../shaders/norm.wgsl" with { type: "text" };
+import { expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { contextOf, storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
@@ -132,6 +133,7 @@ export function batchNorm(
   beta: Tensor,
   options: { readonly epsilon?: number } = {},
 ): BatchNormResult {
+  expectOptions("batchNorm", options, { epsilon: true });
   const [y, average, variance] = batchNormOp([x, gamma, beta], { epsilon: options.epsilon ?? 1e-5 });
   return { y, mean: average, variance };
 }
@@ -211,5 +213,6 @@ export function batchNormInference(
   variance: Tensor,
   options: { readonly epsilon?: number } = {},
 ): Tensor {
+  expectOptions("batchNormInference", options, { epsilon: true });
   return inferenceOp([x, gamma, beta, average, variance], { epsilon: options.epsilon ?? 1e-5 })[0];
 }

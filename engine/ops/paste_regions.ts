@@ -1,5 +1,6 @@
 /** Patches of regions written back onto a feature map: the write of the spatial memory. */
 import text from "../../shaders/paste_regions.wgsl" with { type: "text" };
+import { expectNumbers } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
@@ -120,6 +121,7 @@ const pasteOp = defineOp<Attrs>({
  * ```
  */
 export function pasteRegions(patches: Tensor, boxes: Tensor, size: Pair): Tensor {
+  expectNumbers("pasteRegions", "the size", size);
   const [map, count] = pasteOp([patches, boxes], { size });
   count.dispose();
   return map;

@@ -1,12 +1,21 @@
 /** Max and average pooling. */
 import text from "../../shaders/pool2d.wgsl" with { type: "text" };
+import { expectNumbers, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType, type Sample } from "../op.ts";
+import { defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
-import { type Padding, type Pair, pairOf, resolvePadding, type Sides, windowOutput } from "./lib/window.ts";
+import {
+  expectPadding,
+  type Padding,
+  type Pair,
+  pairOf,
+  resolvePadding,
+  type Sides,
+  windowOutput,
+} from "./lib/window.ts";
 
 const parts = [indexLib, { file: "pool2d.wgsl", text }] as const;
 const maxKernel = kernel("max_pool", ...parts);
@@ -123,6 +132,10 @@ export interface Pool2dOptions {
 }
 
 function attrsOf(op: string, x: Tensor, size: number | Pair, options: Pool2dOptions): Attrs {
+  expectTensor(op, x);
+  expectOptions(op, options, { stride: true, padding: true });
+  expectPadding(op, options.padding);
+  if (typeof size !== "number") expectNumbers(op, "the window", size);
   const window = pairOf(size);
   const stride = pairOf(options.stride ?? size);
   return {

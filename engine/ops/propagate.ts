@@ -1,6 +1,7 @@
 /** Sparse multi-relation message passing. */
 import text from "../../shaders/propagate.wgsl" with { type: "text" };
-import { ShapeError } from "../base/errors.ts";
+import { described } from "../base/given.ts";
+import { ArgumentError, ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import {
   checkGraph,
@@ -242,5 +243,8 @@ const propagateOp = defineOp<Attrs>({
  * ```
  */
 export function propagate(x: Tensor, graph: GraphData | StaticGraph, w: Tensor): Tensor {
+  const known = graph instanceof StaticGraph ||
+    (typeof graph === "object" && graph !== null && Array.isArray(graph.relations));
+  if (!known) throw new ArgumentError(`propagate: the graph is a Graph or a StaticGraph, not ${described(graph)}`);
   return propagateOp([x, w], { graph })[0];
 }

@@ -1,5 +1,6 @@
 /** Bilinear resizing. */
 import text from "../../shaders/resize.wgsl" with { type: "text" };
+import { expectNumbers, expectOneOf, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { numbered } from "../gpu/wgsl.ts";
 import { defineOp, expectDType } from "../op.ts";
@@ -85,5 +86,9 @@ const resizeOp = defineOp<Attrs>({
  * ```
  */
 export function resizeBilinear(x: Tensor, size: Pair, options: { readonly mode?: ResizeMode } = {}): Tensor {
-  return resizeOp([x], { size, mode: options.mode ?? "halfPixel" })[0];
+  expectOptions("resizeBilinear", options, { mode: true });
+  expectNumbers("resizeBilinear", "the size", size);
+  const { mode = "halfPixel" } = options;
+  expectOneOf("resizeBilinear", "mode", mode, Object.keys(MODES));
+  return resizeOp([x], { size, mode })[0];
 }

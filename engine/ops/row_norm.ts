@@ -1,8 +1,9 @@
 /** Layer and group normalisation: rows by their own statistics. */
 import text from "../../shaders/row_norm.wgsl" with { type: "text" };
+import { expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { type BackwardCall, type BadSample, defineOp, expectDType, type Op, type Sample } from "../op.ts";
+import { type BackwardCall, type BadSample, defineOp, expectDType, expectTensor, type Op, type Sample } from "../op.ts";
 import { formatShape, normaliseAxes, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
@@ -213,6 +214,8 @@ export function layerNorm(
   beta: Tensor | null = null,
   options: LayerNormOptions = {},
 ): Tensor {
+  expectTensor("layerNorm", x);
+  expectOptions("layerNorm", options, { axes: true, epsilon: true });
   const { axes: wanted = -1, epsilon = 1e-5 } = options, rank = x.shape.length;
   const axes = normaliseAxes("layerNorm", wanted, rank);
   const order = [...x.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
@@ -247,5 +250,6 @@ export function groupNorm(
   beta: Tensor | null = null,
   options: { readonly epsilon?: number } = {},
 ): Tensor {
+  expectOptions("groupNorm", options, { epsilon: true });
   return only(groupNormOp([x, gamma, beta], { groups, epsilon: options.epsilon ?? 1e-5 }));
 }

@@ -1,6 +1,6 @@
 /** Running sums along an axis. */
 import text from "../../shaders/scan.wgsl" with { type: "text" };
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { normaliseAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { GROUP, rowKernels } from "./lib/library.ts";
@@ -61,5 +61,6 @@ const cumsumOp = defineOp<{ readonly axis: number }>({
  * ```
  */
 export function cumsum(x: Tensor, axis: number): Tensor {
+  expectTensor("cumsum", x);
   return cumsumOp([x], { axis: normaliseAxis("cumsum", axis, x.shape.length) })[0];
 }

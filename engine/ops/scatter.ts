@@ -1,5 +1,6 @@
 /** Writing rows into a table, or adding them to its rows: the inverse of gather. */
 import text from "../../shaders/scatter.wgsl" with { type: "text" };
+import { expectOneOf, expectOptions } from "../base/given.ts";
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { kernel } from "../gpu/kernel.ts";
@@ -153,7 +154,10 @@ export interface ScatterOptions {
  * ```
  */
 export function scatter(x: Tensor, indices: Tensor, updates: Tensor, options: ScatterOptions = {}): Tensor {
-  const [y, last] = scatterOp([x, indices, updates], { mode: options.mode ?? "set" });
+  expectOptions("scatter", options, { mode: true });
+  const { mode = "set" } = options;
+  expectOneOf("scatter", "mode", mode, ["set", "add"]);
+  const [y, last] = scatterOp([x, indices, updates], { mode });
   last?.dispose();
   return y;
 }

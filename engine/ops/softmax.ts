@@ -1,9 +1,10 @@
 /** Softmax, log-softmax and the classification losses. */
 import bceText from "../../shaders/bce.wgsl" with { type: "text" };
 import text from "../../shaders/softmax.wgsl" with { type: "text" };
+import { expectNumber, expectOneOf, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
@@ -71,6 +72,7 @@ const softmaxOp = define("softmax");
 const logSoftmaxOp = define("logSoftmax");
 
 function alongAxis(op: typeof softmaxOp, name: string, x: Tensor, axis: number): Tensor {
+  expectTensor(name, x);
   const rank = x.shape.length;
   const at = normaliseAxis(name, axis, rank);
   if (at === rank - 1) return op([x], { axis: at })[0];
@@ -117,6 +119,9 @@ export function logSoftmax(x: Tensor, axis = -1): Tensor {
 
 /** Reduction of the rows' losses to one number; `none` leaves them as they are. */
 export type Reduction = "mean" | "sum" | "none";
+
+/** Every {@link Reduction}. */
+export const REDUCTIONS: readonly Reduction[] = ["mean", "sum", "none"];
 
 interface CrossEntropyAttrs {
   readonly reduction: Reduction;
@@ -228,6 +233,13 @@ export interface CrossEntropyOptions {
   readonly ignoreIndex?: number;
 }
 
+const CROSS_ENTROPY: NamesOf<CrossEntropyOptions> = {
+  weights: true,
+  reduction: true,
+  labelSmoothing: true,
+  ignoreIndex: true,
+};
+
 /**
  * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A row whose label is `ignoreIndex` costs
  * nothing but still counts in N; any other label outside 0..C−1 makes the next reading throw {@link IndexError}. Throws {@link ShapeError} for a `labelSmoothing` outside [0, 1].
@@ -246,7 +258,10 @@ export interface CrossEntropyOptions {
  * ```
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  expectOptions("crossEntropy", options, CROSS_ENTROPY);
   const { reduction = "mean", weights = null, labelSmoothing: smoothing = 0, ignoreIndex: ignored = -1 } = options;
+  expectOneOf("crossEntropy", "reduction", reduction, REDUCTIONS);
+  expectNumber("crossEntropy", "labelSmoothing", smoothing);
   const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction, smoothing, ignored });
   lse.dispose();
   return loss;
@@ -322,5 +337,8 @@ export function bceWithLogits(
   targets: Tensor,
   options: { readonly reduction?: Reduction } = {},
 ): Tensor {
-  return bceOp([logits, targets], { reduction: options.reduction ?? "mean" })[0];
+  expectOptions("bceWithLogits", options, { reduction: true });
+  const { reduction = "mean" } = options;
+  expectOneOf("bceWithLogits", "reduction", reduction, REDUCTIONS);
+  return bceOp([logits, targets], { reduction })[0];
 }

@@ -1,6 +1,7 @@
 /** Cutting a tensor into parts along an axis: the inverse of concat, with one gradient for all parts. */
+import { expectNumbers } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
-import { defineOp } from "../op.ts";
+import { defineOp, expectTensor } from "../op.ts";
 import { formatShape, normaliseAxis, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { concat, moveBlock, refuseHalf } from "./layout.ts";
@@ -59,5 +60,7 @@ const splitOp = defineOp<Attrs>({
  * ```
  */
 export function split(x: Tensor, sizes: readonly number[], axis = 0): Tensor[] {
+  expectTensor("split", x);
+  expectNumbers("split", "the sizes", sizes);
   return splitOp([x], { sizes, axis: normaliseAxis("split", axis, x.shape.length) });
 }

@@ -1,8 +1,9 @@
 /** The largest or smallest elements along an axis, in order. */
 import text from "../../shaders/topk.wgsl" with { type: "text" };
+import { expectFlag, expectNumber, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType } from "../op.ts";
+import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
@@ -114,7 +115,12 @@ export interface Topk {
  * deepStrictEqual([...await indices.data<"i32">()], [1, 3, 2, 3]);
  * ```
  */
-export function topk(x: Tensor, k: number, { axis = -1, largest = true }: TopkOptions = {}): Topk {
+export function topk(x: Tensor, k: number, options: TopkOptions = {}): Topk {
+  expectTensor("topk", x);
+  expectOptions("topk", options, { axis: true, largest: true });
+  expectNumber("topk", "k", k);
+  const { axis = -1, largest = true } = options;
+  expectFlag("topk", "largest", largest);
   const [values, indices] = topkOp([x], { k, axis: normaliseAxis("topk", axis, x.shape.length), largest });
   return { values, indices };
 }

@@ -1,5 +1,6 @@
 /** Elementwise functions of one tensor. */
 import text from "../../shaders/pointwise.wgsl" with { type: "text" };
+import { expectNumber } from "../base/given.ts";
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
@@ -206,6 +207,8 @@ export function powScalar(x: Tensor, exponent: number): Tensor {
  * ```
  */
 export function clamp(x: Tensor, low: number, high: number): Tensor {
+  expectNumber("clamp", "low", low);
+  expectNumber("clamp", "high", high);
   if (!(low <= high)) throw new ShapeError(`clamp: low ${low} is above high ${high}`);
   return clampOp([x], { low, high })[0];
 }

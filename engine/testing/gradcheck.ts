@@ -2,7 +2,7 @@
  * Gradients held against differences of the function itself: (f(x + h) − f(x − h)) / 2h at three distances, the two nearest
  * extrapolated to h = 0 (Richardson). What they can tell is bounded by three things: how far they lie apart (curvature, and
  * kinks at a distance), how much the slopes on the two sides differ beyond what curvature explains (a kink close by), and
- * rounding.
+ * rounding, which is less the further apart they are. Of several such triples the one with the least bound is taken.
  */
 import { GradientError } from "../base/errors.ts";
 import { concat, mul, reshape, square, sub, sum } from "../ops/mod.ts";
@@ -24,8 +24,8 @@ export interface GradcheckReport {
   /** Elements whose gradient was held against differences. */
   readonly elements: number;
   /**
-   * Differences good enough to tell a gradient that is off by 1 %, those of each input moved as a whole among them; the
-   * others lie at kinks, or round too much.
+   * Differences good enough to tell a gradient that is off by 1 %, those of inputs moved as a whole among them; the others
+   * lie at kinks, or round too much.
    */
   readonly decisive: number;
 }
@@ -34,13 +34,16 @@ export interface GradcheckReport {
 export type Checked = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
 
 /** Distances in units of the smallest. */
-const DISTANCES = [1, 2, 4] as const;
+const DISTANCES = [1, 2, 4, 8, 16] as const;
 
 /** Smallest distance at an element of size 1. */
 const STEP = 2 ** -8;
 
-/** Elements smaller than this are moved as far as one of this size. */
-const SMALLEST = 0.25;
+/** Elements smaller or larger than these are moved as far as one of that size: functions vary over distances of about 1. */
+const SMALLEST = 0.25, LARGEST = 1;
+
+/** Smallest distance as a part of an element, in which f32 can be told apart. */
+const GRAIN = 2 ** -17;
 
 /** Part of the differences up to which their own error leaves an element decisive. */
 const DECISIVE = 0.001;
@@ -53,8 +56,8 @@ const AT_ONCE = 48;
 
 /**
  * Checks the gradients of `fn` for those of `inputs` that require one, at their present values, by central differences.
- * Each input is also moved as a whole, along the signs of its gradient: of a mean over many elements, one alone changes too
- * little. `fn` must give the same values when it is called again, and is called some six times for each element. Its outputs
+ * Where no element of an input can tell anything, as those of a mean over many, it is moved as a whole, along the signs of its
+ * gradient. `fn` must give the same values when it is called again, and is called ten times for each element. Its outputs
  * are weighed at random and summed, so gradients of all of them take part.
  *
  * ```ts
@@ -85,31 +88,48 @@ export async function gradcheck(
   const given = await gradientsOf(weighed, inputs, wanted);
   const found: Finding[] = [];
   for (const [place, i] of wanted.entries()) {
-    const { shape, size } = inputs[i];
-    const moves: Move[] = drawn(size, elements, seed + i).map((element) => ({
-      place: `at ${formatShape(placeOf(element, shape))}`,
-      along: [element],
-    }));
-    const moving = Array.from(given[place]).flatMap((g, element) => g === 0 || !Number.isFinite(g) ? [] : [element]);
-    if (moving.length > 1) moves.push({ place: "along its signs", along: moving });
-    for (let first = 0; first < moves.length; first += AT_ONCE) {
-      const some = moves.slice(first, first + AT_ONCE);
-      const pairs = some.map(({ along }) => pairsOf(values[i], given[place], along));
-      const { sides, norm } = await changesOf(weighed, inputs, i, pairs.flat());
-      for (const [k, { place: where }] of some.entries()) {
-        const slopes = pairs[k].map(({ span }, d) =>
-          sides[k * DISTANCES.length + d].map((change) => 2 * change / span)
-        );
-        found.push({
-          input: i,
-          where,
-          given: pairs[k][0].slope,
-          ...estimate(slopes, ROUNDING * norm / pairs[k][0].span),
-        });
-      }
+    const { shape } = inputs[i], gradient = given[place];
+    const compared = (moves: readonly Move[]): Promise<Finding[]> =>
+      compare(weighed, inputs, { i, values: values[i], gradient }, moves);
+    const singles = await compared(
+      drawn(gradient, elements, seed + i).map((element) => ({
+        place: `at ${formatShape(placeOf(element, shape))}`,
+        along: [element],
+      })),
+    );
+    found.push(...singles);
+    // Of a mean over many elements, one alone changes too little to tell anything.
+    const moving = Array.from(gradient).flatMap((g, element) => g === 0 || !Number.isFinite(g) ? [] : [element]);
+    if (moving.length > 1 && !singles.some(isDecisive)) {
+      found.push(...await compared([{ place: "along its signs", along: moving }]));
     }
   }
   return judged(found, tolerance);
+}
+
+/** An input's gradient beside its differences, for each of some moves. */
+async function compare(
+  weighed: Weighed,
+  inputs: readonly Tensor[],
+  { i, values, gradient }: {
+    readonly i: number;
+    readonly values: Float32Array<ArrayBuffer>;
+    readonly gradient: ArrayLike<number>;
+  },
+  moves: readonly Move[],
+): Promise<Finding[]> {
+  const found: Finding[] = [];
+  for (let first = 0; first < moves.length; first += AT_ONCE) {
+    const some = moves.slice(first, first + AT_ONCE);
+    const pairs = some.map(({ along }) => pairsOf(values, gradient, along));
+    const { sides, norm } = await changesOf(weighed, inputs, i, pairs.flat());
+    for (const [k, { place: where }] of some.entries()) {
+      const slopes = pairs[k].map(({ span }, d) => sides[k * DISTANCES.length + d].map((change) => 2 * change / span));
+      const [{ slope, span }] = pairs[k];
+      found.push({ input: i, where, given: slope, ...estimate(slopes, ROUNDING * norm / span) });
+    }
+  }
+  return found;
 }
 
 /** Elements that are moved together. */
@@ -139,8 +159,16 @@ interface Finding {
   readonly error: number;
 }
 
+function size({ given, expected }: Finding): number {
+  return Math.max(Math.abs(given), Math.abs(expected));
+}
+
+/** True where differences are good enough to tell a gradient that is off by 1 %. */
+function isDecisive(one: Finding): boolean {
+  return one.error <= DECISIVE * size(one);
+}
+
 function judged(found: readonly Finding[], tolerance: number): GradcheckReport {
-  const size = ({ given, expected }: Finding): number => Math.max(Math.abs(given), Math.abs(expected));
   const bound = (one: Finding): number => tolerance * size(one) + 3 * one.error;
   const excess = (one: Finding): number => {
     const off = Math.abs(one.given - one.expected);
@@ -154,7 +182,7 @@ function judged(found: readonly Finding[], tolerance: number): GradcheckReport {
         `${error.toPrecision(2)}; ${wrong.length} of ${found.length} are off`,
     );
   }
-  const decisive = found.filter((one) => one.error <= DECISIVE * size(one)).length;
+  const decisive = found.filter(isDecisive).length;
   if (decisive === 0 && found.some((one) => size(one) > 0)) {
     throw new GradientError(
       "gradcheck: no element can tell: differences round too much, or lie at kinks; try other values, about 1 in size",
@@ -169,7 +197,8 @@ function pairsOf(values: Float32Array<ArrayBuffer>, gradient: ArrayLike<number>,
     const above = values.slice(), below = values.slice();
     let span = 0, slope = 0;
     for (const element of along) {
-      const value = values[element], step = distance * STEP * Math.max(SMALLEST, Math.abs(value));
+      const value = values[element], size = Math.abs(value);
+      const step = distance * Math.max(STEP * Math.min(LARGEST, Math.max(SMALLEST, size)), GRAIN * size);
       const sign = along.length > 1 && gradient[element] < 0 ? -1 : 1;
       above[element] = value + sign * step;
       below[element] = value - sign * step;
@@ -181,17 +210,21 @@ function pairsOf(values: Float32Array<ArrayBuffer>, gradient: ArrayLike<number>,
   });
 }
 
-/** The slope from those above and below at h, 2h and 4h, and a bound on its error. */
+/** The slope, and a bound on its error, from those above and below at each distance. */
 function estimate(
   sides: readonly (readonly number[])[],
   rounding: number,
 ): { readonly expected: number; readonly error: number } {
   const slopes = sides.map(([above, below]) => (above + below) / 2),
     jumps = sides.map(([above, below]) => above - below);
-  // Curvature makes the jump grow with the distance; a kink close by makes one that stays.
-  const kink = Math.abs(2 * jumps[0] - jumps[1]);
-  const spread = Math.max(...slopes) - Math.min(...slopes);
-  return { expected: (4 * slopes[0] - slopes[1]) / 3, error: Math.max(spread, kink) + rounding };
+  const tripled = slopes.slice(2).map((_, i) => {
+    const three = slopes.slice(i, i + 3);
+    // Curvature makes the jump grow with the distance; a kink close by makes one that stays.
+    const kink = Math.abs(2 * jumps[i] - jumps[i + 1]);
+    const spread = Math.max(...three) - Math.min(...three);
+    return { expected: (4 * three[0] - three[1]) / 3, error: Math.max(spread, kink) + rounding / DISTANCES[i] };
+  });
+  return tripled.reduce((best, one) => one.error < best.error || Number.isNaN(best.error) ? one : best);
 }
 
 /** Outputs with the random numbers that weigh them, drawn once. */
@@ -284,13 +317,15 @@ async function changesOf(
   }
 }
 
-/** `count` of `size` elements, in order: all of them, or some at random. */
-function drawn(size: number, count: number, seed: number): number[] {
-  const all = Array.from({ length: size }, (_, element) => element);
-  if (size <= count) return all;
+/** `count` elements, in order: all of them, or those with the largest gradients and as many at random. */
+function drawn(gradient: ArrayLike<number>, count: number, seed: number): number[] {
+  const all = Array.from({ length: gradient.length }, (_, element) => element);
+  if (all.length <= count) return all;
+  const largest = all.toSorted((a, b) => Math.abs(gradient[b]) - Math.abs(gradient[a])).slice(0, Math.ceil(count / 2));
   // Multiplying by an odd number and looking at the high bits spreads them well enough.
   const key = (element: number): number => Math.imul(element + seed * 7919, 0x9e3779b1) >>> 0;
-  return all.sort((a, b) => key(a) - key(b)).slice(0, count).sort((a, b) => a - b);
+  const others = all.filter((element) => !largest.includes(element)).sort((a, b) => key(a) - key(b));
+  return [...largest, ...others.slice(0, count - largest.length)].sort((a, b) => a - b);
 }
 
 function placeOf(element: number, shape: Shape): number[] {

@@ -11,6 +11,7 @@ import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "tex
 import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
 import sigmoidText from "../../../shaders/lib/sigmoid.wgsl" with { type: "text" };
 import vec4Text from "../../../shaders/lib/vec4.wgsl" with { type: "text" };
+import { expectOneOf } from "../../base/given.ts";
 import { type Kernel, kernel, type ShaderText } from "../../gpu/kernel.ts";
 import { numbered } from "../../gpu/wgsl.ts";
 
@@ -76,6 +77,11 @@ export const ACTIVATIONS: Readonly<Record<Activation, number>> = numbered(
   "tanh",
   "sigmoid",
 );
+
+/** Throws {@link ArgumentError} unless an activation, where one is given, is one that an epilogue can apply. */
+export function expectActivation(op: string, activation: unknown): void {
+  if (activation !== undefined) expectOneOf(op, "activation", activation, Object.keys(ACTIVATIONS));
+}
 
 /** `checked_index`, which notes indices out of range for the next reading. */
 export { indexFaultsLib } from "../../gpu/index_faults.ts";

@@ -1,5 +1,6 @@
 /** Frame of elementwise ops of two tensors under NumPy broadcasting: kernels, types of operands, samples. */
 import frameText from "../../../shaders/lib/elementwise/pairs.wgsl" with { type: "text" };
+import { expectTensor } from "../../op.ts";
 import { DTypeError } from "../../base/errors.ts";
 import type { DType } from "../../dtype.ts";
 import { type Constants, kernel, type ShaderText } from "../../gpu/kernel.ts";
@@ -109,7 +110,8 @@ export function scalarLike(op: string, like: Tensor, value: number): Tensor {
 
 /** An op of two tensors on a tensor and an operand, which may be a number. */
 export function withOperand(name: string, op: Op<NoAttrs>, a: Tensor, b: Operand): Tensor {
-  if (typeof b !== "number") return op([a, b], {})[0];
+  expectTensor(name, a);
+  if (typeof b !== "number") return op([a, expectTensor(name, b)], {})[0];
   using one = scalarLike(name, a, b);
   return op([a, one], {})[0];
 }

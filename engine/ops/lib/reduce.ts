@@ -1,6 +1,8 @@
 /** Reductions over axes: shapes, columns, the kernels that fold them, samples. */
 import text from "../../../shaders/reduce.wgsl" with { type: "text" };
 import integerText from "../../../shaders/reduce_integer.wgsl" with { type: "text" };
+import { expectTensor } from "../../op.ts";
+import { expectOptions, type NamesOf } from "../../base/given.ts";
 import { ShapeError } from "../../base/errors.ts";
 import { powerAbove } from "../../buckets.ts";
 import type { KernelSet } from "../../gpu/adapter.ts";
@@ -25,6 +27,9 @@ export interface ReduceOptions {
   readonly keepDims?: boolean;
 }
 
+const REDUCE: NamesOf<ReduceOptions> = { keepDims: true };
+const VARIANCE: NamesOf<ReduceOptions & { readonly correction?: number }> = { keepDims: true, correction: true };
+
 /** Attributes of a reduction. */
 export interface ReduceAttrs {
   readonly axes: readonly number[];
@@ -36,6 +41,8 @@ export type Axes = number | readonly number[];
 
 /** Attributes of a reduction of x over a user's axes. */
 export function reduceAttrs(op: string, x: TensorMeta, axes: Axes | undefined, options: ReduceOptions): ReduceAttrs {
+  expectTensor(op, x);
+  expectOptions(op, options, op === "variance" || op === "std" ? VARIANCE : REDUCE);
   return { axes: normaliseAxes(op, axes, x.shape.length), keepDims: options.keepDims ?? false };
 }
 

@@ -1,5 +1,6 @@
 /** Strides, padding and output sizes of sliding windows, shared by convolution and pooling. */
-import { ShapeError } from "../../base/errors.ts";
+import { ArgumentError, ShapeError } from "../../base/errors.ts";
+import { described } from "../../base/given.ts";
 import type { Shape } from "../../shape.ts";
 
 /** One number for rows, one for columns. */
@@ -10,6 +11,15 @@ export type Sides = readonly [Pair, Pair];
 
 /** Padding as callers may state it. */
 export type Padding = "same" | "valid" | number | Sides;
+
+/** Throws {@link ArgumentError} unless padding, where it is given, is stated in one of the ways there are. */
+export function expectPadding(op: string, padding: unknown): void {
+  if (padding === undefined || typeof padding === "number" || Array.isArray(padding)) return;
+  if (padding === "same" || padding === "valid") return;
+  throw new ArgumentError(
+    `${op}: padding is ${described(padding)}; it is same, valid, a number or [[top, bottom], [left, right]]`,
+  );
+}
 
 /** One number for both axes, or the pair as it is. */
 export function pairOf(value: number | Pair): Pair {

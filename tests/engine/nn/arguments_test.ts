@@ -1,0 +1,161 @@
+/** Devices, layers and optimisers given other kinds of arguments than they take, as callers without types give them. */
+import { deepStrictEqual, doesNotThrow, match, ok, rejects, throws } from "node:assert/strict";
+import * as engine from "../../../engine/mod.ts";
+import { openDevices, withoutLeaks } from "../../support/devices.ts";
+
+const { ArgumentError, Device, nn } = engine;
+const { cpu: device } = await openDevices();
+
+/** A class as callers without types see it. */
+type Made = new (...given: unknown[]) => Disposable & { forward?: (x: unknown) => unknown };
+
+/** Right fields of each layer. */
+const LAYERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  Linear: { inputs: 2, outputs: 3, seed: 1, activation: "relu", bias: true },
+  WideLinear: { inputs: 2, outputs: 3, seed: 1, activation: "relu", init: () => nn.init.ones },
+  Conv2d: { kernel: 3, inputs: 2, outputs: 3, seed: 1, activation: "relu", padding: "same", bias: true },
+  BatchNorm2d: { channels: 2, epsilon: 1e-3 },
+  LayerNorm: { shape: 2 },
+  GroupNorm: { groups: 1, channels: 2 },
+  Dropout: { rate: 0.5, seed: 1 },
+  Embedding: { vocabulary: 4, width: 2, seed: 1 },
+  GRUCell: { inputs: 2, hidden: 3, seed: 1 },
+  ConvGRU: { inputs: 2, depth: 3, seed: 1, gates: "cell", activation: "tanh" },
+  LSTM: { inputs: 2, hidden: 3, seed: 1 },
+};
+
+/** Classes of modules that are made from other things than fields. */
+const OTHERS = ["Module", "Sequential", "Seeds"];
+
+/** Optimisers with right options. */
+const OPTIMISERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  SGD: { rate: 0.1, momentum: 0.9 },
+  Adam: { rate: 0.1, betas: [0.9, 0.99], unused: "skip" },
+  AdamW: { rate: 0.1, weightDecay: 0.1 },
+};
+
+function refuses(run: () => unknown, wanted: RegExp): void {
+  throws(run, (error: unknown) => {
+    ok(error instanceof ArgumentError, `${error}`);
+    match(error.message, wanted);
+    ok(!/[.!?] [A-Z]|\n/.test(error.message), `more than a sentence: ${error.message}`);
+    return true;
+  });
+}
+
+const isClass = (value: unknown): boolean => typeof value === "function" && /^class\b/.test(String(value));
+
+Deno.test("the tables have every layer and every optimiser", () => {
+  const layers = Object.entries(nn).filter(([, value]) => isClass(value)).map(([name]) => name);
+  deepStrictEqual([...Object.keys(LAYERS), ...OTHERS].toSorted(), layers.toSorted());
+  const optimisers = Object.entries(engine.optim).filter(([, value]) => isClass(value)).map(([name]) => name);
+  deepStrictEqual([...Object.keys(OPTIMISERS), "Optimiser", "Optimizer"].toSorted(), optimisers.toSorted());
+});
+
+for (const [name, fields] of Object.entries(LAYERS)) {
+  Deno.test(`${name} refuses fields that it does not have, and sizes and names that are none`, () =>
+    withoutLeaks(device, () => {
+      const Layer = nn[name as keyof typeof nn] as unknown as Made;
+      const makeOn = (on: unknown, given: unknown): void => new Layer(on, given)[Symbol.dispose]();
+      const make = (given: unknown): void => makeOn(device, given);
+      doesNotThrow(() => make(fields));
+      refuses(
+        () => make({ ...fields, noSuchField: 1 }),
+        new RegExp(`^${name}: there is no option "noSuchField"; it takes`),
+      );
+      for (const given of [undefined, null, "2", Promise.resolve(fields)]) {
+        refuses(() => make(given), new RegExp(`^${name}: `));
+      }
+      refuses(() => makeOn(undefined, fields), /^\w+: the device is an open Device, not undefined/);
+      refuses(() => makeOn(Promise.resolve(device), fields), /the device is an open Device, not a promise: await it/);
+      for (const [field, value] of Object.entries(fields)) {
+        if (typeof value === "number" && !/seed|rate|epsilon/.test(field)) {
+          for (const wrong of [undefined, "3", NaN, 0, 1.5, -1]) {
+            refuses(() => make({ ...fields, [field]: wrong }), new RegExp(`^${name}: ${field} is a`));
+          }
+        }
+        if (typeof value === "string" && field !== "padding") {
+          refuses(
+            () => make({ ...fields, [field]: "gelu" }),
+            new RegExp(`^${name}: ${field} is the string "gelu"; it is one of`),
+          );
+        }
+        if (field === "seed") {
+          for (const wrong of [undefined, "1", 1.5]) {
+            refuses(() => make({ ...fields, seed: wrong }), /begins from seeds, or/);
+          }
+          refuses(() => make({ ...fields, seed: undefined, seeds: 7 }), /seeds are new Seeds/);
+        }
+      }
+      if (!Layer.prototype.forward) return;
+      using layer = new Layer(device, fields);
+      using _scope = device.scope();
+      for (const wrong of [undefined, "3", Promise.resolve(1), 3]) {
+        throws(() => layer.forward!(wrong), engine.EngineError);
+      }
+    }));
+}
+
+for (const [name, options] of Object.entries(OPTIMISERS)) {
+  Deno.test(`${name} refuses options that there are not, and what are no parameters`, () =>
+    withoutLeaks(device, () => {
+      const Optimiser = engine.optim[name as keyof typeof engine.optim] as unknown as Made;
+      using layer = new nn.Linear(device, { inputs: 2, outputs: 3, seed: 1 });
+      const makeOn = (on: unknown, parameters: unknown, given: unknown): void =>
+        new Optimiser(on, parameters, given)[Symbol.dispose]();
+      const make = (parameters: unknown, given: unknown): void => makeOn(device, parameters, given);
+      doesNotThrow(() => make(layer.trainable(), options));
+      for (const option of ["lr", "learningRate", "eps"]) {
+        refuses(
+          () => make(layer.trainable(), { ...options, [option]: 1 }),
+          new RegExp(`^${name}: there is no option "${option}"; it takes rate, `),
+        );
+      }
+      for (const given of [undefined, null, 0.1]) {
+        refuses(() => make(layer.trainable(), given), new RegExp(`^${name}: options`));
+      }
+      for (const rate of [undefined, "0.1", Promise.resolve(1)]) {
+        refuses(() => make(layer.trainable(), { ...options, rate }), /rate is a number, not/);
+      }
+      refuses(() => make(layer, options), /parameters are listed, by module\.trainable\(\); this is a Linear/);
+      refuses(() => make([layer.weight], options), /a parameter is .*, not a Tensor/);
+      refuses(() => makeOn(undefined, layer.trainable(), options), /the device is an open Device/);
+      refuses(
+        () => make(layer.trainable(), { ...options, unused: "keep" }),
+        /unused is the string "keep"; it is one of/,
+      );
+      using optimiser = new Optimiser(device, layer.trainable(), options) as Disposable & { rate: unknown };
+      refuses(() => optimiser.rate = "1", /rate is a number, not the string "1"/);
+    }));
+}
+
+Deno.test("a sequence refuses what is no layer, and a device what is no data", async () => {
+  refuses(
+    () => new (nn.Sequential as unknown as Made)(device, 3),
+    /^Sequential: layer 0 is a module or a function, not number 3/,
+  );
+  const untyped = device as unknown as Record<string, (...given: unknown[]) => unknown>;
+  refuses(() => untyped.tensor("3"), /^tensor: data are numbers in nested arrays.*the string "3"/);
+  refuses(() => untyped.tensor([1, "2"]), /^tensor: data are/);
+  refuses(() => untyped.tensor(Promise.resolve([1])), /a promise: await it/);
+  refuses(() => untyped.tensor([1], [1], { type: "i32" }), /^tensor: there is no option "type"; it takes dtype/);
+  refuses(() => untyped.zeros(3), /^zeros: the shape is a list of numbers, not number 3/);
+  refuses(() => untyped.ones(["3"]), /^ones: the shape is a list of numbers, not one with the string "3"/);
+  refuses(() => untyped.zeros([3], "i32"), /^zeros: options are an object/);
+  refuses(() => untyped.zeros([3], { dtype: "float32" }), /^zeros: dtype is the string "float32"; it is one of f32/);
+  refuses(() => untyped.full([3], "1"), /^full: the value is a number, not the string "1"/);
+  refuses(() => untyped.randn([3], {}), /^randn: seed is a number, not undefined/);
+  refuses(
+    () => untyped.uniform([3], { seed: 1, min: 0 }),
+    /^uniform: there is no option "min"; it takes seed, step, low, high/,
+  );
+  const open = Device.open as unknown as (options: unknown) => Promise<unknown>;
+  await rejects(
+    open.call(Device, { adaptor: "gpu" }),
+    /^ArgumentError: Device.open: there is no option "adaptor"; it takes adapter/,
+  );
+  await rejects(
+    open.call(Device, { adapter: "nvidia" }),
+    /adapter is the string "nvidia"; it is one of auto, gpu, cpu/,
+  );
+});
