@@ -1,6 +1,6 @@
 /** A headless Chromium on SwiftShader, with the engine's bundle on a page of its own. */
 import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { chromium, type Page as BrowserPage } from "playwright-core";
 import { ROOT } from "../support/command.ts";
 import type { Page } from "./page.ts";
 
@@ -33,6 +33,26 @@ export async function bundle(path: string, ...flags: string[]): Promise<string> 
   }).output();
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout);
+}
+
+/** Opens a browser and gives `body` a page at an address; throws where the page's script did. */
+export async function withAddress(
+  executablePath: string,
+  address: string,
+  body: (page: BrowserPage) => Promise<void>,
+): Promise<void> {
+  const browser = await chromium.launch({ executablePath, args: FLAGS });
+  try {
+    const page = await browser.newPage(), problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    await page.goto(address);
+    await body(page).catch((error) => {
+      throw new Error([...problems, String(error)].join("\n"));
+    });
+    if (problems.length > 0) throw new Error(problems.join("\n"));
+  } finally {
+    await browser.close();
+  }
 }
 
 /** Opens a page that has run the script; gives `body` a way to call its functions. */
