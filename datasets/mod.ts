@@ -21,6 +21,8 @@ export {
   readKnowledgeFile,
 } from "./knowledge/knowledge.ts";
 export { type LoadedImage, Loader, type LoaderOptions } from "./images/loader.ts";
+export { showImage, type ShowImageOptions, ShownImage } from "./images/show_image.ts";
+export type { LabelledBox } from "./images/label_picture.ts";
 export type { Normalisation, RgbImage, ScaleOptions } from "./images/preprocess.ts";
 export { type Entry, evaluationOrder, trainingOrder, type TrainingOrderOptions } from "./images/schedule.ts";
 /** Referring expressions (CLEVR-Ref+). */

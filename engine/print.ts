@@ -78,5 +78,7 @@ export function valuesTable(values: TypedArray, shape: Shape, dtype: DType, capt
     return `<tr>${cells.join("")}</tr>`;
   });
   const escaped = caption.replace(/[&<>]/g, (c) => `&#${c.charCodeAt(0)};`);
-  return `<table><caption>${escaped}</caption><tbody>${body.join("")}</tbody></table>`;
+  return `<table><caption style="text-align:left;white-space:nowrap">${escaped}</caption><tbody>${
+    body.join("")
+  }</tbody></table>`;
 }

@@ -39,6 +39,10 @@ export { type ClassMetrics, type Metrics, type MetricTriple, regionMetrics } fro
 export { type Output, type Scores, scoreSplit } from "./regions/evaluation/score.ts";
 export { ensemble, type EnsembleMember } from "./regions/evaluation/ensemble.ts";
 export type { ScoredSet } from "./regions/evaluation/results.ts";
+/** Curves of runs, for notebooks. */
+export { showCurves, type ShowCurvesOptions, ShownCurves } from "./run/show_curves.ts";
+export type { MetricsRecord } from "./run/metrics_log.ts";
+export type { Curve } from "./run/report.ts";
 /** Weights trained elsewhere: files of other formats as named tensors, and as weights of ours. */
 export { readWeights } from "./weights/read_weights.ts";
 export type { StoredTensor, WeightFile } from "./weights/stored.ts";

@@ -2,6 +2,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { ended, ROOT } from "./support/command.ts";
 import { linesOf } from "./support/console.ts";
+import { runNotebook } from "./support/notebook.ts";
 import { shareDevices } from "./support/share_devices.ts";
 
 shareDevices();
@@ -37,7 +38,7 @@ Deno.test("02: the line is found again", async () => {
   ok(losses(lines).at(-1)! < 0.015, lines.join("\n"));
 });
 
-Deno.test("03: the spirals are told apart", async () => {
+Deno.test("03: the spirals are separated", async () => {
   const { line, found: [right, all] } = last(await example("03_two_spirals.ts"));
   ok(all === 200 && right > 190, line);
 });
@@ -113,6 +114,22 @@ Deno.test("10: the server answers fifty requests at once, refuses what is no row
   for (let part = await reader.read(); !part.done; part = await reader.read()) rest += part.value;
   strictEqual((await child.status).code, 0);
   strictEqual(rest, "52 requests answered, 0 tensors left behind\n");
+});
+
+Deno.test("the notebook shows a tensor, the curve of a training and an image with its boxes", async () => {
+  const [title, product, curve, image, ...rest] = await runNotebook(
+    `${ROOT}/examples/notebook.ipynb`,
+    `${ROOT}/examples`,
+  );
+  deepStrictEqual(rest, []);
+  match(title["text/plain"], /kernels: (cpu|gpu)/);
+  match(product["text/plain"], /\n\[\[14\. 32\.\]\n \[32\. 77\.\]\]$/);
+  match(product["text/html"], /<td>14\.<\/td><td>32\.<\/td>/);
+  const [, first, , end] = /^Loss\nloss: ([\d.]+) at step (\d+), ([\d.]+) at step 200$/.exec(curve["text/plain"]) ?? [];
+  ok(Number(end) < Number(first) / 2, curve["text/plain"]);
+  match(curve["image/svg+xml"], /^<svg .*<\/svg>$/);
+  match(image["text/plain"], /^context val 3: .*\n1 \w+: \d+, \d+, \d+, \d+\n/);
+  strictEqual(image["image/png"].slice(0, 8), "iVBORw0K");
 });
 
 Deno.test("a reasoning module of one's own is trained and measured", async () => {

@@ -1,10 +1,8 @@
 /** `itera data show`: an image of a data set with its regions. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
-import { BOX_COLOURS, labelPicture } from "../../datasets/images/label_picture.ts";
 import { DATASETS } from "../../datasets/registry.ts";
-import type { RgbImage } from "../../datasets/images/preprocess.ts";
-import { imageName, pixelReader } from "../../datasets/images/pixels.ts";
+import { showImage } from "../../datasets/images/show_image.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import { openShown } from "./open.ts";
@@ -32,18 +30,9 @@ export function addDataShow(group: Command, program: Command): void {
         throw new UserError("data show: name the image by --index or --id");
       }
       const opened = await openShown(set, split, where);
-      const at = indexOf(opened, index, id);
-      const record = opened.record(at);
-      const regions = Array.from(record.labels, (label, r) => {
-        const [x1, y1, x2, y2] = record.boxes.subarray(4 * r, 4 * r + 4);
-        return {
-          label: opened.classes[label],
-          box: [x1, y1, x2, y2] as const,
-          colour: BOX_COLOURS[r % BOX_COLOURS.length],
-        };
-      });
-      await writeFileAtomic(out, await labelPicture(await pictureOf(opened, at), regions));
-      line(`${opened.name} ${split} ${at}: ${record.id}, ${record.width}×${record.height}`);
+      const { title, regions, png } = await showImage(opened, indexOf(opened, index, id));
+      await writeFileAtomic(out, png);
+      line(title);
       table(
         ["region", "name", "x1, y1, x2, y2"],
         regions.map(({ label, box }, r) => [String(r + 1), label, box.join(", ")]),
@@ -59,17 +48,4 @@ function indexOf(set: RegionDataset, index: number | undefined, id: string | und
   }
   for (let i = 0; i < set.size; i++) if (set.record(i).id === id) return i;
   throw new UserError(`--id ${id}: ${set.name} ${set.split} has no such image; the first is ${set.record(0).id}`);
-}
-
-async function pictureOf({ source }: RegionDataset, index: number): Promise<RgbImage> {
-  const read = await pixelReader(source);
-  try {
-    return await read(index);
-  } catch (error) {
-    if (source.kind !== "files") throw error;
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such picture"
-      : (error as Error).message.split("\n")[0];
-    throw new UserError(`${imageName(source, index)}: cannot be read as a picture: ${reason}`);
-  }
 }

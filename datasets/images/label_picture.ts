@@ -8,6 +8,7 @@ import type { RgbImage } from "./preprocess.ts";
 export interface LabelledBox {
   /** x1, y1, x2, y2 in inclusive pixels. */
   readonly box: readonly [number, number, number, number];
+  /** Words on the box. */
   readonly label: string;
   /** CSS colour of box and label. */
   readonly colour: string;

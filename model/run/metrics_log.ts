@@ -6,6 +6,7 @@ import { explainWriteError } from "../../engine/base/atomic.ts";
 export interface MetricsRecord {
   /** Steps done when it was taken. */
   readonly step: number;
+  /** A number or a word by its name. */
   readonly [key: string]: number | string | null;
 }
 

@@ -3,7 +3,9 @@ import { type Bars, escape, type Explained, renderBars, renderExplained } from "
 
 /** A line of a chart: y over x, in order of x. */
 export interface Curve {
+  /** Words beside it. */
   readonly name: string;
+  /** Steps and values. */
   readonly points: readonly (readonly [x: number, y: number])[];
 }
 
@@ -119,7 +121,8 @@ const COLOURS = ["#1667b7", "#d1495b", "#2e8b57", "#8a5bb5", "#c77d0a", "#555"];
 /** More points than this cannot be distinguished on the page. */
 const MAX_POINTS = 600;
 
-function renderChart({ curves, logarithmic = false }: Chart): string {
+/** The curves as a picture of its own, axes and names included. */
+export function renderChart({ curves, logarithmic = false }: Chart): string {
   const drawn = curves.map(({ name, points }) => ({
     name,
     points: thin(points.filter(([, y]) => Number.isFinite(y) && (!logarithmic || y > 0))),
@@ -144,7 +147,8 @@ function renderChart({ curves, logarithmic = false }: Chart): string {
     return `<path d="M${path}" fill="none" stroke="${colour}" stroke-width="1.6"/>` +
       `<text x="${WIDTH - RIGHT + 10}" y="${EDGE + 10 + 18 * i}" fill="${colour}">${escape(name)}</text>`;
   }).join("");
-  return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" font-size="12" fill="#555">${grid}${lines}</svg>`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" ` +
+    `role="img" font-family="system-ui,sans-serif" font-size="12" fill="#555">${grid}${lines}</svg>`;
 }
 
 function renderPicture({ title, width, height, png, boxes, explained }: Picture): string {
