@@ -23,22 +23,16 @@ class Parity extends nn.Module {
   }
 }
 
-/** Numbers in (0, 1), the same in every run (Park and Miller, 1988). */
-const random = ((state) => () => (state = 48271 * state % 2147483647) / 2147483647)(1);
-
-/** Random bits [count, length, 1] and the parity after each [count · length]. */
-function sequences(device: Device, count: number, length: number): { bits: Tensor; parities: Int32Array<ArrayBuffer> } {
-  const bits = Float32Array.from({ length: count * length }, () => random() < 0.5 ? 1 : 0);
-  const parities = new Int32Array(bits.length);
-  for (let i = 0; i < bits.length; i++) parities[i] = (i % length === 0 ? 0 : parities[i - 1]) ^ bits[i];
-  return { bits: device.tensor(bits, [count, length, 1]), parities };
+/** Random bits [count, length, 1] and after each whether the ones so far are odd, i32 [count · length]. */
+function sequences(device: Device, count: number, length: number, step: number): { bits: Tensor; parities: Tensor } {
+  const bits = device.uniform([count, length, 1], { seed: 2, step }).less(0.5).cast("f32");
+  return { bits, parities: bits.cumsum(1).mod(2).cast("i32").reshape([count * length]) };
 }
 
 async function accuracy(model: Parity, length: number): Promise<number> {
   using _scope = model.device.scope();
-  const { bits, parities } = sequences(model.device, 50, length);
-  const answers = await model.device.noGrad(() => model.forward(bits).argmax(1)).data<"i32">();
-  return answers.filter((answer, i) => answer === parities[i]).length / parities.length;
+  const { bits, parities } = sequences(model.device, 50, length, 1000);
+  return await model.device.noGrad(() => model.forward(bits).argmax(1).equal(parities).cast("f32").mean()).item();
 }
 
 await using device = await Device.open();
@@ -46,8 +40,8 @@ using model = new Parity(device, 16, new nn.Seeds(1));
 using adam = new Adam(device, model.trainable(), { rate: 0.02, clipNorm: 1 });
 for (let step = 0; step <= 300; step++) {
   using _scope = device.scope();
-  const { bits, parities } = sequences(device, 32, 12);
-  const loss = crossEntropy(model.forward(bits), device.tensor(parities));
+  const { bits, parities } = sequences(device, 32, 12, step);
+  const loss = crossEntropy(model.forward(bits), parities);
   loss.backward();
   adam.step();
   model.zeroGrad();

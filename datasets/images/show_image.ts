@@ -11,7 +11,17 @@ export interface ShowImageOptions {
   readonly labels?: readonly string[];
 }
 
-/** An image with its boxes drawn on it. A cell of `deno jupyter` that ends with it shows the picture. */
+/**
+ * An image with its boxes drawn on it. A cell of `deno jupyter` that ends with it shows the picture.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { openContext, type ShownImage, showImage } from "@itera/itera/datasets";
+ *
+ * const shown: ShownImage = await showImage(openContext({ split: "val" }), 0);
+ * deepStrictEqual([...shown.png.subarray(1, 4)], [..."PNG"].map((c) => c.charCodeAt(0)));
+ * ```
+ */
 export class ShownImage {
   /** Set, split and name of the image, its size and the number of its regions, in a line. */
   readonly title: string;

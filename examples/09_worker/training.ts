@@ -1,5 +1,5 @@
 /** The worker: it opens a device of its own, and the net learns the sine from random points. */
-import { Adam, Device, mseLoss, saveTensors, schedules } from "../../engine/mod.ts";
+import { Adam, Device, mseLoss, saveTensors, schedules, sin } from "../../engine/mod.ts";
 import { network } from "./network.ts";
 
 /** A message to the main thread. */
@@ -10,9 +10,6 @@ export type Message =
 const scope = self as unknown as Worker; // this side sends and receives as the other does
 const send = (message: Message, moved: ArrayBuffer[] = []): void => scope.postMessage(message, moved);
 
-/** Numbers in (0, 1), the same in every run (Park and Miller, 1988). */
-const random = ((state) => () => (state = 48271 * state % 2147483647) / 2147483647)(1);
-
 scope.onmessage = async ({ data: { steps } }: MessageEvent<{ readonly steps: number }>) => {
   await using device = await Device.open();
   using model = network(device);
@@ -20,9 +17,8 @@ scope.onmessage = async ({ data: { steps } }: MessageEvent<{ readonly steps: num
   using adam = new Adam(device, model.trainable(), { rate: rateAt(0) });
   for (let step = 0; step <= steps; step++) {
     using _scope = device.scope();
-    const points = Float32Array.from({ length: 64 }, () => Math.PI * (2 * random() - 1));
-    const x = device.tensor(points, [64, 1]), y = device.tensor(points.map(Math.sin), [64, 1]);
-    const loss = mseLoss(model.forward(x), y);
+    const x = device.uniform([64, 1], { seed: 2, step, low: -Math.PI, high: Math.PI });
+    const loss = mseLoss(model.forward(x), sin(x));
     loss.backward();
     adam.rate = rateAt(step);
     adam.step();

@@ -14,7 +14,17 @@ export interface ShowCurvesOptions {
   readonly logarithmic?: boolean;
 }
 
-/** Curves over steps. A cell of `deno jupyter` that ends with them shows the chart. */
+/**
+ * Curves over steps. A cell of `deno jupyter` that ends with them shows the chart.
+ *
+ * ```ts
+ * import { deepStrictEqual } from "node:assert/strict";
+ * import { showCurves, type ShownCurves } from "@itera/itera/models";
+ *
+ * const shown: ShownCurves = showCurves([{ step: 1, loss: 3 }, { step: 2, loss: 2 }]);
+ * deepStrictEqual(shown.curves, [{ name: "loss", points: [[1, 3], [2, 2]] }]);
+ * ```
+ */
 export class ShownCurves {
   /** Words above the chart, or none. */
   readonly title: string;

@@ -5,12 +5,13 @@ import { withFolder } from "./folder.ts";
 /** The MIME bundle of a value. */
 export type Bundle = Readonly<Record<string, string>>;
 
-/** A script of the cells; `show` gets what each ends with, where that is an expression on a line without semicolon. */
+/** A script of the cells; `show` gets what each ends with, where that is an expression of one line. */
 export function scriptOf(notebook: string): string {
   const { cells } = JSON.parse(notebook) as { cells: { cell_type: string; source: string[] }[] };
   return cells.filter((cell) => cell.cell_type === "code").map(({ source }) => {
     const lines = source.join("").split("\n"), last = lines.pop()!;
-    return [...lines, last.endsWith(";") ? last : `await show(${last});`].join("\n");
+    const expression = /^(?!(?:const|let|import|function|class)\b)(\w.*?);?$/.exec(last)?.[1];
+    return [...lines, expression ? `await show(${expression});` : last].join("\n");
   }).join("\n\n");
 }
 
@@ -18,6 +19,7 @@ export function scriptOf(notebook: string): string {
 export async function runNotebook(path: string, folder: string): Promise<Bundle[]> {
   const shown: Bundle[] = [];
   const show = async (value: unknown): Promise<void> => {
+    if (value === undefined) return;
     const display = (value as Record<symbol, () => Bundle | Promise<Bundle>>)[Symbol.for("Jupyter.display")];
     shown.push(display ? await display.call(value) : { "text/plain": JSON.stringify(value) });
   };
