@@ -89,6 +89,14 @@ Deno.test("beside a package.json the engine needs no package", () =>
     deepStrictEqual(modules.map(({ specifier }) => specifier).filter((one) => /^npm:|^node:/.test(one)), []);
   }));
 
+Deno.test("beside a package.json the whole library needs one line of settings", () =>
+  withFolder(async (folder) => {
+    const cwd = await project(folder, { "package.json": JSON.stringify({}), "a.ts": SCRIPT(join(ROOT, "mod.ts")) });
+    strictEqual((await deno(cwd, "run", "--no-prompt", "a.ts")).code, 1);
+    await project(folder, { "deno.json": JSON.stringify({ nodeModulesDir: "none" }) });
+    await prints(cwd, EXPECTED, "a.ts");
+  }));
+
 const TYPES: Readonly<Record<string, string>> = {
   ".ts": "application/typescript",
   ".json": "application/json",
