@@ -12,7 +12,7 @@ import { fill, randomFill } from "./ops/lib/fill.ts";
 import { arange, identity } from "./ops/lib/sequence.ts";
 // `scope.ts` and `tensor.ts` are imported for what they give to `friends.ts` too.
 import { assertUnmixed, type Scope, type ScopeStack } from "./scope.ts";
-import { checkRun } from "./gpu/run_check.ts";
+import { checkMemory, checkRun } from "./gpu/run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
@@ -446,6 +446,7 @@ export class Device implements AsyncDisposable {
     if (traits.users) {
       for (const name in bind) if (bind[name]) assertAlive(bind[name], kernel.name);
       checkRun(kernel.name, own, this, bind, rest.params);
+      checkMemory(kernel.name, own, (name) => bind[name] ? storageOf(bind[name]) : undefined);
       for (const { name, writable } of own.storage) if (writable && bind[name]) storageOf(bind[name]).version++;
     }
     const buffers: Record<string, PoolBuffer | null> = {};

@@ -8,7 +8,7 @@ import { type AdapterChoice, type AdapterInfo, type KernelSet, openAdapter } fro
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
 import { FAULTS, IndexFaults } from "./index_faults.ts";
-import { type Constants, declarationOf, type Kernel, PipelineCache } from "./kernel.ts";
+import { type Constants, declarationOf, type Kernel, type KernelDeclaration, PipelineCache } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
 
@@ -49,6 +49,8 @@ export class GpuContext {
   readonly #nothing: PoolBuffer;
   readonly #maxGroups: number;
   #failure: Error | undefined;
+  /** Errors of users' kernels, which the next reading reports; the device stays usable. */
+  readonly #slips: Error[] = [];
   #closed = false;
   #bindGroupsStale = false;
 
@@ -71,9 +73,13 @@ export class GpuContext {
       this.#bindGroupsStale = false;
       this.pool.sweep();
     });
-    this.#pipelines = new PipelineCache(device, fail, info.enablesSubgroups);
+    const report = (error: KernelError, { traits }: KernelDeclaration) => {
+      if (traits.users) this.#slips.push(error);
+      else fail(error);
+    };
+    this.#pipelines = new PipelineCache(device, report, info.enablesSubgroups);
     this.#faults = new IndexFaults(device);
-    this.#readback = new Readback(device, this.#stream, this.#faults, () => this.check());
+    this.#readback = new Readback(device, this.#stream, this.#faults, () => this.#checkReading());
     const gpu = device.createBuffer({ label: "nothing", size: 256, usage: GPUBufferUsage.STORAGE });
     this.#nothing = { id: -1, gpu, bytes: 256 };
     device.lost.then((lost) => {
@@ -95,6 +101,13 @@ export class GpuContext {
   check(): void {
     if (this.#failure) throw this.#failure;
     if (this.#closed) throw new EngineError("the device is closed");
+  }
+
+  /** The same, and reports what went wrong in a user's kernel, once. */
+  #checkReading(): void {
+    this.check();
+    const slip = this.#slips.shift();
+    if (slip) throw slip;
   }
 
   /** Remembers the first error; every later call throws it. */
@@ -122,7 +135,34 @@ export class GpuContext {
       if (bound === undefined) throw new EngineError(`internal: ${kernel.name}: nothing is bound to "${name}"`);
       return bound ?? this.#nothing;
     });
+    if (declaration.traits.users) return this.#runUsers(declaration, constants, buffers, params, grid);
     this.#stream.dispatch(this.#pipelines.get(declaration, constants), buffers, params, grid);
+  }
+
+  /** A user's kernel: until the device has answered that it compiled, alone in a submit, which may turn out invalid. */
+  #runUsers(
+    declaration: KernelDeclaration,
+    constants: Constants | undefined,
+    buffers: readonly PoolBuffer[],
+    params: Run["params"],
+    grid: Run["grid"],
+  ): void {
+    const device = this.#device;
+    // Before it compiles: nothing of others may be left in the same submit.
+    device.pushErrorScope("validation");
+    const pipeline = this.#pipelines.get(declaration, constants);
+    try {
+      if (pipeline.compiled instanceof KernelError) throw pipeline.compiled;
+      if (pipeline.compiled === undefined) this.#stream.flush();
+      this.#stream.dispatch(pipeline, buffers, params, grid);
+      if (pipeline.compiled === undefined) this.#stream.flush();
+    } finally {
+      device.popErrorScope().then((error) => {
+        if (error && !(pipeline.compiled instanceof KernelError)) {
+          this.#slips.push(new KernelError(`${declaration.name}: ${error.message}`));
+        }
+      });
+    }
   }
 
   /** Workgroup counts for `items` invocations of a one-dimensional kernel; see `shaders/lib/index.wgsl`. */
@@ -166,7 +206,7 @@ export class GpuContext {
   async finish(): Promise<void> {
     this.#stream.flush();
     await this.#device.queue.onSubmittedWorkDone();
-    this.check();
+    this.#checkReading();
   }
 
   /** Runs `fn` with buffers of `arena`, keeping its commands. */
@@ -187,6 +227,7 @@ export class GpuContext {
   /** Appends recorded commands again. */
   replay(replay: Replay): void {
     this.check();
+    for (const { compiled } of replay.users) if (compiled instanceof KernelError) throw compiled;
     this.#faults.dirty = true;
     this.#stream.replay(replay);
   }

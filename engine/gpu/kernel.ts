@@ -2,9 +2,9 @@
 import { KernelError } from "../base/errors.ts";
 import { type KernelInterface, reflect } from "./wgsl.ts";
 
-/** A named WGSL text, `shaders/<file>`. */
+/** A named WGSL text. */
 export interface ShaderText {
-  /** File below `shaders/`. */
+  /** Its file, for messages; those of the engine lie in `shaders/`. */
   readonly file: string;
   /** Its WGSL. */
   readonly text: string;
@@ -124,12 +124,14 @@ export interface Pipeline {
   readonly kernel: KernelDeclaration;
   readonly gpu: GPUComputePipeline;
   readonly layout: GPUBindGroupLayout;
+  /** Nothing until the device has answered whether it compiled; then true, or the error. */
+  compiled: true | KernelError | undefined;
 }
 
 /** Compiles kernels and keeps them, keyed by kernel and constants. */
 export class PipelineCache {
   readonly #device: GPUDevice;
-  readonly #fail: (error: Error) => void;
+  readonly #report: (error: KernelError, kernel: KernelDeclaration) => void;
   /** First line of a kernel that uses subgroups, where this runtime wants one. */
   readonly #enable: string;
   readonly #pipelines = new Map<number, Map<string, Pipeline>>();
@@ -139,9 +141,13 @@ export class PipelineCache {
   >();
   #count = 0;
 
-  constructor(device: GPUDevice, fail: (error: Error) => void, enablesSubgroups: boolean) {
+  constructor(
+    device: GPUDevice,
+    report: (error: KernelError, kernel: KernelDeclaration) => void,
+    enablesSubgroups: boolean,
+  ) {
     this.#device = device;
-    this.#fail = fail;
+    this.#report = report;
     this.#enable = enablesSubgroups ? "enable subgroups;\n" : "";
   }
 
@@ -192,10 +198,14 @@ export class PipelineCache {
       layout: shared.pipeline,
       compute: { module: shared.module, entryPoint: kernel.entry, constants: { ...constants } },
     });
+    const pipeline: Pipeline = { id: this.#count++, kernel, gpu, layout: shared.bind, compiled: undefined };
     device.popErrorScope().then((error) => {
-      if (error) this.#fail(new KernelError(explain(kernel, constants, error.message, this.#added(kernel.code))));
+      pipeline.compiled = error
+        ? new KernelError(explain(kernel, constants, error.message, this.#added(kernel.code)))
+        : true;
+      if (pipeline.compiled !== true) this.#report(pipeline.compiled, kernel);
     });
-    return { id: this.#count++, kernel, gpu, layout: shared.bind };
+    return pipeline;
   }
 
   /** A kernel's text as this runtime takes it. */
@@ -222,7 +232,7 @@ function explain(kernel: KernelDeclaration, constants: Constants | undefined, me
     for (const part of kernel.parts) {
       const lines = part.text.split("\n").length;
       if (line <= lines) {
-        place = `shaders/${part.file}:${line}:${where[2]} (${kernel.entry})`;
+        place = `${kernel.traits.users ? "" : "shaders/"}${part.file}:${line}:${where[2]} (${kernel.entry})`;
         break;
       }
       line -= lines;

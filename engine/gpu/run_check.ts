@@ -8,6 +8,24 @@ interface Bound {
   readonly device: object;
 }
 
+/** Throws where memory that a kernel writes is bound to another of its variables too, which no device allows. */
+export function checkMemory<T>(
+  kernel: string,
+  { storage }: KernelInterface,
+  memoryOf: (name: string) => T | undefined,
+): void {
+  for (const { name } of storage.filter(({ writable }) => writable)) {
+    const memory = memoryOf(name);
+    const twin = memory !== undefined &&
+      storage.find((other) => other.name !== name && memoryOf(other.name) === memory);
+    if (twin) {
+      throw new EngineError(
+        `${kernel}: "${name}" and "${twin.name}" are the same memory, which is written; clone() one`,
+      );
+    }
+  }
+}
+
 /** Throws for names that a kernel does not have, or lacks, and for tensors of another type or device than it wants. */
 export function checkRun(
   kernel: string,

@@ -210,7 +210,10 @@ export class Stream {
       return { ...command, group, offset: Uint32Array.of(slot++ * SLOT) };
     });
     this.#device.queue.writeBuffer(params, 0, bytes);
-    return { steps, params };
+    const users = commands.flatMap((command) =>
+      command.kind === "dispatch" && command.pipeline.kernel.traits.users ? [command.pipeline] : []
+    );
+    return { steps, params, users };
   }
 
   /** Appends a prepared list again. */
@@ -342,4 +345,6 @@ export interface Replay {
     })
   )[];
   readonly params: GPUBuffer;
+  /** Pipelines of users' kernels, which may not have compiled. */
+  readonly users: readonly Pipeline[];
 }

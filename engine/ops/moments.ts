@@ -2,7 +2,7 @@
 import { expectNumber } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectDType } from "../op.ts";
-import { formatShape, normaliseAxes, type Shape, sizeOf } from "../shape.ts";
+import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floats, mul, sub } from "./binary.ts";
 import {

@@ -42,7 +42,7 @@ const STEP = 2 ** -8;
 /** Elements smaller or larger than these are moved as far as one of that size: functions vary over distances of about 1. */
 const SMALLEST = 0.25, LARGEST = 1;
 
-/** Smallest distance as a part of an element, in which f32 can be told apart. */
+/** Smallest distance as a part of an element, that f32 resolves. */
 const GRAIN = 2 ** -17;
 
 /** Part of the differences up to which their own error leaves an element decisive. */

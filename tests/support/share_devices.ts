@@ -54,10 +54,7 @@ function keepPipelines(device: GPUDevice): void {
       return known;
     };
   };
-  // Each opening asks whether the compiler takes this line: a module kept from the first time would say yes in silence.
-  const compile = device.createShaderModule.bind(device), keptModule = kept(compile);
-  device.createShaderModule = (descriptor) =>
-    (descriptor.code.startsWith("enable subgroups;") ? compile : keptModule)(descriptor);
+  device.createShaderModule = kept(device.createShaderModule.bind(device));
   device.createBindGroupLayout = kept(device.createBindGroupLayout.bind(device));
   device.createPipelineLayout = kept(device.createPipelineLayout.bind(device));
   device.createComputePipeline = kept(device.createComputePipeline.bind(device));
