@@ -7,6 +7,7 @@ import { Device } from "../mod.ts";
 import { cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
 import { type FusedRow, fusedRow } from "./fused.ts";
+import { type ImportRow, importRows } from "./importing.ts";
 import { geometricMean, measure, measureLimits } from "./measure.ts";
 import { type ModelRow, modelRows, SIZES } from "./models.ts";
 import { firstLine, openPeers } from "./peers/open.ts";
@@ -34,14 +35,14 @@ write(
     (limit.bandwidth / 1e6).toFixed(1)
   } GB/s (copy)`,
 );
-// "data" is the section of that name, though some kernels have the word in theirs too.
-const onlyData = only === "data";
+// Sections of these names, though some kernels have the words in theirs too.
+const onlyData = only === "data", onlyImports = only === "import";
 const withoutPeers = Deno.args.includes("--no-peers") || only?.startsWith("presets") ||
-  ["data", "refplus", "fused"].includes(only ?? "");
+  ["data", "import", "refplus", "fused"].includes(only ?? "");
 const peers = withoutPeers ? [] : await openPeers((name, why) => write(`${name} does not run here: ${why}`));
 const rows: Row[] = [];
 for (const one of cases()) {
-  if (onlyData || only && !one.name.includes(only)) continue;
+  if (onlyData || onlyImports || only && !one.name.includes(only)) continue;
   const ms = await measure(device, one.make);
   const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
   const measured: Record<string, number | string> = {};
@@ -137,6 +138,12 @@ if (data) {
   }
   write(drawn.toString());
 }
+const imports: ImportRow[] | null = onlyImports || !only ? await importRows() : null;
+if (imports) {
+  const drawn = new Table({ head: ["import", "ms"], style: { head: [] } });
+  for (const { name, ms } of imports) drawn.push([name, ms.toFixed(0)]);
+  write(drawn.toString());
+}
 const table = new Table({
   head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
   style: { head: [] },
@@ -167,7 +174,11 @@ await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
 await Deno.writeTextFile(
   file,
-  JSON.stringify({ adapter: device.info, kernels: device.kernels, limit, rows, fused, models, presets, data }, null, 2),
+  JSON.stringify(
+    { adapter: device.info, kernels: device.kernels, limit, rows, fused, models, presets, data, imports },
+    null,
+    2,
+  ),
 );
 write(`written to ${file}`);
 await device.close();

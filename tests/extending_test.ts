@@ -5,7 +5,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { type Ended, ended, ROOT } from "./support/command.ts";
-import { withFolder } from "./support/folder.ts";
+import { copy, withFolder } from "./support/folder.ts";
 import { TINY, writeTinyCoco } from "./support/files/tiny_coco.ts";
 
 /** Files and folders that the command line is made of. */
@@ -13,13 +13,6 @@ const PARTS = ["cli", "datasets", "engine", "model", "shaders", "deno.json", "de
 
 /** Folders that the checks of ops need besides. */
 const CHECKS = ["tests/support", "tests/engine"];
-
-/** Copies a file, or a folder with all it holds. */
-async function copy(from: string, to: string): Promise<void> {
-  if ((await Deno.stat(from)).isFile) return await Deno.copyFile(from, to);
-  await Deno.mkdir(to, { recursive: true });
-  for await (const { name } of Deno.readDir(from)) await copy(join(from, name), join(to, name));
-}
 
 /** Runs `body` in a copy of the tree. */
 function withTree(body: (folder: string) => Promise<void>): Promise<void> {

@@ -1,8 +1,9 @@
 /** The library imported the way its users import it: from any folder, by path, by URL and by name, without permissions. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, extname, join, resolve } from "node:path";
+import { bundle } from "./support/bundle.ts";
 import { type Ended, ended, ROOT } from "./support/command.ts";
-import { withFolder } from "./support/folder.ts";
+import { copy, withFolder } from "./support/folder.ts";
 
 /** A script of a user's: a gradient by each way an op is called, and the names of both papers' parts. */
 const SCRIPT = (from: string) =>
@@ -75,6 +76,38 @@ Deno.test("a project with settings of its own imports the library by name, linke
     });
     await prints(linked, EXPECTED, "a.ts");
   }));
+
+Deno.test("a member of a workspace imports the library by name, and its tests and types are Deno's by default", () =>
+  withFolder(async (folder) => {
+    await project(folder, {
+      "deno.json": JSON.stringify({ workspace: ["./itera", "./app"] }),
+      "app/deno.json": JSON.stringify({ name: "@me/app", version: "0.1.0", exports: "./a.ts" }),
+      "app/a.ts": SCRIPT("@itera/itera"),
+      "app/a_test.ts": `import { Device } from "@itera/itera/engine";
+const read = async (device: GPUDevice): Promise<string> => await Promise.resolve(typeof device.queue);
+Deno.test("adds", async () => {
+  await using device = await Device.open();
+  using x = device.ones([2]), y = x.add(1);
+  if ((await y.data())[1] !== 2) throw new Error("wrong");
+  void read;
+});
+`,
+    });
+    await Deno.mkdir(join(folder, "itera"));
+    for (const part of ["deno.json", "mod.ts", "engine", "shaders", "model", "datasets", "cli"]) {
+      await copy(join(ROOT, part), join(folder, "itera", part));
+    }
+    const app = join(folder, "app");
+    await prints(app, EXPECTED, "a.ts");
+    const tested = await deno(app, "test", "--no-prompt", "a_test.ts");
+    strictEqual(tested.code, 0, tested.out + tested.err);
+  }));
+
+Deno.test("the engine's bundle for a page is less than 450 kB, and needs nothing else", async () => {
+  const script = await bundle("engine/mod.ts", "--minify");
+  ok(script.length < 450_000, `${script.length} characters`);
+  deepStrictEqual(script.match(/\bfrom\s*"(?:npm|node|jsr|https?):[^"]*"|\bimport\s*"[^"]*"/g), null);
+});
 
 Deno.test("beside a package.json the engine needs no package", () =>
   withFolder(async (folder) => {

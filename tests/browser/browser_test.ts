@@ -10,7 +10,8 @@ import { compareRuns, ownSamples, type Prepared } from "../engine/ops/check_samp
 import type { Ran } from "../engine/ops/run_sample.ts";
 import { KERNEL_SETS } from "../support/devices.ts";
 import { withRandom } from "../support/random.ts";
-import { bundle, type Call, chromiumPath, withPage } from "./chromium.ts";
+import { bundle } from "../support/bundle.ts";
+import { type Call, chromiumPath, withPage } from "./chromium.ts";
 import { fromWire, toWire } from "./wire.ts";
 
 const path = chromiumPath();
