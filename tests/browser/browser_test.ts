@@ -5,6 +5,7 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp } from "../../engine/op.ts";
+import { encodeSafetensors } from "../../engine/safetensors.ts";
 import "../../engine/ops/mod.ts";
 import { compareRuns, ownSamples, type Prepared } from "../engine/ops/check_sample.ts";
 import type { Ran } from "../engine/ops/run_sample.ts";
@@ -44,7 +45,12 @@ if (path === null) {
 }
 
 Deno.test({ name: "the engine in a browser", ignore: path === null }, async (t) => {
-  await withPage(path!, await bundle("tests/browser/page.ts"), async (call) => {
+  const weights = encodeSafetensors([
+    ["weight", { dtype: "F32", shape: [2, 1], data: Float32Array.of(10, 100) }],
+    ["bias", { dtype: "F32", shape: [1], data: Float32Array.of(1) }],
+  ], {});
+  const files = { "weights.safetensors": weights, "cut.safetensors": weights.slice(0, -3) };
+  await withPage(path!, { script: await bundle("tests/browser/page.ts"), files }, async (call) => {
     for (const kernels of KERNEL_SETS) {
       const { title, features } = JSON.parse(await call("open", kernels)) as { title: string; features: string[] };
       const left: string[] = [];
@@ -69,6 +75,12 @@ Deno.test({ name: "the engine in a browser", ignore: path === null }, async (t) 
       deepStrictEqual(sums, Array.from({ length: 50 }, (_, i) => 3 * (i + 1)));
       for (const text of refused) match(text, /two scopes of this device are open over an await/);
       strictEqual(alive, 0);
+    });
+    await t.step("safetensors load from an address; one that is cut or missing is refused in a line", async () => {
+      const said = JSON.parse(await call("load", "weights.safetensors", "cut.safetensors", "none.safetensors"));
+      strictEqual(said[0], "211");
+      match(said[1], /^SafetensorsError: .*cut\.safetensors.*[^\n]$/);
+      match(said[2], /none\.safetensors.*404/);
     });
     await t.step("a page without WebGPU, or without an adapter, says so in a sentence", async () => {
       const [none, adapter] = JSON.parse(await call("missing")) as string[];

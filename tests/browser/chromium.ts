@@ -44,39 +44,39 @@ export async function withAddress(
   }
 }
 
-/** Opens a page that has run the script; gives `body` a way to call its functions. */
+/** Opens a page that has run the script, beside other files of its server; gives `body` a way to call its functions. */
 export async function withPage(
   executablePath: string,
-  script: string,
+  { script, files = {} }: {
+    readonly script: string;
+    readonly files?: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+  },
   body: (call: Call) => Promise<void>,
 ): Promise<void> {
-  const answers: Readonly<Record<string, [string, string]>> = {
+  const answers: Readonly<Record<string, readonly [BodyInit, string]>> = {
+    ...Object.fromEntries(
+      Object.entries(files).map(([name, bytes]) => [`/${name}`, [bytes, "application/octet-stream"]]),
+    ),
     "/": ['<!doctype html><title>Itera</title><script type="module" src="page.js"></script>', "text/html"],
     "/page.js": [script, "text/javascript"],
   };
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, ({ url }) => {
-    const [text, type] = answers[new URL(url).pathname] ?? [null, "text/plain"];
-    return new Response(text, { status: text === null ? 404 : 200, headers: { "content-type": type } });
+    const [content, type] = answers[new URL(url).pathname] ?? [null, "text/plain"];
+    return new Response(content, { status: content === null ? 404 : 200, headers: { "content-type": type } });
   });
-  const browser = await chromium.launch({ executablePath, args: FLAGS });
   try {
-    const page = await browser.newPage();
-    const problems: string[] = [];
-    page.on("pageerror", (error) => problems.push(String(error)));
-    await page.goto(`http://127.0.0.1:${server.addr.port}/`);
-    await page.waitForFunction("globalThis.itera", null, { timeout: 60_000 }).catch((error) => {
-      throw new Error([...problems, String(error)].join("\n"));
+    await withAddress(executablePath, `http://127.0.0.1:${server.addr.port}/`, async (page) => {
+      await page.waitForFunction("globalThis.itera", null, { timeout: 60_000 });
+      await body((name, ...args) =>
+        page.evaluate(
+          ([name, args]) =>
+            (globalThis as unknown as { itera: Record<string, (...args: unknown[]) => Promise<string>> })
+              .itera[name as string](...args as unknown[]),
+          [name, args] as const,
+        ) as Promise<string>
+      );
     });
-    await body((name, ...args) =>
-      page.evaluate(
-        ([name, args]) =>
-          (globalThis as unknown as { itera: Record<string, (...args: unknown[]) => Promise<string>> })
-            .itera[name as string](...args as unknown[]),
-        [name, args] as const,
-      ) as Promise<string>
-    );
   } finally {
-    await browser.close();
     await server.shutdown();
   }
 }

@@ -1,5 +1,5 @@
 /** The part of the browser's tests that runs in the page: the engine, bundled, does what it is asked and says what it found. */
-import { Device } from "../../engine/mod.ts";
+import { checkpoint, Device, nn } from "../../engine/mod.ts";
 import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps } from "../../engine/op.ts";
 import { type Drawn, run, type RunOptions } from "../engine/ops/run_sample.ts";
@@ -76,6 +76,23 @@ const page = {
     const numbers = Array.from({ length: count }, (_, i) => i);
     const sums = await Promise.all(numbers.map(flow)), refused = await Promise.all(numbers.map(held));
     return JSON.stringify({ sums, refused, alive: device.memory.liveTensors - before });
+  },
+
+  /** Loads a layer's tensors from safetensors files of the page's server; returns the layer's result, or the refusal. */
+  async load(...names: string[]): Promise<string> {
+    const device = devices.get("gpu")!, said: string[] = [];
+    for (const name of names) {
+      using layer = new nn.Linear(device, { inputs: 2, outputs: 1, seed: 1 });
+      using x = device.tensor([[1, 2]]);
+      try {
+        await checkpoint.loadTensors(new URL(name, location.href), layer.stateDict());
+        using y = layer.forward(x);
+        said.push(String(await y.item()));
+      } catch (error) {
+        said.push(`${error}`);
+      }
+    }
+    return JSON.stringify(said);
   },
 
   /** The words of opening a device where there is no WebGPU, and where there is no adapter. */
