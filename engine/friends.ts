@@ -20,7 +20,7 @@ export let isTensor: (value: unknown) => value is Tensor;
 /** Memory under a tensor; shared by reshapes. */
 export let storageOf: (tensor: Tensor) => Storage;
 /** Frees a tensor that its scope has let go of already. */
-export let release: (tensor: Tensor) => void;
+export let release: (tensor: Tensor, by?: "a held scope") => void;
 /** Gives ownership to `scope`, or to nobody but the caller. */
 export let moveTo: (tensor: Tensor, scope: Scope | undefined) => void;
 /** Throws `DisposedError` naming `op` when the tensor is gone. */

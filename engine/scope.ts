@@ -12,6 +12,8 @@ export interface ScopeStack {
   mixed: boolean;
 }
 
+let hold: (scope: Scope) => void;
+
 const MIXED =
   "two scopes of this device are open over an await, so nobody can tell which flow makes what: close a scope " +
   "before you await, or give each flow its own by `using flow = device.flow()` and flow.run(() => ...)";
@@ -48,8 +50,11 @@ export class Scope implements Disposable {
   readonly #owned = new Set<Tensor>();
   readonly #adopted: Disposable[] = [];
   #open = true;
+  /** Open when a turn of the event loop ended. */
+  #held = false;
 
   static {
+    hold = (scope) => scope.#held = true;
     befriendScopes({
       openScope: (stack) => new Scope(stack, true),
       openFlow: (stack) => new Scope(stack, false),
@@ -63,7 +68,7 @@ export class Scope implements Disposable {
     this.#ambient = ambient;
     if (!ambient) return;
     stack.open.push(this);
-    if (stack.open.length > 1) watch(stack);
+    watch(stack);
   }
 
   /** Disposes `thing` when the scope closes, a graph made for one step, say; returns it. */
@@ -109,17 +114,18 @@ export class Scope implements Disposable {
     if (place >= 0) open.splice(place, 1);
     if (open.length === 0) this.#stack.mixed = false;
     for (const thing of this.#adopted.splice(0)) thing[Symbol.dispose]();
-    for (const tensor of this.#owned) release(tensor);
+    for (const tensor of this.#owned) release(tensor, this.#held ? "a held scope" : undefined);
     this.#owned.clear();
   }
 }
 
-/** Looks, when this turn of the event loop is over, whether more than one scope is still open. */
+/** Looks, when this turn of the event loop is over, which scopes are still open: more than one is a mistake. */
 function watch(stack: ScopeStack): void {
   if (stack.watched) return;
   stack.watched = true;
   queueMicrotask(() => {
     stack.watched = false;
+    for (const scope of stack.open) hold(scope);
     if (stack.open.length > 1) stack.mixed = true;
   });
 }

@@ -50,7 +50,7 @@ export class Tensor implements TensorMeta, Disposable {
   readonly size: number;
   readonly #storage: Storage;
   #owner: Scope | undefined;
-  #disposed = false;
+  #disposed: boolean | "a held scope" = false;
   #requiresGrad = false;
   #node: GradNode | undefined;
   #nodeIndex = 0;
@@ -64,9 +64,9 @@ export class Tensor implements TensorMeta, Disposable {
       makeTensor: (device, shape, dtype, storage) => new Tensor(device, shape, dtype, storage),
       isTensor: (value): value is Tensor => typeof value === "object" && value !== null && #storage in value,
       storageOf: (tensor) => tensor.#storage,
-      release: (tensor) => {
+      release: (tensor, by) => {
         if (tensor.#disposed) return;
-        tensor.#disposed = true;
+        tensor.#disposed = by ?? true;
         tensor.#owner = undefined;
         tensor.#node?.drop();
         tensor.#node = undefined;
@@ -81,10 +81,12 @@ export class Tensor implements TensorMeta, Disposable {
       },
       assertAlive: (tensor, op) => {
         if (!tensor.#disposed) return;
+        const advice = tensor.#disposed === true
+          ? "scope.keep() it to use it later"
+          : "a scope that is open over an await owns what every async flow makes meanwhile: scope.keep() it, or give each " +
+            "flow its own by device.flow()";
         throw new DisposedError(
-          `${op}: a tensor of shape ${
-            formatShape(tensor.shape)
-          } was used after it was disposed; scope.keep() it to use it later`,
+          `${op}: a tensor of shape ${formatShape(tensor.shape)} was used after it was disposed; ${advice}`,
         );
       },
       nodeOf: (tensor) => tensor.#node,
@@ -168,7 +170,7 @@ export class Tensor implements TensorMeta, Disposable {
   /** Element type, shape and device in a line; values take waiting: see {@link Tensor.text}. */
   toString(): string {
     const { dtype, shape, requiresGrad } = this, { description, vendor } = this.device.info;
-    return lineOf({ dtype, shape, requiresGrad, disposed: this.#disposed, place: description || vendor });
+    return lineOf({ dtype, shape, requiresGrad, disposed: this.disposed, place: description || vendor });
   }
 
   /** Element type and shape, for `JSON.stringify`. */
@@ -217,7 +219,7 @@ export class Tensor implements TensorMeta, Disposable {
 
   /** True once it was disposed. */
   get disposed(): boolean {
-    return this.#disposed;
+    return this.#disposed !== false;
   }
 
   /** Frees it now instead of at the end of its scope. */

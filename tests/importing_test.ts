@@ -63,7 +63,12 @@ Deno.test("a project with settings of its own imports the library by name, linke
     const mapped = await project(join(folder, "mapped"), {
       "deno.json": JSON.stringify({
         imports: { itera: join(ROOT, "mod.ts") },
-        compilerOptions: { exactOptionalPropertyTypes: true, types: ["npm:@webgpu/types@0.1.74"] },
+        // Deno's own types of WebGPU win where its default libraries are named.
+        compilerOptions: {
+          exactOptionalPropertyTypes: true,
+          lib: ["esnext", "dom", "dom.iterable", "deno.ns"],
+          types: ["npm:@webgpu/types@0.1.74"],
+        },
       }),
       "a.ts": SCRIPT("itera"),
     });

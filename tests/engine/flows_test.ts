@@ -81,6 +81,23 @@ Deno.test("a scope over an await takes inner scopes of a turn, and a second one 
     strictEqual(await x.item(), 1);
   }));
 
+Deno.test("a flow without a scope learns why a scope that another holds over an await took its tensor", async () => {
+  await using own = await Device.open();
+  const holding = async (): Promise<void> => {
+    using _scope = own.scope();
+    await later(1);
+    await later(5);
+  };
+  const held = holding();
+  await later(2);
+  const mine = own.ones([2]);
+  await held;
+  throws(() => mine.add(1), /disposed; a scope that is open over an await owns what every async flow makes meanwhile/);
+  const gone = own.ones([1]);
+  gone.dispose();
+  throws(() => gone.add(1), /disposed; scope\.keep\(\) it to use it later/);
+});
+
 Deno.test("scopes closed in the wrong order free what is theirs", () =>
   withoutLeaks(device, () => {
     const outer = device.scope(), first = device.ones([1]);
