@@ -1,4 +1,4 @@
-/** How long a program waits for the library: the time of a process that imports it, less that of one that imports nothing. */
+/** The wait for the library: the time of a process that imports it, less that of one that imports nothing. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,7 +11,7 @@ export interface ImportRow {
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** What is imported; the peer is TensorFlow.js with its WebGPU backend, where it can be had. */
+/** Modules that are imported; the peer is TensorFlow.js with its WebGPU backend, where it can be had. */
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   "engine/mod.ts": [join(root, "engine/mod.ts")],
   "mod.ts": [join(root, "mod.ts")],
