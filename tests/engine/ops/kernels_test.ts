@@ -66,10 +66,8 @@ Deno.test("the samples of the ops run every kernel", () =>
     for (const kernels of KERNEL_SETS) {
       const gpu = contextOf(devices[kernels]);
       const run = gpu.run;
-      gpu.run = (kernel, options) => {
-        seen.add(kernel.name);
-        run.call(gpu, kernel, options);
-      };
+      // Named, not run: compiling them all takes half a minute, and registry_test runs the same samples.
+      gpu.run = (kernel) => void seen.add(kernel.name);
       try {
         for (const op of allOps().values()) runAll(devices[kernels], op, random);
       } finally {

@@ -24,6 +24,7 @@ export class Parameters {
   async numbers(variable: string, read: (p: NamedParameter) => Promise<Float32Array>): Promise<Float32Array> {
     const place = placeOf(variable);
     const parts = await Promise.all(this.holding(place).map(read));
+    if (parts.length === 1 && place.channel === undefined) return parts[0];
     const whole = new Float32Array(parts.reduce((n, { length }) => n + length, 0));
     let at = 0;
     for (const part of parts) {
