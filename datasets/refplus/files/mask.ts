@@ -48,7 +48,10 @@ export class MaskResizer {
       const [upper, lower] = [this.#y.first[y] * this.#sourceWidth, this.#y.second[y] * this.#sourceWidth];
       for (let x = 0; x < this.#width; x++) {
         const a = this.#x.first[x], b = this.#x.second[x], at = y * this.#width + x;
-        [upper + a, upper + b, lower + a, lower + b].forEach((from, i) => out[i * plane + at] = labels[from]);
+        out[at] = labels[upper + a];
+        out[plane + at] = labels[upper + b];
+        out[2 * plane + at] = labels[lower + a];
+        out[3 * plane + at] = labels[lower + b];
       }
     }
     return out;

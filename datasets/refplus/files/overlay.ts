@@ -28,7 +28,8 @@ export function stretchMask(mask: PictureMask, width: number, height: number): U
 /** The picture at half its brightness, the mask in solid red. */
 export function overlayMask({ rgb, width, height }: RgbImage, mask: PictureMask): RgbImage {
   const red = stretchMask(mask, width, height);
-  const out = Uint8Array.from(rgb, (value) => value >> 1);
+  const out = new Uint8Array(rgb.length);
+  for (let i = 0; i < out.length; i++) out[i] = rgb[i] >> 1;
   for (let at = 0; at < red.length; at++) {
     if (red[at] === 0) continue;
     out[3 * at] = 255;
