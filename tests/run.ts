@@ -1,7 +1,7 @@
 /**
- * Runs the whole suite and closes with `N passed, N failed`. Files are shared out among as many processes as there are cores,
- * the longest first: most of the time goes into compiling kernels, which one core does. With arguments it is one
- * `deno test` with these.
+ * Runs the whole suite and closes with `N passed, N failed`. Files are shared out among one process more than there are cores,
+ * the longest first: most of the time goes into compiling kernels, which one core does, and a fifth into waiting for what a
+ * device reads back. With arguments it is one `deno test` with these.
  */
 import { fileURLToPath } from "node:url";
 import { dirname, join, relative } from "node:path";
@@ -10,23 +10,30 @@ import { NoAdapterError } from "../engine/base/errors.ts";
 
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 
-/** Files that take half a minute or more by themselves, about the longest first; the order alone depends on it. */
+/**
+ * Files that take longest by themselves, about the longest first; the order alone depends on it. Files that compile the same
+ * kernels do not begin together, so that one finds in the driver's cache what the other compiled; nor do the two that take 3 GiB
+ * and more, the memory's comparison and the model of full size.
+ */
 const LONG = [
-  "truth/iter-reason/memory_test.ts",
-  "truth/iter-reason/baseline_test.ts",
   "engine/ops/tilings_test.ts",
-  "truth/iep-ref/engine_test.ts",
+  "truth/iter-reason/memory_test.ts",
   "cli/refplus/demo_test.ts",
   "model/refplus/training/learning_test.ts",
-  "examples_test.ts",
-  "model/weights/training_parity_test.ts",
+  "engine/ops/registry_test.ts",
+  "truth/iter-reason/baseline_test.ts",
   "model/regions/reasoning/full_size_test.ts",
   "cli/reasoning_test.ts",
-  "engine/ops/registry_test.ts",
-  "model/refplus/training/trainer_test.ts",
+  "truth/iep-ref/engine_test.ts",
+  "model/regions/static_inputs_test.ts",
+  "extending_test.ts",
   "model/regions/reasoning/rollout_test.ts",
-  "cli/train_test.ts",
+  "importing_test.ts",
+  "examples_test.ts",
+  "model/weights/training_parity_test.ts",
+  "model/refplus/training/trainer_test.ts",
   "model/regions/reasoning/robust_test.ts",
+  "cli/train_test.ts",
 ];
 
 /** Other files that a process takes at once. */
@@ -101,7 +108,7 @@ async function runAll(): Promise<Outcome> {
       outcomes.push(await test([`--junit-path=${report}`, ...files], false));
     }
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(4, navigator.hardwareConcurrency)) }, work));
+  await Promise.all(Array.from({ length: Math.min(4, navigator.hardwareConcurrency + 1) }, work));
   const times = reports.flatMap((report) => secondsByFile(report)).sort((a, b) => b.seconds - a.seconds);
   print("\nlongest files:");
   for (const { file, seconds } of times.slice(0, NAMED)) print(`${seconds.toFixed(0).padStart(5)} s  ${file}`);
