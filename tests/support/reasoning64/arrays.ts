@@ -79,19 +79,24 @@ export function transposedProduct(a: Array64, b: Array64): Array64 {
 export function conv(x: Array64, filter: Array64, bias?: Array64): Array64 {
   const [n, h, w, c] = x.shape;
   const [k, , , d] = filter.shape;
-  const half = (k - 1) / 2;
-  return make([n, h, w, d], ([i, y, z, o]) => {
-    let sum = bias ? bias.data[o] : 0;
+  const half = (k - 1) / 2, out = new Float64Array(n * h * w * d);
+  // All outputs of a pixel side by side, as the filter has them: half of a roll-out's time is spent here.
+  for (let pixel = 0; pixel < n * h * w; pixel++) {
+    const y = Math.floor(pixel / w) % h, z = pixel % w, image = pixel - y * w - z, sums = pixel * d;
+    for (let o = 0; o < d && bias; o++) out[sums + o] = bias.data[o];
     for (let dy = 0; dy < k; dy++) {
       for (let dx = 0; dx < k; dx++) {
         const row = y + dy - half, column = z + dx - half;
         if (row < 0 || row >= h || column < 0 || column >= w) continue;
-        const pixel = ((i * h + row) * w + column) * c, tap = (dy * k + dx) * c;
-        for (let e = 0; e < c; e++) sum += x.data[pixel + e] * filter.data[(tap + e) * d + o];
+        const from = (image + row * w + column) * c, tap = (dy * k + dx) * c;
+        for (let e = 0; e < c; e++) {
+          const v = x.data[from + e], weights = (tap + e) * d;
+          for (let o = 0; o < d; o++) out[sums + o] += v * filter.data[weights + o];
+        }
       }
     }
-    return sum;
-  });
+  }
+  return { shape: [n, h, w, d], data: out };
 }
 
 /** Softmax of each row of [n, c]. */
