@@ -15,8 +15,9 @@ function lossOf(scores: ArrayLike<number>, masks: ArrayLike<number>, samples: nu
   for (let n = 0; n < samples; n++) {
     let both = 0, either = 0, bothBy = 0, eitherBy = 0;
     for (let i = n * PIXELS; i < (n + 1) * PIXELS; i++) {
-      const p = 1 / (1 + Math.exp(scores[2 * i] - scores[2 * i + 1])), t = masks[i];
-      entropy -= Math.log(t ? p : 1 - p);
+      const margin = scores[2 * i + 1] - scores[2 * i], p = 1 / (1 + Math.exp(-margin)), t = masks[i];
+      // -log p or -log (1 - p) by the margin: of a p near 1, 1 - p has lost its digits, and beyond a margin of 37 all of them.
+      entropy += Math.log1p(Math.exp(-Math.abs(margin))) + Math.max(0, t ? -margin : margin);
       entropyBy += p - t;
       both += p * t;
       either += p + t;
