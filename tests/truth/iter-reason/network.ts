@@ -1,5 +1,5 @@
 /** Our region classifiers beside the authors' networks, on the same weights and the same image. */
-import { type Device, softmax, type Tensor } from "../../../engine/mod.ts";
+import { type Device, type NamedParameter, softmax, type Tensor } from "../../../engine/mod.ts";
 import { BaselineClassifier, type RegionFeatures } from "../../../model/regions/baseline.ts";
 import { classKnowledge } from "../../../model/regions/reasoning/knowledge.ts";
 import { hardExampleWeights } from "../../../model/regions/reasoning/losses.ts";
@@ -12,7 +12,7 @@ import { importWeights } from "../../../model/weights/import.ts";
 import { uniform } from "./formula.ts";
 import { type NetworkGolden, snapshotOf } from "./golden.ts";
 import { placeOf } from "./names.ts";
-import { Parameters } from "./parameters.ts";
+import { Parameters, turns } from "./parameters.ts";
 import type { Rows } from "./rows.ts";
 import { compareSteps, DECAY, type Picture } from "./steps.ts";
 
@@ -117,10 +117,9 @@ function build(device: Device, { args }: NetworkGolden): Model {
 
 /** Our first weights' deviations beside the authors' initialisers': both are samples of so many numbers. */
 async function compareFirstWeights(own: Parameters, { variables }: NetworkGolden, rows: Rows): Promise<void> {
-  for (const [name, { shape, initStd }] of Object.entries(variables)) {
-    if (!name.startsWith("SMN/")) continue;
-    const size = shape.reduce((a, b) => a * b, 1);
-    const std = deviation(await own.numbers(name, (p) => p.tensor.data()));
+  const memory = Object.entries(variables).filter(([name]) => name.startsWith("SMN/"));
+  for await (const [name, values, { shape, initStd }] of own.each(memory, (p) => p.tensor.data())) {
+    const size = shape.reduce((a, b) => a * b, 1), std = deviation(values);
     const off = initStd === 0 ? std : Math.abs(std / initStd - 1) / (5 / Math.sqrt(size));
     rows.add(`first ${name}: deviation in units of 5 / sqrt(n)`, off, 1, `${std} for ${initStd}`);
   }
@@ -197,9 +196,13 @@ async function compareLosses(
 ): Promise<void> {
   await compareTensor("cross_entropy", total, golden, rows);
   let squares = 0;
-  for (const { name, decay, tensor } of own.all.values()) {
-    if (!decay || (!confidence && name === "memory.head.confidence.weight")) continue;
-    for (const v of await tensor.data()) squares += v * v;
+  const decaying = [...own.all.values()].filter(({ name, decay }) =>
+    decay && (confidence || name !== "memory.head.confidence.weight")
+  );
+  for (const turn of turns(decaying, ({ tensor }) => tensor.size)) {
+    for (const values of await Promise.all(turn.map(({ tensor }) => tensor.data()))) {
+      for (let i = 0; i < values.length; i++) squares += values[i] * values[i];
+    }
   }
   const want = golden.out.total_loss!.values[0];
   rows.add("total_loss", Math.abs(await total.item() + DECAY / 2 * squares - want) / want, FORWARD);
@@ -207,16 +210,14 @@ async function compareLosses(
 
 async function compareGradients(own: Parameters, { grads }: NetworkGolden, rows: Rows): Promise<void> {
   const learnt = new Set<string>();
-  for (const [variable, want] of Object.entries(grads)) {
-    const got = await own.numbers(variable, async ({ name, tensor, decay }) => {
-      learnt.add(name);
-      if (!tensor.grad) return new Float32Array();
-      const gradient = await tensor.grad.data();
-      if (!decay) return gradient;
-      const weights = await tensor.data();
-      for (let i = 0; i < gradient.length; i++) gradient[i] += DECAY * weights[i];
-      return gradient;
-    });
+  const withDecay = async ({ name, tensor, decay }: NamedParameter): Promise<Float32Array> => {
+    learnt.add(name);
+    if (!tensor.grad) return new Float32Array();
+    const [gradient, weights] = await Promise.all([tensor.grad.data(), decay ? tensor.data() : null]);
+    for (let i = 0; weights && i < gradient.length; i++) gradient[i] += DECAY * weights[i];
+    return gradient;
+  };
+  for await (const [variable, got, want] of own.each(Object.entries(grads), withDecay)) {
     rows.tensor(`gradient of ${variable}`, got, want, GRADIENT);
   }
   const extra = [...own.all.values()].filter(({ name, tensor }) => tensor.grad && !learnt.has(name));

@@ -3,6 +3,23 @@ import type { NamedParameter } from "../../../engine/mod.ts";
 import type { RegionModel } from "../../../model/regions/contract.ts";
 import { partsOf, type Place, placeOf } from "./names.ts";
 
+/** Numbers that are read in one turn: what is asked for together waits together, 10 ms and more, and more would not fit. */
+const TOGETHER = 2 ** 24;
+
+/** Parts of a list that are read in one turn each. `size` counts an item's numbers. */
+export function* turns<T>(items: Iterable<T>, size: (item: T) => number): Generator<readonly T[]> {
+  let turn: T[] = [], numbers = 0;
+  for (const item of items) {
+    if (turn.length > 0 && numbers + size(item) > TOGETHER) {
+      yield turn;
+      [turn, numbers] = [[], 0];
+    }
+    turn.push(item);
+    numbers += size(item);
+  }
+  if (turn.length > 0) yield turn;
+}
+
 /** A model's parameters by name, and by the authors' variables. */
 export class Parameters {
   /** By our names. */
@@ -32,5 +49,16 @@ export class Parameters {
       at += part.length;
     }
     return place.channel === undefined ? whole : whole.filter((_, i) => i % 2 === place.channel);
+  }
+
+  /** {@link numbers} of several variables, of the shapes the authors gave them. */
+  async *each<T extends { readonly shape: readonly number[] }>(
+    variables: Iterable<readonly [string, T]>,
+    read: (p: NamedParameter) => Promise<Float32Array>,
+  ): AsyncGenerator<readonly [string, Float32Array, T]> {
+    for (const turn of turns(variables, ([, { shape }]) => shape.reduce((a, b) => a * b, 1))) {
+      const values = await Promise.all(turn.map(([name]) => this.numbers(name, read)));
+      for (const [i, [name, described]] of turn.entries()) yield [name, values[i], described];
+    }
   }
 }

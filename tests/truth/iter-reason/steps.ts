@@ -1,5 +1,5 @@
 /** Steps of the authors' optimiser: momentum with weight decay, biases at twice the rate where they say so. */
-import { SGD } from "../../../engine/mod.ts";
+import { type NamedParameter, SGD } from "../../../engine/mod.ts";
 import type { BaselineClassifier } from "../../../model/regions/baseline.ts";
 import type { RegionInput } from "../../../model/regions/regions.ts";
 import { TrainSteps } from "../../../model/regions/train_steps.ts";
@@ -24,7 +24,8 @@ export async function compareSteps(
   rows: Rows,
 ): Promise<void> {
   const before = new Map<string, Float32Array>();
-  for (const name of Object.keys(moved ?? {})) before.set(name, await own.numbers(name, (p) => p.tensor.data()));
+  const variables = Object.entries(moved ?? {}), read = (p: NamedParameter) => p.tensor.data();
+  for await (const [name, values] of own.each(variables, read)) before.set(name, values);
   const biasRateFactor = args.doublebias ? 2 : 1;
   using sgd = new SGD(model.device, model.trainable(), {
     rate: args.rate,
@@ -39,9 +40,8 @@ export async function compareSteps(
     rows.add(`loss before step ${position + 1}`, Math.abs((await values.data())[0] - entropy) / entropy, STEPS);
     values.dispose();
   }
-  for (const [name, want] of Object.entries(moved ?? {})) {
+  for await (const [name, now, want] of own.each(variables, read)) {
     const start = before.get(name)!;
-    const now = await own.numbers(name, (p) => p.tensor.data());
     rows.tensor(`${name}, moved by ${steps!.length} steps`, now.map((v, i) => v - start[i]), want, STEPS);
   }
 }
