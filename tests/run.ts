@@ -21,6 +21,7 @@ const LONG = [
   "cli/refplus/demo_test.ts",
   "model/refplus/training/learning_test.ts",
   "engine/ops/registry_test.ts",
+  "engine/testing/gradcheck_test.ts",
   "truth/iter-reason/baseline_test.ts",
   "model/regions/reasoning/full_size_test.ts",
   "cli/reasoning_test.ts",
