@@ -213,8 +213,11 @@ async function compareGradients(own: Parameters, { grads }: NetworkGolden, rows:
   const withDecay = async ({ name, tensor, decay }: NamedParameter): Promise<Float32Array> => {
     learnt.add(name);
     if (!tensor.grad) return new Float32Array();
-    const [gradient, weights] = await Promise.all([tensor.grad.data(), decay ? tensor.data() : null]);
-    for (let i = 0; weights && i < gradient.length; i++) gradient[i] += DECAY * weights[i];
+    const gradient = await tensor.grad.data();
+    if (!decay) return gradient;
+    // One after another, for the largest weights take 400 MiB; all variables of a turn wait together all the same.
+    const weights = await tensor.data();
+    for (let i = 0; i < gradient.length; i++) gradient[i] += DECAY * weights[i];
     return gradient;
   };
   for await (const [variable, got, want] of own.each(Object.entries(grads), withDecay)) {
