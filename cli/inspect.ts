@@ -5,6 +5,7 @@ import { RUN_KINDS } from "../model/kinds.ts";
 import { readRunCheckpoint } from "../model/run/checkpoint.ts";
 import { kindOf } from "../model/run/kind.ts";
 import { lookup } from "../model/run/layers.ts";
+import { firstNonFinite } from "../engine/internal.ts";
 import { bytes, line, notice, table } from "./terminal/output.ts";
 
 /** Adds the command. */
@@ -15,7 +16,7 @@ export function addInspect(program: Command): void {
     .option("--optimiser", "list the optimiser's state too")
     .action(async (file, { optimiser }) => {
       const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
-      const checkpoint = await readRunCheckpoint(file, RUN_KINDS, onBroken);
+      const checkpoint = await readRunCheckpoint(file, RUN_KINDS, onBroken, { anyNumbers: true });
       const { config, path, tensors } = checkpoint, kind = kindOf(config, RUN_KINDS)!;
       const own = kind.describe(checkpoint);
       const [version, seed] = ["version", "seed"].map((key) => lookup(config, [key]));
@@ -31,6 +32,9 @@ export function addInspect(program: Command): void {
       const folder = dirname(path), run = basename(folder) === "checkpoints" ? dirname(folder) : "–";
       line(`run: ${run}, of kind ${kind.kind}, begun by version ${version}, seed ${seed}`);
       for (const text of own) line(text);
+      line(`checksum: ${checkpoint.checked ? "fits" : "none, so damage to its numbers would not show"}`);
+      const wrong = firstNonFinite(tensors);
+      if (wrong) line(`not finite: "${wrong.name}" holds ${wrong.value}`);
       line(
         `weights: ${weights.length} tensors, ${sum(weights, "elements")} numbers, ${bytes(sum(weights, "size"))}; ` +
           `whole file: ${all.length} tensors, ${bytes(sum(all, "size"))}`,

@@ -34,7 +34,8 @@ export function tensorsOf(parameters: Iterable<NamedParameter>, prefix = ""): Ma
 }
 
 /**
- * Reads all tensors (one wait for all) and encodes them with string metadata as a safetensors file.
+ * Reads all tensors (one wait for all) and encodes them with string metadata as a safetensors file, with
+ * a checksum.
  *
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
@@ -52,12 +53,17 @@ export async function saveTensors(
   tensors: NamedTensors,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  return encodeSafetensors(await readTensors(tensors), metadata, { checksum: true });
+}
+
+/** The numbers of tensors as a file would hold them; one wait for all. */
+export async function readTensors(tensors: NamedTensors): Promise<[name: string, tensor: SafetensorsTensor][]> {
   const entries = [...tensors];
   const arrays = await Promise.all(entries.map(([, tensor]) => tensor.data()));
-  const encoded = entries.map(([name, { dtype, shape }], i) =>
-    [name, { dtype: CODES[dtype], shape, data: arrays[i] } as SafetensorsTensor] as const
-  );
-  return encodeSafetensors(encoded, metadata);
+  return entries.map((
+    [name, { dtype, shape }],
+    i,
+  ) => [name, { dtype: CODES[dtype], shape, data: arrays[i] } as SafetensorsTensor]);
 }
 
 /** Options of {@link loadTensors}. */

@@ -57,6 +57,7 @@ export * as checkpoint from "./checkpoint.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,
+  type EncodeSafetensorsOptions,
   type Safetensors,
   type SafetensorsArray,
   type SafetensorsDType,

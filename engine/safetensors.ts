@@ -3,6 +3,7 @@
  * Pure format code; it knows nothing of devices. Files from elsewhere are not trusted: every claim of the header is
  * checked against the bytes that are there before anything is allocated for it.
  */
+import { crc32c, hexadecimal } from "./base/crc32c.ts";
 import { EngineError } from "./base/errors.ts";
 
 /**
@@ -64,6 +65,14 @@ export interface Safetensors {
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   /** Free text under `__metadata__`; empty when absent. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** True where the file carries a checksum over all its bytes, which they fit. */
+  readonly checked: boolean;
+}
+
+/** Options of {@link encodeSafetensors}. */
+export interface EncodeSafetensorsOptions {
+  /** Let the file carry a checksum over all its bytes, in its metadata, so that damage is found; default false. */
+  readonly checksum?: boolean;
 }
 
 const ARRAYS = {
@@ -83,6 +92,10 @@ const ARRAYS = {
 } as const;
 
 const METADATA = "__metadata__";
+/** Metadata that holds the CRC-32C of the whole file, its own digits taken as zeros. */
+const CHECKSUM = "itera.crc32c";
+const DIGITS = /^[0-9a-f]{8}$/;
+const ZEROS = "0".repeat(8);
 /** The reference reader refuses longer headers too. */
 const MAX_HEADER = 100_000_000;
 
@@ -106,6 +119,7 @@ const MAX_HEADER = 100_000_000;
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, SafetensorsTensor]> | Readonly<Record<string, SafetensorsTensor>>,
   metadata: Readonly<Record<string, string>> = {},
+  { checksum = false }: EncodeSafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
   const entries = Symbol.iterator in tensors
     ? [...tensors as Iterable<readonly [string, SafetensorsTensor]>]
@@ -115,9 +129,10 @@ export function encodeSafetensors(
   );
 
   const header = new Map<string, unknown>();
-  if (Object.keys(metadata).length > 0) {
-    header.set(METADATA, Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => a < b ? -1 : 1)));
-  }
+  const facts = Object.entries(metadata).sort(([a], [b]) => a < b ? -1 : 1);
+  // First in the header: its digits are found without a search through all of it.
+  if (checksum) facts.unshift([CHECKSUM, ZEROS]);
+  if (facts.length > 0) header.set(METADATA, Object.fromEntries(facts));
   let end = 0;
   for (const [name, { dtype, shape, data }] of entries) {
     if (name === METADATA || header.has(name)) fail(`the tensor name "${name}" is taken`);
@@ -136,17 +151,19 @@ export function encodeSafetensors(
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
   bytes.fill(0x20, 8 + text.length, 8 + headerLength);
   bytes.set(text, 8);
-  let at = 8 + headerLength;
+  const start = 8 + headerLength;
+  let at = start;
   for (const [, { data }] of entries) {
     bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), at);
     at += data.byteLength;
   }
+  if (checksum) bytes.set(new TextEncoder().encode(hexadecimal(crc32c(bytes))), digitsIn(bytes, start));
   return bytes;
 }
 
 /**
  * The tensors and metadata of a safetensors file, copied out of `bytes`. Throws {@link SafetensorsError} with the reason
- * when the file is cut short, has bytes to spare, contradicts itself, or names anything twice.
+ * when the file is cut short, has bytes to spare, contradicts itself, names anything twice, or does not fit its checksum.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -160,6 +177,50 @@ export function encodeSafetensors(
  * ```
  */
 export function decodeSafetensors(bytes: Uint8Array): Safetensors {
+  const { entries, start, metadata, checked } = layoutOf(bytes);
+  const tensors = new Map<string, SafetensorsTensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
+    tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](copy.buffer) } as SafetensorsTensor);
+  }
+  return { tensors, metadata, checked };
+}
+
+/** Throws what {@link decodeSafetensors} would, and copies nothing. */
+export function checkSafetensors(bytes: Uint8Array): void {
+  layoutOf(bytes);
+}
+
+/** Name of the first tensor with a NaN or an infinity, and that value; null where all numbers are finite. */
+export function firstNonFinite(
+  tensors: Iterable<readonly [string, SafetensorsTensor]>,
+): { readonly name: string; readonly value: number } | null {
+  for (const [name, { dtype, data }] of tensors) {
+    if (dtype === "F32" || dtype === "F64" || dtype === "F16") {
+      const at = nonFiniteAt(data as Float32Array);
+      if (at >= 0) return { name, value: Number(data[at]) };
+    }
+    if (dtype === "BF16" && data.some((half) => (half & 0x7f80) === 0x7f80)) return { name, value: NaN };
+  }
+  return null;
+}
+
+function nonFiniteAt(data: Float32Array | Float64Array | Float16Array): number {
+  // Differences with themselves: tested one by one, as checkpoints have many millions.
+  for (let i = 0; i < data.length; i++) if (data[i] - data[i] !== 0) return i;
+  return -1;
+}
+
+/** A file's tensors and where their bytes are, after its header. */
+interface FileLayout {
+  readonly entries: readonly Entry[];
+  /** First byte of the tensors. */
+  readonly start: number;
+  readonly metadata: Record<string, string>;
+  readonly checked: boolean;
+}
+
+function layoutOf(bytes: Uint8Array): FileLayout {
   if (bytes.length < 8) fail(`the file has ${bytes.length} bytes, the header length alone takes 8`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const claimed = view.getBigUint64(0, true);
@@ -173,7 +234,7 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
   let metadata: Record<string, string> = {};
   const entries: Entry[] = [];
   for (const [name, value] of Object.entries(header)) {
-    if (name === METADATA) metadata = checkMetadata(value);
+    if (name === METADATA) metadata = { ...checkMetadata(value) };
     else entries.push(checkEntry(name, value));
   }
 
@@ -189,13 +250,39 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
     at = end;
   }
   if (at !== available) fail(`${available - at} bytes at the end belong to no tensor`);
+  const named = Object.keys(metadata).find(isChecksum), checked = named !== undefined;
+  if (checked) refuseDamage(bytes, start, metadata[CHECKSUM] ?? "");
+  delete metadata[CHECKSUM];
 
-  const tensors = new Map<string, SafetensorsTensor>();
-  for (const { name, dtype, shape, begin, end } of entries) {
-    const copy = new Uint8Array(bytes.subarray(start + begin, start + end));
-    tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](copy.buffer) } as SafetensorsTensor);
+  return { entries, start, metadata, checked };
+}
+
+/** True for the name of the checksum, also with a letter damaged: a file must not pass for one without. */
+function isChecksum(key: string): boolean {
+  return key.length === CHECKSUM.length && [...key].filter((letter, i) => letter !== CHECKSUM[i]).length <= 1;
+}
+
+/** Throws where the bytes, whose header ends at `start`, do not fit their checksum. */
+function refuseDamage(bytes: Uint8Array, start: number, stated: string): void {
+  const at = digitsIn(bytes, start);
+  if (at >= 0 && DIGITS.test(stated)) {
+    const zeros = new TextEncoder().encode(ZEROS);
+    const found = crc32c(bytes.subarray(at + 8), crc32c(zeros, crc32c(bytes.subarray(0, at))));
+    if (hexadecimal(found) === stated) return;
   }
-  return { tensors, metadata };
+  fail(
+    `its bytes do not fit its checksum: they were damaged, or changed by another program, which should take ` +
+      `"${CHECKSUM}" out of the metadata`,
+  );
+}
+
+/** Byte at which the digits of the checksum stand in a header that ends at `start`; -1 where they do not. */
+function digitsIn(bytes: Uint8Array, start: number): number {
+  const before = new TextEncoder().encode(`"${CHECKSUM}":"`);
+  for (let at = bytes.indexOf(before[0], 8); at >= 0 && at < start; at = bytes.indexOf(before[0], at + 1)) {
+    if (before.every((byte, i) => bytes[at + i] === byte)) return at + before.length;
+  }
+  return -1;
 }
 
 interface Entry {
@@ -224,19 +311,25 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   return header as Record<string, unknown>;
 }
 
-/** JSON.parse keeps the last of two equal keys without a word, and another reader may keep the first. `text` is JSON. */
+/**
+ * JSON.parse keeps the last of two equal keys without a word, and another reader may keep the first. `text` is JSON. Strings
+ * are stepped over by hand: a regular expression would run out of stack in one of megabytes.
+ */
 function refuseRepeatedKeys(text: string): void {
-  const tokens = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}]/g;
   const open: Set<string>[] = [];
-  for (const [token, colon] of text.matchAll(tokens)) {
-    if (token === "{") open.push(new Set());
-    else if (token === "}") open.pop();
-    else if (colon !== undefined) {
-      const key = JSON.parse(token.slice(0, token.length - colon.length)) as string;
-      const seen = open.at(-1)!;
-      if (seen.has(key)) fail(`the header has the key "${key}" twice`);
-      seen.add(key);
-    }
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === "{") open.push(new Set());
+    else if (text[at] === "}") open.pop();
+    if (text[at] !== '"') continue;
+    const begin = at++;
+    for (; text[at] !== '"'; at++) if (text[at] === "\\") at++;
+    let next = at + 1;
+    while (" \t\n\r".includes(text[next])) next++;
+    if (text[next] !== ":") continue;
+    const key = JSON.parse(text.slice(begin, at + 1)) as string;
+    const seen = open.at(-1)!;
+    if (seen.has(key)) fail(`the header has the key "${key}" twice`);
+    seen.add(key);
   }
 }
 

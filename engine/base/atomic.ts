@@ -1,4 +1,5 @@
 /** Files that are either whole or not there: written beside, flushed to disk, then renamed into place. */
+import { Buffer } from "node:buffer";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "./user_error.ts";
@@ -7,6 +8,8 @@ import { UserError } from "./user_error.ts";
 export interface AtomicOptions {
   /** Called after each piece with the number of bytes written, of `total`; the file does not bear its name yet. */
   readonly onProgress?: (written: number, total: number) => void | Promise<void>;
+  /** Called with the bytes read back, before the file bears its name; the old content stays where it throws. */
+  readonly check?: (readBack: Uint8Array) => void;
 }
 
 /** Large files are written in pieces, so that a signal or a timer gets a turn in between. */
@@ -15,13 +18,14 @@ const SUFFIX = ".partial";
 
 /**
  * Writes `content` to `path` such that `path` holds the old content or the new, whenever the process or the machine stops.
- * Folders that are missing are made: nothing that took long to compute is lost for want of one.
- * Throws {@link UserError} when the disk is full or may not be written; the old content is untouched then.
+ * Folders that are missing are made: nothing that took long to compute is lost for want of one. What was written is read
+ * back before it replaces anything.
+ * Throws {@link UserError} when the disk is full, faulty or may not be written; the old content is untouched then.
  */
 export async function writeFileAtomic(
   path: string,
   content: Uint8Array | string,
-  { onProgress }: AtomicOptions = {},
+  { onProgress, check }: AtomicOptions = {},
 ): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}${SUFFIX}`);
@@ -35,6 +39,11 @@ export async function writeFileAtomic(
       }
       await file.sync();
     }
+    const readBack = await Deno.readFile(temporary);
+    if (!sameBytes(readBack, bytes)) {
+      throw new UserError(`${path}: reads otherwise than it was written; the disk is faulty, choose another folder`);
+    }
+    check?.(readBack);
     await Deno.rename(temporary, path);
     syncFolder(dirname(path));
   } catch (error) {
@@ -80,11 +89,18 @@ export function explainWriteError(path: string, error: unknown): unknown {
     case "ENOTDIR":
     case "EEXIST":
       return new UserError(`${path}: a file is in the way of a folder; move it or choose another place`);
+    case "EIO":
+      return new UserError(`${path}: the disk fails to write or read it; choose another folder`);
     case "EISDIR":
+    case "ENOTEMPTY":
       return new UserError(`${path}: a folder is in the way of the file; move it or choose another name`);
     default:
       return error;
   }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
 }
 
 /** A rename survives a power cut once its folder is flushed. */

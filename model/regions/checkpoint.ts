@@ -3,6 +3,7 @@ import { z } from "../../engine/base/packages/zod.ts";
 import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
 import { type Device, loadTensors, tensorsOf } from "../../engine/mod.ts";
 import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { buildModel } from "./build.ts";
 import { REGION_RUNS, type TrainConfig, trainConfigSchema } from "./config.ts";
 import type { RegionModel } from "./contract.ts";
@@ -33,7 +34,7 @@ const edge = z.tuple([z.int(), z.int(), z.int(), z.number()]);
 const factsSchema = z.object({
   config: trainConfigSchema,
   classes: json(z.array(z.string()).min(2)),
-  knowledge: json(z.object({ types: z.array(z.string()), edges: z.array(edge), dim: z.int() }).nullable()),
+  knowledge: json(z.object({ types: z.array(z.string()), edges: z.array(edge), dim: z.int().min(0) }).nullable()),
   position: z.coerce.number().int().default(0),
 });
 
@@ -68,6 +69,10 @@ export function checkedRegions({ config, facts, ...read }: RunCheckpoint): Check
   const parsed = factsSchema.safeParse({ ...facts, config });
   if (!parsed.success) throw notOfARun(read.path, parsed.error);
   const { knowledge, ...own } = parsed.data;
+  // The vectors are among the tensors: a file without room for them claims too much.
+  if (knowledge && 4 * own.classes.length * knowledge.dim > read.bytes.length) {
+    throw new UserError(`${read.path}: claims class vectors of ${knowledge.dim} numbers and does not hold them`);
+  }
   return { ...read, ...own, knowledge: knowledge && restored(knowledge, own.classes.length) };
 }
 

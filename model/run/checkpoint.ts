@@ -1,11 +1,12 @@
 /** Checkpoints of runs: tensors, the settings whole, and what a kind of run says beside them. One reader, one writer. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
+import { firstNonFinite, readTensors } from "../../engine/internal.ts";
 import {
   decodeSafetensors,
+  encodeSafetensors,
   SafetensorsError,
   type SafetensorsTensor,
-  saveTensors,
   type Tensor,
 } from "../../engine/mod.ts";
 import { kindOf, type RunKind } from "./kind.ts";
@@ -27,6 +28,10 @@ export interface RunCheckpoint {
   readonly facts: Readonly<Record<string, string>>;
   /** Losses read but not yet recorded, as JSON; absent in what no run saved. */
   readonly window?: string;
+  /** Length and checksum of the log it goes with; absent in what earlier versions saved. */
+  readonly records?: string;
+  /** True where the file carries a checksum. */
+  readonly checked: boolean;
 }
 
 /** Point at which a run begins or goes on. */
@@ -35,17 +40,24 @@ export interface LoopStart {
   readonly step: number;
   /** Losses read but not yet recorded. */
   readonly window: LossWindow;
+  /** Length and checksum of the log that belongs to it. */
+  readonly records?: string;
 }
 
 /** The start of a new run. */
 export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } };
 
 /** Point at which a run goes on from a checkpoint. */
-export function startOf({ step, window }: Pick<RunCheckpoint, "step" | "window">): LoopStart {
-  return { step, window: JSON.parse(window ?? '{"names":[],"rows":[]}') };
+export function startOf({ step, window, records }: Pick<RunCheckpoint, "step" | "window" | "records">): LoopStart {
+  const log = records === undefined ? {} : { records };
+  return { step, window: JSON.parse(window ?? '{"names":[],"rows":[]}'), ...log };
 }
 
-/** Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says. */
+/**
+ * Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says.
+ *
+ * @throws {UserError} where a number is not finite: the checkpoints before are whole, and this one would not be.
+ */
 export async function saveRunCheckpoint(
   folder: RunFolder<RunConfig>,
   step: number,
@@ -54,8 +66,23 @@ export async function saveRunCheckpoint(
 ): Promise<void> {
   // A checkpoint promises the records up to its step.
   log.sync();
-  const metadata = checkpointMetadata(step, folder.config, { ...learner.facts(), window: JSON.stringify(log.window) });
-  await folder.saveCheckpoint(step, await saveTensors(learner.tensors(), metadata));
+  const metadata = checkpointMetadata(step, folder.config, {
+    ...learner.facts(),
+    window: JSON.stringify(log.window),
+    records: log.records,
+  });
+  const tensors = await readTensors(learner.tensors());
+  const wrong = firstNonFinite(tensors);
+  if (wrong) throw notFinite(`"${wrong.name}" holds ${wrong.value} after step ${step}`);
+  await folder.saveCheckpoint(step, encodeSafetensors(tensors, metadata, { checksum: true }));
+}
+
+/** The complaint about a training in which something is no longer finite, `what` and when. */
+export function notFinite(what: string): UserError {
+  return new UserError(
+    `${what}: lower optimiser.rate, lengthen optimiser.warmupSteps or bound gradients by optimiser.clipNorm; ` +
+      "checkpoints saved before are whole",
+  );
 }
 
 /** A checkpoint's metadata. Facts may replace the settings, where a model has other sizes than its run asked for. */
@@ -79,30 +106,44 @@ const metadataSchema = z.looseObject({
     }
   }),
   window: z.string().optional(),
+  records: z.string().optional(),
 });
 
 /**
  * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is called for each one passed over.
+ * `anyNumbers` reads a file whose numbers are not all finite too, to look at it.
  *
- * @throws {UserError} when there is none, or it is broken or of another kind of run.
+ * @throws {UserError} when there is none, or it is broken, holds a number that is not finite, or is of another kind of run.
  */
 export async function readRunCheckpoint(
   file: string,
   kinds: readonly Pick<RunKind, "kind" | "owns">[],
   onBroken?: (path: string, reason: string) => void,
+  { anyNumbers = false }: { readonly anyNumbers?: boolean } = {},
 ): Promise<RunCheckpoint> {
   const isFolder = await Deno.stat(file).then((info) => info.isDirectory, () => false);
-  return parseRunCheckpoint(isFolder ? await newestCheckpointOf(file, onBroken) : await readWhole(file), kinds);
+  const found = isFolder ? await newestCheckpointOf(file, onBroken) : await readWhole(file);
+  if (!anyNumbers) requireFinite(found);
+  return parseRunCheckpoint(found, kinds);
+}
+
+/** Throws {@link UserError} naming file and tensor where a number is not finite. */
+export function requireFinite({ path, tensors }: Pick<CheckpointFile, "path" | "tensors">): void {
+  const wrong = firstNonFinite(tensors);
+  if (!wrong) return;
+  throw new UserError(`${path}: "${wrong.name}" holds ${wrong.value}; take a checkpoint of before the training failed`);
 }
 
 /** A checkpoint file's contents by name. Throws {@link UserError} where it is of none of `kinds`. */
 export function parseRunCheckpoint(
-  { path, bytes, tensors, metadata }: CheckpointFile,
+  { path, bytes, tensors, metadata, checked }: CheckpointFile,
   kinds: readonly Pick<RunKind, "kind" | "owns">[],
 ): RunCheckpoint {
   const parsed = metadataSchema.safeParse(metadata);
   if (!parsed.success) throw notOfARun(path, parsed.error);
-  const { kind: _, step, config, window, ...facts } = parsed.data;
+  const { kind: _, step, config, window, records, ...facts } = parsed.data;
+  // Whatever states its log was written with a checksum too.
+  if (records !== undefined && !checked) throw new UserError(`${path}: has lost its checksum, so it is damaged`);
   if (!kindOf(config, kinds)) {
     throw new UserError(
       `${path}: is a checkpoint of another kind of run than ${kinds.map((k) => k.kind).join(" or ")}`,
@@ -115,7 +156,9 @@ export function parseRunCheckpoint(
     step,
     config,
     facts: facts as Record<string, string>,
+    checked,
     ...window === undefined ? {} : { window },
+    ...records === undefined ? {} : { records },
   };
 }
 

@@ -1,8 +1,7 @@
 /** The training loop that every kind of run goes through: rate, update, log, validation, checkpoint, interrupt. */
 import { setImmediate } from "node:timers/promises";
 import { type Device, EngineError, type Tensor } from "../../engine/mod.ts";
-import { UserError } from "../../engine/base/user_error.ts";
-import { type LoopStart, saveRunCheckpoint } from "./checkpoint.ts";
+import { type LoopStart, notFinite, saveRunCheckpoint } from "./checkpoint.ts";
 import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
 import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
@@ -45,6 +44,11 @@ export async function runLoop(
   let { step } = start;
   if (step >= steps) return;
   using log = LossLog.open(folder, step, start.window);
+  if (start.records !== undefined && log.records !== start.records) {
+    hooks.onMessage?.(
+      `${folder.file("metrics.jsonl")}: is not as it was after step ${step}; the run goes on, but its log has gaps`,
+    );
+  }
   let atRest: number | undefined;
   while (step < steps) {
     log.add(await learner.update(step));
@@ -56,7 +60,13 @@ export async function runLoop(
     const checkpoint = stopping || last || step % checkpointEvery === 0;
     const validate = validateEvery !== undefined && (last || step % validateEvery === 0);
     if (display || checkpoint || validate) await readLosses(log, step, learner.rate(step - 1));
-    if (display) await log.record(step, learner.rate(step - 1), (means) => learner.derive?.(means, step) ?? means);
+    if (display) {
+      await log.record(
+        step,
+        learner.rate(step - 1),
+        async (means) => finite(await learner.derive?.(means, step) ?? means, step),
+      );
+    }
     if (validate) {
       const measures = await learner.validate?.(step);
       if (measures) log.note(step, measures);
@@ -70,13 +80,24 @@ export async function runLoop(
   }
 }
 
+/** Reads the losses up to `step`; throws {@link UserError} naming the first that is not finite, and its step. */
 async function readLosses(log: LossLog, step: number, rate: number): Promise<void> {
   await log.read();
-  if (Number.isFinite(log.latest) || log.window.rows.length === 0) return;
-  throw new UserError(
-    `the loss is ${log.latest} by step ${step}, at a rate of ${rate}: lower optimiser.rate, lengthen ` +
-      "optimiser.warmupSteps or bound gradients by optimiser.clipNorm; checkpoints saved before are whole",
-  );
+  const { names, rows } = log.window;
+  for (const [i, row] of rows.entries()) {
+    const wrong = row.findIndex((value) => !Number.isFinite(value));
+    if (wrong < 0) continue;
+    throw notFinite(
+      `${names[wrong] ?? "the loss"} is ${row[wrong]} at step ${step - rows.length + i + 1}, at a rate of ${rate}`,
+    );
+  }
+}
+
+/** The figures of a record. Throws {@link UserError} naming one that is not finite. */
+function finite(figures: Measures, step: number): Measures {
+  const wrong = Object.entries(figures).find(([, value]) => !Number.isFinite(value));
+  if (wrong) throw notFinite(`${wrong[0]} is ${wrong[1]} after step ${step}`);
+  return figures;
 }
 
 /**

@@ -60,6 +60,11 @@ export class LossLog implements Disposable {
     return { names: this.#names, rows: this.#rows };
   }
 
+  /** Length and checksum of the records so far. */
+  get records(): string {
+    return this.#metrics.state;
+  }
+
   /** Mean loss of the last window read; NaN before the first. */
   get latest(): number {
     return this.#latest;

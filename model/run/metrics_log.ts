@@ -1,4 +1,5 @@
 /** `metrics.jsonl`: one JSON record a line, in the order of steps. */
+import { crc32c, hexadecimal } from "../../engine/base/crc32c.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 
@@ -14,15 +15,24 @@ export interface MetricsRecord {
 export class MetricsLog implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  #bytes: number;
+  #crc: number;
 
-  private constructor(path: string, file: Deno.FsFile) {
+  private constructor(path: string, file: Deno.FsFile, kept: Uint8Array) {
     this.#path = path;
     this.#file = file;
+    this.#bytes = kept.length;
+    this.#crc = crc32c(kept);
   }
 
   /** Opens `path` for appending after dropping a line cut short and every record of a step beyond `step`. */
   static open(path: string, step: number): MetricsLog {
-    const file = Deno.openSync(path, { write: true, read: true, create: true });
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(path, { write: true, read: true, create: true });
+    } catch (error) {
+      throw explainWriteError(path, error);
+    }
     const bytes = Deno.readFileSync(path);
     let end = 0;
     for (const { record, next } of lines(path, bytes)) {
@@ -31,7 +41,7 @@ export class MetricsLog implements Disposable {
     }
     file.truncateSync(end);
     file.seekSync(end, Deno.SeekMode.Start);
-    return new MetricsLog(path, file);
+    return new MetricsLog(path, file, bytes.subarray(0, end));
   }
 
   /** The whole records of a file. Throws {@link UserError} naming file and line where one is not a record. */
@@ -47,11 +57,22 @@ export class MetricsLog implements Disposable {
     } catch (error) {
       throw explainWriteError(this.#path, error);
     }
+    this.#bytes += bytes.length;
+    this.#crc = crc32c(bytes, this.#crc);
+  }
+
+  /** Length and checksum of all records, by which a checkpoint knows the log that it goes with. */
+  get state(): string {
+    return `${this.#bytes} ${hexadecimal(this.#crc)}`;
   }
 
   /** Flushes to disk; done before a checkpoint, which promises the records up to its step. */
   sync(): void {
-    this.#file.syncSync();
+    try {
+      this.#file.syncSync();
+    } catch (error) {
+      throw explainWriteError(this.#path, error);
+    }
   }
 
   /** Closes the file. */

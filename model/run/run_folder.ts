@@ -1,6 +1,7 @@
 /** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
+import { checkSafetensors, firstNonFinite } from "../../engine/internal.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import {
   type AtomicOptions,
@@ -10,6 +11,7 @@ import {
   writeFileAtomic,
 } from "../../engine/base/atomic.ts";
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
+import { explainReadError } from "../../engine/base/files.ts";
 import { expectKind, kindOf, type RunKind } from "./kind.ts";
 import { fileLayer, type Layer } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -23,6 +25,8 @@ export interface CheckpointFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   readonly metadata: Readonly<Record<string, string>>;
+  /** True where it carries a checksum. */
+  readonly checked: boolean;
 }
 
 /** A run's folder, held by one process at a time. */
@@ -98,15 +102,15 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     return join(this.path, name);
   }
 
-  /** The newest checkpoint that is whole; null when there is none. `onBroken` is called for each one passed over. */
+  /** The newest checkpoint that is whole and finite; null when there is none. `onBroken` is called for each one passed over. */
   async newestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<CheckpointFile | null> {
     return await newestWhole(this.path, onBroken);
   }
 
-  /** Saves a checkpoint and removes those beyond the newest `checkpointKeep`. Older ones stay whole until it is on disk. */
+  /** Saves a checkpoint and removes those beyond the newest `checkpointKeep`, once it is on disk and was read back. */
   async saveCheckpoint(step: number, bytes: Uint8Array, options: AtomicOptions = {}): Promise<string> {
     const path = join(this.path, "checkpoints", `step_${String(step).padStart(8, "0")}.safetensors`);
-    await writeFileAtomic(path, bytes, options);
+    await writeFileAtomic(path, bytes, { check: checkSafetensors, ...options });
     const old = listCheckpoints(this.path).filter((found) => found.step <= step).slice(0, -this.config.checkpointKeep);
     for (const { path } of old) Deno.removeSync(path);
     return path;
@@ -156,11 +160,16 @@ async function newestWhole(
 ): Promise<CheckpointFile | null> {
   for (const { path } of listCheckpoints(run).reverse()) {
     try {
-      const bytes = await Deno.readFile(path);
-      return { path, bytes, ...decodeSafetensors(bytes) };
+      const bytes = await Deno.readFile(path).catch((error: unknown) => {
+        throw explainReadError(path, error);
+      });
+      const found = { path, bytes, ...decodeSafetensors(bytes) };
+      const wrong = firstNonFinite(found.tensors);
+      if (!wrong) return found;
+      onBroken(path, `"${wrong.name}" holds ${wrong.value}`);
     } catch (error) {
-      if (!(error instanceof SafetensorsError)) throw error;
-      onBroken(path, error.message);
+      if (!(error instanceof SafetensorsError || error instanceof UserError)) throw error;
+      onBroken(path, error.message.replace(`${path}: `, ""));
     }
   }
   return null;

@@ -1,13 +1,14 @@
 /** Imported weights on disk, in safetensors with our names, and loading them into a model that begins. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { sameShape } from "../../engine/internal.ts";
+import { checkSafetensors, firstNonFinite, sameShape } from "../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import type { Json } from "../run/layers.ts";
 import { trainConfigSchema } from "../regions/config.ts";
 import type { RegionModel } from "../regions/contract.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
+import { WeightsError } from "./stored.ts";
 import type { ImportedWeights, WeightFacts } from "./import.ts";
 
 const factsSchema = z.strictObject({
@@ -41,7 +42,11 @@ export async function saveWeights(path: string, { facts, tensors }: ImportedWeig
   const entries = [...tensors].map(([name, { shape, data }]) =>
     [name, { dtype: "F32" as const, shape, data }] as const
   );
-  await writeFileAtomic(path, encodeSafetensors(entries, { weights: JSON.stringify(facts) }));
+  const wrong = firstNonFinite(entries);
+  if (wrong) throw new WeightsError(`"${wrong.name}" holds ${wrong.value}; no run could begin from it`);
+  await writeFileAtomic(path, encodeSafetensors(entries, { weights: JSON.stringify(facts) }, { checksum: true }), {
+    check: checkSafetensors,
+  });
 }
 
 /** Weights to begin from: imported ones or a run's checkpoint. */
@@ -84,6 +89,8 @@ export async function readStartingWeights(path: string): Promise<StartingWeights
     new UserError(`${path}: holds no weights by Itera's names; convert it with itera weights import ${path}`);
   try {
     const { tensors, metadata } = decodeSafetensors(bytes);
+    const wrong = firstNonFinite(tensors);
+    if (wrong) throw new UserError(`${path}: "${wrong.name}" holds ${wrong.value}; a run cannot begin from it`);
     if (metadata.weights !== undefined) {
       const { resnet, normalise, longSide } = factsSchema.parse(JSON.parse(metadata.weights));
       const image = { normalise, ...longSide === undefined ? {} : { longSide } };

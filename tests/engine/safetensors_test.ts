@@ -2,6 +2,7 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import {
   decodeSafetensors,
   encodeSafetensors,
+  firstNonFinite,
   SafetensorsError,
   type SafetensorsTensor,
 } from "../../engine/safetensors.ts";
@@ -145,4 +146,39 @@ Deno.test("tensors whose data does not fit their description are not written", (
   throws(write(wrong), /has a Int32Array/);
   const w = tensors.i32;
   throws(() => encodeSafetensors([["w", w], ["w", w]]), /"w" is taken/);
+});
+
+Deno.test("a file with a checksum is refused with any bit changed, and says that it has one", () => {
+  const bytes = encodeSafetensors({ w: tensors["10"], v: tensors.i64 }, { step: "1" }, { checksum: true });
+  const { checked, metadata } = decodeSafetensors(bytes);
+  deepStrictEqual([checked, metadata], [true, { step: "1" }]);
+  strictEqual(decodeSafetensors(encodeSafetensors({ w: tensors["10"] })).checked, false);
+  for (let at = 0; at < bytes.length; at++) {
+    const broken = bytes.slice();
+    broken[at] ^= 1 << at % 8;
+    throws(() => decodeSafetensors(broken), SafetensorsError, `byte ${at}`);
+  }
+  const zeroed = bytes.slice();
+  zeroed.fill(0, bytes.length - 20);
+  refused(zeroed, /do not fit its checksum/);
+});
+
+Deno.test("strings of a header may have any length", () => {
+  const long = '{"a":"\\"'.repeat(1 << 20);
+  const bytes = encodeSafetensors({ w: tensors["10"] }, { long }, { checksum: true });
+  strictEqual(decodeSafetensors(bytes).metadata.long, long);
+});
+
+Deno.test("the first tensor with a number that is not finite is named", () => {
+  const f32 = (...data: number[]): SafetensorsTensor => ({
+    dtype: "F32",
+    shape: [data.length],
+    data: Float32Array.from(data),
+  });
+  strictEqual(firstNonFinite([["a", f32(1, 3.4e38)], ["i", tensors.i64]]), null);
+  deepStrictEqual(firstNonFinite([["a", f32(1)], ["b", f32(0, -Infinity)]]), { name: "b", value: -Infinity });
+  deepStrictEqual(firstNonFinite([["h", { dtype: "F16", shape: [1], data: Float16Array.of(NaN) }]]), {
+    name: "h",
+    value: NaN,
+  });
 });

@@ -103,6 +103,32 @@ Deno.test("a checkpoint that cannot be written leaves the one before whole", asy
   });
 });
 
+Deno.test("a damaged checkpoint and one that is not finite are passed over", async () => {
+  await withFolder(async (root) => {
+    using run = await RunFolder.create(join(root, "a"), few, REGION_RUNS);
+    const kept = await run.saveCheckpoint(1, weights(1));
+    const w = { dtype: "F32", shape: [64], data: new Float32Array(64).fill(1) } as const;
+    const damaged = await run.saveCheckpoint(2, encodeSafetensors({ w }, { step: "2" }, { checksum: true }));
+    const bytes = await Deno.readFile(damaged);
+    await Deno.writeFile(damaged, bytes.fill(0, bytes.length - 100));
+    await Deno.writeFile(join(root, "a/checkpoints/step_00000003.safetensors"), weights(NaN));
+    await Deno.mkdir(join(root, "a/checkpoints/step_00000004.safetensors"));
+    const passed: string[] = [];
+    strictEqual((await run.newestCheckpoint((_, reason) => passed.push(reason)))?.path, kept);
+    deepStrictEqual(passed.slice(0, 2), ["is a folder, not a file", '"w" holds NaN']);
+    ok(/do not fit its checksum/.test(passed[2]), passed[2]);
+  });
+});
+
+Deno.test("a checkpoint that cannot be read back removes nothing", async () => {
+  await withFolder(async (root) => {
+    using run = await RunFolder.create(join(root, "a"), few, REGION_RUNS);
+    for (const step of [1, 2]) await run.saveCheckpoint(step, weights(step));
+    await rejects(run.saveCheckpoint(3, weights(3).subarray(0, 40)), /safetensors/);
+    deepStrictEqual(listCheckpoints(run.path).map(({ step }) => step), [1, 2]);
+  });
+});
+
 Deno.test("a run without a name gets a free one, and the last run worked on is found", async () => {
   await withFolder(async (root) => {
     strictEqual(freeName(root, "context"), "context-1");
