@@ -45,6 +45,7 @@ export async function openAde(
   const lists = await readAdeLists(where, split);
   const table = await openIndexed({
     data: folder,
+    onMessage: hooks.onMessage,
     cache,
     name: "ade",
     split,

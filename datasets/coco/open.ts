@@ -37,6 +37,7 @@ export async function openCoco(
   const parts = await findParts(folder, split);
   const table = await openIndexed({
     data: folder,
+    onMessage: hooks.onMessage,
     cache,
     name: "coco",
     split,

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join, relative, resolve } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
+import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import { sizeAndTime } from "../../engine/base/files.ts";
 import { decodeIndex, encodeIndex } from "./file.ts";
 import type { SplitTable } from "./table.ts";
@@ -47,6 +48,8 @@ export interface IndexPlan {
   readonly cache?: string | undefined;
   readonly name: string;
   readonly split: string;
+  /** Called with a message, such as of an index that is damaged. */
+  readonly onMessage?: ((text: string) => void) | undefined;
   /** Everything besides files that changes what is read, as JSON. */
   readonly options: Readonly<Record<string, unknown>>;
   /** Files that must be as they were, by size and time of change. */
@@ -71,7 +74,7 @@ export async function openIndexed(plan: IndexPlan): Promise<SplitTable> {
   // Other options have a file of their own: two runs that differ do not take turns in overwriting one.
   const file = `${name}-${split}-${digest(JSON.stringify(options))}.index`;
   const folders = cacheFolders(plan);
-  const before = await load(folders, file, key);
+  const before = await load(folders, file, key, plan.onMessage);
   const table = await plan.build(before);
   if (table !== before) await save(folders, file, encodeIndex(key, table));
   return table;
@@ -84,11 +87,19 @@ function cacheFolders({ cache, data }: IndexPlan): string[] {
   return [join(data, ".itera"), ...user ? [join(user, "itera", digest(resolve(data)))] : []];
 }
 
-async function load(folders: readonly string[], file: string, key: string): Promise<SplitTable | null> {
+async function load(
+  folders: readonly string[],
+  file: string,
+  key: string,
+  say: (text: string) => void = () => {},
+): Promise<SplitTable | null> {
   for (const folder of folders) {
-    const bytes = await Deno.readFile(join(folder, file)).catch(() => null);
-    const found = bytes && decodeIndex(bytes);
-    if (found && found.key === key) return found.table;
+    const path = join(folder, file);
+    const bytes = await Deno.readFile(path).catch(() => null);
+    if (!bytes) continue;
+    const found = decodeIndex(bytes);
+    if (!found) say(`${path}: is damaged or of another version; the annotations are read anew`);
+    else if (found.key === key) return found.table;
   }
   return null;
 }
@@ -97,16 +108,11 @@ async function load(folders: readonly string[], file: string, key: string): Prom
 async function save(folders: readonly string[], file: string, bytes: Uint8Array): Promise<void> {
   for (const folder of folders) {
     if (await isReadOnly(dirname(folder))) continue;
-    const path = join(folder, file);
-    const partial = join(dirname(path), `.${file}.${Deno.pid}.partial`);
     try {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeFile(partial, bytes);
-      await Deno.rename(partial, path);
+      await writeFileAtomic(join(folder, file), bytes);
       return;
     } catch {
       // A folder that may not be written, or a full disk: the set is open all the same, next time it is parsed again.
-      await Deno.remove(partial).catch(() => {});
     }
   }
 }

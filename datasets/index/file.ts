@@ -1,10 +1,13 @@
 /**
  * A parsed split as one file: a line of JSON (what it was made from, names, lengths), then the arrays as they are in
- * memory. It is a cache: whatever is not understood is made again.
+ * memory, then a checksum of all that. It is a cache: whatever is not understood is made again.
  */
+import { crc32c, hexadecimal } from "../../engine/base/crc32c.ts";
 import type { SplitTable } from "./table.ts";
 
 const MAGIC = "itera-index";
+/** Digits of the checksum that a file ends with. */
+const DIGITS = 8;
 const ARRAYS = ["stamps", "offsets", "sizes", "boxes", "labels"] as const;
 const KINDS = {
   stamps: Float64Array,
@@ -23,7 +26,7 @@ export function encodeIndex(key: string, table: SplitTable): Uint8Array<ArrayBuf
   const text = new TextEncoder().encode(head);
   const start = Math.ceil((text.length + 1) / 8) * 8;
   const total = ARRAYS.reduce((sum, name) => sum + table[name].byteLength, start);
-  const bytes = new Uint8Array(total).fill(0x20, 0, start);
+  const bytes = new Uint8Array(total + DIGITS).fill(0x20, 0, start);
   bytes.set(text);
   bytes[start - 1] = 0x0a;
   let at = start;
@@ -32,13 +35,16 @@ export function encodeIndex(key: string, table: SplitTable): Uint8Array<ArrayBuf
     bytes.set(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), at);
     at += array.byteLength;
   }
+  bytes.set(new TextEncoder().encode(hexadecimal(crc32c(bytes.subarray(0, total)))), total);
   return bytes;
 }
 
-/** Key and table that {@link encodeIndex} wrote; null when the bytes are something else, or fewer. */
+/** Key and table that {@link encodeIndex} wrote; null when the bytes are not just what it wrote. */
 export function decodeIndex(
-  bytes: Uint8Array<ArrayBuffer>,
+  file: Uint8Array<ArrayBuffer>,
 ): { readonly key: string; readonly table: SplitTable } | null {
+  const bytes = file.subarray(0, Math.max(0, file.length - DIGITS));
+  if (new TextDecoder().decode(file.subarray(bytes.length)) !== hexadecimal(crc32c(bytes))) return null;
   const start = bytes.indexOf(0x0a) + 1;
   if (start === 0) return null;
   try {

@@ -45,6 +45,7 @@ export async function openVg(
   }
   const table = await openIndexed({
     data: folder,
+    onMessage: hooks.onMessage,
     cache,
     name: "vg",
     split,

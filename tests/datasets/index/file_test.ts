@@ -24,13 +24,18 @@ function table(random: Random): { readonly table: SplitTable; readonly images: r
   return { table: builder.finish(["__background__", "straße"]), images };
 }
 
-Deno.test("a table holds what was added, and its file gives the same table, but for one cut short", async () => {
+Deno.test("a table holds what was added, and its file gives the same table, but for one cut short or damaged", async () => {
   await withRandom("table", (random) => {
     for (let n = 0; n < 5; n++) {
       const { table: whole, images } = table(random);
       deepStrictEqual(images.map((_, i) => tableImage(whole, i)), images);
       const bytes = encodeIndex("the key", whole);
       deepStrictEqual(decodeIndex(bytes), { key: "the key", table: whole });
+      for (let bit = 0; bit < 40; bit++) {
+        const broken = bytes.slice();
+        broken[random.integer(0, bytes.length)] ^= 1 << random.integer(0, 8);
+        strictEqual(decodeIndex(broken), null, "one bit is changed");
+      }
       for (const length of [0, random.integer(0, bytes.length), bytes.length - 1]) {
         strictEqual(decodeIndex(bytes.slice(0, length)), null, `${length} of ${bytes.length} bytes`);
       }
