@@ -1,6 +1,7 @@
 /** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
 import { resolve } from "node:path";
 import { type Hdf5Dataset, type Hdf5File, loadHdf5 } from "../../engine/base/packages/h5wasm.ts";
+import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
 import { isHdf5, statedSize, SUPERBLOCK } from "./hdf5_superblock.ts";
@@ -28,11 +29,22 @@ async function requireWhole(path: string): Promise<void> {
   if (size < (statedSize(found) ?? 0)) throw new UserError(`${path}: is not whole; make or copy it again`, { path });
 }
 
-/** An open HDF5 file; closes itself at the end of its block. */
+/** Bytes of rows that a file may hold beyond what its own bytes pack: deflate makes at most 1032 of one. */
+const [UNPACKED, DEFLATE] = [64 * 2 ** 20, 1032];
+
+/** Classes of HDF5's types that are numbers. */
+const [INTEGER, FLOAT] = [0, 1];
+
+/** Numbers of a data set as they are read. */
+export type Numbers = ArrayLike<number> | ArrayLike<bigint>;
+
+/** An open HDF5 file; closes itself at the end of its block. Every method throws {@link UserError} where the library fails. */
 export class Hdf5 implements Disposable {
   readonly #file: Hdf5File;
   #open = true;
-  /** Path of the file. */
+  /** True once something could not be written: what is on disk is worth nothing then. */
+  #spoilt = false;
+  /** Path of the file, as messages have it. */
   readonly path: string;
 
   private constructor(path: string, file: Hdf5File) {
@@ -40,34 +52,32 @@ export class Hdf5 implements Disposable {
     this.#file = file;
   }
 
-  /** Begins a file; one that is there is emptied. The folder must exist. */
-  static async create(path: string): Promise<Hdf5> {
+  /** Begins a file; one that is there is emptied. The folder must exist. `named` is its path in messages. */
+  static async create(path: string, named = path): Promise<Hdf5> {
     const { File } = await loadHdf5();
-    // The library reports what it cannot open on standard error at length: the file system is asked first.
-    await Deno.writeFile(path, new Uint8Array());
-    return new Hdf5(path, new File(resolve(path), "w"));
+    try {
+      await Deno.writeFile(path, new Uint8Array());
+      return new Hdf5(named, new File(resolve(path), "w"));
+    } catch (error) {
+      throw explainWriteError(named, isFull(error) ? { code: "ENOSPC" } : error);
+    }
   }
 
   /**
-   * Opens a file to read, or to append.
+   * Opens a file to read, or to append. `named` is its path in messages.
    *
    * @throws {UserError} when it is missing, no HDF5 file, cut short or damaged.
    */
-  static async open(path: string, mode: "r" | "a" = "r"): Promise<Hdf5> {
+  static async open(path: string, mode: "r" | "a" = "r", named = path): Promise<Hdf5> {
     await requireWhole(path);
-    const { File, ready } = await loadHdf5();
-    const library = await ready;
-    // Otherwise the library prints what is wrong at length, and goes on with a file that is not open.
-    library.activate_throwing_error_handler();
+    const { File } = await loadHdf5();
     try {
       const file = new File(resolve(path), mode);
       // What is in a file is looked at only when it is asked for.
       file.keys();
-      return new Hdf5(path, file);
+      return new Hdf5(named, file);
     } catch (cause) {
-      throw new UserError(`${path}: is damaged; make or copy it again`, { path, cause });
-    } finally {
-      library.deactivate_throwing_error_handler();
+      throw new UserError(`${named}: is damaged; make or copy it again`, { path: named, cause });
     }
   }
 
@@ -76,38 +86,79 @@ export class Hdf5 implements Disposable {
    * that hardly shrink, such as features, are better not packed.
    */
   addRows(name: string, like: Rows, width: readonly number[], chunk: readonly number[], packed = true): void {
-    this.#file.create_dataset({
-      name,
-      data: like.subarray(0, 0) as Uint8Array,
-      dtype: typeName(like),
-      shape: [0, ...width],
-      // Rows may become wider too: sequences are padded to the longest there is.
-      maxshape: [null, ...width.map(() => null)],
-      chunks: [...chunk],
-      ...packed ? { compression: "gzip" as const, compression_opts: 4 } : {},
-    });
+    this.#writing(name, () =>
+      this.#file.create_dataset({
+        name,
+        data: like.subarray(0, 0) as Uint8Array,
+        dtype: typeName(like),
+        shape: [0, ...width],
+        // Rows may become wider too: sequences are padded to the longest there is.
+        maxshape: [null, ...width.map(() => null)],
+        chunks: [...chunk],
+        ...packed ? { compression: "gzip" as const, compression_opts: 4 } : {},
+      }));
   }
 
   /** Appends rows of `width`; where it is larger than before, earlier rows are padded with zeros. */
   append(name: string, rows: Rows, count: number, width: readonly number[]): void {
-    const dataset = this.dataset(name);
+    const dataset = this.#dataset(name);
     const [before, ...widths] = dataset.shape!;
     const wider = widths.map((w, i) => Math.max(w, width[i]));
-    dataset.resize([before + count, ...wider]);
-    const region = [[before, before + count], ...width.map((w) => [0, w])] as [number, number][];
-    // The library takes any typed array that fits the type; its declaration does not say so.
-    dataset.write_slice(region, rows as unknown as Uint8Array);
+    this.#writing(`${name}: row ${before}`, () => {
+      dataset.resize([before + count, ...wider]);
+      const region = [[before, before + count], ...width.map((w) => [0, w])] as [number, number][];
+      // The library takes any typed array that fits the type; its declaration does not say so.
+      dataset.write_slice(region, rows as unknown as Uint8Array);
+    });
   }
 
-  /**
-   * A data set by its name.
-   *
-   * @throws {UserError} when there is none.
-   */
-  dataset(name: string): Hdf5Dataset {
-    const found = this.#file.get(name);
-    if (!found || !("type" in found) || found.type !== "Dataset") {
-      throw new UserError(`${this.path}: ${name}: there is no such data set`);
+  /** Extents of a data set, rows first. */
+  shape(name: string): number[] {
+    return this.#checked(name).shape!;
+  }
+
+  /** The numbers of rows `from` to `to` of a data set; by default all. */
+  read(name: string, from = 0, to = Infinity): Numbers {
+    const dataset = this.#checked(name), end = Math.min(to, dataset.shape![0]);
+    try {
+      return dataset.slice([[from, end]]) as Numbers;
+    } catch (error) {
+      // Which row it is shows when they are read one by one.
+      for (let row = from; row + 1 < end; row++) this.read(name, row, row + 1);
+      throw this.#unreadable(`${name}: row ${Math.max(from, end - 1)}`, dataset, error);
+    }
+  }
+
+  /** A data set of numbers that can be read here, and not of more than the file can hold. */
+  #checked(name: string): Hdf5Dataset {
+    const dataset = this.#dataset(name), { type, size, shape } = dataset.metadata;
+    const place = `${this.path}: ${name}`;
+    if (!shape || shape.length === 0 || (type !== INTEGER && type !== FLOAT)) {
+      throw new UserError(`${place}: holds no rows of numbers`, { path: this.path });
+    }
+    if (type === FLOAT && size < 4) {
+      throw new UserError(`${place}: has numbers of ${8 * size} bits; store them as float32`, { path: this.path });
+    }
+    const bytes = shape.reduce((product, extent) => product * extent, size);
+    if (bytes > UNPACKED + DEFLATE * this.#size()) {
+      throw new UserError(`${place}: claims ${bytes} bytes, more than the file can hold`, { path: this.path });
+    }
+    return dataset;
+  }
+
+  #size(): number {
+    return Deno.statSync(this.#file.filename).size;
+  }
+
+  #dataset(name: string): Hdf5Dataset {
+    let found: unknown;
+    try {
+      found = this.has(name) ? this.#file.get(name) : null;
+    } catch (cause) {
+      throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });
+    }
+    if ((found as Hdf5Dataset | null)?.type !== "Dataset") {
+      throw new UserError(`${this.path}: ${name}: there is no such data set`, { path: this.path });
     }
     return found as Hdf5Dataset;
   }
@@ -119,19 +170,78 @@ export class Hdf5 implements Disposable {
 
   /** Sets an attribute of the whole file. */
   setAttribute(name: string, value: string | number): void {
-    this.#file.create_attribute(name, value);
+    this.#writing(name, () => this.#file.create_attribute(name, value));
   }
 
   /** An attribute of the whole file; undefined where there is none. */
   attribute(name: string): unknown {
-    return this.#file.attrs[name]?.value;
+    try {
+      return this.#file.attrs[name]?.value;
+    } catch (cause) {
+      throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });
+    }
   }
 
   /** Closes the file, with all that was written on disk. */
-  [Symbol.dispose](): void {
+  close(): void {
+    if (!this.#open) return;
+    if (this.#spoilt) return this.abandon();
+    this.#open = false;
+    this.#writing("closing", () => {
+      this.#file.flush();
+      this.#file.close();
+    });
+  }
+
+  /** Closes a file that is worth nothing any more, whatever it says. */
+  abandon(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#file.flush();
-    this.#file.close();
+    try {
+      this.#file.close();
+    } catch {
+      // Why it is worth nothing was reported when it happened.
+    }
   }
+
+  /** Same as {@link Hdf5.close}, for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #writing(place: string, write: () => unknown): void {
+    try {
+      write();
+    } catch (error) {
+      this.#spoilt = true;
+      if (isFull(error)) throw explainWriteError(this.path, { code: "ENOSPC" });
+      throw new UserError(`${this.path}: ${place}: cannot be written (${reasonOf(error)})`, {
+        path: this.path,
+        cause: error,
+      });
+    }
+  }
+
+  #unreadable(place: string, dataset: Hdf5Dataset, cause: unknown): UserError {
+    const filter = dataset.filters.find(({ id }) => !FILTERS.includes(id));
+    const missing = filter && /filter/.test(String(cause));
+    const why = missing
+      ? `is packed by the filter ${filter.name || filter.id}, which is not here; store it with gzip or unpacked`
+      : `cannot be read (${reasonOf(cause)}); make or copy the file again`;
+    return new UserError(`${this.path}: ${place}: ${why}`, { path: this.path, cause });
+  }
+}
+
+/** Filters that the library has: deflate, shuffle, checksum, and packing of small numbers. */
+const FILTERS: readonly number[] = [1, 2, 3, 5, 6];
+
+function isFull(error: unknown): boolean {
+  return /No space left|errno = 51|Disk quota/.test(String((error as Error)?.message ?? error));
+}
+
+/** The innermost of the reasons that the library lists. */
+function reasonOf(error: unknown): string {
+  const lines = String((error as Error)?.message ?? error).split("\n");
+  const reason = lines.filter((line) => /^\s*#\d+/.test(line)).at(-1) ?? lines[0];
+  return reason.replace(/^.*\(\): /, "").slice(0, 120).trim();
 }

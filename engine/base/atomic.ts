@@ -79,7 +79,7 @@ export function explainWriteError(path: string, error: unknown): unknown {
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
-      return new UserError(`${path}: the disk is full; free some space, then go on with --resume`);
+      return new UserError(`${path}: the disk is full; free some space, then run it again, a training with --resume`);
     case "EFBIG":
       return new UserError(`${path}: the file would be larger than this system allows`);
     case "EROFS":

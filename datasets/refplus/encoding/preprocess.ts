@@ -1,10 +1,18 @@
 /** Encodes expressions for training: vocabulary, token sequences and masks (papers/iep-ref.md#encoding). */
 import { basename } from "node:path";
 import { explainWriteError, writeFileAtomic } from "../../../engine/base/atomic.ts";
+import { crc32c } from "../../../engine/base/crc32c.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
 import { answerOf, digest, type EncodeOptions, encodeRefexp, gatherVocabulary } from "./encode.ts";
-import { beginOutput, findOutput, type Found, publishOutput, saveOutput } from "../files/output_copies.ts";
+import {
+  beginOutput,
+  findOutput,
+  type Found,
+  publishOutput,
+  saveOutput,
+  type Written,
+} from "../files/output_copies.ts";
 import { OutputLock } from "../files/output_lock.ts";
 import { readRefexps } from "../files/read.ts";
 import { appendRefexps, type EncodedRefexp, type RefexpFileSettings } from "../files/refexp_file.ts";
@@ -125,10 +133,12 @@ async function encodeAll(
 ): Promise<void> {
   const { output, refexps, saveEvery = 20_000, onProgress } = options;
   const path = await beginOutput(output, found, settings);
-  let file = await Hdf5.open(path, "a");
+  let file = await Hdf5.open(path, "a", output);
+  let crc = 0, original = 0, from = found.rows;
+  const written = (): Written => ({ from, to: original, crc });
   try {
     await using masks = new SceneMasks(options.scenes, options.width, options.height);
-    let original = 0, sinceSaved = 0, batch: EncodedRefexp[] = [];
+    let sinceSaved = 0, batch: EncodedRefexp[] = [];
     for await (const refexp of readRefexps(refexps)) {
       if (original >= total) break;
       const where = `${refexps}: refexps.${original}`;
@@ -143,19 +153,21 @@ async function encodeAll(
       original++;
       if (batch.length === 0 || (batch.length < BATCH && original < total)) continue;
       appendRefexps(file, batch, settings);
+      for (const { mask } of batch) crc = crc32c(mask, crc);
       sinceSaved += batch.length;
       batch = [];
       onProgress?.("encoding", original, total);
       if (sinceSaved < saveEvery || original === total) continue;
-      file[Symbol.dispose]();
-      await saveOutput(output);
-      file = await Hdf5.open(path, "a");
-      sinceSaved = 0;
+      file.close();
+      await saveOutput(output, written());
+      file = await Hdf5.open(path, "a", output);
+      from = original;
+      crc = sinceSaved = 0;
     }
-    file[Symbol.dispose]();
-    await publishOutput(output);
+    file.close();
+    await publishOutput(output, written());
   } catch (error) {
-    file[Symbol.dispose]();
+    file.abandon();
     await Deno.remove(path).catch(() => {});
     throw explainWriteError(output, error);
   }

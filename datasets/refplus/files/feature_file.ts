@@ -21,9 +21,13 @@ const NAME = "features";
 /** Bytes of rows kept in memory once they were read. */
 const CACHE = 1 << 30;
 
-/** Begins a file without rows at `path`, and closes it. */
-export async function createFeatureFile(path: string, { extractor, shape }: FeatureSettings): Promise<void> {
-  using file = await Hdf5.create(path);
+/** Begins a file without rows at `path`, `named` so in messages, and closes it. */
+export async function createFeatureFile(
+  path: string,
+  { extractor, shape }: FeatureSettings,
+  named = path,
+): Promise<void> {
+  using file = await Hdf5.create(path, named);
   file.setAttribute("extractor", extractor);
   file.addRows(NAME, new Float32Array(), shape, [1, ...shape], false);
 }
@@ -45,12 +49,8 @@ export class FeatureFile implements Disposable {
 
   private constructor(file: Hdf5) {
     this.#file = file;
-    const { shape: extents, metadata } = file.dataset(NAME);
-    const [size, ...shape] = extents!;
+    const [size, ...shape] = file.shape(NAME);
     if (shape.length !== 3) throw new UserError(`${file.path}: ${NAME} has ${shape.length + 1} axes, 4 are wanted`);
-    if (metadata.size < 4) {
-      throw new UserError(`${file.path}: ${NAME} has numbers of ${8 * metadata.size} bits; store them as float32`);
-    }
     this.size = size;
     this.settings = {
       extractor: String(file.attribute("extractor") ?? UNKNOWN_EXTRACTOR),
@@ -60,12 +60,12 @@ export class FeatureFile implements Disposable {
   }
 
   /**
-   * Opens a file.
+   * Opens a file, `named` so in messages.
    *
    * @throws {UserError} when it is missing, or holds no features.
    */
-  static async open(path: string): Promise<FeatureFile> {
-    const file = await Hdf5.open(path);
+  static async open(path: string, named = path): Promise<FeatureFile> {
+    const file = await Hdf5.open(path, "r", named);
     try {
       return new FeatureFile(file);
     } catch (error) {
@@ -87,10 +87,15 @@ export class FeatureFile implements Disposable {
         `${this.#file.path}: has ${this.size} pictures, number ${index} is asked for; extract them all`,
       );
     }
-    const stored = this.#file.dataset(NAME).slice([[index, index + 1]]) as Float32Array;
-    const made = channelsLast(stored, this.settings.shape);
+    const made = channelsLast(this.stored(index), this.settings.shape);
     if (this.#cached.size < this.#most) this.#cached.set(index, made);
     return made;
+  }
+
+  /** The features of a picture as the file holds them, [channels, rows, columns]. */
+  stored(index: number): Float32Array {
+    const found = this.#file.read(NAME, index, index + 1);
+    return found instanceof Float32Array ? found : Float32Array.from(found as ArrayLike<number>, Number);
   }
 
   /** Closes the file. */

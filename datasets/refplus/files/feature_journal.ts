@@ -96,16 +96,12 @@ export class FeatureJournal implements Disposable {
     const working = join(dirname(this.#output), `.${basename(this.#output)}.working`);
     try {
       if (this.whole > 0) await Deno.copyFile(this.#output, working);
-      else await createFeatureFile(working, this.#settings);
+      else await createFeatureFile(working, this.#settings, this.#output);
       {
-        using file = await Hdf5.open(working, "a");
-        this.#file.seekSync(HEADER, Deno.SeekMode.Start);
-        for (let left = this.#rows; left > 0; left -= BATCH) {
-          const bytes = new Uint8Array(Math.min(left, BATCH) * bytesOf(this.#settings));
-          for (let at = 0; at < bytes.length;) at += this.#file.readSync(bytes.subarray(at)) ?? 0;
-          appendFeatures(file, new Float32Array(bytes.buffer), this.#settings.shape);
-        }
+        using file = await Hdf5.open(working, "a", this.#output);
+        for (const rows of this.#batches()) appendFeatures(file, rows, this.#settings.shape);
       }
+      await this.#readBack(working);
       {
         using file = await Deno.open(working, { read: true, write: true });
         await file.sync();
@@ -116,6 +112,38 @@ export class FeatureJournal implements Disposable {
       await Deno.remove(working).catch(() => {});
       throw explainWriteError(this.#output, error);
     }
+  }
+
+  /** The journal's rows, some at a time. */
+  *#batches(): Generator<Float32Array<ArrayBuffer>> {
+    this.#file.seekSync(HEADER, Deno.SeekMode.Start);
+    for (let left = this.#rows; left > 0; left -= BATCH) {
+      const bytes = new Uint8Array(Math.min(left, BATCH) * bytesOf(this.#settings));
+      for (let at = 0; at < bytes.length;) {
+        const count = this.#file.readSync(bytes.subarray(at));
+        if (count === null) throw new UserError(`${this.#path}: was cut short meanwhile; run this again`);
+        at += count;
+      }
+      yield new Float32Array(bytes.buffer);
+    }
+  }
+
+  /** Throws where the file does not give back the journal's rows: only then may the journal go. */
+  async #readBack(working: string): Promise<void> {
+    using file = await FeatureFile.open(working, this.#output);
+    const length = bytesOf(this.#settings) / 4;
+    let row = this.whole;
+    for (const rows of this.#batches()) {
+      for (let at = 0; at < rows.length; at += length, row++) {
+        const wanted = rows.subarray(at, at + length);
+        if (file.stored(row).some((value, i) => !Object.is(value, wanted[i]))) {
+          throw new UserError(
+            `${this.#output}: features: row ${row} reads otherwise than it was written; run this again`,
+          );
+        }
+      }
+    }
+    if (file.size !== row) throw new UserError(`${this.#output}: features: has ${file.size} rows, not ${row}`);
   }
 
   /** Closes the journal; its rows stay. */

@@ -4,6 +4,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError } from "../../../engine/base/atomic.ts";
+import { crc32c } from "../../../engine/base/crc32c.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
 import { createRefexpFile, RefexpFile, type RefexpFileSettings, settingsOf } from "./refexp_file.ts";
@@ -38,25 +39,43 @@ export async function beginOutput(output: string, found: Found, settings: Refexp
   const path = workingPath(output);
   try {
     if (found.path) await Deno.copyFile(found.path, path);
-    else await createRefexpFile(path, settings);
+    else await createRefexpFile(path, settings, output);
   } catch (error) {
     throw explainWriteError(output, error);
   }
   return path;
 }
 
-/** Keeps a copy of the closed file, from which an interrupted run can go on. */
-export async function saveOutput(output: string): Promise<void> {
+/** Keeps a copy of the closed file, from which an interrupted run can go on; it is read back first. */
+export async function saveOutput(output: string, written: Written): Promise<void> {
+  await readBack(output, written);
   await Deno.rename(workingPath(output), savedPath(output));
   await Deno.copyFile(savedPath(output), workingPath(output));
 }
 
-/** Gives the closed file its name. */
-export async function publishOutput(output: string): Promise<void> {
+/** Gives the closed file its name, once it was read back. */
+export async function publishOutput(output: string, written: Written): Promise<void> {
+  await readBack(output, written);
   using file = await Deno.open(workingPath(output), { read: true, write: true });
   await file.sync();
   await Deno.rename(workingPath(output), output);
   await Deno.remove(savedPath(output)).catch(() => {});
+}
+
+/** Masks written to the file since it was last read back: which rows, and their checksum in order. */
+export interface Written {
+  readonly from: number;
+  readonly to: number;
+  readonly crc: number;
+}
+
+/** Throws {@link UserError} where the file does not give back what was written. */
+async function readBack(output: string, { from, to, crc }: Written): Promise<void> {
+  using rows = await RefexpFile.open(workingPath(output), output);
+  if (rows.size !== to) throw new UserError(`${output}: has ${rows.size} rows, ${to} were written; run this again`);
+  let found = 0;
+  for (let row = from; row < to; row++) found = crc32c(rows.mask(row), found);
+  if (found !== crc) throw new UserError(`${output}: answers: read otherwise than they were written; run this again`);
 }
 
 /** Rows of a file that these settings made; null where there is none, or only a left-over of others. */

@@ -48,9 +48,9 @@ const COLUMNS = {
   refexp_categories: "category",
 } as const;
 
-/** Begins a file without rows at `path`, and closes it. */
-export async function createRefexpFile(path: string, settings: RefexpFileSettings): Promise<void> {
-  using file = await Hdf5.create(path);
+/** Begins a file without rows at `path`, `named` so in messages, and closes it. */
+export async function createRefexpFile(path: string, settings: RefexpFileSettings, named = path): Promise<void> {
+  using file = await Hdf5.create(path, named);
   for (const [name, value] of Object.entries(settings)) file.setAttribute(name, value);
   for (const name of ["refexps", "programs"]) file.addRows(name, new Int32Array(), [0], [256, 32]);
   for (const name of Object.keys(COLUMNS)) file.addRows(name, new BigInt64Array(), [], [1024]);
@@ -142,34 +142,40 @@ export class RefexpFile implements Disposable {
     this.#file = file;
     this.settings = settingsOf(file);
     const sequences = (name: string): [Int32Array, number] => {
-      const data = file.dataset(name);
-      return [numbersOf(data.value, data.shape!.reduce((a, b) => a * b, 1)), data.shape![1]];
+      const [count, length = 1] = file.shape(name);
+      return [numbersOf(file.read(name), count * length), length];
     };
     [this.refexps, this.refexpLength] = sequences("refexps");
     [this.programs, this.programLength] = sequences("programs");
-    this.size = file.dataset("refexps").shape![0];
+    this.size = file.shape("refexps")[0];
+    const rowsOf = (name: string): number => {
+      const [count] = file.shape(name);
+      if (count === this.size) return count;
+      throw new UserError(`${file.path}: ${name}: has ${count} rows, refexps ${this.size}`, { path: file.path });
+    };
     const column = (name: string): Int32Array =>
-      file.has(name) ? numbersOf(file.dataset(name).value, this.size) : new Int32Array(this.size).fill(-1);
+      file.has(name) ? numbersOf(file.read(name), rowsOf(name)) : new Int32Array(this.size).fill(-1);
     this.images = column("image_idxs");
     this.originals = column("orig_idxs");
     this.families = column("refexp_families");
     this.categories = column("refexp_categories");
-    const [rows, height, width] = file.dataset("answers").shape!;
+    const [, height, width] = file.shape("answers");
     this.#packed = this.settings !== null;
     this.height = height;
     this.width = this.settings?.width ?? width;
-    for (const [name, count] of [["answers", rows], ["image_idxs", this.images.length]] as const) {
-      if (count !== this.size) throw new UserError(`${file.path}: ${name}: has ${count} rows, refexps ${this.size}`);
+    for (const name of ["programs", "answers"]) rowsOf(name);
+    if (this.settings && (packedWidth(this.settings.width) !== width || this.settings.height !== height)) {
+      throw new UserError(`${file.path}: answers: has other sizes than its settings say; encode it again`);
     }
   }
 
   /**
-   * Opens a file.
+   * Opens a file, `named` so in messages.
    *
    * @throws {UserError} when it is missing, or lacks a data set.
    */
-  static async open(path: string): Promise<RefexpFile> {
-    const file = await Hdf5.open(path);
+  static async open(path: string, named = path): Promise<RefexpFile> {
+    const file = await Hdf5.open(path, "r", named);
     try {
       return new RefexpFile(file);
     } catch (error) {
@@ -180,7 +186,7 @@ export class RefexpFile implements Disposable {
 
   /** The mask of expression `index`, [height, width] of 0 and 1. */
   mask(index: number): Uint8Array<ArrayBuffer> {
-    const stored = this.#file.dataset("answers").slice([[index, index + 1]]) as Uint8Array | Float64Array;
+    const stored = this.#file.read("answers", index, index + 1) as Uint8Array | Float64Array;
     // The reference's masks are interpolated, and cut to integers when they are loaded.
     return this.#packed ? unpackMask(stored as Uint8Array, this.width) : Uint8Array.from(stored, Math.trunc);
   }

@@ -6,9 +6,9 @@ export type Hdf5Dataset = Dataset;
 /** An open file. */
 export type Hdf5File = File;
 
-/** Loads the library once. */
+/** Loads the library once. Whatever fails in it throws; by itself it prints at length and goes on with zeros. */
 export async function loadHdf5(): Promise<typeof import("npm:h5wasm@0.10.3/node")> {
   const library = await import("npm:h5wasm@0.10.3/node");
-  await library.ready;
+  (await library.ready).activate_throwing_error_handler();
   return library;
 }

@@ -51,7 +51,7 @@ Deno.test("what the operating system says of a full disk becomes one line that n
   ok(explained instanceof UserError);
   strictEqual(
     explained.message,
-    "runs/a/metrics.jsonl: the disk is full; free some space, then go on with --resume",
+    "runs/a/metrics.jsonl: the disk is full; free some space, then run it again, a training with --resume",
   );
   const other = new Error("other");
   strictEqual(explainWriteError("x", other), other);
