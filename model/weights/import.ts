@@ -91,6 +91,13 @@ export function importWeights(file: WeightFile): ImportedWeights {
     while (source.has(convNames(naming, { block, unit: count + 1, conv: 1 }, root).weight)) count++;
     return count;
   });
+  const two = !source.has(convNames(naming, { block: 1, unit: 1, conv: 3 }, root).weight);
+  if (two && naming !== "slim") {
+    const name = { "2,2,2,2": "a ResNet-18", "3,4,6,3": "a ResNet-34" }[units.join(",")] ?? "another ResNet";
+    throw new WeightsError(
+      `its blocks have ${units.join(", ")} units of two convolutions: it is ${name}; ResNet-50, -101 and -152 are read`,
+    );
+  }
   const net = NETS[units.join(",")];
   if (!net) throw new WeightsError(`its blocks have ${units.join(", ")} units; ResNet-50, -101 and -152 are read`);
   const tensors = new Map<string, OwnTensor>();

@@ -10,6 +10,8 @@ export interface PickleRules {
   readonly calls: Readonly<Record<string, (...args: readonly unknown[]) => unknown>>;
   /** Classes that may be named and passed on, never called. */
   readonly names: ReadonlySet<string>;
+  /** Functions and classes whose values have no part in weights: {@link NOTHING} stands for what they would make. */
+  readonly harmless: ReadonlySet<string>;
   /** Stands for data kept outside the pickle. */
   persistent(id: unknown): unknown;
 }
@@ -33,6 +35,15 @@ export interface Unpickled {
 
 const MARK = Symbol("mark");
 
+/** A value that nothing here needs, such as a number of NumPy's beside the weights. */
+export const NOTHING: unique symbol = Symbol("nothing");
+
+/** Digits and bytes of the longest integer: arithmetic on longer ones takes time that grows with their square. */
+const [MOST_DIGITS, MOST_BYTES] = [2500, 1024];
+
+/** Arguments that calls may be given in all, for each byte of the file: one list can be passed again and again. */
+const WORK = 16;
+
 /** Reads the pickle that begins at byte `at`. Throws {@link WeightsError} with the reason it is not read. */
 export function unpickle(bytes: Uint8Array, at: number, rules: PickleRules): Unpickled {
   return new Machine(bytes, at, rules).run();
@@ -45,6 +56,7 @@ class Machine {
   readonly #stack: unknown[] = [];
   readonly #memo = new Map<number, unknown>();
   #at: number;
+  #work = 0;
 
   constructor(bytes: Uint8Array, at: number, rules: PickleRules) {
     this.#bytes = bytes;
@@ -58,9 +70,7 @@ class Machine {
       const code = this.#u8();
       if (code === 0x2e) return { value: this.#pop(), end: this.#at }; // STOP
       const step = OPCODES.get(code);
-      if (!step) {
-        throw new WeightsError(`the pickle has the instruction 0x${code.toString(16)}, which weights do not need`);
-      }
+      if (!step) throw unneeded(code);
       step(this);
     }
   }
@@ -100,6 +110,7 @@ class Machine {
 
   /** A little-endian two's complement integer of `count` bytes. */
   long(count: number): number | bigint {
+    if (count > MOST_BYTES) throw new WeightsError(`the pickle has an integer of ${count} bytes`);
     let value = 0n;
     const bytes = this.take(count);
     for (let i = count - 1; i >= 0; i--) value = value << 8n | BigInt(bytes[i]);
@@ -157,6 +168,7 @@ class Machine {
 
   setItems(items: readonly unknown[]): void {
     const dict = this.top();
+    if (dict === NOTHING) return;
     if (!(dict instanceof Map) || items.length % 2 !== 0) {
       throw new WeightsError("the pickle fills a dict that is none");
     }
@@ -165,6 +177,7 @@ class Machine {
 
   append(items: readonly unknown[]): void {
     const list = this.top();
+    if (list === NOTHING) return;
     if (!Array.isArray(list)) throw new WeightsError("the pickle fills a list that is none");
     for (const item of items) list.push(item);
   }
@@ -172,8 +185,12 @@ class Machine {
   // ---- names, calls and what lies outside ------------------------------------------------------------------------------
 
   name(module: unknown, name: unknown): void {
-    const full = `${module}.${name}`;
-    if (!Object.hasOwn(this.#rules.calls, full) && !this.#rules.names.has(full)) {
+    // Turned to text, lists of lists of lists would be longer than any memory.
+    if (typeof module !== "string" || typeof name !== "string") {
+      throw new WeightsError("the pickle names a function or class by what is no text");
+    }
+    const full = `${module}.${name}`, { calls, names, harmless } = this.#rules;
+    if (!Object.hasOwn(calls, full) && !names.has(full) && !harmless.has(full)) {
       throw new WeightsError(
         `the pickle names ${full}, which is not needed for weights and is not run; save the state dict alone`,
       );
@@ -184,21 +201,40 @@ class Machine {
   call(): void {
     const args = this.#pop(), target = this.#pop();
     const name = target instanceof PickleName ? target.name : undefined;
+    if (name !== undefined && this.#rules.harmless.has(name)) return this.push(NOTHING);
     if (name === undefined || !Object.hasOwn(this.#rules.calls, name) || !Array.isArray(args)) {
       throw new WeightsError(`the pickle calls ${name ?? "what is no function"}, which is not run`);
     }
+    this.#work += 1 + args.reduce((sum, arg) => sum + (Array.isArray(arg) ? arg.length : 0), args.length);
+    if (this.#work > WORK * this.#bytes.length) {
+      throw new WeightsError("the pickle passes the same lists again and again");
+    }
     this.push(this.#rules.calls[name](...args));
+  }
+
+  /** An object made of a class without a call: only nothing is made so. */
+  make(): void {
+    this.#pop();
+    const target = this.#pop();
+    if (!(target instanceof PickleName && this.#rules.harmless.has(target.name))) throw unneeded(0x81);
+    this.push(NOTHING);
   }
 
   /** Attributes of an object; state dicts carry some (`_metadata`), which weights do not need. */
   build(): void {
     this.#pop();
-    if (!(this.top() instanceof Map)) throw new WeightsError("the pickle restores an object that is no dict");
+    if (this.top() !== NOTHING && !(this.top() instanceof Map)) {
+      throw new WeightsError("the pickle restores an object that is no dict");
+    }
   }
 
   persistent(id: unknown): void {
     this.push(this.#rules.persistent(id));
   }
+}
+
+function unneeded(code: number): WeightsError {
+  return new WeightsError(`the pickle has the instruction 0x${code.toString(16)}, which weights do not need`);
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -220,7 +256,7 @@ function unquoted(line: string): string {
 
 function decimal(line: string): number | bigint | boolean {
   if (line === "00" || line === "01") return line === "01"; // booleans of protocol 0
-  const digits = /^(-?\d+)L?$/.exec(line);
+  const digits = line.length > MOST_DIGITS ? null : /^(-?\d+)L?$/.exec(line);
   if (!digits) throw new WeightsError("the pickle has a number that is none");
   const value = BigInt(digits[1]);
   return BigInt.asIntN(54, value) === value ? Number(value) : value;
@@ -298,6 +334,7 @@ const INSTRUCTIONS: readonly (readonly [code: string | number, step: (m: Machine
     m.name(m.pop(), name);
   }],
   ["R", (m) => m.call()],
+  [0x81, (m) => m.make()], // NEWOBJ
   ["b", (m) => m.build()],
   ["P", (m) => m.persistent(m.line())],
   ["Q", (m) => m.persistent(m.pop())],

@@ -63,7 +63,11 @@ export function readTorchStream(bytes: Uint8Array): WeightFile {
   };
   next();
   const version = next();
-  if (version !== 1001) throw new WeightsError(`the stream has version ${version}, 1001 is read`);
+  if (version !== 1001) {
+    throw new WeightsError(
+      `the stream has ${typeof version === "number" ? `version ${version}` : "no version"}, 1001 is read`,
+    );
+  }
   const machine = next();
   if (machine instanceof Map && machine.get("little_endian") === false) {
     throw new WeightsError("the file was written on a big-endian machine");
@@ -72,7 +76,8 @@ export function readTorchStream(bytes: Uint8Array): WeightFile {
   const keys = next();
   if (!Array.isArray(keys)) throw new WeightsError("the stream does not list its storages");
   for (const key of keys) {
-    const storage = storages.get(String(key));
+    if (typeof key !== "string") throw new WeightsError("the stream lists a storage by what is no text");
+    const storage = storages.get(key);
     if (!storage) throw new WeightsError(`the stream holds a storage "${key}" that no tensor uses`);
     if (at + 8 > bytes.length) throw new WeightsError("the file is cut short");
     const length = view.getBigUint64(at, true);

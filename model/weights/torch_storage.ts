@@ -37,6 +37,29 @@ export class Storage {
   }
 }
 
+/** Axes of a tensor, and how often it may repeat each element of its storage. */
+const [MOST_AXES, MOST_REPEATED] = [64, 8];
+
+/** Containers inside one another; a state dict has a few. */
+const DEEPEST = 100;
+
+/** What stands beside weights in training's own files: NumPy's numbers and arrays, settings, times, places. */
+const HARMLESS: ReadonlySet<string> = new Set([
+  ...["numpy.core", "numpy._core"].flatMap((core) => [`${core}.multiarray.scalar`, `${core}.multiarray._reconstruct`]),
+  ...["numpy.dtype", "numpy.ndarray", "_codecs.encode", "argparse.Namespace", "types.SimpleNamespace"],
+  ...["bool_", "float16", "float32", "float64", "int32", "int64", "uint8"].map((name) => `numpy.${name}`),
+  ...["date", "datetime", "time", "timedelta"].map((name) => `datetime.${name}`),
+  ...["Path", "PosixPath", "WindowsPath", "PurePosixPath"].map((name) => `pathlib.${name}`),
+  ...["builtins", "__builtin__"].flatMap((module) =>
+    ["set", "frozenset", "slice", "range", "complex", "bytearray", "int", "float", "str", "list", "dict"].map((name) =>
+      `${module}.${name}`
+    )
+  ),
+  ...["device", "float16", "float32", "float64", "bfloat16", "int32", "int64", "uint8", "bool"].map((name) =>
+    `torch.${name}`
+  ),
+]);
+
 /** A tensor found in a pickle. */
 export class TorchTensor {
   readonly #storage: Storage;
@@ -56,6 +79,12 @@ export class TorchTensor {
     ) {
       throw new WeightsError(
         `a tensor of shape [${shape.join(", ")}] reaches outside its storage of ${storage.length} elements`,
+      );
+    }
+    // Strides of zero repeat elements; a shape of many times what is there is a claim, not a tensor.
+    if (size > MOST_REPEATED * storage.length) {
+      throw new WeightsError(
+        `a tensor of shape [${shape.join(", ")}] repeats its storage of ${storage.length} elements too often`,
       );
     }
     this.#storage = storage;
@@ -108,8 +137,16 @@ export function torchRules(storages: Map<string, Storage>): PickleRules {
       "torch._utils._rebuild_tensor_v2": rebuild,
       "torch._utils._rebuild_parameter": (tensor) => tensor,
       "torch.Size": (shape) => shape,
-      "collections.OrderedDict": (pairs) => new Map((pairs ?? []) as [unknown, unknown][]),
+      "collections.OrderedDict": (pairs = []) => {
+        if (!Array.isArray(pairs) || !pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) {
+          throw new WeightsError("a dict is not made of pairs");
+        }
+        return new Map(pairs as [unknown, unknown][]);
+      },
+      "collections.defaultdict": () => new Map(),
+      "collections.Counter": () => new Map(),
     },
+    harmless: HARMLESS,
     names: new Set(Object.keys(STORAGES)),
     persistent: (id) => {
       const [kind, type, key, , length] = Array.isArray(id) ? id : [];
@@ -132,7 +169,8 @@ export function torchRules(storages: Map<string, Storage>): PickleRules {
 export function tensorsIn(value: unknown): Map<string, StoredTensor> {
   const found = new Map<string, StoredTensor>();
   const seen = new Set<unknown>();
-  const visit = (item: unknown, path: string): void => {
+  const visit = (item: unknown, path: string, depth: number): void => {
+    if (depth > DEEPEST) throw new WeightsError(`more than ${DEEPEST} dicts and lists lie inside one another`);
     if (item instanceof TorchTensor) {
       if (found.has(path)) throw new WeightsError(`the name "${path}" is there twice`);
       found.set(path, item.stored());
@@ -140,9 +178,13 @@ export function tensorsIn(value: unknown): Map<string, StoredTensor> {
     if (!(item instanceof Map || Array.isArray(item)) || seen.has(item)) return;
     seen.add(item);
     const entries: Iterable<[unknown, unknown]> = item.entries();
-    for (const [key, inner] of entries) visit(inner, path === "" ? String(key) : `${path}.${key}`);
+    for (const [key, inner] of entries) {
+      // Anything else as a key names no weights, and as text it could be of any length.
+      if (typeof key !== "string" && typeof key !== "number") continue;
+      visit(inner, path === "" ? String(key) : `${path}.${key}`, depth + 1);
+    }
   };
-  visit(value, "");
+  visit(value, "", 0);
   return found;
 }
 
@@ -151,5 +193,5 @@ function isCount(value: unknown): value is number {
 }
 
 function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((v) => typeof v === "number");
+  return Array.isArray(value) && value.length <= MOST_AXES && value.every((v) => typeof v === "number");
 }

@@ -1,12 +1,12 @@
 /** Files of weights of every format, and broken and hostile ones (tests/fixtures/weights_files.py made the whole ones). */
-import { deepStrictEqual, ok, rejects, throws } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { encodeSafetensors } from "../../../engine/safetensors.ts";
 import { unpickle } from "../../../model/weights/pickle.ts";
 import { readWeights } from "../../../model/weights/read_weights.ts";
 import { WeightsError } from "../../../model/weights/stored.ts";
-import { torchRules } from "../../../model/weights/torch_storage.ts";
+import { tensorsIn, torchRules } from "../../../model/weights/torch_storage.ts";
 import { withFolder } from "../../support/folder.ts";
 import { numbers } from "../../support/formula.ts";
 import { withRandom } from "../../support/random.ts";
@@ -160,6 +160,19 @@ const REFUSED: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["strides that step back", tensorPickle("3", "2", "-1"), /reaches outside/],
   ["a shape that overflows", tensorPickle("0", "4294967296,4294967296", "0,0"), /which cannot be/],
   ["a negative extent", tensorPickle("0", "-2,-2", "1,1"), /which cannot be/],
+  [
+    "a name that is no text",
+    pickle(0x80, 2, "]q", 0, "]q", 1, "(h", 0, "h", 0, "eh", 1, 0x93, "."),
+    /by what is no text/,
+  ],
+  ["a dict of what are no pairs", pickle("ccollections\nOrderedDict\nK", 5, 0x85, "R."), /not made of pairs/],
+  ["an integer of many bytes", pickle(0x8b, 0, 0, 1, 0, "x".repeat(70000), "."), /an integer of 65536 bytes/],
+  ["an integer of many digits", pickle(`I${"9".repeat(3000)}\n.`), /a number that is none/],
+  [
+    "a tensor that repeats what is there",
+    tensorPickle("0", "1000", "0"),
+    /repeats its storage of 4 elements too often/,
+  ],
   ["a whole number beyond 2^53", tensorPickle("0", "9007199254740993", "0"), /not described by|which cannot be/],
 ];
 
@@ -171,6 +184,41 @@ for (const [what, bytes, reason] of REFUSED) {
     );
   });
 }
+
+Deno.test("one list passed again and again is refused long before it takes time", () => {
+  const pair = [0x4e, 0x4e, 0x86]; // (None, None)
+  const pairs = Array.from({ length: 20_000 }, () => pair).flat();
+  const again = Array.from({ length: 20_000 }, () => [0x68, 0, 0x68, 1, 0x85, 0x52, 0x30]).flat();
+  const bytes = Uint8Array.from([
+    ...pickle("ccollections\nOrderedDict\nq", 0, "0("),
+    ...pairs,
+    ...pickle("lq", 1, "0"),
+    ...again,
+    ...pickle("N."),
+  ]);
+  const start = performance.now();
+  throws(() => unpickle(bytes, 0, torchRules(new Map())), /passes the same lists again and again/);
+  ok(performance.now() - start < 50_000);
+});
+
+Deno.test("dicts and lists are as deep as in a state dict, and shared ones are looked at once", () => {
+  const nested = (depth: number): unknown => {
+    let value: unknown = new Map([["w", 1]]);
+    for (let i = 0; i < depth; i++) value = [value, value];
+    return value;
+  };
+  strictEqual(tensorsIn(nested(60)).size, 0);
+  throws(() => tensorsIn(nested(101)), /more than 100 dicts and lists lie inside one another/);
+});
+
+Deno.test("numbers of NumPy's and settings beside weights stand for nothing", () => {
+  const tensor = new TextDecoder().decode(tensorPickle("0", "2", "1")).slice(0, -1);
+  const dtype = "cnumpy\ndtype\n(S'f8'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntb";
+  const scalar = `cnumpy.core.multiarray\nscalar\n(${dtype}S'abcdefgh'\ntR`;
+  const settings = `cargparse\nNamespace\n)\x81}(S'lr'\nF0.1\nub`;
+  const bytes = Uint8Array.from(`(dS'best'\n${scalar}sS'args'\n${settings}sS'w'\n${tensor}s.`, (c) => c.charCodeAt(0));
+  deepStrictEqual([...tensorsIn(unpickle(bytes, 0, torchRules(new Map())).value).keys()], ["w"]);
+});
 
 Deno.test("what is no state dict is refused with advice", async () => {
   await rejects(readWeights(join(FOLDER, "module.pth")), /names torch\.nn\.modules\.linear\.Linear.*state dict alone/);

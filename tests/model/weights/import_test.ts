@@ -88,6 +88,9 @@ Deno.test("what is missing, misshapen, not finite or ambiguous is named", () => 
     /"bn1\.bias" holds NaN/,
   );
   refuse((t) => t.delete("layer2.3.conv1.weight"), /3, 3, 6, 3 units; ResNet-50/);
+  const third = (t: Map<string, StoredTensor>) =>
+    [...t.keys()].filter((name) => name.includes("conv3")).forEach((n) => t.delete(n));
+  refuse(third, /3, 4, 6, 3 units of two convolutions: it is a ResNet-34; ResNet-50, -101 and -152 are read/);
   refuse((t) => t.set("ema.layer1.0.conv1.weight", stored([1], "x")), /several networks, "", "ema\."/);
   throws(() => importWeights({ ...file, tensors: new Map() }), /names are none of torchvision's/);
 });
