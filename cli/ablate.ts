@@ -8,7 +8,7 @@ import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { evaluateWithDropout } from "../model/regions/evaluation/region_dropout.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { fileLayer, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun } from "../model/run/run_folder.ts";
+import { freeName, latestRun, runPath } from "../model/run/run_folder.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
@@ -48,14 +48,14 @@ export function addAblate(program: Command): void {
       ];
       let experiment: Experiment;
       if (resume) {
-        const path = join(runs, name ?? latestRun(runs, [REGION_RUNS]));
+        const path = runPath(runs, name ?? latestRun(runs, [REGION_RUNS]));
         if (!Experiment.is(path)) throw new UserError(`${path}: is no experiment to resume`);
         if (layers.length > 0) throw new UserError(`${layers[0].source}: a resumed experiment keeps its settings`);
         experiment = Experiment.open(path);
       } else {
         const members = ABLATIONS.filter(({ folder }) => !only || only.includes(folder));
         experiment = await Experiment.create(
-          join(runs, name ?? freeName(runs, "ablate")),
+          runPath(runs, name ?? freeName(runs, "ablate")),
           "ablations",
           members,
           layers,

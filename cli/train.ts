@@ -12,7 +12,7 @@ import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
 import { newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun, RunFolder } from "../model/run/run_folder.ts";
+import { freeName, latestRun, RunFolder, runPath } from "../model/run/run_folder.ts";
 import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
 import { trainModel } from "../model/regions/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
@@ -99,7 +99,7 @@ export function addTrain(program: Command): void {
       const { runs, name, seeds, preset } = flags;
       if (flags.resume) {
         if (flags.maxSteps !== undefined) throw new UserError("--max-steps: a resumed run is shortened by --steps");
-        return await goOn(join(runs, name ?? latestRun(runs, RUN_KINDS)), own);
+        return await goOn(runPath(runs, name ?? latestRun(runs, RUN_KINDS)), own);
       }
       const named = preset === undefined
         ? []
@@ -110,12 +110,12 @@ export function addTrain(program: Command): void {
         const stem = `${models.length > 1 ? "compare" : models[0]}-${datasetOf(layers)}`;
         const first = Number(setting(layers, ["seed"], "3"));
         const members = proofMembers(models, Array.from({ length: seeds }, (_, i) => first + i));
-        const path = join(runs, name ?? freeName(runs, stem));
+        const path = runPath(runs, name ?? freeName(runs, stem));
         return await runExperiment(await Experiment.create(path, models.join(", "), members, layers));
       }
       const [model] = models;
       const stem = preset ?? `${model}-${datasetOf(layers)}`;
-      const path = join(runs, name ?? freeName(runs, stem));
+      const path = runPath(runs, name ?? freeName(runs, stem));
       if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
       await trainOne(
         await RunFolder.create(

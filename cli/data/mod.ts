@@ -4,6 +4,7 @@ import { openContext } from "../../datasets/context/dataset.ts";
 import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
 import { writeContextAsCoco, type WrittenSplits } from "../../datasets/context/write_coco.ts";
 import { writeContextAsVg } from "../../datasets/context/write_vg.ts";
+import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { addDataCheck } from "./check.ts";
 import { addDataShow } from "./show.ts";
@@ -41,7 +42,16 @@ export function addData(program: Command): void {
       };
       const { write, set } = LAYOUTS[layout];
       using progress = new Progress("writing", "images");
-      await write(folder, splits, (done, of) => progress.update(done, of));
+      // Beside its place until it is whole: half a set looks like a set.
+      const partial = `${folder.replace(/[/\\]+$/, "")}.partial`;
+      try {
+        await Deno.remove(partial, { recursive: true }).catch(() => {});
+        await write(partial, splits, (done, of) => progress.update(done, of));
+        await Deno.rename(partial, folder);
+      } catch (error) {
+        await Deno.remove(partial, { recursive: true }).catch(() => {});
+        throw explainWriteError(folder, error);
+      }
       progress[Symbol.dispose]();
       line(`written to ${folder}; train on it with: itera train --dataset ${set} --data ${folder}`);
     });

@@ -1,10 +1,9 @@
 /** `itera refplus extractor`: trains a small feature extractor. */
 import type { Command } from "@commander-js/extra-typings";
-import { join } from "node:path";
 import { CELL_RUNS, type CellConfig } from "../../model/refplus/extractor/cell_config.ts";
 import { trainCells } from "../../model/refplus/extractor/cell_trainer.ts";
 import { fileLayer, settingLayer } from "../../model/run/layers.ts";
-import { freeName, latestRun, RunFolder } from "../../model/run/run_folder.ts";
+import { freeName, latestRun, RunFolder, runPath } from "../../model/run/run_folder.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { Stopped } from "../terminal/failure.ts";
 import { collect } from "../terminal/flags.ts";
@@ -29,14 +28,14 @@ export function addRefplusExtractor(refplus: Command, program: Command): void {
       const layers = [...config.map(fileLayer), ...set.map(settingLayer)];
       if (resume) {
         return await trainCellsRun(
-          await RunFolder.resume(join(runs, name ?? latestRun(runs, [CELL_RUNS])), layers, CELL_RUNS),
+          await RunFolder.resume(runPath(runs, name ?? latestRun(runs, [CELL_RUNS])), layers, CELL_RUNS),
         );
       }
       if (pictures === undefined || scenes === undefined) {
         throw new UserError("--input_image_dir and --input_scenes_json are needed for a new run");
       }
       const data = { source: "--input_image_dir", value: { data: { pictures, scenes } } };
-      const path = join(runs, name ?? freeName(runs, "refplus-extractor"));
+      const path = runPath(runs, name ?? freeName(runs, "refplus-extractor"));
       await trainCellsRun(await RunFolder.create(path, [...layers, data], CELL_RUNS));
     });
 }

@@ -1,12 +1,11 @@
 /** `itera refplus train`: trains the program generator, the execution engine, or both. */
 import { type Command, Option } from "@commander-js/extra-typings";
-import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STAGES } from "../../model/refplus/training/config.ts";
 import type { Validation } from "../../model/refplus/training/training_state.ts";
 import { trainRefplus } from "../../model/refplus/training/trainer.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
-import { freeName, latestRun, RunFolder } from "../../model/run/run_folder.ts";
+import { freeName, latestRun, RunFolder, runPath } from "../../model/run/run_folder.ts";
 import { Stopped } from "../terminal/failure.ts";
 import { collect, toNumber, toSize } from "../terminal/flags.ts";
 import { line } from "../terminal/output.ts";
@@ -108,7 +107,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
       const { runs, name } = flags;
       const layers = [...flags.config.map(fileLayer), ...flags.set.map(settingLayer), ...flagLayers(flags)];
       if (flags.resume) {
-        const path = join(runs, name ?? latestRun(runs, [REFPLUS_RUNS]));
+        const path = runPath(runs, name ?? latestRun(runs, [REFPLUS_RUNS]));
         await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
         return;
       }
@@ -116,7 +115,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
         const set = layers.some(({ value }) => lookup(value, SETTINGS[key].split(".")) !== undefined);
         if (!set) throw new UserError(`--${key} is needed for a new run; --resume goes on with an old one`);
       }
-      const path = join(runs, name ?? freeName(runs, `refplus-${flags.stage ?? flags.step ?? "run"}`));
+      const path = runPath(runs, name ?? freeName(runs, `refplus-${flags.stage ?? flags.step ?? "run"}`));
       await trainRefplusRun(await RunFolder.create(path, layers, REFPLUS_RUNS));
     });
 }

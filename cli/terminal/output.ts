@@ -1,6 +1,7 @@
 /** The one place that writes to the terminal: results to standard output, everything else to standard error. */
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
+import { explainWriteError } from "../../engine/base/atomic.ts";
 
 /** The place a command writes to. */
 export interface Terminal {
@@ -14,12 +15,35 @@ export interface Terminal {
 
 /** The process's own. */
 const standard: Terminal = {
-  out: (text) => void Deno.stdout.writeSync(new TextEncoder().encode(text)),
-  err: (text) => void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+  out: (text) => {
+    try {
+      write(Deno.stdout, text);
+    } catch (error) {
+      // Whoever read has enough, or the terminal is gone: the work goes on, and nobody is told.
+      if (isClosed(error)) return;
+      throw explainWriteError("standard output", error);
+    }
+  },
+  err: (text) => {
+    try {
+      write(Deno.stderr, text);
+    } catch {
+      // There is nowhere left to say it.
+    }
+  },
   get interactive() {
     return Deno.stderr.isTerminal();
   },
 };
+
+function write(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += to.writeSync(bytes.subarray(at));
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof Deno.errors.BrokenPipe || (error as { readonly code?: unknown }).code === "EIO";
+}
 
 let current = standard;
 

@@ -10,13 +10,14 @@ import { Stopped } from "./failure.ts";
 import { duration, line, notice, Progress, table } from "./output.ts";
 
 /**
- * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C finishes the step and saves; a second one stops at once.
+ * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C, or the end of the
+ * terminal, finishes the step and saves; a second one stops at once.
  * Throws {@link Stopped} after Ctrl-C.
  */
 export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, unit = "images"): Promise<T> {
   const stop = new AbortController();
   let bars = newBars(unit);
-  const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM"] as const;
+  const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const ignore = (): void => {
     for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
   };

@@ -59,7 +59,7 @@ export class Hdf5 implements Disposable {
       await Deno.writeFile(path, new Uint8Array());
       return new Hdf5(named, new File(resolve(path), "w"));
     } catch (error) {
-      throw explainWriteError(named, isFull(error) ? { code: "ENOSPC" } : error);
+      throw explainWriteError(named, error);
     }
   }
 
@@ -214,7 +214,8 @@ export class Hdf5 implements Disposable {
       write();
     } catch (error) {
       this.#spoilt = true;
-      if (isFull(error)) throw explainWriteError(this.path, { code: "ENOSPC" });
+      const explained = explainWriteError(this.path, error);
+      if (explained !== error) throw explained;
       throw new UserError(`${this.path}: ${place}: cannot be written (${reasonOf(error)})`, {
         path: this.path,
         cause: error,
@@ -234,10 +235,6 @@ export class Hdf5 implements Disposable {
 
 /** Filters that the library has: deflate, shuffle, checksum, and packing of small numbers. */
 const FILTERS: readonly number[] = [1, 2, 3, 5, 6];
-
-function isFull(error: unknown): boolean {
-  return /No space left|errno = 51|Disk quota/.test(String((error as Error)?.message ?? error));
-}
 
 /** The innermost of the reasons that the library lists. */
 function reasonOf(error: unknown): string {

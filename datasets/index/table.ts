@@ -1,4 +1,5 @@
 /** A parsed split: every image's size and regions in a handful of arrays, whatever the set. */
+import { isAbsolute, normalize, sep } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { NumberList } from "./numbers.ts";
 
@@ -83,8 +84,13 @@ export class TableBuilder {
   readonly #labels = new NumberList(Uint16Array);
   readonly #stamps = new NumberList(Float64Array);
 
-  /** Adds an image. Throws {@link UserError} for one too large for 16 bits. */
+  /** Adds an image. Throws {@link UserError} for one too large for 16 bits, or outside the set's folder. */
   add({ id, path, width, height, boxes, labels, stamp = 0, unknown = [] }: TableImage): void {
+    if (isAbsolute(path) || normalize(path).split(sep)[0] === "..") {
+      throw new UserError(
+        `${path}: image ${id} is named by a path that leads out of the folder of the set; name it inside`,
+      );
+    }
     if (width > 65535 || height > 65535) throw new UserError(`${path}: ${width}×${height} pixels are too many`);
     this.#offsets.push(this.#labels.length);
     this.#ids.push(id);

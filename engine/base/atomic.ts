@@ -75,7 +75,7 @@ export function isPartial(name: string): boolean {
 
 /** A {@link UserError} that names the file, where the operating system's reason is one a user can mend; else `error`. */
 export function explainWriteError(path: string, error: unknown): unknown {
-  const code = (error as { code?: unknown } | null)?.code;
+  const { code, message } = (error ?? {}) as { readonly code?: unknown; readonly message?: string };
   switch (code) {
     case "ENOSPC":
     case "EDQUOT":
@@ -95,7 +95,8 @@ export function explainWriteError(path: string, error: unknown): unknown {
     case "ENOTEMPTY":
       return new UserError(`${path}: a folder is in the way of the file; move it or choose another name`);
     default:
-      return error;
+      // Libraries that write by themselves pass the system's words on, and not its code.
+      return message?.includes("No space left on device") ? explainWriteError(path, { code: "ENOSPC" }) : error;
   }
 }
 

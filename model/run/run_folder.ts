@@ -1,5 +1,5 @@
 /** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
-import { join } from "node:path";
+import { isAbsolute, join, relative, sep } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { checkSafetensors, firstNonFinite } from "../../engine/internal.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
@@ -111,7 +111,9 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   async saveCheckpoint(step: number, bytes: Uint8Array, options: AtomicOptions = {}): Promise<string> {
     const path = join(this.path, "checkpoints", `step_${String(step).padStart(8, "0")}.safetensors`);
     await writeFileAtomic(path, bytes, { check: checkSafetensors, ...options });
-    const old = listCheckpoints(this.path).filter((found) => found.step <= step).slice(0, -this.config.checkpointKeep);
+    // A folder that has the name of a checkpoint is somebody's, and none of those to keep.
+    const own = listCheckpoints(this.path).filter((found) => found.step <= step && Deno.statSync(found.path).isFile);
+    const old = own.slice(0, -this.config.checkpointKeep);
     for (const { path } of old) Deno.removeSync(path);
     return path;
   }
@@ -185,6 +187,17 @@ export function listCheckpoints(run: string): { readonly path: string; readonly 
       return step === undefined ? [] : [{ path: join(folder, name), step: Number(step) }];
     })
     .sort((a, b) => a.step - b.step);
+}
+
+/** Folder `name` under `root`. Throws {@link UserError} for a name that leads out of it. */
+export function runPath(root: string, name: string): string {
+  const path = join(root, name), inside = relative(root, path);
+  if (isAbsolute(name) || name.includes("\0") || inside === "" || inside.split(sep)[0] === "..") {
+    throw new UserError(
+      `--name ${name}: names no folder inside ${root}; give a plain name, and the folder above by --runs`,
+    );
+  }
+  return path;
 }
 
 /** A name under `root` that no run has: `<stem>-1`, `<stem>-2`, and so on. */

@@ -86,6 +86,40 @@ Deno.test("Ctrl-C saves and exits with 130, and the resumed run ends as one neve
   });
 });
 
+Deno.test("the end of the terminal saves as Ctrl-C does", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const child = start(["train", ...flags, "--steps", "100000", "--name", "a"]);
+    const metrics = join(runs, "a", "metrics.jsonl");
+    while (!(await Deno.stat(metrics).then(({ size }) => size > 0, () => false))) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    child.kill("SIGHUP");
+    const { code, err } = await ended(child);
+    strictEqual(code, 130, err);
+    const [, step] = /^itera: stopped after step (\d+); everything is saved/m.exec(err)!;
+    strictEqual(listCheckpoints(join(runs, "a")).at(-1)!.step, Number(step));
+  });
+});
+
+Deno.test("a member of a comparison is done with its report, and the results are written last", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const compared = [...flags, "--steps", "2", "--seeds", "2", "--name", "both"];
+    const whole = await itera("train", ...compared, "--model", "baseline");
+    strictEqual(whole.code, 0, whole.err);
+    const [member] = [...Deno.readDirSync(join(runs, "both"))].filter(({ isDirectory }) => isDirectory);
+    const file = (name: string): string => join(runs, "both", member.name, name);
+    const time = (name: string): number => Deno.statSync(file(name)).mtime!.getTime();
+    ok(time("results.json") >= time("report.html") && time("report.html") >= time("scores.safetensors"));
+    // As a kill left it with earlier versions.
+    await Deno.remove(file("report.html"));
+    const resumed = await itera("train", "--runs", runs, "--name", "both", "--resume");
+    strictEqual(resumed.code, 0, resumed.err);
+    ok(Deno.statSync(file("report.html")).size > 0);
+  });
+});
+
 Deno.test("a second Ctrl-C stops at once", async () => {
   await withFolder(async (folder) => {
     const { runs, flags } = await tiny(folder);

@@ -1,4 +1,5 @@
 /** Reads scenes and expressions of CLEVR-Ref+ 1.0 and of generated sets, one at a time. */
+import { basename } from "node:path";
 import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { ATTRIBUTES, MOST_OBJECTS } from "../scenes/catalogue.ts";
@@ -7,13 +8,15 @@ import type { Refexp, Scene } from "./types.ts";
 
 const numbers = (length: number) => z.array(z.number()).length(length);
 const object = z.int().min(0).max(MOST_OBJECTS - 1);
+// A name inside the folder of pictures, which is joined to it.
+const fileName = z.string().refine((name) => basename(name) === name && name !== "..", "is no plain name of a file");
 const related = z.array(z.array(object));
 
 // Fields that nothing here uses may be missing, and any others may be there.
 const sceneSchema = z.object({
   split: z.string().default(""),
   image_index: z.int().min(0),
-  image_filename: z.string(),
+  image_filename: fileName,
   objects: z.array(z.object({
     size: z.enum(ATTRIBUTES.size),
     color: z.enum(ATTRIBUTES.color),
@@ -47,7 +50,7 @@ const sceneSchema = z.object({
 
 const refexpSchema = z.object({
   split: z.string().default(""),
-  image_filename: z.string().default(""),
+  image_filename: fileName.default(""),
   image_index: z.int().min(0),
   image: z.string().default(""),
   refexp: z.string(),

@@ -39,8 +39,9 @@ export async function evaluateModel(
   const set = scoredSet(test);
   const results = resultsOf(name, scores, set);
   await saveScores(folder.file("scores.safetensors"), name, scores, set);
-  await saveResults(results, folder);
   await saveReport(results, folder, await gallery(shown, scores, test, model, folder.config.image.normalise));
+  // Last, for they say that the run is done.
+  await saveResults(results, folder);
   return results;
 }
 

@@ -88,11 +88,11 @@ export function resultsOf(name: string, scores: Scores, { split, images, classes
   };
 }
 
-/** Writes `results.json` and the reference's four-number `results.txt`. */
+/** Writes the reference's four-number `results.txt`, then `results.json`, which marks the end of a run. */
 export async function saveResults(results: Results, folder: { file(name: string): string }): Promise<void> {
-  await writeJsonAtomic(folder.file("results.json"), results);
   const four = fourMetrics(results.rows[0]).map((v) => `${v.toFixed(6)}\n`).join("");
   await writeFileAtomic(folder.file("results.txt"), new TextEncoder().encode(four));
+  await writeJsonAtomic(folder.file("results.json"), results);
 }
 
 /** The results in a run's folder. Throws {@link UserError} when there are none yet. */

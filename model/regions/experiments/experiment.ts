@@ -14,7 +14,7 @@ const schema = z.strictObject({
   title: z.string(),
   /** Runs in the order they are trained: folder name, row name, settings over the defaults. */
   members: z.array(z.strictObject({
-    folder: z.string().regex(/^[\w.-]+$/),
+    folder: z.string().regex(/^[\w.-]*[\w-][\w.-]*$/, "a folder is named by letters, digits, points and dashes"),
     name: z.string(),
     settings: z.record(z.string(), z.json()),
   })).min(1),
@@ -70,7 +70,13 @@ export class Experiment {
   /** Opens one to go on with. */
   static open(path: string): Experiment {
     const parsed = schema.safeParse(fileLayer(join(path, FILE)).value);
-    if (!parsed.success) throw new UserError(`${join(path, FILE)}: ${parsed.error.issues[0].message}`);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      throw new UserError(`${join(path, FILE)}: ${issue.path.join(".")}: ${issue.message}`);
+    }
+    const names = parsed.data.members.map(({ folder }) => folder);
+    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    if (twice !== undefined) throw new UserError(`${join(path, FILE)}: members: the folder ${twice} is there twice`);
     return new Experiment(path, parsed.data.title, parsed.data.members as readonly Member[]);
   }
 
@@ -95,7 +101,8 @@ export class Experiment {
     for (const [index, member] of this.members.entries()) {
       const path = join(this.path, member.folder);
       const file = join(path, "results.json");
-      if (!exists(file)) {
+      // Earlier versions wrote the report after the results, so that a kill could leave it out.
+      if (!exists(file) || !exists(join(path, "report.html"))) {
         onMember(member, index);
         const layers = [{ source: join(this.path, FILE), value: member.settings }];
         using folder = exists(join(path, "config.json"))

@@ -48,9 +48,8 @@ export function closedShares(
   }));
 }
 
-/** Writes `comparison.json` and `report.html` in the experiment's folder. */
+/** Writes `report.html` and `comparison.json` in the experiment's folder. */
 export async function saveComparison(experiment: Experiment, comparison: Comparison): Promise<void> {
-  await writeJsonAtomic(join(experiment.path, "comparison.json"), comparison);
   const curves = experiment.members.map(({ folder }) => ({
     name: folder,
     points: MetricsLog.read(join(experiment.path, folder, "metrics.jsonl"))
@@ -69,4 +68,5 @@ export async function saveComparison(experiment: Experiment, comparison: Compari
     config: experiment.members,
   });
   await writeFileAtomic(join(experiment.path, "report.html"), new TextEncoder().encode(html));
+  await writeJsonAtomic(join(experiment.path, "comparison.json"), comparison);
 }
