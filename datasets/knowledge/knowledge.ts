@@ -30,6 +30,9 @@ export interface Knowledge {
 
 const FORMAT = "itera-knowledge";
 
+/** Bytes that vectors may take whatever the file's size. */
+const FREE = 2 ** 28;
+
 const headSchema = z.strictObject({
   format: z.literal(FORMAT),
   version: z.literal(1),
@@ -46,6 +49,10 @@ const lineSchema = z.union([
 export interface KnowledgeFile extends Knowledge {
   /** Class names, background first. */
   readonly classes: readonly string[];
+}
+
+function isFloat(value: number): boolean {
+  return Number.isFinite(Math.fround(value));
 }
 
 /** Number of edges of each type. */
@@ -99,6 +106,11 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
   const head = parse(headSchema, path, 1, lines[0], "is no knowledge graph's first line");
   const { classes, types, dim } = head;
   if (classes[0] !== BACKGROUND) throw new UserError(`${path}:1: the first class must be ${BACKGROUND}`);
+  if (4 * classes.length * dim > FREE + 32 * text.length) {
+    throw new UserError(
+      `${path}:1: claims vectors of ${dim} numbers for ${classes.length} classes, more than the file can hold`,
+    );
+  }
   const labels = new Map(classes.map((name, c) => [name, c]));
   const vectors = new Float32Array(classes.length * dim);
   const edges: KnowledgeEdge[] = [];
@@ -115,12 +127,18 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
       if (entry.vector.length !== dim) {
         throw new UserError(`${path}:${i + 1}: the vector has ${entry.vector.length} numbers, not ${dim}`);
       }
+      if (!entry.vector.every(isFloat)) {
+        throw new UserError(`${path}:${i + 1}: the vector has a number that is too large for 32 bits`);
+      }
       vectors.set(entry.vector, dim * find(labels, entry.class, "class", i + 1));
       continue;
     }
     const [from, to] = [entry.from, entry.to].map((name) => find(labels, name, "class", i + 1));
     if (from === to || from === 0 || to === 0) {
       throw new UserError(`${path}:${i + 1}: an edge joins two different classes, neither the background`);
+    }
+    if (!isFloat(entry.weight) || Math.fround(entry.weight) === 0) {
+      throw new UserError(`${path}:${i + 1}: the weight ${entry.weight} is too large or too small for 32 bits`);
     }
     edges.push({ type: find(typeOf, entry.type, "type", i + 1), from, to, weight: entry.weight });
   }

@@ -15,6 +15,12 @@ export interface ClassVectors {
 
 const STREAM = 0x7ec5;
 
+/** Numbers as they are written in text. */
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+
+/** Numbers of a vector, and letters of a line: what has no end of line is not kept to its end. */
+const [MOST, LONGEST] = [16_384, 2 ** 20];
+
 /** The words of a class name, lower case. */
 export function wordsOf(name: string): string[] {
   return name.toLowerCase().split(/[\s_,-]+/).filter((word) => word !== "");
@@ -77,12 +83,18 @@ async function readWords(path: string, wanted: ReadonlySet<string>) {
     // The first line may give count and dimension.
     if (number === 1 && fields.length === 2) continue;
     if (dim === 0) dim = fields.length - 1;
+    if (dim > MOST) throw new UserError(`${path}:${number}: has vectors of ${dim} numbers, at most ${MOST} are read`);
     if (fields.length !== dim + 1 || dim < 2) {
       throw new UserError(`${path}:${number}: has ${fields.length - 1} numbers after the word, ${dim} were expected`);
     }
     if (!wanted.has(fields[0])) continue;
+    const wrong = fields.slice(1).find((field) => !NUMBER.test(field) || !Number.isFinite(Math.fround(Number(field))));
+    if (wrong !== undefined) {
+      throw new UserError(
+        `${path}:${number}: "${wrong.slice(0, 20)}" is no number of 32 bits; make or download it again`,
+      );
+    }
     const vector = fields.slice(1).map(Number);
-    if (vector.some(Number.isNaN)) throw new UserError(`${path}:${number}: not all of the vector are numbers`);
     found.set(fields[0], vector);
   }
   if (dim === 0) throw new UserError(`${path}: holds no word vectors`);
@@ -95,6 +107,9 @@ async function* lines(path: string): AsyncGenerator<string> {
   for await (const piece of file.readable.pipeThrough(new TextDecoderStream())) {
     const parts = (rest + piece).split("\n");
     rest = parts.pop()!;
+    if (rest.length > LONGEST) {
+      throw new UserError(`${path}: has a line of more than ${LONGEST} letters; is it a text?`);
+    }
     yield* parts;
   }
   if (rest !== "") yield rest;

@@ -39,7 +39,7 @@ export async function addWordNet(builder: KnowledgeBuilder, folder: string): Pro
   for (const { name, sense } of senses) {
     let level = [sense];
     for (let step = 1; step <= STEPS; step++) {
-      level = level.flatMap((s) => synsets.get(s)?.hypernyms ?? []);
+      level = [...new Set(level.flatMap((s) => synsets.get(s)?.hypernyms ?? []))];
       for (const above of level) related("kind-of", "has-kind", name, above, 1 / step);
     }
     for (const whole of synsets.get(sense)?.wholes ?? []) related("part-of", "has-part", name, whole, 1);
@@ -68,7 +68,8 @@ function parseSynsets(data: string, path: string): Map<string, Synset> {
     const words = parseInt(fields[3], 16);
     const at = 4 + 2 * words;
     const count = Number(fields[at]);
-    if (!/^\d{8}$/.test(fields[0]) || !Number.isInteger(count)) {
+    // Each pointer takes four fields: a count of more is a claim.
+    if (!/^\d{8}$/.test(fields[0]) || !Number.isInteger(count) || count < 0 || at + 4 * count >= fields.length) {
       throw new UserError(`${path}:${i + 1}: is no line of WordNet's noun database`);
     }
     const pointers = Array.from({ length: count }, (_, p) => fields.slice(at + 1 + 4 * p, at + 5 + 4 * p));

@@ -48,6 +48,9 @@ const sceneSchema = z.object({
   }
 });
 
+/** Steps of a program written out as a tree; those of the published set have at most some 40. */
+const MOST_STEPS = 1000;
+
 const refexpSchema = z.object({
   split: z.string().default(""),
   image_filename: fileName.default(""),
@@ -64,11 +67,16 @@ const refexpSchema = z.object({
   refexp_family_index: z.int().min(0).default(0),
   refexp_index: z.int().min(0).default(0),
 }).superRefine(({ program }, context) => {
+  const wrong = (i: number, message: string) =>
+    context.addIssue({ code: "custom", path: ["program", i, "inputs"], message });
+  // Steps of the tree below each node: nodes that are used twice double it, however few they are.
+  const steps: number[] = [];
   program.forEach(({ inputs }, i) => {
-    if (inputs.some((at) => at >= i)) {
-      context.addIssue({ code: "custom", path: ["program", i, "inputs"], message: "names a node that is not earlier" });
-    }
+    if (inputs.some((at) => at >= i)) wrong(i, "names a node that is not earlier");
+    steps.push(inputs.reduce((sum, at) => sum + (steps[at] ?? 0), 1));
   });
+  const long = steps.findIndex((count) => count > MOST_STEPS);
+  if (long >= 0) wrong(long, `makes a program of more than ${MOST_STEPS} steps`);
 });
 
 /**

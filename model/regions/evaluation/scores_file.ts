@@ -1,14 +1,34 @@
 /** `scores.safetensors` of a run: every probability an evaluation found, so that metrics can be computed again. */
+import type { RegionDataset } from "../../../datasets/types.ts";
 import { isContextDataset } from "../../../datasets/context/dataset.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import { DATASET_ROWS, isDatasetName } from "../../../datasets/registry.ts";
+import { explainReadError } from "../../../engine/base/files.ts";
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
+import { checkSafetensors, firstNonFinite, sameShape } from "../../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../../engine/mod.ts";
 import type { Output, Scores } from "./score.ts";
 import type { ScoredSet } from "./results.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 
 const PREFIX = "probabilities.";
+
+const list = z.string().transform((text, context): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: "custom", message: "is not JSON" });
+    return z.NEVER;
+  }
+});
+const factsSchema = z.object({
+  model: z.string(),
+  split: z.string(),
+  images: z.coerce.number().int().min(0),
+  classes: list.pipe(z.array(z.string()).min(2)),
+  outputs: list.pipe(z.array(z.string()).min(1)),
+});
 
 /** Writes labels i32 [N] and, for every output, probabilities f32 [N, C]. */
 export async function saveScores(path: string, model: string, scores: Scores, set: ScoredSet): Promise<void> {
@@ -24,8 +44,8 @@ export async function saveScores(path: string, model: string, scores: Scores, se
     images: String(set.images),
     classes: JSON.stringify(set.classes),
     outputs: JSON.stringify(outputs.map(({ name }) => name)),
-  });
-  await writeFileAtomic(path, bytes);
+  }, { checksum: true });
+  await writeFileAtomic(path, bytes, { check: checkSafetensors });
 }
 
 /** Reads them back. Throws {@link UserError} when the file is missing or none of ours. */
@@ -33,33 +53,60 @@ export async function readScores(
   path: string,
 ): Promise<{ readonly model: string; readonly scores: Scores; readonly set: ScoredSet }> {
   try {
-    const { tensors, metadata } = decodeSafetensors(await Deno.readFile(path));
-    const classes: string[] = JSON.parse(metadata.classes);
-    const names: string[] = JSON.parse(metadata.outputs);
-    const outputs = names.map((name): Output => ({
-      name,
-      probabilities: tensors.get(PREFIX + name)!.data as Float32Array<ArrayBuffer>,
-    }));
-    const labels = tensors.get("labels")!.data as Int32Array<ArrayBuffer>;
-    const { split, model } = metadata;
+    const bytes = await Deno.readFile(path);
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    const { classes, outputs: names, split, model, images } = factsSchema.parse(metadata);
+    const found = tensors.get("labels");
+    if (found?.dtype !== "I32" || found.shape.length !== 1) throw new TypeError('"labels" is no list of whole numbers');
+    const labels = found.data, wanted = [labels.length, classes.length];
+    const outside = labels.find((label) => label < 0 || label >= classes.length);
+    if (outside !== undefined) throw new TypeError(`a label is ${outside}, there are ${classes.length} classes`);
+    const outputs = names.map((name): Output => {
+      const tensor = tensors.get(PREFIX + name);
+      if (tensor?.dtype !== "F32" || !sameShape(tensor.shape, wanted)) {
+        throw new TypeError(`"${PREFIX}${name}" is [${tensor?.shape ?? "missing"}], [${wanted}] is wanted`);
+      }
+      return { name, probabilities: tensor.data };
+    });
+    const wrong = firstNonFinite(tensors);
+    if (wrong) throw new TypeError(`"${wrong.name}" holds ${wrong.value}`);
     const [dataset, part] = split.split(" ");
     // A set without a folder can be drawn anew, and its generator may know the exact posteriors.
-    const drawn = isDatasetName(dataset) && DATASET_ROWS[dataset].folder === null
-      ? await openDataset({ dataset, split: part as "test", images: Number(metadata.images) })
-      : null;
+    const isDrawn = isDatasetName(dataset) && DATASET_ROWS[dataset].folder === null;
+    // Every drawn image has regions: a count beyond them is a claim, and drawing would not end.
+    if (isDrawn && images > labels.length) {
+      throw new TypeError(`${images} images are claimed, of ${labels.length} regions`);
+    }
+    const drawn = isDrawn ? await openDataset({ dataset, split: part as "test", images }) : null;
     const context = drawn && isContextDataset(drawn) ? drawn : null;
+    if (context) requireSame(context, labels);
     return {
       model,
       scores: { outputs, labels, classes: classes.length },
-      set: { split, images: Number(metadata.images), classes, context },
+      set: { split, images, classes, context },
     };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new UserError(`${path}: there is no such file; \`itera evaluate\` writes it`);
     }
-    if (error instanceof SafetensorsError || error instanceof SyntaxError || error instanceof TypeError) {
-      throw new UserError(`${path}: holds no scores of an evaluation (${error.message})`);
+    if (error instanceof z.ZodError) {
+      const [issue] = error.issues;
+      throw new UserError(`${path}: holds no scores of an evaluation (${issue.path.join(".")}: ${issue.message})`);
     }
-    throw error;
+    if (error instanceof SafetensorsError || error instanceof TypeError) {
+      throw new UserError(`${path}: holds no scores of an evaluation (${error.message}); evaluate anew`);
+    }
+    throw error instanceof UserError ? error : explainReadError(path, error);
   }
+}
+
+/** Throws where labels are not those of the drawn set, whose posteriors stand beside the scores. */
+function requireSame(set: RegionDataset, labels: Int32Array): void {
+  let at = 0;
+  for (let i = 0; i < set.size; i++) {
+    for (const label of set.record(i).labels) {
+      if (labels[at++] !== label) throw new TypeError(`its labels are not those of image ${i} of ${set.name}`);
+    }
+  }
+  if (at !== labels.length) throw new TypeError(`${labels.length} regions are scored, ${set.name} has ${at}`);
 }

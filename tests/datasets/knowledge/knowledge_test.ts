@@ -72,6 +72,16 @@ Deno.test("each mistake in a graph is named with its line", async () => {
       [`${head}\n{"type":"on","from":"cup","to":"plate","weight":0}`, /:2: is neither/],
       [`${head}\n{"class":"cup","vector":[1]}`, /:2: the vector has 1 numbers, not 2/],
       [`${head}\n{"class":"mug","vector":[1,2]}`, /:2: no class "mug"/],
+      [`${head}\n{"class":"cup","vector":[1,1e39]}`, /:2: the vector has a number that is too large for 32 bits/],
+      [`${head}\n{"type":"on","from":"cup","to":"plate","weight":1e39}`, /:2: the weight 1e\+39 is too large/],
+      [
+        `${head}\n{"type":"on","from":"cup","to":"plate","weight":1e-60}`,
+        /:2: the weight 1e-60 is too large or too small/,
+      ],
+      [
+        head.replace('"dim":2', '"dim":9007199254740991'),
+        /:1: claims vectors of 9007199254740991 numbers for 3 classes/,
+      ],
     ];
     for (const [text, message] of mistakes) {
       await Deno.writeTextFile(path, text);
@@ -164,6 +174,9 @@ Deno.test("WordNet's kinds and parts, first senses only", async () => {
     ]);
     await Deno.writeTextFile(join(folder, "data.noun"), "nothing of the sort\n");
     await rejects(addWordNet(builder, folder), /data\.noun:1: is no line of WordNet/);
+    // A count of pointers that the line does not hold is no reason to make as many.
+    await Deno.writeTextFile(join(folder, "data.noun"), "00000001 05 n 01 dog 0 999999999 @ 00015388 n 0000 | a dog\n");
+    await rejects(addWordNet(builder, folder), /data\.noun:1: is no line of WordNet/);
     await rejects(addWordNet(builder, join(folder, "none")), /there is no such file; --wordnet/);
   });
 });
@@ -187,6 +200,15 @@ Deno.test("class vectors are means over words; unknown classes get random ones a
     ]);
     await Deno.writeTextFile(path, "a 1 2\nb 1\n");
     await rejects(readClassVectors(path, classes), /words\.vec:2: has 1 numbers after the word, 2 were expected/);
+    for (const [line, wrong] of [["desk Infinity 1e999", "Infinity"], ["desk 1  2", ""], ["desk 1 1e39", "1e39"]]) {
+      await Deno.writeTextFile(path, `1 ${line.split(" ").length - 1}\n${line}\n`);
+      await rejects(
+        readClassVectors(path, classes),
+        (error: Error) => error.message.includes(`:2: "${wrong}" is no number`),
+      );
+    }
+    await Deno.writeTextFile(path, "desk ".repeat(400_000));
+    await rejects(readClassVectors(path, classes), /words\.vec: has a line of more than 1048576 letters/);
   });
 });
 
