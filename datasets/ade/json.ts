@@ -6,6 +6,7 @@
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { explainReadError } from "../../engine/base/files.ts";
+import { parseJsonFile } from "../../engine/base/json_text.ts";
 import type { RgbImage } from "../images/preprocess.ts";
 
 /** An object or part that a person drew. */
@@ -40,13 +41,7 @@ export async function readAdeJson(path: string): Promise<AdeObject[]> {
   const bytes = await Deno.readFile(path).catch((error: unknown) => {
     throw explainReadError(path, error);
   });
-  let json: unknown;
-  try {
-    json = JSON.parse(decoded(bytes));
-  } catch (error) {
-    throw new UserError(`${path}: is no JSON (${(error as Error).message.split("\n")[0]})`, { path });
-  }
-  const parsed = schema.safeParse(json);
+  const parsed = schema.safeParse(parseJsonFile(path, decoded(bytes)));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UserError(`${path}: ${issue.path.join(".") || "the file"}: ${issue.message}`, { path });

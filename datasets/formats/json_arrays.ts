@@ -1,40 +1,58 @@
 /** JSON files larger than memory should hold: the elements of their arrays one by one. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
+import { countLines, type JsonFault, type JsonOptions, readJson } from "../../engine/base/json_text.ts";
 
 /** Called with each element: the array's key, null where the file itself is an array; the element; its place. */
 export type OnElement = (key: string | null, value: unknown, index: number) => void;
 
+/** An element with the key of its array and its place there. */
+export interface JsonElement {
+  readonly key: string | null;
+  readonly value: unknown;
+  readonly index: number;
+}
+
 const PIECE = 1 << 20;
-const [QUOTE, BACKSLASH, COMMA, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [
-  0x22,
-  0x5c,
-  0x2c,
-  0x5b,
-  0x5d,
-  0x7b,
-  0x7d,
-];
+const [QUOTE, BACKSLASH, COMMA, COLON, LINE] = [0x22, 0x5c, 0x2c, 0x3a, 0x0a];
+const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x7d];
 
 /**
- * Yields the elements of a file that is an array, or of every array that is a member of a file that is an object. Only one
- * element is in memory at a time, so half a gigabyte takes little memory. `onProgress` gets the bytes read and the size of the file.
+ * Passes on the elements of a file that is an array, or of every array that is a member of a file that is an object. Only
+ * one element is in memory at a time, so half a gigabyte takes little memory. Every byte is held to JSON's rules, and no key
+ * may be in one object twice; numbers that Python writes as `NaN` or `Infinity` are passed on as such. `onProgress` gets the
+ * bytes read and the size of the file.
  *
- * @throws {UserError} naming the file where it is missing or no whole JSON; and what `onElement` throws.
+ * @throws {UserError} naming file and line where the file is no JSON; and what `onElement` throws.
  */
 export async function readJsonArrays(
   path: string,
   onElement: OnElement,
   onProgress: (bytes: number, of: number) => void = () => {},
 ): Promise<void> {
+  for await (const { key, value, index } of jsonElements(path, { onProgress })) onElement(key, value, index);
+}
+
+/** Callbacks of {@link jsonElements}. */
+export interface JsonElementsHooks {
+  readonly onProgress?: (bytes: number, of: number) => void;
+  /** Called for each array by its key, one without elements too. */
+  readonly onList?: (key: string | null) => void;
+}
+
+/** The same elements, for whoever asks for them one after the other. */
+export async function* jsonElements(
+  path: string,
+  { onProgress = () => {}, onList = () => {} }: JsonElementsHooks = {},
+): AsyncGenerator<JsonElement> {
   using file = await openFile(path);
-  const scanner = new Scanner(path, onElement);
+  const scanner = new Scanner(path, onList);
   const { size } = await file.stat();
   let bytes = 0;
   for (;;) {
     const count = await file.read(scanner.free());
     if (count === null) break;
-    scanner.scan(count);
+    yield* scanner.scan(count);
     onProgress(bytes += count, size);
   }
   scanner.end();
@@ -42,8 +60,8 @@ export async function readJsonArrays(
 
 class Scanner {
   readonly #path: string;
-  readonly #onElement: OnElement;
-  readonly #decoder = new TextDecoder();
+  readonly #onList: (key: string | null) => void;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #bytes = new Uint8Array(2 * PIECE);
   #filled = 0;
   #at = 0;
@@ -54,100 +72,150 @@ class Scanner {
   #inString = false;
   #keyStart = -1;
   #key: string | null = null;
-  #elementStart = -1;
   #index = 0;
+  /** Beginning of what is being gathered: an element, or the text around the arrays. */
+  #start = 0;
+  /** Lines before it, and its colons outside of strings. */
+  #line = 0;
+  #colons = 0;
+  /** Lines up to the current byte. */
+  #lines = 0;
+  /** The text around the arrays' elements: JSON itself, of a handful of members. */
+  readonly #around: { readonly text: string; readonly line: number }[] = [];
 
-  constructor(path: string, onElement: OnElement) {
+  constructor(path: string, onList: (key: string | null) => void) {
     this.#path = path;
-    this.#onElement = onElement;
+    this.#onList = onList;
   }
 
   /** Free end of the buffer, for the next bytes. Bytes still needed are moved to its front first. */
   free(): Uint8Array<ArrayBuffer> {
-    const starts = [this.#elementStart, this.#keyStart].filter((start) => start >= 0);
-    // A backslash at the very end has stepped over a byte that is still to come.
-    const keep = starts.length > 0 ? Math.min(...starts) : Math.min(this.#at, this.#filled);
+    const keep = Math.min(this.#start, this.#filled);
     const from = this.#bytes;
     if (this.#filled - keep + PIECE > from.length) this.#bytes = new Uint8Array(2 * (this.#filled - keep + PIECE));
     this.#bytes.set(from.subarray(keep, this.#filled));
     this.#filled -= keep;
     this.#at -= keep;
-    if (this.#elementStart >= 0) this.#elementStart -= keep;
+    this.#start -= keep;
     if (this.#keyStart >= 0) this.#keyStart -= keep;
     return this.#bytes.subarray(this.#filled, this.#filled + PIECE);
   }
 
   /** Goes through `count` more bytes. */
-  scan(count: number): void {
+  *scan(count: number): Generator<JsonElement> {
     this.#filled += count;
     for (; this.#at < this.#filled; this.#at++) {
       const byte = this.#bytes[this.#at];
+      if (byte === LINE) this.#lines++;
       if (this.#inString) {
         if (byte === BACKSLASH) this.#at++;
         else if (byte === QUOTE) this.#endString();
-      } else if (byte === QUOTE) this.#beginString();
+      } else if (byte === QUOTE) {
+        this.#inString = true;
+        if (!this.#inList && this.#depth === 1) this.#keyStart = this.#at;
+      } else if (byte === COLON) this.#colons++;
       else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#open(byte);
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) this.#close();
-      else if (this.#inList && this.#depth === this.#listDepth) {
-        if (byte === COMMA) this.#endElement(this.#at);
-        else if (byte > 0x20 && this.#elementStart < 0) this.#elementStart = this.#at;
-      } else if (this.#depth === 0 && byte > 0x20) this.#broken("it is neither a list nor an object");
+      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+        if (this.#inList && this.#depth === this.#listDepth) yield* this.#endList(byte);
+        this.#depth--;
+      } else if (byte === COMMA && this.#inList && this.#depth === this.#listDepth) {
+        yield this.#element();
+        this.#begin();
+      }
     }
   }
 
-  /** No more bytes. */
+  /** No more bytes: what lies around the elements has to be JSON too. */
   end(): void {
-    if (this.#depth > 0 || this.#listDepth === 0) this.#broken("it ends too early");
-  }
-
-  #beginString(): void {
-    this.#inString = true;
-    if (this.#inList && this.#depth === this.#listDepth && this.#elementStart < 0) this.#elementStart = this.#at;
-    if (!this.#inList && this.#depth === 1) this.#keyStart = this.#at;
+    if (!this.#inList) this.#gather();
+    const text = this.#around.map((piece) => piece.text).join("");
+    const read = readJson(text);
+    if (this.#inList) this.#broken(this.#lines, `it ends within ${this.#place(this.#index)}`);
+    if ("value" in read) {
+      if (typeof read.value === "object" && read.value !== null) return;
+      this.#broken(0, "it is neither a list nor an object");
+    }
+    let at = 0;
+    for (const piece of this.#around) {
+      const inside = read.fault.at - at;
+      at += piece.text.length;
+      if (inside >= piece.text.length && piece !== this.#around.at(-1)) continue;
+      this.#broken(piece.line + countLines(piece.text, inside), read.fault.reason);
+    }
   }
 
   #endString(): void {
     this.#inString = false;
     if (this.#keyStart < 0) return;
-    this.#key = this.#parse(this.#keyStart, this.#at + 1) as string;
+    const read = readJson(this.#text(this.#keyStart, this.#at + 1, this.#lines));
+    if ("value" in read) this.#key = String(read.value);
     this.#keyStart = -1;
   }
 
   #open(byte: number): void {
     if (this.#listDepth === 0) this.#listDepth = byte === OPEN_LIST ? 1 : 2;
-    if (this.#inList && this.#depth === this.#listDepth && this.#elementStart < 0) this.#elementStart = this.#at;
     this.#depth++;
     if (byte !== OPEN_LIST || this.#inList || this.#depth !== this.#listDepth) return;
+    this.#at++;
+    this.#gather();
+    this.#at--;
     this.#inList = true;
+    this.#onList(this.#key);
     this.#index = 0;
+    this.#begin(1);
   }
 
-  #close(): void {
-    if (this.#inList && this.#depth === this.#listDepth) {
-      this.#endElement(this.#at);
-      this.#inList = false;
-    }
-    this.#depth--;
-    if (this.#depth < 0) this.#broken("a bracket is closed that was not opened");
-    if (this.#inList && this.#depth === this.#listDepth) this.#endElement(this.#at + 1);
+  /** Ends an array: with its last element, or with none at all where it is empty. */
+  *#endList(byte: number): Generator<JsonElement> {
+    const rest = this.#text(this.#start, this.#at, this.#line);
+    if (this.#index > 0 || rest.trim() !== "") yield this.#element();
+    if (byte !== CLOSE_LIST) this.#broken(this.#lines, `${this.#place(null)} is closed by }, not by ]`);
+    this.#inList = false;
+    this.#begin(0);
   }
 
-  #endElement(end: number): void {
-    if (this.#elementStart < 0) return;
-    const value = this.#parse(this.#elementStart, end);
-    this.#elementStart = -1;
-    this.#onElement(this.#key, value, this.#index++);
+  /** Begins to gather anew, after this byte or with it. */
+  #begin(after = 1): void {
+    this.#start = this.#at + after;
+    this.#line = this.#lines;
+    this.#colons = 0;
   }
 
-  #parse(from: number, to: number): unknown {
+  /** Keeps the text before this byte that lies around arrays. */
+  #gather(): void {
+    const end = Math.min(this.#at, this.#filled);
+    this.#around.push({ text: this.#text(this.#start, end, this.#line), line: this.#line });
+  }
+
+  #element(): JsonElement {
+    const text = this.#text(this.#start, this.#at, this.#line), options = { notNumbers: true, colons: this.#colons };
+    const read = readJson(text, options satisfies JsonOptions);
+    if ("value" in read) return { key: this.#key, value: read.value, index: this.#index++ };
+    const { at, reason } = read.fault;
+    this.#broken(this.#line + countLines(text, at), `${this.#place(this.#index)}: ${reason}`);
+  }
+
+  /** Name of an element, or of the array. */
+  #place(index: number | null): string {
+    const names = [...this.#listDepth === 1 ? [] : [this.#key], ...index === null ? [] : [index]];
+    return names.join(".") || "the list";
+  }
+
+  #text(from: number, to: number, line: number): string {
     try {
-      return JSON.parse(this.#decoder.decode(this.#bytes.subarray(from, to)));
-    } catch (error) {
-      this.#broken((error as Error).message.split("\n")[0]);
+      return this.#decoder.decode(this.#bytes.subarray(from, to));
+    } catch {
+      this.#broken(line, "a character is not UTF-8");
     }
   }
 
-  #broken(reason: string): never {
-    throw new UserError(`${this.#path}: is not whole JSON (${reason}); download it again`);
+  /** `line` counts from 0. */
+  #broken(line: number, reason: JsonFault["reason"]): never {
+    throw new UserError(
+      `${this.#path}: is not whole JSON (line ${line + 1}: ${reason}); mend it or download it again`,
+      {
+        path: this.#path,
+      },
+    );
   }
 }

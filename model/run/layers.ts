@@ -1,6 +1,7 @@
 /** Settings in layers: defaults, then files, then flags, the later ones winning; every complaint names its layer. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
+import { readJson } from "../../engine/base/json_text.ts";
 
 /** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -79,19 +80,12 @@ export function readJsonFile(path: string): Json {
     if (error instanceof Deno.errors.NotFound) throw new UserError(`${path}: there is no such file`);
     throw new UserError(`${path}: cannot be read (${(error as Error).message.split(":")[0]})`);
   }
-  try {
-    return JSON.parse(text) as Json;
-  } catch (error) {
-    const message = (error as Error).message;
-    // V8 gives no position for a token that cannot begin a value, and none at the end of the text.
-    const token = /^Unexpected token '(.)'/su.exec(message)?.[1];
-    const position = Number(
-      /position (\d+)/.exec(message)?.[1] ?? (token === undefined ? text.length : text.indexOf(token)),
-    );
-    if (position >= text.trimEnd().length) throw new UserError(`${path}: is not JSON, it ends too early`);
-    const before = text.slice(0, position).split("\n");
-    throw new UserError(`${path}:${before.length}:${before.at(-1)!.length + 1}: is not JSON`);
-  }
+  const read = readJson(text);
+  if ("value" in read) return read.value as Json;
+  const { at, reason } = read.fault;
+  if (at >= text.trimEnd().length) throw new UserError(`${path}: is not JSON, it ends too early`);
+  const before = text.slice(0, at).split("\n");
+  throw new UserError(`${path}:${before.length}:${before.at(-1)!.length + 1}: is not JSON (${reason})`);
 }
 
 /** Paths of the values in which two settings differ. */

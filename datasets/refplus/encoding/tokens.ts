@@ -2,6 +2,7 @@
 import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readText } from "../../../engine/base/files.ts";
+import { countLines, readJson } from "../../../engine/base/json_text.ts";
 
 /** Tokens of every vocabulary, at the indices they stand at here. */
 export const SPECIAL_TOKENS = ["<NULL>", "<START>", "<END>", "<UNK>"] as const;
@@ -144,13 +145,15 @@ const vocabularySchema = z.object({ refexp_token_to_idx: tableSchema, program_to
  */
 export async function readVocabulary(file: string): Promise<Vocabulary> {
   const text = await readText(file);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new UserError(`${file}: is not whole JSON; make it again with itera refplus preprocess`, { path: file });
+  const read = readJson(text);
+  if ("fault" in read) {
+    const { at, reason } = read.fault, line = 1 + countLines(text, at);
+    throw new UserError(
+      `${file}: is not whole JSON (line ${line}: ${reason}); make it again with itera refplus preprocess`,
+      { path: file },
+    );
   }
-  const parsed = vocabularySchema.safeParse(json);
+  const parsed = vocabularySchema.safeParse(read.value);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     throw new UserError(`${file}: ${issue.path.join(".") || "the file"}: ${issue.message}`, { path: file });

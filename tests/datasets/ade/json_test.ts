@@ -71,7 +71,7 @@ Deno.test("lists of one may lack their brackets, and bytes may be Latin-1", asyn
     await Deno.writeTextFile(path, json([{ ...one, raw_name: 3 }]));
     await rejects(readAdeJson(path), /a\.json: annotation\.object.*: /);
     await Deno.writeTextFile(path, json(one).slice(0, 40));
-    await rejects(readAdeJson(path), /a\.json: is no JSON/);
+    await rejects(readAdeJson(path), /a\.json:1: is not JSON/);
   });
 });
 

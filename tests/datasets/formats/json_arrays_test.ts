@@ -96,7 +96,7 @@ Deno.test("a file that is missing, cut or no list is named in one line", async (
       );
     }
     await rejects(elements(path, "3"), /it is neither a list nor an object/);
-    await rejects(elements(path, "[1]]"), /a bracket is closed/);
+    await rejects(elements(path, "[1]]"), /line 1: something follows the end/);
     await rejects(elements(path, "[nulx]"), /is not whole JSON \(.*nulx/);
     await rejects(readJsonArrays(join(folder, "b.json"), () => {}), /b\.json: there is no such file/);
   });

@@ -90,11 +90,17 @@ Deno.test("a broken file is named with the place that is wrong", async () => {
     await refuses(() => all(readScenes(file)), /broken\.json: there is no such file/);
     const texts: [string, RegExp][] = [
       ["", /broken\.json: is not whole JSON/],
-      [pythonJson("scenes", scenes).slice(0, -20), /broken\.json: is not whole JSON; make or download it again/],
+      [
+        pythonJson("scenes", scenes).slice(0, -20),
+        /broken\.json: is not whole JSON \(line 1: it ends within scenes\.\d+\)/,
+      ],
       ['{"info": {}}', /broken\.json: scenes: there is no such list/],
       ['{"scenes": {}}', /broken\.json: scenes: there is no such list/],
       ['{"scenes": [{"a": 1}, {a: 2}]}', /broken\.json: scenes\.0\./],
-      ['{"scenes": [nothing]}', /broken\.json: scenes\.0: is not JSON/],
+      [
+        '{"scenes": [nothing]}',
+        /broken\.json: is not whole JSON \(line 1: scenes\.0: a value is wanted, not "nothing"/,
+      ],
     ];
     for (const [text, message] of texts) {
       await Deno.writeTextFile(file, text);
