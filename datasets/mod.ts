@@ -4,6 +4,7 @@ export { BACKGROUND } from "./types.ts";
 export type { DrawnImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
 export { type DatasetName, DATASETS } from "./registry.ts";
 export type { ReferenceOptions } from "./reference_options.ts";
+export type { PictureOptions } from "./images/picture_options.ts";
 export { openDataset, type OpenOptions } from "./open.ts";
 export type { DrawModule } from "./images/pixels.ts";
 export type { OpenHooks } from "./index/cache.ts";

@@ -2,6 +2,7 @@
 import { z } from "../engine/base/packages/zod.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import type { OpenHooks } from "./index/cache.ts";
+import { type PictureOptions, picturesSchema } from "./images/picture_options.ts";
 import { type ReferenceOptions, referenceSchema } from "./reference_options.ts";
 import { DATASET_ROWS, type DatasetName, DATASETS } from "./registry.ts";
 import type { RegionDataset, Split } from "./types.ts";
@@ -22,6 +23,8 @@ export interface OpenOptions {
   readonly lists?: string | undefined;
   /** Folder to keep parsed splits in; by default `.itera` in the set's, or the user's cache where that may not be written. */
   readonly cache?: string | undefined;
+  /** Ways to read pictures that one may want otherwise. */
+  readonly pictures?: PictureOptions | undefined;
   /** Ways of the reference that one may want otherwise. */
   readonly reference?: { readonly [K in keyof ReferenceOptions]?: ReferenceOptions[K] | undefined } | undefined;
 }
@@ -34,6 +37,7 @@ const schema = z.strictObject({
   images: z.int().min(1).optional(),
   lists: z.string().optional(),
   cache: z.string().optional(),
+  pictures: picturesSchema.prefault({}),
   reference: referenceSchema.prefault({}),
 }) satisfies z.ZodType<unknown, OpenOptions>;
 
@@ -57,10 +61,11 @@ export async function openDataset(options: OpenOptions, hooks: OpenHooks = {}): 
     const [issue] = parsed.error.issues;
     throw new UserError(`data set: ${issue.path.join(".") || "options"}: ${issue.message}`);
   }
-  const { dataset, data = "", split, ...others } = parsed.data;
+  const { dataset, data = "", split, pictures, ...others } = parsed.data;
   const { folder, open } = DATASET_ROWS[dataset];
   if (folder !== null && parsed.data.data === undefined) {
     throw new UserError(`--dataset ${dataset} needs --data FOLDER, ${folder}`);
   }
-  return await open(data, split, others, hooks);
+  const set = await open(data, split, others, hooks);
+  return set.source.kind === "files" ? { ...set, source: { ...set.source, pictures } } : set;
 }

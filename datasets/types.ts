@@ -1,4 +1,5 @@
 /** Records every region-classification set yields, and where its pixels come from. */
+import type { PictureOptions } from "./images/picture_options.ts";
 
 /** The parts of a set. Where a set publishes no test labels, "test" is its validation part. */
 export type Split = "train" | "val" | "test";
@@ -28,6 +29,8 @@ export interface FileImages {
   readonly kind: "files";
   /** Files of the pictures, by index. */
   readonly paths: readonly string[];
+  /** Ways to read them; absent, the reference's. */
+  readonly pictures?: PictureOptions;
 }
 
 /** Pixels that are drawn. */

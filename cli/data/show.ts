@@ -5,7 +5,7 @@ import { DATASETS } from "../../datasets/registry.ts";
 import { showImage } from "../../datasets/images/show_image.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
-import { openShown } from "./open.ts";
+import { openShown, orientationFlag, profileFlag } from "./open.ts";
 import { line, table } from "../terminal/output.ts";
 
 /** Adds the command to the group; settings are those of `program`. */
@@ -16,6 +16,8 @@ export function addDataShow(group: Command, program: Command): void {
     .addArgument(group.createArgument("<set>", "which data set").choices(DATASETS))
     .option("--data <folder>", "where the data set is")
     .option("--lists <folder>", "where ADE20K's lists are, if not there too")
+    .addOption(profileFlag())
+    .addOption(orientationFlag())
     .addOption(
       new Option("--split <name>", "which part").choices(["train", "val", "test"] as const).default("train" as const),
     )

@@ -2,7 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { basename, join } from "node:path";
 import { maskPng, overlayMask, picturePng } from "../../datasets/refplus/files/overlay.ts";
-import { readPicture } from "../../datasets/refplus/files/pictures.ts";
+import { readPicture } from "../../datasets/images/read_picture.ts";
 import { extractorNamed } from "../../model/refplus/extractor/extractors.ts";
 import { inspectExpressions } from "../../model/refplus/evaluation/inspect.ts";
 import { runOne } from "../../model/refplus/evaluation/run_one.ts";

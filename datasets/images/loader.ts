@@ -101,7 +101,7 @@ export class Loader {
       if ("reason" in answer) {
         if (!skipBroken) {
           throw new UserError(
-            `${answer.path}: cannot be read as an image: ${answer.reason}; --skip-broken leaves it out`,
+            `${answer.path}: ${answer.reason}; --skip-broken leaves it out`,
           );
         }
         onBroken?.(answer.path, answer.reason);
@@ -126,7 +126,8 @@ export class Loader {
 
   #ask({ index, flipped }: Entry): Promise<WorkerAnswer> {
     const id = this.#nextId++;
-    const request: WorkerRequest = { id, index, flipped };
+    const { width, height } = this.#dataset.record(index);
+    const request: WorkerRequest = { id, index, flipped, width, height };
     this.#workers[id % this.#workers.length].postMessage(request);
     return new Promise((resolve) => this.#waiting.set(id, resolve));
   }

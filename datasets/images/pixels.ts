@@ -13,7 +13,7 @@ export async function pixelReader(source: ImageSource): Promise<(index: number) 
   if (source.kind === "files") {
     // What decodes is loaded where something is to be decoded.
     const { readImage } = await import("./read_image.ts");
-    return (index) => readImage(source.paths[index]);
+    return (index) => readImage(source.paths[index], source.pictures);
   }
   const { drawImage } = await import(source.module) as DrawModule<unknown>;
   return (index) => drawImage(source.options, index);

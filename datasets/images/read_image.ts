@@ -1,23 +1,26 @@
-/** Image files as RGB bytes. */
+/** Image files as RGB bytes: the one reader of pictures. */
 import { loadSharp, type SharpImage } from "../../engine/base/packages/sharp.ts";
+import type { PictureOptions } from "./picture_options.ts";
 import type { RgbImage } from "./preprocess.ts";
 
 /**
- * Decodes an image file of any usual format; grey ones become RGB, an alpha channel is dropped. Colour profiles and marks
- * of how to turn a picture are not looked at: networks were trained on the stored numbers, and boxes lie on the stored
- * pixels. Throws what went wrong.
+ * Decodes an image file of any usual format as the reference's reader, OpenCV, does: grey ones become RGB, 16 bits become
+ * 8, an alpha channel is dropped, colour profiles are not looked at, and a picture with a mark of how to turn it (EXIF)
+ * is turned. `options` say otherwise for the last two. Throws what went wrong.
  */
-export async function readImage(path: string): Promise<RgbImage> {
+export async function readImage(path: string, options: PictureOptions = {}): Promise<RgbImage> {
+  const { profile = "ignore", orientation = "apply" } = options;
   const sharp = await loadSharp();
   // One image a thread: several are read at once already.
   sharp.concurrency(1);
-  const image = sharp(await Deno.readFile(path), { ignoreIcc: true });
+  const stored = sharp(await Deno.readFile(path), { ignoreIcc: profile === "ignore" });
+  const image = orientation === "apply" ? stored.autoOrient() : stored;
   // Hardly any picture is printed in inks: the others are not kept waiting for the answer.
-  const [{ space }, { data, info }] = await Promise.all([
+  const [{ space, hasProfile }, { data, info }] = await Promise.all([
     image.metadata(),
     image.clone().toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true }),
   ]);
-  if (space === "cmyk") return await readInks(image);
+  if (space === "cmyk" && !(hasProfile && profile === "convert")) return await readInks(image);
   if (info.channels !== 3) throw new Error(`it has ${info.channels} channels, 3 are wanted`);
   return { rgb: data, width: info.width, height: info.height };
 }
@@ -36,8 +39,11 @@ async function readInks(image: SharpImage): Promise<RgbImage> {
   return { rgb, width: info.width, height: info.height };
 }
 
-/** Width and height that an image file states, its pixels unread. Throws what went wrong. */
-export async function readSize(path: string): Promise<Pick<RgbImage, "width" | "height">> {
-  const { width, height } = await (await loadSharp())(path).metadata();
-  return { width, height };
+/** Width and height that {@link readImage} gives an image file, its pixels unread. Throws what went wrong. */
+export async function readSize(
+  path: string,
+  { orientation = "apply" }: PictureOptions = {},
+): Promise<Pick<RgbImage, "width" | "height">> {
+  const { width, height, autoOrient } = await (await loadSharp())(path).metadata();
+  return orientation === "apply" ? { width: autoOrient.width, height: autoOrient.height } : { width, height };
 }

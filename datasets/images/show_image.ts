@@ -3,6 +3,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import type { RegionDataset } from "../types.ts";
 import { BOX_COLOURS, type LabelledBox, labelPicture } from "./label_picture.ts";
 import { imageName, pixelReader } from "./pixels.ts";
+import { sizeComplaint } from "./picture_size.ts";
 import type { RgbImage } from "./preprocess.ts";
 
 /** Options of {@link showImage}. */
@@ -87,7 +88,9 @@ export async function showImage(
     };
   });
   const title = `${set.name} ${set.split} ${index}: ${record.id}, ${record.width}×${record.height}`;
-  return new ShownImage(title, regions, await labelPicture(await pictureOf(set, index), regions));
+  const picture = await pictureOf(set, index), complaint = sizeComplaint(picture, record);
+  if (complaint) throw new UserError(`${imageName(set.source, index)}: ${complaint}`);
+  return new ShownImage(title, regions, await labelPicture(picture, regions));
 }
 
 async function pictureOf({ source }: RegionDataset, index: number): Promise<RgbImage> {

@@ -1,5 +1,6 @@
 /** Draws or decodes images off the main thread. One message in, one out; pixels are transferred, not copied. */
 import { type PreparedImage, prepareImage, type ScaleOptions } from "./preprocess.ts";
+import { sizeComplaint } from "./picture_size.ts";
 import type { ImageSource } from "../types.ts";
 import { imageName, pixelReader } from "./pixels.ts";
 
@@ -14,6 +15,9 @@ export interface WorkerRequest {
   readonly id: number;
   readonly index: number;
   readonly flipped: boolean;
+  /** Size that the picture was annotated at. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** Its answer: the image with its original width, or what went wrong with which file. */
@@ -31,15 +35,17 @@ const scope = globalThis as unknown as WorkerScope;
 let setup: WorkerSetup | undefined;
 let reader: ReturnType<typeof pixelReader> | undefined;
 
-async function answer({ id, index, flipped }: WorkerRequest): Promise<void> {
+async function answer({ id, index, flipped, ...annotated }: WorkerRequest): Promise<void> {
   const { source, scale } = setup!;
   try {
     const picture = await (await reader!)(index);
+    const complaint = sizeComplaint(picture, annotated);
+    if (complaint) return scope.postMessage({ id, path: imageName(source, index), reason: complaint });
     const image = prepareImage(picture, flipped, scale);
     scope.postMessage({ id, image, originalWidth: picture.width }, [image.image.buffer]);
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0];
-    scope.postMessage({ id, path: imageName(source, index), reason });
+    scope.postMessage({ id, path: imageName(source, index), reason: `cannot be read as an image: ${reason}` });
   }
 }
 

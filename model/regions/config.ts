@@ -1,6 +1,7 @@
 /** The settings of a training run: schema, defaults per data set, and what a resumed run may change. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
+import { picturesSchema } from "../../datasets/images/picture_options.ts";
 import { referenceSchema } from "../../datasets/reference_options.ts";
 import { DATASET_ROWS, type DatasetName, DATASETS, DEFAULT_DATASET, isDatasetName } from "../../datasets/registry.ts";
 import { UNUSED } from "../../engine/internal.ts";
@@ -113,6 +114,8 @@ export const trainConfigSchema = z.strictObject({
     /** Name and leave out images that cannot be read, instead of stopping. */
     skipBroken: z.boolean(),
   }),
+  /** Ways to read picture files: by default as the reference's reader. */
+  pictures: picturesSchema.prefault({}),
   image: z.strictObject({
     /** Shorter side in pixels after scaling. */
     shortSide: z.number().min(1),
@@ -246,6 +249,7 @@ function defaults(dataset: DatasetName): TrainConfig {
       testSplit,
       skipBroken: false,
     },
+    pictures: picturesSchema.parse({}),
     image: { shortSide, longSide, normalise: "caffe", prefetch: 8, workers: 1 },
     model: {
       name: "baseline",

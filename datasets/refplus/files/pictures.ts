@@ -1,8 +1,6 @@
 /** The pictures of a split, in the order of their numbers. */
 import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
-import type { RgbImage } from "../../images/preprocess.ts";
-import { readImage } from "../../images/read_image.ts";
 
 /**
  * Paths of the PNG files of a folder by the number after the last `_` of their names, which must be 0, 1, 2 and so on.
@@ -30,15 +28,4 @@ export async function listPictures(folder: string): Promise<string[]> {
   const missing = Array.from(paths).findIndex((path) => path === undefined);
   if (missing >= 0) throw new UserError(`${folder}: picture ${missing} is missing; rows are numbered by pictures`);
   return paths;
-}
-
-/** Reads a picture. Throws {@link UserError} when it is missing or broken. */
-export async function readPicture(path: string): Promise<RgbImage> {
-  try {
-    return await readImage(path);
-  } catch (error) {
-    const missing = error instanceof Deno.errors.NotFound;
-    const reason = missing ? "there is no such picture" : `cannot be read as a picture: ${(error as Error).message}`;
-    throw new UserError(`${path}: ${reason.split("\n")[0]}`, { path });
-  }
 }

@@ -2,7 +2,8 @@
 import { UserError } from "../../../engine/base/user_error.ts";
 import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
 import { chainPng, overlayMask, type Tile } from "../../../datasets/refplus/files/overlay.ts";
-import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";
+import { readPicture } from "../../../datasets/images/read_picture.ts";
+import { listPictures } from "../../../datasets/refplus/files/pictures.ts";
 import { readRefexps } from "../../../datasets/refplus/files/read.ts";
 import { SceneMasks } from "../../../datasets/refplus/files/scene_masks.ts";
 import type { Refexp } from "../../../datasets/refplus/files/types.ts";

@@ -6,7 +6,8 @@ import { ATTRIBUTE_NAMES, ATTRIBUTES } from "../../../datasets/refplus/scenes/ca
 import { MaskResizer } from "../../../datasets/refplus/files/mask.ts";
 import { ownersOf } from "../../../datasets/refplus/files/owners.ts";
 import { pixelValues } from "../../../datasets/refplus/encoding/pixel_features.ts";
-import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";
+import { readPicture } from "../../../datasets/images/read_picture.ts";
+import { listPictures } from "../../../datasets/refplus/files/pictures.ts";
 import { readScenes } from "../../../datasets/refplus/files/read.ts";
 import type { RgbImage } from "../../../datasets/images/preprocess.ts";
 import type { Scene } from "../../../datasets/refplus/files/types.ts";

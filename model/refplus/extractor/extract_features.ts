@@ -1,7 +1,8 @@
 /** Writes the features of a folder of pictures (papers/iep-ref.md#features). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { FeatureJournal } from "../../../datasets/refplus/files/feature_journal.ts";
-import { listPictures, readPicture } from "../../../datasets/refplus/files/pictures.ts";
+import { readPicture } from "../../../datasets/images/read_picture.ts";
+import { listPictures } from "../../../datasets/refplus/files/pictures.ts";
 import type { Extractor } from "./extractors.ts";
 
 /** Input, output and limits of an extraction. */
@@ -40,7 +41,7 @@ export async function extractFeatures(extractor: Extractor, options: ExtractOpti
   }
   const { whole } = journal;
   for (let at = journal.rows; at < paths.length; at = journal.rows) {
-    const pictures = await Promise.all(paths.slice(at, at + batch).map(readPicture));
+    const pictures = await Promise.all(paths.slice(at, at + batch).map((path) => readPicture(path)));
     journal.append(await extractor.extract(pictures));
     onProgress?.(journal.rows, paths.length);
   }

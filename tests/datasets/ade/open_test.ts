@@ -4,7 +4,7 @@ import { openAde } from "../../../datasets/ade/open.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Loader } from "../../../datasets/images/loader.ts";
 import { openDataset } from "../../../datasets/open.ts";
-import type { RegionDataset } from "../../../datasets/types.ts";
+import type { FileImages, RegionDataset } from "../../../datasets/types.ts";
 import { type Instance, writeAttributes, writeLists, writeMap, writePicture } from "../../support/files/ade_files.ts";
 import { withFolder } from "../../support/folder.ts";
 
@@ -64,7 +64,8 @@ Deno.test("ADE20K's splits follow its lists, objects come before parts, rare and
       1,
       1,
     ]);
-    deepStrictEqual(train.source, { kind: "files", paths: IMAGES.train.map((name) => join(folder, name)) });
+    const { kind, paths } = train.source as FileImages;
+    deepStrictEqual([kind, paths], ["files", IMAGES.train.map((name) => join(folder, name))]);
   });
 });
 

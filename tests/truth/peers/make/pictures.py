@@ -41,7 +41,7 @@ profile[red + 4:red + 12], profile[green + 4:green + 12] = profile[green + 4:gre
 image.save(at("profile.jpg"), quality=90, icc_profile=bytes(profile))
 image.save(at("profile.png"), icc_profile=bytes(profile))
 
-# Boxes of data sets lie on the pixels as they are stored, however a viewer is to turn them.
+# A mark of how to turn the picture, which OpenCV follows.
 turned = Image.Exif()
 turned[0x112] = 6
 image.save(at("turned.jpg"), quality=90, exif=turned)
@@ -49,7 +49,7 @@ image.save(at("turned.jpg"), quality=90, exif=turned)
 wanted = {}
 for name in sorted(os.listdir(GOLDEN)):
     if not name.endswith(".json"):
-        pixels = cv2.imread(at(name), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)[..., ::-1]
+        pixels = cv2.imread(at(name), cv2.IMREAD_COLOR)[..., ::-1]
         wanted[name] = {"width": pixels.shape[1], "height": pixels.shape[0], "rgb": pixels.reshape(-1).tolist()}
 with open(at("wanted.json"), "w") as file:
     json.dump({"madeBy": f"OpenCV {cv2.__version__}", "pictures": wanted}, file, separators=(",", ":"))
