@@ -7,7 +7,8 @@ import { cocoBoxes } from "../datasets/coco/boxes.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { BOX_COLOURS, labelPicture } from "../datasets/images/label_picture.ts";
 import type { RgbImage } from "../datasets/images/preprocess.ts";
-import { readImage } from "../datasets/images/read_image.ts";
+import { sizeComplaint } from "../datasets/images/picture_size.ts";
+import { readPicture } from "../datasets/images/read_picture.ts";
 import { Device } from "../engine/mod.ts";
 import { predictions } from "../model/regions/evaluation/metrics.ts";
 import { predictRegions, preparedRegions, type RegionScores } from "../model/regions/evaluation/predict.ts";
@@ -41,17 +42,11 @@ export function addPredict(program: Command): void {
     .option("--out <folder>", "where the results go", ".")
     .option("--top <n>", "classes listed for a region", toSize, 5)
     .action(async ({ checkpoint: file, image, boxes, annotations, out, top }) => {
-      const picture = await readImage(image).catch((error: unknown) => {
-        const missing = error instanceof Deno.errors.NotFound;
-        const reason = missing
-          ? "there is no such picture"
-          : `cannot be read as a picture: ${(error as Error).message}`;
-        throw new UserError(`${image}: ${reason.split("\n")[0]}`);
-      });
-      const regions = check(await regionsOf(image, boxes, annotations), picture, boxes ?? image);
       const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
       const checkpoint = await readCheckpoint(file, onBroken);
       const { config, classes } = checkpoint;
+      const picture = await readPicture(image, config.pictures);
+      const regions = check(await regionsOf(image, picture, boxes, annotations), picture, boxes ?? image);
       sayNewRules(notice, checkpoint.path, config);
       await using device = await Device.open({ adapter: config.adapter });
       using model = modelOf(device, checkpoint);
@@ -97,15 +92,20 @@ function ranked(scores: readonly RegionScores[], classes: readonly string[], top
 }
 
 /** Boxes from the file given, from COCO annotations, or from the ADE20K annotation beside the picture. */
-async function regionsOf(image: string, boxes?: string, annotations?: string): Promise<Region[]> {
+async function regionsOf(image: string, picture: RgbImage, boxes?: string, annotations?: string): Promise<Region[]> {
+  const fits = (annotated: Pick<RgbImage, "width" | "height">): void => {
+    const complaint = sizeComplaint(picture, annotated);
+    if (complaint) throw new UserError(`${image}: ${complaint}`);
+  };
   if (boxes !== undefined) {
     const parsed = boxesSchema.safeParse(readJsonFile(boxes));
     if (parsed.success) return parsed.data.map((box) => ({ box }));
     throw new UserError(`${boxes}: holds no boxes; wanted [[x1, y1, x2, y2], …] or { "boxes": [[x1, y1, x2, y2], …] }`);
   }
   if (annotations !== undefined) {
-    const found = await cocoBoxes(annotations, basename(image));
-    return found.map(({ box, name }) => ({ box, truth: name }));
+    const found = await cocoBoxes(annotations, image);
+    fits(found);
+    return found.regions.map(({ box, name }) => ({ box, truth: name }));
   }
   const stem = join(dirname(image), basename(image).replace(/\.[^.]+$/, ""));
   if (!await Deno.stat(`${stem}_seg.png`).then(() => true, () => false)) {
@@ -113,7 +113,9 @@ async function regionsOf(image: string, boxes?: string, annotations?: string): P
       `${image}: no regions are known; give --boxes, or COCO --annotations, or put ${stem}_seg.png there`,
     );
   }
-  return adeRegions(await readAdeAnnotation(image)).map(({ box, name }) => ({ box, truth: name }));
+  const annotation = await readAdeAnnotation(image);
+  fits(annotation);
+  return adeRegions(annotation).map(({ box, name }) => ({ box, truth: name }));
 }
 
 /** Refuses boxes that are empty or outside. */

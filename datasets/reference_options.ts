@@ -5,6 +5,8 @@ import { z } from "../engine/base/packages/zod.ts";
 export interface ReferenceOptions {
   /** COCO: keep crowd annotations. */
   readonly crowd: boolean;
+  /** COCO: move boxes whose first corner lies outside into the picture. The published boxes all lie inside, so it is off. */
+  readonly moveBoxes: boolean;
   /** VG: drop the first line of synsets.txt, whatever it is. */
   readonly dropFirstSynset: boolean;
   /**
@@ -19,6 +21,7 @@ export interface ReferenceOptions {
 /** Each default gives the reference's figures. */
 export const referenceSchema = z.strictObject({
   crowd: z.boolean().default(true),
+  moveBoxes: z.boolean().default(false),
   dropFirstSynset: z.boolean().default(true),
   instanceNumbers: z.boolean().default(false),
   dropLastEntry: z.boolean().default(false),

@@ -98,7 +98,7 @@ export const DATASET_ROWS: Readonly<Record<DatasetName, DatasetRow>> = {
     title: "COCO",
     folder: "the folder with annotations/ and the images",
     open: (folder, split, { reference, ...options }, hooks) =>
-      openCoco(folder, split, { ...options, crowd: reference.crowd }, hooks),
+      openCoco(folder, split, { ...options, crowd: reference.crowd, moveBoxes: reference.moveBoxes }, hooks),
     drawn: false,
     imageSize: [600, 1000],
     flip: true,

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readLines } from "../../engine/base/files.ts";
+import { isInside, OUTSIDE } from "../index/inside.ts";
 import { readVocabulary } from "../knowledge/vocabulary.ts";
 import type { Split } from "../types.ts";
 
@@ -32,6 +33,12 @@ export async function readAdeLists(folder: string, split: Split): Promise<AdeLis
   const files = [LISTS[split], "objectnames.txt", "objectcounts.txt"].map((name) => join(folder, name));
   const pictures = await readLines(files[0], ADVICE);
   if (pictures.length === 0) throw new UserError(`${files[0]}: names no picture`);
+  const seen = new Set<string>();
+  for (const picture of pictures) {
+    const reason = !isInside(picture) ? OUTSIDE : seen.has(picture) ? "is there twice; name each picture once" : null;
+    if (reason) throw new UserError(`${files[0]}: ${picture}: ${reason}`, { path: files[0] });
+    seen.add(picture);
+  }
   return { classes: await readVocabulary(files[1], files[2]), pictures, files };
 }
 

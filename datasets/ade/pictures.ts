@@ -1,5 +1,6 @@
 /** Paths of the pictures of ADE20K's lists, in either release. */
 import { basename, join } from "node:path";
+import { Spelling } from "../index/spelling.ts";
 import { isDirectory, type Listing } from "../../engine/base/files.ts";
 
 /**
@@ -15,7 +16,10 @@ export async function findPictures(
   const elsewhere = await isDirectory(join(folder, "images", "ADE"))
     ? await picturesBelow(folder, join("images", "ADE"))
     : new Map<string, string>();
-  return listed.map((path) => listing.has(join(folder, path)) ? path : elsewhere.get(basename(path)) ?? null);
+  const spelling = new Spelling(folder);
+  return listed.map((path) =>
+    listing.has(join(folder, path)) ? path : elsewhere.get(basename(path)) ?? spelling.find(path)
+  );
 }
 
 /** Pictures by name, with their paths below `folder`. The folders of instance masks beside them hold none. */

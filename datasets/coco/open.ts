@@ -3,7 +3,7 @@ import { join, sep } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
-import { refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
+import { locatePictures, refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
 import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
 import { BACKGROUND, type Split } from "../types.ts";
 import { clipped, readInstances } from "./instances.ts";
@@ -13,6 +13,8 @@ import { type CocoPart, findParts } from "./layout.ts";
 export interface CocoOptions {
   /** Keep crowd annotations, as the reference does; default true. */
   readonly crowd?: boolean;
+  /** Move boxes whose first corner lies outside into the picture, as the reference does; default false: they are cut. */
+  readonly moveBoxes?: boolean;
   /** Folder to keep the parsed split in. */
   readonly cache?: string | undefined;
   /**
@@ -33,7 +35,7 @@ export async function openCoco(
   options: CocoOptions = {},
   hooks: OpenHooks = {},
 ): Promise<TableDataset> {
-  const { crowd = true, cache, skipBroken = false } = options;
+  const { crowd = true, moveBoxes = false, cache, skipBroken = false } = options;
   const parts = await findParts(folder, split);
   const table = await openIndexed({
     data: folder,
@@ -41,25 +43,26 @@ export async function openCoco(
     cache,
     name: "coco",
     split,
-    options: { crowd, images: parts.map(({ images }) => images) },
+    options: { crowd, moveBoxes, images: parts.map(({ images }) => images) },
     sources: parts.map(({ annotations }) => join(folder, annotations)),
-    build: async (before) => before ?? await readParts(folder, parts, crowd, hooks),
+    build: async (before) => before ?? await readParts(folder, parts, { crowd, moveBoxes }, hooks),
   });
+  const located = locatePictures(folder, table);
   if (skipBroken) reportBroken(table.findings, hooks);
   else {
     refuseBroken(table.findings);
-    requirePictures(folder, table, (picture) => {
+    requirePictures(folder, located.missing, (picture) => {
       const part = parts.find(({ images }) => picture.startsWith(images + sep)) ?? parts[0];
       return join(folder, part.annotations);
     });
   }
-  return tableDataset("coco", split, folder, table);
+  return tableDataset("coco", split, folder, located.table);
 }
 
 async function readParts(
   folder: string,
   parts: readonly CocoPart[],
-  crowd: boolean,
+  { crowd, moveBoxes }: { readonly crowd: boolean; readonly moveBoxes: boolean },
   hooks: OpenHooks,
 ): Promise<SplitTable> {
   const builder = new TableBuilder();
@@ -73,16 +76,18 @@ async function readParts(
       throw new UserError(`${file}: has other categories than ${join(folder, parts[0].annotations)}`);
     }
     classes = names;
+    for (const id of set.repeated.first) tally(builder.findings.repeated, id);
+    builder.findings.repeated.count += set.repeated.count - set.repeated.first.length;
     // Category ids have holes: a class is the rank of its id.
     const rank = new Map(set.categories.map(({ id }, i) => [id, i + 1]));
     for (const image of set.images) {
-      const id = String(image.id);
+      const { id } = image;
       const boxes: number[] = [];
       const labels: number[] = [];
       for (const annotation of set.annotations.get(image.id) ?? []) {
         const label = rank.get(annotation.category);
         if (label === undefined || annotation.crowd && !crowd) continue;
-        const inside = clipped(annotation, image);
+        const inside = clipped(annotation, image, moveBoxes);
         if (!inside) tally(builder.findings.dropped, id);
         else {
           if (inside.cut) tally(builder.findings.clipped, id);
@@ -90,7 +95,7 @@ async function readParts(
           labels.push(label);
         }
       }
-      builder.add({ ...image, id, path: join(images, image.file_name), boxes, labels });
+      builder.add({ ...image, path: join(images, image.file_name), boxes, labels });
     }
   }
   return builder.finish(classes!);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { Listing } from "../../engine/base/files.ts";
 import type { OpenHooks } from "./cache.ts";
+import { Spelling } from "./spelling.ts";
 import type { Findings, SplitTable } from "./table.ts";
 
 /** Named one by one; more are counted. */
@@ -29,19 +30,33 @@ export function refuseBroken({ broken: [first, ...others] }: Findings): void {
   throw new UserError(`${first.path}: ${first.reason}${more}; --skip-broken leaves out what cannot be read`);
 }
 
-/** Pictures of a table that are not there, as paths below `folder`. */
-function missingPictures(folder: string, { paths }: SplitTable): string[] {
-  const listing = new Listing();
-  return paths.filter((path) => !listing.has(join(folder, path)));
+/** A table with its pictures' paths as the folder spells them, and those that are not there. */
+export function locatePictures(
+  folder: string,
+  table: SplitTable,
+): { readonly table: SplitTable; readonly missing: readonly string[] } {
+  const listing = new Listing(), spelling = new Spelling(folder), missing: string[] = [];
+  let other = false;
+  const paths = table.paths.map((path) => {
+    if (listing.has(join(folder, path))) return path;
+    const found = spelling.find(path);
+    if (found === null) missing.push(path);
+    else other = true;
+    return found ?? path;
+  });
+  return { table: other ? { ...table, paths } : table, missing };
 }
 
 /**
- * Refuses a table whose pictures are not all there.
+ * Refuses a split whose pictures are not all there.
  *
  * @throws {UserError} naming the first missing one and the file that names it.
  */
-export function requirePictures(folder: string, table: SplitTable, namedIn: (path: string) => string): void {
-  const [missing] = missingPictures(folder, table);
+export function requirePictures(
+  folder: string,
+  [missing]: readonly string[],
+  namedIn: (path: string) => string,
+): void {
   if (missing === undefined) return;
   throw new UserError(
     `${join(folder, missing)}: is named in ${namedIn(missing)} but missing; --skip-broken leaves such images out`,

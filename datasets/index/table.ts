@@ -19,6 +19,8 @@ export interface Findings {
   readonly unknown: Record<string, readonly string[]>;
   /** Boxes that reached out of their picture and were cut at its border. */
   readonly clipped: Tally;
+  /** Ids that several annotations have; they are read all the same. */
+  readonly repeated: Tally;
   /** Boxes with nothing inside their picture, or without area; left out. */
   readonly dropped: Tally;
 }
@@ -64,7 +66,8 @@ const FIRST = 5;
 
 /** Nothing found yet. */
 export function noFindings(): Findings {
-  return { missing: [], broken: [], unknown: {}, clipped: { count: 0, first: [] }, dropped: { count: 0, first: [] } };
+  const none = (): Tally => ({ count: 0, first: [] });
+  return { missing: [], broken: [], unknown: {}, clipped: none(), repeated: none(), dropped: none() };
 }
 
 /** Counts one more. */

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
+import { isInside, OUTSIDE } from "../index/inside.ts";
 import { readJsonArrays } from "../formats/json_arrays.ts";
 
 const picture = z.object({
@@ -44,7 +45,13 @@ export async function readPictures(path: string): Promise<Map<number, VgPicture>
     const parsed = picture.safeParse(value);
     if (!parsed.success) throw new UserError(`${path}: ${complaint(index, parsed.error)}`);
     const { image_id, url = "", width, height } = parsed.data;
+    if (pictures.has(image_id)) {
+      throw new UserError(`${path}: ${index}: image_id ${image_id} is there twice; give each picture its own`, {
+        path,
+      });
+    }
     const [, folder, name] = /([^/]+)\/([^/]+)$/.exec(url) ?? [null, "VG_100K", `${image_id}.jpg`];
+    if (!isInside(`${folder}/${name}`)) throw new UserError(`${path}: ${index}.url: ${OUTSIDE}`, { path });
     pictures.set(image_id, { width, height, path: join(folder, name) });
   });
   return pictures;

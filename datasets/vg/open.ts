@@ -3,7 +3,7 @@ import { requireFolder } from "../../engine/base/files.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { NumberList } from "../index/numbers.ts";
-import { refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
+import { locatePictures, refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
 import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
 import type { Split } from "../types.ts";
 import { readObjects, readPictures, type VgObjects, type VgPicture } from "./files.ts";
@@ -53,12 +53,13 @@ export async function openVg(
     sources: [...new Set([pictures, objects, ...synsets === null ? [training] : [synsets]])],
     build: async (before) => before ?? await readSplit(files, split, keepFirstSynset, hooks),
   });
+  const located = locatePictures(folder, table);
   if (skipBroken) reportBroken(table.findings, hooks);
   else {
     refuseBroken(table.findings);
-    requirePictures(folder, table, () => pictures);
+    requirePictures(folder, located.missing, () => pictures);
   }
-  return tableDataset("vg", split, folder, table);
+  return tableDataset("vg", split, folder, located.table);
 }
 
 /** Regions of the split's images, with every synset by a number of its own until the classes are known. */
@@ -110,13 +111,15 @@ async function readSplit(
       for (const synset of synsets) counts.set(synset.trim(), (counts.get(synset.trim()) ?? 0) + 1);
     }
   };
+  const seen = new Set<number>();
   const broken = (path: string) => (reason: string) => builder.findings.broken.push({ path, reason });
   await readObjects(
     objects,
     (image) => {
-      if (training === objects) count(image);
-      const picture = pictures.get(image.image_id);
-      if (!picture) broken(objects)(`image ${image.image_id} is not in ${pictureFile}`);
+      const picture = pictures.get(image.image_id), again = seen.size === seen.add(image.image_id).size;
+      if (!again && training === objects) count(image);
+      if (again) broken(objects)(`image ${image.image_id} is there twice`);
+      else if (!picture) broken(objects)(`image ${image.image_id} is not in ${pictureFile}`);
       else if (!own || own.has(image.image_id)) found.add(image, picture, builder);
     },
     broken(objects),

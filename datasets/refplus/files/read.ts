@@ -1,15 +1,15 @@
 /** Reads scenes and expressions of CLEVR-Ref+ 1.0 and of generated sets, one at a time. */
-import { basename } from "node:path";
 import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { ATTRIBUTES, MOST_OBJECTS } from "../scenes/catalogue.ts";
+import { isInside, OUTSIDE } from "../../index/inside.ts";
 import { readList } from "./json_list.ts";
 import type { Refexp, Scene } from "./types.ts";
 
 const numbers = (length: number) => z.array(z.number()).length(length);
 const object = z.int().min(0).max(MOST_OBJECTS - 1);
 // A name inside the folder of pictures, which is joined to it.
-const fileName = z.string().refine((name) => basename(name) === name && name !== "..", "is no plain name of a file");
+const fileName = z.string().refine(isInside, OUTSIDE);
 const related = z.array(z.array(object));
 
 // Fields that nothing here uses may be missing, and any others may be there.

@@ -116,6 +116,7 @@ Deno.test("settings from before data sets had lists, a cache and switches are th
     dropFirstSynset: true,
     dropLastEntry: false,
     instanceNumbers: false,
+    moveBoxes: false,
   });
   const saved = layer(newConfig([layer({ dataset: { dataset: "ade" } })]), "runs/a/config.json");
   const moved = resumedConfig(saved, [settingLayer("dataset.lists=b"), settingLayer("dataset.cache=c")]);
