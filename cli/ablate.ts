@@ -2,6 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { join } from "node:path";
+import { matchClasses } from "../datasets/match_classes.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/mod.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
@@ -75,7 +76,8 @@ async function withRegionDropout(experiment: Experiment): Promise<void> {
     const checkpoint = await readCheckpoint(join(experiment.path, member), onBroken);
     const { config } = checkpoint;
     sayNewRules(notice, checkpoint.path, config);
-    const test = await openSplit(config, config.dataset.testSplit);
+    const opened = await openSplit(config, config.dataset.testSplit);
+    const test = matchClasses(opened, checkpoint.classes, checkpoint.path);
     await using device = await Device.open({ adapter: config.adapter });
     using model = modelOf(device, checkpoint);
     for (const share of DROPPED_SHARES) {

@@ -2,6 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../engine/base/user_error.ts";
+import { matchClasses } from "../datasets/match_classes.ts";
 import { openingMessages } from "../datasets/index/cache.ts";
 import { Device } from "../engine/mod.ts";
 import { ensemble, type EnsembleMember } from "../model/regions/evaluation/ensemble.ts";
@@ -34,9 +35,10 @@ export function addEvaluate(program: Command): void {
       const config = flags.data === undefined
         ? checkpoint.config
         : { ...checkpoint.config, dataset: { ...checkpoint.config.dataset, data: flags.data } };
-      makeFolder(out);
       const folder: EvaluationFolder = { path: out, config, file: (name) => join(out, name) };
-      const test = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
+      const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
+      const test = matchClasses(opened, checkpoint.classes, checkpoint.path);
+      makeFolder(out);
       await using device = await Device.open({ adapter: config.adapter });
       using model = modelOf(device, checkpoint);
       using evaluating = new Progress("evaluating", "images");
@@ -89,7 +91,8 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
   const isRun = await Deno.stat(path).then((info) => info.isDirectory, () => false);
   const checkpoint = await chosen(isRun ? path : undefined, isRun ? undefined : path);
   const { config } = checkpoint;
-  const test = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
+  const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
+  const test = matchClasses(opened, checkpoint.classes, checkpoint.path);
   await using device = await Device.open({ adapter: config.adapter });
   using model = modelOf(device, checkpoint);
   using evaluating = new Progress(path, "images");

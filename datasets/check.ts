@@ -46,7 +46,7 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
     if (labels.length === 0) tally(empty, id);
     else if (!pictures.unreadable.has(i)) usable++;
   }
-  const { missing, broken, clipped, dropped, unknown } = "table" in set
+  const { missing, broken, clipped, repeated, dropped, unknown } = "table" in set
     ? (set as TableDataset).table.findings
     : noFindings();
   const unseen = set.classes.filter((_, label) => label > 0 && counts[label] === 0);
@@ -58,10 +58,11 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
     item("missing pictures", listed([...missing, ...pictures.missing]), true),
     item("broken pictures", pictures.broken, true),
     item("broken annotations", listed(broken.map(({ path, reason }) => `${path}: ${reason}`)), true),
-    item("pictures of another size than annotated", pictures.otherSize),
+    item("pictures of another size than annotated", pictures.otherSize, true),
     item("images without regions", empty),
     item("boxes cut at the border of their picture", clipped),
     item("boxes left out, outside or without area", dropped),
+    item("annotation ids that are there twice", repeated),
     item("names that are no class", listed(unknownNames.map(([name, count]) => `${name} (${count})`))),
     ...set.split === "train" ? [item("classes without training instances", listed(unseen))] : [],
   ];
@@ -73,7 +74,7 @@ interface Pictures {
   readonly missing: readonly string[];
   readonly broken: Tally;
   readonly otherSize: Tally;
-  /** Images whose picture is missing or broken. */
+  /** Images whose picture is missing, broken or of another size. */
   readonly unreadable: ReadonlySet<number>;
 }
 
@@ -81,17 +82,18 @@ async function checkPictures(set: RegionDataset, { headers = false, onProgress }
   const missing: string[] = [];
   const [broken, otherSize] = [noTally(), noTally()];
   const unreadable = new Set<number>();
-  const paths = set.source.kind === "files" ? set.source.paths : [];
+  const { paths, pictures = {} } = set.source.kind === "files" ? set.source : { paths: [] };
   let done = 0;
   await forEachAtOnce(paths, 2 * availableParallelism(), async (path, i) => {
     const { width, height } = set.record(i);
-    const size = await (headers ? readSize : readImage)(path).catch(async (error: Error) => {
+    const size = await (headers ? readSize : readImage)(path, pictures).catch(async (error: Error) => {
       unreadable.add(i);
       if (!await exists(path)) missing.push(path);
       else tally(broken, `${path}: ${error.message.split("\n")[0]}`);
       return null;
     });
     if (size && (size.width !== width || size.height !== height)) {
+      unreadable.add(i);
       tally(otherSize, `${path}: ${size.width}×${size.height}, not ${width}×${height}`);
     }
     onProgress?.(++done, paths.length);

@@ -1,10 +1,11 @@
 /** `itera data check`: whether a data set is whole, before a training run finds out. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { checkSplit, type SplitCheck } from "../../datasets/check.ts";
+import { classDifference, matchClasses } from "../../datasets/match_classes.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { DATASET_ROWS, type DatasetName, DATASETS, splitsOf } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
-import { openShown, type SetFlags } from "./open.ts";
+import { openShown, orientationFlag, profileFlag, type SetFlags } from "./open.ts";
 import { line, notice, Progress, table } from "../terminal/output.ts";
 
 /** Adds the command to the group; settings are those of `program`. */
@@ -15,11 +16,14 @@ export function addDataCheck(group: Command, program: Command): void {
     .addArgument(group.createArgument("<set>", "which data set").choices(DATASETS))
     .option("--data <folder>", "where the data set is")
     .option("--lists <folder>", "where ADE20K's lists are, if not there too")
+    .addOption(profileFlag())
+    .addOption(orientationFlag())
     .option("--headers", "read only the beginnings of pictures: quicker, but a picture cut short is not found")
     .option("--skip-broken", "judge as a training with --skip-broken would")
     .addOption(new Option("--split <names...>", "only these").choices(["train", "val", "test"] as const))
     .action(async (set, { headers = false, skipBroken = false, split, ...where }) => {
       const faults: string[] = [];
+      let train: RegionDataset | null = null;
       for (const name of split ?? splitsOf(set)) {
         // Training reads its own split and the one of the final table; validation images are for tuning settings.
         const needed = split !== undefined || name === "train" || name === DATASET_ROWS[set].testSplit;
@@ -29,6 +33,8 @@ export function addDataCheck(group: Command, program: Command): void {
         const check = await checkSplit(opened, { headers, onProgress: (done, of) => looking.update(done, of) });
         looking[Symbol.dispose]();
         print(opened, check);
+        if (name === "train") train = opened;
+        else if (train) sayClasses(opened, train, (fault) => needed ? faults.push(fault) : notice(fault));
         if (needed) faults.push(...faultsOf(name, check, skipBroken));
       }
       if (faults.length > 0) throw new UserError(`training on ${set} would fail: ${faults.join("; ")}`);
@@ -50,6 +56,19 @@ async function opening(
     if (!(error instanceof UserError) || where.data === undefined) throw error;
     onFault(`${split}: ${error.message}`);
     return null;
+  }
+}
+
+/** Compares a split's classes with those of training; regions that could get no label are for `onFault`. */
+function sayClasses(set: RegionDataset, train: RegionDataset, onFault: (fault: string) => void): void {
+  const difference = classDifference(set.classes, train.classes, train.split);
+  if (difference === null) return;
+  try {
+    matchClasses(set, train.classes, train.split);
+    line(`${set.split} has ${difference}; they are matched by name`);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    onFault(error.message);
   }
 }
 

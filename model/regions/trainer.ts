@@ -2,10 +2,13 @@
 import { type LoadedImage, Loader } from "../../datasets/images/loader.ts";
 import { edgeCounts, fitKnowledge, type Knowledge, readKnowledgeFile } from "../../datasets/knowledge/knowledge.ts";
 import { type OpenHooks, openingMessages } from "../../datasets/index/cache.ts";
+import { classDifference, matchClasses, requireRegions } from "../../datasets/match_classes.ts";
 import { openDataset } from "../../datasets/open.ts";
 import { DATASET_ROWS } from "../../datasets/registry.ts";
+import { sampleSizes } from "../../datasets/images/sample_sizes.ts";
 import { trainingOrder, type TrainingOrderOptions } from "../../datasets/images/schedule.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 import { withUpdateCounts } from "../../engine/internal.ts";
 import {
   Adam,
@@ -38,9 +41,12 @@ import type { RunFolder } from "../run/run_folder.ts";
 export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHooks = {}): Promise<Results> {
   const { config } = folder;
   const say = hooks.onMessage ?? (() => {});
-  const test = await openSplit(config, config.dataset.testSplit, openingMessages(say));
+  const opened = await openSplit(config, config.dataset.testSplit, openingMessages(say));
+  // What only the last table would meet is found before the first step.
+  if (!config.dataset.skipBroken) await sampleSizes(opened);
   const { learner, start, begins } = await openRun(folder, REGION_TRAINING, hooks);
   await using _learner = learner;
+  const test = matchClasses(opened, learner.classes, `${opened.name} ${config.dataset.trainSplit}`);
   if (begins && hooks.estimate) { for (const text of await learner.estimate(test)) say(text); }
   await runLoop(folder, learner, start, hooks);
   await learner.endUpdates();
@@ -54,6 +60,12 @@ async function open(
 ): Promise<RegionLearner> {
   const say = hooks.onMessage ?? (() => {});
   const train = await openSplit(config, config.dataset.trainSplit, openingMessages(say));
+  const difference = checkpoint && classDifference(train.classes, checkpoint.classes, "the run");
+  if (difference) {
+    throw new UserError(
+      `${train.name} ${train.split}: has ${difference}; go on with the data the run began with, or begin a new one by --name`,
+    );
+  }
   await using stack = new AsyncDisposableStack();
   const device = stack.use(await Device.open({ adapter: config.adapter }));
   device.halfSaves = config.precision === "mixed";
@@ -115,6 +127,11 @@ class RegionLearner implements Learner {
     this.#position = parts.position;
     this.#updates = new TrainSteps(parts.model, parts.optimiser);
     this.#schedule = warmupSteps > 0 ? schedules.warmup(warmupSteps, steps) : steps;
+  }
+
+  /** Names of the classes it learns, background first. */
+  get classes(): readonly string[] {
+    return this.#parts.train.classes;
   }
 
   /** The model that learns. */
@@ -197,22 +214,25 @@ function stateOf({ model, optimiser }: Pick<Parts, "model" | "optimiser">): Map<
   return tensors;
 }
 
-/** A split of the data set a run names. */
+/** A split of the data set a run names. Throws {@link UserError}, also where none of its images has a region. */
 export async function openSplit(
   config: TrainConfig,
   split: "train" | "val" | "test",
   hooks: OpenHooks = {},
 ): Promise<RegionDataset> {
   const { dataset, data, lists, cache, reference, skipBroken } = config.dataset;
-  return await openDataset({
+  const set = await openDataset({
     dataset,
     split,
     skipBroken,
     reference,
+    pictures: config.pictures,
     ...(data === null ? {} : { data }),
     ...(lists === null ? {} : { lists }),
     ...(cache === null ? {} : { cache }),
   }, hooks);
+  requireRegions(set);
+  return set;
 }
 
 /** Knowledge of `classes`: from the graph file of the settings, from the data set itself, or null. */

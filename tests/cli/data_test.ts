@@ -70,10 +70,10 @@ Deno.test("a check counts and names what is missing, broken and odd, and says wh
     found("missing pictures", 1, "yes, but for --skip-broken");
     found("broken pictures", 1, "yes, but for --skip-broken");
     found("broken annotations", 1, "yes, but for --skip-broken");
-    found("pictures of another size than annotated", 1, "no");
+    found("pictures of another size than annotated", 1, "yes, but for --skip-broken");
     found("images without regions", 1, "no");
-    found("boxes cut at the border of their picture", 2, "no");
-    found("boxes left out, outside or without area", 1, "no");
+    found("boxes cut at the border of their picture", 1, "no");
+    found("boxes left out, outside or without area", 2, "no");
     match(whole.out, /^missing pictures: .*000000000004\.png$/m);
     match(whole.out, /^broken pictures: .*000000000005\.png: \S/m);
     match(whole.out, /^pictures of another size than annotated: .*000000000003\.png: 192×128, not 193×128$/m);

@@ -1,5 +1,6 @@
 /** Class probabilities of every region of a split, read back in bulk. */
 import type { LoadedImage } from "../../../datasets/images/loader.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
 import { concat, reshape, softmax, StepCache, type Tensor } from "../../../engine/mod.ts";
 import type { RegionModel } from "../contract.ts";
 import { bucketKey, type StaticRegionInputs } from "../static_inputs.ts";
@@ -65,6 +66,10 @@ export async function scoreSplit(
       using scope = device.scope();
       const all = model.predict(input);
       names = all.map(({ name }) => name);
+      const [{ logits: { shape } }] = all;
+      if (shape.at(-1) !== classes) {
+        throw new UserError(`scoreSplit: the model has ${shape.at(-1)} classes with the background, not ${classes}`);
+      }
       return scope.keep(softmax(concat(all.map(({ logits }) => reshape(logits, [1, ...logits.shape])), 0)));
     });
   using cache = new StepCache<StaticRegionInputs>(device, probabilities);

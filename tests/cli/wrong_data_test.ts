@@ -1,0 +1,110 @@
+/** Data that does not fit the run: matched by name, or refused before the first step. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { loadSharp } from "../../engine/base/packages/sharp.ts";
+import { type Ended, itera } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
+import { TINY, writeTinyCoco } from "../support/files/tiny_coco.ts";
+
+interface Instances {
+  annotations: { category_id: number }[];
+  categories: { id: number; name: string }[];
+}
+
+/** A copy of `data` with the annotations of both splits changed. */
+async function changed(
+  data: string,
+  copy: string,
+  change: (set: Instances, split: string) => Instances,
+): Promise<string> {
+  await Deno.mkdir(join(copy, "annotations"), { recursive: true });
+  for (const split of ["train", "val"]) {
+    await Deno.symlink(join(data, `${split}2017`), join(copy, `${split}2017`));
+    const name = join("annotations", `instances_${split}2017.json`);
+    const set = change(JSON.parse(await Deno.readTextFile(join(data, name))), split);
+    await Deno.writeTextFile(join(copy, name), JSON.stringify(set));
+  }
+  return copy;
+}
+
+/** The rows of the table of results. */
+const table = ({ out }: Ended) => out.split("\n").filter((line) => line.includes("baseline"));
+
+function refused({ code, err }: Ended, message: RegExp): void {
+  match(err, message);
+  strictEqual(code, 2, err);
+}
+
+Deno.test("classes of a run and of data are matched by name, or refused before anything is computed", async () => {
+  await withFolder(async (folder) => {
+    const data = join(folder, "data"), runs = join(folder, "runs");
+    await writeTinyCoco(data);
+    await Deno.writeTextFile(join(folder, "tiny.json"), JSON.stringify({ ...TINY, steps: 4 }));
+    const begin = ["train", "--runs", runs, "--config", join(folder, "tiny.json")];
+    const fewer = await changed(data, join(folder, "fewer"), (set, split) =>
+      split === "train" ? set : {
+        ...set,
+        annotations: set.annotations.filter((one) => one.category_id !== 2),
+        categories: set.categories.filter((one) => one.id !== 2),
+      });
+    // The order of ids, and so of classes, is another one.
+    const more = await changed(data, join(folder, "more"), (set) => ({
+      ...set,
+      categories: [...set.categories, { id: 1, name: "white" }],
+    }));
+    const renamed = await changed(data, join(folder, "renamed"), (set) => ({
+      ...set,
+      categories: set.categories.map(({ id, name }) => ({ id, name: name === "red" ? "crimson" : name })),
+    }));
+    const empty = await changed(
+      data,
+      join(folder, "empty"),
+      (set, split) => split === "train" ? set : { ...set, annotations: [] },
+    );
+
+    const trained = await itera(...begin, "--data", data, "--name", "a");
+    strictEqual(trained.code, 0, trained.err);
+    const run = join(runs, "a"), out = join(folder, "out");
+    const evaluated = (where: string) => itera("evaluate", run, "--data", where, "--out", out);
+    const [same, other] = [await evaluated(data), await evaluated(more)];
+    strictEqual(other.code, 0, other.err);
+    deepStrictEqual(table(other), table(same));
+    strictEqual((await evaluated(fewer)).code, 0);
+    refused(
+      await evaluated(renamed),
+      /coco val: has 3 classes, .* 3 \(only here: crimson; only there: red\); regions of crimson \(\d\) can/,
+    );
+    refused(await evaluated(empty), /coco val: none of its 2 images has a region/);
+    const resumed = await itera("train", "--runs", runs, "--name", "a", "--resume", "--steps", "8", "--data", more);
+    refused(
+      resumed,
+      /coco train: has 4 classes, the run 3 \(only here: white\); go on with the data the run began with/,
+    );
+    refused(await itera(...begin, "--data", empty, "--name", "b"), /coco val: none of its 2 images has a region/);
+
+    const check = await itera("data", "check", "coco", "--data", fewer);
+    deepStrictEqual([
+      check.code,
+      /val has 2 classes, train 3 \(only there: red\); they are matched by name/.test(check.out),
+    ], [0, true]);
+    const wrong = await changed(
+      data,
+      join(folder, "wrong"),
+      (set, split) =>
+        split === "train"
+          ? set
+          : { ...set, categories: set.categories.map(({ id, name }) => ({ id, name: `x ${name}` })) },
+    );
+    refused(
+      await itera("data", "check", "coco", "--data", wrong),
+      /would fail: coco val: has 3 classes, train 3 .*can get no label of train/,
+    );
+    refused(await itera(...begin, "--data", wrong, "--name", "c"), /coco val: has 3 classes, coco train 3/);
+
+    // Pictures of the test split of another size: known before the first step, not after the last.
+    const sharp = await loadSharp(), picture = join(data, "val2017", "1.png");
+    await Deno.writeFile(picture, await sharp(await Deno.readFile(picture)).resize(96, 80).png().toBuffer());
+    refused(await itera(...begin, "--data", data, "--name", "d"), /val2017\/1\.png: is 96×80, not 48×40 as annotated/);
+    ok(!await Deno.stat(join(runs, "d")).then(() => true, () => false), "a run that did not begin leaves no folder");
+  });
+});
