@@ -2,6 +2,7 @@
 import { SingleBar } from "cli-progress";
 import Table from "cli-table3";
 import { explainWriteError } from "../../engine/base/atomic.ts";
+import { printable, printableLine } from "../../engine/base/printable.ts";
 
 /** The place a command writes to. */
 export interface Terminal {
@@ -63,24 +64,26 @@ export async function withTerminal<T>(other: Terminal, body: () => Promise<T>): 
   }
 }
 
-/** A line of results. */
+/** A line of results. Names in it may be from files: control characters are shown, not sent. */
 export function line(text = ""): void {
-  current.out(text + "\n");
+  current.out(printable(text) + "\n");
 }
 
 /** A line that is no result: a notice or a complaint. */
 export function notice(text: string): void {
-  current.err(text + "\n");
+  current.err(printable(text) + "\n");
 }
 
 /** Prints a table; numbers have three decimals, and columns of them are right-aligned. */
 export function table(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
   const drawn = new Table({
-    head: [...columns],
+    head: columns.map(printableLine),
     colAligns: columns.map((_, i) => rows.some((row) => typeof row[i] === "number") ? "right" : "left"),
     style: { head: [], border: [] },
   });
-  for (const row of rows) drawn.push(row.map((value) => typeof value === "number" ? value.toFixed(3) : value));
+  for (const row of rows) {
+    drawn.push(row.map((value) => typeof value === "number" ? value.toFixed(3) : printableLine(value)));
+  }
   line(drawn.toString());
 }
 
@@ -97,7 +100,7 @@ export class Progress implements Disposable {
 
   /** `what` is being done, counted in `unit`s; `interactive` defaults to whether standard error is a terminal. */
   constructor(what: string, unit: string, interactive: boolean = current.interactive) {
-    this.#what = what;
+    this.#what = what = printableLine(what);
     this.#unit = unit;
     if (!interactive) return;
     this.#bar = new SingleBar({
@@ -121,7 +124,7 @@ export class Progress implements Disposable {
     const pace = rate > 0
       ? `${Number(rate.toPrecision(3))} ${this.#unit}/s  ${duration((total - done) / rate)} left`
       : "";
-    const text = [detail, pace].filter(Boolean).join("  ");
+    const text = [printableLine(detail), pace].filter(Boolean).join("  ");
     if (this.#bar) {
       if (!this.#open) this.#bar.start(total, done, { detail: text });
       else this.#bar.update(done, { detail: text });

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { fontFile } from "../../engine/base/packages/dejavu.ts";
 import { loadSharp, type SharpOverlay } from "../../engine/base/packages/sharp.ts";
+import { printableLine } from "../../engine/base/printable.ts";
 import type { RgbImage } from "./preprocess.ts";
 
 /** A box and what to write on it. */
@@ -49,7 +50,7 @@ async function place(
   width: number,
   height: number,
 ): Promise<SharpOverlay> {
-  const safe = label.replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
+  const safe = printableLine(label).replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
   const sharp = await loadSharp();
   const text = await sharp({
     text: {

@@ -138,7 +138,7 @@ Deno.test("a broken file is named with the place that is wrong", async () => {
         [{ type: "scene", inputs: [] }, ...Array.from({ length: 40 }, (_, i) => ({ type: "union", inputs: [i, i] }))],
         /refexps\.1\.program\.9\.inputs: makes a program of more than 1000 steps/,
       ],
-      [[0, "image_filename"], "../../x.png", /refexps\.0\.image_filename: is no plain name of a file/],
+      [[0, "image_filename"], "../../x.png", /refexps\.0\.image_filename: names a file outside/],
       [[0, "image_index"], -1, /refexps\.0\.image_index: /],
     ];
     for (const [path, value, message] of wrongRefexps) {
