@@ -15,6 +15,7 @@ import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
 import { openSplit } from "../model/regions/trainer.ts";
 import { ABLATIONS, QUICK } from "../model/regions/experiments/ablations.ts";
+import { toName } from "./terminal/flags.ts";
 import { notice, Progress } from "./terminal/output.ts";
 import { printTable, runExperiment } from "./terminal/training.ts";
 
@@ -26,7 +27,7 @@ export function addAblate(program: Command): void {
   const names = ABLATIONS.map(({ folder }) => folder);
   program.command("ablate")
     .description("train the reasoning model without each of its parts and compare; then leave out regions at test time")
-    .option("--name <experiment>", "name of the experiment's folder")
+    .option("--name <experiment>", "name of the experiment's folder", toName)
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the experiment of that name, or with the last one worked on")
     .option("--only <ablations...>", `some of: ${names.join(", ")}`, (value, before: string[] = []) => {

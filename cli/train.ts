@@ -17,7 +17,7 @@ import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
 import { trainModel } from "../model/regions/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
 import { Stopped } from "./terminal/failure.ts";
-import { collect, toNumber, toSize } from "./terminal/flags.ts";
+import { collect, toName, toNumber, toSize } from "./terminal/flags.ts";
 import { trainCellsRun } from "./refplus/extractor.ts";
 import { trainRefplusRun } from "./refplus/train.ts";
 import { line, notice } from "./terminal/output.ts";
@@ -48,7 +48,7 @@ export function addTrain(program: Command): void {
     .description(
       "Train models: by default the baseline and the reasoning model on the context scenes, compared in a table",
     )
-    .option("--name <run>", "name of the run's folder; by default the model's, the data set's and a number")
+    .option("--name <run>", "name of the run's folder; by default the model's, the data set's and a number", toName)
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, of whatever kind, or with the last one worked on")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])

@@ -63,7 +63,10 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
     item("boxes cut at the border of their picture", clipped),
     item("boxes left out, outside or without area", dropped),
     item("annotation ids that are there twice", repeated),
-    item("names that are no class", listed(unknownNames.map(([name, count]) => `${name} (${count})`))),
+    item(
+      "names that are no class",
+      listed(unknownNames.map(([name, count]) => `${name || "no name at all"} (${count})`)),
+    ),
     ...set.split === "train" ? [item("classes without training instances", listed(unseen))] : [],
   ];
   return { images: set.size, regions, usable, items };

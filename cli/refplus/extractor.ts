@@ -6,7 +6,7 @@ import { fileLayer, settingLayer } from "../../model/run/layers.ts";
 import { freeName, latestRun, RunFolder, runPath } from "../../model/run/run_folder.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { Stopped } from "../terminal/failure.ts";
-import { collect } from "../terminal/flags.ts";
+import { collect, toName } from "../terminal/flags.ts";
 import { line } from "../terminal/output.ts";
 import { training } from "../terminal/training.ts";
 
@@ -17,7 +17,7 @@ export function addRefplusExtractor(refplus: Command, program: Command): void {
       "train a small feature extractor: a network that classifies the attributes of the object at each pixel",
     )
     .copyInheritedSettings(program)
-    .option("--name <run>", "name of the run's folder; by default refplus-extractor and a number")
+    .option("--name <run>", "name of the run's folder; by default refplus-extractor and a number", toName)
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, or with the last one worked on")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])

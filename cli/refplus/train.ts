@@ -7,7 +7,7 @@ import { trainRefplus } from "../../model/refplus/training/trainer.ts";
 import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
 import { freeName, latestRun, RunFolder, runPath } from "../../model/run/run_folder.ts";
 import { Stopped } from "../terminal/failure.ts";
-import { collect, toNumber, toSize } from "../terminal/flags.ts";
+import { collect, toName, toNumber, toSize } from "../terminal/flags.ts";
 import { line } from "../terminal/output.ts";
 import { SWITCH } from "./common.ts";
 import { training } from "../terminal/training.ts";
@@ -65,7 +65,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
         REFPLUS_PRESETS,
       ),
     )
-    .option("--name <run>", "name of the run's folder; by default the stage's and a number")
+    .option("--name <run>", "name of the run's folder; by default the stage's and a number", toName)
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, or with the last one worked on")
     .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])

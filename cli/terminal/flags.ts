@@ -1,5 +1,6 @@
 /** Parsers of the values of flags. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { isInside } from "../../datasets/index/inside.ts";
 
 /** A flag's number. */
 export function toNumber(text: string): number {
@@ -32,6 +33,14 @@ export function toWhole(text: string): number {
   const value = toNumber(text);
   if (!Number.isInteger(value) || value < 0) throw new InvalidArgumentError("It is not a whole number from 0 on.");
   return value;
+}
+
+/** The name of a folder inside another, such as a run's: it may not lead out of it. */
+export function toName(text: string): string {
+  if (!isInside(text)) {
+    throw new InvalidArgumentError("It is not the name of a folder, or leads out of the runs' folder.");
+  }
+  return text;
 }
 
 /** All values of a flag that may be repeated. */

@@ -1,6 +1,6 @@
 /** Names of instances in the text files of ADE20K's release of 2016. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { readText } from "../../engine/base/files.ts";
+import { readAnyText } from "../formats/text.ts";
 
 /**
  * Reads lines `number # level # occluded # class # raw name # attributes`: raw names, blanks as underscores, by level and
@@ -9,7 +9,7 @@ import { readText } from "../../engine/base/files.ts";
  * @throws {UserError} naming file and line.
  */
 export async function readAttributes(path: string): Promise<Map<number, Map<number, string>>> {
-  const text = await readText(path);
+  const text = await readAnyText(path);
   const names = new Map<number, Map<number, string>>();
   text.split("\n").forEach((line, i) => {
     if (line.trim() === "") return;

@@ -5,8 +5,8 @@
  */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { explainReadError } from "../../engine/base/files.ts";
 import { parseJsonFile } from "../../engine/base/json_text.ts";
+import { readAnyText } from "../formats/text.ts";
 import type { RgbImage } from "../images/preprocess.ts";
 
 /** An object or part that a person drew. */
@@ -26,11 +26,12 @@ function listOf<T extends z.ZodType>(one: T) {
 }
 
 const object = z.object({
-  raw_name: z.union([z.string(), z.tuple([]).transform(() => "")]),
+  // An object without a name still has its pixels: they are not some neighbour's.
+  raw_name: z.union([z.string(), z.tuple([]), z.null()]).transform((name) => typeof name === "string" ? name : ""),
   parts: z.object({ part_level: z.coerce.number().int().min(0) }),
   polygon: z.object({ x: listOf(z.number()), y: listOf(z.number()) }).default({ x: [], y: [] }),
 });
-const schema = z.object({ annotation: z.object({ object: listOf(object) }) });
+const schema = z.object({ annotation: z.object({ object: z.unknown() }) });
 
 /**
  * Reads the objects of an image.
@@ -38,28 +39,19 @@ const schema = z.object({ annotation: z.object({ object: listOf(object) }) });
  * @throws {UserError} naming the file and the field that is wrong.
  */
 export async function readAdeJson(path: string): Promise<AdeObject[]> {
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    throw explainReadError(path, error);
+  const parsed = schema.safeParse(parseJsonFile(path, await readAnyText(path)));
+  if (!parsed.success) throw wrong(path, [], parsed.error);
+  const { object: objects } = parsed.data.annotation;
+  return (Array.isArray(objects) ? objects : [objects]).map((one, i) => {
+    const read = object.safeParse(one);
+    if (!read.success) throw wrong(path, ["annotation", "object", i], read.error);
+    const { raw_name, parts, polygon } = read.data;
+    return { name: raw_name.trim().replaceAll(" ", "_"), level: parts.part_level, ...polygon };
   });
-  const parsed = schema.safeParse(parseJsonFile(path, decoded(bytes)));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new UserError(`${path}: ${issue.path.join(".") || "the file"}: ${issue.message}`, { path });
-  }
-  return parsed.data.annotation.object.map(({ raw_name, parts, polygon }) => ({
-    name: raw_name.trim().replaceAll(" ", "_"),
-    level: parts.part_level,
-    ...polygon,
-  }));
 }
 
-/** UTF-8, or Latin-1 as some of the files are. */
-function decoded(bytes: Uint8Array<ArrayBuffer>): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return new TextDecoder("latin1").decode(bytes);
-  }
+function wrong(path: string, place: readonly (string | number)[], { issues: [issue] }: z.ZodError): UserError {
+  return new UserError(`${path}: ${[...place, ...issue.path].join(".") || "the file"}: ${issue.message}`, { path });
 }
 
 /**

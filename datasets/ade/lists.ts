@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
-import { readLines } from "../../engine/base/files.ts";
+import { readAnyLines } from "../formats/text.ts";
 import { isInside, OUTSIDE } from "../index/inside.ts";
 import { readVocabulary } from "../knowledge/vocabulary.ts";
 import type { Split } from "../types.ts";
@@ -31,7 +31,7 @@ export interface AdeLists {
  */
 export async function readAdeLists(folder: string, split: Split): Promise<AdeLists> {
   const files = [LISTS[split], "objectnames.txt", "objectcounts.txt"].map((name) => join(folder, name));
-  const pictures = await readLines(files[0], ADVICE);
+  const pictures = await readAnyLines(files[0], ADVICE);
   if (pictures.length === 0) throw new UserError(`${files[0]}: names no picture`);
   const seen = new Set<string>();
   for (const picture of pictures) {

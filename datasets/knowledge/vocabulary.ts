@@ -1,6 +1,6 @@
 /** Class names from a text file, as ADE20K's lists are. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { readLines } from "../../engine/base/files.ts";
+import { readAnyLines } from "../formats/text.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** Fewest instances of a class that is kept where counts are given. */
@@ -14,10 +14,10 @@ export const MIN_COUNT = 5;
  * @throws {UserError} naming the file.
  */
 export async function readVocabulary(path: string, counts?: string, minCount = MIN_COUNT): Promise<string[]> {
-  const names = (await readLines(path)).map((name) => name.replaceAll(" ", "_"));
+  const names = (await readAnyLines(path)).map((name) => name.replaceAll(" ", "_"));
   let kept = names;
   if (counts !== undefined) {
-    const numbers = (await readLines(counts)).map(Number);
+    const numbers = (await readAnyLines(counts)).map(Number);
     if (numbers.length !== names.length || numbers.some((n) => !Number.isInteger(n))) {
       throw new UserError(`${counts}: wanted ${names.length} whole numbers, one for each line of ${path}`);
     }

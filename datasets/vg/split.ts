@@ -4,7 +4,8 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
-import { exists, readLines } from "../../engine/base/files.ts";
+import { exists } from "../../engine/base/files.ts";
+import { readAnyLines } from "../formats/text.ts";
 import { MIN_COUNT } from "../knowledge/vocabulary.ts";
 import { RandomStream } from "../../engine/base/random.ts";
 import { BACKGROUND, type Split } from "../types.ts";
@@ -59,7 +60,7 @@ export async function findVgFiles(folder: string, split: Split): Promise<VgFiles
  * @throws {UserError} naming the file and line.
  */
 export async function readSynsets(path: string, keepFirst: boolean): Promise<string[]> {
-  const lines = await readLines(path);
+  const lines = await readAnyLines(path);
   const kept = lines.flatMap((line, i) => {
     const [, name, count] = /^(.*\S)\s*:\s*(\d+)$/.exec(line) ?? [];
     if (name === undefined) throw new UserError(`${path}:${i + 1}: is no class; wanted synset:count`);

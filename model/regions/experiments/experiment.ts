@@ -14,7 +14,7 @@ const schema = z.strictObject({
   title: z.string(),
   /** Runs in the order they are trained: folder name, row name, settings over the defaults. */
   members: z.array(z.strictObject({
-    folder: z.string().regex(/^[\w.-]*[\w-][\w.-]*$/, "a folder is named by letters, digits, points and dashes"),
+    folder: z.string().regex(/^(?!\.\.?$)[\w.-]+$/, "a folder is named by letters, digits, points and dashes"),
     name: z.string(),
     settings: z.record(z.string(), z.json()),
   })).min(1),
@@ -72,7 +72,7 @@ export class Experiment {
     const parsed = schema.safeParse(fileLayer(join(path, FILE)).value);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
-      throw new UserError(`${join(path, FILE)}: ${issue.path.join(".")}: ${issue.message}`);
+      throw new UserError(`${join(path, FILE)}: ${issue.path.join(".") || "the file"}: ${issue.message}`);
     }
     const names = parsed.data.members.map(({ folder }) => folder);
     const twice = names.find((name, i) => names.indexOf(name) !== i);

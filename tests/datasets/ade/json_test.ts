@@ -68,8 +68,12 @@ Deno.test("lists of one may lack their brackets, and bytes may be Latin-1", asyn
     deepStrictEqual(await readAdeJson(path), [{ name: "", level: 1, x: [], y: [] }]);
     await Deno.writeTextFile(path, json([]));
     deepStrictEqual(await readAdeJson(path), []);
-    await Deno.writeTextFile(path, json([{ ...one, raw_name: 3 }]));
-    await rejects(readAdeJson(path), /a\.json: annotation\.object.*: /);
+    await Deno.writeTextFile(path, json([one, { ...one, raw_name: null }]));
+    deepStrictEqual((await readAdeJson(path)).map(({ name }) => name), ["café_table", ""]);
+    await Deno.writeTextFile(path, json([one, { ...one, raw_name: 3 }]));
+    await rejects(readAdeJson(path), /a\.json: annotation\.object\.1\.raw_name: /);
+    await Deno.writeTextFile(path, "{}");
+    await rejects(readAdeJson(path), /a\.json: annotation: /);
     await Deno.writeTextFile(path, json(one).slice(0, 40));
     await rejects(readAdeJson(path), /a\.json:1: is not JSON/);
   });

@@ -241,3 +241,24 @@ Deno.test("the index lies beside the data, where asked, or in the user's cache, 
     deepStrictEqual(files(join(home, "itera", hashed)), files(own));
   });
 });
+
+Deno.test("names in Latin-1 are the classes they spell, and lists name each picture once, inside the set", async () => {
+  await withFolder(async (folder) => {
+    const latin = (path: string, text: string) =>
+      Deno.writeFile(join(folder, path), Uint8Array.from(text, (c) => c.charCodeAt(0)));
+    await writeSet(folder);
+    const stem = IMAGES.train[0].replace(".jpg", "");
+    await writeImage(folder, IMAGES.train[0], [40, 90], [[1, 0, "café table"], [2, 0, "person"]]);
+    await latin(`${stem}_atr.txt`, '001 # 0 # 0 # 3 # café table # ""\n002 # 0 # 0 # 3 # person # ""\n');
+    await writeLists(folder, IMAGES, { ...NAMES, "café table": 9 });
+    for (const utf8 of [true, false]) {
+      if (!utf8) await latin("objectnames.txt", await Deno.readTextFile(join(folder, "objectnames.txt")));
+      deepStrictEqual(regions(await openAde(folder, "train"), 0).map(([name]) => name), ["café_table", "person"]);
+    }
+    const list = (...names: string[]) => Deno.writeTextFile(join(folder, "train.txt"), names.join("\n"));
+    await list(IMAGES.train[0], IMAGES.train[1], IMAGES.train[0]);
+    await rejects(openAde(folder, "train"), /train\.txt: .*ADE_train_00000002\.jpg: is there twice/);
+    await list("images/../../a.jpg");
+    await rejects(openAde(folder, "train"), /train\.txt: images\/\.\.\/\.\.\/a\.jpg: names a file outside/);
+  });
+});

@@ -153,8 +153,16 @@ Deno.test("what is missing or broken is named, and left out where asked", async 
       messages.some((text) => /left out .*train\.json: image 99 is not in .*image_data\.json/.test(text)),
       messages.join("\n"),
     );
+    await writeJson(folder, "train.json", [...SPLITS.train, SPLITS.train[0]]);
+    await refuses(/train\.json: image \d+ is there twice; --skip-broken/);
+    strictEqual((await openVg(folder, "train", { skipBroken: true })).size, 2);
     await Deno.writeTextFile(join(folder, "synsets.txt"), "tree\n");
     await refuses(/synsets\.txt:1: is no class; wanted synset:count/);
+    const one = { image_id: 1, width: 4, height: 3 };
+    await writeJson(folder, "image_data.json", [one, one]);
+    await refuses(/image_data\.json: 1: image_id 1 is there twice/);
+    await writeJson(folder, "image_data.json", [{ ...one, url: "https://example.org/../1.jpg" }]);
+    await refuses(/image_data\.json: 0\.url: names a file outside/);
     await writeJson(folder, "image_data.json", [{ image_id: 1, width: 0, height: 3 }]);
     await refuses(/image_data\.json: 0\.width: /);
     await Deno.writeTextFile(join(folder, "image_data.json"), "[{");
