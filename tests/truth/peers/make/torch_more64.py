@@ -1,7 +1,8 @@
 """Ops that were added after torch_ops64.py wrote its figures, in float64 too, by PyTorch.
 
 Run in this folder: pip install torch==2.13.0 numpy==2.4.6 && python torch_more64.py
-A file of its own: figures there stay as they are, whose random inputs would be others behind new cases.
+A file of its own: figures there stay as they are, whose random inputs would be others behind new cases. New cases go to
+the end of this file for the same reason.
 """
 
 import numpy as np
@@ -27,14 +28,14 @@ def whole(values):
 
 
 def add(family, name, op, inputs, attrs, outputs):
-    """inputs: leaves in the op's order; outputs computed from them, in the op's order."""
+    """inputs: leaves in the op's order, None where one is left out; outputs computed from them, in the op's order."""
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     seeds = [torch.tensor(rng.integers(-64, 65, tuple(y.shape)) / 64) if y.requires_grad else None for y in outputs]
     differentiable = [(y * s).sum() for y, s in zip(outputs, seeds) if s is not None]
     if differentiable:
         sum(differentiable).backward()
     array = lambda t: None if t is None else t.detach().numpy()
-    grads = [None if t.grad is None else t.grad for t in inputs]
+    grads = [None if t is None else t.grad for t in inputs]
     cases.setdefault(family, []).append({
         "name": name, "op": op, "attrs": attrs,
         "inputs": [tensor(array(t)) for t in inputs], "outputs": [tensor(array(y)) for y in outputs],
@@ -111,6 +112,69 @@ for axis in [0, 1, -1]:
         x = torch.tensor(rng.permutation(60).reshape(3, 4, 5) / 64, dtype=torch.float64, requires_grad=True)
         y, places = torch.topk(x, 3, axis, largest)
         add(f, f"topk along {axis}, largest {largest}", "topk", [x], {"axis": axis, "k": 3, "largest": largest}, [y, places.to(torch.int32)])
+
+# Normalisation of rows. Ours has channels last, PyTorch's group_norm has them second. Groups of one element are left out: their
+# slopes are 0, and PyTorch's figures are its rounding.
+f = "more_normalise"
+for shape, count in [((7,), 1), ((5, 3), 1), ((2, 3, 5), 1), ((2, 3, 4), 2), ((2, 1, 3), 3)]:
+    axes = list(range(len(shape) - count, len(shape)))
+    for has_gamma, has_beta in [(True, True), (True, False), (False, True), (False, False)]:
+        x = real(*shape, low=-2, high=3)
+        gamma = real(*shape[-count:], low=0.5, high=1.5) if has_gamma else None
+        beta = real(*shape[-count:]) if has_beta else None
+        name = f"layer_norm {list(shape)} over {axes}{', gamma' * has_gamma}{', beta' * has_beta}"
+        y = F.layer_norm(x, shape[-count:], gamma, beta, 1e-3)
+        add(f, name, "layerNorm", [x, gamma, beta], {"axes": axes, "epsilon": 1e-3}, y)
+for shape in [(3, 6), (2, 3, 5, 4), (1, 3, 1, 5)]:
+    channels = shape[-1]
+    for groups in [1, 2, channels]:
+        if channels % groups or np.prod(shape[1:]) == groups:
+            continue
+        for has_affine in [True, False]:
+            x = real(*shape, low=-2, high=3)
+            gamma, beta = (real(channels, low=0.5, high=1.5), real(channels)) if has_affine else (None, None)
+            y = F.group_norm(x.movedim(-1, 1), groups, gamma, beta, 1e-3).movedim(1, -1)
+            name = f"group_norm {list(shape)} in {groups}{', affine' * has_affine}"
+            add(f, name, "groupNorm", [x, gamma, beta], {"groups": groups, "epsilon": 1e-3}, y)
+
+# Distances, with equal elements.
+f = "more_losses"
+for name, function in [("mseLoss", F.mse_loss), ("l1Loss", F.l1_loss)]:
+    for shape in [(), (7, 5), (2, 1, 3)]:
+        for reduction in ["mean", "sum", "none"]:
+            x, t = real(*shape, step=4), real(*shape, step=4)
+            add(f, f"{name} {list(shape)} {reduction}", name, [x, t], {"reduction": reduction}, function(x, t, reduction=reduction))
+
+# Sums of products by letters.
+f = "more_products"
+for spec, shapes in [
+    ("ij,jk->ik", [(3, 5), (5, 2)]), ("ij,kj->ki", [(3, 5), (2, 5)]), ("bij,bjk->bik", [(2, 3, 4), (2, 4, 5)]),
+    ("bhqd,bkhd->bhqk", [(2, 3, 4, 5), (2, 1, 3, 5)]), ("abc,cb->a", [(3, 2, 5), (5, 2)]), ("i,j->ij", [(3,), (4,)]),
+    ("i,i->", [(7,), (7,)]), ("ij,ij->ij", [(3, 5), (3, 5)]), ("ijk,l->j", [(2, 3, 4), (5,)]), (",i->i", [(), (3,)]),
+    ("ba,cb", [(3, 5), (2, 3)]), ("ij->ji", [(3, 5)]), ("ijk->k", [(3, 5, 2)]), ("ij->", [(3, 5)]), ("ba", [(3, 5)]),
+]:
+    operands = [real(*shape) for shape in shapes]
+    add(f, f"einsum {spec}", "einsum", operands, {"spec": spec}, torch.einsum(spec, *operands))
+
+# Writing rows and turning axes round. PyTorch leaves open which of several writes to one row stays: set has none twice.
+f = "more_movement"
+for shape, picks in [((5, 3), [4, 0, 2]), ((4,), [[1, 3], [0, 2]]), ((3, 2, 4), [1]), ((3, 8), 2), ((4, 3), [])]:
+    indices = whole(picks)
+    x, updates = real(*shape), real(*indices.shape, *shape[1:])
+    y = torch.index_put(x, [indices.long()], updates)
+    add(f, f"index_put {list(shape)} at {picks}", "scatter", [x, indices, updates], {"mode": "set"}, y)
+for shape, picks in [((5, 3), [4, 0, 4, 4]), ((4,), [[1, 1, 1], [0, 3, 1]]), ((3, 2, 4), [2, 2, 0, 2, 2]), ((3, 8), 1), ((4, 3), [])]:
+    indices = whole(picks)
+    x, updates = real(*shape), real(*indices.shape, *shape[1:])
+    y = torch.index_put(x, [indices.long()], updates, accumulate=True)
+    add(f, f"index_put {list(shape)} at {picks}, accumulate", "scatter", [x, indices, updates], {"mode": "add"}, y)
+x, indices, updates = whole([[1, 2], [3, 4], [5, 6]]), whole([2, 0]), whole([[7, MOST], [LEAST, -8]])
+add(f, "index_put of int32", "scatter", [x, indices, updates], {"mode": "set"}, torch.index_put(x, [indices.long()], updates))
+for shape, axes in [((7,), [0]), ((3, 5, 2), [0, 1]), ((2, 3, 4), [0, 2]), ((3, 1, 5), []), ((3, 5), [0, 1]), ((0, 3), [1])]:
+    x = real(*shape)
+    add(f, f"flip {list(shape)} along {axes}", "flip", [x], {"axes": axes}, torch.flip(x, axes))
+x = whole([[1, -2, 3], [LEAST, 5, MOST]])
+add(f, "flip of int32", "flip", [x], {"axes": [1]}, torch.flip(x, [1]))
 
 for family, own in cases.items():
     write(f"torch_{family}.json", f"PyTorch {torch.__version__.split('+')[0]}, NumPy {np.__version__}", own)
