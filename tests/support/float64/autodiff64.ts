@@ -136,10 +136,15 @@ function powError(x: number, y: number): number {
   return logTerm + 3 + 2 * t;
 }
 
+/** IEEE 754's power; JavaScript's has NaN for 1 to the NaN and ±1 to the infinities. */
+function power(x: number, y: number): number {
+  return x === 1 || (x === -1 && Math.abs(y) === Infinity) ? 1 : Math.pow(x, y);
+}
+
 /** x^exponent for a constant exponent. */
 export function powConstant(x: Node, exponent: number): Node {
-  const t = valueOf(x), v = Math.pow(t, exponent);
-  const d = exponent === 0 ? 0 : exponent * Math.pow(t, exponent - 1);
+  const t = valueOf(x), v = power(t, exponent);
+  const d = exponent === 0 ? 0 : exponent * power(t, exponent - 1);
   const dd = exponent === 0 || exponent === 1 ? 0 : exponent * (exponent - 1) * Math.pow(t, exponent - 2);
   const relative = powError(t, exponent);
   return smooth(x, v, Math.abs(v) * relative, d, dd, Math.abs(d) * (powError(t, exponent - 1) + relative + DIVISION));
@@ -152,9 +157,9 @@ function times(a: number, b: number): number {
 
 /** a^b; where a = 0 or b = 0 the derivatives are PyTorch's. */
 export function pow(a: Node, b: Node): Node {
-  const x = valueOf(a), y = valueOf(b), v = Math.pow(x, y), l = Math.log(x);
+  const x = valueOf(a), y = valueOf(b), v = power(x, y), l = Math.log(x);
   const own = powError(x, y);
-  const da = y === 0 ? 0 : y * Math.pow(x, y - 1), db = x === 0 && y >= 0 ? 0 : v * l;
+  const da = y === 0 ? 0 : y * power(x, y - 1), db = x === 0 && y >= 0 ? 0 : v * l;
   const relative = own + times(Math.abs(y / x), boundOf(a)) + times(Math.abs(l), boundOf(b));
   const ea = times(Math.abs(da), relative + powError(x, y - 1) + DIVISION + times(1 / Math.abs(x), boundOf(a))) +
     times(Math.abs(v / x), boundOf(b));
@@ -162,15 +167,20 @@ export function pow(a: Node, b: Node): Node {
   return record2(a, b, v, Math.abs(v), times(Math.abs(v), relative), da, db, ea, eb);
 }
 
-/** |x|; derivative 0 at 0. */
-export function abs(x: Node): Node {
-  const v = valueOf(x);
-  return record1(x, Math.abs(v), magnitudeOf(x), boundOf(x), Math.sign(v), near(x, 0) ? UNCERTAIN : 0);
+/** Sign of a number; 0 for NaN, as PyTorch has it. */
+export function signOf(v: number): number {
+  return Math.sign(v) || 0;
 }
 
-/** max(x, 0); derivative 0 at 0. */
+/** |x|; derivative 0 at 0 and NaN. */
+export function abs(x: Node): Node {
+  const v = valueOf(x);
+  return record1(x, Math.abs(v), magnitudeOf(x), boundOf(x), signOf(v), near(x, 0) ? UNCERTAIN : 0);
+}
+
+/** max(x, 0), NaN for NaN; derivative 0 at 0, and PyTorch's 1 at NaN. */
 export function relu(x: Node): Node {
-  const v = valueOf(x), open = v > 0;
+  const v = valueOf(x), open = !(v <= 0);
   return record1(x, open ? v : 0, open ? magnitudeOf(x) : 0, boundOf(x), open ? 1 : 0, near(x, 0) ? UNCERTAIN : 0);
 }
 
@@ -187,14 +197,14 @@ function tooClose(a: Node, b: Node): boolean {
   return error > 0 && Math.abs(valueOf(a) - valueOf(b)) <= 4 * EPS * error;
 }
 
-/** The larger; `a` where they are equal. */
+/** The larger, NaN before all; `a` where they are equal. */
 export function maximum(a: Node, b: Node): Node {
-  return choose(a, b, valueOf(a) >= valueOf(b), tooClose(a, b));
+  return choose(a, b, Number.isNaN(valueOf(a)) || valueOf(a) >= valueOf(b), tooClose(a, b));
 }
 
-/** The smaller; `a` where they are equal. */
+/** The smaller, NaN before all; `a` where they are equal. */
 export function minimum(a: Node, b: Node): Node {
-  return choose(a, b, valueOf(a) <= valueOf(b), tooClose(a, b));
+  return choose(a, b, Number.isNaN(valueOf(a)) || valueOf(a) <= valueOf(b), tooClose(a, b));
 }
 
 /**

@@ -161,8 +161,11 @@ export const normalisation: Family = {
       const label = labels.at(row);
       if (label === (attrs.ignored ?? -1)) return ad.constant(0);
       const line = Array.from({ length: classes }, (_, c) => logits.at(row, c));
-      const loss = logSoftmax(line).map((log, c) =>
-        ad.mul(log, ad.constant(-spread - (c === label ? 1 - spread * classes : 0)))
+      // Classes of no weight are left out, whose logarithm may be infinite.
+      const loss = logSoftmax(line).flatMap((log, c) =>
+        spread === 0 && c !== label
+          ? []
+          : [ad.mul(log, ad.constant(-spread - (c === label ? 1 - spread * classes : 0)))]
       ).reduce(ad.add);
       return weights ? ad.mul(loss, weights.at(row)) : loss;
     });
@@ -173,10 +176,14 @@ export const normalisation: Family = {
   l1Loss: distances(ad.abs),
   bceWithLogits: ([x, t], attrs) => {
     const logits = real(x, "logits"), targets = real(t, "targets");
-    const losses = Array.from(
-      logits.nodes,
-      (node, i) => ad.sub(ad.softplus(node), ad.mul(node, targets.nodes[i])),
-    );
+    const losses = Array.from(logits.nodes, (node, i) => {
+      const target = targets.nodes[i];
+      // log(1 + e^x) - x t would be infinity less infinity.
+      if (Math.abs(ad.valueOf(node)) === Infinity) {
+        return ad.add(ad.mul(ad.sub(ad.constant(1), target), node), ad.softplus(ad.neg(node)));
+      }
+      return ad.sub(ad.softplus(node), ad.mul(node, target));
+    });
     return reduced(losses, logits.shape, attrs);
   },
 };

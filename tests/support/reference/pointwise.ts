@@ -82,7 +82,8 @@ function remainder(a: number, b: number): { readonly value: number; readonly err
 
 /** a / b rounded down. A quotient below 2^20 cannot round to another whole number; larger ones round a few times. */
 function floorOf(a: number, b: number): { readonly value: number; readonly error: number } {
-  const value = b === 0 ? a / b : Math.round((a - remainder(a, b).value) / b);
+  const rest = a % b, short = rest !== 0 && (rest < 0) !== (b < 0);
+  const value = b === 0 ? a / b : Math.round((a - rest) / b) - (short ? 1 : 0);
   return { value, error: Math.abs(value) < 2 ** 20 ? 0 : 4 * Math.abs(value) };
 }
 
@@ -111,16 +112,18 @@ export const pointwise: Family = {
   relu: map(ad.relu),
   square: map((x) => ad.mul(x, x)),
   reciprocal: map((x) => ad.div(ad.constant(1), x)),
-  sign: map((x) => ad.constant(Math.sign(ad.valueOf(x))), (x) => x > 0n ? 1n : x < 0n ? -1n : 0n),
+  sign: map((x) => ad.constant(ad.signOf(ad.valueOf(x))), (x) => x > 0n ? 1n : x < 0n ? -1n : 0n),
   affine: (inputs, attrs) => {
     const scale = ad.constant(number(attrs, "scale")), shift = ad.constant(number(attrs, "shift"));
     return map((x) => ad.add(ad.mul(x, scale), shift))(inputs, attrs);
   },
   powScalar: (inputs, attrs) => map((x) => ad.powConstant(x, number(attrs, "exponent")))(inputs, attrs),
-  // Inside the limits, limits included, the gradient passes; written with the element first so that it wins ties.
+  // Inside the limits, limits included, the gradient passes; written with the element first so that it wins ties. NaN is not
+  // inside.
   clamp: (inputs, attrs) => {
     const low = ad.constant(Math.fround(number(attrs, "low"))), high = ad.constant(Math.fround(number(attrs, "high")));
-    return map((x) => ad.minimum(ad.maximum(x, low), high))(inputs, attrs);
+    const within = (x: ad.Node): ad.Node => ad.minimum(ad.maximum(x, low), high);
+    return map((x) => Number.isNaN(ad.valueOf(x)) ? ad.constant(NaN) : within(x))(inputs, attrs);
   },
   sin: map(sin),
   cos: map(cos),

@@ -47,20 +47,20 @@ export function mean(terms: readonly ad.Node[]): ad.Node {
   return ad.div(ad.sum(terms), ad.constant(terms.length));
 }
 
-/** The largest of some scalars, the first of equal ones; -Infinity for none. */
+/** The largest of some scalars, NaN before all, the first of equal ones; -Infinity for none. */
 export function largest(terms: readonly ad.Node[]): ad.Node {
   return terms.length === 0 ? ad.constant(-Infinity) : terms.reduce(ad.maximum);
 }
 
 const smallest = (terms: readonly ad.Node[]): ad.Node => terms.reduce(ad.minimum);
 
-/** Position of the first of equal extremes, as i32. */
+/** Position of the first of equal extremes, or of the first NaN, as i32. */
 function place(extreme: (...values: number[]) => number): (inputs: readonly (Ref | null)[], attrs: Attrs) => Ref[] {
   return ([x], attrs) => {
     const { shape, groups } = group(real(x, "x"), { axes: [number(attrs, "axis")], keepDims: attrs.keepDims });
     const data = Int32Array.from(groups, (terms) => {
-      const values = terms.map(ad.valueOf);
-      return values.indexOf(extreme(...values));
+      const values = terms.map(ad.valueOf), nan = values.findIndex(Number.isNaN);
+      return nan < 0 ? values.indexOf(extreme(...values)) : nan;
     });
     return [new IntArray(shape, data)];
   };

@@ -1,25 +1,48 @@
 /** References of ops that sample images between cells. */
 import * as ad from "../float64/autodiff64.ts";
+import { boundOf } from "../float64/tape64.ts";
 import { NDArray64, real, whole } from "../float64/ndarray64.ts";
 import { flag, number, numbers, word } from "./attrs.ts";
 import type { Family } from "./family.ts";
 
-/** Bilinear sample of channel c of image b at (y, x) cells; cells outside repeat the edge. */
-function bilinear(image: NDArray64, b: number, c: number, y: ad.Node, x: ad.Node): ad.Node {
+/** A cell along an axis, and its share in a sample. */
+interface Share {
+  readonly cell: number;
+  readonly weight: ad.Node;
+  /** True unless rounding alone can make the sample read it. */
+  readonly read: boolean;
+  /** True where rounding may leave the cell out, or take it in. */
+  readonly open: boolean;
+}
+
+/**
+ * Bilinear sample of channel c of image b at (y, x) cells; cells outside repeat the edge. A sample on a cell reads the next one
+ * too, whose weight of 0 makes NaN of what is not finite; with `alone`, TensorFlow's way, it does not.
+ */
+function bilinear(image: NDArray64, b: number, c: number, y: ad.Node, x: ad.Node, alone: boolean): ad.Node {
   const [, h, w] = image.shape;
-  const axis = (at: ad.Node, extent: number): { readonly cell: number; readonly weight: ad.Node }[] => {
+  const axis = (at: ad.Node, extent: number): Share[] => {
     const centre = Math.floor(ad.valueOf(at));
     // One cell more on each side than has weight: rounding may move the sample into it.
-    return [-1, 0, 1, 2].map((offset) => ({
-      cell: Math.min(Math.max(centre + offset, 0), extent - 1),
-      weight: ad.hat(at, centre + offset),
-    }));
+    const shares = [-1, 0, 1, 2].map((offset) => {
+      const weight = ad.hat(at, centre + offset), counts = ad.valueOf(weight) > 0;
+      const open = !counts && boundOf(weight) > 0, read = alone ? counts : offset === 0 || offset === 1;
+      return { cell: Math.min(Math.max(centre + offset, 0), extent - 1), weight, read, open };
+    });
+    return shares.filter(({ read, open }) => read || open);
   };
-  const columns = axis(x, w);
-  const rows = axis(y, h).map(({ cell, weight }) =>
-    ad.mul(weight, ad.sum(columns.map((column) => ad.mul(column.weight, image.at(b, cell, column.cell, c)))))
-  );
-  return ad.sum(rows);
+  const columns = axis(x, w), rows = axis(y, h);
+  let doubt = false;
+  const value = ad.sum(rows.map((row) => {
+    const across = columns.flatMap((column) => {
+      const element = image.at(b, row.cell, column.cell, c);
+      if (Number.isFinite(ad.valueOf(element))) return [ad.mul(column.weight, element)];
+      doubt ||= row.open || column.open;
+      return row.read && column.read ? [ad.mul(column.weight, element)] : [];
+    });
+    return ad.mul(row.weight, ad.sum(across));
+  }));
+  return doubt ? ad.doubtful(value, []) : value;
 }
 
 /** Sampling ops by name. */
@@ -43,7 +66,7 @@ export const sampling: Family = {
         const across = position(boxes.at(r, 1), boxes.at(r, 3), w, j, columns);
         const inside = (p: ad.Node, extent: number): boolean => ad.valueOf(p) >= 0 && ad.valueOf(p) <= extent - 1;
         const doubtful = (p: ad.Node, extent: number): boolean => ad.near(p, 0) || ad.near(p, extent - 1);
-        const value = inside(at, h) && inside(across, w) ? bilinear(image, b, c, at, across) : ad.constant(outside);
+        const value = inside(at, h) && inside(across, w) ? bilinear(image, b, c, at, across, true) : ad.constant(outside);
         return doubtful(at, h) || doubtful(across, w) ? ad.doubtful(value, [at, across]) : value;
       }),
     ];
@@ -71,7 +94,7 @@ export const sampling: Family = {
       NDArray64.from([1, h, w, channels], ([, y, x, c]) => {
         const over = count(y, x);
         if (over.length === 0) return ad.constant(0);
-        const read = over.map((r) => bilinear(patches, r, c, at(r, 0, y, rows), at(r, 1, x, columns)));
+        const read = over.map((r) => bilinear(patches, r, c, at(r, 0, y, rows), at(r, 1, x, columns), true));
         return ad.div(ad.sum(read), ad.constant(over.length));
       }),
       NDArray64.from([h, w], ([y, x]) => ad.constant(count(y, x).length)),
@@ -110,7 +133,7 @@ export const sampling: Family = {
             const at = position(top, high, rows, i, p), across = position(left, wide, columns, j, q);
             const value = outside(at, h) || outside(across, w)
               ? ad.constant(0)
-              : bilinear(image, b, c, clamp(at, h), clamp(across, w));
+              : bilinear(image, b, c, clamp(at, h), clamp(across, w), false);
             const close = [ad.near(at, -1), ad.near(at, h), ad.near(across, -1), ad.near(across, w)].includes(true);
             samples.push(close ? ad.doubtful(value, [at, across]) : value);
           }
@@ -123,7 +146,7 @@ export const sampling: Family = {
     const image = real(x, "x");
     const [n, h, w, channels] = image.shape, [rows, columns] = numbers(attrs, "size");
     const mode = word(attrs, "mode", ["asymmetric", "halfPixel", "alignCorners"]);
-    const position = (from: number, to: number, k: number): ad.Node => {
+    const place = (from: number, to: number, k: number): ad.Node => {
       const index = ad.constant(k);
       if (mode === "alignCorners") {
         return to === 1 ? ad.constant(0) : ad.div(ad.mul(index, ad.constant(from - 1)), ad.constant(to - 1));
@@ -132,10 +155,12 @@ export const sampling: Family = {
       if (mode === "asymmetric") return ad.mul(index, scale);
       return ad.sub(ad.mul(ad.constant(k + 0.5), scale), ad.constant(0.5));
     };
+    const position = (from: number, to: number, k: number): ad.Node =>
+      ad.maximum(place(from, to, k), ad.constant(0));
     return [
       NDArray64.from(
         [n, rows, columns, channels],
-        ([b, i, j, c]) => bilinear(image, b, c, position(h, rows, i), position(w, columns, j)),
+        ([b, i, j, c]) => bilinear(image, b, c, position(h, rows, i), position(w, columns, j), false),
       ),
     ];
   },

@@ -21,8 +21,13 @@ export const scans: Family = {
     const nodes = new Int32Array(elements(shape)), places = new Int32Array(elements(shape));
     for (const index of indicesOf(shape)) {
       const line = lineOf(a, axis, index);
+      // NaN is larger than all.
+      const above = (i: number, j: number): boolean => {
+        const [a, b] = [i, j].map((k) => ad.valueOf(line[k]));
+        return a > b || (Number.isNaN(a) && !Number.isNaN(b));
+      };
       const order = line.map((_, i) => i).sort((i, j) => {
-        const difference = ad.valueOf(line[j]) - ad.valueOf(line[i]);
+        const difference = Number(above(j, i)) - Number(above(i, j));
         return (largest ? difference : -difference) || i - j;
       });
       const at = flatIndex(shape, index);

@@ -31,6 +31,9 @@ def add(family, name, op, inputs, attrs, outputs):
     """inputs: leaves in the op's order, None where one is left out; outputs computed from them, in the op's order."""
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     seeds = [torch.tensor(rng.integers(-64, 65, tuple(y.shape)) / 64) if y.requires_grad else None for y in outputs]
+    if family == "more_not_finite":
+        # 0 times infinity is NaN, and nobody would see why.
+        seeds = [None if s is None else torch.where(s == 0, 1.0, s) for s in seeds]
     differentiable = [(y * s).sum() for y, s in zip(outputs, seeds) if s is not None]
     if differentiable:
         sum(differentiable).backward()
@@ -175,6 +178,122 @@ for shape, axes in [((7,), [0]), ((3, 5, 2), [0, 1]), ((2, 3, 4), [0, 2]), ((3, 
     add(f, f"flip {list(shape)} along {axes}", "flip", [x], {"axes": axes}, torch.flip(x, axes))
 x = whole([[1, -2, 3], [LEAST, 5, MOST]])
 add(f, "flip of int32", "flip", [x], {"axes": [1]}, torch.flip(x, [1]))
+
+# NaN and infinities. Gradients are left out (detached inputs) where a tie is meant otherwise (maximum, minimum) or where none is of
+# use to anybody.
+f, NAN, INF = "more_not_finite", float("nan"), float("inf")
+POINTS = [NAN, INF, -INF, 1.5, -1.0, 0.0]
+UNARY = {
+    "neg": torch.neg, "abs": torch.abs, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid, "relu": torch.relu, "square": torch.square, "reciprocal": torch.reciprocal, "sin": torch.sin,
+    "cos": torch.cos, "erf": torch.erf, "gelu": F.gelu, "geluTanh": lambda v: F.gelu(v, approximate="tanh"), "silu": F.silu,
+    "sign": lambda v: torch.sign(v).detach(),
+}
+for name, function in UNARY.items():
+    x = exact(POINTS)
+    add(f, name, name, [x], {}, function(x))
+x = exact(POINTS)
+add(f, "affine", "affine", [x], {"scale": -2, "shift": 1}, x * -2 + 1)
+x = exact(POINTS)
+add(f, "leaky_relu", "leakyRelu", [x], {"slope": 0.25}, F.leaky_relu(x, 0.25))
+x = exact(POINTS)
+add(f, "clamp", "clamp", [x], {"low": -0.5, "high": 1}, torch.clamp(x, -0.5, 1.0))
+# To the 0.5, PyTorch takes the root: NaN for -infinity, where IEEE 754's power is infinity.
+for exponent in [2, 3, 1.5, -1, 0, 1]:
+    x = exact(POINTS)
+    if exponent == 1.5:
+        x = x.detach()
+    add(f, f"pow({exponent})", "powScalar", [x], {"exponent": exponent}, torch.pow(x, exponent))
+BINARY = {
+    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "maximum": torch.maximum, "minimum": torch.minimum,
+    "pow": torch.pow, "floorDiv": torch.floor_divide, "mod": torch.remainder, "greater": torch.gt, "greaterEqual": torch.ge,
+    "less": torch.lt, "lessEqual": torch.le, "equal": torch.eq, "notEqual": torch.ne,
+}
+for name, function in BINARY.items():
+    a, b = exact([[v] for v in POINTS]), exact(POINTS)
+    if name not in ("add", "sub"):
+        a, b = a.detach(), b.detach()
+    add(f, name, name, [a, b], {}, function(a, b))
+condition, a, b = whole([1, 0, 1, 0, 1, 0]), exact(POINTS), exact(POINTS[::-1])
+add(f, "where", "where", [condition, a, b], {}, torch.where(condition != 0, a, b))
+ROWS = [[1.0, NAN, INF], [NAN, NAN, 0.0], [-INF, INF, 1.0], [-INF, -INF, -INF], [INF, 2.0, NAN], [2.0, INF, 1.0], [0.0, -INF, 3.0]]
+for name, function in [("sum", torch.sum), ("mean", torch.mean), ("prod", torch.prod), ("variance", torch.var)]:
+    x = exact(ROWS)
+    if name in ("prod", "variance"):
+        x = x.detach()
+    add(f, name, name, [x], {"axes": [1], "keepDims": False, "correction": 1}, function(x, 1))
+for name, function in [("max", torch.max), ("min", torch.min)]:
+    x = exact(ROWS)
+    values, places = function(x, 1)
+    add(f, name, name, [x], {"axes": [1], "keepDims": False}, values)
+    add(f, f"arg{name}", f"arg{name}", [x.detach()], {"axis": 1, "keepDims": False}, places.to(torch.int32))
+x = exact(ROWS)
+add(f, "cumsum", "cumsum", [x], {"axis": 1}, torch.cumsum(x, 1))
+for largest in [True, False]:
+    x = exact([[1.0, NAN, INF, -2.0], [-INF, INF, 1.0, 2.0], [INF, 2.0, NAN, -INF]])
+    y, places = torch.topk(x, 3, 1, largest)
+    add(f, f"topk, largest {largest}", "topk", [x], {"axis": 1, "k": 3, "largest": largest}, [y, places.to(torch.int32)])
+LOGITS = [[1.0, NAN, 2.0], [1.0, INF, 2.0], [1.0, -INF, 2.0], [-INF, -INF, -INF], [-INF, -INF, 0.0], [NAN, INF, -INF]]
+for name, function in [("softmax", torch.softmax), ("logSoftmax", torch.log_softmax)]:
+    x = exact(LOGITS)
+    add(f, name, name, [x], {"axis": 1}, function(x, 1))
+for smoothing in [0, 0.25]:
+    for label in [0, 1, 2]:
+        # Without an ignored row: the gradient to one that is not finite is NaN in PyTorch; ours is 0.
+        x, labels = exact(LOGITS), whole([label] * 6)
+        y = F.cross_entropy(x, labels.long(), reduction="none", label_smoothing=smoothing)
+        add(f, f"cross_entropy of {label}, smoothing {smoothing}", "crossEntropy", [x, labels, None], {"reduction": "none", "smoothing": smoothing}, y)
+x, t = exact([[v] for v in POINTS]), torch.tensor([0.0, 0.25, 1.0], dtype=torch.float64)
+x, t = x.expand(6, 3).detach().clone().requires_grad_(), t.expand(6, 3).clone()
+add(f, "binary_cross_entropy_with_logits", "bceWithLogits", [x, t], {"reduction": "none"}, F.binary_cross_entropy_with_logits(x, t, reduction="none"))
+for name, function in [("mseLoss", F.mse_loss), ("l1Loss", F.l1_loss)]:
+    x, t = (torch.tensor(POINTS, dtype=torch.float64)[axis] for axis in np.indices((6, 6)))
+    x, t = x.clone().requires_grad_(), t.clone().requires_grad_()
+    add(f, name, name, [x, t], {"reduction": "none"}, function(x, t, reduction="none"))
+x, gamma, beta = exact([[1.0, NAN], [1.0, INF], [-INF, 2.0], [3.0, 1.0]]), exact([1.5, -0.5]), exact([0.25, INF])
+add(f, "layer_norm", "layerNorm", [x.detach(), gamma.detach(), beta.detach()], {"axes": [1], "epsilon": 1e-3}, F.layer_norm(x, (2,), gamma, beta, 1e-3).detach())
+x = exact([[1.0, NAN, 2.0, 3.0], [INF, 1.0, 4.0, -2.0]])
+add(f, "group_norm", "groupNorm", [x.detach(), None, None], {"groups": 2, "epsilon": 1e-3}, F.group_norm(x, 2, None, None, 1e-3).detach())
+x, gamma, beta = exact([[1.0, NAN, 2.0, INF], [0.5, 1.0, 4.0, -2.0], [0.0, 0.0, 1.0, 1.0]]), exact([1.0, 2.0, NAN, 1.0]), exact([0.0, 0.0, 1.0, 0.0])
+add(f, "batch_norm in training", "batchNorm", [x.detach(), gamma.detach(), beta.detach()], {"epsilon": 1e-3}, F.batch_norm(x, None, None, gamma, beta, True, 0.0, 1e-3).detach())
+x, gamma, beta, mean, variance = exact([[1.0, NAN, INF, 2.0]]), exact([1.0, 2.0, 0.5, 1.0]), exact([0.0, 0.0, 1.0, 0.0]), exact([INF, 0.0, 1.0, 1.0]), exact([1.0, 1.0, 2.0, INF])
+add(f, "batch_norm at rest", "batchNormInference", [t.detach() for t in (x, gamma, beta, mean, variance)], {"epsilon": 1e-3}, F.batch_norm(x, mean.detach(), variance.detach(), gamma, beta, False, 0.0, 1e-3).detach())
+image = np.arange(30.0).reshape(1, 5, 6, 1)
+image[0, 0, 0], image[0, 1, 4], image[0, 3, 3] = INF, NAN, -INF
+image[0, 3:, :2] = -INF
+for size, stride, pads in [((2, 2), (2, 2), 0), ((3, 3), (1, 2), 1)]:
+    attrs = {"size": size, "stride": stride, "padding": [[pads, pads], [pads, pads]]}
+    x = exact(image.tolist())
+    add(f, f"max_pool2d {size}", "maxPool2d", [x], attrs, F.max_pool2d(x.movedim(-1, 1), size, stride, pads).movedim(1, -1))
+    x = exact(image.tolist())
+    add(f, f"avg_pool2d {size}", "avgPool2d", [x], attrs, F.avg_pool2d(x.movedim(-1, 1), size, stride, pads, count_include_pad=False).movedim(1, -1))
+for activation, function in {"none": lambda v: v, "relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}.items():
+    x, w, b = exact([[1.0, -2.0]]), exact([[0.5] * 6, [1.0] * 6]), exact(POINTS)
+    add(f, f"linear, {activation}", "linear", [x, w, b], {"activation": activation}, function(x @ w + b))
+    x, w, b = real(1, 3, 3, 2), real(1, 1, 2, 6), exact(POINTS)
+    y = function(F.conv2d(x.movedim(-1, 1), w.permute(3, 2, 0, 1), b).movedim(1, -1))
+    add(f, f"conv2d, {activation}", "conv2d", [x, w, None, b, None], {"stride": [1, 1], "padding": [[0, 0], [0, 0]], "dilation": [1, 1], "activation": activation}, y)
+lstm = torch.nn.LSTM(12, 3, bias=False).double()
+for value in [NAN, INF, -INF]:
+    a, b = real(3, 4).detach(), real(4, 2).detach()
+    a[1, 2] = value
+    add(f, f"matmul, {value}", "matmul", [a, b], {"transposeA": False, "transposeB": False}, a @ b)
+    for mode, corners in [("halfPixel", False), ("alignCorners", True)]:
+        for size in [(5, 7), (2, 3), (6, 8)]:  # PyTorch does not sample an axis that stays as it is.
+            x = real(1, 3, 4, 1).detach()
+            x[0, 1, 2] = value
+            add(f, f"interpolate to {size}, {mode}, {value}", "resizeBilinear", [x], {"size": size, "mode": mode}, F.interpolate(x.movedim(-1, 1), size, mode="bilinear", align_corners=corners).movedim(1, -1))
+    x, h, wx, wh = real(3, 2).detach(), real(3, 4).detach(), real(2, 12, low=0.25).detach(), real(4, 12).detach()
+    x[1, 1], h[2, 0] = value, -value
+    y = torch.func.functional_call(torch.nn.GRUCell(2, 4, bias=False).double(), {"weight_ih": wx.T, "weight_hh": wh.T}, (x, h)).detach()
+    add(f, f"GRUCell, {value}", "gruCell", [x, h, wx, wh, None, None], {}, y)
+    # Not in x, which PyTorch multiplies by the unit matrix.
+    x, h, c, wh = real(3, 2, 12).detach(), real(2, 3).detach(), real(2, 3).detach(), real(3, 12).detach()
+    c[0, 1] = value
+    states, (last_h, last_c) = torch.func.functional_call(lstm, {"weight_ih_l0": torch.eye(12, dtype=torch.float64), "weight_hh_l0": wh.T}, (x, (h[None], c[None])))
+    add(f, f"LSTM, {value}", "lstm", [x, h, c, wh], {"whole": True}, [states.detach(), last_h[0].detach(), last_c[0].detach()])
+x = exact([NAN, INF, -INF, 65504.0, 1.0])
+add(f, "to float16", "cast", [x], {"dtype": "f16"}, x.detach().to(torch.float16).double())
 
 for family, own in cases.items():
     write(f"torch_{family}.json", f"PyTorch {torch.__version__.split('+')[0]}, NumPy {np.__version__}", own)
