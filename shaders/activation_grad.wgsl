@@ -9,7 +9,7 @@ struct Params { count: u32, channels4: u32 }
 
 fn slope(s: vec4<f32>) -> vec4<f32> {
   switch ACTIVATION {
-    case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), s > vec4<f32>(0.0)); }
+    case RELU: { return select(vec4<f32>(1.0), vec4<f32>(0.0), s <= vec4<f32>(0.0)); }
     case TANH: { return 1.0 - s * s; }
     default: { return s * (1.0 - s); }
   }

@@ -1,5 +1,5 @@
-// The first largest or smallest element along the middle axis of x [outer, reduced, inner], of single numbers: its position, and
-// the gradient of an extreme, which goes to it. A column is a row here.
+// The first largest or smallest element along the middle axis of x [outer, reduced, inner], of single numbers, or the first NaN:
+// its position, and the gradient of an extreme, which goes to it. A column is a row here.
 // The smallest is looked for.
 override LEAST: bool = false;
 struct Params { count: u32, reduced: u32, inner: u32 }
@@ -12,17 +12,16 @@ struct Params { count: u32, reduced: u32, inner: u32 }
 fn first_of(i: u32) -> u32 { return i / params.inner * params.reduced * params.inner + i % params.inner; }
 fn length_of(i: u32) -> u32 { return select(0u, params.reduced, i < params.count); }
 
-fn ranked(v: f32) -> f32 { return select(v, -v, LEAST); }
+fn key_of(v: f32) -> u32 { return rising(select(v, -v, LEAST)); }
 
-// Each lane starts at the row's first element, so that ties and what compares with nothing end as in one walk.
 fn first_extreme(i: u32, lane: u32) -> u32 {
   let first = first_of(i);
   let length = length_of(i);
   var best = 0u;
-  var largest = ranked(x[first]);
+  var largest = 0u;
   for (var r = lane; r < length; r += STRIDE) {
-    let v = ranked(x[first + r * params.inner]);
-    if (v > largest) { largest = v; best = r; }
+    let key = key_of(x[first + r * params.inner]);
+    if (key > largest) { largest = key; best = r; }
   }
   return row_first(lane, best, largest);
 }

@@ -10,7 +10,11 @@ struct Params { count: u32, per_element: u32, scale: f32 }
 fn bce(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  y[i] = max(x[i], 0.0) - x[i] * t[i] + log(1.0 + exp(-abs(x[i])));
+  let z = x[i];
+  let finite = max(z, 0.0) - z * t[i] + log(1.0 + exp(-abs(z)));
+  // By its bits; infinity less infinity would be NaN also where PyTorch has infinity.
+  let infinite = (bitcast<u32>(z) & 0x7fffffffu) == 0x7f800000u;
+  y[i] = select(finite, (1.0 - t[i]) * z + max(-z, 0.0), infinite);
 }
 
 // dx = (sigmoid x - t) * scale * dy; dy is one number, or one an element.

@@ -20,5 +20,8 @@ fn combine(p: vec4<f32>, q: vec4<f32>) -> vec4<f32> {
 }
 
 fn result(p: vec4<u32>, q: vec4<u32>) -> vec4<u32> {
-  return bitcast<vec4<u32>>(combine(bitcast<vec4<f32>>(p), bitcast<vec4<f32>>(q)));
+  let word = bitcast<vec4<u32>>(combine(bitcast<vec4<f32>>(p), bitcast<vec4<f32>>(q)));
+  // max and min may drop it.
+  if (OP == MAXIMUM || OP == MINIMUM) { return select(select(word, p, are_nan(p)), q, are_nan(q)); }
+  return word;
 }

@@ -14,9 +14,6 @@ override TYPE: u32 = FLOAT;
 // Words whose order as u32 is the integers' order.
 fn ordered(w: vec4<u32>) -> vec4<u32> { return w ^ vec4<u32>(select(0u, 0x80000000u, TYPE == SIGNED)); }
 
-// By the bits: drivers that take it that there is no NaN fold v != v away.
-fn is_nan(w: vec4<u32>) -> vec4<bool> { return (w & vec4<u32>(0x7fffffffu)) > vec4<u32>(0x7f800000u); }
-
 fn holds_for_floats(p: vec4<f32>, q: vec4<f32>) -> vec4<bool> {
   switch OP {
     case GREATER: { return p > q; }
@@ -41,7 +38,7 @@ fn holds_for_integers(p: vec4<u32>, q: vec4<u32>) -> vec4<bool> {
 fn result(p: vec4<u32>, q: vec4<u32>) -> vec4<u32> {
   var holds: vec4<bool>;
   if (TYPE == FLOAT) {
-    holds = holds_for_floats(bitcast<vec4<f32>>(p), bitcast<vec4<f32>>(q)) & !(is_nan(p) | is_nan(q));
+    holds = holds_for_floats(bitcast<vec4<f32>>(p), bitcast<vec4<f32>>(q)) & !(are_nan(p) | are_nan(q));
   } else {
     holds = holds_for_integers(ordered(p), ordered(q));
   }

@@ -23,5 +23,5 @@ fn distance_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let d = x[i] - t[i];
-  y[i] = select(sign(d), 2.0 * d, OP == SQUARED) * params.scale * dy[select(0u, i, params.per_element != 0u)];
+  y[i] = select(sign_of(d), 2.0 * d, OP == SQUARED) * params.scale * dy[select(0u, i, params.per_element != 0u)];
 }

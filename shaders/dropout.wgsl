@@ -1,5 +1,5 @@
 // Inverted dropout: y = x / (1 - rate) where a counter-based random number keyed by (seed, step, element) is at least
-// `rate`, else 0. The gradient is the same function of dy, so no mask is kept. `step` lives in a buffer, so that a captured
+// `rate`, else 0 times x. The gradient is the same function of dy, so no mask is kept. `step` lives in a buffer, so that a captured
 // step can draw anew each time it is replayed.
 struct Params { count: u32, seed: u32, rate: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -12,7 +12,9 @@ fn dropout(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   let u = unit_float(threefry(vec2<u32>(params.seed, step[0]), vec2<u32>(i, 2u)).x);
-  y[i] = select(0.0, x[i] / (1.0 - params.rate), u >= params.rate);
+  // 0 times infinity or NaN is NaN; dropping it would hide it.
+  let dropped = select(0u, 0x7fc00000u, (bitcast<u32>(x[i]) & 0x7fffffffu) >= 0x7f800000u);
+  y[i] = select(bitcast<f32>(dropped), x[i] / (1.0 - params.rate), u >= params.rate);
 }
 
 // One more step.

@@ -25,13 +25,13 @@ fn value(v: vec4<f32>) -> vec4<f32> {
     case SQRT: { return sqrt(v); }
     case TANH: { return bounded_tanh(v); }
     case SIGMOID: { return sigmoid(v); }
-    case RELU: { return max(v, vec4<f32>(0.0)); }
+    case RELU: { return larger(v, vec4<f32>(0.0)); }
     case SQUARE: { return v * v; }
     case RECIPROCAL: { return 1.0 / v; }
-    case SIGN: { return sign(v); }
+    case SIGN: { return sign_of(v); }
     case AFFINE: { return v * params.a + params.b; }
     case POW_SCALAR: { return power(v, vec4<f32>(params.a)); }
-    case CLAMP: { return clamp(v, vec4<f32>(params.a), vec4<f32>(params.b)); }
+    case CLAMP: { return or_nan(clamp(v, vec4<f32>(params.a), vec4<f32>(params.b)), v); }
     default: { return v; }
   }
 }
@@ -40,13 +40,13 @@ fn value(v: vec4<f32>) -> vec4<f32> {
 fn slope(s: vec4<f32>) -> vec4<f32> {
   switch OP {
     case NEG: { return vec4<f32>(-1.0); }
-    case ABS: { return sign(s); }
+    case ABS: { return sign_of(s); }
     case EXP: { return s; }
     case LOG: { return 1.0 / s; }
     case SQRT: { return 0.5 / s; }
     case TANH: { return 1.0 - s * s; }
     case SIGMOID: { return s * (1.0 - s); }
-    case RELU: { return select(vec4<f32>(0.0), vec4<f32>(1.0), s > vec4<f32>(0.0)); }
+    case RELU: { return select(vec4<f32>(1.0), vec4<f32>(0.0), s <= vec4<f32>(0.0)); }
     case SQUARE: { return 2.0 * s; }
     case RECIPROCAL: { return -s * s; }
     case AFFINE: { return vec4<f32>(params.a); }

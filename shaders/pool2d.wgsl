@@ -23,7 +23,8 @@ fn cell(i: u32, rows: u32, columns: u32) -> Cell {
   return Cell(pixel / (rows * columns), i32((pixel / columns) % rows), i32(pixel % columns), channel);
 }
 
-// y = largest in the window, the first in row-major order; winner = its pixel within the image. Padding never wins.
+// y = largest in the window, the first in row-major order, or the first NaN; winner = its pixel within the image. Padding never
+// wins.
 @compute @workgroup_size(64)
 fn max_pool(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
@@ -33,11 +34,13 @@ fn max_pool(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroup
   let x0 = at.column * i32(params.stride_x) - params.left;
   var best = LOWEST;
   var place = -1;
+  var largest = 0u;
   for (var row = max(y0, 0); row < min(y0 + i32(params.size_y), i32(params.h)); row++) {
     for (var column = max(x0, 0); column < min(x0 + i32(params.size_x), i32(params.w)); column++) {
       let pixel = row * i32(params.w) + column;
       let v = x[(at.image * params.h * params.w + u32(pixel)) * params.c + at.channel];
-      if (place < 0 || v > best) { best = v; place = pixel; }
+      let key = rising(v);
+      if (key > largest) { best = v; largest = key; place = pixel; }
     }
   }
   y[i] = best;

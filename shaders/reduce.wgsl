@@ -23,6 +23,12 @@ fn start(first: Value) -> Value {
   }
 }
 
+// Extremes keep the largest word of what they saw, without its sign: NaN's is above all, and costs less so than in each fold.
+fn seen(widest: Word, v: Value) -> Word {
+  if (OP == MAX || OP == MIN) { return max(widest, unsigned_word(v)); }
+  return widest;
+}
+
 fn fold(p: Value, q: Value) -> Value {
   switch OP {
     case SUM: { return p + q; }
@@ -32,12 +38,17 @@ fn fold(p: Value, q: Value) -> Value {
   }
 }
 
+// NaN where one of v is, else `extreme`.
+fn nan_of(v: vec4<f32>, extreme: f32) -> f32 {
+  return bitcast<f32>(select(bitcast<u32>(extreme), 0x7fc00000u, any(are_nan(bitcast<vec4<u32>>(v)))));
+}
+
 fn across(v: vec4<f32>) -> f32 {
   switch OP {
     case SUM: { return (v.x + v.y) + (v.z + v.w); }
     case PROD: { return (v.x * v.y) * (v.z * v.w); }
-    case MIN: { return min(min(v.x, v.y), min(v.z, v.w)); }
-    default: { return max(max(v.x, v.y), max(v.z, v.w)); }
+    case MIN: { return nan_of(v, min(min(v.x, v.y), min(v.z, v.w))); }
+    default: { return nan_of(v, max(max(v.x, v.y), max(v.z, v.w))); }
   }
 }
 
@@ -63,10 +74,13 @@ fn reduce(
   let row = i / (params.inner * params.chunks);
   let end = select(0u, min((chunk + 1u) * params.length, params.reduced), i < params.count);
   var acc = start(x[row * params.reduced * params.inner + column]);
+  var widest = Word(0u);
   for (var r = chunk * params.length + lane; r < end; r += STRIDE) {
-    acc = fold(acc, x[(row * params.reduced + r) * params.inner + column]);
+    let v = x[(row * params.reduced + r) * params.inner + column];
+    acc = fold(acc, v);
+    widest = seen(widest, v);
   }
-  acc = across_lanes(lane, acc);
+  acc = across_lanes(lane, or_nan(acc, bitcast<Value>(widest)));
   if (lane > 0u || i >= params.count) { return; }
   if (ADD) { y[i] += acc * params.scale; } else { y[i] = acc * params.scale; }
 }
@@ -80,7 +94,12 @@ fn reduce_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   let row = i / params.chunks;
   let end = min((chunk + 1u) * params.length, params.reduced);
   var acc = start(x[row * params.reduced]);
-  for (var r = chunk * params.length; r < end; r++) { acc = fold(acc, x[row * params.reduced + r]); }
-  let total = across(widened(acc)) * params.scale;
+  var widest = Word(0u);
+  for (var r = chunk * params.length; r < end; r++) {
+    let v = x[row * params.reduced + r];
+    acc = fold(acc, v);
+    widest = seen(widest, v);
+  }
+  let total = across(widened(or_nan(acc, bitcast<Value>(widest)))) * params.scale;
   if (ADD) { totals[i] += total; } else { totals[i] = total; }
 }

@@ -13,14 +13,7 @@ const NOWHERE = 0xffffffffu;
 
 fn column_of(i: u32, extent: u32) -> u32 { return i / params.inner * extent * params.inner + i % params.inner; }
 
-// A word above 0 that rises with the number; both zeros have the same, and NaN is above all.
-fn key_of(v: f32) -> u32 {
-  let bits = bitcast<u32>(v);
-  let size = bits & 0x7fffffffu;
-  var key = select(size | 0x80000000u, 0x80000000u - size, bits > 0x80000000u);
-  if (size > 0x7f800000u) { key = 0xfffffffeu; }
-  return select(key, ~key, LEAST);
-}
+fn key_of(v: f32) -> u32 { return select(rising(v), ~rising(v), LEAST); }
 
 @compute @workgroup_size(LANES)
 fn topk(
@@ -44,7 +37,7 @@ fn topk(
         largest = key;
       }
     }
-    last = row_first_key(lane, best, largest);
+    last = row_first(lane, best, largest);
     if (last < length) { last_key = key_of(x[first + last * params.inner]); }
     if (lane == 0u && i < params.count) {
       let to = column_of(i, params.k) + rank * params.inner;

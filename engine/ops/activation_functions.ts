@@ -4,10 +4,10 @@ import text from "../../shaders/activations.wgsl" with { type: "text" };
 import { expectNumber, expectOneOf, expectOptions } from "../base/given.ts";
 import { expectTensor } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
-import { sigmoidLib, vec4Lib } from "./lib/library.ts";
+import { sigmoidLibs, vec4Lib } from "./lib/library.ts";
 import { unaryFamily, unaryParts } from "./lib/unary.ts";
 
-const parts = unaryParts(vec4Lib, sigmoidLib, { file: "lib/elementwise/erf.wgsl", text: erfText }, {
+const parts = unaryParts(vec4Lib, ...sigmoidLibs, { file: "lib/elementwise/erf.wgsl", text: erfText }, {
   file: "activations.wgsl",
   text,
 });

@@ -6,7 +6,7 @@ import { DTypeError } from "../base/errors.ts";
 import { type BackwardCall, defineOp, expectDType, expectTensor, type Op } from "../op.ts";
 import { broadcastShapes, sameShape, type Shape } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
-import { powerLib } from "./lib/library.ts";
+import { nanLib, powerLib } from "./lib/library.ts";
 import {
   badPairs,
   type NoAttrs,
@@ -22,7 +22,7 @@ import { sum } from "./reduce.ts";
 import { affine, neg, powScalar, reciprocal } from "./unary.ts";
 
 /** Functions of two tensors of floats. */
-export const floats: (name: string) => RunPair = pairFamily({ file: "binary.wgsl", text: binaryText });
+export const floats: (name: string) => RunPair = pairFamily(nanLib, { file: "binary.wgsl", text: binaryText });
 const powers = pairFamily(powerLib, { file: "power.wgsl", text: powerText });
 /** Functions of two tensors of integers; the constant SIGNED says of which. */
 export const integers: (name: string) => RunPair = pairFamily({ file: "integer.wgsl", text: integerText });

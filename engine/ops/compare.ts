@@ -6,10 +6,11 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
 import { sumTo } from "./binary.ts";
+import { nanLib } from "./lib/library.ts";
 import { badPairs, type NoAttrs, pairFamily, pairSamples, scalarLike, sharedDType, withOperand } from "./lib/pairs.ts";
 import { choose } from "./lib/ternary.ts";
 
-const family = pairFamily({ file: "compare.wgsl", text });
+const family = pairFamily(nanLib, { file: "compare.wgsl", text });
 const { float, signed, unsigned } = numbered(text, "float", "signed", "unsigned");
 const TYPES: Readonly<Record<Exclude<DType, "f16">, number>> = { f32: float, i32: signed, u32: unsigned };
 

@@ -8,11 +8,11 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape } from "./layout.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, nanLib, scalarLib } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 import { type Reduction, REDUCTIONS } from "./softmax.ts";
 
-const parts = [indexLib, { file: "distance.wgsl", text }] as const;
+const parts = [indexLib, scalarLib, nanLib, { file: "distance.wgsl", text }] as const;
 const distanceKernel = kernel("distance_of", ...parts);
 const gradKernel = kernel("distance_grad", ...parts);
 

@@ -4,7 +4,7 @@ import { expectOptions } from "../base/given.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { normaliseAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, rowKernels } from "./lib/library.ts";
+import { GROUP, risingLib, rowKernels } from "./lib/library.ts";
 import {
   type Axes,
   byGroup,
@@ -22,9 +22,9 @@ import {
 } from "./lib/reduce.ts";
 import { reshape } from "./layout.ts";
 
-const file = { file: "argmax.wgsl", text };
-const placeKernels = rowKernels("argmax", file);
-const gradKernels = rowKernels("extreme_grad", file);
+const parts = [risingLib, { file: "argmax.wgsl", text }] as const;
+const placeKernels = rowKernels("argmax", ...parts);
+const gradKernels = rowKernels("extreme_grad", ...parts);
 
 function defineExtreme(name: "max" | "min") {
   const constants = { LEAST: Number(name === "min") };

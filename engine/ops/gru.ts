@@ -10,11 +10,11 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
-import { GROUP, indexLib, scalarLib, sigmoidLib } from "./lib/library.ts";
+import { GROUP, indexLib, scalarLib, sigmoidLibs } from "./lib/library.ts";
 import { linear, matmul } from "./matmul.ts";
 import { sum } from "./reduce.ts";
 
-const parts = [indexLib, scalarLib, sigmoidLib, { file: "gru.wgsl", text }] as const;
+const parts = [indexLib, scalarLib, ...sigmoidLibs, { file: "gru.wgsl", text }] as const;
 const gruKernel = kernel("gru", ...parts);
 const gruGradKernel = kernel("gru_grad", ...parts);
 

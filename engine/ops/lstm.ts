@@ -12,13 +12,13 @@ import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
 import { type CellWeights, expectWeights } from "./gru.ts";
 import { concat, reshape, slice, transpose } from "./layout.ts";
-import { GROUP, indexLib, scalarLib, sigmoidLib, vec4Lib } from "./lib/library.ts";
+import { GROUP, indexLib, scalarLib, sigmoidLibs, vec4Lib } from "./lib/library.ts";
 import { linear, matmul } from "./matmul.ts";
 
-const parts = [indexLib, scalarLib, sigmoidLib, { file: "lstm.wgsl", text: stepText }] as const;
+const parts = [indexLib, scalarLib, ...sigmoidLibs, { file: "lstm.wgsl", text: stepText }] as const;
 const stepKernel = kernel("step", ...parts);
 const stepGradKernel = kernel("step_grad", ...parts);
-const sequence = [vec4Lib, sigmoidLib, { file: "lstm_sequence.wgsl", text: sequenceText }] as const;
+const sequence = [vec4Lib, ...sigmoidLibs, { file: "lstm_sequence.wgsl", text: sequenceText }] as const;
 const flops = (p: DispatchParams): number => 2 * p.steps * p.b * p.n * 4 * p.n;
 const sequenceKernel = declareKernel("sequence", { flops }, ...sequence);
 const sequenceGradKernel = declareKernel("sequence_grad", { flops }, ...sequence);

@@ -6,7 +6,7 @@ import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
+import { GROUP, indexLib, risingLib } from "./lib/library.ts";
 import {
   expectPadding,
   type Padding,
@@ -17,7 +17,7 @@ import {
   windowOutput,
 } from "./lib/window.ts";
 
-const parts = [indexLib, { file: "pool2d.wgsl", text }] as const;
+const parts = [indexLib, risingLib, { file: "pool2d.wgsl", text }] as const;
 const maxKernel = kernel("max_pool", ...parts);
 const maxGradKernel = kernel("max_pool_grad", ...parts);
 const averageKernel = kernel("average_pool", ...parts);

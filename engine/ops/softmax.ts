@@ -8,7 +8,7 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
-import { GROUP, indexFaultsLib, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLib } from "./lib/library.ts";
+import { GROUP, indexFaultsLib, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLibs } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
 const parts = [indexLib, indexFaultsLib, { file: "softmax.wgsl", text }] as const;
@@ -16,7 +16,7 @@ const rowsKernels = rowKernels("softmax_rows", ...parts);
 const gradKernels = rowKernels("softmax_grad", ...parts);
 const crossEntropyKernels = rowKernels("cross_entropy", ...parts);
 const crossEntropyGradKernel = kernel("cross_entropy_grad", scalarLib, rowAloneLib, ...parts);
-const bceParts = [indexLib, scalarLib, sigmoidLib, { file: "bce.wgsl", text: bceText }] as const;
+const bceParts = [indexLib, scalarLib, ...sigmoidLibs, { file: "bce.wgsl", text: bceText }] as const;
 const bceKernel = kernel("bce", ...bceParts);
 const bceGradKernel = kernel("bce_grad", ...bceParts);
 

@@ -7,12 +7,12 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
-import { GROUP, indexLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
+import { GROUP, indexLib, risingLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
 import { byGroup } from "./lib/reduce.ts";
 
-const file = { file: "topk.wgsl", text };
-const pickKernels = rowKernels("topk", indexLib, file);
-const gradKernel = kernel("topk_grad", scalarLib, rowAloneLib, indexLib, file);
+const parts = [indexLib, risingLib, { file: "topk.wgsl", text }] as const;
+const pickKernels = rowKernels("topk", ...parts);
+const gradKernel = kernel("topk_grad", scalarLib, rowAloneLib, ...parts);
 
 interface Attrs {
   readonly k: number;

@@ -6,10 +6,10 @@ import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, powerLib, sigmoidLib, vec4Lib } from "./lib/library.ts";
+import { GROUP, powerLib, sigmoidLibs, vec4Lib } from "./lib/library.ts";
 import { type Unary, unaryFamily, unaryParts } from "./lib/unary.ts";
 
-const parts = unaryParts(vec4Lib, sigmoidLib, powerLib, { file: "pointwise.wgsl", text });
+const parts = unaryParts(vec4Lib, ...sigmoidLibs, powerLib, { file: "pointwise.wgsl", text });
 const define = unaryFamily("pointwise", ...parts);
 const accumulateKernel = kernel("accumulate", ...parts);
 const integerKernel = kernel("unary_integer", ...parts);

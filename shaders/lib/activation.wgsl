@@ -7,7 +7,7 @@ override ACTIVATION: u32 = NONE;
 
 fn activate(v: Value) -> Value {
   switch ACTIVATION {
-    case RELU: { return max(v, Value(0.0)); }
+    case RELU: { return larger(v, Value(0.0)); }
     case TANH: { return bounded_tanh(v); }
     case SIGMOID: { return sigmoid(v); }
     default: { return v; }

@@ -16,6 +16,5 @@ fn row_product(lane: u32, v: Value) -> Value { return v; }
 fn row_scan(lane: u32, v: Value) -> Value { return v; }
 fn row_total(scanned: Value) -> Value { return scanned; }
 
-// Place of the largest of the lanes' values, the first where several are.
-fn row_first(lane: u32, at: u32, v: Value) -> u32 { return at; }
-fn row_first_key(lane: u32, at: u32, key: u32) -> u32 { return at; }
+// Place of the largest of the lanes' keys, the first where several are.
+fn row_first(lane: u32, at: u32, key: u32) -> u32 { return at; }

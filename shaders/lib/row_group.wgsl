@@ -15,7 +15,7 @@ fn row_max(lane: u32, v: f32) -> f32 {
   partial[lane] = v;
   for (var step = LANES / 2u; step > 0u; step = step / 2u) {
     workgroupBarrier();
-    if (lane < step) { partial[lane] = max(partial[lane], partial[lane + step]); }
+    if (lane < step) { partial[lane] = larger(partial[lane], partial[lane + step]); }
   }
   workgroupBarrier();
   return partial[0];
@@ -60,22 +60,7 @@ fn row_scan(lane: u32, v: f32) -> f32 {
 
 fn row_total(scanned: f32) -> f32 { return partial[LANES - 1u]; }
 
-fn row_first(lane: u32, at: u32, v: f32) -> u32 {
-  partial[lane] = v;
-  place[lane] = at;
-  for (var step = LANES / 2u; step > 0u; step = step / 2u) {
-    workgroupBarrier();
-    if (lane < step) {
-      let other = lane + step;
-      let first = partial[other] == partial[lane] && place[other] < place[lane];
-      if (partial[other] > partial[lane] || first) { partial[lane] = partial[other]; place[lane] = place[other]; }
-    }
-  }
-  workgroupBarrier();
-  return place[0];
-}
-
-fn row_first_key(lane: u32, at: u32, key: u32) -> u32 {
+fn row_first(lane: u32, at: u32, key: u32) -> u32 {
   workgroupBarrier();
   keys[lane] = key;
   place[lane] = at;

@@ -4,8 +4,10 @@ import bilinearText from "../../../shaders/lib/bilinear.wgsl" with { type: "text
 import broadcastText from "../../../shaders/lib/broadcast.wgsl" with { type: "text" };
 import epilogueText from "../../../shaders/lib/epilogue.wgsl" with { type: "text" };
 import indexText from "../../../shaders/lib/index.wgsl" with { type: "text" };
+import nanText from "../../../shaders/lib/elementwise/nan.wgsl" with { type: "text" };
 import powerText from "../../../shaders/lib/elementwise/power.wgsl" with { type: "text" };
 import randomText from "../../../shaders/lib/random.wgsl" with { type: "text" };
+import risingText from "../../../shaders/lib/elementwise/rising.wgsl" with { type: "text" };
 import rowAloneText from "../../../shaders/lib/row_alone.wgsl" with { type: "text" };
 import rowGroupText from "../../../shaders/lib/row_group.wgsl" with { type: "text" };
 import scalarText from "../../../shaders/lib/scalar.wgsl" with { type: "text" };
@@ -27,13 +29,17 @@ export const randomLib: ShaderText = { file: "lib/random.wgsl", text: randomText
 export const scalarLib: ShaderText = { file: "lib/scalar.wgsl", text: scalarText };
 /** `Value` and `Word`, four neighbours. */
 export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text };
+/** `larger`, `or_nan` and `sign_of` of `Value`s, by which NaN is kept. */
+export const nanLib: ShaderText = { file: "lib/elementwise/nan.wgsl", text: nanText };
+/** `rising`, a word that orders numbers. */
+export const risingLib: ShaderText = { file: "lib/elementwise/rising.wgsl", text: risingText };
 /** `sigmoid` and `bounded_tanh` of a `Value`. */
-export const sigmoidLib: ShaderText = { file: "lib/sigmoid.wgsl", text: sigmoidText };
+export const sigmoidLibs: readonly ShaderText[] = [nanLib, { file: "lib/sigmoid.wgsl", text: sigmoidText }];
 /** `Sample`s of a `Value` between cells. */
 export const bilinearLib: ShaderText = { file: "lib/bilinear.wgsl", text: bilinearText };
 /** `activate` of a `Value`, chosen by the constant ACTIVATION. */
 export const activationLibs: readonly ShaderText[] = [
-  sigmoidLib,
+  ...sigmoidLibs,
   { file: "lib/activation.wgsl", text: activationText },
 ];
 /** `epilogue` of a `Value`, by the constants HAS_SCALE, HAS_BIAS, HAS_RESIDUAL and ACTIVATION. */
@@ -61,8 +67,8 @@ export function rowKernels(
   ...parts: readonly ShaderText[]
 ): Readonly<Record<"alone" | "group", Kernel>> {
   return {
-    alone: kernel(entry, scalarLib, rowAloneLib, ...parts),
-    group: kernel(entry, scalarLib, { ...rowGroupLib, variant: "group" }, ...parts),
+    alone: kernel(entry, scalarLib, nanLib, rowAloneLib, ...parts),
+    group: kernel(entry, scalarLib, nanLib, { ...rowGroupLib, variant: "group" }, ...parts),
   };
 }
 

@@ -12,12 +12,12 @@ import type { Sample } from "../../op.ts";
 import { formatShape, normaliseAxes, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor, TensorMeta } from "../../tensor.ts";
 import { transpose } from "../layout.ts";
-import { GROUP, indexLib, rowAloneLib, rowKernels, vec4Lib } from "./library.ts";
+import { GROUP, indexLib, nanLib, rowAloneLib, rowKernels, vec4Lib } from "./library.ts";
 
 const parts = [indexLib, { file: "reduce.wgsl", text }] as const;
 const reduceKernels = rowKernels("reduce", ...parts);
-const reduce4Kernel = kernel("reduce", { ...vec4Lib, variant: "vec4" }, rowAloneLib, ...parts);
-const rows4Kernel = kernel("reduce_rows", vec4Lib, rowAloneLib, ...parts);
+const reduce4Kernel = kernel("reduce", { ...vec4Lib, variant: "vec4" }, nanLib, rowAloneLib, ...parts);
+const rows4Kernel = kernel("reduce_rows", vec4Lib, nanLib, rowAloneLib, ...parts);
 const integerKernel = kernel("reduce", indexLib, { file: "reduce_integer.wgsl", text: integerText });
 const INTEGER_FOLDS = numbered(integerText, "sum", "max");
 

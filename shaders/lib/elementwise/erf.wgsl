@@ -13,5 +13,5 @@ fn erf(v: vec4<f32>) -> vec4<f32> {
   below = below * z - 1.68282697438203e-3;
   below = below * z - 7.37332916720468e-3;
   below = below * z - 1.42647390514189e-2;
-  return x * above / below;
+  return or_nan(x * above / below, v);
 }

@@ -42,6 +42,22 @@ for (const kernels of KERNEL_SETS) {
         ok(Math.abs(pairs - half * chance) < 6 * Math.sqrt(half * chance * (1 - chance)), `${pairs} pairs of zeros`);
       })));
 
+  Deno.test(`dropout (${kernels} kernels) makes NaN of what is dropped and not finite, as PyTorch does`, () =>
+    withoutLeaks(device, async () => {
+      const dropped = async (value: number): Promise<number[]> => {
+        using y = (() => {
+          using scope = device.scope();
+          return scope.keep(dropout(device.full([64], value), { rate: 0.5, seed: 7, step: 3 }));
+        })();
+        return [...await y.data()];
+      };
+      const kept = (await dropped(1)).map((v) => v !== 0);
+      ok(kept.includes(true) && kept.includes(false));
+      for (const value of [NaN, Infinity, -Infinity]) {
+        deepStrictEqual(await dropped(value), kept.map((one) => one ? value : NaN));
+      }
+    }));
+
   Deno.test(`dropout (${kernels} kernels) draws the same mask for the same seed and step, another for others`, () =>
     withRandom(`dropout keys ${kernels}`, (random) =>
       withoutLeaks(device, async () => {

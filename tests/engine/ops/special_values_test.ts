@@ -97,6 +97,32 @@ for (const kernels of KERNEL_SETS) {
     }
   });
 
+  test("f16 has NaN and infinities, and its largest number for larger ones", async () => {
+    // 65519.99 rounds to the largest number, 5.9e-8 to the smallest; 2^-26 is too small.
+    const points = [
+      NaN,
+      Infinity,
+      -Infinity,
+      65504,
+      65519.99,
+      65520,
+      -1e30,
+      1,
+      -0,
+      5.9604645e-8,
+      2 ** -26,
+      1.0009765625,
+      7,
+    ];
+    const want = [NaN, Infinity, -Infinity, 65504, 65504, 65504, -65504, 1, -0, 2 ** -24, 0, 1.0009765625, 7];
+    deepStrictEqual(await values(() => device.tensor(points).cast("f16").cast("f32")), want);
+    deepStrictEqual(await values(() => device.tensor(points).cast("f16")), want);
+    deepStrictEqual(
+      await values(() => device.tensor(Float16Array.from(points.slice(0, 4))).cast("f32")),
+      want.slice(0, 4),
+    );
+  });
+
   test("NaN compares with nothing, and differs from all", async () => {
     const compared: [(a: Tensor, b: Operand) => Tensor, (a: number, b: number) => boolean][] = [
       [ops.greater, (a, b) => a > b],

@@ -66,7 +66,9 @@ export const sampling: Family = {
         const across = position(boxes.at(r, 1), boxes.at(r, 3), w, j, columns);
         const inside = (p: ad.Node, extent: number): boolean => ad.valueOf(p) >= 0 && ad.valueOf(p) <= extent - 1;
         const doubtful = (p: ad.Node, extent: number): boolean => ad.near(p, 0) || ad.near(p, extent - 1);
-        const value = inside(at, h) && inside(across, w) ? bilinear(image, b, c, at, across, true) : ad.constant(outside);
+        const value = inside(at, h) && inside(across, w)
+          ? bilinear(image, b, c, at, across, true)
+          : ad.constant(outside);
         return doubtful(at, h) || doubtful(across, w) ? ad.doubtful(value, [at, across]) : value;
       }),
     ];
@@ -155,8 +157,7 @@ export const sampling: Family = {
       if (mode === "asymmetric") return ad.mul(index, scale);
       return ad.sub(ad.mul(ad.constant(k + 0.5), scale), ad.constant(0.5));
     };
-    const position = (from: number, to: number, k: number): ad.Node =>
-      ad.maximum(place(from, to, k), ad.constant(0));
+    const position = (from: number, to: number, k: number): ad.Node => ad.maximum(place(from, to, k), ad.constant(0));
     return [
       NDArray64.from(
         [n, rows, columns, channels],
