@@ -20,7 +20,7 @@ const standard: Terminal = {
     try {
       write(Deno.stdout, text);
     } catch (error) {
-      // Whoever read has enough, or the terminal is gone: the work goes on, and nobody is told.
+      // Whoever read has enough, or the terminal is gone: the work goes on without a word.
       if (isClosed(error)) return;
       throw explainWriteError("standard output", error);
     }

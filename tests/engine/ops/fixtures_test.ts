@@ -4,7 +4,7 @@ import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { fixtures } from "../../support/fixtures.ts";
 import { assertClose, published } from "../../support/tolerance.ts";
-import { run } from "./run_sample.ts";
+import { run } from "../../support/samples/run_sample.ts";
 
 const devices = await openDevices();
 

@@ -10,8 +10,8 @@ import { elements } from "../../support/float64/ndarray64.ts";
 import { UNCERTAIN } from "../../support/float64/tape64.ts";
 import { type Random, randomFor, withRandom } from "../../support/random.ts";
 import { evaluate, gradient, type Result } from "../../support/reference/mod.ts";
-import { RANDOM } from "./check_sample.ts";
-import { draw, type Drawn, run, type RunOptions } from "./run_sample.ts";
+import { RANDOM } from "../../support/samples/check_sample.ts";
+import { draw, type Drawn, run, type RunOptions } from "../../support/samples/run_sample.ts";
 
 const devices = await openDevices();
 

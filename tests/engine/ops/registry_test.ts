@@ -12,8 +12,8 @@ import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts
 import { elements } from "../../support/float64/ndarray64.ts";
 import { withRandom } from "../../support/random.ts";
 import { gradient, references } from "../../support/reference/mod.ts";
-import { checkAgainstReference, compareGradients, ownSamples, RANDOM } from "./check_sample.ts";
-import { type Ran, run } from "./run_sample.ts";
+import { checkAgainstReference, compareGradients, ownSamples, RANDOM } from "../../support/samples/check_sample.ts";
+import { type Ran, run } from "../../support/samples/run_sample.ts";
 
 const devices = await openDevices();
 const ops = [...allOps().values()];

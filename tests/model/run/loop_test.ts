@@ -1,4 +1,4 @@
-/** The training loop, with a learner of one number that does what it is told. */
+/** The training loop, with a learner of one number that does as a test says. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Device, type Tensor } from "../../../engine/mod.ts";
@@ -13,18 +13,18 @@ import { shareDevices } from "../../support/share_devices.ts";
 shareDevices();
 
 /** Losses and weights of each step, 1 where none is given. */
-interface Told {
+interface Script {
   readonly loss?: Readonly<Record<number, number>>;
   readonly weight?: Readonly<Record<number, number>>;
 }
 
 /** Trains for `steps` steps with a record every 2 and a checkpoint every 3; returns what was said. */
-async function train(root: string, steps: number, { loss = {}, weight = {} }: Told = {}): Promise<string[]> {
+async function train(root: string, steps: number, { loss = {}, weight = {} }: Script = {}): Promise<string[]> {
   await using device = await Device.open();
   using w: Tensor = device.tensor([1]).unscoped();
   const learner: Learner = {
     device,
-    title: "told",
+    title: "scripted",
     rate: () => 0.5,
     update: (step) => {
       w.write(Float32Array.of(weight[step + 1] ?? 1));

@@ -1,7 +1,7 @@
 import { ok } from "node:assert/strict";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
-import { draw } from "../../engine/ops/run_sample.ts";
+import { draw } from "../samples/run_sample.ts";
 import { elements } from "../float64/ndarray64.ts";
 import { type Case, referenceCases } from "./cases.ts";
 import { evaluate, gradient, references, type Values } from "./mod.ts";

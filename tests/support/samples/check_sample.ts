@@ -2,10 +2,10 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
 import type { AnyOp, Sample } from "../../../engine/op.ts";
-import { elements } from "../../support/float64/ndarray64.ts";
-import { type Random, randomFor } from "../../support/random.ts";
-import { evaluate, gradient, type Result } from "../../support/reference/mod.ts";
-import { assertClose } from "../../support/tolerance.ts";
+import { elements } from "../float64/ndarray64.ts";
+import { type Random, randomFor } from "../random.ts";
+import { evaluate, gradient, type Result } from "../reference/mod.ts";
+import { assertClose } from "../tolerance.ts";
 import { draw, type Drawn, type Ran, run, type RunOptions } from "./run_sample.ts";
 
 /** Ops whose results are random by design; the named file checks what can be said of them. */

@@ -4,9 +4,9 @@ import { hostArray, type TypedArray } from "../../../engine/dtype.ts";
 import type { AnyOp, Sample } from "../../../engine/op.ts";
 import { mul, sum } from "../../../engine/ops/mod.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
-import type { Random } from "../../support/random.ts";
-import { elements } from "../../support/float64/ndarray64.ts";
-import type { Attrs, Values } from "../../support/reference/mod.ts";
+import type { Random } from "../random.ts";
+import { elements } from "../float64/ndarray64.ts";
+import type { Attrs, Values } from "../reference/mod.ts";
 
 /** An input on the host. */
 export interface HostInput extends Values {
