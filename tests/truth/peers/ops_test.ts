@@ -1,7 +1,7 @@
 /**
  * The float64 references held to what PyTorch, TensorFlow and NumPy compute: values and gradients, attributes in every
- * combination that matters, and the points where slopes jump. `make/torch_ops64.py` and `make/tensorflow_ops.py` write
- * the figures.
+ * combination that matters, the points where slopes jump, NaN and infinities. `make/torch_ops64.py`, `torch_more64.py` and
+ * `tensorflow_ops.py` write the figures.
  */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { type Padding, resolvePadding } from "../../../engine/ops/lib/window.ts";
