@@ -1,13 +1,22 @@
 /** The device: opens an adapter, makes tensors, counts memory, captures steps. */
 import { type DType, dtypeOfArray, DTYPES, hostArray, type TypedArray } from "./dtype.ts";
 import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
-import { described, expectNumber, expectOneOf, expectOptions, type NamesOf } from "./base/given.ts";
+import { described, expectFunction, expectNumber, expectOneOf, expectOptions, type NamesOf } from "./base/given.ts";
 import type { AdapterInfo, KernelSet } from "./gpu/adapter.ts";
 import { Arena, type PoolBuffer } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
-import { declarationOf, type Kernel } from "./gpu/kernel.ts";
+import { declarationOf, Kernel } from "./gpu/kernel.ts";
 import type { Replay } from "./gpu/stream.ts";
-import { assertAlive, befriendDevices, contextOf, makeTensor, openFlow, openScope, storageOf } from "./friends.ts";
+import {
+  assertAlive,
+  befriendDevices,
+  contextOf,
+  isTensor,
+  makeTensor,
+  openFlow,
+  openScope,
+  storageOf,
+} from "./friends.ts";
 import { fill, randomFill } from "./ops/lib/fill.ts";
 import { arange, identity } from "./ops/lib/sequence.ts";
 // `scope.ts` and `tensor.ts` are imported for what they give to `friends.ts` too.
@@ -140,7 +149,7 @@ export class Device implements AsyncDisposable {
   readonly #gpu: GpuContext;
   readonly #liveTensors = new Set<Tensor>();
   #tuning: Tuning;
-  readonly #scopes: ScopeStack = { open: [], watched: false, mixed: false };
+  readonly #scopes: ScopeStack = { open: [], flows: 0, watched: false, mixed: false };
   #gradEnabled = true;
   /**
    * Keep recorded results that gradient rules read as f16 until the backward pass, computing in f32 throughout; default
@@ -406,6 +415,7 @@ export class Device implements AsyncDisposable {
    * @throws {EngineError} where it returns a promise: what runs after its first `await` would be recorded.
    */
   noGrad<T>(fn: () => T): T {
+    expectFunction("noGrad", "its argument", fn);
     const before = this.#gradEnabled;
     this.#gradEnabled = false;
     try {
@@ -441,11 +451,15 @@ export class Device implements AsyncDisposable {
    * @throws {DTypeError} for a tensor of another type than the kernel's variable.
    * @throws {DisposedError} for a tensor that is gone.
    */
-  run(kernel: Kernel, { bind, ...rest }: KernelRun): void {
+  run(kernel: Kernel, run: KernelRun): void {
+    if (!(kernel instanceof Kernel)) {
+      throw new ArgumentError(`run: the kernel is one made by kernel(), not ${described(kernel)}`);
+    }
     const { traits, interface: own } = declarationOf(kernel);
+    if (traits.users) checkRun(kernel.name, own, this, isTensor, run);
+    const { bind, ...rest } = run;
     if (traits.users) {
       for (const name in bind) if (bind[name]) assertAlive(bind[name], kernel.name);
-      checkRun(kernel.name, own, this, bind, rest.params);
       checkMemory(kernel.name, own, (name) => bind[name] ? storageOf(bind[name]) : undefined);
       for (const { name, writable } of own.storage) if (writable && bind[name]) storageOf(bind[name]).version++;
     }
@@ -475,10 +489,18 @@ export class Device implements AsyncDisposable {
    */
   capture<T>(step: () => T, memory?: CapturePool): CapturedStep<T> {
     let outputs: T | undefined;
+    expectFunction("capture", "the step", step);
     const own = memory ? undefined : new CapturePool(this);
     let replay: Replay;
     try {
-      replay = this.#gpu.record(() => outputs = step(), arenaOf((memory ?? own)!));
+      replay = this.#gpu.record(() => {
+        outputs = step();
+        if (!(outputs instanceof Promise)) return;
+        outputs.catch(() => {});
+        throw new EngineError(
+          "capture: the step is asynchronous, and what comes after its first await would be missed",
+        );
+      }, arenaOf((memory ?? own)!));
     } catch (error) {
       own?.[Symbol.dispose]();
       throw error;

@@ -1,4 +1,6 @@
 /** Kernels of a user's own. The engine declares its kernels in `gpu/kernel.ts`; their runs are not checked. */
+import { ArgumentError } from "./base/errors.ts";
+import { described } from "./base/given.ts";
 import { declareKernel, type Kernel, type ShaderText } from "./gpu/kernel.ts";
 
 /**
@@ -33,5 +35,12 @@ import { declareKernel, type Kernel, type ShaderText } from "./gpu/kernel.ts";
  * @throws {KernelError} where the text has no such entry point, or parameters that are no scalars or vectors.
  */
 export function kernel(entry: string, ...parts: readonly [ShaderText, ...ShaderText[]]): Kernel {
+  if (typeof entry !== "string") throw new ArgumentError(`kernel: the entry point is a name, not ${described(entry)}`);
+  if (parts.length === 0) throw new ArgumentError("kernel: there is no text; give { file, text }");
+  for (const part of parts as readonly unknown[]) {
+    const { file, text } = (part ?? {}) as Partial<ShaderText>;
+    if (typeof file === "string" && typeof text === "string") continue;
+    throw new ArgumentError(`kernel: a text is { file, text }, both strings, not ${described(part)}`);
+  }
   return declareKernel(entry, { users: true }, ...parts);
 }

@@ -1,11 +1,14 @@
 /** Scopes own the tensors made while they are open and free them at the closing brace. */
 import { EngineError } from "./base/errors.ts";
+import { expectFunction } from "./base/given.ts";
 import { befriendScopes, moveTo, release } from "./friends.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** The open scopes of a device, outermost first, and whether two async flows opened theirs at once. */
 export interface ScopeStack {
   readonly open: Scope[];
+  /** Flows whose `run` is running: what is made now is theirs. */
+  flows: number;
   /** A look at the end of this turn is planned. */
   watched: boolean;
   /** More than one scope stayed open over an `await`: nobody can tell any more which flow makes what. */
@@ -20,7 +23,7 @@ const MIXED =
 
 /** Throws where scopes of several flows are open at once. */
 export function assertUnmixed(stack: ScopeStack): void {
-  if (stack.mixed) throw new EngineError(MIXED);
+  if (stack.mixed && stack.flows === 0) throw new EngineError(MIXED);
 }
 
 /**
@@ -92,7 +95,9 @@ export class Scope implements Disposable {
    */
   run<T>(fn: () => T): T {
     if (!this.#open) throw new EngineError("scope.run: this scope is closed");
-    const { open } = this.#stack, depth = open.push(this);
+    expectFunction("scope.run", "its argument", fn);
+    const stack = this.#stack, { open } = stack, depth = open.push(this);
+    stack.flows++;
     try {
       const result = fn();
       if (result instanceof Promise) {
@@ -102,6 +107,7 @@ export class Scope implements Disposable {
       if (open.length !== depth) throw new EngineError("scope.run: a scope that was opened inside is still open");
       return result;
     } finally {
+      stack.flows--;
       open.splice(depth - 1);
     }
   }

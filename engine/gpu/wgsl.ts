@@ -38,6 +38,8 @@ export interface KernelInterface {
   readonly paramBytes: number;
   /** Storage variables it reaches. */
   readonly storage: readonly StorageBinding[];
+  /** Storage variables that its text declares, whether it reaches them or not. */
+  readonly declared: readonly string[];
 }
 
 function stripComments(source: string): string {
@@ -69,7 +71,11 @@ function parseParams(source: string, file: string): { fields: ParamField[]; byte
   for (const member of struct[1].split(/,(?![^<]*>)/)) {
     const text = member.trim();
     if (text === "") continue;
-    const match = /^(\w+)\s*:\s*(?:(u32|i32|f32)|vec([234])<(u32|i32|f32)>)$/.exec(text);
+    const long = text.replace(
+      /\bvec([234])([fiu])$/,
+      (_, width, short: keyof typeof SHORT) => `vec${width}<${SHORT[short]}>`,
+    );
+    const match = /^(\w+)\s*:\s*(?:(u32|i32|f32)|vec([234])<\s*(u32|i32|f32)\s*>)$/.exec(long);
     if (!match) throw new KernelError(`${file}: Params member "${text}" is not a scalar or vector of u32, i32, f32`);
     const width = match[3] ? Number(match[3]) : 1;
     const own = width === 1 ? 4 : width === 2 ? 8 : 16;
@@ -100,6 +106,21 @@ export function numbered<N extends string>(text: string, ...names: readonly N[])
 }
 
 const ELEMENTS = ["f32", "i32", "u32", "f16"] as const;
+const SHORT = { f: "f32", i: "i32", u: "u32", h: "f16" } as const;
+
+/** Type of the numbers in a variable's type: arrays, vectors, matrices and atomics of them, by whatever names. */
+function elementOf(type: string, aliases: ReadonlyMap<string, string>): StorageBinding["element"] {
+  const text = type.trim();
+  const known = ELEMENTS.find((element) => element === text);
+  if (known) return known;
+  const short = /^(?:vec[234]|mat[234]x[234])([fiuh])$/.exec(text);
+  if (short) return SHORT[short[1] as keyof typeof SHORT];
+  const inner = /^(?:array|atomic|vec[234]|mat[234]x[234])\s*<([\s\S]*)>$/.exec(text);
+  // An array's size stands after its type, and no type here has a comma within.
+  if (inner) return elementOf(inner[1].split(",")[0], aliases);
+  const alias = aliases.get(text);
+  return alias === undefined ? undefined : elementOf(alias, aliases);
+}
 
 /** Reads the interface of `entry` from WGSL `text`; `file` names it in errors. */
 export function reflect(text: string, entry: string, file: string): KernelInterface {
@@ -115,18 +136,26 @@ export function reflect(text: string, entry: string, file: string): KernelInterf
       if (bodies.has(id)) queue.push(id);
     }
   }
-  const storage: StorageBinding[] = [];
+  const aliases = new Map(
+    [...source.matchAll(/\balias\s+(\w+)\s*=\s*([^;]+);/g)].map(([, name, type]) => [name, type]),
+  );
+  const storage: StorageBinding[] = [], declared: string[] = [];
   let hasParams = false;
   const binding =
-    /@group\(0\)\s*@binding\((\d+)\)\s*var<\s*(uniform|storage)\s*(?:,\s*(read|read_write)\s*)?>\s*(\w+)\s*:\s*(?:array<\s*)?(?:(?:vec[234]|mat\dx\d)<\s*)?(\w+)/g;
-  for (let match = binding.exec(source); match; match = binding.exec(source)) {
-    if (!used.has(match[4])) continue;
-    if (match[2] === "uniform") hasParams = true;
-    else {
-      const element = ELEMENTS.find((type) => type === match[5]);
-      storage.push({ name: match[4], binding: Number(match[1]), writable: match[3] === "read_write", element });
+    /((?:@\w+\s*\(\s*\d+\s*\)\s*)+)var\s*<\s*(uniform|storage)\s*(?:,\s*(read|read_write)\s*)?>\s*(\w+)\s*:\s*([^;]+);/g;
+  for (const [, attributes, space, access, name, type] of source.matchAll(binding)) {
+    if (space === "uniform" && name !== "params") {
+      throw new KernelError(`${file}: its uniform variable is "${name}"; parameters are a struct Params named params`);
     }
+    if (space === "storage") declared.push(name);
+    if (!used.has(name)) continue;
+    if (space === "uniform") {
+      hasParams = true;
+      continue;
+    }
+    const number = Number(/@binding\s*\(\s*(\d+)/.exec(attributes)?.[1]);
+    storage.push({ name, binding: number, writable: access === "read_write", element: elementOf(type, aliases) });
   }
   const params = hasParams ? parseParams(source, file) : { fields: [], bytes: 0 };
-  return { params: params.fields, paramBytes: params.bytes, storage };
+  return { params: params.fields, paramBytes: params.bytes, storage, declared };
 }
