@@ -1,7 +1,7 @@
 /** Saving and loading named tensors as safetensors. */
 import { EngineError, ShapeError } from "./base/errors.ts";
 import { host } from "./host.ts";
-import { CODES, fillTensors, misfits } from "./nn/named_values.ts";
+import { fillTensors, misfits, readTensors } from "./nn/named_values.ts";
 import type { NamedParameter } from "./nn/parameter.ts";
 import {
   decodeSafetensors,
@@ -54,16 +54,6 @@ export async function saveTensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
   return encodeSafetensors(await readTensors(tensors), metadata, { checksum: true });
-}
-
-/** The numbers of tensors as a file would hold them; one wait for all. */
-export async function readTensors(tensors: NamedTensors): Promise<[name: string, tensor: SafetensorsTensor][]> {
-  const entries = [...tensors];
-  const arrays = await Promise.all(entries.map(([, tensor]) => tensor.data()));
-  return entries.map((
-    [name, { dtype, shape }],
-    i,
-  ) => [name, { dtype: CODES[dtype], shape, data: arrays[i] } as SafetensorsTensor]);
 }
 
 /** Options of {@link loadTensors}. */

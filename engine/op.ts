@@ -6,7 +6,7 @@
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
-import { described } from "./base/given.ts";
+import { described, expectFunction, expectOptions, type NamesOf } from "./base/given.ts";
 import { assertAlive, attach, isTensor } from "./friends.ts";
 import { formatShape, sameShape, type Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
@@ -121,6 +121,21 @@ export interface AnyOp {
 /** A defined op: call it with its inputs and attributes. */
 export type Op<A> = (inputs: readonly (Tensor | null)[], attrs: A) => Tensor[];
 
+const PARTS: NamesOf<OpSpec<unknown>> = {
+  name: true,
+  family: true,
+  infer: true,
+  compute: true,
+  forward: true,
+  view: true,
+  saves: true,
+  backward: true,
+  constantInputs: true,
+  constantOutputs: true,
+  samples: true,
+  bad: true,
+};
+
 const registry = new Map<string, AnyOp>();
 
 /** Every op defined so far, by name. */
@@ -157,7 +172,19 @@ export function allOps(): ReadonlyMap<string, AnyOp> {
  * @throws {EngineError} where the name is taken or the parts do not make an op.
  */
 export function defineOp<A>(spec: OpSpec<A>): Op<A> {
+  expectOptions("defineOp", spec, PARTS);
   const { name, backward, compute, forward, view } = spec;
+  if (typeof name !== "string" || name === "") {
+    throw new ArgumentError(`defineOp: an op has a name, not ${described(name)}`);
+  }
+  for (const part of ["infer", "compute", "forward", "view", "saves", "samples"] as const) {
+    if (spec[part] !== undefined) expectFunction(`defineOp: "${name}"`, part, spec[part]);
+  }
+  if (typeof backward !== "function" && typeof backward?.nondifferentiable !== "string") {
+    throw new ArgumentError(
+      `defineOp: "${name}" needs backward, a gradient rule or { nondifferentiable: "why" }, not ${described(backward)}`,
+    );
+  }
   if (registry.has(name)) throw new EngineError(`defineOp: there is an op "${name}" already`);
   if ([compute, forward, view].filter((way) => way).length !== 1) {
     throw new EngineError(`defineOp: "${name}" needs one of compute, forward and view`);
@@ -213,7 +240,7 @@ function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[]
 
 /** Results that kernels fill. */
 function filled<A>(
-  { forward }: OpSpec<A>,
+  { name, forward }: OpSpec<A>,
   inputs: readonly (Tensor | null)[],
   attrs: A,
   device: Device,
@@ -223,13 +250,20 @@ function filled<A>(
   try {
     device.noGrad(() => {
       using _temporaries = device.scope();
-      forward!(inputs, attrs, outputs, device);
+      refusePromise(name, "forward", forward!(inputs, attrs, outputs, device));
     });
   } catch (error) {
     for (const output of outputs) output.dispose();
     throw error;
   }
   return outputs;
+}
+
+/** Throws where a part of an op is asynchronous: what comes after its first `await` would be missed. */
+function refusePromise(op: string, part: string, result: unknown): void {
+  if (!(result instanceof Promise)) return;
+  result.catch(() => {});
+  throw new EngineError(`${op}: ${part} is asynchronous, and what comes after its first await would be missed`);
 }
 
 /** Results of ops on tensors; of the shapes and types that were announced, if any were. */
@@ -243,6 +277,8 @@ function computed<A>(
   return device.noGrad(() => {
     using scope = device.scope();
     const results = compute!(inputs, attrs, device);
+    refusePromise(name, "compute", results);
+    expectTensors(name, results);
     const differs = metas &&
       (metas.length !== results.length ||
         results.some(({ shape, dtype }, i) => dtype !== metas[i].dtype || !sameShape(shape, metas[i].shape)));

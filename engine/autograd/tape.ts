@@ -5,8 +5,9 @@
  * what can still reach them, so a result that is dropped without `backward()` takes its record with it.
  */
 import { GradientError } from "../base/errors.ts";
+import { described } from "../base/given.ts";
 import { fromHalf, halfCopy } from "./half.ts";
-import { aliasOf, nodeOf, noteGrad, outputIndexOf, release, setGrad, storageOf } from "../friends.ts";
+import { aliasOf, isTensor, nodeOf, noteGrad, outputIndexOf, release, setGrad, storageOf } from "../friends.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { AnyOp, BackwardCall } from "../op.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
@@ -165,6 +166,20 @@ function accumulate(slot: Tensor | null, grad: Tensor): Tensor {
   return sum;
 }
 
+/** Throws unless a gradient rule gave a list with a gradient, or null, for each input. */
+function checkResults({ op, origins }: GradNode, results: unknown): void {
+  if (
+    Array.isArray(results) && results.length === origins.length && results.every((one) => one === null || isTensor(one))
+  ) {
+    return;
+  }
+  if (results instanceof Promise) results.catch(() => {});
+  const found = Array.isArray(results) ? `a list of ${results.length}` : described(results);
+  throw new GradientError(
+    `${op.name}: its gradient rule gives a list of ${origins.length}, a tensor or null for each input, not ${found}`,
+  );
+}
+
 /** Throws where a gradient rule gave something of another shape or type than its input has. */
 function checkGradient({ op, inputMetas }: GradNode, i: number, { shape, dtype }: Tensor): void {
   if (dtype === "f32" && sameShape(shape, inputMetas[i]!.shape)) return;
@@ -209,6 +224,7 @@ export function backward(root: Tensor, seed?: Tensor): void {
           using scope = device.scope();
           const given: Given = { inPlace: new Set(), entries: new Map() };
           const results = node.op.backward(node.call(own, given));
+          checkResults(node, results);
           node.origins.forEach((origin, i) => {
             const grad = results[i];
             if (origin && "leaf" in origin && (grad || given.inPlace.has(i))) {

@@ -61,3 +61,15 @@ export function fillTensors(into: ReadonlyMap<string, Tensor>, values: ReadonlyM
     else if (value) target.write((ArrayBuffer.isView(value) ? value : value.data) as TypedArray);
   }
 }
+
+/** The numbers of tensors as a file would hold them; one wait for all. */
+export async function readTensors(
+  tensors: ReadonlyMap<string, Tensor>,
+): Promise<[name: string, tensor: SafetensorsTensor][]> {
+  const entries = [...tensors];
+  const arrays = await Promise.all(entries.map(([, tensor]) => tensor.data()));
+  return entries.map((
+    [name, { dtype, shape }],
+    i,
+  ) => [name, { dtype: CODES[dtype], shape, data: arrays[i] } as SafetensorsTensor]);
+}

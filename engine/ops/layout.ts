@@ -25,6 +25,11 @@ export interface Block {
   readonly base: number;
 }
 
+/** True for a whole number, 0 or more. */
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0;
+}
+
 /** Copies a block of x to y, or x to a block of y, whatever the strides. */
 export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor, block: Block): void {
   const count = sizeOf(block.shape);
@@ -81,7 +86,7 @@ const reshapeOp = defineOp<{ readonly shape: Shape }>({
   name: "reshape",
   family: "layout",
   infer: ([x], { shape }) => {
-    if (sizeOf(shape) !== sizeOf(x!.shape) || shape.some((e) => e < 0)) {
+    if (sizeOf(shape) !== sizeOf(x!.shape) || shape.some((e) => !isCount(e))) {
       throw new ShapeError(`reshape: ${formatShape(x!.shape)} does not fill ${formatShape(shape)}`);
     }
     return [{ shape, dtype: x!.dtype }];
@@ -116,7 +121,13 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   expectNumbers("reshape", "the shape", shape);
   const unknown = shape.indexOf(-1);
   if (unknown < 0) return reshapeOp([x], { shape })[0];
+  if (shape.lastIndexOf(-1) !== unknown) throw new ShapeError(`reshape: ${formatShape(shape)} leaves two extents open`);
   const known = shape.reduce((product, e, axis) => axis === unknown ? product : product * e, 1);
+  if (known !== 0 && !Number.isInteger(x.size / known)) {
+    throw new ShapeError(
+      `reshape: ${formatShape(x.shape)} does not fill ${formatShape(shape)}, whatever the open extent`,
+    );
+  }
   return reshapeOp([x], { shape: shape.with(unknown, known === 0 ? 0 : x.size / known) })[0];
 }
 
@@ -187,7 +198,7 @@ const sliceOp = defineOp<{ readonly begin: readonly number[]; readonly size: rea
     refuseHalf("slice", x!);
     const { shape } = x!;
     const fits = begin.length === shape.length && size.length === shape.length &&
-      shape.every((e, axis) => begin[axis] >= 0 && size[axis] >= 0 && begin[axis] + size[axis] <= e);
+      shape.every((e, axis) => isCount(begin[axis]) && isCount(size[axis]) && begin[axis] + size[axis] <= e);
     if (!fits) {
       throw new ShapeError(
         `slice: begin [${begin}] with size [${size}] leaves a tensor of shape ${formatShape(shape)}`,
@@ -238,7 +249,7 @@ const padOp = defineOp<{ readonly padding: PadWidths; readonly value: number }>(
   family: "layout",
   infer: ([x], { padding }) => {
     refuseHalf("pad", x!);
-    if (padding.length !== x!.shape.length || padding.some(([before, after]) => before < 0 || after < 0)) {
+    if (padding.length !== x!.shape.length || padding.some((pair) => pair.length !== 2 || !pair.every(isCount))) {
       throw new ShapeError(
         `pad: [${padding.join("; ")}] is not a pair of counts for each axis of ${formatShape(x!.shape)}`,
       );

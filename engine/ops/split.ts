@@ -17,7 +17,7 @@ const splitOp = defineOp<Attrs>({
   infer: ([x], { sizes, axis }) => {
     const { shape, dtype } = x!;
     refuseHalf("split", x!);
-    if (sizes.some((n) => n < 0) || sizes.reduce((sum, n) => sum + n, 0) !== shape[axis]) {
+    if (sizes.some((n) => !Number.isInteger(n) || n < 0) || sizes.reduce((sum, n) => sum + n, 0) !== shape[axis]) {
       throw new ShapeError(`split: parts of [${sizes}] do not fill axis ${axis} of ${formatShape(shape)}`);
     }
     return sizes.map((n) => ({ shape: shape.with(axis, n), dtype }));

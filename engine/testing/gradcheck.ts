@@ -4,7 +4,9 @@
  * kinks at a distance), how much the slopes on the two sides differ beyond what curvature explains (a kink close by), and
  * rounding, which is less the further apart they are. Of several such triples the one with the least bound is taken.
  */
-import { GradientError } from "../base/errors.ts";
+import { ArgumentError, GradientError } from "../base/errors.ts";
+import { described, expectFunction, expectOptions, expectSize } from "../base/given.ts";
+import { expectTensors } from "../op.ts";
 import { concat, mul, reshape, square, sub, sum } from "../ops/mod.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -80,7 +82,15 @@ export async function gradcheck(
   inputs: readonly Tensor[],
   options: GradcheckOptions = {},
 ): Promise<GradcheckReport> {
+  expectFunction("gradcheck", "what is checked", fn);
+  expectTensors("gradcheck", inputs);
+  expectOptions("gradcheck", options, { elements: true, tolerance: true, seed: true });
   const { elements = 64, tolerance = 0.004, seed = 1 } = options;
+  expectSize("gradcheck", "elements", elements);
+  expectSize("gradcheck", "seed", seed, 0);
+  if (!(typeof tolerance === "number" && tolerance > 0 && tolerance < 1)) {
+    throw new ArgumentError(`gradcheck: the tolerance is a number between 0 and 1, not ${described(tolerance)}`);
+  }
   const wanted = inputs.flatMap((input, i) => input.requiresGrad ? [i] : []);
   if (wanted.length === 0) throw new GradientError("gradcheck: no input requires a gradient; set requiresGrad on one");
   const values = await Promise.all(inputs.map((input) => input.data()));
@@ -182,12 +192,15 @@ function judged(found: readonly Finding[], tolerance: number): GradcheckReport {
         `${error.toPrecision(2)}; ${wrong.length} of ${found.length} are off`,
     );
   }
-  const decisive = found.filter(isDecisive).length;
-  if (decisive === 0 && found.some((one) => size(one) > 0)) {
+  for (const input of new Set(found.map((one) => one.input))) {
+    const own = found.filter((one) => one.input === input);
+    if (own.some(isDecisive) || own.every((one) => size(one) === 0)) continue;
     throw new GradientError(
-      "gradcheck: no element can tell: differences round too much, or lie at kinks; try other values, about 1 in size",
+      `gradcheck: no element of input ${input} can tell: differences round too much, or lie at kinks; try other values, ` +
+        "about 1 in size",
     );
   }
+  const decisive = found.filter(isDecisive).length;
   return { elements: found.filter(({ where }) => where.startsWith("at")).length, decisive };
 }
 
@@ -240,7 +253,11 @@ class Weighed implements Disposable {
 
   /** Outputs of real numbers. */
   outputs(inputs: readonly Tensor[]): Tensor[] {
-    return ([this.#fn(...inputs)].flat() as Tensor[]).filter(({ dtype }) => dtype === "f32");
+    const outputs = [this.#fn(...inputs)].flat();
+    expectTensors("gradcheck: what fn gives", outputs);
+    const real = (outputs as Tensor[]).filter(({ dtype }) => dtype === "f32");
+    if (real.length === 0) throw new GradientError("gradcheck: fn gives no tensor of real numbers");
+    return real;
   }
 
   /** Σ weight · y over all elements of all outputs `ys`. */

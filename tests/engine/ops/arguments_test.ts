@@ -194,6 +194,21 @@ function isOptional(name: string, path: Path): boolean {
     (name === "einsum" && path[0] === "2" && false);
 }
 
+Deno.test("extents, places and counts that are not whole are refused", () => {
+  using _scope = device.scope();
+  const x = device.zeros([2, 3]);
+  for (const shape of [[4, -1], [-1, 4], [5, -1], [-1, -1], [1.5, 4], [-2, -3]]) {
+    throws(() => x.reshape(shape), /^ShapeError: reshape: /, `${shape}`);
+  }
+  throws(() => ops.slice(x, [0.5, 0], [1, 1]), /^ShapeError: slice: /);
+  throws(() => ops.slice(x, [0, 0], [1, NaN]), /^ShapeError: slice: /);
+  throws(() => ops.pad(x, [[0.5, 0], [0, 0]]), /^ShapeError: pad: /);
+  throws(() => ops.pad(x, [[1], [0, 0]] as unknown as ops.PadWidths), /^ShapeError: pad: /);
+  for (const sizes of [[1.5, 0.5], [-1, 3]]) throws(() => ops.split(x, sizes), /^ShapeError: split: /, `${sizes}`);
+  throws(() => ops.tile(x, [1.5, 1]), /^ShapeError: tile: /);
+  for (const k of [1.5, 0, -1, 4]) throws(() => ops.topk(x, k), /^ShapeError: topk: /, `${k}`);
+});
+
 Deno.test("methods of tensors refuse what their ops do", () => {
   using _scope = device.scope();
   const x = device.ones([2]) as unknown as Record<string, (...given: unknown[]) => unknown>;

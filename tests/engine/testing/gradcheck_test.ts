@@ -69,14 +69,14 @@ for (const op of differentiable) {
             const options = { elements: 4, seed: random.integer(1, 1000) };
             const report = await gradcheck(fn, inputs, options).catch((error) => {
               // Few elements, all in flat parts or at kinks: other samples decide.
-              if (/no element can tell/.test(error.message)) return { decisive: 0 };
+              if (/no element of input \d can tell/.test(error.message)) return { decisive: 0 };
               throw error;
             });
             decisive += report.decisive;
             if (refused > 0 || report.decisive === 0) return;
             const off = (...given: Tensor[]): Tensor[] => fn(...given).map((y) => tooLarge([y], null)[0]);
             const failed = await gradcheck(off, inputs, options).then(() => null, (error) => error);
-            if (!failed || /no element can tell/.test(failed.message)) return;
+            if (!failed || /no element of input \d can tell/.test(failed.message)) return;
             ok(
               failed instanceof GradientError && /is .*differences say .* are off/.test(failed.message),
               failed,
@@ -104,8 +104,32 @@ Deno.test("gradcheck names the input and the element, and refuses what it cannot
       gradcheck((x, w) => wrong([x, w], null), [x, w]),
       /input 0 at \[1, 2\] is .*; 1 of 6 are off/,
     );
+    // A second input too small to tell, whose gradient is wrong by a factor of 2.
+    using small = device.full([4], 1e-3), large = device.full([4], 1);
+    const doubled = defineOp<null>({
+      name: "doubledForTheSecond",
+      compute: ([a, b]) => [a!.mul(b!).mul(b!).mul(b!)],
+      saves: () => ({ inputs: [0, 1] }),
+      backward: ({ grads, input }) => {
+        const [a, b, dy] = [input(0), input(1), grads[0]!];
+        return [dy.mul(b).mul(b).mul(b), dy.mul(a).mul(b).mul(b).mul(6)];
+      },
+    });
+    large.requiresGrad = small.requiresGrad = true;
+    await rejects(gradcheck((a, b) => doubled([a, b.add(1)], null)[0].add(a), [large, small]), /input 1 .* are off/);
+    await rejects(gradcheck((a, b) => doubled([a, b], null)[0].add(a), [large, small]), /input 1/);
+    const untyped = gradcheck as unknown as (...given: unknown[]) => Promise<unknown>;
+    for (
+      const options of [{ elements: 0 }, { elements: NaN }, { eps: 1 }, { tolerance: "1" }, { tolerance: 5 }, {
+        seed: 0.5,
+      }]
+    ) {
+      await rejects(untyped((x: Tensor) => x.mul(2), [large], options), /^ArgumentError: gradcheck: /);
+    }
+    await rejects(untyped(async (x: Tensor) => await Promise.resolve(x), [large]), /a promise: await it/);
+    await rejects(untyped(null, [large]), /what is checked is a function/);
     using one = device.tensor([1]);
     one.requiresGrad = true;
-    await rejects(gradcheck((x) => ops.sign(x.sub(1)), [one]), /no element can tell|differences say/);
+    await rejects(gradcheck((x) => ops.sign(x.sub(1)), [one]), /no element of input 0 can tell|differences say/);
     strictEqual(x.grad, null);
   }));
