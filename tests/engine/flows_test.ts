@@ -73,6 +73,9 @@ Deno.test("a scope over an await takes inner scopes of a turn, and a second one 
         using _second = device.scope();
         await x.data();
         throws(() => device.zeros([1]), MIXED);
+        // Within a flow's run it is clear whose a tensor is.
+        using flow = device.flow();
+        strictEqual(await flow.run(() => device.ones([2]).sum()).item(), 2);
         throws(() => x.add(1), EngineError);
       }
       throws(() => x.add(1), MIXED);

@@ -206,7 +206,7 @@ Deno.test("extents, places and counts that are not whole are refused", () => {
   throws(() => ops.pad(x, [[1], [0, 0]] as unknown as ops.PadWidths), /^ShapeError: pad: /);
   for (const sizes of [[1.5, 0.5], [-1, 3]]) throws(() => ops.split(x, sizes), /^ShapeError: split: /, `${sizes}`);
   throws(() => ops.tile(x, [1.5, 1]), /^ShapeError: tile: /);
-  for (const k of [1.5, 0, -1, 4]) throws(() => ops.topk(x, k), /^ShapeError: topk: /, `${k}`);
+  for (const k of [1.5, -1, 5]) throws(() => ops.topk(x, k), /^ShapeError: topk: /, `${k}`);
 });
 
 Deno.test("methods of tensors refuse what their ops do", () => {
