@@ -1,5 +1,7 @@
 /** Many annotations at once, on all cores. */
 import { availableParallelism } from "node:os";
+import { UserError } from "../../engine/base/user_error.ts";
+import { Thread, ThreadError } from "../thread.ts";
 import type { ParseAnswer, ParseRequest, ParseSetup } from "./parse_worker.ts";
 
 /** Images a thread is given before it has answered: one to work on, one to go on with. */
@@ -15,35 +17,27 @@ export async function parseAnnotations(
 ): Promise<void> {
   if (images.length === 0) return;
   const count = Math.min(availableParallelism(), Math.ceil(images.length / WORTH));
-  const workers = Array.from(
+  const threads = Array.from(
     { length: count },
-    () => new Worker(new URL("./parse_worker.ts", import.meta.url), { type: "module" }),
+    () => new Thread<ParseAnswer>(new URL("./parse_worker.ts", import.meta.url), { setup, idOf: ({ id }) => id }),
   );
-  let asked = 0, answered = 0;
-  try {
-    await new Promise<void>((resolve, reject) => {
-      for (const worker of workers) {
-        const ask = (): void => {
-          if (asked < images.length) worker.postMessage({ id: asked, ...images[asked++] } satisfies ParseRequest);
-        };
-        worker.onmessage = ({ data }: MessageEvent<ParseAnswer>) => {
-          try {
-            onImage(data);
-          } catch (error) {
-            return reject(error);
-          }
-          if (++answered === images.length) resolve();
-          else ask();
-        };
-        worker.onerror = (event) => {
-          event.preventDefault();
-          reject(new Error(event.message));
-        };
-        worker.postMessage(setup);
-        for (let i = 0; i < AHEAD; i++) ask();
+  let asked = 0;
+  const work = async (thread: Thread<ParseAnswer>): Promise<void> => {
+    while (asked < images.length) {
+      const request = images[asked++];
+      try {
+        onImage(await thread.ask((id): ParseRequest => ({ id, ...request })));
+      } catch (error) {
+        if (error instanceof ThreadError) {
+          throw new UserError(`${request.image}, or an image read beside it: ${error.message}`);
+        }
+        throw error;
       }
-    });
+    }
+  };
+  try {
+    await Promise.all(threads.flatMap((thread) => Array.from({ length: AHEAD }, () => work(thread))));
   } finally {
-    for (const worker of workers) worker.terminate();
+    for (const thread of threads) thread[Symbol.dispose]();
   }
 }

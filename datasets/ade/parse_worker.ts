@@ -1,4 +1,5 @@
 /** Reads annotations of ADE20K off the main thread: instance maps are large pictures, and every pixel is looked at. */
+import { tellFailures } from "../thread.ts";
 import { type AdeFiles, adeRegions, readAdeAnnotation } from "./annotation.ts";
 
 /** The first message. */
@@ -36,6 +37,7 @@ interface WorkerScope {
   postMessage(message: ParseAnswer): void;
 }
 
+tellFailures();
 const scope = globalThis as unknown as WorkerScope;
 let labels: ReadonlyMap<string, number> = new Map();
 let referenceNumbers = false;

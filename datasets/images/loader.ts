@@ -1,6 +1,8 @@
 /** Prefetches prepared images through workers, in the order asked, whatever order they finish in. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { flipBoxes, type ScaleOptions } from "./preprocess.ts";
+import { Thread, ThreadError } from "../thread.ts";
+import { flipBoxes, scaleFor, type ScaleOptions } from "./preprocess.ts";
+import { imageName } from "./pixels.ts";
 import type { Entry } from "./schedule.ts";
 import type { RegionDataset } from "../types.ts";
 import type { WorkerAnswer, WorkerRequest, WorkerSetup } from "./worker.ts";
@@ -11,8 +13,12 @@ export interface LoaderOptions {
   readonly scale: ScaleOptions;
   /** Images prepared ahead; default 8. */
   readonly prefetch?: number;
+  /** Bytes of images prepared ahead, which are fewer where they are large; default 1 GiB. */
+  readonly budget?: number;
   /** Threads; default 1. */
   readonly workers?: number;
+  /** Ms after which a thread that answers nothing is replaced, its image taken for broken; default 60,000. */
+  readonly silence?: number;
   /** Leave out images that cannot be read, reporting them to `onBroken`, instead of stopping; default false. */
   readonly skipBroken?: boolean;
   /** Called for each image left out. */
@@ -41,6 +47,9 @@ export interface LoadedImage {
   readonly labels: Int32Array<ArrayBuffer>;
 }
 
+/** Bytes of images prepared ahead. */
+const BUDGET = 2 ** 30;
+
 /**
  * Loads images of one data set. Close it, or its threads keep the program alive.
  *
@@ -61,42 +70,49 @@ export interface LoadedImage {
 export class Loader {
   readonly #dataset: RegionDataset;
   readonly #options: LoaderOptions;
-  readonly #workers: Worker[] = [];
-  readonly #waiting = new Map<number, (answer: WorkerAnswer) => void>();
-  #nextId = 0;
+  readonly #threads: Thread<WorkerAnswer>[] = [];
+  #asked = 0;
+  /** The image that is asked for alone, after a thread ended. */
+  #alone: Promise<unknown> = Promise.resolve();
+  #closed = false;
 
   /** Starts the threads. */
   constructor(dataset: RegionDataset, options: LoaderOptions) {
     this.#dataset = dataset;
     this.#options = options;
-    const setup: WorkerSetup = { source: dataset.source, scale: options.scale };
-    for (let i = 0; i < (options.workers ?? 1); i++) {
-      const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-      worker.onmessage = ({ data }: MessageEvent<WorkerAnswer>) => {
-        this.#waiting.get(data.id)?.(data);
-        this.#waiting.delete(data.id);
-      };
-      worker.postMessage(setup);
-      this.#workers.push(worker);
-    }
+    for (let i = 0; i < (options.workers ?? 1); i++) this.#threads.push(this.#start());
+  }
+
+  #start(): Thread<WorkerAnswer> {
+    const setup: WorkerSetup = { source: this.#dataset.source, scale: this.#options.scale };
+    const { silence } = this.#options;
+    return new Thread(new URL("./worker.ts", import.meta.url), { setup, silence, idOf: ({ id }) => id });
   }
 
   /** The images of `order`, in order. Throws {@link UserError} naming the file when one is broken and not to be skipped. */
   async *run(order: Iterable<Entry>): AsyncGenerator<LoadedImage> {
     const source = order[Symbol.iterator]();
-    const queue: { readonly entry: Entry; readonly answer: Promise<WorkerAnswer> }[] = [];
-    const { prefetch = 8, skipBroken = false, onBroken } = this.#options;
+    const queue: { readonly entry: Entry; readonly answer: Promise<WorkerAnswer>; readonly bytes: number }[] = [];
+    const { prefetch = 8, budget = BUDGET, skipBroken = false, onBroken } = this.#options;
+    let ahead = 0, next = source.next();
     const fill = (): void => {
-      while (queue.length < prefetch) {
-        const next = source.next();
-        if (next.done) return;
-        queue.push({ entry: next.value, answer: this.#ask(next.value) });
+      while (queue.length < prefetch && !next.done) {
+        const entry = next.value, bytes = this.#bytesOf(entry.index);
+        // One image is always under way; one that is too large by itself is refused when its turn comes.
+        if (queue.length > 0 && ahead + bytes > budget) return;
+        const answer = bytes > budget ? Promise.reject(this.#tooLarge(entry, bytes)) : this.#ask(entry);
+        // Thrown when its turn comes; until then nobody waits for it.
+        answer.catch(() => {});
+        queue.push({ entry, answer, bytes });
+        ahead += bytes;
+        next = source.next();
       }
     };
     fill();
     let brokenInARow = 0;
     for (let head = queue.shift(); head; head = queue.shift()) {
       const answer = await head.answer;
+      ahead -= head.bytes;
       fill();
       if ("reason" in answer) {
         if (!skipBroken) {
@@ -120,16 +136,46 @@ export class Loader {
 
   /** Ends the threads; images still being prepared are lost. */
   close(): void {
-    for (const worker of this.#workers.splice(0)) worker.terminate();
-    this.#waiting.clear();
+    this.#closed = true;
+    for (const thread of this.#threads.splice(0)) thread[Symbol.dispose]();
   }
 
-  #ask({ index, flipped }: Entry): Promise<WorkerAnswer> {
-    const id = this.#nextId++;
+  async #ask({ index, flipped }: Entry): Promise<WorkerAnswer> {
+    const slot = this.#asked++ % this.#threads.length;
     const { width, height } = this.#dataset.record(index);
-    const request: WorkerRequest = { id, index, flipped, width, height };
-    this.#workers[id % this.#workers.length].postMessage(request);
-    return new Promise((resolve) => this.#waiting.set(id, resolve));
+    const request = (id: number): WorkerRequest => ({ id, index, flipped, width, height });
+    try {
+      return await this.#threads[slot].ask(request);
+    } catch (error) {
+      if (!(error instanceof ThreadError) || this.#closed) throw error;
+    }
+    if (this.#threads[slot].failed) this.#threads[slot] = this.#start();
+    // Which of its images ended a thread shows when each is asked for alone.
+    const answer = this.#alone.then(async (): Promise<WorkerAnswer> => {
+      using thread = this.#start();
+      return await thread.ask(request).catch((error: Error) => {
+        return { id: 0, path: imageName(this.#dataset.source, index), reason: error.message };
+      });
+    });
+    this.#alone = answer;
+    return await answer;
+  }
+
+  /** Bytes that an image takes on its way: its own pixels, and the prepared ones. */
+  #bytesOf(index: number): number {
+    const { width, height } = this.#dataset.record(index), scale = scaleFor(width, height, this.#options.scale);
+    return 3 * width * height + 12 * Math.round(width * scale) * Math.round(height * scale);
+  }
+
+  #tooLarge({ index }: Entry, bytes: number): UserError {
+    const { budget = BUDGET, scale: { target, max } } = this.#options,
+      mebibytes = (n: number) => Math.ceil(n / 2 ** 20);
+    return new UserError(
+      `${imageName(this.#dataset.source, index)}: takes ${
+        mebibytes(bytes)
+      } MiB with a shorter side of ${target} and a longer ` +
+        `of at most ${max} pixels, ${mebibytes(budget)} are allowed; lower image.shortSide or image.longSide`,
+    );
   }
 
   #finish({ position, index, flipped }: Entry, answer: Extract<WorkerAnswer, { image: unknown }>): LoadedImage {

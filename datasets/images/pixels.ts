@@ -13,7 +13,12 @@ export async function pixelReader(source: ImageSource): Promise<(index: number) 
   if (source.kind === "files") {
     // What decodes is loaded where something is to be decoded.
     const { readImage } = await import("./read_image.ts");
-    return (index) => readImage(source.paths[index], source.pictures);
+    return async (index) => {
+      const path = source.paths[index];
+      // A pipe that nobody writes to would be waited for without end.
+      if (!(await Deno.stat(path)).isFile) throw new Error("is no file but a folder, a pipe or a device");
+      return await readImage(path, source.pictures);
+    };
   }
   const { drawImage } = await import(source.module) as DrawModule<unknown>;
   return (index) => drawImage(source.options, index);

@@ -1,4 +1,5 @@
 /** Draws or decodes images off the main thread. One message in, one out; pixels are transferred, not copied. */
+import { tellFailures } from "../thread.ts";
 import { type PreparedImage, prepareImage, type ScaleOptions } from "./preprocess.ts";
 import { sizeComplaint } from "./picture_size.ts";
 import type { ImageSource } from "../types.ts";
@@ -31,6 +32,7 @@ interface WorkerScope {
   postMessage(message: WorkerAnswer, transfer?: Transferable[]): void;
 }
 
+tellFailures();
 const scope = globalThis as unknown as WorkerScope;
 let setup: WorkerSetup | undefined;
 let reader: ReturnType<typeof pixelReader> | undefined;

@@ -34,9 +34,13 @@ const MISSING = "there is no such file";
 export async function openFile(path: string, missing = MISSING): Promise<Deno.FsFile> {
   let file: Deno.FsFile;
   try {
+    // Opened, a pipe that nobody writes to would be waited for without end.
+    if ((await Deno.stat(path)).isFifo) {
+      throw new UserError(`${path}: is a pipe, not a file; store it in one`, { path });
+    }
     file = await Deno.open(path);
   } catch (error) {
-    throw explainReadError(path, error, missing);
+    throw error instanceof UserError ? error : explainReadError(path, error, missing);
   }
   // A folder can be opened too; it fails only when it is read.
   if (!file.statSync().isDirectory) return file;

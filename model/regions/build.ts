@@ -31,6 +31,8 @@ export function loaderOptions({ image, dataset }: TrainConfig): LoaderOptions {
     scale: { target: image.shortSide, max: image.longSide, normalise: image.normalise },
     prefetch: image.prefetch,
     workers: image.workers,
+    budget: image.budget * 2 ** 20,
+    silence: image.silence * 1000,
     skipBroken: dataset.skipBroken,
   };
 }

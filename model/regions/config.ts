@@ -130,6 +130,10 @@ export const trainConfigSchema = z.strictObject({
     prefetch: positive,
     /** Threads that prepare them. */
     workers: positive,
+    /** MiB of images prepared ahead. */
+    budget: positive.default(1024),
+    /** Seconds after which a thread that answers nothing is replaced, its image taken for one that cannot be read. */
+    silence: z.number().positive().default(60),
   }),
   model: z.strictObject({
     name: z.enum(MODEL_NAMES),
@@ -178,7 +182,8 @@ export const trainConfigSchema = z.strictObject({
 export type TrainConfig = z.infer<typeof trainConfigSchema>;
 
 /** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
-const FREE = /^(steps|dataset\.(data|lists|cache|testSplit)|image\.(prefetch|workers)|checkpointEvery|checkpointKeep)$/;
+const FREE =
+  /^(steps|dataset\.(data|lists|cache|testSplit)|image\.(prefetch|workers|budget|silence)|checkpointEvery|checkpointKeep)$/;
 
 /** Network names that `model.resnet` takes in place of a description. */
 export const resnetNames: readonly string[] = Object.keys(resnetPresets);
@@ -250,7 +255,7 @@ function defaults(dataset: DatasetName): TrainConfig {
       skipBroken: false,
     },
     pictures: picturesSchema.parse({}),
-    image: { shortSide, longSide, normalise: "caffe", prefetch: 8, workers: 1 },
+    image: { shortSide, longSide, normalise: "caffe", prefetch: 8, workers: 1, budget: 1024, silence: 60 },
     model: {
       name: "baseline",
       resnet: expand(resnetPresets.small),

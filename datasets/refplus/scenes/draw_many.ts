@@ -1,4 +1,6 @@
 /** Draws many pictures on several threads, and yields them in order. */
+import { UserError } from "../../../engine/base/user_error.ts";
+import { Thread, ThreadError } from "../../thread.ts";
 import { type DrawnPicture, drawPng } from "./draw_png.ts";
 import type { PictureKey } from "./place.ts";
 
@@ -13,36 +15,24 @@ export async function* drawMany(keys: readonly PictureKey[], threads: number): A
   }
   const workers = Array.from(
     { length: Math.min(threads, keys.length) },
-    () => new Worker(new URL("./draw_worker.ts", import.meta.url), { type: "module" }),
+    () => new Thread<DrawnPicture>(new URL("./draw_worker.ts", import.meta.url)),
   );
   try {
-    // A worker answers in the order of its requests, so answers need no identifiers.
-    const asked = workers.map(() => [] as PromiseWithResolvers<DrawnPicture>[]);
-    workers.forEach((worker, w) => {
-      worker.onmessage = ({ data }: MessageEvent<DrawnPicture>) => asked[w].shift()!.resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        for (const { reject } of asked[w].splice(0)) reject(new Error(event.message));
-      };
-    });
     const queue: Promise<DrawnPicture>[] = [];
     let next = 0;
     const ask = (): void => {
       if (next >= keys.length) return;
-      const answer = Promise.withResolvers<DrawnPicture>();
-      // A failure is thrown to the one who waits for it; later promises of the queue are not awaited.
-      answer.promise.catch(() => {});
-      const w = next % workers.length;
-      asked[w].push(answer);
-      workers[w].postMessage(keys[next++]);
-      queue.push(answer.promise);
+      const key = keys[next];
+      queue.push(workers[next++ % workers.length].ask(() => key));
     };
     for (let i = 0; i < AHEAD * workers.length; i++) ask();
     for (let head = queue.shift(); head; head = queue.shift()) {
-      yield await head;
+      yield await head.catch((error: Error) => {
+        throw error instanceof ThreadError ? new UserError(`a picture cannot be drawn: ${error.message}`) : error;
+      });
       ask();
     }
   } finally {
-    for (const worker of workers) worker.terminate();
+    for (const worker of workers) worker[Symbol.dispose]();
   }
 }

@@ -1,4 +1,5 @@
 /** Worker that draws pictures: a key in, a scene record and a PNG out, in order. */
+import { tellFailures } from "../../thread.ts";
 import { type DrawnPicture, drawPng } from "./draw_png.ts";
 import type { PictureKey } from "./place.ts";
 
@@ -8,6 +9,7 @@ interface WorkerScope {
   postMessage(message: DrawnPicture): void;
 }
 
+tellFailures();
 const scope = globalThis as unknown as WorkerScope;
 let last: Promise<void> = Promise.resolve();
 scope.onmessage = ({ data }) => {
