@@ -5,6 +5,8 @@ struct Params { count: u32, momentum: f32, beta2: f32 }
 @group(0) @binding(1) var<storage, read> used: array<u32>;
 @group(0) @binding(2) var<storage, read_write> updates: array<f32>;
 @group(0) @binding(3) var<storage, read_write> correction: array<vec2<f32>>;
+// For each count: 0, or 1 more than the steps since its parameter stopped being finite.
+@group(0) @binding(4) var<storage, read_write> fault: array<u32>;
 
 // Once used, a parameter is updated at every step, by a gradient of zero where it has none.
 override GOES_ON: bool = true;
@@ -27,6 +29,7 @@ fn lost(beta: f32, steps: u32) -> f32 {
 fn count_updates(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
+  if (fault[i] > 0u) { fault[i]++; }
   if (used[i] == 0u && !(GOES_ON && updates[i] > 0.0)) {
     correction[i] = vec2<f32>();
     return;

@@ -2,7 +2,7 @@
 // fields of Params hold one value a parameter: `a` the first four, `b` the others.
 struct Params {
   first_a: vec4<u32>, first_b: vec4<u32>,
-  count_a: vec4<u32>, count_b: vec4<u32>,
+  size_a: vec4<u32>, size_b: vec4<u32>,
   entry_a: vec4<u32>, entry_b: vec4<u32>,
   decay_a: vec4<f32>, decay_b: vec4<f32>,
   rate_factor_a: vec4<f32>, rate_factor_b: vec4<f32>,
@@ -40,6 +40,7 @@ struct Params {
 @group(0) @binding(29) var<storage, read_write> second4: array<vec4<f32>>;
 @group(0) @binding(30) var<storage, read_write> second5: array<vec4<f32>>;
 @group(0) @binding(31) var<storage, read_write> second6: array<vec4<f32>>;
+@group(0) @binding(32) var<storage, read_write> fault: array<atomic<u32>>;
 
 // The parameter that workgroup `at` belongs to.
 fn owner(at: u32) -> u32 {
@@ -59,14 +60,14 @@ fn hyper(which: u32) -> Hyper {
   );
 }
 
-// The parameter and its element that an invocation has; `inside` unless it is one too many.
-struct Place { which: u32, element: u32, inside: bool }
+// The parameter that an invocation has, which four of its elements, and how many there are.
+struct Place { which: u32, element: u32, size: u32 }
 
 fn place_of(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> Place {
   let at = group.x + group.y * groups.x;
   let which = owner(at);
   let element = (at - whole_of(which, params.first_a, params.first_b)) * 64u + lane;
-  return Place(which, element, element < whole_of(which, params.count_a, params.count_b));
+  return Place(which, element, whole_of(which, params.size_a, params.size_b));
 }
 
 @compute @workgroup_size(64)
@@ -75,19 +76,22 @@ fn sgd_group(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let place = place_of(group, groups, lane);
-  if (!place.inside) { return; }
+  if (4u * place.element >= place.size) { return; }
   let h = hyper(place.which);
-  let c = correction_of(whole_of(place.which, params.entry_a, params.entry_b), 1u, place.element);
+  let entry = whole_of(place.which, params.entry_a, params.entry_b);
+  let c = correction_of(entry, 1u, place.element);
   let i = place.element;
+  var s: State;
   switch place.which {
-    case 0u: { let s = sgd_step(h, c, gradient0[i], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
-    case 1u: { let s = sgd_step(h, c, gradient1[i], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
-    case 2u: { let s = sgd_step(h, c, gradient2[i], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
-    case 3u: { let s = sgd_step(h, c, gradient3[i], weight3[i], velocity3[i]); weight3[i] = s.w; velocity3[i] = s.v; }
-    case 4u: { let s = sgd_step(h, c, gradient4[i], weight4[i], velocity4[i]); weight4[i] = s.w; velocity4[i] = s.v; }
-    case 5u: { let s = sgd_step(h, c, gradient5[i], weight5[i], velocity5[i]); weight5[i] = s.w; velocity5[i] = s.v; }
-    default: { let s = sgd_step(h, c, gradient6[i], weight6[i], velocity6[i]); weight6[i] = s.w; velocity6[i] = s.v; }
+    case 0u: { s = sgd_step(h, c, gradient0[i], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
+    case 1u: { s = sgd_step(h, c, gradient1[i], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
+    case 2u: { s = sgd_step(h, c, gradient2[i], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
+    case 3u: { s = sgd_step(h, c, gradient3[i], weight3[i], velocity3[i]); weight3[i] = s.w; velocity3[i] = s.v; }
+    case 4u: { s = sgd_step(h, c, gradient4[i], weight4[i], velocity4[i]); weight4[i] = s.w; velocity4[i] = s.v; }
+    case 5u: { s = sgd_step(h, c, gradient5[i], weight5[i], velocity5[i]); weight5[i] = s.w; velocity5[i] = s.v; }
+    default: { s = sgd_step(h, c, gradient6[i], weight6[i], velocity6[i]); weight6[i] = s.w; velocity6[i] = s.v; }
   }
+  watch(entry, inside(i, place.size), s);
 }
 
 @compute @workgroup_size(64)
@@ -96,38 +100,41 @@ fn adam_group(
   @builtin(local_invocation_index) lane: u32,
 ) {
   let place = place_of(group, groups, lane);
-  if (!place.inside) { return; }
+  if (4u * place.element >= place.size) { return; }
   let h = hyper(place.which);
-  let c = correction_of(whole_of(place.which, params.entry_a, params.entry_b), 1u, place.element);
+  let entry = whole_of(place.which, params.entry_a, params.entry_b);
+  let c = correction_of(entry, 1u, place.element);
   let i = place.element;
+  var s: State;
   switch place.which {
     case 0u: {
-      let s = adam_step(h, c, gradient0[i], weight0[i], velocity0[i], second0[i]);
+      s = adam_step(h, c, gradient0[i], weight0[i], velocity0[i], second0[i]);
       weight0[i] = s.w; velocity0[i] = s.v; second0[i] = s.s;
     }
     case 1u: {
-      let s = adam_step(h, c, gradient1[i], weight1[i], velocity1[i], second1[i]);
+      s = adam_step(h, c, gradient1[i], weight1[i], velocity1[i], second1[i]);
       weight1[i] = s.w; velocity1[i] = s.v; second1[i] = s.s;
     }
     case 2u: {
-      let s = adam_step(h, c, gradient2[i], weight2[i], velocity2[i], second2[i]);
+      s = adam_step(h, c, gradient2[i], weight2[i], velocity2[i], second2[i]);
       weight2[i] = s.w; velocity2[i] = s.v; second2[i] = s.s;
     }
     case 3u: {
-      let s = adam_step(h, c, gradient3[i], weight3[i], velocity3[i], second3[i]);
+      s = adam_step(h, c, gradient3[i], weight3[i], velocity3[i], second3[i]);
       weight3[i] = s.w; velocity3[i] = s.v; second3[i] = s.s;
     }
     case 4u: {
-      let s = adam_step(h, c, gradient4[i], weight4[i], velocity4[i], second4[i]);
+      s = adam_step(h, c, gradient4[i], weight4[i], velocity4[i], second4[i]);
       weight4[i] = s.w; velocity4[i] = s.v; second4[i] = s.s;
     }
     case 5u: {
-      let s = adam_step(h, c, gradient5[i], weight5[i], velocity5[i], second5[i]);
+      s = adam_step(h, c, gradient5[i], weight5[i], velocity5[i], second5[i]);
       weight5[i] = s.w; velocity5[i] = s.v; second5[i] = s.s;
     }
     default: {
-      let s = adam_step(h, c, gradient6[i], weight6[i], velocity6[i], second6[i]);
+      s = adam_step(h, c, gradient6[i], weight6[i], velocity6[i], second6[i]);
       weight6[i] = s.w; velocity6[i] = s.v; second6[i] = s.s;
     }
   }
+  watch(entry, inside(i, place.size), s);
 }

@@ -20,7 +20,7 @@ const standard: Terminal = {
     try {
       write(Deno.stdout, text);
     } catch (error) {
-      // Whoever read has enough, or the terminal is gone: the work goes on without a word.
+      // Whoever read has enough, or the terminal is gone: the work goes on without it.
       if (isClosed(error)) return;
       throw explainWriteError("standard output", error);
     }

@@ -62,7 +62,7 @@ export function fillTensors(into: ReadonlyMap<string, Tensor>, values: ReadonlyM
   }
 }
 
-/** The numbers of tensors as a file would hold them; one wait for all. */
+/** The numbers of named tensors as a file would hold them; one wait for all. */
 export async function readTensors(
   tensors: ReadonlyMap<string, Tensor>,
 ): Promise<[name: string, tensor: SafetensorsTensor][]> {

@@ -1,6 +1,7 @@
 /** Optimisers and schedules of their rates. */
 export { Adam, type AdamOptions, AdamW, type AdamWOptions } from "./adam.ts";
 export {
+  type NonFinite,
   Optimiser,
   Optimiser as Optimizer,
   type OptimiserOptions,

@@ -52,6 +52,14 @@ export const OPTIONS: NamesOf<OptimiserOptions> = {
 /** {@link OptimiserOptions}, by its American spelling. */
 export type OptimizerOptions = OptimiserOptions;
 
+/** A parameter that is not finite any more. */
+export interface NonFinite {
+  /** Its name. */
+  readonly name: string;
+  /** Steps since then, the one that made it so included. */
+  readonly steps: number;
+}
+
 /** The parts in which one kind of optimiser differs from another. */
 interface Kind {
   readonly rule: UpdateRule;
@@ -117,6 +125,8 @@ export abstract class Optimiser implements Disposable {
   /** f32 [counts]: each parameter's updates so far. */
   readonly #updates: Tensor;
   readonly #correction: Tensor;
+  /** u32 [counts]: marks of what is not finite any more. */
+  readonly #fault: Tensor;
   #current: number;
 
   /** Takes charge of updating parameters, each once however often it is listed; they stay their owner's. */
@@ -133,6 +143,7 @@ export abstract class Optimiser implements Disposable {
     this.#current = options.rate;
     this.#rate = device.full([1], options.rate).unscoped();
     this.#correction = device.zeros([this.#layout.size, 2]).unscoped();
+    this.#fault = device.tensor(new Uint32Array(this.#layout.size)).unscoped();
     this.#updates = this.#addState(UPDATES, [this.#layout.size]);
     for (const { name, tensor } of parameters) {
       for (const which of kind.state) this.#addState(`${name}.${which}`, tensor.shape);
@@ -169,7 +180,12 @@ export abstract class Optimiser implements Disposable {
       const { clipNorm, weightDecay = 0, biasRateFactor = 1, unused = "zero" } = this.#options;
       const { rule, constants, decoupled, state } = this.#kind;
       const clip = clipNorm === undefined ? null : clipFactor(this.device, this.parameters, clipNorm);
-      const counts = { used: this.#used.of(this.parameters), updates: this.#updates, correction: this.#correction };
+      const counts = {
+        used: this.#used.of(this.parameters),
+        updates: this.#updates,
+        correction: this.#correction,
+        fault: this.#fault,
+      };
       countUpdates(counts, constants, { corrects: rule.corrects, goesOn: unused === "zero" });
       const taking = this.parameters.filter(({ tensor }) => tensor.size > 0 && (tensor.grad || unused === "zero"));
       const updates = taking.map((parameter): Update => ({
@@ -180,15 +196,31 @@ export abstract class Optimiser implements Disposable {
         rateFactor: parameter.name.endsWith("bias") ? biasRateFactor : 1,
         ...this.#layout.places.get(parameter)!,
       }));
-      const bind = { rate: this.#rate, clip, correction: this.#correction };
+      const bind = { rate: this.#rate, clip, correction: this.#correction, fault: this.#fault };
       this.#updater.run(updates, { bind, constants, decoupled });
     });
+  }
+
+  /**
+   * The parameter that was the first to hold a NaN or an infinity after a step, in itself or in its state, or whose
+   * gradients' norm was none; null where there is none. The kernels that update look as they go; asking waits for the
+   * device, and forgets what was found.
+   */
+  async nonFinite(): Promise<NonFinite | null> {
+    const faults = await this.#fault.data();
+    let found: NonFinite | null = null;
+    for (const parameter of this.parameters) {
+      const since = faults[this.#layout.places.get(parameter)!.entry];
+      if (since > (found?.steps ?? 0)) found = { name: parameter.name, steps: since };
+    }
+    if (found) this.#fault.write(new Uint32Array(this.#layout.size));
+    return found;
   }
 
   /** Frees the state. */
   [Symbol.dispose](): void {
     for (const part of [this.#updater, this.#used]) part[Symbol.dispose]();
-    for (const tensor of [this.#rate, this.#correction, ...this.#state.values()]) tensor.dispose();
+    for (const tensor of [this.#rate, this.#correction, this.#fault, ...this.#state.values()]) tensor.dispose();
     this.#state.clear();
   }
 }

@@ -64,15 +64,20 @@ export interface RuleConstants {
 
 /** Operands and constants that all updates of a step share. */
 export interface Shared {
-  /** Rate [1], factor of clipping [1] or null, the moments' corrections [parameters, 2]. */
-  readonly bind: { readonly rate: Tensor; readonly clip: Tensor | null; readonly correction: Tensor };
+  /** Rate [1], factor of clipping [1] or null, the moments' corrections and the faults of {@link Counts}. */
+  readonly bind: {
+    readonly rate: Tensor;
+    readonly clip: Tensor | null;
+    readonly correction: Tensor;
+    readonly fault: Tensor;
+  };
   readonly constants: RuleConstants;
   readonly decoupled: boolean;
 }
 
-/** Parameters of a group, and the bindings a dispatch needs for it: three are shared. */
+/** Parameters of a group, and the bindings a dispatch needs for it: four are shared. */
 const GROUPED = 7;
-const BINDINGS = 3 + 4 * GROUPED;
+const BINDINGS = 4 + 4 * GROUPED;
 
 /** Elements up to which a software adapter groups: it works through the branch of every parameter for each. */
 const SMALL = 4096;
@@ -85,6 +90,8 @@ export interface Counts {
   readonly updates: Tensor;
   /** f32 [n, 2], written: the moments' corrections, zeros for a parameter that this step leaves out. */
   readonly correction: Tensor;
+  /** u32 [n]: 0, or 1 more than the steps since the parameter, or its state, stopped being finite. */
+  readonly fault: Tensor;
 }
 
 /** Counts one more update of each parameter that takes part; `goesOn` with a gradient of zero where it has none. */
@@ -93,9 +100,9 @@ export function countUpdates(
   { momentum, beta2 }: RuleConstants,
   options: { readonly corrects: boolean; readonly goesOn: boolean },
 ): void {
-  const { updates, used, correction } = counts, { device, size } = updates;
+  const { updates, used, correction, fault } = counts, { device, size } = updates;
   device.run(countKernel, {
-    bind: { used, updates, correction },
+    bind: { used, updates, correction, fault },
     params: { count: size, momentum, beta2 },
     constants: { CORRECTS: Number(options.corrects), GOES_ON: Number(options.goesOn) },
     grid: device.grid(size, GROUP),
@@ -136,7 +143,7 @@ export class Updater implements Disposable {
     this.#device.run(this.#rule.one, {
       bind: { ...bind, ...Object.fromEntries(this.#named(update)) },
       params: {
-        count,
+        size: weight.size,
         entry,
         stride: Math.max(1, weight.size / entries),
         decay: update.decay,
@@ -176,7 +183,7 @@ export class Updater implements Disposable {
       bind: all,
       params: {
         ...halves("first", first),
-        ...halves("count", counts),
+        ...halves("size", updates.map(({ weight }) => weight.size)),
         ...halves("entry", updates.map(({ entry }) => entry)),
         ...halves("decay", updates.map(({ decay }) => decay)),
         ...halves("rate_factor", updates.map(({ rateFactor }) => rateFactor)),

@@ -69,7 +69,7 @@ export function checkedRegions({ config, facts, ...read }: RunCheckpoint): Check
   const parsed = factsSchema.safeParse({ ...facts, config });
   if (!parsed.success) throw notOfARun(read.path, parsed.error);
   const { knowledge, ...own } = parsed.data;
-  // The vectors are among the tensors: a file shorter than they are claims too much.
+  // The vectors are among the tensors: a file too small for them claims what it does not hold.
   if (knowledge && 4 * own.classes.length * knowledge.dim > read.bytes.length) {
     throw new UserError(`${read.path}: claims class vectors of ${knowledge.dim} numbers and does not hold them`);
   }

@@ -15,6 +15,7 @@ import {
   Device,
   EngineError,
   loadTensors,
+  type NonFinite,
   type Optimiser,
   type Schedule,
   schedules,
@@ -166,6 +167,10 @@ class RegionLearner implements Learner {
   facts(): Readonly<Record<string, string>> {
     const { train: { classes }, knowledge } = this.#parts;
     return { ...regionFacts({ classes, knowledge }), position: String(this.#position) };
+  }
+
+  nonFinite(): Promise<NonFinite | null> {
+    return this.#parts.optimiser.nonFinite();
   }
 
   captured(): number {

@@ -1,6 +1,6 @@
 /** The training loop that every kind of run goes through: rate, update, log, validation, checkpoint, interrupt. */
 import { setImmediate } from "node:timers/promises";
-import { type Device, EngineError, type Tensor } from "../../engine/mod.ts";
+import { type Device, EngineError, type NonFinite, type Tensor } from "../../engine/mod.ts";
 import { type LoopStart, notFinite, saveRunCheckpoint } from "./checkpoint.ts";
 import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
@@ -22,6 +22,8 @@ export interface Learner extends AsyncDisposable {
   facts(): Readonly<Record<string, string>>;
   /** Tensors that captured steps keep alive, which are no leak. */
   captured(): number;
+  /** The first weight that is not finite any more, and the updates since; null where all are. Waits for the device. */
+  nonFinite?(): Promise<NonFinite | null>;
   /** Figures recorded from a window's mean losses; by default these. */
   derive?(means: Measures, step: number): Measures | Promise<Measures>;
   /** Measures of held-out data, for the log; null where there is none. */
@@ -59,7 +61,7 @@ export async function runLoop(
     const display = step % displayEvery === 0;
     const checkpoint = stopping || last || step % checkpointEvery === 0;
     const validate = validateEvery !== undefined && (last || step % validateEvery === 0);
-    if (display || checkpoint || validate) await readLosses(log, step, learner.rate(step - 1));
+    if (display || checkpoint || validate) await readLosses(log, learner, step);
     if (display) {
       await log.record(
         step,
@@ -80,17 +82,23 @@ export async function runLoop(
   }
 }
 
-/** Reads the losses up to `step`; throws {@link UserError} naming the first that is not finite, and its step. */
-async function readLosses(log: LossLog, step: number, rate: number): Promise<void> {
-  await log.read();
-  const { names, rows } = log.window;
+/** Reads the losses up to `step`; throws {@link UserError} naming the first loss or weight that is not finite, and its step. */
+async function readLosses(log: LossLog, learner: Learner, step: number): Promise<void> {
+  const [fault] = await Promise.all([learner.nonFinite?.(), log.read()]);
+  const { names, rows } = log.window, first = fault ? step - fault.steps + 1 : Infinity;
   for (const [i, row] of rows.entries()) {
-    const wrong = row.findIndex((value) => !Number.isFinite(value));
-    if (wrong < 0) continue;
+    const at = step - rows.length + i + 1, wrong = row.findIndex((value) => !Number.isFinite(value));
+    // The loss of a step comes before its update.
+    if (at > first || wrong < 0) continue;
     throw notFinite(
-      `${names[wrong] ?? "the loss"} is ${row[wrong]} at step ${step - rows.length + i + 1}, at a rate of ${rate}`,
+      `${names[wrong] ?? "the loss"} is ${row[wrong]} at step ${at}, at a rate of ${learner.rate(at - 1)}`,
     );
   }
+  if (!fault) return;
+  throw notFinite(
+    `"${fault.name}", its gradient or the optimiser's state is not finite after step ${first}, at a rate of ` +
+      `${learner.rate(first - 1)}`,
+  );
 }
 
 /** The figures of a record. Throws {@link UserError} naming one that is not finite. */

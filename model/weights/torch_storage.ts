@@ -43,7 +43,7 @@ const [MOST_AXES, MOST_REPEATED] = [64, 8];
 /** Containers inside one another; a state dict has a few. */
 const DEEPEST = 100;
 
-/** Values beside weights in training's own files: NumPy's numbers and arrays, settings, times, places. */
+/** Values that stand beside weights in training's own files: NumPy's numbers and arrays, settings, times, places. */
 const HARMLESS: ReadonlySet<string> = new Set([
   ...["numpy.core", "numpy._core"].flatMap((core) => [`${core}.multiarray.scalar`, `${core}.multiarray._reconstruct`]),
   ...["numpy.dtype", "numpy.ndarray", "_codecs.encode", "argparse.Namespace", "types.SimpleNamespace"],

@@ -26,6 +26,22 @@ fn correction_of(entry: u32, stride: u32, i: u32) -> Correction {
   return Correction(vec4<f32>(a.x, b.x, c.x, d.x), vec4<f32>(a.y, b.y, c.y, d.y));
 }
 
+// The elements among 4 i to 4 i + 3 that a parameter of `size` has; the others are whatever lies behind it.
+fn inside(i: u32, size: u32) -> vec4<bool> { return vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(size); }
+
+// By the exponent's bits: compilers take it for granted that x == x.
+fn finite(x: vec4<f32>) -> vec4<bool> {
+  let exponent = vec4<u32>(0x7f800000u);
+  return (bitcast<vec4<u32>>(x) & exponent) != exponent;
+}
+
+// Marks the parameter of count `entry` where a number of it is not finite any more, or its gradients' norm was not and the
+// factor of clipping became 0.
+fn watch(entry: u32, elements: vec4<bool>, state: State) {
+  let whole = finite(state.w) & finite(state.v) & finite(state.s);
+  if (any(elements & !whole) || (CLIP && clip[0] == 0.0)) { atomicMax(&fault[entry], 1u); }
+}
+
 fn decayed(h: Hyper, gradient: vec4<f32>, w: vec4<f32>) -> vec4<f32> {
   var g = gradient;
   if (CLIP) { g *= clip[0]; }

@@ -10,7 +10,7 @@ import { withFolder } from "../support/folder.ts";
 
 const moduleOf = (text: string): URL => new URL(`data:text/javascript,${encodeURIComponent(text)}`);
 
-/** What becomes of two questions to a thread that runs this. */
+/** Answers to two questions to a thread that runs this, or why there are none. */
 async function answers(text: string): Promise<string[]> {
   using thread = new Thread<string>(moduleOf(text), { silence: 500 });
   const asked = ["a", "b"].map((word) => thread.ask(() => word));

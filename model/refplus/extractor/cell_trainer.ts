@@ -5,6 +5,7 @@ import {
   Adam,
   Device,
   loadTensors,
+  type NonFinite,
   type Optimiser,
   reshape,
   type Schedule,
@@ -130,6 +131,10 @@ class CellLearner implements Learner {
 
   facts(): Readonly<Record<string, string>> {
     return {};
+  }
+
+  nonFinite(): Promise<NonFinite | null> {
+    return this.#optimiser.nonFinite();
   }
 
   captured(): number {

@@ -1,7 +1,7 @@
 /** Training of IEP-Ref: the generator, the engine, or both by REINFORCE (papers/iep-ref.md#training). */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
-import { Device, loadTensors, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
+import { Device, loadTensors, type NonFinite, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { Measures, StepLosses } from "../../run/loss_log.ts";
@@ -157,6 +157,12 @@ class RefplusLearner implements Learner {
   facts(): Readonly<Record<string, string>> {
     const { config, vocabulary, spec } = this.#state;
     return refplusFacts(config, { vocabulary, spec, baseline: this.#baseline });
+  }
+
+  async nonFinite(): Promise<NonFinite | null> {
+    const { generator, engine } = this.#state.optimisers;
+    const [a, b] = await Promise.all([generator?.nonFinite(), engine?.nonFinite()]);
+    return a && (!b || a.steps >= b.steps) ? a : b ?? null;
   }
 
   captured(): number {

@@ -1,4 +1,4 @@
-/** The training loop, with a learner of one number that does as a test says. */
+/** The training loop, with a learner of one number whose losses and weights are given. */
 import { deepStrictEqual, match, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { Device, type Tensor } from "../../../engine/mod.ts";
@@ -13,18 +13,23 @@ import { shareDevices } from "../../support/share_devices.ts";
 shareDevices();
 
 /** Losses and weights of each step, 1 where none is given. */
-interface Script {
+interface Given {
   readonly loss?: Readonly<Record<number, number>>;
   readonly weight?: Readonly<Record<number, number>>;
+  readonly nonFinite?: { readonly name: string; readonly steps: number } | null;
 }
 
 /** Trains for `steps` steps with a record every 2 and a checkpoint every 3; returns what was said. */
-async function train(root: string, steps: number, { loss = {}, weight = {} }: Script = {}): Promise<string[]> {
+async function train(
+  root: string,
+  steps: number,
+  { loss = {}, weight = {}, nonFinite = null }: Given = {},
+): Promise<string[]> {
   await using device = await Device.open();
   using w: Tensor = device.tensor([1]).unscoped();
   const learner: Learner = {
     device,
-    title: "scripted",
+    title: "given",
     rate: () => 0.5,
     update: (step) => {
       w.write(Float32Array.of(weight[step + 1] ?? 1));
@@ -33,6 +38,7 @@ async function train(root: string, steps: number, { loss = {}, weight = {} }: Sc
     tensors: () => new Map([["model.w", w]]),
     facts: () => ({}),
     captured: () => 0,
+    nonFinite: () => Promise.resolve(nonFinite),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   const path = join(root, "run"), said: string[] = [];
@@ -56,6 +62,17 @@ Deno.test("a loss that is not finite ends the run by its name and step, and the 
     );
     deepStrictEqual(steps(root), [3]);
     deepStrictEqual(MetricsLog.read(join(root, "run", "metrics.jsonl")).map(({ step }) => step), [2, 4]);
+  });
+});
+
+Deno.test("what the optimiser has marked ends the run by its name and step, where no loss was wrong before", async () => {
+  await withFolder(async (root) => {
+    const nonFinite = { name: "w", steps: 2 };
+    const said = /^UserError: "w", its gradient or the optimiser's state is not finite after step 1, at a rate of 0\.5/;
+    await rejects(train(root, 9, { nonFinite }), said);
+    await rejects(train(root, 9, { nonFinite, loss: { 2: NaN } }), said);
+    await rejects(train(root, 9, { nonFinite, loss: { 1: NaN } }), /^UserError: other is NaN at step 1/);
+    deepStrictEqual(steps(root), []);
   });
 });
 
