@@ -24,9 +24,10 @@ export async function parseAnnotations(
   let asked = 0;
   const work = async (thread: Thread<ParseAnswer>): Promise<void> => {
     while (asked < images.length) {
-      const request = images[asked++];
+      const place = asked++, request = images[place];
       try {
-        onImage(await thread.ask((id): ParseRequest => ({ id, ...request })));
+        // A thread numbers its own requests; whoever asked counts all images.
+        onImage({ ...await thread.ask((id): ParseRequest => ({ id, ...request })), id: place });
       } catch (error) {
         if (error instanceof ThreadError) {
           throw new UserError(`${request.image}, or an image read beside it: ${error.message}`);
