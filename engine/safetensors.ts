@@ -348,7 +348,11 @@ function checkEntry(name: string, value: unknown): Entry {
     if (!["dtype", "shape", "data_offsets"].includes(key)) fail(`tensor "${name}" has an unknown key "${key}"`);
   }
   if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
-    fail(`tensor "${name}" has the type ${JSON.stringify(dtype)}; known: ${Object.keys(ARRAYS).join(", ")}`);
+    fail(
+      `tensor "${name}" has the type ${typeof dtype === "string" ? JSON.stringify(dtype) : typeof dtype}; known: ${
+        Object.keys(ARRAYS).join(", ")
+      }`,
+    );
   }
   if (!Array.isArray(shape) || !shape.every(isCount)) fail(`tensor "${name}" has no shape of non-negative integers`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {

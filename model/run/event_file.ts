@@ -39,7 +39,13 @@ export class EventWriter implements Disposable {
       if (found) second = Math.max(second, Number(found[1]) + 1);
     }
     const path = join(folder, `events.out.tfevents.${String(second).padStart(10, "0")}.itera`);
-    const events = new EventWriter(path, Deno.openSync(path, { write: true, createNew: true }));
+    let file: Deno.FsFile;
+    try {
+      file = Deno.openSync(path, { write: true, createNew: true });
+    } catch (error) {
+      throw explainWriteError(path, error);
+    }
+    const events = new EventWriter(path, file);
     events.#event((event) => event.tag(3, WireType.LengthDelimited).string("brain.Event:2"), 0);
     if (options.resumeStep !== undefined) {
       // SessionLog.status = START: what came before with this step or a later one is void.

@@ -130,6 +130,9 @@ Deno.test("a hostile header is refused with the reason", () => {
   refused(file(`{"a":${entry("F32", "[1]", "[0,4,8]")}}`, 4), /data_offsets/);
   refused(file(`{"a":${entry("F8_E4M3", "[4]", "[0,4]")}}`, 4), /type "F8_E4M3"/);
   refused(file(`{"a":${entry("toString", "[4]", "[0,4]")}}`, 4), /type "toString"/);
+  const deep = "[".repeat(100_000) + "]".repeat(100_000);
+  refused(file(`{"a":{"dtype":${deep},"shape":[1],"data_offsets":[0,4]}}`, 4), /type object/);
+  refused(file(`{"a":{"dtype":"F32","shape":[${deep}],"data_offsets":[0,4]}}`, 4), /no shape/);
   refused(file(`{"a":7}`, 0), /not described/);
   refused(file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}`, 4), /unknown key "x"/);
   refused(file(`{"__metadata__":{"k":1}}`, 0), /"k" is not a string/);

@@ -120,7 +120,7 @@ const tableSchema = z.record(z.string(), z.int().min(0)).superRefine((table, con
   });
   const size = Object.keys(table).length;
   const indices = new Set(Object.values(table));
-  if (indices.size !== size || Math.max(...indices) !== size - 1) {
+  if (indices.size !== size || [...indices].some((index) => index >= size)) {
     context.addIssue({ code: "custom", path: [], message: `indices must be 0..${size - 1}, each once` });
   }
 });

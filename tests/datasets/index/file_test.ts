@@ -50,6 +50,12 @@ Deno.test("a table is a data set of 32-bit numbers; pictures too large for it ar
     () => builder.add({ id: "b", path: "b.jpg", width: 65536, height: 1, boxes: [], labels: [] }),
     /b\.jpg: 65536×1/,
   );
+  for (const path of ["../b.jpg", "a/../../b.jpg", "/b.jpg"]) {
+    throws(
+      () => builder.add({ id: "b", path, width: 1, height: 1, boxes: [], labels: [] }),
+      /b\.jpg: image b is named by a path that leads out of the folder/,
+    );
+  }
   const set = tableDataset("made", "val", "/data", builder.finish(["__background__", "x"]));
   deepStrictEqual(set.record(0), {
     id: "a",

@@ -72,6 +72,9 @@ Deno.test("broken vocabularies are refused", async () => {
     await refuses(changed({ "<END>": 4 }), /program_token_to_idx\.<END>: must be 2/);
     await refuses(changed({ a: 5 }), /program_token_to_idx: indices must be 0\.\.4, each once/);
     await refuses(changed({ b: 4 }), /program_token_to_idx: indices must be 0\.\.5, each once/);
+    // However many words there are.
+    const many = Object.fromEntries(Array.from({ length: 200_000 }, (_, i) => [`w${i}`, i + 5]));
+    await refuses(changed({ ...many, w7: 3 }), /program_token_to_idx: indices must be 0\.\.200004, each once/);
     await Deno.writeTextFile(file, JSON.stringify({ ...good, refexp_idx_to_token: {} }));
     deepStrictEqual(await readVocabulary(file), good);
   });
