@@ -6,6 +6,8 @@ const FOOTER = 48;
 const MAGIC = 0xdb4775248b80fb57n;
 /** After each block: one byte of compression, four of checksum. */
 const TRAILER = 5;
+/** Bytes of a key: each may share all of the one before, so that they could grow without end. */
+const LONGEST_KEY = 4096;
 
 /** True where the bytes end as a table does. */
 export function isTable(bytes: Uint8Array): boolean {
@@ -18,9 +20,13 @@ export function* tableEntries(bytes: Uint8Array): Generator<readonly [key: Uint8
   const footer = new Cursor(bytes.subarray(bytes.length - FOOTER));
   footer.varint(); // of the meta index, which TensorFlow leaves empty
   footer.varint();
+  let read = 0;
   for (const [, handle] of blockEntries(block(bytes, footer.varint(), footer.varint()))) {
-    const at = new Cursor(handle);
-    yield* blockEntries(block(bytes, at.varint(), at.varint()));
+    const at = new Cursor(handle), found = block(bytes, at.varint(), at.varint());
+    // Blocks that are listed again and again would be read as often.
+    read += found.length;
+    if (read > bytes.length) throw new WeightsError("the table lists a block twice");
+    yield* blockEntries(found);
   }
 }
 
@@ -49,9 +55,11 @@ function* blockEntries(bytes: Uint8Array): Generator<readonly [Uint8Array, Uint8
   while (!at.done) {
     const shared = at.varint(), own = at.varint(), length = at.varint();
     if (shared > key.length) throw new WeightsError("a key of the table continues what is not there");
+    const rest = at.take(own);
+    if (shared + own > LONGEST_KEY) throw new WeightsError(`a key of the table has ${shared + own} bytes`);
     const next = new Uint8Array(shared + own);
     next.set(key.subarray(0, shared));
-    next.set(at.take(own), shared);
+    next.set(rest, shared);
     key = next;
     yield [key, at.take(length)];
   }

@@ -1,4 +1,5 @@
 /** The results of a run: the four metrics of the model, beside known upper bounds. */
+import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { type ContextDataset, contextPosteriors, isContextDataset } from "../../../datasets/context/dataset.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
@@ -95,6 +96,24 @@ export async function saveResults(results: Results, folder: { file(name: string)
   await writeJsonAtomic(folder.file("results.json"), results);
 }
 
+const figure = z.number().nullable();
+const triple = z.object({ ap: figure, ac: figure, sc: figure });
+
+/** The parts that tables and reports are made of; figures of nothing are null in JSON. */
+const resultsSchema = z.object({
+  split: z.string(),
+  images: z.number(),
+  rows: z.array(
+    z.object({
+      name: z.string(),
+      kind: z.enum(["answer", "prediction", "exact"]),
+      perInstance: triple,
+      perClass: triple,
+    }),
+  ).min(1),
+  contextDistances: z.array(z.object({ name: z.string(), instances: z.number(), accuracy: z.array(figure) })),
+});
+
 /** The results in a run's folder. Throws {@link UserError} when there are none yet. */
 export function readResults(path: string): Results {
   // Files written before 0.2.0 call the distances `clues`.
@@ -102,7 +121,7 @@ export function readResults(path: string): Results {
     clues?: Results["contextDistances"];
   };
   const results: Results = { ...saved, contextDistances: saved.contextDistances ?? clues };
-  if (!Array.isArray(results.rows) || !Array.isArray(results.contextDistances)) {
+  if (!resultsSchema.safeParse(results).success) {
     throw new UserError(`${path}: is not a results file of this version; \`itera re-evaluate\` writes it anew`);
   }
   return results;

@@ -1,4 +1,5 @@
 /** Runs side by side: figures averaged over the seeds of each name. */
+import { UserError } from "../../../engine/base/user_error.ts";
 import type { DistanceRow } from "../evaluation/context_distance.ts";
 import type { MemberResults } from "./experiment.ts";
 import { fourMetrics, type ResultRow, type Results } from "../evaluation/results.ts";
@@ -37,6 +38,14 @@ export interface Comparison {
 /** Averages the members of each name. */
 export function compare(members: readonly MemberResults[]): Comparison {
   const names = [...new Set(members.map(({ name }) => name))];
+  for (const { folder, name, results } of members) {
+    const first = members.find((m) => m.name === name)!.results;
+    const same = (r: Results): string => JSON.stringify([r.rows.map(({ kind }) => kind), r.contextDistances.length]);
+    if (same(results) === same(first)) continue;
+    throw new UserError(
+      `${folder}/results.json: has other rows than the other runs of ${name}; evaluate them all anew`,
+    );
+  }
   const of = (name: string): Results[] => members.filter((m) => m.name === name).map(({ results }) => results);
   const average = (results: readonly Results[], index: number, name: string): ComparedRow => {
     const figures = results.map(({ rows }) => fourMetrics(rows[index]));

@@ -74,4 +74,8 @@ Deno.test("results of before 0.2.0, which call context distances clues, are read
       await Deno.writeTextFile(path, JSON.stringify(broken));
       throws(() => readResults(path), /is not a results file of this version/);
     }
+    for (const rows of [[], [{}], [{ ...results.rows[0], perClass: { ap: 1 } }], "none"]) {
+      await Deno.writeTextFile(path, JSON.stringify({ ...results, rows }));
+      throws(() => readResults(path), /is not a results file of this version/);
+    }
   }));
