@@ -6,6 +6,5 @@ export { flopsOf } from "./gpu/flops.ts";
 export { readTensors } from "./nn/named_values.ts";
 export { UNUSED } from "./optim/optim.ts";
 export { withUpdateCounts } from "./optim/state.ts";
-export { readTensors } from "./nn/named_values.ts";
 export { checkSafetensors, firstNonFinite } from "./safetensors.ts";
 export { sameShape } from "./shape.ts";

@@ -13,12 +13,7 @@ export async function pixelReader(source: ImageSource): Promise<(index: number) 
   if (source.kind === "files") {
     // What decodes is loaded where something is to be decoded.
     const { readImage } = await import("./read_image.ts");
-    return async (index) => {
-      const path = source.paths[index];
-      // A pipe that nobody writes to would be waited for without end.
-      if (!(await Deno.stat(path)).isFile) throw new Error("is no file but a folder, a pipe or a device");
-      return await readImage(path, source.pictures);
-    };
+    return (index) => readImage(source.paths[index], source.pictures);
   }
   const { drawImage } = await import(source.module) as DrawModule<unknown>;
   return (index) => drawImage(source.options, index);

@@ -1,4 +1,5 @@
 /** Image files as RGB bytes: the one reader of pictures. */
+import { requireFile } from "../../engine/base/files.ts";
 import { loadSharp, type SharpImage } from "../../engine/base/packages/sharp.ts";
 import type { PictureOptions } from "./picture_options.ts";
 import type { RgbImage } from "./preprocess.ts";
@@ -10,6 +11,8 @@ import type { RgbImage } from "./preprocess.ts";
  */
 export async function readImage(path: string, options: PictureOptions = {}): Promise<RgbImage> {
   const { profile = "ignore", orientation = "apply" } = options;
+  // A pipe that nobody writes to would be waited for without end.
+  await requireFile(path);
   const sharp = await loadSharp();
   // One image a thread: several are read at once already.
   sharp.concurrency(1);
@@ -44,6 +47,7 @@ export async function readSize(
   path: string,
   { orientation = "apply" }: PictureOptions = {},
 ): Promise<Pick<RgbImage, "width" | "height">> {
+  await requireFile(path);
   const { width, height, autoOrient } = await (await loadSharp())(path).metadata();
   return orientation === "apply" ? { width: autoOrient.width, height: autoOrient.height } : { width, height };
 }

@@ -48,6 +48,11 @@ export async function openFile(path: string, missing = MISSING): Promise<Deno.Fs
   throw isFolder(path);
 }
 
+/** Throws where there is something else than a file: a pipe that nobody writes to would be waited for without end. */
+export async function requireFile(path: string): Promise<void> {
+  if (!(await Deno.stat(path)).isFile) throw new Error("is no file but a folder, a pipe or a device");
+}
+
 /**
  * The text of a file.
  *

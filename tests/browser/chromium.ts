@@ -1,7 +1,6 @@
 /** A headless Chromium on SwiftShader, with the engine's bundle on a page of its own. */
 import { join } from "node:path";
 import { chromium, type Page as BrowserPage } from "playwright-core";
-import { ROOT } from "../support/command.ts";
 import type { Page } from "./page.ts";
 
 /** WebGPU on the software adapter that Chromium brings; without a sandbox, which root may not have. */

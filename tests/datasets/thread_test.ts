@@ -1,6 +1,9 @@
 /** Watched threads: those that throw, end or fall silent fail by name, and the loader replaces them. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { checkSplit } from "../../datasets/check.ts";
+import { readPicture } from "../../datasets/refplus/files/pictures.ts";
+import { openFile } from "../../engine/base/files.ts";
 import { Loader } from "../../datasets/images/loader.ts";
 import { evaluationOrder } from "../../datasets/images/schedule.ts";
 import { Thread, ThreadError } from "../../datasets/thread.ts";
@@ -115,5 +118,9 @@ Deno.test("a pipe in the place of an image is named", async () => {
     const loader = new Loader(set, { scale: { target: 4, max: 4 } });
     await rejects(Array.fromAsync(loader.run(evaluationOrder(set))), /pipe\.png: .*is no file but a folder, a pipe/);
     loader.close();
+    const { items } = await checkSplit(set);
+    deepStrictEqual(items.find(({ what }) => what === "broken pictures")!.count, 1);
+    await rejects(readPicture(path), /pipe\.png: cannot be read as a picture: is no file/);
+    await rejects(openFile(path), /pipe\.png: is a pipe, not a file/);
   });
 });
