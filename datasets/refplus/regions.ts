@@ -29,11 +29,9 @@ export async function openRefPlusRegions(folder: string, split: Split): Promise<
   const there = split !== "test" || await Deno.stat(own.scenes).then(() => true, () => false);
   const files = there ? own : refPlusFiles(folder, "val");
   const label = new Map(KINDS.map((name, i) => [name, i + 1]));
-  const records: RegionRecord[] = [], seen = new Set<string>(), spelling = new Spelling(files.images);
+  const records: RegionRecord[] = [], spelling = new Spelling(files.images);
   for await (const scene of readScenes(files.scenes)) {
     const { image_filename: name } = scene;
-    if (seen.has(name)) throw new UserError(`${files.scenes}: ${name} has two scenes; leave one out`);
-    seen.add(name);
     records.push(recordOf(scene, label, join(files.images, spelling.find(name) ?? name)));
   }
   if (records.length === 0) throw new UserError(`${files.scenes}: has no scenes`);

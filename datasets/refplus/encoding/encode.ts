@@ -66,6 +66,8 @@ export function encodeRefexp(
 ): Omit<EncodedRefexp, "original" | "mask"> {
   const tokens = flatten(refexp.program, mode);
   if (!tokens) throw new UserError(`${where}: its program is no chain; give --mode prefix or postfix`);
+  const words = wordsOf(refexp.refexp);
+  if (words.length === 0) throw new UserError(`${where}.refexp: has no words`);
   const unknownWord = (word: string): never => {
     throw new UserError(
       `${where}: the word "${word}" is not in the vocabulary; give --encode_unk 1 or --expand_vocab 1`,
@@ -75,7 +77,7 @@ export function encodeRefexp(
     throw new UserError(`${where}: the program token ${token} is not in the vocabulary; build one from this file`);
   };
   return {
-    refexp: encodeTokens(wordsOf(refexp.refexp), refexp_token_to_idx, encodeUnknown ? "encode" : unknownWord),
+    refexp: encodeTokens(words, refexp_token_to_idx, encodeUnknown ? "encode" : unknownWord),
     program: encodeTokens(tokens, program_token_to_idx, unknownNode),
     image: refexp.image_index,
     family: refexp.refexp_family_index,

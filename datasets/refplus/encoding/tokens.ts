@@ -24,7 +24,8 @@ export interface Vocabulary {
 }
 
 /**
- * The words of an expression: `;` and `,` stand alone, `?` and `.` are dropped, case is kept.
+ * The words of an expression: `;` and `,` stand alone, `?` and `.` are dropped, case is kept. Blanks around it and several
+ * in a row count as one; the reference makes empty words of them, which its vocabulary lacks.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -34,7 +35,7 @@ export interface Vocabulary {
  * ```
  */
 export function wordsOf(refexp: string): string[] {
-  return refexp.replace(/[;,]/g, " $&").replace(/[?.]/g, "").split(" ");
+  return refexp.replace(/[;,]/g, " $&").replace(/[?.]/g, "").split(/\s+/).filter((word) => word !== "");
 }
 
 /** Counts tokens and gives them indices. */

@@ -108,7 +108,20 @@ const refexpSchema = z.object({
  * @throws {UserError} naming the file and the field that is wrong.
  */
 export async function* readScenes(file: string): AsyncGenerator<Scene> {
-  yield* readChecked(file, "scenes", sceneSchema);
+  const numbers = new Map<number, number>(), names = new Map<string, number>();
+  let at = 0;
+  for await (const scene of readChecked(file, "scenes", sceneSchema)) {
+    const { image_index, image_filename } = scene;
+    const before = numbers.get(image_index) ?? names.get(image_filename);
+    if (before !== undefined) {
+      throw new UserError(`${file}: scenes.${at}: is of the picture of scenes.${before} too; leave one out`, {
+        path: file,
+      });
+    }
+    numbers.set(image_index, at);
+    names.set(image_filename, at++);
+    yield scene;
+  }
 }
 
 /**

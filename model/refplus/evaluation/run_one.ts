@@ -36,7 +36,9 @@ export async function runOne(
   picture: RgbImage,
   refexp: string,
 ): Promise<Answer> {
-  const words = encodeTokens(wordsOf(refexp), vocabulary.refexp_token_to_idx, (word) => {
+  const said = wordsOf(refexp);
+  if (said.length === 0) throw new UserError("--refexp: has no words");
+  const words = encodeTokens(said, vocabulary.refexp_token_to_idx, (word) => {
     throw new UserError(`--refexp: the word "${word}" is not in the models' vocabulary`);
   });
   const sequence = { data: Int32Array.from(words), count: 1, length: words.length };

@@ -71,6 +71,10 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       join(out, "CLEVR_val_000001.overlay.png"),
     ]);
     deepStrictEqual(await Promise.all(lines.slice(2).map(sizeOf)), [[480, 320], [480, 320]]);
+    const spaced = await refer("  The   red thing ", "--out", out);
+    deepStrictEqual([spaced.code, spaced.out], [0, ran.out], spaced.err);
+    const silent = await refer("  ");
+    deepStrictEqual([silent.code, /--refexp: has no words/.test(silent.err)], [2, true], silent.err);
     const unknown = await refer("The mauve thing");
     deepStrictEqual([unknown.code, unknown.out], [2, ""]);
     ok(/mauve/.test(unknown.err), unknown.err);

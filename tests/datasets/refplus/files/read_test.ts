@@ -123,6 +123,9 @@ Deno.test("a broken file is named with the place that is wrong", async () => {
       [[1, "relationships", "left"], [[]], /scenes\.1\.relationships\.left: has 1 lists, not 2/],
       [[1, "relationships", "front"], [[5], []], /scenes\.1\.relationships\.front: names an object that is not there/],
       [[1, "relationships"], {}, /scenes\.1\.relationships\.left: /],
+      [[1, "image_index"], scenes[0].image_index, /scenes\.1: is of the picture of scenes\.0 too/],
+      [[1, "image_filename"], scenes[0].image_filename, /scenes\.1: is of the picture of scenes\.0 too/],
+      [[1, "image_filename"], "../a.png", /scenes\.1\.image_filename: names a file outside/],
     ];
     for (const [path, value, message] of wrongScenes) {
       await Deno.writeTextFile(file, pythonJson("scenes", change(scenes, path, value)));
