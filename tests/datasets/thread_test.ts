@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { checkSplit } from "../../datasets/check.ts";
-import { readPicture } from "../../datasets/refplus/files/pictures.ts";
+import { readPicture } from "../../datasets/images/read_picture.ts";
 import { openFile } from "../../engine/base/files.ts";
 import { Loader } from "../../datasets/images/loader.ts";
 import { evaluationOrder } from "../../datasets/images/schedule.ts";

@@ -27,11 +27,15 @@ export interface EncodeOptions {
   readonly encodeUnknown: boolean;
 }
 
-/** Reads all expressions once: the vocabulary, and how many there are. */
+/**
+ * Reads all expressions once: the vocabulary, how many there are, and whether they have programs.
+ *
+ * @throws {UserError} where there are none, or some have a program and others have not.
+ */
 export async function gatherVocabulary(
   options: EncodeOptions,
   onRead: (done: number) => void = () => {},
-): Promise<{ vocabulary: Vocabulary; count: number }> {
+): Promise<{ vocabulary: Vocabulary; count: number; programs: boolean }> {
   const { refexps, mode, inputVocabulary, expand, threshold, complete } = options;
   const given = inputVocabulary ? await readVocabulary(inputVocabulary) : null;
   const words = new TokenCounter(), nodes = new TokenCounter();
@@ -39,10 +43,19 @@ export async function gatherVocabulary(
     for (let i = 0; i < threshold; i++) words.add(WORDS);
     nodes.add(functionTokens());
   }
-  let count = 0;
+  let count = 0, programs = false;
   for await (const { refexp, program } of readRefexps(refexps)) {
+    const has = program.length > 0;
+    if (count === 0) programs = has;
+    else if (has !== programs) {
+      throw new UserError(
+        `${refexps}: refexps.${count}.program: is ${has ? "there" : "missing"}, those before have ${
+          programs ? "one" : "none"
+        }`,
+      );
+    }
     words.add(wordsOf(refexp));
-    nodes.add(flatten(program, mode) ?? []);
+    if (has) nodes.add(flatten(program, mode) ?? []);
     if (++count % 1000 === 0) onRead(count);
   }
   if (count === 0) throw new UserError(`${refexps}: has no expressions`);
@@ -51,10 +64,10 @@ export async function gatherVocabulary(
     program_token_to_idx: nodes.table(),
     answer_token_to_idx: null,
   };
-  if (!given) return { vocabulary: built, count };
+  if (!given) return { vocabulary: built, count, programs };
   const table = given.refexp_token_to_idx;
   const expanded = expand ? expandTable(table, built.refexp_token_to_idx) : table;
-  return { vocabulary: { ...given, refexp_token_to_idx: expanded }, count };
+  return { vocabulary: { ...given, refexp_token_to_idx: expanded }, count, programs };
 }
 
 /** The row of an expression, without its index and its mask. */
@@ -64,7 +77,7 @@ export function encodeRefexp(
   { mode, encodeUnknown }: EncodeOptions,
   where: string,
 ): Omit<EncodedRefexp, "original" | "mask"> {
-  const tokens = flatten(refexp.program, mode);
+  const alone = refexp.program.length === 0, tokens = alone ? [] : flatten(refexp.program, mode);
   if (!tokens) throw new UserError(`${where}: its program is no chain; give --mode prefix or postfix`);
   const words = wordsOf(refexp.refexp);
   if (words.length === 0) throw new UserError(`${where}.refexp: has no words`);
@@ -78,7 +91,7 @@ export function encodeRefexp(
   };
   return {
     refexp: encodeTokens(words, refexp_token_to_idx, encodeUnknown ? "encode" : unknownWord),
-    program: encodeTokens(tokens, program_token_to_idx, unknownNode),
+    program: alone ? [] : encodeTokens(tokens, program_token_to_idx, unknownNode),
     image: refexp.image_index,
     family: refexp.refexp_family_index,
     category: (TEMPLATE_FILES as readonly string[]).indexOf(refexp.template_filename),
@@ -87,6 +100,7 @@ export function encodeRefexp(
 
 /** The objects an expression refers to, indices from 0. Throws {@link UserError} where its program lacks the output. */
 export function answerOf({ program }: Refexp, where: string): readonly number[] {
+  if (program.length === 0) throw new UserError(`${where}.program: is missing, so the answer is unknown`);
   const output = program.at(-1)!._output;
   if (output === undefined) {
     throw new UserError(

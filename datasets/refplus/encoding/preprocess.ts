@@ -96,7 +96,10 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
   }
   // First of all, so that an output that cannot be made is reported at once.
   using _lock = await OutputLock.take(output);
-  const { vocabulary, count } = await gatherVocabulary(options, (done) => onProgress?.("reading", done, done));
+  const { vocabulary, count, programs } = await gatherVocabulary(
+    options,
+    (done) => onProgress?.("reading", done, done),
+  );
   const total = options.examples === -1 ? count : Math.min(count, options.examples);
   const settings: RefexpFileSettings = {
     mode: options.mode,
@@ -109,8 +112,12 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
   if (found.rows > total) {
     throw new UserError(`${output}: has ${found.rows} rows already, ${total} are asked for; choose another name`);
   }
+  if (found.rows > 0 && found.wordsAlone === programs) {
+    const [has, wanted] = programs ? ["words alone", "programs"] : ["programs", "none"];
+    throw new UserError(`${output}: holds ${has}, ${refexps} has ${wanted}; choose another name`);
+  }
   if (options.outputVocabulary) await writeVocabulary(options.outputVocabulary, vocabulary);
-  if (found.whole < total) await encodeAll(options, settings, vocabulary, found, total);
+  if (found.whole < total) await encodeAll(options, settings, { vocabulary, programs }, found, total);
   return {
     rows: total,
     added: total - found.whole,
@@ -127,12 +134,12 @@ async function writeVocabulary(path: string, vocabulary: Vocabulary): Promise<vo
 async function encodeAll(
   options: PreprocessOptions,
   settings: RefexpFileSettings,
-  vocabulary: Vocabulary,
+  { vocabulary, programs }: { readonly vocabulary: Vocabulary; readonly programs: boolean },
   found: Found,
   total: number,
 ): Promise<void> {
   const { output, refexps, saveEvery = 20_000, onProgress } = options;
-  const path = await beginOutput(output, found, settings);
+  const path = await beginOutput(output, found, settings, programs);
   let file = await Hdf5.open(path, "a", output);
   let crc = 0, original = 0, from = found.rows;
   const written = (): Written => ({ from, to: original, crc });
@@ -146,14 +153,14 @@ async function encodeAll(
         const row = encodeRefexp(refexp, vocabulary, options, where);
         if (original < found.rows) checkLast(found, row, where, output);
         else {
-          const mask = await masks.union(refexp.image_index, answerOf(refexp, where), where);
+          const mask = programs ? await masks.union(refexp.image_index, answerOf(refexp, where), where) : null;
           batch.push({ ...row, original, mask });
         }
       }
       original++;
       if (batch.length === 0 || (batch.length < BATCH && original < total)) continue;
       appendRefexps(file, batch, settings);
-      for (const { mask } of batch) crc = crc32c(mask, crc);
+      for (const { mask } of batch) if (mask) crc = crc32c(mask, crc);
       sinceSaved += batch.length;
       batch = [];
       onProgress?.("encoding", original, total);

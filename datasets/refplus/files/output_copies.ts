@@ -15,6 +15,8 @@ export interface Found {
   readonly rows: number;
   /** Rows under the file's own name. */
   readonly whole: number;
+  /** True where these rows have neither programs nor masks. */
+  readonly wordsAlone: boolean;
   /** The last of these rows. */
   readonly last: { readonly refexp: readonly number[]; readonly image: number } | null;
   /** The file that holds them; null where there is none. */
@@ -31,15 +33,20 @@ export async function findOutput(output: string, settings: RefexpFileSettings): 
   // A copy that cannot be read is ignored.
   const kept = await inspect(savedPath(output), settings, false).catch(() => null);
   const best = kept && kept.rows > (whole?.rows ?? -1) ? kept : whole;
-  return { rows: 0, last: null, path: null, ...best, whole: whole?.rows ?? 0 };
+  return { rows: 0, wordsAlone: false, last: null, path: null, ...best, whole: whole?.rows ?? 0 };
 }
 
 /** Makes the copy to write to, with the rows found, and returns its path. */
-export async function beginOutput(output: string, found: Found, settings: RefexpFileSettings): Promise<string> {
+export async function beginOutput(
+  output: string,
+  found: Found,
+  settings: RefexpFileSettings,
+  programs = true,
+): Promise<string> {
   const path = workingPath(output);
   try {
     if (found.path) await Deno.copyFile(found.path, path);
-    else await createRefexpFile(path, settings, output);
+    else await createRefexpFile(path, settings, { named: output, programs });
   } catch (error) {
     throw explainWriteError(output, error);
   }
@@ -74,7 +81,7 @@ async function readBack(output: string, { from, to, crc }: Written): Promise<voi
   using rows = await RefexpFile.open(workingPath(output), output);
   if (rows.size !== to) throw new UserError(`${output}: has ${rows.size} rows, ${to} were written; run this again`);
   let found = 0;
-  for (let row = from; row < to; row++) found = crc32c(rows.mask(row), found);
+  for (let row = from; row < to && !rows.wordsAlone; row++) found = crc32c(rows.mask(row), found);
   if (found !== crc) throw new UserError(`${output}: answers: read otherwise than they were written; run this again`);
 }
 
@@ -99,7 +106,7 @@ async function inspect(path: string, settings: RefexpFileSettings, own: boolean)
     refexp: [...rows.refexps.subarray(at * rows.refexpLength, (at + 1) * rows.refexpLength)],
     image: rows.images[at],
   };
-  return { rows: rows.size, last, path };
+  return { rows: rows.size, wordsAlone: rows.wordsAlone, last, path };
 }
 
 function workingPath(output: string): string {

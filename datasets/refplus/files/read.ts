@@ -62,7 +62,7 @@ const refexpSchema = z.object({
     inputs: z.array(z.int().min(0)).max(2),
     value_inputs: z.array(z.string()).default([]),
     _output: z.union([object, z.array(object)]).optional(),
-  })).min(1),
+  })).min(1).optional().transform((program) => program ?? []),
   template_filename: z.string().default(""),
   refexp_family_index: z.int().min(0).default(0),
   refexp_index: z.int().min(0).default(0),

@@ -9,6 +9,8 @@
  * | `refexp_categories` | int64 | [N], index among `TEMPLATE_FILES`, -1 for others; the reference has no such set |
  * | `answers` | uint8 | [N, height, width / 8]: bits, rows at whole bytes, the leftmost pixel the highest bit |
  *
+ * Expressions that came without programs have neither `programs` nor `answers`.
+ *
  * Attributes: `mode`, `width`, `height`, `source` (name of the JSON file) and `vocabulary` (a digest).
  */
 import { UserError } from "../../../engine/base/user_error.ts";
@@ -32,13 +34,14 @@ export interface RefexpFileSettings {
 /** One encoded expression. */
 export interface EncodedRefexp {
   readonly refexp: readonly number[];
+  /** Empty where the file holds words alone. */
   readonly program: readonly number[];
   readonly image: number;
   readonly original: number;
   readonly family: number;
   readonly category: number;
-  /** [height, width] of 0 and 1. */
-  readonly mask: Uint8Array;
+  /** [height, width] of 0 and 1; null where the file holds words alone. */
+  readonly mask: Uint8Array | null;
 }
 
 const COLUMNS = {
@@ -48,12 +51,19 @@ const COLUMNS = {
   refexp_categories: "category",
 } as const;
 
-/** Begins a file without rows at `path`, `named` so in messages, and closes it. */
-export async function createRefexpFile(path: string, settings: RefexpFileSettings, named = path): Promise<void> {
+/** Begins a file without rows at `path`, `named` so in messages, and closes it; with `programs` false for words alone. */
+export async function createRefexpFile(
+  path: string,
+  settings: RefexpFileSettings,
+  { named = path, programs = true }: { readonly named?: string; readonly programs?: boolean } = {},
+): Promise<void> {
   using file = await Hdf5.create(path, named);
   for (const [name, value] of Object.entries(settings)) file.setAttribute(name, value);
-  for (const name of ["refexps", "programs"]) file.addRows(name, new Int32Array(), [0], [256, 32]);
+  for (const name of programs ? ["refexps", "programs"] : ["refexps"]) {
+    file.addRows(name, new Int32Array(), [0], [256, 32]);
+  }
   for (const name of Object.keys(COLUMNS)) file.addRows(name, new BigInt64Array(), [], [1024]);
+  if (!programs) return;
   // One sample a chunk: they are read one by one, in any order.
   const packed = [settings.height, packedWidth(settings.width)];
   file.addRows("answers", new Uint8Array(), packed, [1, ...packed]);
@@ -68,16 +78,18 @@ export function appendRefexps(file: Hdf5, rows: readonly EncodedRefexp[], { widt
     return [padded, longest];
   };
   const append = (name: string, data: Rows, shape: readonly number[]) => file.append(name, data, rows.length, shape);
-  for (const name of ["refexp", "program"] as const) {
+  const programs = file.has("programs");
+  for (const name of programs ? ["refexp", "program"] as const : ["refexp"] as const) {
     const [data, longest] = sequences(name);
     append(`${name}s`, data, [longest]);
   }
   for (const [name, field] of Object.entries(COLUMNS)) {
     append(name, BigInt64Array.from(rows, (row) => BigInt(row[field])), []);
   }
+  if (!programs) return;
   const bytes = height * packedWidth(width);
   const answers = new Uint8Array(rows.length * bytes);
-  rows.forEach((row, i) => answers.set(packMask(row.mask, width), i * bytes));
+  rows.forEach((row, i) => answers.set(packMask(row.mask!, width), i * bytes));
   append("answers", answers, [height, packedWidth(width)]);
 }
 
@@ -115,6 +127,8 @@ export class RefexpFile implements Disposable {
   readonly #packed: boolean;
   /** Number of expressions. */
   readonly size: number;
+  /** True where there are neither programs nor masks. */
+  readonly wordsAlone: boolean;
   /** Words of the expressions [size, refexpLength], row-major. */
   readonly refexps: Int32Array;
   /** Tokens of the programs [size, programLength], row-major. */
@@ -146,7 +160,8 @@ export class RefexpFile implements Disposable {
       return [numbersOf(file.read(name), count * length), length];
     };
     [this.refexps, this.refexpLength] = sequences("refexps");
-    [this.programs, this.programLength] = sequences("programs");
+    this.wordsAlone = !file.has("programs") && !file.has("answers");
+    [this.programs, this.programLength] = this.wordsAlone ? [new Int32Array(), 0] : sequences("programs");
     this.size = file.shape("refexps")[0];
     const rowsOf = (name: string): number => {
       const [count] = file.shape(name);
@@ -159,8 +174,12 @@ export class RefexpFile implements Disposable {
     this.originals = column("orig_idxs");
     this.families = column("refexp_families");
     this.categories = column("refexp_categories");
-    const [, height, width] = file.shape("answers");
     this.#packed = this.settings !== null;
+    if (this.wordsAlone) {
+      ({ height: this.height, width: this.width } = this.settings ?? { height: 0, width: 0 });
+      return;
+    }
+    const [, height, width] = file.shape("answers");
     this.height = height;
     this.width = this.settings?.width ?? width;
     for (const name of ["programs", "answers"]) rowsOf(name);

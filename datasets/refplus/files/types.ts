@@ -57,7 +57,10 @@ export interface Refexp {
   readonly image: string;
   /** The text. */
   readonly refexp: string;
-  /** Nodes in an order in which they can be run; the output of the last one is the answer. */
+  /**
+   * Nodes in an order in which they can be run; the output of the last one is the answer. Empty where the file has words
+   * alone.
+   */
   readonly program: readonly ProgramNode[];
   /** File of the template, which names the category. */
   readonly template_filename: string;

@@ -54,6 +54,9 @@ export async function* inspectExpressions(
     at++;
     if (!wanted(refexp)) continue;
     const where = `${files.refexps}: refexps.${at}`;
+    if (refexp.program.length === 0) {
+      throw new UserError(`${where}.program: is missing; only programs can be inspected`);
+    }
     if (refexp.program.some(({ _output }) => _output === undefined)) {
       throw new UserError(`${where}: a node of its program has no _output`);
     }

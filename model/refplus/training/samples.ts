@@ -34,6 +34,12 @@ export class Samples implements Disposable {
   ): Promise<Samples> {
     const opened = await RefexpFile.open(refexps);
     try {
+      if (opened.wordsAlone) {
+        throw new UserError(
+          `${refexps}: holds words alone, its expressions came without programs; give expressions that have them`,
+          { path: refexps },
+        );
+      }
       if (opened.size === 0) throw new UserError(`${refexps}: has no expressions`, { path: refexps });
       if (opened.settings && opened.settings.vocabulary !== await digest(vocabulary)) {
         throw new UserError(`${refexps}: was encoded with another vocabulary; preprocess it with this one`);

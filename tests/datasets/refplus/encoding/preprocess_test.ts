@@ -8,6 +8,8 @@ import { RefexpFile } from "../../../../datasets/refplus/files/refexp_file.ts";
 import type { Refexp, Scene } from "../../../../datasets/refplus/files/types.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
+import { readVocabulary } from "../../../../datasets/refplus/encoding/tokens.ts";
+import { Samples } from "../../../../model/refplus/training/samples.ts";
 import { pythonJson, realRefexps, realScenes } from "../../../support/refplus/real_refplus.ts";
 import { shownPixels } from "../../../support/refplus/slow_refplus.ts";
 
@@ -326,5 +328,43 @@ Deno.test("what cannot be encoded is refused in one line, and the output stays a
     await Deno.writeTextFile(options.output, "not HDF5 at all");
     await refuses(() => preprocessRefexps(options), /out\.h5: is not an HDF5 file/);
     await refuses(() => RefexpFile.open(join(folder, "none.h5")), /none\.h5: there is no such file/);
+  });
+});
+
+Deno.test("of expressions without programs the words alone are encoded; all have one or none has", async () => {
+  await withFolder(async (folder) => {
+    const options = optionsIn(folder);
+    await writeInput(folder, 4);
+    await preprocessRefexps({ ...options, output: join(folder, "whole.h5") });
+    const whole = everything(join(folder, "whole.h5"));
+    await writeInput(folder, 3, (refexp) => void delete refexp.program);
+    await preprocessRefexps(options);
+    // Rows are added to words alone too.
+    await writeInput(folder, 4, (refexp) => void delete refexp.program);
+    deepStrictEqual((await preprocessRefexps(options)).added, 1);
+    const { programs: _programs, answers: _answers, ...words } = whole;
+    deepStrictEqual(everything(options.output), words);
+    const vocabulary = await readVocabulary(join(folder, "vocab.json"));
+    deepStrictEqual(Object.keys(vocabulary.program_token_to_idx), ["<NULL>", "<START>", "<END>", "<UNK>"]);
+    {
+      using file = await RefexpFile.open(options.output);
+      deepStrictEqual([file.wordsAlone, file.size, file.programLength, file.width], [true, 4, 0, 320]);
+    }
+    await refuses(() => Samples.open(options.output, null, vocabulary), /out\.h5: holds words alone/);
+    await writeInput(
+      folder,
+      4,
+      ((refexp: Record<string, unknown>, i: number) => {
+        if (i === 2) delete refexp.program;
+      }) as never,
+    );
+    await refuses(
+      () => preprocessRefexps(options),
+      /refexps\.json: refexps\.2\.program: is missing, those before have one/,
+    );
+    await writeInput(folder, 5);
+    const given = { ...options, inputVocabulary: join(folder, "all.json"), outputVocabulary: undefined };
+    await Deno.writeTextFile(given.inputVocabulary, await Deno.readTextFile(join(folder, "vocab.json")));
+    await refuses(() => preprocessRefexps(given), /out\.h5: holds words alone, .*refexps\.json has programs; choose/);
   });
 });
