@@ -30,7 +30,7 @@ export async function readJsonArrays(
   onElement: OnElement,
   onProgress: (bytes: number, of: number) => void = () => {},
 ): Promise<void> {
-  for await (const { key, value, index } of jsonElements(path, { onProgress })) onElement(key, value, index);
+  for await (const _ of pieces(path, new Scanner(path, onElement), onProgress));
 }
 
 /** Callbacks of {@link jsonElements}. */
@@ -45,21 +45,46 @@ export async function* jsonElements(
   path: string,
   { onProgress = () => {}, onList = () => {} }: JsonElementsHooks = {},
 ): AsyncGenerator<JsonElement> {
+  let found: JsonElement[] = [];
+  const scanner = new Scanner(path, (key, value, index) => void found.push({ key, value, index }), onList);
+  try {
+    for await (const _ of pieces(path, scanner, onProgress)) {
+      yield* found;
+      found = [];
+    }
+  } catch (error) {
+    // What stands before the fault may have one of its own, which is to be named first.
+    yield* found;
+    throw error;
+  }
+}
+
+/** Reads a file to its end, a piece at a time. */
+async function* pieces(
+  path: string,
+  scanner: Scanner,
+  onProgress: (bytes: number, of: number) => void,
+): AsyncGenerator<void> {
   using file = await openFile(path);
-  const scanner = new Scanner(path, onList);
   const { size } = await file.stat();
   let bytes = 0;
   for (;;) {
     const count = await file.read(scanner.free());
     if (count === null) break;
-    yield* scanner.scan(count);
+    scanner.scan(count);
     onProgress(bytes += count, size);
+    yield;
   }
   scanner.end();
 }
 
+/** Bytes that mean something outside of strings; a table, for most bytes of a file are digits. */
+const MARKS = new Uint8Array(256);
+for (const byte of [QUOTE, COMMA, COLON, LINE, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT]) MARKS[byte] = 1;
+
 class Scanner {
   readonly #path: string;
+  readonly #onElement: OnElement;
   readonly #onList: (key: string | null) => void;
   readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   #bytes = new Uint8Array(2 * PIECE);
@@ -83,8 +108,9 @@ class Scanner {
   /** The text around the arrays' elements: JSON itself, of a handful of members. */
   readonly #around: { readonly text: string; readonly line: number }[] = [];
 
-  constructor(path: string, onList: (key: string | null) => void) {
+  constructor(path: string, onElement: OnElement, onList: (key: string | null) => void = () => {}) {
     this.#path = path;
+    this.#onElement = onElement;
     this.#onList = onList;
   }
 
@@ -102,27 +128,24 @@ class Scanner {
   }
 
   /** Goes through `count` more bytes. */
-  *scan(count: number): Generator<JsonElement> {
+  scan(count: number): void {
     this.#filled += count;
-    for (; this.#at < this.#filled; this.#at++) {
-      const byte = this.#bytes[this.#at];
-      if (byte === LINE) this.#lines++;
+    const bytes = this.#bytes, filled = this.#filled;
+    let at = this.#at;
+    for (; at < filled; at++) {
+      const byte = bytes[at];
       if (this.#inString) {
-        if (byte === BACKSLASH) this.#at++;
-        else if (byte === QUOTE) this.#endString();
-      } else if (byte === QUOTE) {
-        this.#inString = true;
-        if (!this.#inList && this.#depth === 1) this.#keyStart = this.#at;
-      } else if (byte === COLON) this.#colons++;
-      else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#open(byte);
-      else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
-        if (this.#inList && this.#depth === this.#listDepth) yield* this.#endList(byte);
-        this.#depth--;
-      } else if (byte === COMMA && this.#inList && this.#depth === this.#listDepth) {
-        yield this.#element();
-        this.#begin();
+        if (byte === BACKSLASH) at++;
+        else if (byte === QUOTE) {
+          this.#at = at;
+          this.#endString();
+        }
+      } else if (MARKS[byte] === 1) {
+        this.#at = at;
+        this.#mark(byte);
       }
     }
+    this.#at = at;
   }
 
   /** No more bytes: what lies around the elements has to be JSON too. */
@@ -141,6 +164,23 @@ class Scanner {
       at += piece.text.length;
       if (inside >= piece.text.length && piece !== this.#around.at(-1)) continue;
       this.#broken(piece.line + countLines(piece.text, inside), read.fault.reason);
+    }
+  }
+
+  /** A byte outside of strings that means something. */
+  #mark(byte: number): void {
+    if (byte === LINE) this.#lines++;
+    else if (byte === COLON) this.#colons++;
+    else if (byte === QUOTE) {
+      this.#inString = true;
+      if (!this.#inList && this.#depth === 1) this.#keyStart = this.#at;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_LIST) this.#open(byte);
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_LIST) {
+      if (this.#inList && this.#depth === this.#listDepth) this.#endList(byte);
+      this.#depth--;
+    } else if (this.#inList && this.#depth === this.#listDepth) {
+      this.#element();
+      this.#begin();
     }
   }
 
@@ -166,9 +206,9 @@ class Scanner {
   }
 
   /** Ends an array: with its last element, or with none at all where it is empty. */
-  *#endList(byte: number): Generator<JsonElement> {
+  #endList(byte: number): void {
     const rest = this.#text(this.#start, this.#at, this.#line);
-    if (this.#index > 0 || rest.trim() !== "") yield this.#element();
+    if (this.#index > 0 || rest.trim() !== "") this.#element();
     if (byte !== CLOSE_LIST) this.#broken(this.#lines, `${this.#place(null)} is closed by }, not by ]`);
     this.#inList = false;
     this.#begin(0);
@@ -187,10 +227,10 @@ class Scanner {
     this.#around.push({ text: this.#text(this.#start, end, this.#line), line: this.#line });
   }
 
-  #element(): JsonElement {
+  #element(): void {
     const text = this.#text(this.#start, this.#at, this.#line), options = { notNumbers: true, colons: this.#colons };
     const read = readJson(text, options satisfies JsonOptions);
-    if ("value" in read) return { key: this.#key, value: read.value, index: this.#index++ };
+    if ("value" in read) return this.#onElement(this.#key, read.value, this.#index++);
     const { at, reason } = read.fault;
     this.#broken(this.#line + countLines(text, at), `${this.#place(this.#index)}: ${reason}`);
   }
