@@ -5,7 +5,7 @@ import { z } from "../engine/base/packages/zod.ts";
 export interface ReferenceOptions {
   /** COCO: keep crowd annotations. */
   readonly crowd: boolean;
-  /** COCO: move boxes whose first corner lies outside into the picture. The published boxes all lie inside, so it is off. */
+  /** COCO: move boxes whose first corner lies outside into the picture. */
   readonly moveBoxes: boolean;
   /** VG: drop the first line of synsets.txt, whatever it is. */
   readonly dropFirstSynset: boolean;
