@@ -18,7 +18,7 @@ export interface ReferenceOptions {
   readonly dropLastEntry: boolean;
 }
 
-/** Each default gives the reference's figures. */
+/** Each default gives the reference's figures, but for `moveBoxes` where a box lies across the upper or left border. */
 export const referenceSchema = z.strictObject({
   crowd: z.boolean().default(true),
   moveBoxes: z.boolean().default(false),

@@ -145,12 +145,24 @@ Deno.test("a trained model is inspected, evaluated again, re-evaluated from scor
     // An annotation of ADE20K beside the picture, in the form of 2021.
     const beside = join(folder, "0.png");
     Deno.copyFileSync(image, beside);
-    await writeMap(join(folder, "0_seg.png"), [[0, 9, 9], [0, 9, 9]]);
+    const rows = Array.from(
+      { length: 40 },
+      (_, y) => Array.from({ length: 48 }, (_, x) => y < 2 && (x === 1 || x === 2) ? 9 : 0),
+    );
+    await writeMap(join(folder, "0_seg.png"), rows);
     const polygon = { x: [1, 3, 3, 1], y: [0, 0, 2, 2] };
     const object = [{ raw_name: "red ball", parts: { part_level: 0 }, polygon }];
     Deno.writeTextFileSync(join(folder, "0.json"), JSON.stringify({ annotation: { object } }));
     const known = await itera("predict", "--checkpoint", run, "--image", beside, "--out", out);
     match(known.out, /│ 1 +│ 1, 0, 2, 1 +│ \w+ +│ \d\.\d{3} │ red_ball +│/);
+    // Boxes of a picture of another size would lie elsewhere.
+    await writeMap(join(folder, "0_seg.png"), rows.slice(20));
+    const smaller = await itera("predict", "--checkpoint", run, "--image", beside, "--out", out);
+    deepStrictEqual(
+      [smaller.code, /0\.png: is 48×40, not 48×20 as annotated/.test(smaller.err)],
+      [2, true],
+      smaller.err,
+    );
 
     const wrong: [string[], RegExp][] = [
       [["--image", image], /0\.png: no regions are known; give --boxes/],

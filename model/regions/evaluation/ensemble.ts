@@ -1,4 +1,5 @@
 /** Several models' answers as one: the mean of their probabilities (the "w/ Ensemble" row of Chen et al., CVPR 2018). */
+import { classDifference } from "../../../datasets/match_classes.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import type { Scores } from "./score.ts";
 import type { ScoredSet } from "./results.ts";
@@ -35,7 +36,9 @@ export interface EnsembleMember {
 export function ensemble(members: readonly EnsembleMember[]): { readonly scores: Scores; readonly set: ScoredSet } {
   const [first, ...others] = members;
   for (const { name, scores, set } of others) {
-    const same = set.split === first.set.split && set.classes.join("\n") === first.set.classes.join("\n") &&
+    const difference = classDifference(set.classes, first.set.classes, first.name);
+    if (difference) throw new UserError(`${name}: scored ${difference}; an ensemble needs the same split and classes`);
+    const same = set.split === first.set.split &&
       scores.labels.length === first.scores.labels.length &&
       scores.labels.every((label, n) => label === first.scores.labels[n]);
     if (!same) {

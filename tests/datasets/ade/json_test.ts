@@ -114,6 +114,14 @@ Deno.test("lists with the paths of 2016 find pictures of 2021 by their names", a
       openDataset({ dataset: "ade", data: folder, split: "val" }),
       /images\/validation\/x\.jpg: is named in/,
     );
+    const other = join(folder, "images", "ADE", "training", "rural");
+    await Deno.mkdir(other);
+    await writePicture(join(other, "ADE_train_00000001.jpg"), 3, 2);
+    await rejects(
+      openDataset({ dataset: "ade", data: folder, split: "train" }),
+      /ADE_train_00000001\.jpg has the same name/,
+    );
+    await Deno.remove(other, { recursive: true });
     const { mtime, size } = await Deno.stat(`${stem}.json`);
     await Deno.writeTextFile(`${stem}.json`, json(object(0, "field", 0, [1, 0, 2, 1])));
     ok(size !== (await Deno.stat(`${stem}.json`)).size && mtime !== null);

@@ -30,4 +30,6 @@ Deno.test("members must have scored the same regions", () => {
   const a = member("a", [[1, 0, 0], [1, 0, 0]]);
   throws(() => ensemble([a, member("b", [[1, 0, 0], [1, 0, 0]], [2, 2])]), /b: scored 2 regions of made test, other/);
   throws(() => ensemble([a, member("c", [[1, 0, 0]], [1])]), /c: scored 1 regions/);
+  const d = { ...a, name: "d", set: { ...a.set, classes: ["__background__", "a", "x"] } };
+  throws(() => ensemble([a, d]), /d: scored 2 classes, a 2 \(only here: x; only there: b\); an ensemble needs/);
 });
