@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { fontFile } from "../../engine/base/packages/dejavu.ts";
 import { loadSharp, type SharpOverlay } from "../../engine/base/packages/sharp.ts";
-import { printableLine } from "../../engine/base/printable.ts";
+import { labelMarkup } from "./label_text.ts";
 import type { RgbImage } from "./preprocess.ts";
 
 /** A box and what to write on it. */
@@ -50,11 +50,10 @@ async function place(
   width: number,
   height: number,
 ): Promise<SharpOverlay> {
-  const safe = printableLine(label).replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
   const sharp = await loadSharp();
   const text = await sharp({
     text: {
-      text: `<span foreground="white">${safe}</span>`,
+      text: `<span foreground="white">${labelMarkup(label)}</span>`,
       font: "DejaVu Sans 9",
       fontfile: await fontFile(),
       rgba: true,

@@ -2,7 +2,7 @@
 import type { Buffer } from "node:buffer";
 import { fontFile } from "../../../engine/base/packages/dejavu.ts";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
-import { printableLine } from "../../../engine/base/printable.ts";
+import { labelMarkup } from "../../images/label_text.ts";
 import type { RgbImage } from "../../images/preprocess.ts";
 
 /** The font travels with the packages: a bare machine has none. */
@@ -77,8 +77,9 @@ export async function chainPng(tiles: readonly Tile[]): Promise<Uint8Array<Array
 
 async function text(label: string): Promise<Buffer> {
   const sharp = await loadSharp();
-  const safe = printableLine(label).replace(/[&<>]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;" })[c]!);
-  const drawn = sharp({ text: { text: safe, font: "DejaVu Sans 9", fontfile: await fontFile(), rgba: true, dpi: 84 } });
+  const drawn = sharp({
+    text: { text: labelMarkup(label), font: "DejaVu Sans 9", fontfile: await fontFile(), rgba: true, dpi: 84 },
+  });
   const { data, info } = await drawn.png().toBuffer({ resolveWithObject: true });
   if (info.width <= TILE - 8) return data;
   return await sharp(data).extract({ left: 0, top: 0, width: TILE - 8, height: info.height }).png().toBuffer();

@@ -1,4 +1,6 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
+import { labelPicture } from "../../../datasets/images/label_picture.ts";
+import { labelMarkup } from "../../../datasets/images/label_text.ts";
 import { openContext, showImage, UserError } from "../../../datasets/mod.ts";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
@@ -54,4 +56,14 @@ Deno.test("what cannot be shown is refused in a line", async () => {
   await refused(() => showImage(set, 0, { labels: ["a"] }), /^showImage: 1 labels for \d+ regions; give one each$/);
   const gone = { ...set, source: { kind: "files", paths: ["/nowhere/a.png"] } } as RegionDataset;
   await refused(() => showImage(gone, 0), /^\/nowhere\/a\.png: cannot be read as a picture: /);
+});
+
+Deno.test("whatever a class is called, its box is drawn", async () => {
+  const image = { rgb: new Uint8Array(30 * 20 * 3), width: 30, height: 20 };
+  const names = ["", "  ", "\u200b", "x".repeat(5000), "\ud800", "a\0b", "\x1b[2J", "</span><b>&", "👩‍👩‍👧"];
+  for (const label of names) {
+    const png = await labelPicture(image, [{ box: [1, 1, 5, 5], label, colour: "#d1495b" }]);
+    deepStrictEqual([...png.subarray(1, 4)], [0x50, 0x4e, 0x47], JSON.stringify(label));
+  }
+  deepStrictEqual(["\u200b ", "a<b>\x1b"].map(labelMarkup), ["(no name)", "a&lt;b&gt;\\x1b"]);
 });
