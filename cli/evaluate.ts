@@ -37,7 +37,7 @@ export function addEvaluate(program: Command): void {
         : { ...checkpoint.config, dataset: { ...checkpoint.config.dataset, data: flags.data } };
       const folder: EvaluationFolder = { path: out, config, file: (name) => join(out, name) };
       const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
-      const test = matchClasses(opened, checkpoint.classes, checkpoint.path);
+      const test = matchClasses(opened, checkpoint.classes, checkpoint.path, notice);
       makeFolder(out);
       await using device = await Device.open({ adapter: config.adapter });
       using model = modelOf(device, checkpoint);
@@ -92,7 +92,7 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
   const checkpoint = await chosen(isRun ? path : undefined, isRun ? undefined : path);
   const { config } = checkpoint;
   const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
-  const test = matchClasses(opened, checkpoint.classes, checkpoint.path);
+  const test = matchClasses(opened, checkpoint.classes, checkpoint.path, notice);
   await using device = await Device.open({ adapter: config.adapter });
   using model = modelOf(device, checkpoint);
   using evaluating = new Progress(path, "images");

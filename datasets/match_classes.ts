@@ -24,11 +24,17 @@ export function classDifference(
 
 /**
  * The split with labels into `classes`, matched by name: those of the model that scores it, or of the split that is trained
- * on. Classes without a region may differ. `whose` names the owner of `classes` in messages.
+ * on. Classes without a region may differ. `whose` names the owner of `classes` in messages; `say` gets a line where lists
+ * differ and all is well.
  *
  * @throws {UserError} naming the classes that have regions and are not among `classes`.
  */
-export function matchClasses(set: RegionDataset, classes: readonly string[], whose: string): RegionDataset {
+export function matchClasses(
+  set: RegionDataset,
+  classes: readonly string[],
+  whose: string,
+  say: (text: string) => void = () => {},
+): RegionDataset {
   const difference = classDifference(set.classes, classes, whose);
   if (difference === null) return set;
   const target = new Map(classes.map((name, c) => [name, c]));
@@ -48,6 +54,7 @@ export function matchClasses(set: RegionDataset, classes: readonly string[], who
       `${set.name} ${set.split}: has ${difference}; ${reason}; use data whose classes are those of ${whose}`,
     );
   }
+  say(`${set.name} ${set.split} has ${difference}; they are matched by name`);
   const { name, split, size, source, flipLabels } = set;
   const before = classes.map((name) => set.classes.indexOf(name));
   return {

@@ -1,7 +1,7 @@
 /** `itera data check`: whether a data set is whole, before a training run finds out. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { checkSplit, type SplitCheck } from "../../datasets/check.ts";
-import { classDifference, matchClasses } from "../../datasets/match_classes.ts";
+import { matchClasses } from "../../datasets/match_classes.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { DATASET_ROWS, type DatasetName, DATASETS, splitsOf } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
@@ -61,11 +61,8 @@ async function opening(
 
 /** Compares a split's classes with those of training; regions that could get no label are for `onFault`. */
 function sayClasses(set: RegionDataset, train: RegionDataset, onFault: (fault: string) => void): void {
-  const difference = classDifference(set.classes, train.classes, train.split);
-  if (difference === null) return;
   try {
-    matchClasses(set, train.classes, train.split);
-    line(`${set.split} has ${difference}; they are matched by name`);
+    matchClasses(set, train.classes, train.split, line);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     onFault(error.message);

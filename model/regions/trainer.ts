@@ -47,7 +47,7 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
   if (!config.dataset.skipBroken) await sampleSizes(opened);
   const { learner, start, begins } = await openRun(folder, REGION_TRAINING, hooks);
   await using _learner = learner;
-  const test = matchClasses(opened, learner.classes, `${opened.name} ${config.dataset.trainSplit}`);
+  const test = matchClasses(opened, learner.classes, `${opened.name} ${config.dataset.trainSplit}`, say);
   if (begins && hooks.estimate) { for (const text of await learner.estimate(test)) say(text); }
   await runLoop(folder, learner, start, hooks);
   await learner.endUpdates();

@@ -69,7 +69,11 @@ Deno.test("classes of a run and of data are matched by name, or refused before a
     const [same, other] = [await evaluated(data), await evaluated(more)];
     strictEqual(other.code, 0, other.err);
     deepStrictEqual(table(other), table(same));
-    strictEqual((await evaluated(fewer)).code, 0);
+    const matched = await evaluated(fewer);
+    deepStrictEqual([matched.code, /coco val has 2 classes, .* 3 \(only there: red\); they are/.test(matched.err)], [
+      0,
+      true,
+    ]);
     refused(
       await evaluated(renamed),
       /coco val: has 3 classes, .* 3 \(only here: crimson; only there: red\); regions of crimson \(\d\) can/,
@@ -106,5 +110,48 @@ Deno.test("classes of a run and of data are matched by name, or refused before a
     await Deno.writeFile(picture, await sharp(await Deno.readFile(picture)).resize(96, 80).png().toBuffer());
     refused(await itera(...begin, "--data", data, "--name", "d"), /val2017\/1\.png: is 96×80, not 48×40 as annotated/);
     ok(!await Deno.stat(join(runs, "d")).then(() => true, () => false), "a run that did not begin leaves no folder");
+  });
+});
+
+Deno.test("names of runs, and those of an experiment's members, do not lead out of their folders", async () => {
+  await withFolder(async (folder) => {
+    const runs = join(folder, "a", "b", "runs");
+    for (const name of ["../../x", "..", "/x", "a/../../x", ""]) {
+      for (const command of [["train"], ["ablate"], ["refplus", "train"], ["refplus", "extractor"]]) {
+        refused(await itera(...command, "--runs", runs, "--name", name), /--name .*leads out of the runs' folder/);
+      }
+    }
+    const member = { folder: "..", name: "a", settings: { steps: 1 } };
+    await Deno.mkdir(join(runs, "e"), { recursive: true });
+    await Deno.writeTextFile(join(runs, "e", "experiment.json"), JSON.stringify({ title: "t", members: [member] }));
+    refused(
+      await itera("ablate", "--runs", runs, "--name", "e", "--resume"),
+      /experiment\.json: members\.0\.folder: is no name of a folder/,
+    );
+    const left = await Array.fromAsync(Deno.readDir(join(folder, "a", "b")));
+    deepStrictEqual(left.map(({ name }) => name), ["runs"]);
+  });
+});
+
+Deno.test("a set whose names hold terminal escapes and HTML is shown and checked as text", async () => {
+  await withFolder(async (folder) => {
+    const data = join(folder, "data");
+    await writeTinyCoco(data);
+    const names = ["\x1b[2J\x1b]0;owned\x07red", "<img src=x onerror=alert(1)>", "a\nb\u202e"];
+    const copy = await changed(data, join(folder, "copy"), (set) => ({
+      ...set,
+      categories: set.categories.map(({ id }, i) => ({ id, name: names[i] })),
+    }));
+    const where = ["coco", "--data", copy];
+    const all = await Promise.all([
+      itera("data", "check", ...where),
+      ...[0, 1, 2].map((i) => itera("data", "show", ...where, "--index", `${i}`, "--out", join(folder, `${i}.png`))),
+    ]);
+    for (const { code, out, err } of all) {
+      strictEqual(code, 0, err);
+      // deno-lint-ignore no-control-regex -- none of these may be there.
+      ok(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(out + err), JSON.stringify(out + err));
+    }
+    ok(all[1].out.includes("\\x1b[2J"), all[1].out);
   });
 });
