@@ -64,6 +64,10 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
     item("boxes left out, outside or without area", dropped),
     item("annotation ids that are there twice", repeated),
     item(
+      "names that two classes have",
+      listed([...new Set(set.classes.filter((name, c) => set.classes.indexOf(name) !== c))]),
+    ),
+    item(
       "names that are no class",
       listed(unknownNames.map(([name, count]) => `${name || "no name at all"} (${count})`)),
     ),

@@ -14,7 +14,9 @@ export function classDifference(
   if (have.length === wanted.length && have.every((name, c) => name === wanted[c])) return null;
   const [more, fewer] = [without(have, wanted), without(wanted, have)];
   const counts = `${have.length - 1} classes, ${whose} ${wanted.length - 1}`;
-  if (more.length + fewer.length === 0) return `${counts}, in another order`;
+  if (more.length + fewer.length === 0) {
+    return `${counts}, ${have.length === wanted.length ? "in another order" : "one of them twice"}`;
+  }
   const parts = [
     ...more.length > 0 ? [`only here: ${listed(more)}`] : [],
     ...fewer.length > 0 ? [`only there: ${listed(fewer)}`] : [],

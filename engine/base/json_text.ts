@@ -126,6 +126,7 @@ class Parser {
 
   whole(): unknown {
     const open: Open[] = [];
+    if (this.#text.startsWith("\ufeff")) this.#fail("a byte order mark stands before it; save it without one");
     for (;;) {
       let value = this.#begin(open);
       if (value === OPENED) continue;

@@ -30,12 +30,8 @@ export function settingLayer(assignment: string): Layer {
     throw new UserError(`--set ${assignment}: write it as key=value, such as training.steps=500`);
   }
   const text = assignment.slice(equals + 1);
-  let value: Json;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = text;
-  }
+  const read = readJson(text);
+  const value = "value" in read ? read.value as Json : text;
   return { source: `--set ${assignment}`, value: nest(path, value) };
 }
 

@@ -52,6 +52,13 @@ Deno.test("a check counts and names what is missing, broken and odd, and says wh
     const extra = (bbox: number[]) => ({ image_id: second.id, category_id: 1, bbox, area: 9 });
     set.annotations.push(extra([-4, 3, 8, 9]), extra([-9, 3, 8, 9]), extra([400, 3, 8, 9]), extra([1, 2, 3]));
     third.width++;
+    for (const path of [file, file.replace("train", "val")]) {
+      const { categories, ...others } = JSON.parse(await Deno.readTextFile(path));
+      const twice = [...categories, { id: 1000, name: categories[0].name }];
+      await Deno.writeTextFile(path, JSON.stringify({ ...others, categories: twice }));
+      set.categories = twice;
+    }
+    set.annotations.push({ ...set.annotations[0] });
     await Deno.writeTextFile(file, JSON.stringify(set));
     await Deno.remove(join(train, "000000000004.png"));
     const cut = join(train, "000000000005.png");
@@ -74,6 +81,8 @@ Deno.test("a check counts and names what is missing, broken and odd, and says wh
     found("images without regions", 1, "no");
     found("boxes cut at the border of their picture", 1, "no");
     found("boxes left out, outside or without area", 2, "no");
+    found("annotation ids that are there twice", 1, "no");
+    found("names that two classes have", 1, "no");
     match(whole.out, /^missing pictures: .*000000000004\.png$/m);
     match(whole.out, /^broken pictures: .*000000000005\.png: \S/m);
     match(whole.out, /^pictures of another size than annotated: .*000000000003\.png: 192×128, not 193×128$/m);

@@ -50,6 +50,10 @@ Deno.test("what JSON.parse refuses, and a key twice in one object, is refused by
   });
 });
 
+Deno.test("a byte order mark, which cannot be seen, is named", () => {
+  throws(() => parseJsonFile("a.json", "\ufeff{}"), /a\.json:1: is not JSON \(a byte order mark stands before it/);
+});
+
 Deno.test("the same key in two objects, in a string or under __proto__ is no fault", () => {
   const text = '{"a": {"x": 1}, "b": {"x": "x: {\\"x\\": 1}"}, "__proto__": {"y": 2}}';
   deepStrictEqual(readJson(text), { value: JSON.parse(text) });
