@@ -106,10 +106,27 @@ Deno.test("classes of a run and of data are matched by name, or refused before a
     refused(await itera(...begin, "--data", wrong, "--name", "c"), /coco val: has 3 classes, coco train 3/);
 
     // Pictures of the test split of another size: known before the first step, not after the last.
-    const sharp = await loadSharp(), picture = join(data, "val2017", "1.png");
-    await Deno.writeFile(picture, await sharp(await Deno.readFile(picture)).resize(96, 80).png().toBuffer());
+    const sharp = await loadSharp(), picture = join(data, "val2017", "1.png"), whole = await Deno.readFile(picture);
+    await Deno.writeFile(picture, await sharp(whole).resize(96, 80).png().toBuffer());
     refused(await itera(...begin, "--data", data, "--name", "d"), /val2017\/1\.png: is 96×80, not 48×40 as annotated/);
     ok(!await Deno.stat(join(runs, "d")).then(() => true, () => false), "a run that did not begin leaves no folder");
+
+    // Annotated as stored, with a mark to turn it: a run's setting, which its evaluation and predictions keep.
+    await Deno.writeFile(picture, await sharp(whole).withMetadata({ orientation: 6 }).png().toBuffer());
+    refused(
+      await itera(...begin, "--data", data, "--name", "e"),
+      /1\.png: is 40×48, not 48×40 .*pictures\.orientation=ignore/,
+    );
+    const stored = await itera(...begin, "--data", data, "--name", "f", "--set", "pictures.orientation=ignore");
+    strictEqual(stored.code, 0, stored.err);
+    const file = join(data, "annotations", "instances_val2017.json");
+    const predict = (run: string) =>
+      itera("predict", "--checkpoint", join(runs, run), "--image", picture, "--annotations", file, "--out", out);
+    deepStrictEqual([(await itera("evaluate", join(runs, "f"))).code, (await predict("f")).code], [0, 0]);
+    refused(await predict("a"), /1\.png: is 40×48, not 48×40 as annotated/);
+    const checked = await itera("data", "check", "coco", "--data", data, "--orientation", "ignore");
+    strictEqual(checked.code, 0, checked.err);
+    refused(await itera("data", "check", "coco", "--data", data), /val: 1 pictures of another size than annotated/);
   });
 });
 
