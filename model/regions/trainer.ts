@@ -44,7 +44,7 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
   const say = hooks.onMessage ?? (() => {});
   const opened = await openSplit(config, config.dataset.testSplit, openingMessages(say));
   // What only the last table would meet is found before the first step.
-  if (!config.dataset.skipBroken) await sampleSizes(opened);
+  if (!config.dataset.skipBroken) await sampleSizes(opened, "all");
   const { learner, start, begins } = await openRun(folder, REGION_TRAINING, hooks);
   await using _learner = learner;
   const test = matchClasses(opened, learner.classes, `${opened.name} ${config.dataset.trainSplit}`, say);
@@ -67,6 +67,7 @@ async function open(
       `${train.name} ${train.split}: has ${difference}; go on with the data the run began with, or begin a new one by --name`,
     );
   }
+  if (!checkpoint && !config.dataset.skipBroken) await sampleSizes(train, "with regions");
   await using stack = new AsyncDisposableStack();
   const device = stack.use(await Device.open({ adapter: config.adapter }));
   device.halfSaves = config.precision === "mixed";

@@ -93,11 +93,11 @@ Deno.test("a picture of another size than annotated stops training, evaluation a
       }
     };
     const path = join(folder, "train2017", "1.png"), whole = await Deno.readFile(path);
-    await sampleSizes(await open());
+    await sampleSizes(await open(), "all");
     await sharp(whole).resize(96, 80).png().toFile(path);
     const wrong = /1\.png: is 96×80, not 48×40 as annotated: .*; --skip-broken leaves it out$/;
     await rejects(load(), wrong);
-    await rejects(open().then(sampleSizes), wrong);
+    await rejects(open().then((set) => sampleSizes(set, "all")), wrong);
     await rejects(open().then((set) => showImage(set, 1)), /is 96×80, not 48×40 as annotated/);
     const { shown, reasons } = await load({}, true);
     deepStrictEqual([shown, reasons.length], [[0, 2], 1]);
