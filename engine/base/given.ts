@@ -51,6 +51,36 @@ export function expectNumber(where: string, what: string, value: unknown): void 
   if (typeof value !== "number") throw new ArgumentError(`${where}: ${what} is a number, not ${described(value)}`);
 }
 
+/** Bounds of a number, each where it is given. */
+export interface Range {
+  /** It is this or more. */
+  readonly least?: number;
+  /** It is this or less. */
+  readonly most?: number;
+  /** It is more than this. */
+  readonly above?: number;
+  /** It is less than this. */
+  readonly below?: number;
+}
+
+/** Throws {@link ArgumentError} unless `value` is a finite number within a range. */
+export function expectFinite(where: string, what: string, value: unknown, range: Range = {}): void {
+  const { least = -Infinity, most = Infinity, above = -Infinity, below = Infinity } = range;
+  if (Number.isFinite(value)) {
+    const number = value as number;
+    if (number >= least && number <= most && number > above && number < below) return;
+  }
+  const words: Readonly<Record<keyof Range, string>> = {
+    least: `${least} or more`,
+    above: `more than ${above}`,
+    most: `${most} or less`,
+    below: `less than ${below}`,
+  };
+  const bounds = (["least", "above", "most", "below"] as const).flatMap((name) => name in range ? [words[name]] : []);
+  const list = bounds.length > 0 ? `, ${bounds.join(" and ")}` : "";
+  throw new ArgumentError(`${where}: ${what} is a finite number${list}, not ${described(value)}`);
+}
+
 /** Throws {@link ArgumentError} unless `value` is true or false. */
 export function expectFlag(where: string, what: string, value: unknown): void {
   if (typeof value !== "boolean") {

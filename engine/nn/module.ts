@@ -90,9 +90,9 @@ export abstract class Module implements Disposable {
     for (const { name, module } of this.#children) yield* module.#parametersBut(seen, `${prefix}${name}.`);
   }
 
-  /** Parameters that collect gradients. */
-  trainable(): NamedParameter[] {
-    return [...this.parameters()].filter((p) => p.trainable);
+  /** Parameters that collect gradients; `prefix` comes before their names, so that an optimiser can have several models'. */
+  trainable(prefix = ""): NamedParameter[] {
+    return [...this.parameters(prefix)].filter((p) => p.trainable);
   }
 
   /** Forgets all gradients. */

@@ -1,5 +1,6 @@
 /** Adam and AdamW. */
-import { expectOptions, type NamesOf } from "../base/given.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { described, expectFinite, expectFlag, expectOptions, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
 import { Optimiser, type OptimiserOptions, OPTIONS } from "./optim.ts";
@@ -13,6 +14,15 @@ export interface AdamOptions extends OptimiserOptions {
   readonly epsilon?: number;
   /** Take `rate · weightDecay · w` off the weights instead of adding to the gradient: AdamW; default false. */
   readonly decoupledDecay?: boolean;
+}
+
+/** Throws {@link ArgumentError} unless `betas` are a pair of numbers in [0, 1). */
+function expectBetas(betas: unknown): void {
+  if (!Array.isArray(betas) || betas.length !== 2) {
+    const found = Array.isArray(betas) ? `a list of ${betas.length}` : described(betas);
+    throw new ArgumentError(`Adam: betas are a pair of numbers, not ${found}`);
+  }
+  for (const beta of betas) expectFinite("Adam", "each of betas", beta, { least: 0, below: 1 });
 }
 
 const ADAM_OPTIONS: NamesOf<AdamOptions> = { ...OPTIONS, betas: true, epsilon: true, decoupledDecay: true };
@@ -40,7 +50,11 @@ export class Adam extends Optimiser {
   /** Moments start at zero. */
   constructor(device: Device, parameters: readonly NamedParameter[], options: AdamOptions) {
     expectOptions("Adam", options, ADAM_OPTIONS);
-    const { betas: [momentum, beta2] = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
+    const { betas = [0.9, 0.999], epsilon = 1e-8, decoupledDecay = false } = options;
+    expectBetas(betas);
+    expectFinite("Adam", "epsilon", epsilon, { least: 0 });
+    expectFlag("Adam", "decoupledDecay", decoupledDecay);
+    const [momentum, beta2] = betas;
     const constants = { momentum, beta2, epsilon };
     super(device, parameters, options, {
       rule: adamRule,
@@ -80,6 +94,7 @@ export class AdamW extends Adam {
   /** Moments start at zero. */
   constructor(device: Device, parameters: readonly NamedParameter[], options: AdamWOptions) {
     expectOptions("AdamW", options, ADAMW_OPTIONS);
-    super(device, parameters, { weightDecay: 0.01, ...options, decoupledDecay: true });
+    const { weightDecay = 0.01 } = options;
+    super(device, parameters, { ...options, weightDecay, decoupledDecay: true });
   }
 }

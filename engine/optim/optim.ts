@@ -1,6 +1,6 @@
 /** The part that all optimisers share, with gradient clipping. */
 import { ArgumentError } from "../base/errors.ts";
-import { described, expectNumber, expectOneOf, type NamesOf } from "../base/given.ts";
+import { described, expectFinite, expectFlag, expectOneOf, type NamesOf, type Range } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { isDevice, isTensor } from "../friends.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
@@ -70,6 +70,14 @@ interface Kind {
   readonly state: readonly string[];
 }
 
+/** Ranges of the options that are numbers. */
+const RANGES: Readonly<Record<"rate" | "weightDecay" | "biasRateFactor" | "clipNorm", Range>> = {
+  rate: {},
+  weightDecay: { least: 0 },
+  biasRateFactor: {},
+  clipNorm: { above: 0 },
+};
+
 /** Throws {@link ArgumentError} unless device, parameters and options are such. */
 function checkGiven(device: unknown, listed: unknown, options: OptimiserOptions): void {
   const where = "an optimiser";
@@ -81,16 +89,30 @@ function checkGiven(device: unknown, listed: unknown, options: OptimiserOptions)
   if (odd !== undefined) {
     throw new ArgumentError(`${where}: a parameter is { name, tensor, trainable, decay }, not ${described(odd)}`);
   }
-  for (const name of ["rate", "weightDecay", "biasRateFactor", "clipNorm"] as const) {
-    if (name === "rate" || options[name] !== undefined) expectNumber(where, name, options[name]);
+  if (listed.length === 0) {
+    throw new ArgumentError(`${where}: there are no parameters to update; the list is empty`);
   }
+  for (const name of ["rate", "weightDecay", "biasRateFactor", "clipNorm"] as const) {
+    if (name === "rate" || options[name] !== undefined) expectFinite(where, name, options[name], RANGES[name]);
+  }
+  if (options.grouped !== undefined) expectFlag(where, "grouped", options.grouped);
   if (options.unused !== undefined) expectOneOf(where, "unused", options.unused, UNUSED);
 }
 
-/** Parameters without those whose tensor came before, under whichever name. */
+/**
+ * Parameters without those whose tensor came before, under whichever name. State goes by names, so different parameters of
+ * one name are refused.
+ */
 function distinct(listed: readonly NamedParameter[]): readonly NamedParameter[] {
   const seen = new Set<Tensor>();
-  return listed.filter(({ tensor }) => !seen.has(tensor) && seen.add(tensor));
+  const parameters = listed.filter(({ tensor }) => !seen.has(tensor) && seen.add(tensor));
+  const names = new Set<string>(), shared = new Set<string>();
+  for (const { name } of parameters) (names.has(name) ? shared : names).add(name);
+  if (shared.size === 0) return parameters;
+  throw new ArgumentError(
+    `an optimiser: different parameters are named ${[...shared].map((name) => `"${name}"`).join(", ")}; ` +
+      'give the names of each model a prefix, as in [...a.trainable("a."), ...b.trainable("b.")]',
+  );
 }
 
 /**
@@ -157,7 +179,7 @@ export abstract class Optimiser implements Disposable {
 
   set rate(value: number) {
     if (value === this.#current) return;
-    expectNumber("an optimiser", "rate", value);
+    expectFinite("an optimiser", "rate", value, RANGES.rate);
     this.#current = value;
     this.#rate.write(new Float32Array([value]));
   }

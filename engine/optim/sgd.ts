@@ -1,5 +1,5 @@
 /** Stochastic gradient descent. */
-import { expectOptions, type NamesOf } from "../base/given.ts";
+import { expectFinite, expectOptions, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
 import { Optimiser, type OptimiserOptions, OPTIONS } from "./optim.ts";
@@ -33,7 +33,9 @@ export class SGD extends Optimiser {
     options: OptimiserOptions & { readonly momentum?: number },
   ) {
     expectOptions("SGD", options, SGD_OPTIONS);
-    const constants = { momentum: options.momentum ?? 0, beta2: 0, epsilon: 0 };
+    const { momentum = 0 } = options;
+    expectFinite("SGD", "momentum", momentum, { least: 0 });
+    const constants = { momentum, beta2: 0, epsilon: 0 };
     super(device, parameters, options, { rule: sgdRule, constants, decoupled: false, state: ["velocity"] });
   }
 }

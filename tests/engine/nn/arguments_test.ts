@@ -29,9 +29,21 @@ const OTHERS = ["Module", "Sequential", "Seeds"];
 
 /** Optimisers with right options. */
 const OPTIMISERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  SGD: { rate: 0.1, momentum: 0.9 },
-  Adam: { rate: 0.1, betas: [0.9, 0.99], unused: "skip" },
-  AdamW: { rate: 0.1, weightDecay: 0.1 },
+  SGD: { rate: 0.1, momentum: 0.9, weightDecay: 0.1, biasRateFactor: 2, clipNorm: 1, grouped: false },
+  Adam: { rate: 0.1, betas: [0.9, 0.99], epsilon: 1e-6, decoupledDecay: true, unused: "skip" },
+  AdamW: { rate: 0.1, betas: [0.9, 0.99], epsilon: 1e-6, weightDecay: 0.1 },
+};
+
+/** Values that options of optimisers are not, besides strings, NaN and promises. */
+const WRONG: Readonly<Record<string, readonly unknown[]>> = {
+  momentum: [-0.1, Infinity],
+  weightDecay: [-0.1],
+  biasRateFactor: [Infinity],
+  clipNorm: [0, -1],
+  grouped: [1, "false"],
+  betas: [[0.9], [0.9, 0.99, 0.999], [0.9, "0.99"], [NaN, 0.99], [0.9, 1], [-0.1, 0.99]],
+  epsilon: [-1e-8],
+  decoupledDecay: ["false"],
 };
 
 function refuses(run: () => unknown, wanted: RegExp): void {
@@ -114,9 +126,20 @@ for (const [name, options] of Object.entries(OPTIMISERS)) {
       for (const given of [undefined, null, 0.1]) {
         refuses(() => make(layer.trainable(), given), new RegExp(`^${name}: options`));
       }
-      for (const rate of [undefined, "0.1", Promise.resolve(1)]) {
-        refuses(() => make(layer.trainable(), { ...options, rate }), /rate is a number, not/);
+      for (const rate of [undefined, "0.1", NaN, Infinity, Promise.resolve(1)]) {
+        refuses(() => make(layer.trainable(), { ...options, rate }), /rate is a finite number, not/);
       }
+      for (const [option, wrong] of Object.entries(WRONG)) {
+        if (!(option in options)) continue;
+        doesNotThrow(() => make(layer.trainable(), { ...options, [option]: undefined }));
+        for (const value of [null, "0.5", NaN, Promise.resolve(1), ...wrong]) {
+          refuses(
+            () => make(layer.trainable(), { ...options, [option]: value }),
+            new RegExp(`^(an optimiser|SGD|Adam): (each of )?${option} (is|are) `),
+          );
+        }
+      }
+      refuses(() => make([], options), /there are no parameters to update/);
       refuses(() => make(layer, options), /parameters are listed, by module\.trainable\(\); this is a Linear/);
       refuses(() => make([layer.weight], options), /a parameter is .*, not a Tensor/);
       refuses(() => makeOn(undefined, layer.trainable(), options), /the device is an open Device/);
@@ -125,7 +148,8 @@ for (const [name, options] of Object.entries(OPTIMISERS)) {
         /unused is the string "keep"; it is one of/,
       );
       using optimiser = new Optimiser(device, layer.trainable(), options) as Disposable & { rate: unknown };
-      refuses(() => optimiser.rate = "1", /rate is a number, not the string "1"/);
+      refuses(() => optimiser.rate = "1", /rate is a finite number, not the string "1"/);
+      refuses(() => optimiser.rate = NaN, /rate is a finite number, not number NaN/);
     }));
 }
 

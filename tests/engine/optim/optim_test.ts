@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { contextOf } from "../../../engine/friends.ts";
-import { Adam, Device, optim, Optimiser, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
+import { Adam, Device, nn, optim, Optimiser, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
 import type { NamedParameter } from "../../../engine/nn/mod.ts";
 import * as ops from "../../../engine/ops/mod.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
@@ -194,6 +194,35 @@ Deno.test("schedules give the rates their names promise", () => {
   assert.deepEqual([0, 50, 100, 150].map((s) => Number(cosine(s).toFixed(6))), [2, 1, 0, 0]);
   const warm = schedules.warmup(4, schedules.constant(1));
   assert.deepEqual([0, 1, 3, 9].map(warm), [0.25, 0.5, 1, 1]);
+});
+
+Deno.test("different parameters of one name are refused, and with a prefix each has state of its own", async () => {
+  await using device = await Device.open();
+  using a = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 1 });
+  using b = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 2 });
+  assert.throws(
+    () => new SGD(device, [...a.trainable(), ...b.trainable()], { rate: 1 }),
+    /^ArgumentError: an optimiser: different parameters are named "weight", "bias"; give .* a prefix, as in /,
+  );
+  using sgd = new SGD(device, [...a.trainable("a."), ...b.trainable("b."), ...a.trainable()], { rate: 1 });
+  const names = ["a.weight", "a.bias", "b.weight", "b.bias"];
+  assert.deepEqual(sgd.parameters.map(({ name }) => name), names);
+  assert.deepEqual([...sgd.state.keys()], ["updates", ...names.map((name) => `${name}.velocity`)]);
+});
+
+Deno.test("AdamW decays by its default where the option is undefined", async () => {
+  await using device = await Device.open();
+  const decayed = async (options: object): Promise<Float32Array> => {
+    using w = device.tensor(start());
+    w.requiresGrad = true;
+    using adam = new optim.AdamW(device, [parameter(w)], { rate: 0.05, ...options });
+    backward(device, w, 0);
+    adam.step();
+    w.zeroGrad();
+    return await w.data();
+  };
+  assert.deepEqual(await decayed({ weightDecay: undefined }), await decayed({}));
+  assert.notDeepEqual(await decayed({ weightDecay: 0 }), await decayed({}));
 });
 
 Deno.test("parameters without a gradient stay as they are", async () => {
