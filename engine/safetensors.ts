@@ -5,6 +5,7 @@
  */
 import { crc32c, hexadecimal } from "./base/crc32c.ts";
 import { EngineError } from "./base/errors.ts";
+import { described, expectFlag, expectOptions, isPlain } from "./base/given.ts";
 
 /**
  * The bytes are not a safetensors file this code can read, or the tensors cannot be written as one.
@@ -102,7 +103,7 @@ const MAX_HEADER = 100_000_000;
 /**
  * The bytes of a safetensors file. The same tensors and metadata give the same bytes whatever order they come in: wider
  * element types first, so that each tensor is aligned, then by name. Throws {@link SafetensorsError} when a tensor's data
- * does not fill its shape or is not the array its type calls for.
+ * does not fill its shape or is not the array its type calls for, and for metadata that are no strings.
  *
  * ```ts
  * import { deepStrictEqual, throws } from "node:assert/strict";
@@ -119,11 +120,26 @@ const MAX_HEADER = 100_000_000;
 export function encodeSafetensors(
   tensors: Iterable<readonly [string, SafetensorsTensor]> | Readonly<Record<string, SafetensorsTensor>>,
   metadata: Readonly<Record<string, string>> = {},
-  { checksum = false }: EncodeSafetensorsOptions = {},
+  options: EncodeSafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
+  expectOptions("encodeSafetensors", options, { checksum: true });
+  const { checksum = false } = options;
+  expectFlag("encodeSafetensors", "checksum", checksum);
+  if (!isPlain(tensors) && typeof (tensors as Partial<Iterable<unknown>> | null)?.[Symbol.iterator] !== "function") {
+    fail(`tensors are named in a map, a list or an object, not ${described(tensors)}`);
+  }
+  if (!isPlain(metadata)) fail(`metadata are an object of strings, not ${described(metadata)}`);
   const entries = Symbol.iterator in tensors
     ? [...tensors as Iterable<readonly [string, SafetensorsTensor]>]
     : Object.entries(tensors);
+  for (const [name, tensor] of entries) {
+    const flaw = flawOf(name, tensor);
+    if (flaw) fail(flaw);
+  }
+  for (const [key, text] of Object.entries(metadata)) {
+    if (typeof text !== "string") fail(`metadata are strings, and "${key}" is ${described(text)}`);
+    if (isChecksum(key)) fail(`the name "${key}" in the metadata is the checksum's own`);
+  }
   entries.sort(([nameA, a], [nameB, b]) =>
     ARRAYS[b.dtype].BYTES_PER_ELEMENT - ARRAYS[a.dtype].BYTES_PER_ELEMENT || (nameA < nameB ? -1 : 1)
   );
@@ -136,11 +152,6 @@ export function encodeSafetensors(
   let end = 0;
   for (const [name, { dtype, shape, data }] of entries) {
     if (name === METADATA || header.has(name)) fail(`the tensor name "${name}" is taken`);
-    if (!(data instanceof ARRAYS[dtype])) fail(`tensor "${name}" of type ${dtype} has a ${data.constructor.name}`);
-    const size = elementCount(shape);
-    if (size !== data.length) {
-      fail(`tensor "${name}" has ${data.length} elements, its shape [${shape}] asks for ${size}`);
-    }
     header.set(name, { dtype, shape, data_offsets: [end, end += data.byteLength] });
   }
 
@@ -184,6 +195,20 @@ export function decodeSafetensors(bytes: Uint8Array): Safetensors {
     tensors.set(name, { dtype, shape, data: new ARRAYS[dtype](copy.buffer) } as SafetensorsTensor);
   }
   return { tensors, metadata, checked };
+}
+
+/** The reason why a value is no tensor that a file can hold; null where it is one. */
+export function flawOf(name: string, value: unknown): string | null {
+  if (!isRecord(value)) return `tensor "${name}" is { dtype, shape, data }, not ${described(value)}`;
+  const { dtype, shape, data } = value;
+  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) return unknownType(name, dtype);
+  if (!Array.isArray(shape) || !shape.every(isCount)) return `tensor "${name}" has no shape of non-negative integers`;
+  if (!(data instanceof ARRAYS[dtype as SafetensorsDType])) {
+    return `tensor "${name}" of type ${dtype} has ${described(data)}`;
+  }
+  const size = elementCount(shape);
+  if (size === data.length) return null;
+  return `tensor "${name}" has ${data.length} elements, its shape [${shape}] asks for ${size}`;
 }
 
 /** Throws what {@link decodeSafetensors} would, and copies nothing. */
@@ -347,13 +372,7 @@ function checkEntry(name: string, value: unknown): Entry {
   for (const key of Object.keys(value)) {
     if (!["dtype", "shape", "data_offsets"].includes(key)) fail(`tensor "${name}" has an unknown key "${key}"`);
   }
-  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
-    fail(
-      `tensor "${name}" has the type ${typeof dtype === "string" ? JSON.stringify(dtype) : typeof dtype}; known: ${
-        Object.keys(ARRAYS).join(", ")
-      }`,
-    );
-  }
+  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) fail(unknownType(name, dtype));
   if (!Array.isArray(shape) || !shape.every(isCount)) fail(`tensor "${name}" has no shape of non-negative integers`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
     fail(`tensor "${name}" has no data_offsets of two non-negative integers`);
@@ -368,6 +387,12 @@ function checkEntry(name: string, value: unknown): Entry {
     );
   }
   return { name, dtype: dtype as SafetensorsDType, shape, begin, end };
+}
+
+function unknownType(name: string, dtype: unknown): string {
+  // Not more of it: what a file holds there may be deep.
+  const found = typeof dtype === "string" ? JSON.stringify(dtype) : typeof dtype;
+  return `tensor "${name}" has the type ${found}; known: ${Object.keys(ARRAYS).join(", ")}`;
 }
 
 /** JSON text of the header; not by way of an object, which would reorder number-like names. */

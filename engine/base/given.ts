@@ -28,6 +28,13 @@ export function described(value: unknown): string {
   return name && name !== "Object" ? `a ${name}` : "an object";
 }
 
+/** True for an object without a class, of this realm or of another. */
+export function isPlain(value: unknown): value is object {
+  if (value === null || typeof value !== "object") return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
 /** Throws {@link ArgumentError} unless `options` is an object with known names only. */
 export function expectOptions<T extends object>(where: string, options: T, known: NamesOf<T>): void {
   const plain = options !== null && typeof options === "object" && !Array.isArray(options) && !isPromise(options);

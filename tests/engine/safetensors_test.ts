@@ -149,6 +149,24 @@ Deno.test("tensors whose data does not fit their description are not written", (
   throws(write(wrong), /has a Int32Array/);
   const w = tensors.i32;
   throws(() => encodeSafetensors([["w", w], ["w", w]]), /"w" is taken/);
+  throws(write({ ...w, shape: [-1, -w.data.length] }), /has no shape of non-negative integers/);
+  throws(write({ ...w, dtype: "i32" } as never), /has the type "i32"; known: F64/);
+  throws(write([1] as never), /tensor "w" is { dtype, shape, data }, not an array/);
+  throws(() => encodeSafetensors(Promise.resolve({ w }) as never), /SafetensorsError: .*not a promise: await it/);
+});
+
+Deno.test("metadata that the reader would refuse are not written", () => {
+  const { i32: w } = tensors;
+  for (const checksum of [false, true]) {
+    const write = (metadata: unknown) => () =>
+      encodeSafetensors({ w }, metadata as Record<string, string>, { checksum });
+    throws(write({ step: 150 }), /^SafetensorsError: safetensors: metadata are strings, and "step" is number 150$/);
+    throws(write({ step: undefined }), /"step" is undefined/);
+    throws(write(150), /metadata are an object of strings, not number 150/);
+    throws(write(Promise.resolve({})), /not a promise: await it/);
+    throws(write({ "itera.crc32c": "00000000" }), /the name "itera.crc32c" in the metadata is the checksum's own/);
+  }
+  throws(() => encodeSafetensors({ w }, {}, { check: true } as never), /there is no option "check"; it takes checksum/);
 });
 
 Deno.test("a file with a checksum is refused with any bit changed, and says that it has one", () => {
