@@ -1,8 +1,10 @@
 /** Saving and loading named tensors as safetensors. */
-import { EngineError, ShapeError } from "./base/errors.ts";
+import { ArgumentError, EngineError, ShapeError } from "./base/errors.ts";
+import { described, expectFlag, expectOptions } from "./base/given.ts";
 import { host } from "./host.ts";
-import { fillTensors, misfits, readTensors } from "./nn/named_values.ts";
+import { expectAlive, expectNamed, fillTensors, misfits, readTensors } from "./nn/named_values.ts";
 import type { NamedParameter } from "./nn/parameter.ts";
+import { expectTensor } from "./op.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -14,6 +16,13 @@ import type { Tensor } from "./tensor.ts";
 
 /** Tensors by name, as parameters or optimiser state give them. */
 export type NamedTensors = ReadonlyMap<string, Tensor>;
+
+/** Tensors by name, each of which is one. */
+function expectTensors(where: string, given: unknown): NamedTensors {
+  const named = expectNamed(where, "tensors", given);
+  for (const [name, tensor] of named) expectTensor(where, tensor, `"${name}"`);
+  return named as NamedTensors;
+}
 
 /**
  * The tensors of named parameters, keyed by `prefix + name`.
@@ -43,17 +52,17 @@ export function tensorsOf(parameters: Iterable<NamedParameter>, prefix = ""): Ma
  *
  * await using device = await Device.open();
  * using x = device.tensor([[1, 2], [3, 4]]);
- * const bytes = await saveTensors(new Map([["x", x]]), { step: "7" });
+ * const bytes = await saveTensors({ x }, { step: "7" });
  * const { tensors, metadata } = decodeSafetensors(bytes);
  * deepStrictEqual(tensors.get("x"), { dtype: "F32", shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) });
  * strictEqual(metadata.step, "7");
  * ```
  */
 export async function saveTensors(
-  tensors: NamedTensors,
+  tensors: NamedTensors | Readonly<Record<string, Tensor>>,
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  return encodeSafetensors(await readTensors(tensors), metadata, { checksum: true });
+  return encodeSafetensors(await readTensors(expectTensors("saveTensors", tensors)), metadata, { checksum: true });
 }
 
 /** Options of {@link loadTensors}. */
@@ -83,20 +92,20 @@ export interface LoadOptions {
  */
 export function loadTensors(
   bytes: Uint8Array,
-  into: NamedTensors,
+  into: NamedTensors | Readonly<Record<string, Tensor>>,
   what: string,
   options?: LoadOptions,
 ): Record<string, string>;
 /** The same of a file that is read first: by its address, `file:` among them, or by its path. See {@link readSafetensors}. */
 export function loadTensors(
   file: URL | string,
-  into: NamedTensors,
+  into: NamedTensors | Readonly<Record<string, Tensor>>,
   what?: string,
   options?: LoadOptions,
 ): Promise<Record<string, string>>;
 export function loadTensors(
   file: Uint8Array | URL | string,
-  into: NamedTensors,
+  into: NamedTensors | Readonly<Record<string, Tensor>>,
   what: string = String(file),
   options: LoadOptions = {},
 ): Record<string, string> | Promise<Record<string, string>> {
@@ -106,14 +115,18 @@ export function loadTensors(
 
 function fill(
   { tensors: found, metadata }: Safetensors,
-  into: NamedTensors,
+  given: NamedTensors | Readonly<Record<string, Tensor>>,
   what: string,
   options: LoadOptions,
 ): Record<string, string> {
+  expectOptions("loadTensors", options, { allowExtra: true, complete: true });
+  if (options.allowExtra !== undefined) expectFlag("loadTensors", "allowExtra", options.allowExtra);
+  const into = expectTensors("loadTensors", given);
   const tensors = options.complete?.(found) ?? found;
   const wrong = misfits(into, tensors).find(({ kind }) => kind !== "unexpected" || !options.allowExtra);
   if (wrong?.kind === "misshapen") throw new ShapeError(`${what}: ${wrong.reason}`);
   if (wrong) throw new EngineError(`${what}: ${wrong.reason}; was it made by another model?`);
+  expectAlive(what, into, tensors);
   fillTensors(into, tensors);
   return { ...metadata };
 }
@@ -135,6 +148,9 @@ function fill(
  * @throws {SafetensorsError} for anything but a safetensors file.
  */
 export async function readSafetensors(file: URL | string, what: string = String(file)): Promise<Safetensors> {
+  if (!(file instanceof URL) && typeof file !== "string") {
+    throw new ArgumentError(`readSafetensors: the file is a path or a URL, not ${described(file)}`);
+  }
   return decode(await (file instanceof URL ? download(file, what) : readPath(file, what)), what);
 }
 

@@ -1,14 +1,17 @@
 /** Modules: named parameters and parts, found, saved, loaded, and switched between training and evaluation. */
-import { ArgumentError, EngineError } from "../base/errors.ts";
-import { described } from "../base/given.ts";
+import { ArgumentError, EngineError, ShapeError } from "../base/errors.ts";
+import { described, expectFlag, expectFunction, expectOptions, type NamesOf } from "../base/given.ts";
 import { tensorsOf } from "../checkpoint.ts";
 import type { Device } from "../device.ts";
 import { isDevice } from "../friends.ts";
-import type { Shape } from "../shape.ts";
+import { expectTensor } from "../op.ts";
+import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import type { Initialiser } from "./init.ts";
-import { fillTensors, misfits, type NamedValue } from "./named_values.ts";
+import { expectAlive, expectNamedValues, fillTensors, misfits, type NamedValue } from "./named_values.ts";
 import type { NamedParameter, ParameterOptions } from "./parameter.ts";
+
+const PARAMETER: NamesOf<ParameterOptions> = { trainable: true, decay: true, bank: true };
 
 /** Names that {@link Module.load} passed over because it was not strict. */
 export interface PassedOver {
@@ -54,7 +57,11 @@ export abstract class Module implements Disposable {
     this.device = device;
   }
 
-  /** Makes and registers a parameter that no scope owns. */
+  /**
+   * Makes and registers a parameter that no scope owns. Several may be one tensor, which `make` then returns each time.
+   *
+   * @throws {EngineError} where the name is taken, or `make` gives no tensor of the shape on the module's device.
+   */
   protected parameter(
     name: string,
     shape: Shape,
@@ -62,31 +69,66 @@ export abstract class Module implements Disposable {
     seed: number,
     options: ParameterOptions = {},
   ): Tensor {
-    const tensor = make(this.device, shape, seed).unscoped();
+    const where = this.constructor.name;
+    this.#refuseTaken(name, [name]);
+    expectFunction(where, `the initialiser of "${name}"`, make);
+    expectOptions(where, options, PARAMETER);
     const { trainable = true, decay = name.endsWith("weight"), bank = false } = options;
+    for (const [flag, value] of Object.entries({ trainable, decay, bank })) expectFlag(where, flag, value);
+    const tensor = expectTensor(where, make(this.device, shape, seed), `what the initialiser of "${name}" gives`);
+    if (!sameShape(tensor.shape, shape)) {
+      const [found, wanted] = [formatShape(tensor.shape), formatShape(shape)];
+      throw new ShapeError(`${where}: the initialiser of "${name}" gives ${found}, the parameter is ${wanted}`);
+    }
+    if (tensor.device !== this.device) {
+      throw new EngineError(`${where}: the initialiser of "${name}" gives a tensor of another device`);
+    }
+    tensor.unscoped();
     tensor.requiresGrad = trainable;
     this.#own.push({ name, tensor, trainable, decay, bank });
     return tensor;
   }
 
-  /** Registers a part under a name; returns it. */
+  /**
+   * Registers a part under a name; returns it. A part may have several names.
+   *
+   * @throws {ArgumentError} where the name is taken, or a parameter has it already.
+   */
   protected child<M extends Module>(name: string, module: M): M {
+    if (!(module instanceof Module)) {
+      throw new ArgumentError(`${this.constructor.name}: the part "${name}" is a module, not ${described(module)}`);
+    }
+    this.#refuseTaken(name, [...module.parameters(`${name}.`)].map((parameter) => parameter.name));
+    if (this.#children.some((child) => child.name === name)) this.#taken(name);
     this.#children.push({ name, module });
     return module;
   }
 
+  #refuseTaken(what: string, names: readonly string[]): void {
+    const taken = new Set([...this.parameters()].map(({ name }) => name));
+    if (names.some((name) => taken.has(name))) this.#taken(what);
+  }
+
+  #taken(name: string): never {
+    throw new ArgumentError(`${this.constructor.name}: the name "${name}" is taken, and weights go by their names`);
+  }
+
   /**
    * Every parameter of this module and its parts, in order of registration. A parameter is one however often the part that
-   * has it is registered: it comes once, by its first name.
+   * has it, or its tensor, is registered: it comes once, by its first name.
    */
   *parameters(prefix = ""): Generator<NamedParameter> {
     yield* this.#parametersBut(new Set(), prefix);
   }
 
-  *#parametersBut(seen: Set<Module>, prefix: string): Generator<NamedParameter> {
+  *#parametersBut(seen: Set<Module | Tensor>, prefix: string): Generator<NamedParameter> {
     if (seen.has(this)) return;
     seen.add(this);
-    for (const own of this.#own) yield { ...own, name: prefix + own.name };
+    for (const own of this.#own) {
+      if (seen.has(own.tensor)) continue;
+      seen.add(own.tensor);
+      yield { ...own, name: prefix + own.name };
+    }
     for (const { name, module } of this.#children) yield* module.#parametersBut(seen, `${prefix}${name}.`);
   }
 
@@ -101,7 +143,12 @@ export abstract class Module implements Disposable {
   }
 
   /** Stops collecting gradients for every parameter of this module and its parts. */
-  freeze(): this {
+  freeze(...given: readonly never[]): this {
+    if (given.length > 0) {
+      throw new ArgumentError(
+        `freeze: it takes no argument, not ${described(given[0])}; a part is frozen by its own freeze()`,
+      );
+    }
     for (const own of this.#own) {
       own.trainable = false;
       own.tensor.requiresGrad = false;
@@ -120,6 +167,7 @@ export abstract class Module implements Disposable {
 
   /** Puts this module and its parts in training, or out of it; returns it. */
   train(on = true): this {
+    expectFlag("train", "its argument", on);
     this.#training = on;
     for (const { module } of this.#children) module.train(on);
     return this;
@@ -147,12 +195,16 @@ export abstract class Module implements Disposable {
    */
   load(
     values: ReadonlyMap<string, NamedValue> | Readonly<Record<string, NamedValue>>,
-    { strict = true }: { readonly strict?: boolean } = {},
+    options: { readonly strict?: boolean } = {},
   ): PassedOver {
-    const given = values instanceof Map ? values as ReadonlyMap<string, NamedValue> : new Map(Object.entries(values));
+    const given = expectNamedValues("load", values);
+    expectOptions("load", options, { strict: true });
+    const { strict = true } = options;
+    expectFlag("load", "strict", strict);
     const state = this.stateDict(), found = misfits(state, given);
     const wrong = found.filter(({ kind }) => strict || kind === "misshapen");
     if (wrong.length > 0) throw new EngineError(`load: ${wrong.map(({ reason }) => reason).join("; ")}`);
+    expectAlive("load", state, given);
     fillTensors(state, given);
     const names = (wanted: string): string[] => found.flatMap(({ kind, name }) => kind === wanted ? [name] : []);
     return { missing: names("missing"), unexpected: names("unexpected") };

@@ -1,6 +1,8 @@
 /** Values for the tensors of a model, by name: from other tensors, files or arrays. */
+import { ArgumentError, DisposedError } from "../base/errors.ts";
+import { described, isPlain } from "../base/given.ts";
 import { type DType, dtypeOfArray, type TypedArray } from "../dtype.ts";
-import type { SafetensorsTensor } from "../safetensors.ts";
+import { flawOf, type SafetensorsTensor } from "../safetensors.ts";
 import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import { Tensor } from "../tensor.ts";
 
@@ -30,6 +32,45 @@ function specOf(
   if (value instanceof Tensor) return { dtype: CODES[value.dtype], shape: value.shape, size: value.size };
   if (ArrayBuffer.isView(value)) return { dtype: CODES[dtypeOfArray(value)], size: value.length };
   return { dtype: value.dtype, shape: value.shape, size: sizeOf(value.shape) };
+}
+
+/** Named values, which are such: a map, or an object of nothing else. Throws {@link ArgumentError} otherwise. */
+export function expectNamedValues(where: string, values: unknown): ReadonlyMap<string, NamedValue> {
+  const named = expectNamed(where, "values", values);
+  for (const [name, value] of named) {
+    if (value instanceof Tensor || (ArrayBuffer.isView(value) && !(value instanceof DataView))) continue;
+    if (value === null || typeof value !== "object" || !("dtype" in value)) {
+      throw new ArgumentError(
+        `${where}: "${name}" is a tensor, a typed array or a tensor of a file, not ${described(value)}`,
+      );
+    }
+    const flaw = flawOf(name, value);
+    if (flaw) throw new ArgumentError(`${where}: ${flaw}`);
+  }
+  return named as ReadonlyMap<string, NamedValue>;
+}
+
+/** Values by name, from a map or an object. Throws {@link ArgumentError} for anything else. */
+export function expectNamed(where: string, what: string, given: unknown): ReadonlyMap<string, unknown> {
+  if (given instanceof Map) return given;
+  if (isPlain(given)) return new Map(Object.entries(given));
+  throw new ArgumentError(`${where}: ${what} are named in a map or an object, not ${described(given)}`);
+}
+
+/** Throws {@link DisposedError} where a tensor that would be written, or its value, is gone: before any is written. */
+export function expectAlive(
+  where: string,
+  into: ReadonlyMap<string, Tensor>,
+  values: ReadonlyMap<string, NamedValue>,
+): void {
+  for (const [name, target] of into) {
+    const value = values.get(name);
+    if (value === undefined) continue;
+    if (target.disposed) throw new DisposedError(`${where}: the model's tensor "${name}" is disposed`);
+    if (value instanceof Tensor && value.disposed) {
+      throw new DisposedError(`${where}: the tensor given for "${name}" is disposed`);
+    }
+  }
 }
 
 /** All names under which values do not fit tensors, in the order of the tensors, then of the values. */

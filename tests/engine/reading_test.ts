@@ -1,5 +1,5 @@
 /** Safetensors files read by address and by path, and what is said where that cannot be. */
-import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Device, loadTensors, nn, readSafetensors, SafetensorsError, saveTensors } from "../../engine/mod.ts";
@@ -45,6 +45,40 @@ Deno.test("tensors are loaded by address, by a file's address and by path as the
       );
     });
   }));
+
+Deno.test("tensors are saved and loaded from a map and from an object, and from nothing else", async () => {
+  await using device = await Device.open();
+  using x = device.tensor([1, 2]);
+  using y = device.zeros([2]);
+  const bytes = await saveTensors({ x }, { step: "7" });
+  deepStrictEqual(bytes, await saveTensors(new Map([["x", x]]), { step: "7" }));
+  deepStrictEqual(loadTensors(bytes, { x: y }, "x"), { step: "7" });
+  deepStrictEqual([...await y.data()], [1, 2]);
+  const save = saveTensors as (...given: unknown[]) => Promise<unknown>;
+  for (const wrong of [undefined, x, [x], Promise.resolve({ x })]) {
+    await rejects(save(wrong), /^ArgumentError: saveTensors: tensors are named in a map or an object, not /);
+  }
+  await rejects(save({ x: [1, 2] }), /^ArgumentError: saveTensors: "x" is a tensor, not an array/);
+  await rejects(save({ x }, { step: 150 }), /^SafetensorsError: .*"step" is number 150$/);
+  const load = loadTensors as (...given: unknown[]) => unknown;
+  throws(
+    () => load(bytes, [y], "x"),
+    /^ArgumentError: loadTensors: tensors are named in a map or an object, not an array/,
+  );
+  throws(
+    () => load(bytes, { x: y }, "x", { strict: false }),
+    /^ArgumentError: loadTensors: there is no option "strict"/,
+  );
+  await rejects(
+    load(Promise.resolve(bytes), { x: y }) as Promise<unknown>,
+    /^ArgumentError: .*not a promise: await it/,
+  );
+  y.dispose();
+  throws(
+    () => load(bytes, { x: y }, "x.safetensors"),
+    /^DisposedError: x.safetensors: the model's tensor "x" is dispo/,
+  );
+});
 
 /** The one line with which reading fails. */
 async function failure(file: URL | string, what?: string): Promise<Error> {

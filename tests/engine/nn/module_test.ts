@@ -1,5 +1,5 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
-import { decodeSafetensors, Device, EngineError, saveTensors, Tensor } from "../../../engine/mod.ts";
+import { ArgumentError, decodeSafetensors, Device, EngineError, saveTensors, Tensor } from "../../../engine/mod.ts";
 import * as nn from "../../../engine/nn/mod.ts";
 import { shareDevices } from "../../support/share_devices.ts";
 
@@ -102,6 +102,94 @@ Deno.test("one error names all that does not fit, and nothing is written", async
     { missing: NAMES.filter((name) => name !== "inner.1.beta"), unexpected: ["other"] },
   );
   deepStrictEqual([...await model.norm.beta.data()], [9, 9, 9]);
+});
+
+/** A module whose registrations are open to all. */
+class Open extends nn.Module {
+  weight(name: string, options?: nn.ParameterOptions): Tensor {
+    return this.parameter(name, [1], nn.init.ones, 0, options);
+  }
+
+  part(name: string, module: nn.Module): void {
+    this.child(name, module);
+  }
+}
+
+Deno.test("a name is of one parameter or part, and a part may have several", async () => {
+  await using device = await Device.open();
+  const refuses = (run: () => unknown, name: string): void =>
+    throws(run, { name: "ArgumentError", message: `Open: the name "${name}" is taken, and weights go by their names` });
+  using module = new Open(device), other = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 1 });
+  const layer = new nn.Linear(device, { inputs: 2, outputs: 2, seed: 2 });
+  module.weight("w");
+  module.part("l", layer);
+  refuses(() => module.weight("w"), "w");
+  refuses(() => module.part("l", other), "l");
+  refuses(() => module.part("l", layer), "l");
+  refuses(() => module.weight("l.bias"), "l.bias");
+  module.weight("m.weight");
+  refuses(() => module.part("m", other), "m");
+  module.part("again", layer);
+  deepStrictEqual([...module.stateDict().keys()], ["w", "m.weight", "l.weight", "l.bias"]);
+  throws(
+    () => module.part("p", Promise.resolve(layer) as never),
+    /^ArgumentError: Open: the part "p" is a module, not/,
+  );
+  throws(
+    () => module.weight("p", { trainable: "false" } as never),
+    /^ArgumentError: Open: trainable is true or false, not the string "false"/,
+  );
+});
+
+Deno.test("a tensor that two layers share is one parameter, by its first name", async () => {
+  await using device = await Device.open();
+  using shared = device.tensor([[1, 2], [3, 4]]);
+  const tied = (): nn.Linear =>
+    new nn.Linear(device, { inputs: 2, outputs: 2, seed: 1, bias: false, init: () => shared });
+  using model = new nn.Sequential(device, tied(), tied());
+  deepStrictEqual([...model.stateDict().keys()], ["0.weight"]);
+  deepStrictEqual(model.trainable().map(({ name }) => name), ["0.weight"]);
+  deepStrictEqual(model.load({ "0.weight": Float32Array.of(1, 0, 0, 1) }), { missing: [], unexpected: [] });
+  deepStrictEqual([...await shared.data()], [1, 0, 0, 1]);
+});
+
+Deno.test("load, train and freeze refuse what they do not take, in a sentence, and nothing is written", async () => {
+  await using device = await Device.open();
+  using model = new nn.Linear(device, { inputs: 1, outputs: 1, seed: 1, init: nn.init.ones });
+  const right = { weight: Float32Array.of(7), bias: Float32Array.of(7) };
+  const load = model.load.bind(model) as (...given: unknown[]) => unknown;
+  const refuses = (run: () => unknown, wanted: RegExp): void =>
+    throws(run, (error: unknown) => error instanceof ArgumentError && wanted.test(error.message));
+  refuses(() => load(right, { Strict: false }), /^load: there is no option "Strict"; it takes strict/);
+  refuses(() => load(right, false), /^load: options are an object, not boolean false/);
+  refuses(() => load(right, { strict: "false" }), /^load: strict is true or false, not the string "false"/);
+  for (const wrong of [undefined, null, "x", 3, [right], Promise.resolve(right), model, model.weight]) {
+    refuses(() => load(wrong), /^load: values are named in a map or an object, not /);
+    refuses(() => load(wrong, { strict: false }), /^load: values are named in a map or an object, not /);
+  }
+  refuses(() => load({ ...right, weight: [7] }), /^load: "weight" is a tensor, a typed array or .*, not an array/);
+  refuses(() => load({ weight: Promise.resolve(right.weight) }, { strict: false }), /not a promise: await it/);
+  refuses(() => load({ ...right, bias: null }), /^load: "bias" is a tensor, .* not null/);
+  const file = { dtype: "F32", shape: [1], data: Float32Array.of(7) };
+  refuses(() => load({ ...right, bias: { ...file, data: [7] } }), /^load: tensor "bias" of type F32 has an array/);
+  refuses(() => load({ ...right, bias: { ...file, data: Int32Array.of(7) } }), /"bias" of type F32 has a Int32Array/);
+  refuses(() => load({ ...right, bias: { ...file, shape: [2] } }), /"bias" has 1 elements, its shape \[2\] asks for 2/);
+  refuses(() => load({ ...right, bias: { ...file, dtype: "f32" } }), /"bias" has the type "f32"; known: /);
+  const gone = device.ones([1]);
+  gone.dispose();
+  throws(() => load({ ...right, bias: gone }), /^DisposedError: load: the tensor given for "bias" is disposed$/);
+  deepStrictEqual((await values(model)).flat(), [1, 0]);
+  for (const wrong of ["x", 1, null]) {
+    refuses(() => model.train(wrong as never), /^train: its argument is true or false, not /);
+    refuses(
+      () => (model.freeze as (...given: unknown[]) => unknown).call(model, wrong),
+      /^freeze: it takes no argument/,
+    );
+  }
+  strictEqual(model.weight.requiresGrad, true);
+  model.bias!.dispose();
+  throws(() => load(right), /^DisposedError: load: the model's tensor "bias" is disposed$/);
+  deepStrictEqual([...await model.weight.data()], [1]);
 });
 
 Deno.test("tensors of another device are refused, and read as arrays they load", async () => {
