@@ -1,11 +1,11 @@
 /** Convolution. */
-import type { NamesOf } from "../base/given.ts";
+import { expectOptions, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { conv2d, type Conv2dOptions } from "../ops/mod.ts";
 import type { Activation } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
 import { biasOf } from "./bias.ts";
-import { checkFields } from "./fields.ts";
+import { checkFields, expectPadding, expectSteps } from "./fields.ts";
 import { init, type Initialiser, type Seeded, type Seeds, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -29,6 +29,13 @@ export type Conv2dFields = Conv2dLayerOptions & Seeded & {
   readonly inputs: number;
   /** Channels of the result. */
   readonly outputs: number;
+};
+
+const EPILOGUE: NamesOf<Pick<Conv2dOptions, "scale" | "bias" | "residual" | "activation">> = {
+  scale: true,
+  bias: true,
+  residual: true,
+  activation: true,
 };
 
 const CONV2D: NamesOf<Conv2dFields> = {
@@ -97,6 +104,9 @@ export class Conv2d extends Module {
       ? { kernel: first, inputs: second!, outputs: third!, seeds: fourth!, ...rest }
       : first;
     checkFields("Conv2d", layer, CONV2D, ["kernel", "inputs", "outputs"]);
+    expectSteps("Conv2d", "stride", layer.stride);
+    expectSteps("Conv2d", "dilation", layer.dilation);
+    expectPadding("Conv2d", layer.padding);
     const { kernel, inputs, outputs, ...options } = layer, seeds = seedsOf(options);
     this.weight = this.parameter(
       "weight",
@@ -110,6 +120,7 @@ export class Conv2d extends Module {
 
   /** The convolution of x [N, H, W, in], with an optional frozen affine and residual in its epilogue. */
   forward(x: Tensor, epilogue: Pick<Conv2dOptions, "scale" | "bias" | "residual" | "activation"> = {}): Tensor {
+    expectOptions("Conv2d.forward", epilogue, EPILOGUE);
     const { stride, padding, dilation, activation } = this.#options;
     return conv2d(x, this.weight, {
       ...(stride !== undefined ? { stride } : {}),

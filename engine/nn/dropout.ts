@@ -1,11 +1,11 @@
 /** Dropout as a layer. */
 import { ShapeError } from "../base/errors.ts";
-import type { NamesOf } from "../base/given.ts";
+import { expectFinite, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { countStep } from "../ops/dropout.ts";
 import { dropout, reshape } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
-import { checkFields } from "./fields.ts";
+import { checkFields, trainingOf } from "./fields.ts";
 import { type Seeded, seedsOf } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -44,6 +44,7 @@ export class Dropout extends Module {
     super(device);
     checkFields("Dropout", layer, DROPOUT, []);
     const { rate = 0.5 } = layer;
+    expectFinite("Dropout", "rate", rate);
     if (!(rate >= 0 && rate < 1)) throw new ShapeError(`Dropout: rate ${rate} is not in [0, 1)`);
     this.#rate = rate;
     this.#seed = seedsOf(layer).next();
@@ -52,7 +53,8 @@ export class Dropout extends Module {
   }
 
   /** x with a share of its elements set to 0; `training` is the module's own state by default. */
-  forward(x: Tensor, { training = this.training }: { readonly training?: boolean } = {}): Tensor {
+  forward(x: Tensor, options: { readonly training?: boolean } = {}): Tensor {
+    const training = trainingOf("Dropout.forward", options, this.training);
     if (!training || this.#rate === 0) return reshape(x, x.shape);
     // The record keeps the step of this pass; the layer's own counts on.
     using step = this.step.clone();

@@ -1,6 +1,7 @@
 /** Embeddings. */
 import type { NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
+import { expectDType, expectTensor } from "../op.ts";
 import { embedding } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkFields } from "./fields.ts";
@@ -64,6 +65,7 @@ export class Embedding extends Module {
 
   /** Vectors at `indices` (i32, any shape) → [...indices, width]. */
   forward(indices: Tensor): Tensor {
+    expectDType("Embedding", "the indices", expectTensor("Embedding", indices, "the indices"), "i32");
     return embedding(this.weight, indices);
   }
 }

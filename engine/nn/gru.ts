@@ -1,5 +1,6 @@
 /** GRU cells, of vectors and of feature maps. */
-import { expectOneOf, type NamesOf } from "../base/given.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { expectOneOf, expectSize, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { convGru, gruCell } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
@@ -133,6 +134,10 @@ export class ConvGRU extends Module {
     checkFields("ConvGRU", layer, CONV_GRU, ["inputs", "depth"], ["relu", "tanh"]);
     if (layer.gates !== undefined) expectOneOf("ConvGRU", "gates", layer.gates, ["cell", "channel"]);
     const { inputs, depth, kernel: k = 3, gates = "cell", activation = "relu", init: make = init.normal(0.01) } = layer;
+    expectSize("ConvGRU", "kernel", k);
+    if (k % 2 === 0) {
+      throw new ArgumentError(`ConvGRU: kernel is an odd number, so that maps keep their size, not ${k}`);
+    }
     const seeds = seedsOf(layer);
     const g = gates === "cell" ? 2 : 2 * depth;
     this.#activation = activation;

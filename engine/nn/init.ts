@@ -1,7 +1,8 @@
 /** First values of parameters: initialisers, and the seeds they start from. */
 import { ArgumentError } from "../base/errors.ts";
-import { described } from "../base/given.ts";
+import { described, expectFinite } from "../base/given.ts";
 import type { Device } from "../device.ts";
+import { isDevice } from "../friends.ts";
 import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -10,6 +11,12 @@ export type Initialiser = (device: Device, shape: Shape, seed: number) => Tensor
 
 /** {@link Initialiser}, by its American spelling. */
 export type Initializer = Initialiser;
+
+/** The device, which is one; an initialiser given in place of a function that makes one shows by it. */
+function expectDevice(name: string, device: Device): Device {
+  if (isDevice(device)) return device;
+  throw new ArgumentError(`init.${name}: the device is an open Device, not ${described(device)}`);
+}
 
 /**
  * Initialisers by name.
@@ -34,20 +41,33 @@ export const init: {
   readonly heTruncatedOf: (fanIn: number) => Initialiser;
 } = {
   /** All 0. */
-  zeros: (device, shape) => device.zeros(shape),
+  zeros: (device, shape) => expectDevice("zeros", device).zeros(shape),
   /** All 1. */
-  ones: (device, shape) => device.ones(shape),
+  ones: (device, shape) => expectDevice("ones", device).ones(shape),
   /** Normal with mean 0, not truncated. */
-  normal: (std) => (device, shape, seed) => device.randn(shape, { seed, std }),
+  normal: (std) => {
+    expectFinite("init.normal", "std", std, { least: 0 });
+    return (device, shape, seed) => expectDevice("normal", device).randn(shape, { seed, std });
+  },
   /** Uniform in [−bound, bound). */
-  uniform: (bound) => (device, shape, seed) => device.uniform(shape, { seed, low: -bound, high: bound }),
+  uniform: (bound) => {
+    expectFinite("init.uniform", "bound", bound, { least: 0 });
+    return (device, shape, seed) => expectDevice("uniform", device).uniform(shape, { seed, low: -bound, high: bound });
+  },
   /** Normal with variance 2 / fan-in (He et al., 2015); fan-in is all extents but the last. */
-  heNormal: (device, shape, seed) => device.randn(shape, { seed, std: Math.sqrt(2 / sizeOf(shape.slice(0, -1))) }),
+  heNormal: (device, shape, seed) =>
+    expectDevice("heNormal", device).randn(shape, { seed, std: Math.sqrt(2 / sizeOf(shape.slice(0, -1))) }),
   /** He normal cut at two standard deviations, widened by √1.3 to keep its variance (TensorFlow's variance scaling). */
-  heTruncated: (device, shape, seed) => init.heTruncatedOf(sizeOf(shape.slice(0, -1)))(device, shape, seed),
+  heTruncated: (device, shape, seed) => {
+    expectDevice("heTruncated", device);
+    return init.heTruncatedOf(sizeOf(shape.slice(0, -1)))(device, shape, seed);
+  },
   /** The same with the fan-in given, for a block of a larger weight. */
-  heTruncatedOf: (fanIn) => (device, shape, seed) =>
-    device.randn(shape, { seed, std: Math.sqrt(1.3 * 2 / fanIn), truncated: true }),
+  heTruncatedOf: (fanIn) => {
+    expectFinite("init.heTruncatedOf", "the fan-in", fanIn, { least: 0 });
+    const std = Math.sqrt(1.3 * 2 / fanIn);
+    return (device, shape, seed) => expectDevice("heTruncatedOf", device).randn(shape, { seed, std, truncated: true });
+  },
 };
 
 /** Uniform in ±1/√hidden, as PyTorch starts recurrent cells. */
@@ -68,6 +88,9 @@ export class Seeds {
   #next: number;
   /** Seeds `first`, `first + 1`, … */
   constructor(first: number) {
+    if (!Number.isSafeInteger(first)) {
+      throw new ArgumentError(`Seeds: the first is a whole number, not ${described(first)}`);
+    }
     this.#next = first * 65536;
   }
   /** The next seed. */

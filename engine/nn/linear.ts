@@ -1,5 +1,5 @@
 /** Fully connected layers. */
-import type { NamesOf } from "../base/given.ts";
+import { expectFunction, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { add, linear, relu, sigmoid, slice, tanh } from "../ops/mod.ts";
 import type { Activation } from "../ops/lib/library.ts";
@@ -157,13 +157,16 @@ export class WideLinear extends Module {
     const layer = typeof first === "number" ? { inputs: first, outputs: second!, seeds: third!, ...rest! } : first;
     checkFields("WideLinear", layer, WIDE_LINEAR, ["inputs", "outputs"]);
     const { inputs, outputs, ...options } = layer, seeds = seedsOf(options);
+    expectFunction("WideLinear", "init", options.init);
+    const make = options.init(inputs);
+    expectFunction("WideLinear", "what init makes of the fan-in", make);
     const count = Math.max(1, Math.ceil(inputs * outputs * 4 / GUARANTEED_BINDING));
     this.#rows = Math.ceil(inputs / count);
     this.#activation = options.activation ?? "none";
     for (let i = 0; i < count; i++) {
       const name = count === 1 ? "weight" : `${i}.weight`;
       const rows = Math.min(this.#rows, inputs - i * this.#rows);
-      this.#blocks.push(this.parameter(name, [rows, outputs], options.init(inputs), seeds.next()));
+      this.#blocks.push(this.parameter(name, [rows, outputs], make, seeds.next()));
     }
     this.#bias = this.parameter("bias", [outputs], init.zeros, 0);
   }

@@ -1,6 +1,8 @@
 /** LSTM layers over sequences. */
-import type { NamesOf } from "../base/given.ts";
+import { ArgumentError } from "../base/errors.ts";
+import { described, expectFinite, expectSize, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
+import { expectTensor } from "../op.ts";
 import { add, concat, linear, lstm, lstmSteps, reshape, slice, transpose } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkFields } from "./fields.ts";
@@ -76,14 +78,18 @@ export class LSTM extends Module {
     super(device);
     const layer = typeof first === "number" ? { inputs: first, hidden: second!, seeds: third!, ...rest } : first;
     checkFields("LSTM", layer, LSTM_LAYER, ["inputs", "hidden"]);
-    const { inputs, hidden, ...options } = layer, seeds = seedsOf(options);
+    const { inputs, hidden, layers = 1, forgetBias, ...options } = layer;
+    expectSize("LSTM", "layers", layers);
+    if (forgetBias !== undefined) expectFinite("LSTM", "forgetBias", forgetBias);
+    const seeds = seedsOf(options);
     this.#hidden = hidden;
-    const make = recurrentInit(hidden), { forgetBias } = options;
+    const make = recurrentInit(hidden);
     const biases: Initialiser = forgetBias === undefined ? make : (on, _shape, seed) => {
+      using scope = on.scope();
       const [input, rest] = [[hidden], [2 * hidden]].map((shape, i) => make(on, shape, seed + i));
-      return concat([input, on.full([hidden], forgetBias), rest], 0);
+      return scope.keep(concat([input, on.full([hidden], forgetBias), rest], 0));
     };
-    for (let l = 0; l < (options.layers ?? 1); l++) {
+    for (let l = 0; l < layers; l++) {
       const from = l === 0 ? inputs : hidden;
       this.#layers.push({
         wx: this.parameter(`${l}.x.weight`, [from, 4 * hidden], make, seeds.next()),
@@ -115,6 +121,8 @@ export class LSTM extends Module {
 
   /** Runs on such {@link LSTM.products}, time first: [T, B, 4 · hidden] → outputs [T, B, hidden]. */
   steps(products: Tensor, state?: LSTMState): LSTMResult {
+    expectTensor("LSTM", products, "the first layer's products");
+    if (state) this.#expectState(state);
     const b = products.shape[1];
     const zeros = (): Tensor => this.device.zeros([b, this.#hidden]);
     const [h, c]: Tensor[][] = [[], []];
@@ -127,5 +135,16 @@ export class LSTM extends Module {
       c.push(layer.c);
     });
     return { outputs, h, c };
+  }
+
+  #expectState(state: LSTMState): void {
+    for (const name of ["h", "c"] as const) {
+      const given: unknown = state[name], count = this.#layers.length;
+      if (!Array.isArray(given) || given.length !== count) {
+        const found = Array.isArray(given) ? `one of ${given.length}` : described(given);
+        throw new ArgumentError(`LSTM: ${name} of the state is a list of ${count}, a tensor a layer, not ${found}`);
+      }
+      for (const one of given) expectTensor("LSTM", one, `${name} of a layer's state`);
+    }
   }
 }

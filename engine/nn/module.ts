@@ -143,10 +143,11 @@ export abstract class Module implements Disposable {
   }
 
   /** Stops collecting gradients for every parameter of this module and its parts. */
-  freeze(...given: readonly never[]): this {
-    if (given.length > 0) {
+  freeze(): this {
+    // A part's name, say: all would be frozen, which nobody asked for.
+    if (arguments.length > 0) {
       throw new ArgumentError(
-        `freeze: it takes no argument, not ${described(given[0])}; a part is frozen by its own freeze()`,
+        `freeze: it takes no argument, not ${described(arguments[0])}; a part is frozen by its own freeze()`,
       );
     }
     for (const own of this.#own) {

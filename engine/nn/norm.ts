@@ -1,12 +1,12 @@
 /** Normalisation by batches, layers and groups. */
-import { ShapeError } from "../base/errors.ts";
-import { expectNumbers, expectSize, type NamesOf } from "../base/given.ts";
+import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { described, expectFinite, expectSize, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
 import { batchNorm, batchNormInference, groupNorm, layerNorm } from "../ops/mod.ts";
 import { expectTensor } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { checkFields } from "./fields.ts";
+import { checkFields, trainingOf } from "./fields.ts";
 import { init } from "./init.ts";
 import { Module } from "./module.ts";
 
@@ -68,22 +68,23 @@ export class BatchNorm2d extends Module {
     super(device);
     const layer = typeof first === "number" ? { channels: first, ...rest } : first;
     checkFields("BatchNorm2d", layer, BATCH_NORM, ["channels"]);
-    const { channels, ...options } = layer;
+    const { channels, epsilon = 1e-5, momentum = 0.1 } = layer;
+    expectFinite("BatchNorm2d", "momentum", momentum, { least: 0, most: 1 });
     this.gamma = this.parameter("gamma", [channels], init.ones, 0);
     this.beta = this.parameter("beta", [channels], init.zeros, 0);
     this.mean = this.parameter("mean", [channels], init.zeros, 0, { trainable: false });
     this.variance = this.parameter("variance", [channels], init.ones, 0, { trainable: false });
-    this.#epsilon = options.epsilon ?? 1e-5;
-    this.#momentum = options.momentum ?? 0.1;
+    this.#epsilon = epsilon;
+    this.#momentum = momentum;
   }
 
   /**
    * Normalises with running statistics, or in training with the batch's own, which then move the running ones;
    * `training` is the module's own state by default.
    */
-  forward(x: Tensor, { training = this.training }: { readonly training?: boolean } = {}): Tensor {
+  forward(x: Tensor, options: { readonly training?: boolean } = {}): Tensor {
     const epsilon = this.#epsilon;
-    if (!training) {
+    if (!trainingOf("BatchNorm2d.forward", options, this.training)) {
       return batchNormInference(x, this.gamma, this.beta, this.mean, this.variance, { epsilon });
     }
     const { y, mean, variance } = batchNorm(x, this.gamma, this.beta, { epsilon });
@@ -139,9 +140,16 @@ export class LayerNorm extends Module {
     super(device);
     checkFields("LayerNorm", layer, LAYER_NORM, []);
     const { shape, epsilon = 1e-5, learned = true } = layer;
-    if (typeof shape === "number") expectSize("LayerNorm", "shape", shape);
-    else expectNumbers("LayerNorm", "shape", shape);
+    if (typeof shape !== "number" && !(Array.isArray(shape) && shape.length > 0)) {
+      throw new ArgumentError(
+        `LayerNorm: shape is a whole number or a list of them, not ${
+          Array.isArray(shape) ? "an empty one" : described(shape)
+        }`,
+      );
+    }
     this.#shape = typeof shape === "number" ? [shape] : [...shape];
+    const what = typeof shape === "number" ? "shape" : "each extent of shape";
+    for (const extent of this.#shape) expectSize("LayerNorm", what, extent);
     this.#epsilon = epsilon;
     this.gamma = learned ? this.parameter("gamma", this.#shape, init.ones, 0) : null;
     this.beta = learned ? this.parameter("beta", this.#shape, init.zeros, 0) : null;

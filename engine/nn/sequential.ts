@@ -5,6 +5,11 @@ import type { Device } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
 import { Module } from "./module.ts";
 
+/** True for a class: unlike a function's, its prototype stays as it is. */
+function isClass(value: unknown): boolean {
+  return typeof value === "function" && Object.getOwnPropertyDescriptor(value, "prototype")?.writable === false;
+}
+
 /** A module with one tensor in and one out. */
 export type Layer = Module & { forward(x: Tensor): Tensor };
 
@@ -31,6 +36,13 @@ export class Sequential extends Module {
     super(device);
     if (steps.length === 0) throw new ShapeError("Sequential: no layers");
     for (const [i, step] of steps.entries()) {
+      if (isClass(step)) {
+        throw new ArgumentError(
+          `Sequential: layer ${i} is the class ${
+            (step as { readonly name: string }).name
+          }; give a layer, made with new`,
+        );
+      }
       if (typeof step === "function" || (step instanceof Module && typeof step.forward === "function")) continue;
       throw new ArgumentError(`Sequential: layer ${i} is a module or a function, not ${described(step)}`);
     }

@@ -4,7 +4,7 @@ import * as engine from "../../../engine/mod.ts";
 import { openDevices, withoutLeaks } from "../../support/devices.ts";
 
 const { ArgumentError, Device, nn } = engine;
-const { cpu: device } = await openDevices();
+const { cpu: device, gpu } = await openDevices();
 
 /** A class as callers without types see it. */
 type Made = new (...given: unknown[]) => Disposable & { forward?: (x: unknown) => unknown };
@@ -13,15 +13,42 @@ type Made = new (...given: unknown[]) => Disposable & { forward?: (x: unknown) =
 const LAYERS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Linear: { inputs: 2, outputs: 3, seed: 1, activation: "relu", bias: true },
   WideLinear: { inputs: 2, outputs: 3, seed: 1, activation: "relu", init: () => nn.init.ones },
-  Conv2d: { kernel: 3, inputs: 2, outputs: 3, seed: 1, activation: "relu", padding: "same", bias: true },
-  BatchNorm2d: { channels: 2, epsilon: 1e-3 },
-  LayerNorm: { shape: 2 },
-  GroupNorm: { groups: 1, channels: 2 },
+  Conv2d: {
+    kernel: 3,
+    inputs: 2,
+    outputs: 3,
+    seed: 1,
+    activation: "relu",
+    stride: 2,
+    padding: "same",
+    dilation: [1, 2],
+    bias: true,
+  },
+  BatchNorm2d: { channels: 2, epsilon: 1e-3, momentum: 0.1 },
+  LayerNorm: { shape: 2, epsilon: 0, learned: false },
+  GroupNorm: { groups: 1, channels: 2, epsilon: 1e-3, learned: true },
   Dropout: { rate: 0.5, seed: 1 },
   Embedding: { vocabulary: 4, width: 2, seed: 1 },
   GRUCell: { inputs: 2, hidden: 3, seed: 1 },
-  ConvGRU: { inputs: 2, depth: 3, seed: 1, gates: "cell", activation: "tanh" },
-  LSTM: { inputs: 2, hidden: 3, seed: 1 },
+  ConvGRU: { inputs: 2, depth: 3, seed: 1, kernel: 3, gates: "cell", activation: "tanh" },
+  LSTM: { inputs: 2, hidden: 3, seed: 1, layers: 2, forgetBias: 1 },
+};
+
+const STEPS = [0, -1, 1.5, "1", NaN, [1], [1, 0], [1, 1, 1], ["1", 1]];
+
+/** Values that fields are not which may be left out; "Layer.field" is for one layer alone. */
+const WRONG_FIELDS: Readonly<Record<string, readonly unknown[]>> = {
+  rate: ["0.5", NaN, Infinity],
+  epsilon: ["1e-3", NaN, -1e-3],
+  momentum: ["0.1", NaN, -0.1, 1.5],
+  learned: ["false", 0],
+  bias: ["false", 0],
+  layers: ["2", NaN, 0, 1.5],
+  forgetBias: ["1", NaN, Infinity],
+  stride: STEPS,
+  dilation: STEPS,
+  padding: ["SAME", "1", NaN, -1, 1.5, [1, 1], [[1, 1]], [[1, 1], [1, -1]], [["1", 1], [1, 1]]],
+  "ConvGRU.kernel": ["3", NaN, 0, 2, 1.5],
 };
 
 /** Classes of modules that are made from other things than fields. */
@@ -81,12 +108,18 @@ for (const [name, fields] of Object.entries(LAYERS)) {
       refuses(() => makeOn(undefined, fields), /^\w+: the device is an open Device, not undefined/);
       refuses(() => makeOn(Promise.resolve(device), fields), /the device is an open Device, not a promise: await it/);
       for (const [field, value] of Object.entries(fields)) {
-        if (typeof value === "number" && !/seed|rate|epsilon/.test(field)) {
+        const optional = WRONG_FIELDS[`${name}.${field}`] ?? WRONG_FIELDS[field];
+        if (optional) {
+          doesNotThrow(() => make({ ...fields, [field]: undefined }));
+          for (const wrong of [null, Promise.resolve(value), ...optional]) {
+            refuses(() => make({ ...fields, [field]: wrong }), new RegExp(`^${name}: ${field} is `));
+          }
+        } else if (typeof value === "number" && field !== "seed") {
           for (const wrong of [undefined, "3", NaN, 0, 1.5, -1]) {
             refuses(() => make({ ...fields, [field]: wrong }), new RegExp(`^${name}: ${field} is a`));
           }
         }
-        if (typeof value === "string" && field !== "padding") {
+        if (typeof value === "string" && !optional) {
           refuses(
             () => make({ ...fields, [field]: "gelu" }),
             new RegExp(`^${name}: ${field} is the string "gelu"; it is one of`),
@@ -153,10 +186,99 @@ for (const [name, options] of Object.entries(OPTIMISERS)) {
     }));
 }
 
+Deno.test("layers refuse initialisers that are none, and what these make where it is no tensor of the shape", () =>
+  withoutLeaks(device, () => {
+    const { init } = nn;
+    const linear = (make: unknown): unknown =>
+      new (nn.Linear as unknown as Made)(device, { ...LAYERS.Linear, init: make });
+    const wide = (make: unknown): unknown =>
+      new (nn.WideLinear as unknown as Made)(device, { ...LAYERS.WideLinear, init: make });
+    refuses(() => linear(init.normal), /^init.normal: std is a finite number, 0 or more, not a Device/);
+    refuses(
+      () => linear(init.heTruncatedOf),
+      /^init.heTruncatedOf: the fan-in is a finite number, 0 or more, not a Device/,
+    );
+    refuses(() => linear(() => 3), /^Linear: what the initialiser of "weight" gives is a tensor, not number 3/);
+    refuses(
+      () => linear(() => () => init.ones),
+      /^Linear: what the initialiser of "weight" gives is a tensor, not a f/,
+    );
+    refuses(() => linear(async () => await 1), /"weight" gives is a tensor, not a promise: await it/);
+    refuses(() => wide(undefined), /^WideLinear: init is a function, not undefined/);
+    refuses(() => wide(init.heNormal), /^init.heNormal: the device is an open Device, not number 2/);
+    refuses(() => wide(() => 3), /^WideLinear: what init makes of the fan-in is a function, not number 3/);
+    for (const wrong of ["0.1", NaN, -1, undefined]) {
+      const untyped = init as unknown as Record<string, (given: unknown) => unknown>;
+      refuses(() => untyped.normal(wrong), /^init.normal: std is a finite number, 0 or more, not /);
+      refuses(() => untyped.uniform(wrong), /^init.uniform: bound is a finite number, 0 or more, not /);
+      refuses(
+        () => untyped.heTruncatedOf(wrong),
+        /^init.heTruncatedOf: the fan-in is a finite number, 0 or more, not /,
+      );
+    }
+    for (const wrong of ["1", NaN, 1.5, undefined]) {
+      refuses(() => new (nn.Seeds as unknown as Made)(wrong), /^Seeds: the first is a whole number, not /);
+    }
+    using _scope = device.scope();
+    throws(() => linear(() => device.ones([3, 2])), {
+      name: "ShapeError",
+      message: 'Linear: the initialiser of "weight" gives [3, 2], the parameter is [2, 3]',
+    });
+    throws(() => linear(() => gpu.ones([2, 3])), /^EngineError: Linear: .* "weight" gives a tensor of another device/);
+  }));
+
+Deno.test("passes refuse options that they do not have, and flags that are none", () =>
+  withoutLeaks(device, () => {
+    using drop = new nn.Dropout(device, { seed: 1 });
+    using norm = new nn.BatchNorm2d(device, { channels: 2 });
+    using conv = new nn.Conv2d(device, { kernel: 1, inputs: 2, outputs: 2, seed: 1 });
+    using _scope = device.scope();
+    const x = device.ones([1, 1, 1, 2]);
+    type Pass = (x: unknown, options: unknown) => unknown;
+    for (const [name, layer] of Object.entries({ Dropout: drop, BatchNorm2d: norm })) {
+      const forward = layer.forward.bind(layer) as Pass;
+      refuses(
+        () => forward(x, { train: false }),
+        new RegExp(`^${name}.forward: there is no option "train"; it takes t`),
+      );
+      for (const wrong of [false, "false", null, Promise.resolve({})]) {
+        refuses(() => forward(x, wrong), new RegExp(`^${name}.forward: options are an object, not `));
+      }
+      for (const training of ["false", 0, null, Promise.resolve(false)]) {
+        refuses(() => forward(x, { training }), new RegExp(`^${name}.forward: training is true or false, not `));
+      }
+      doesNotThrow(() => forward(x, { training: undefined }));
+    }
+    const forward = conv.forward.bind(conv) as Pass;
+    refuses(() => forward(x, false), /^Conv2d.forward: options are an object, not boolean false/);
+    refuses(() => forward(x, { stride: 2 }), /^Conv2d.forward: there is no option "stride"; it takes scale, bias/);
+  }));
+
+Deno.test("an LSTM refuses states that are not a tensor a layer, and an embedding names itself", () =>
+  withoutLeaks(device, () => {
+    using lstm = new nn.LSTM(device, { inputs: 2, hidden: 3, seed: 1, layers: 2 });
+    using table = new nn.Embedding(device, { vocabulary: 4, width: 2, seed: 1 });
+    using _scope = device.scope();
+    const x = device.ones([1, 2, 2]), h = [device.zeros([1, 3]), device.zeros([1, 3])];
+    const forward = lstm.forward.bind(lstm) as (x: unknown, state: unknown) => unknown;
+    doesNotThrow(() => forward(x, { h, c: h }));
+    refuses(() => forward(x, { h }), /^LSTM: c of the state is a list of 2, a tensor a layer, not undefined/);
+    refuses(() => forward(x, { h, c: h.slice(1) }), /^LSTM: c of the state .* not one of 1/);
+    refuses(() => forward(x, { h: h[0], c: h }), /^LSTM: h of the state .* not a Tensor/);
+    refuses(() => forward(x, { h, c: [h[0], 3] }), /^LSTM: c of a layer's state is a tensor, not number 3/);
+    refuses(() => forward(x, Promise.resolve({ h, c: h })), /^LSTM: h of the state/);
+    refuses(() => table.forward([1, 2] as never), /^Embedding: the indices is a tensor, not an array/);
+    throws(() => table.forward(x), /^DTypeError: Embedding: the indices has dtype f32, expected i32/);
+  }));
+
 Deno.test("a sequence refuses what is no layer, and a device what is no data", async () => {
   refuses(
     () => new (nn.Sequential as unknown as Made)(device, 3),
     /^Sequential: layer 0 is a module or a function, not number 3/,
+  );
+  refuses(
+    () => new (nn.Sequential as unknown as Made)(device, engine.relu, nn.Linear),
+    /^Sequential: layer 1 is the class Linear; give a layer, made with new/,
   );
   const untyped = device as unknown as Record<string, (...given: unknown[]) => unknown>;
   refuses(() => untyped.tensor("3"), /^tensor: data are numbers in nested arrays.*the string "3"/);
