@@ -1,5 +1,6 @@
 /** Learning rates that change with the step. */
 import { ShapeError } from "../base/errors.ts";
+import { expectFinite, expectFunction, expectNumbers } from "../base/given.ts";
 
 /** Learning rate as a function of the step, counted from 0. */
 export type Schedule = (step: number) => number;
@@ -23,14 +24,28 @@ export const schedules: {
   readonly warmup: (steps: number, then: Schedule) => Schedule;
 } = {
   /** The same rate throughout. */
-  constant: (rate) => () => rate,
+  constant: (rate) => {
+    expectFinite("schedules.constant", "rate", rate);
+    return () => rate;
+  },
   /** `rate`, times `factor` (0.1) once for every boundary already reached. */
-  steps: (rate, boundaries, factor = 0.1) => (step) => rate * factor ** boundaries.filter((b) => step >= b).length,
+  steps: (rate, boundaries, factor = 0.1) => {
+    expectFinite("schedules.steps", "rate", rate);
+    expectNumbers("schedules.steps", "boundaries", boundaries);
+    expectFinite("schedules.steps", "factor", factor);
+    return (step) => rate * factor ** boundaries.filter((b) => step >= b).length;
+  },
   /** Half a cosine from `rate` to 0 over `steps`. */
   cosine: (rate, steps) => {
+    expectFinite("schedules.cosine", "rate", rate);
+    expectFinite("schedules.cosine", "steps", steps);
     if (!(steps > 0)) throw new ShapeError(`cosine: ${steps} steps`);
     return (step) => rate * 0.5 * (1 + Math.cos(Math.PI * Math.min(step, steps) / steps));
   },
   /** Rises linearly over the first `steps`, then follows another schedule. */
-  warmup: (steps, then) => (step) => then(step) * Math.min(1, (step + 1) / Math.max(1, steps)),
+  warmup: (steps, then) => {
+    expectFinite("schedules.warmup", "steps", steps);
+    expectFunction("schedules.warmup", "what follows", then);
+    return (step) => then(step) * Math.min(1, (step + 1) / Math.max(1, steps));
+  },
 };

@@ -194,6 +194,25 @@ Deno.test("schedules give the rates their names promise", () => {
   assert.deepEqual([0, 50, 100, 150].map((s) => Number(cosine(s).toFixed(6))), [2, 1, 0, 0]);
   const warm = schedules.warmup(4, schedules.constant(1));
   assert.deepEqual([0, 1, 3, 9].map(warm), [0.25, 0.5, 1, 1]);
+  const untyped = schedules as unknown as Record<string, (...given: unknown[]) => unknown>;
+  for (const wrong of ["0.1", NaN, Promise.resolve(1), undefined]) {
+    for (const name of ["constant", "steps", "cosine", "warmup"]) {
+      assert.throws(
+        () => untyped[name](wrong, name === "steps" ? [1] : 1),
+        new RegExp(`^ArgumentError: schedules.${name}: (rate|steps) is a finite number, not `),
+      );
+    }
+  }
+  assert.throws(() => untyped.steps(1, "10"), /^ArgumentError: schedules.steps: boundaries is a list of numbers, not /);
+  assert.throws(
+    () => untyped.steps(1, [10], "0.5"),
+    /^ArgumentError: schedules.steps: factor is a finite number, not /,
+  );
+  assert.throws(() => untyped.cosine(1, "10"), /^ArgumentError: schedules.cosine: steps is a finite number, not /);
+  assert.throws(
+    () => untyped.warmup(4, 1),
+    /^ArgumentError: schedules.warmup: what follows is a function, not number 1/,
+  );
 });
 
 Deno.test("different parameters of one name are refused, and with a prefix each has state of its own", async () => {
