@@ -126,7 +126,7 @@ for (const [name, fields] of Object.entries(LAYERS)) {
           );
         }
         if (field === "seed") {
-          for (const wrong of [undefined, "1", 1.5]) {
+          for (const wrong of [undefined, "1", NaN, 1.5]) {
             refuses(() => make({ ...fields, seed: wrong }), /begins from seeds, or/);
           }
           refuses(() => make({ ...fields, seed: undefined, seeds: 7 }), /seeds are new Seeds/);
