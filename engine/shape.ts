@@ -1,6 +1,6 @@
 /** Shape arithmetic: sizes, strides, broadcasting. Shapes are row-major, the last axis contiguous. */
-import { ShapeError } from "./base/errors.ts";
-import { expectNumbers } from "./base/given.ts";
+import { ArgumentError, ShapeError } from "./base/errors.ts";
+import { described, expectNumbers } from "./base/given.ts";
 
 /** Extents of a tensor, outermost axis first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -68,19 +68,42 @@ export function checkShape(op: string, shape: Shape): void {
   }
 }
 
-/** A possibly negative axis as 0..rank-1; throws {@link ShapeError} naming `op` when out of range. */
-export function normaliseAxis(op: string, axis: number, rank: number): number {
-  const positive = axis < 0 ? axis + rank : axis;
-  if (!Number.isInteger(axis) || positive < 0 || positive >= rank) {
+/** Axes as a caller gives them: one, or a list; negative ones count from the end. */
+export type Axes = number | readonly number[];
+
+/** The axes given, as a list of numbers; throws {@link ArgumentError} naming `op` for anything else. */
+function listed(op: string, axes: unknown): number[] {
+  const list: unknown[] = Array.isArray(axes) ? axes : [axes];
+  for (const axis of list) {
+    if (typeof axis === "number") continue;
+    throw new ArgumentError(`${op}: an axis is a number, or a list of them, not ${described(axis)}`);
+  }
+  return list as number[];
+}
+
+/** An axis as 0..places-1, of a tensor of `rank`. */
+function fromStart(op: string, axis: number, rank: number, places = rank): number {
+  const positive = axis < 0 ? axis + places : axis;
+  if (!Number.isInteger(axis) || positive < 0 || positive >= places) {
     throw new ShapeError(`${op}: axis ${axis} is out of range for a tensor of rank ${rank}`);
   }
   return positive;
 }
 
-/** Distinct axes in rising order, negatives resolved; `undefined` means all. */
-export function normaliseAxes(op: string, axes: readonly number[] | number | undefined, rank: number): number[] {
+/**
+ * The one axis given, by itself or as a list of one, as 0..rank-1. Throws {@link ShapeError} naming `op` where it is out of
+ * range or there are several, {@link ArgumentError} where it is none.
+ */
+export function normaliseAxis(op: string, axis: Axes, rank: number): number {
+  const list = listed(op, axis);
+  if (list.length !== 1) throw new ShapeError(`${op}: it takes one axis, not [${list.join(", ")}]`);
+  return fromStart(op, list[0], rank);
+}
+
+/** Distinct axes in rising order, negatives resolved; `undefined` means all. A scalar has none, and takes 0 and -1 for that. */
+export function normaliseAxes(op: string, axes: Axes | undefined, rank: number): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
-  const list = (typeof axes === "number" ? [axes] : axes).map((axis) => normaliseAxis(op, axis, rank));
+  const list = listed(op, axes).map((axis) => fromStart(op, axis, rank, Math.max(1, rank)));
   if (new Set(list).size !== list.length) throw new ShapeError(`${op}: axes [${list}] repeat an axis`);
-  return list.sort((a, b) => a - b);
+  return rank === 0 ? [] : list.sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 /** Ops on whole axes: one more (stack, unsqueeze), one fewer (squeeze), or backwards (flip). */
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { defineOp, expectTensor, expectTensors } from "../op.ts";
-import { formatShape, normaliseAxes, normaliseAxis, sameShape, stridesOf } from "../shape.ts";
+import { type Axes, formatShape, normaliseAxes, normaliseAxis, sameShape, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { concat, moveBlock, refuseHalf, reshape } from "./layout.ts";
 
@@ -47,7 +47,7 @@ const flipOp = defineOp<{ readonly axes: readonly number[] }>({
  * deepStrictEqual([...await y.data()], [3, 2, 1, 6, 5, 4]);
  * ```
  */
-export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
+export function flip(x: Tensor, axes?: Axes): Tensor {
   expectTensor("flip", x);
   return flipOp([x], { axes: normaliseAxes("flip", axes, x.shape.length) })[0];
 }
@@ -66,7 +66,7 @@ export function flip(x: Tensor, axes?: number | readonly number[]): Tensor {
  * deepStrictEqual([...await stack([a, b], -1).data()], [1, 4, 2, 5, 3, 6]);
  * ```
  */
-export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+export function stack(tensors: readonly Tensor[], axis: Axes = 0): Tensor {
   expectTensors("stack", tensors);
   if (tensors.length === 0) throw new ShapeError("stack: no tensors");
   const [{ shape, dtype }] = tensors;
@@ -95,7 +95,7 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
  *
  * @throws {ShapeError} for an axis of another extent.
  */
-export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
+export function squeeze(x: Tensor, axes?: Axes): Tensor {
   expectTensor("squeeze", x);
   const { shape } = x;
   const listed = normaliseAxes("squeeze", axes, shape.length);
@@ -119,7 +119,7 @@ export function squeeze(x: Tensor, axes?: number | readonly number[]): Tensor {
  * deepStrictEqual([rows.shape, last.shape], [[1, 2, 3], [2, 3, 1]]);
  * ```
  */
-export function unsqueeze(x: Tensor, axis: number): Tensor {
+export function unsqueeze(x: Tensor, axis: Axes): Tensor {
   expectTensor("unsqueeze", x);
   return reshape(x, x.shape.toSpliced(normaliseAxis("unsqueeze", axis, x.shape.length + 1), 0, 1));
 }

@@ -4,7 +4,7 @@ import text from "../../shaders/matmul.wgsl" with { type: "text" };
 import skinnyText from "../../shaders/matmul_skinny.wgsl" with { type: "text" };
 import tilesText from "../../shaders/matmul_tiles.wgsl" with { type: "text" };
 import scalarText from "../../shaders/matmul_scalar.wgsl" with { type: "text" };
-import { expectOptions, type NamesOf } from "../base/given.ts";
+import { expectFlag, expectOptions, type NamesOf } from "../base/given.ts";
 import { EngineError, ShapeError } from "../base/errors.ts";
 import { contextOf, storageOf, tuningOf } from "../friends.ts";
 import { declareKernel, type DispatchParams, kernel, type KernelTraits } from "../gpu/kernel.ts";
@@ -330,7 +330,10 @@ const matmulOp = defineOp<Attrs>({
  */
 export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
   expectOptions("matmul", options, MATMUL);
-  return matmulOp([a, b], { transposeA: options.transposeA ?? false, transposeB: options.transposeB ?? false })[0];
+  const { transposeA = false, transposeB = false } = options;
+  expectFlag("matmul", "transposeA", transposeA);
+  expectFlag("matmul", "transposeB", transposeB);
+  return matmulOp([a, b], { transposeA, transposeB })[0];
 }
 
 const linearOp = defineOp<{ readonly activation: Activation }>({

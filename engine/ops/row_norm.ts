@@ -217,6 +217,7 @@ export function layerNorm(
   expectTensor("layerNorm", x);
   expectOptions("layerNorm", options, { axes: true, epsilon: true });
   const { axes: wanted = -1, epsilon = 1e-5 } = options, rank = x.shape.length;
+  if (rank === 0) throw new ShapeError("layerNorm: a scalar has no axis to be normalised along");
   const axes = normaliseAxes("layerNorm", wanted, rank);
   const order = [...x.shape.keys()].filter((axis) => !axes.includes(axis)).concat(axes);
   const last = axes.map((_, i) => rank - axes.length + i);

@@ -5,9 +5,10 @@ import { expectNumber, expectOneOf, expectOptions, type NamesOf } from "../base/
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
-import { formatShape, normaliseAxis, sameShape, type Shape, sizeOf } from "../shape.ts";
+import { type Axes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
+import { alongAxis } from "./lib/axis.ts";
 import { GROUP, indexFaultsLib, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLibs } from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
@@ -71,10 +72,8 @@ function define(name: "softmax" | "logSoftmax") {
 const softmaxOp = define("softmax");
 const logSoftmaxOp = define("logSoftmax");
 
-function alongAxis(op: typeof softmaxOp, name: string, x: Tensor, axis: number): Tensor {
-  expectTensor(name, x);
+function softmaxAlong(op: typeof softmaxOp, x: Tensor, at: number): Tensor {
   const rank = x.shape.length;
-  const at = normaliseAxis(name, axis, rank);
   if (at === rank - 1) return op([x], { axis: at })[0];
   const swap = x.shape.map((_, i) => i === at ? rank - 1 : i === rank - 1 ? at : i);
   return transpose(op([transpose(x, swap)], { axis: rank - 1 })[0], swap);
@@ -95,8 +94,9 @@ function alongAxis(op: typeof softmaxOp, name: string, x: Tensor, axis: number):
  * ok((await softmax(device.zeros([2, 3]), 0).data()).every((p) => Math.abs(p - 1 / 2) < 1e-6));
  * ```
  */
-export function softmax(x: Tensor, axis = -1): Tensor {
-  return alongAxis(softmaxOp, "softmax", x, axis);
+export function softmax(x: Tensor, axis: Axes = -1): Tensor {
+  expectTensor("softmax", x);
+  return alongAxis("softmax", x, axis, (rows, at) => softmaxAlong(softmaxOp, rows, at));
 }
 
 /**
@@ -113,8 +113,9 @@ export function softmax(x: Tensor, axis = -1): Tensor {
  * ok(Math.abs(y[0]) < 1e-6 && Math.abs(y[1] + 200) < 1e-4);
  * ```
  */
-export function logSoftmax(x: Tensor, axis = -1): Tensor {
-  return alongAxis(logSoftmaxOp, "logSoftmax", x, axis);
+export function logSoftmax(x: Tensor, axis: Axes = -1): Tensor {
+  expectTensor("logSoftmax", x);
+  return alongAxis("logSoftmax", x, axis, (rows, at) => softmaxAlong(logSoftmaxOp, rows, at));
 }
 
 /** Reduction of the rows' losses to one number; `none` leaves them as they are. */

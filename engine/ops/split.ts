@@ -2,7 +2,7 @@
 import { expectNumbers } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectTensor } from "../op.ts";
-import { formatShape, normaliseAxis, stridesOf } from "../shape.ts";
+import { type Axes, formatShape, normaliseAxis, stridesOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { concat, moveBlock, refuseHalf } from "./layout.ts";
 
@@ -59,7 +59,7 @@ const splitOp = defineOp<Attrs>({
  * deepStrictEqual([...await b.data()], [2, 3, 5, 6]);
  * ```
  */
-export function split(x: Tensor, sizes: readonly number[], axis = 0): Tensor[] {
+export function split(x: Tensor, sizes: readonly number[], axis: Axes = 0): Tensor[] {
   expectTensor("split", x);
   expectNumbers("split", "the sizes", sizes);
   return splitOp([x], { sizes, axis: normaliseAxis("split", axis, x.shape.length) });
