@@ -1,11 +1,13 @@
 /** The tensor: an immutable shape over device memory, with the record of how it was made. */
 import type { Device } from "./device.ts";
 import { bytesOf, type DType, dtypeOfArray, type HostArray, hostArray, type TypedArray } from "./dtype.ts";
-import { DisposedError, DTypeError, GradientError, ShapeError } from "./base/errors.ts";
+import { described, expectFlag } from "./base/given.ts";
+import { ArgumentError, DisposedError, DTypeError, EngineError, GradientError, ShapeError } from "./base/errors.ts";
 import { assertAlive, befriendTensors, contextOf, disown, liveTensorsOf, moveTo, own, release } from "./friends.ts";
 import { lineOf, valuesTable, valuesText } from "./print.ts";
 import * as ops from "./ops/mod.ts";
 import { accumulate } from "./ops/unary.ts";
+import { expectTensor } from "./op.ts";
 import type { Scope } from "./scope.ts";
 import { formatShape, sameShape, type Shape, sizeOf } from "./shape.ts";
 import { Storage } from "./storage.ts";
@@ -140,6 +142,7 @@ export class Tensor implements TensorMeta, Disposable {
   /** Replaces the elements, in stream order: work already recorded still sees the old ones. */
   write(data: TypedArray): void {
     assertAlive(this, "write");
+    if (!ArrayBuffer.isView(data)) throw new ArgumentError(`write: data is a typed array, not ${described(data)}`);
     if (dtypeOfArray(data) !== this.dtype) {
       throw new DTypeError(`write: a ${dtypeOfArray(data)} array into a tensor of dtype ${this.dtype}`);
     }
@@ -153,7 +156,7 @@ export class Tensor implements TensorMeta, Disposable {
   /** Replaces the elements by those of another tensor of the same shape and type, in stream order. */
   copyFrom(other: Tensor): void {
     assertAlive(this, "copyFrom");
-    assertAlive(other, "copyFrom");
+    assertAlive(expectTensor("copyFrom", other, "the other"), "copyFrom");
     if (!sameShape(this.shape, other.shape) || this.dtype !== other.dtype) {
       throw new ShapeError(
         `copyFrom: ${other.dtype} ${formatShape(other.shape)} into ${this.dtype} ${formatShape(this.shape)}`,
@@ -261,6 +264,7 @@ export class Tensor implements TensorMeta, Disposable {
   }
 
   set requiresGrad(value: boolean) {
+    expectFlag("requiresGrad", "the value", value);
     if (this.#node && !value) throw new GradientError("requiresGrad: this tensor is a result; detach() it instead");
     if (value && this.dtype !== "f32") throw new DTypeError(`requiresGrad: dtype ${this.dtype} carries no gradient`);
     this.#requiresGrad = value;
@@ -281,12 +285,15 @@ export class Tensor implements TensorMeta, Disposable {
   /** Adds d(this)/d(leaf) into `leaf.grad` of every leaf it depends on. Only records work; `gradient` defaults to 1. */
   backward(gradient?: Tensor): void {
     assertAlive(this, "backward");
+    if (gradient !== undefined) assertAlive(expectTensor("backward", gradient, "the gradient"), "backward");
     backward(this, gradient);
   }
 
   /** this += other, same shape, in place. For gradients and optimisers; the tape refuses tensors changed under it. */
   addInPlace(other: Tensor): void {
-    accumulate(this, other);
+    for (const one of [this, expectTensor("addInPlace", other, "the addend")]) assertAlive(one, "addInPlace");
+    if (other.device !== this.device) throw new EngineError("addInPlace: tensors live on different devices");
+    accumulate(this, other, "addInPlace");
   }
 
   // ---- ops as methods ------------------------------------------------------------------------------------------------
@@ -364,7 +371,7 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.max(this, axes, options);
   }
   /** Index of the first largest element along `axis`, as i32; among all when absent. */
-  argmax(axis?: number, options?: ops.ReduceOptions): Tensor {
+  argmax(axis?: ops.Axes, options?: ops.ReduceOptions): Tensor {
     return ops.argmax(this, axis, options);
   }
   /** Matrix product; leading axes broadcast. */
@@ -372,7 +379,7 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.matmul(this, other, options);
   }
   /** Softmax along `axis` (the last by default). */
-  softmax(axis?: number): Tensor {
+  softmax(axis?: ops.Axes): Tensor {
     return ops.softmax(this, axis);
   }
   /** The whole quotient, rounded down; broadcasts. */
@@ -444,7 +451,7 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.min(this, axes, options);
   }
   /** Index of the first smallest element along `axis`, as i32; among all when absent. */
-  argmin(axis?: number, options?: ops.ReduceOptions): Tensor {
+  argmin(axis?: ops.Axes, options?: ops.ReduceOptions): Tensor {
     return ops.argmin(this, axis, options);
   }
   /** Product over `axes` (all when absent). */
@@ -460,7 +467,7 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.std(this, axes, options);
   }
   /** Running sums along `axis`. */
-  cumsum(axis: number): Tensor {
+  cumsum(axis: ops.Axes): Tensor {
     return ops.cumsum(this, axis);
   }
   /** The k largest elements along an axis, or the smallest, in order. */
@@ -468,7 +475,7 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.topk(this, k, options);
   }
   /** Logarithm of the softmax along `axis` (the last by default). */
-  logSoftmax(axis?: number): Tensor {
+  logSoftmax(axis?: ops.Axes): Tensor {
     return ops.logSoftmax(this, axis);
   }
   /** The same elements in another shape; one extent may be −1. Shares memory. */
@@ -484,15 +491,15 @@ export class Tensor implements TensorMeta, Disposable {
     return ops.slice(this, begin, size);
   }
   /** The order of elements reversed along `axes` (all when absent). */
-  flip(axes?: number | readonly number[]): Tensor {
+  flip(axes?: ops.Axes): Tensor {
     return ops.flip(this, axes);
   }
   /** Without the axes of extent 1 among `axes` (all of them when absent). Shares memory. */
-  squeeze(axes?: number | readonly number[]): Tensor {
+  squeeze(axes?: ops.Axes): Tensor {
     return ops.squeeze(this, axes);
   }
   /** A new axis of extent 1 before `axis`. Shares memory. */
-  unsqueeze(axis: number): Tensor {
+  unsqueeze(axis: ops.Axes): Tensor {
     return ops.unsqueeze(this, axis);
   }
   /** Rows at `indices` replaced by `updates`, or those added to them; a new tensor. */

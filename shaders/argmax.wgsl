@@ -4,7 +4,7 @@
 override LEAST: bool = false;
 struct Params { count: u32, reduced: u32, inner: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
 @group(0) @binding(2) var<storage, read> dy: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<storage, read_write> index: array<i32>;
@@ -12,7 +12,11 @@ struct Params { count: u32, reduced: u32, inner: u32 }
 fn first_of(i: u32) -> u32 { return i / params.inner * params.reduced * params.inner + i % params.inner; }
 fn length_of(i: u32) -> u32 { return select(0u, params.reduced, i < params.count); }
 
-fn key_of(v: f32) -> u32 { return rising(select(v, -v, LEAST)); }
+// NaN is an extreme of either kind.
+fn key_of(word: u32) -> u32 {
+  if (TYPE == FLOAT) { return rising_word(word ^ select(0u, 0x80000000u, LEAST)); }
+  return rising_word(word) ^ select(0u, 0xffffffffu, LEAST);
+}
 
 fn first_extreme(i: u32, lane: u32) -> u32 {
   let first = first_of(i);

@@ -72,16 +72,28 @@ override SIGNED: bool = true;
 @group(0) @binding(4) var<storage, read> words: array<vec4<u32>>;
 @group(0) @binding(5) var<storage, read_write> y_words: array<vec4<u32>>;
 
+fn whole_power(w: vec4<u32>, exponent: u32) -> vec4<u32> {
+  var result = vec4<u32>(1u);
+  var square = w;
+  for (var left = exponent; left > 0u; left = left >> 1u) {
+    if ((left & 1u) == 1u) { result *= square; }
+    square *= square;
+  }
+  return result;
+}
+
 fn whole(w: vec4<u32>) -> vec4<u32> {
   let negative = vec4<bool>(SIGNED) & (w >= vec4<u32>(0x80000000u));
   switch OP {
     case NEG: { return ~w + 1u; }
     case ABS: { return select(w, ~w + 1u, negative); }
+    case SQUARE: { return w * w; }
+    case POW_SCALAR: { return whole_power(w, u32(params.a)); }
     default: { return select(min(w, vec4<u32>(1u)), vec4<u32>(0xffffffffu), negative); }
   }
 }
 
-// y = -x, |x| or sign x.
+// y = -x, |x|, x^2, x^a or sign x.
 @compute @workgroup_size(64)
 fn unary_integer(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);

@@ -1,7 +1,8 @@
 // Reductions of integers x [outer, reduced, inner] over the middle axis, as words, in chunks: each takes elements that are
-// `chunks` apart, so that neighbours read neighbours. Sums wrap; the order makes no difference to any of them.
+// `chunks` apart, so that neighbours read neighbours. Sums and products wrap; the order makes no difference to any of them.
 const SUM = 0u;
 const MAX = 1u;
+const PROD = 2u;
 override OP: u32 = SUM;
 // Bits that are flipped so that the largest of the words as u32 is what is looked for.
 override FLIP: u32 = 0u;
@@ -17,10 +18,14 @@ fn reduce(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
   let column = i % params.inner;
   let chunk = (i / params.inner) % params.chunks;
   let row = i / (params.inner * params.chunks);
-  var acc = 0u;
+  var acc = select(0u, 1u, OP == PROD);
   for (var r = chunk; r < params.reduced; r += params.chunks) {
     let word = x[(row * params.reduced + r) * params.inner + column];
-    if (OP == SUM) { acc += word; } else { acc = max(acc, word ^ FLIP); }
+    switch OP {
+      case SUM: { acc += word; }
+      case PROD: { acc *= word; }
+      default: { acc = max(acc, word ^ FLIP); }
+    }
   }
-  y[i] = select(acc ^ FLIP, acc, OP == SUM);
+  y[i] = acc ^ FLIP;
 }

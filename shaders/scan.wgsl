@@ -26,3 +26,22 @@ fn cumsum(
     before += row_total(sum);
   }
 }
+
+// Integers, as words: i32 or u32, which wrap. An invocation has a row.
+@group(0) @binding(3) var<storage, read> words: array<u32>;
+@group(0) @binding(4) var<storage, read_write> y_words: array<u32>;
+
+@compute @workgroup_size(LANES)
+fn cumsum_integers(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+  @builtin(local_invocation_index) local: u32,
+) {
+  let i = row_of(group, groups, local);
+  if (i >= params.count) { return; }
+  let first = i / params.inner * params.reduced * params.inner + i % params.inner;
+  var total = 0u;
+  for (var r = 0u; r < params.reduced; r++) {
+    total += words[first + r * params.inner];
+    y_words[first + r * params.inner] = total;
+  }
+}

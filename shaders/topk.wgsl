@@ -1,19 +1,19 @@
 // The k largest or smallest elements along the middle axis of x [outer, reduced, inner], in order, with their places: k walks, of
-// which each finds what comes next. A column is a row here.
+// which each finds what comes next. A column is a row here. Elements are words, of numbers of TYPE.
 override LEAST: bool = false;
 struct Params { count: u32, reduced: u32, inner: u32, k: u32 }
 @group(0) @binding(0) var<uniform> params: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> dy: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<u32>;
+@group(0) @binding(2) var<storage, read> dy: array<u32>;
 @group(0) @binding(3) var<storage, read> index: array<u32>;
-@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<u32>;
 @group(0) @binding(5) var<storage, read_write> places: array<u32>;
 
 const NOWHERE = 0xffffffffu;
 
 fn column_of(i: u32, extent: u32) -> u32 { return i / params.inner * extent * params.inner + i % params.inner; }
 
-fn key_of(v: f32) -> u32 { return select(rising(v), ~rising(v), LEAST); }
+fn key_of(word: u32) -> u32 { return rising_word(word) ^ select(0u, 0xffffffffu, LEAST); }
 
 @compute @workgroup_size(LANES)
 fn topk(
@@ -31,8 +31,8 @@ fn topk(
     var largest = 0u;
     for (var r = lane; r < length; r += STRIDE) {
       let key = key_of(x[first + r * params.inner]);
-      let left = key < last_key || (key == last_key && r > last);
-      if (left && key > largest) {
+      let left = rank == 0u || key < last_key || (key == last_key && r > last);
+      if (left && (best == NOWHERE || key > largest)) {
         best = r;
         largest = key;
       }

@@ -13,6 +13,7 @@ import {
   pairFamily,
   pairSamples,
   type RunPair,
+  scalarLike,
   sharedDType,
   withOperand,
 } from "./lib/pairs.ts";
@@ -130,6 +131,13 @@ const powOp = definePair("pow", {
 /** True where a plain number can be taken into `affine`. */
 const takesNumber = (a: Tensor, b: Operand): b is number => typeof b === "number" && a.dtype === "f32";
 
+/** a − b of a number and a tensor. */
+function takenFrom(a: number, b: Tensor): Tensor {
+  if (b.dtype === "f32") return affine(b, -1, a);
+  using one = scalarLike("sub", b, a);
+  return subOp([one, b], {})[0];
+}
+
 function refuseIntegers(...operands: readonly Operand[]): void {
   for (const x of operands) {
     if (typeof x === "number" || (x.dtype !== "i32" && x.dtype !== "u32")) continue;
@@ -155,7 +163,7 @@ export function add(a: Tensor, b: Operand): Tensor {
   return takesNumber(a, b) ? affine(a, 1, b) : withOperand("add", addOp, a, b);
 }
 /**
- * a − b; broadcasts. Integers wrap.
+ * a − b, of which one may be a number; broadcasts. Integers wrap.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -165,9 +173,11 @@ export function add(a: Tensor, b: Operand): Tensor {
  * using a = device.tensor([[1, 2], [3, 4]]);
  * using b = device.tensor([10, 20]);
  * deepStrictEqual([...await sub(a, b).data()], [-9, -18, -7, -16]);
+ * deepStrictEqual([...await sub(1, b).data()], [-9, -19]);
  * ```
  */
-export function sub(a: Tensor, b: Operand): Tensor {
+export function sub(a: Operand, b: Operand): Tensor {
+  if (typeof a === "number") return takenFrom(a, expectTensor("sub", b));
   expectTensor("sub", a);
   return takesNumber(a, b) ? affine(a, 1, -b) : withOperand("sub", subOp, a, b);
 }
@@ -208,9 +218,9 @@ export function div(a: Operand, b: Operand): Tensor {
   return typeof a === "number" ? affine(reciprocal(b), a, 0) : divOp([a, b], {})[0];
 }
 /**
- * aᵇ of f32, as IEEE 754 and PyTorch have it: (−2)³ = −8, 0⁰ = 1, 0⁻¹ = ∞, (−2)^½ = NaN; broadcasts. Whole exponents from −15
+ * aᵇ of f32, of which one may be a number, as IEEE 754 and PyTorch have it: (−2)³ = −8, 0⁰ = 1, 0⁻¹ = ∞, (−2)^½ = NaN; broadcasts. Whole exponents from −15
  * to 15 multiply, others go by logarithms. The gradient is b·aᵇ⁻¹ to a (0 for b = 0) and aᵇ·ln a to b (0 for a = 0 and b ≥ 0,
- * NaN for a < 0).
+ * NaN for a < 0). Integers take a whole number, 0 or more, as b, and wrap.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -221,9 +231,16 @@ export function div(a: Operand, b: Operand): Tensor {
  * using b = device.tensor([3, 0, 2]);
  * deepStrictEqual([...await pow(a, b).data()], [-8, 1, 25]);
  * deepStrictEqual([...await pow(a, 2).data()], [4, 0, 25]);
+ * deepStrictEqual([...await pow(2, b).data()], [8, 1, 4]);
  * ```
  */
-export function pow(a: Tensor, b: Operand): Tensor {
+export function pow(a: Operand, b: Operand): Tensor {
+  if (typeof a === "number") {
+    const exponents = expectTensor("pow", b);
+    expectDType("pow", "the exponent", exponents, "f32");
+    using base = exponents.device.full([], a);
+    return powOp([base, exponents], {})[0];
+  }
   expectTensor("pow", a);
   return typeof b === "number" ? powScalar(a, b) : powOp([a, b], {})[0];
 }

@@ -6,6 +6,7 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
 import { sumTo } from "./binary.ts";
+import { cast } from "./layout.ts";
 import { nanLib } from "./lib/library.ts";
 import { badPairs, type NoAttrs, pairFamily, pairSamples, scalarLike, sharedDType, withOperand } from "./lib/pairs.ts";
 import { choose } from "./lib/ternary.ts";
@@ -28,11 +29,18 @@ function define(name: string): (a: Tensor, b: Operand) => Tensor {
     samples: () => pairSamples([-2, 2], true),
     bad: badPairs,
   });
-  return (a, b) => withOperand(name, op, a, b);
+  return (a, b) => {
+    expectTensor(name, a);
+    const whole = typeof b !== "number" || Number.isInteger(b) || (a.dtype !== "i32" && a.dtype !== "u32");
+    if (whole) return withOperand(name, op, a, b);
+    using scope = a.device.scope();
+    return scope.keep(withOperand(name, op, cast(a, "f32"), b));
+  };
 }
 
 /**
- * 1 where a > b, else 0, as u32; broadcasts. Both are of one type. Nothing is greater or less than NaN.
+ * 1 where a > b, else 0, as u32; broadcasts. Both are of one type; integers are compared with a number that is not whole as
+ * f32, as in PyTorch. Nothing is greater or less than NaN.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";

@@ -2,14 +2,16 @@
 import text from "../../shaders/argmax.wgsl" with { type: "text" };
 import { expectOptions } from "../base/given.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
-import { normaliseAxis, sizeOf } from "../shape.ts";
+import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, risingLib, rowKernels } from "./lib/library.ts";
+import { alongAxis } from "./lib/axis.ts";
+import { GROUP, risingLib, rowKernels, TYPES } from "./lib/library.ts";
 import {
   type Axes,
   byGroup,
   columnsOf,
   FOLDS,
+  keepDimsOf,
   movedBack,
   nonEmpty,
   type ReduceAttrs,
@@ -97,13 +99,21 @@ export function min(x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor
   return minOp([x], reduceAttrs("min", x, axes, options))[0];
 }
 
+/** Integers for samples: few values, so that there are ties, and all of them. */
+const INTEGERS = [
+  { dtype: "i32", range: [-3, 4] },
+  { dtype: "i32", range: [-(2 ** 31), 2 ** 31] },
+  { dtype: "u32", range: [0, 3] },
+  { dtype: "u32", range: [0, 2 ** 32] },
+] as const;
+
 function definePlace(name: "argmax" | "argmin") {
   const constants = { LEAST: Number(name === "argmin") };
   return defineOp<{ readonly axis: number; readonly keepDims: boolean }>({
     name,
     family: "reduction",
     infer: ([x], { axis, keepDims }) => {
-      expectDType(name, "the input", x!, "f32");
+      expectDType(name, "the input", x!, "f32", "i32", "u32");
       nonEmpty(name, x!, [axis]);
       return [{ shape: reducedShape(x!.shape, { axes: [axis], keepDims }), dtype: "i32" }];
     },
@@ -115,18 +125,19 @@ function definePlace(name: "argmax" | "argmin") {
       y.device.run(grouped ? placeKernels.group : placeKernels.alone, {
         bind: { x: x!, index: y },
         params,
-        constants,
+        constants: { ...constants, TYPE: TYPES[x!.dtype as keyof typeof TYPES] },
         grid: y.device.grid(params.count, grouped ? 1 : GROUP),
       });
     },
     backward: { nondifferentiable: "an index" },
     samples: () =>
-      ([[[7], 0], [[5, 8], 0], [[5, 8], 1], [[3, 5, 7], 1], [[3, 131], 1], [[0, 4], 1]] as const).map((
+      ([[[7], 0], [[5, 8], 0], [[5, 8], 1], [[3, 5, 7], 1], [[3, 131], 1], [[0, 4], 1]] as const).flatMap((
         [shape, axis],
-      ) => ({
-        inputs: [{ shape }],
-        attrs: { axis, keepDims: false },
-      })),
+      ) => {
+        const attrs = { axis, keepDims: false };
+        const integers = INTEGERS.map((input) => ({ inputs: [{ shape, ...input }], attrs }));
+        return [{ inputs: [{ shape }], attrs }, ...integers];
+      }),
     bad: [{ inputs: [{ shape: [0, 3] }], attrs: { axis: 0, keepDims: false }, message: /nothing to reduce/ }],
   });
 }
@@ -139,20 +150,21 @@ function placeOf(
   op: typeof argmaxOp,
   name: string,
   x: Tensor,
-  axis: number | undefined,
+  axis: Axes | undefined,
   options: ReduceOptions,
 ): Tensor {
   expectTensor(name, x);
   expectOptions(name, options, { keepDims: true });
-  const { keepDims = false } = options;
-  if (axis !== undefined) return op([x], { axis: normaliseAxis(name, axis, x.shape.length), keepDims })[0];
+  const keepDims = keepDimsOf(name, options);
+  if (axis !== undefined) return alongAxis(name, x, axis, (row, axis) => op([row], { axis, keepDims })[0]);
   using scope = x.device.scope();
   const place = op([reshape(x, [x.size])], { axis: 0, keepDims: false })[0];
   return scope.keep(keepDims ? reshape(place, x.shape.map(() => 1)) : place);
 }
 
 /**
- * Index of the first largest element along `axis`, as i32; among all elements, in row-major order, when absent.
+ * Index of the first largest element along `axis` (one, or a list of one), as i32, of integers too; among all elements, in row-major
+ * order, when absent.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -163,12 +175,13 @@ function placeOf(
  * deepStrictEqual([...await argmax(scores, -1).data<"i32">()], [1, 0]);
  * ```
  */
-export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+export function argmax(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
   return placeOf(argmaxOp, "argmax", x, axis, options);
 }
 
 /**
- * Index of the first smallest element along `axis`, as i32; among all elements, in row-major order, when absent.
+ * Index of the first smallest element along `axis` (one, or a list of one), as i32, of integers too; among all elements, in row-major
+ * order, when absent.
  *
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
@@ -180,6 +193,6 @@ export function argmax(x: Tensor, axis?: number, options: ReduceOptions = {}): T
  * strictEqual(await argmin(x).item(), 3);
  * ```
  */
-export function argmin(x: Tensor, axis?: number, options: ReduceOptions = {}): Tensor {
+export function argmin(x: Tensor, axis?: Axes, options: ReduceOptions = {}): Tensor {
   return placeOf(argminOp, "argmin", x, axis, options);
 }

@@ -14,6 +14,7 @@ import {
   reduceAttrs,
   reduceColumns,
   reducedShape,
+  reduceIntegers,
   type ReduceOptions,
   reduceSamples,
 } from "./lib/reduce.ts";
@@ -24,13 +25,14 @@ const prodOp = defineOp<ReduceAttrs>({
   name: "prod",
   family: "reduction",
   infer: ([x], attrs) => {
-    expectDType("prod", "the input", x!, "f32");
-    return [{ shape: reducedShape(x!.shape, attrs), dtype: "f32" }];
+    expectDType("prod", "the input", x!, "f32", "i32", "u32");
+    return [{ shape: reducedShape(x!.shape, attrs), dtype: x!.dtype }];
   },
   forward: ([x], { axes }, [y]) => {
     const { x: moved, columns } = columnsOf(x!, axes);
-    if (columns.reduced > 0) reduceColumns(FOLDS.prod, moved, columns, y, 1);
-    else fill(y, 1);
+    if (columns.reduced === 0) fill(y, 1);
+    else if (y.dtype === "f32") reduceColumns(FOLDS.prod, moved, columns, y, 1);
+    else reduceIntegers("prod", moved, columns, y);
   },
   saves: () => ({ inputs: [0] }),
   backward: (call) => {
@@ -49,14 +51,14 @@ const prodOp = defineOp<ReduceAttrs>({
   },
   samples: () =>
     // Factors near 1, so that products of many stay numbers.
-    reduceSamples({ withEmpty: true }).map(({ inputs, attrs }) => ({
-      inputs: inputs.map((x) => x && { ...x, range: [0.9, 1.1] as const }),
+    reduceSamples({ withEmpty: true, integers: true }).map(({ inputs, attrs }) => ({
+      inputs: inputs.map((x) => x && { range: [0.9, 1.1] as const, ...x }),
       attrs,
     })),
 });
 
 /**
- * Product over `axes` (all when absent); an empty product is 1. The gradient to a factor is the product of the others, with
+ * Product over `axes` (all when absent), of integers too, which wrap; an empty product is 1. The gradient to a factor is the product of the others, with
  * zeros among them too.
  *
  * ```ts

@@ -1,12 +1,16 @@
 /** Running sums along an axis. */
 import text from "../../shaders/scan.wgsl" with { type: "text" };
+import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
-import { normaliseAxis, sizeOf } from "../shape.ts";
+import { type Axes, normaliseAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { GROUP, rowKernels } from "./lib/library.ts";
+import { alongAxis } from "./lib/axis.ts";
+import { GROUP, nanLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
 import { byGroup } from "./lib/reduce.ts";
 
-const kernels = rowKernels("cumsum", { file: "scan.wgsl", text });
+const part = { file: "scan.wgsl", text } as const;
+const kernels = rowKernels("cumsum", part);
+const integerKernel = kernel("cumsum_integers", scalarLib, nanLib, rowAloneLib, part);
 
 /** y = running sums of x along `axis`, or those from the end. */
 function scan(x: Tensor, axis: number, y: Tensor, reverse: boolean): void {
@@ -17,10 +21,15 @@ function scan(x: Tensor, axis: number, y: Tensor, reverse: boolean): void {
     inner: sizeOf(shape.slice(axis + 1)),
   };
   const count = columns.outer * columns.inner;
+  const params = { count, reduced: columns.reduced, inner: columns.inner };
+  if (y.dtype !== "f32") {
+    device.run(integerKernel, { bind: { words: x, y_words: y }, params, grid: device.grid(count, GROUP) });
+    return;
+  }
   const grouped = byGroup(device.kernels, columns);
   device.run(grouped ? kernels.group : kernels.alone, {
     bind: { x, y },
-    params: { count, reduced: columns.reduced, inner: columns.inner },
+    params,
     constants: { REVERSE: Number(reverse) },
     grid: device.grid(count, grouped ? 1 : GROUP),
   });
@@ -30,9 +39,9 @@ const cumsumOp = defineOp<{ readonly axis: number }>({
   name: "cumsum",
   family: "reduction",
   infer: ([x], { axis }) => {
-    expectDType("cumsum", "the input", x!, "f32");
+    expectDType("cumsum", "the input", x!, "f32", "i32", "u32");
     normaliseAxis("cumsum", axis, x!.shape.length);
-    return [{ shape: x!.shape, dtype: "f32" }];
+    return [{ shape: x!.shape, dtype: x!.dtype }];
   },
   forward: ([x], { axis }, [y]) => scan(x!, axis, y, false),
   backward: (call) => {
@@ -43,12 +52,18 @@ const cumsumOp = defineOp<{ readonly axis: number }>({
   },
   samples: () =>
     ([[[7], 0], [[1], 0], [[5, 8], 0], [[3, 5, 7], 1], [[3, 131], 1], [[2, 300], 1], [[0, 4], 1], [[4, 0], 1]] as const)
-      .map(([shape, axis]) => ({ inputs: [{ shape }], attrs: { axis } })),
+      .flatMap(([shape, axis]) =>
+        ([
+          { dtype: "f32" },
+          { dtype: "i32", range: [-(2 ** 31), 2 ** 31] },
+          { dtype: "u32", range: [0, 2 ** 32] },
+        ] as const).map((input) => ({ inputs: [{ shape, ...input }], attrs: { axis } }))
+      ),
   bad: [{ inputs: [{ shape: [3] }], attrs: { axis: 1 }, message: /axis 1 is out of range/ }],
 });
 
 /**
- * Running sums along `axis`: each element with all before it. A row is walked by one invocation, or on a GPU by one workgroup,
+ * Running sums along `axis`: each element with all before it, of integers too, which wrap. A row is walked by one invocation, or on a GPU by one workgroup,
  * so one very long row is no quicker than that.
  *
  * ```ts
@@ -60,7 +75,7 @@ const cumsumOp = defineOp<{ readonly axis: number }>({
  * deepStrictEqual([...await cumsum(x, -1).data()], [1, 3, 6, 4, 9, 15]);
  * ```
  */
-export function cumsum(x: Tensor, axis: number): Tensor {
+export function cumsum(x: Tensor, axis: Axes): Tensor {
   expectTensor("cumsum", x);
-  return cumsumOp([x], { axis: normaliseAxis("cumsum", axis, x.shape.length) })[0];
+  return alongAxis("cumsum", x, axis, (row, axis) => cumsumOp([row], { axis })[0]);
 }

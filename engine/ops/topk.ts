@@ -4,10 +4,10 @@ import { expectFlag, expectNumber, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
-import { formatShape, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
+import { type Axes, formatShape, normaliseAxis, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
-import { GROUP, indexLib, risingLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
+import { GROUP, indexLib, risingLib, rowAloneLib, rowKernels, scalarLib, TYPES } from "./lib/library.ts";
 import { byGroup } from "./lib/reduce.ts";
 
 const parts = [indexLib, risingLib, { file: "topk.wgsl", text }] as const;
@@ -30,15 +30,15 @@ const topkOp = defineOp<Attrs>({
   name: "topk",
   family: "reduction",
   infer: ([x], { k, axis }) => {
-    expectDType("topk", "the input", x!, "f32");
-    const { shape } = x!;
+    expectDType("topk", "the input", x!, "f32", "i32", "u32");
+    const { shape, dtype } = x!;
     normaliseAxis("topk", axis, shape.length);
     if (!Number.isInteger(k) || k < 0 || k > shape[axis]) {
       throw new ShapeError(
         `topk: k is a whole number from 0 to ${shape[axis]} on axis ${axis} of ${formatShape(shape)}, got ${k}`,
       );
     }
-    return [{ shape: shape.with(axis, k), dtype: "f32" }, { shape: shape.with(axis, k), dtype: "i32" }];
+    return [{ shape: shape.with(axis, k), dtype }, { shape: shape.with(axis, k), dtype: "i32" }];
   },
   forward: ([x], { k, axis, largest }, [y, places], device) => {
     if (k === 0) return;
@@ -47,7 +47,7 @@ const topkOp = defineOp<Attrs>({
     device.run(grouped ? pickKernels.group : pickKernels.alone, {
       bind: { x: x!, y, places },
       params: { count, reduced: columns.reduced, inner: columns.inner, k },
-      constants: { LEAST: Number(!largest) },
+      constants: { LEAST: Number(!largest), TYPE: TYPES[x!.dtype as keyof typeof TYPES] },
       grid: device.grid(count, grouped ? 1 : GROUP),
     });
   },
@@ -75,7 +75,15 @@ const topkOp = defineOp<Attrs>({
       [[4, 3], 0, 1],
       [[0, 4], 2, 1],
     ] as const).flatMap(([shape, k, axis]) =>
-      [true, false].map((largest) => ({ inputs: [{ shape }], attrs: { k, axis, largest } }))
+      [true, false].flatMap((largest) =>
+        ([
+          { dtype: "f32" },
+          { dtype: "i32", range: [-3, 4] },
+          { dtype: "i32", range: [-(2 ** 31), 2 ** 31] },
+          { dtype: "u32", range: [0, 3] },
+          { dtype: "u32", range: [0, 2 ** 32] },
+        ] as const).map((input) => ({ inputs: [{ shape, ...input }], attrs: { k, axis, largest } }))
+      )
     ),
   bad: [
     { inputs: [{ shape: [2, 3] }], attrs: { k: 4, axis: 1, largest: true }, message: /from 0 to 3 on axis 1/ },
@@ -86,21 +94,21 @@ const topkOp = defineOp<Attrs>({
 /** Options of {@link topk}. */
 export interface TopkOptions {
   /** Axis along which elements are compared; default the last. */
-  readonly axis?: number;
+  readonly axis?: Axes;
   /** Default true; else the smallest. */
   readonly largest?: boolean;
 }
 
 /** Result of {@link topk}: elements and their places along the axis. */
 export interface Topk {
-  /** Elements in order, f32; the axis has extent k. */
+  /** Elements in order, of x's type; the axis has extent k. */
   readonly values: Tensor;
   /** Their places, i32, of the same shape. */
   readonly indices: Tensor;
 }
 
 /**
- * The `k` largest elements along an axis, or the smallest, in order; of equal ones the first comes first, and NaN counts as the
+ * The `k` largest elements along an axis, or the smallest, in order, of integers too; of equal ones the first comes first, and NaN counts as the
  * largest. The gradient goes to x through the values. Each of the k is looked for by a walk along the row, so the cost is k times
  * that of `max`: meant for k up to some dozens.
  *

@@ -4,9 +4,12 @@ import { expectNumber } from "../base/given.ts";
 import { DTypeError, ShapeError } from "../base/errors.ts";
 import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { expectDType, expectTensor } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { maximum, minimum } from "./binary.ts";
 import { GROUP, powerLib, sigmoidLibs, vec4Lib } from "./lib/library.ts";
+import { scalarLike } from "./lib/pairs.ts";
 import { type Unary, unaryFamily, unaryParts } from "./lib/unary.ts";
 
 const parts = unaryParts(vec4Lib, ...sigmoidLibs, powerLib, { file: "pointwise.wgsl", text });
@@ -128,7 +131,7 @@ export const sigmoid: (x: Tensor) => Tensor = plain("sigmoid", "y");
  */
 export const relu: (x: Tensor) => Tensor = plain("relu", "y");
 /**
- * x².
+ * x², of integers too; they wrap.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -139,7 +142,7 @@ export const relu: (x: Tensor) => Tensor = plain("relu", "y");
  * deepStrictEqual([...await square(x).data()], [9, 0.25]);
  * ```
  */
-export const square: (x: Tensor) => Tensor = plain("square", "x");
+export const square: (x: Tensor) => Tensor = withIntegers("square", "x");
 /**
  * 1 / x.
  *
@@ -177,6 +180,7 @@ const powScalarOp = define<{ readonly exponent: number }>("powScalar", {
   scalars: ({ exponent }) => ({ a: exponent, b: 0 }),
   attrs: [{ exponent: 3 }, { exponent: 2 }, { exponent: 0.7 }, { exponent: -1.5 }],
   range: [0.2, 2],
+  integers: integerKernel,
 });
 const clampOp = define<{ readonly low: number; readonly high: number }>("clamp", {
   saved: "x",
@@ -189,13 +193,22 @@ export function affine(x: Tensor, scale: number, shift: number): Tensor {
   return affineOp([x], { scale, shift })[0];
 }
 
-/** x to a fixed power; see `pow`. */
+/** Largest exponent of integers: the kernel is given it as f32. */
+const MOST_EXPONENT = 2 ** 24;
+
+/** x to a fixed power; see `pow`, by whose name it speaks. */
 export function powScalar(x: Tensor, exponent: number): Tensor {
+  expectDType("pow", "the input", x, "f32", "i32", "u32");
+  if (x.dtype !== "f32" && !(Number.isInteger(exponent) && exponent >= 0 && exponent <= MOST_EXPONENT)) {
+    throw new DTypeError(
+      `pow: ${x.dtype} takes a whole exponent from 0 to ${MOST_EXPONENT}, not ${exponent}; cast("f32") first`,
+    );
+  }
   return powScalarOp([x], { exponent })[0];
 }
 
 /**
- * x limited to [low, high]; the gradient outside is 0.
+ * x limited to [low, high], of integers too, which take whole limits; the gradient outside is 0.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -210,15 +223,21 @@ export function clamp(x: Tensor, low: number, high: number): Tensor {
   expectNumber("clamp", "low", low);
   expectNumber("clamp", "high", high);
   if (!(low <= high)) throw new ShapeError(`clamp: low ${low} is above high ${high}`);
+  expectTensor("clamp", x);
+  if (x.dtype === "i32" || x.dtype === "u32") {
+    using scope = x.device.scope();
+    const [least, most] = [low, high].map((limit) => scalarLike("clamp", x, limit));
+    return scope.keep(minimum(maximum(x, least), most));
+  }
   return clampOp([x], { low, high })[0];
 }
 
-/** target += x in place, same shape and f32. Not recorded: for gradients and optimisers. */
-export function accumulate(target: Tensor, x: Tensor): void {
+/** target += x in place, same shape and f32; `op` is who asks. Not recorded: for gradients and optimisers. */
+export function accumulate(target: Tensor, x: Tensor, op: string): void {
   if (!sameShape(target.shape, x.shape)) {
-    throw new ShapeError(`accumulate: ${formatShape(x.shape)} into ${formatShape(target.shape)}`);
+    throw new ShapeError(`${op}: ${formatShape(x.shape)} into ${formatShape(target.shape)}`);
   }
-  if (target.dtype !== "f32" || x.dtype !== "f32") throw new DTypeError("accumulate: both tensors must be f32");
+  if (target.dtype !== "f32" || x.dtype !== "f32") throw new DTypeError(`${op}: both tensors must be f32`);
   const count = Math.ceil(x.size / 4);
   x.device.run(accumulateKernel, {
     bind: { x, y: target },

@@ -31,8 +31,14 @@ export const scalarLib: ShaderText = { file: "lib/scalar.wgsl", text: scalarText
 export const vec4Lib: ShaderText = { file: "lib/vec4.wgsl", text: vec4Text };
 /** `larger`, `or_nan` and `sign_of` of `Value`s, by which NaN is kept. */
 export const nanLib: ShaderText = { file: "lib/elementwise/nan.wgsl", text: nanText };
-/** `rising`, a word that orders numbers. */
+/** `rising`, a word that orders numbers, and `rising_word` by the constant TYPE, one of {@link TYPES}. */
 export const risingLib: ShaderText = { file: "lib/elementwise/rising.wgsl", text: risingText };
+/** Numbers of the element types, as the shader has them. */
+export const TYPES: Readonly<Record<"f32" | "i32" | "u32", number>> = (({ float, signed, unsigned }) => ({
+  f32: float,
+  i32: signed,
+  u32: unsigned,
+}))(numbered(risingText, "float", "signed", "unsigned"));
 /** `sigmoid` and `bounded_tanh` of a `Value`. */
 export const sigmoidLibs: readonly ShaderText[] = [nanLib, { file: "lib/sigmoid.wgsl", text: sigmoidText }];
 /** `Sample`s of a `Value` between cells. */

@@ -2,14 +2,14 @@
 import text from "../../../shaders/reduce.wgsl" with { type: "text" };
 import integerText from "../../../shaders/reduce_integer.wgsl" with { type: "text" };
 import { expectTensor } from "../../op.ts";
-import { expectOptions, type NamesOf } from "../../base/given.ts";
+import { expectFlag, expectOptions, type NamesOf } from "../../base/given.ts";
 import { ShapeError } from "../../base/errors.ts";
 import { powerAbove } from "../../buckets.ts";
 import type { KernelSet } from "../../gpu/adapter.ts";
 import { kernel } from "../../gpu/kernel.ts";
 import { numbered } from "../../gpu/wgsl.ts";
 import type { Sample } from "../../op.ts";
-import { formatShape, normaliseAxes, type Shape, sizeOf } from "../../shape.ts";
+import { type Axes, formatShape, normaliseAxes, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor, TensorMeta } from "../../tensor.ts";
 import { transpose } from "../layout.ts";
 import { GROUP, indexLib, nanLib, rowAloneLib, rowKernels, vec4Lib } from "./library.ts";
@@ -19,7 +19,7 @@ const reduceKernels = rowKernels("reduce", ...parts);
 const reduce4Kernel = kernel("reduce", { ...vec4Lib, variant: "vec4" }, nanLib, rowAloneLib, ...parts);
 const rows4Kernel = kernel("reduce_rows", vec4Lib, nanLib, rowAloneLib, ...parts);
 const integerKernel = kernel("reduce", indexLib, { file: "reduce_integer.wgsl", text: integerText });
-const INTEGER_FOLDS = numbered(integerText, "sum", "max");
+const INTEGER_FOLDS = numbered(integerText, "sum", "max", "prod");
 
 /** Options of reductions. */
 export interface ReduceOptions {
@@ -36,14 +36,19 @@ export interface ReduceAttrs {
   readonly keepDims: boolean;
 }
 
-/** Axes as a user gives them: one, several, or all where absent; negative ones count from the end. */
-export type Axes = number | readonly number[];
+export type { Axes } from "../../shape.ts";
+
+/** The option, which is true or false. */
+export function keepDimsOf(op: string, { keepDims = false }: ReduceOptions): boolean {
+  expectFlag(op, "keepDims", keepDims);
+  return keepDims;
+}
 
 /** Attributes of a reduction of x over a user's axes. */
 export function reduceAttrs(op: string, x: TensorMeta, axes: Axes | undefined, options: ReduceOptions): ReduceAttrs {
   expectTensor(op, x);
   expectOptions(op, options, op === "variance" || op === "std" ? VARIANCE : REDUCE);
-  return { axes: normaliseAxes(op, axes, x.shape.length), keepDims: options.keepDims ?? false };
+  return { axes: normaliseAxes(op, axes, x.shape.length), keepDims: keepDimsOf(op, options) };
 }
 
 /** The shape with reduced axes of extent 1. */
@@ -155,19 +160,19 @@ export function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor
 }
 
 /** Folds columns of integers x into y, whose type says which they are. */
-export function reduceIntegers(fold: "sum" | "max" | "min", x: Tensor, columns: Columns, y: Tensor): void {
+export function reduceIntegers(fold: "sum" | "prod" | "max" | "min", x: Tensor, columns: Columns, y: Tensor): void {
   const { device } = x;
   const { outer, reduced, inner } = columns;
   const chunks = Math.max(1, Math.min(Math.ceil(2 ** 14 / (outer * inner)), Math.ceil(reduced / 64)));
   const target = chunks === 1 ? y : device.empty([outer, chunks, inner], y.dtype);
   // The sign bit turns the order of i32 into that of u32; all bits turned, the smallest is the largest.
   const signed = y.dtype === "i32";
-  const FLIP = { sum: 0, max: signed ? 0x80000000 : 0, min: signed ? 0x7fffffff : 0xffffffff }[fold];
+  const FLIP = { sum: 0, prod: 0, max: signed ? 0x80000000 : 0, min: signed ? 0x7fffffff : 0xffffffff }[fold];
   const count = outer * chunks * inner;
   device.run(integerKernel, {
     bind: { x, y: target },
     params: { count, reduced, inner, chunks },
-    constants: { OP: INTEGER_FOLDS[fold === "sum" ? "sum" : "max"], FLIP },
+    constants: { OP: INTEGER_FOLDS[fold === "min" ? "max" : fold], FLIP },
     grid: device.grid(count, GROUP),
   });
   if (chunks > 1) reduceIntegers(fold, target, { outer, reduced: chunks, inner }, y);

@@ -110,14 +110,18 @@ export const pointwise: Family = {
   tanh: map(ad.tanh),
   sigmoid: map(ad.sigmoid),
   relu: map(ad.relu),
-  square: map((x) => ad.mul(x, x)),
+  square: map((x) => ad.mul(x, x), (x) => x * x),
   reciprocal: map((x) => ad.div(ad.constant(1), x)),
   sign: map((x) => ad.constant(ad.signOf(ad.valueOf(x))), (x) => x > 0n ? 1n : x < 0n ? -1n : 0n),
   affine: (inputs, attrs) => {
     const scale = ad.constant(number(attrs, "scale")), shift = ad.constant(number(attrs, "shift"));
     return map((x) => ad.add(ad.mul(x, scale), shift))(inputs, attrs);
   },
-  powScalar: (inputs, attrs) => map((x) => ad.powConstant(x, number(attrs, "exponent")))(inputs, attrs),
+  powScalar: (inputs, attrs) =>
+    map((x) => ad.powConstant(x, number(attrs, "exponent")), (x) => x ** BigInt(number(attrs, "exponent")))(
+      inputs,
+      attrs,
+    ),
   // Inside the limits, limits included, the gradient passes; written with the element first so that it wins ties. NaN is not
   // inside.
   clamp: (inputs, attrs) => {

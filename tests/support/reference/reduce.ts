@@ -57,7 +57,12 @@ const smallest = (terms: readonly ad.Node[]): ad.Node => terms.reduce(ad.minimum
 /** Position of the first of equal extremes, or of the first NaN, as i32. */
 function place(extreme: (...values: number[]) => number): (inputs: readonly (Ref | null)[], attrs: Attrs) => Ref[] {
   return ([x], attrs) => {
-    const { shape, groups } = group(real(x, "x"), { axes: [number(attrs, "axis")], keepDims: attrs.keepDims });
+    const along = { axes: [number(attrs, "axis")], keepDims: attrs.keepDims };
+    if (x instanceof IntArray) {
+      const { shape, groups } = group(x, along);
+      return [new IntArray(shape, Int32Array.from(groups, (values) => values.indexOf(extreme(...values))))];
+    }
+    const { shape, groups } = group(real(x, "x"), along);
     const data = Int32Array.from(groups, (terms) => {
       const values = terms.map(ad.valueOf), nan = values.findIndex(Number.isNaN);
       return nan < 0 ? values.indexOf(extreme(...values)) : nan;
@@ -91,7 +96,7 @@ export const reductions: Family = {
   mean: reduce(mean),
   max: reduce(largest, extreme(true)),
   min: reduce(smallest, extreme(false)),
-  prod: reduce(product),
+  prod: reduce(product, (terms) => terms.reduce((a, b) => BigInt.asIntN(64, a * b), 1n)),
   variance: (inputs, attrs) => reduce((terms) => variance(terms, number(attrs, "correction")))(inputs, attrs),
   argmax: place(Math.max),
   argmin: place(Math.min),
