@@ -5,6 +5,7 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { floats, mul, sub } from "./binary.ts";
+import { equal, where } from "./compare.ts";
 import {
   type Axes,
   keptShape,
@@ -110,8 +111,8 @@ export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}):
 }
 
 /**
- * Standard deviation over `axes` (all when absent): the root of {@link variance}, with its `correction`. Its gradient is not
- * finite where all elements are equal.
+ * Standard deviation over `axes` (all when absent): the root of {@link variance}, with its `correction`. Its gradient is 0
+ * where all elements are equal, as in PyTorch.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -125,5 +126,9 @@ export function variance(x: Tensor, axes?: Axes, options: VarianceOptions = {}):
 export function std(x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor {
   reduceAttrs("std", x, axes, options);
   using scope = x.device.scope();
-  return scope.keep(sqrt(variance(x, axes, options)));
+  const v = variance(x, axes, options);
+  if (!v.requiresGrad) return scope.keep(sqrt(v));
+  // The root's slope at 0 is infinite, so zeros go around it.
+  const zero = equal(v, 0);
+  return scope.keep(where(zero, 0, sqrt(where(zero, 1, v))));
 }

@@ -107,4 +107,14 @@ for (const kernels of KERNEL_SETS) {
     y.sum().backward();
     deepStrictEqual([...await x.grad!.data()], [-0.5, 0.5, -0.5, 0.5]);
   });
+
+  test("the gradient of std is 0 where all are equal, and NaN stays NaN", async () => {
+    using _scope = device.scope();
+    const x = device.tensor([[3, 3], [1, 5], [NaN, 1]]);
+    x.requiresGrad = true;
+    const y = x.std(1, { correction: 0 });
+    deepStrictEqual([...await y.data()], [0, 2, NaN]);
+    y.sum().backward();
+    deepStrictEqual([...await x.grad!.data()], [0, 0, -0.5, 0.5, NaN, NaN]);
+  });
 }
