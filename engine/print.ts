@@ -11,6 +11,9 @@ const WHOLE = 1000;
 /** Significant digits of real numbers. */
 const DIGITS = 6;
 
+/** Whole numbers up to this are all in f32, and are shown in full. */
+const EXACT = 2 ** 24;
+
 /** Rows and columns a table shows. */
 const TABLE = 20;
 
@@ -28,10 +31,15 @@ export function lineOf(
   return `Tensor ${dtype} ${formatShape(shape)} on ${place}${state}`;
 }
 
+const withPoint = (text: string): string => /[.e]/.test(text) ? text : `${text}.`;
+
 function number(value: number, dtype: DType): string {
   if (dtype === "i32" || dtype === "u32" || !Number.isFinite(value)) return String(value);
-  const text = String(Number(value.toPrecision(DIGITS)));
-  return /[.e]/.test(text) ? text : `${text}.`;
+  if (Object.is(value, -0)) return "-0.";
+  if (Number.isInteger(value) && Math.abs(value) <= EXACT) return `${value}.`;
+  const rounded = Number(value.toPrecision(DIGITS));
+  // In full it would end in zeros that are not the value's.
+  return Math.abs(rounded) >= 10 ** DIGITS ? rounded.toExponential() : withPoint(String(rounded));
 }
 
 /** Values as nested brackets, of many only those at the ends of each axis. */

@@ -35,6 +35,12 @@ Deno.test("values are printed in nested brackets, aligned, whole numbers apart f
     text(device.tensor([[[1], [2]], [[3], [4]]])),
     text(device.tensor(Uint32Array.from({ length: 1200 }, (_, i) => i), [600, 2])),
   ]);
+  const numbers = [123456, 16777216, -9999999, 123456789, -0, 0, 1234567.5, 99999.96, 1e30, 0.1];
+  strictEqual(
+    await text(device.tensor(numbers.map((v) => [v]))),
+    "[[   123456.]\n [ 16777216.]\n [ -9999999.]\n [1.23457e+8]\n [       -0.]\n [        0.]\n" +
+      " [1.23457e+6]\n [   100000.]\n [     1e+30]\n [       0.1]]",
+  );
   deepStrictEqual(all, [
     "[[   1. -20.5]\n [ 1e-8    3.]]",
     "[ 1 -2 30]",
