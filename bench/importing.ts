@@ -1,6 +1,7 @@
 /** The wait for the library: the time of a process that imports it, less that of one that imports nothing. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { TFJS } from "./peers/tfjs.ts";
 
 /** Time to import a module. */
 export interface ImportRow {
@@ -15,7 +16,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const MODULES: Readonly<Record<string, readonly string[]>> = {
   "engine/mod.ts": [join(root, "engine/mod.ts")],
   "mod.ts": [join(root, "mod.ts")],
-  "tfjs with webgpu": ["npm:@tensorflow/tfjs@4.22.0", "npm:@tensorflow/tfjs-backend-webgpu@4.22.0"],
+  "tfjs with webgpu": TFJS,
 };
 
 const RUNS = 7;

@@ -130,6 +130,28 @@ function packagesIn(text: string): string[] {
   return [...code(text, false).matchAll(pattern)].map(([, name]) => name);
 }
 
+/** Packages that a text names with their versions, wherever it does. */
+function versionsIn(text: string): { readonly name: string; readonly version: string }[] {
+  const pattern = /["'`]npm:(@?[^@"'`$]+)@([^/"'`]+)[^"'`]*["'`]/g;
+  return [...text.matchAll(pattern)].map(([, name, version]) => ({ name, version }));
+}
+
+Deno.test("the version of a package stands in one place, and is one version", () => {
+  const named = ["deno.json", ...sources(".ts")].flatMap((path) =>
+    versionsIn(path.endsWith(".ts") ? code(read(path), false) : read(path)).map((one) => ({ path, ...one }))
+  );
+  // Tests hold made specifiers in strings: of packages that there are, they have none.
+  const own = named.filter(({ path }) => partOf(path) !== "tests"), names = new Set(own.map(({ name }) => name));
+  ok(names.size > 12, [...names].join(", "));
+  deepStrictEqual(own.filter(({ version }) => !/^\d+\.\d+\.\d+$/.test(version)), []);
+  deepStrictEqual(
+    [...names].map((name) => named.filter((one) => one.name === name)).filter((places) => places.length !== 1),
+    [],
+  );
+  const text = 'import("npm:a@^1.2.3/b"); const c = ["npm:@d/e@4.5.6"];';
+  deepStrictEqual(versionsIn(text), [{ name: "a", version: "^1.2.3" }, { name: "@d/e", version: "4.5.6" }]);
+});
+
 Deno.test("packages are named in files of their own, each version once; those of programs stand in deno.json", () => {
   const inline = sources(".ts").filter((path) => partOf(path) !== "tests").flatMap((path) =>
     packagesIn(read(path)).map((name) => ({ path, name }))

@@ -2,6 +2,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, extname, join, resolve } from "node:path";
 import { bundle } from "./support/bundle.ts";
+import configuration from "../deno.json" with { type: "json" };
 import { type Ended, ended, ROOT } from "./support/command.ts";
 import { copy, withFolder } from "./support/folder.ts";
 
@@ -67,7 +68,7 @@ Deno.test("a project with settings of its own imports the library by name, linke
         compilerOptions: {
           exactOptionalPropertyTypes: true,
           lib: ["esnext", "dom", "dom.iterable", "deno.ns"],
-          types: ["npm:@webgpu/types@0.1.74"],
+          types: [configuration.imports["@webgpu/types"]],
         },
       }),
       "a.ts": SCRIPT("itera"),
@@ -141,7 +142,22 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wgsl": "text/plain",
 };
 
-Deno.test("the library is imported by URL, and vendored it stays when the server is gone", () =>
+/** Files of the library that workers and threads are started from, by their URLs. */
+async function startedByUrl(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(ROOT, folder))) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) found.push(...await startedByUrl(path));
+    if (!name.endsWith(".ts")) continue;
+    const text = await Deno.readTextFile(join(ROOT, path));
+    found.push(
+      ...[...text.matchAll(/new URL\("(\.[^"]+\.ts)", import\.meta\.url\)/g)].map(([, to]) => join(folder, to)),
+    );
+  }
+  return found;
+}
+
+Deno.test("the library is imported by URL, and checked once and vendored it stays when the server is gone", () =>
   withFolder(async (folder) => {
     let served = 0;
     const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async ({ url }) => {
@@ -153,16 +169,49 @@ Deno.test("the library is imported by URL, and vendored it stays when the server
         ? new Response(null, { status: 404 })
         : new Response(text, { headers: { "content-type": TYPES[extname(path)] ?? "text/plain" } });
     });
-    const host = `127.0.0.1:${server.addr.port}`;
+    const host = `127.0.0.1:${server.addr.port}`, allowed = `--allow-import=${host}`;
     const cwd = await project(folder, {
       "deno.json": JSON.stringify({ vendor: true }),
       "a.ts": SCRIPT(`http://${host}/mod.ts`),
+      "a_test.ts": `import { datasets, Device } from "http://${host}/mod.ts";
+Deno.test("opens", async () => {
+  await using device = await Device.open();
+  using x = device.ones([2]), y = x.add(1);
+  if ((await y.data())[1] !== 2 || !datasets.openDataset) throw new Error("wrong");
+});
+`,
     });
+    const checks = async (): Promise<void> => {
+      const { code, err } = await deno(cwd, "check", allowed, "a.ts", "a_test.ts");
+      strictEqual(code, 0, err);
+    };
     try {
-      await prints(cwd, EXPECTED, `--allow-import=${host}`, "a.ts");
+      await checks();
       ok(served > 100, `${served} files were served`);
     } finally {
       await server.shutdown();
     }
-    await prints(cwd, EXPECTED, `--allow-import=${host}`, "a.ts");
+    await prints(cwd, EXPECTED, allowed, "a.ts");
+    await checks();
+    const tested = await deno(cwd, "test", "--no-prompt", allowed, "a_test.ts");
+    strictEqual(tested.code, 0, tested.out + tested.err);
+    // Vendored or not, an address is allowed by its host.
+    const { code, err } = await deno(cwd, "run", "--no-prompt", "a.ts");
+    ok(code === 1 && err.includes("--allow-import"), err);
+    // Workers are there, too, without having been started.
+    const kept = [...Deno.readDirSync(join(cwd, "vendor"))].map(({ name }) => join(cwd, "vendor", name));
+    const there = async (path: string): Promise<boolean> =>
+      (await Promise.all(kept.map((at) => Deno.stat(join(at, path)).then(() => true, () => false)))).includes(true);
+    const started = (await Promise.all(["engine", "model", "datasets"].map(startedByUrl))).flat();
+    ok(started.length > 3, started.join(", "));
+    for (const path of started) ok(await there(path), `${path} was not vendored`);
+  }));
+
+Deno.test("a clone reached by a symbolic link is read by permission, or by the place where it lies", () =>
+  withFolder(async (folder) => {
+    await Deno.symlink(ROOT, join(folder, "linked"));
+    const cwd = await project(folder, { "a.ts": ENGINE("./linked/engine/mod.ts") });
+    const refused = await deno(cwd, "run", "--no-prompt", "a.ts");
+    ok(refused.code === 1 && refused.err.includes("--allow-read"), refused.err);
+    await prints(cwd, "[0]\n", `--allow-read=${ROOT}`, "a.ts");
   }));

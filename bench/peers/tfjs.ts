@@ -20,9 +20,12 @@ interface TfTensor {
   dispose(): void;
 }
 
+/** The library and its WebGPU backend, as they are imported. */
+export const TFJS: readonly string[] = ["npm:@tensorflow/tfjs@4.22.0", "npm:@tensorflow/tfjs-backend-webgpu@4.22.0"];
+
 /** Loads the library; throws where it cannot be had or does not start. */
 export async function tfjs(): Promise<Peer> {
-  const [core, backend] = ["npm:@tensorflow/tfjs@4.22.0", "npm:@tensorflow/tfjs-backend-webgpu@4.22.0"];
+  const [core, backend] = TFJS;
   const tf = await import(core) as Tf;
   await import(backend);
   if (!await tf.setBackend("webgpu")) throw new Error("its WebGPU backend does not start");

@@ -1,6 +1,7 @@
 /** The context scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { BACKGROUND, type RegionDataset, type RegionRecord } from "../types.ts";
+import type { drawImage } from "./draw.ts";
 import { type ContextInput, type ContextOptions, contextOptions } from "./options.ts";
 import { type ContextScene, layoutScene, objectsOf } from "./layout.ts";
 import { appearancePosterior, imagePosterior, pairPosterior } from "./posteriors.ts";
@@ -65,7 +66,11 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
     split: options.split,
     classes: [BACKGROUND, ...tables.names.slice(1)],
     size: options.images,
-    source: { kind: "drawn", module: new URL("./draw.ts", import.meta.url).href, options },
+    source: {
+      kind: "drawn",
+      module: new URL("./draw.ts", import.meta.url).href,
+      options: options satisfies Parameters<typeof drawImage>[0],
+    },
     options,
     tables,
     scene,

@@ -2,6 +2,7 @@
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Thread, ThreadError } from "../../thread.ts";
 import { type DrawnPicture, drawPng } from "./draw_png.ts";
+import type { DrawRequest } from "./draw_worker.ts";
 import type { PictureKey } from "./place.ts";
 
 /** Pictures that each thread is ahead. */
@@ -22,7 +23,7 @@ export async function* drawMany(keys: readonly PictureKey[], threads: number): A
     let next = 0;
     const ask = (): void => {
       if (next >= keys.length) return;
-      const key = keys[next];
+      const key = keys[next] satisfies DrawRequest;
       queue.push(workers[next++ % workers.length].ask(() => key));
     };
     for (let i = 0; i < AHEAD * workers.length; i++) ask();

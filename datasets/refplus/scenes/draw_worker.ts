@@ -3,10 +3,15 @@ import { tellFailures } from "../../thread.ts";
 import { type DrawnPicture, drawPng } from "./draw_png.ts";
 import type { PictureKey } from "./place.ts";
 
+/** A request: a picture's key. */
+export type DrawRequest = PictureKey;
+/** The answer. */
+export type DrawAnswer = DrawnPicture;
+
 /** The worker's own scope, typed no further than needed. */
 interface WorkerScope {
-  onmessage: ((event: MessageEvent<PictureKey>) => void) | null;
-  postMessage(message: DrawnPicture): void;
+  onmessage: ((event: MessageEvent<DrawRequest>) => void) | null;
+  postMessage(message: DrawAnswer): void;
 }
 
 tellFailures();

@@ -1,14 +1,15 @@
 /** sharp: decodes, encodes and resizes pictures. Native code, so it is loaded with the first picture and not before. */
-import type { default as sharp, OverlayOptions, Sharp } from "npm:sharp@0.35.5";
+
+const load = () => import("npm:sharp@0.35.5");
 
 /** The library's function, which begins a pipeline. */
-export type SharpLibrary = typeof sharp;
+export type SharpLibrary = Awaited<ReturnType<typeof load>>["default"];
 /** A pipeline. */
-export type SharpImage = Sharp;
+export type SharpImage = ReturnType<SharpLibrary>;
 /** A picture laid over another. */
-export type SharpOverlay = OverlayOptions;
+export type SharpOverlay = Parameters<SharpImage["composite"]>[0][number];
 
 /** Loads the library once. */
 export async function loadSharp(): Promise<SharpLibrary> {
-  return (await import("npm:sharp@0.35.5")).default;
+  return (await load()).default;
 }
