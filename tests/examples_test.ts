@@ -70,9 +70,23 @@ Deno.test("07: a kernel of one's own has the right values and gradient", async (
 });
 
 Deno.test("08: replayed steps give the same weights", async () => {
-  const [times, , weights] = await example("08_captured_step.ts");
+  const [times, weights] = await example("08_captured_step.ts");
   ok(numbers(times).every((ms) => ms > 0), times);
   strictEqual(weights, "weights equal to the bit after 200 steps");
+});
+
+Deno.test("09: the permission that its head names is the one it needs", async () => {
+  const head = await Deno.readTextFile(`${ROOT}/examples/09_worker/main.ts`);
+  const [, flags] = /`deno run (.*)examples\/09_worker\/main\.ts`/.exec(head)!;
+  const run = (...args: string[]) => {
+    const options = { args: ["run", "--no-prompt", "--no-check", ...args, `${ROOT}/examples/09_worker/main.ts`] };
+    return ended(
+      new Deno.Command(Deno.execPath(), { ...options, stdin: "null", stdout: "piped", stderr: "piped" }).spawn(),
+    );
+  };
+  const allowed = await run(...flags.trim().split(" ")), refused = await run();
+  strictEqual(allowed.code, 0, allowed.err);
+  ok(refused.code !== 0 && refused.err.includes(flags.trim()), refused.err);
 });
 
 Deno.test("09: a worker trains and this thread goes on", async () => {

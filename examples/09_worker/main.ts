@@ -1,6 +1,6 @@
 /**
  * A worker that trains while this thread stays free: it reports progress by messages and hands back the weights as the
- * bytes of a safetensors file. `deno run --allow-read examples/09_worker/main.ts`
+ * bytes of a safetensors file. A worker's file is read by permission: `deno run --allow-read examples/09_worker/main.ts`
  */
 // deno-lint-ignore-file no-console
 import { Device, loadTensors } from "../../engine/mod.ts";
