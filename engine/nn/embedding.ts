@@ -33,8 +33,11 @@ const EMBEDDING: NamesOf<EmbeddingFields> = { vocabulary: true, width: true, see
  *
  * await using device = await Device.open();
  * using table = new nn.Embedding(device, { vocabulary: 10, width: 3, seed: 1 });
+ * table.weight.write(Float32Array.from({ length: 30 }, (_, i) => i));
  * using scope = device.scope();
- * deepStrictEqual(table.forward(device.tensor(Int32Array.of(7, 1))).shape, [2, 3]);
+ * const vectors = table.forward(device.tensor(Int32Array.of(7, 1)));
+ * deepStrictEqual(vectors.shape, [2, 3]);
+ * deepStrictEqual([...await vectors.data()], [21, 22, 23, 3, 4, 5]);
  * ```
  */
 export class Embedding extends Module {

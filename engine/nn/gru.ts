@@ -22,13 +22,18 @@ const GRU_CELL: NamesOf<GRUCellFields> = { inputs: true, hidden: true, seed: tru
  * A GRU cell with PyTorch's gates r, z, n.
  *
  * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
+ * import { deepStrictEqual, ok } from "node:assert/strict";
  * import { Device, nn } from "@itera/itera/engine";
  *
  * await using device = await Device.open();
  * using cell = new nn.GRUCell(device, { inputs: 3, hidden: 4, seed: 1 });
  * using scope = device.scope();
- * deepStrictEqual(cell.forward(device.ones([2, 3]), device.zeros([2, 4])).shape, [2, 4]);
+ * const y = cell.forward(device.ones([2, 3]), device.zeros([2, 4]));
+ * deepStrictEqual(y.shape, [2, 4]);
+ * // Without weights the gates are 1/2 and the candidate is 0: half of the state is left.
+ * for (const { tensor } of cell.parameters()) tensor.write(new Float32Array(tensor.size));
+ * const half = await cell.forward(device.ones([2, 3]), device.full([2, 4], 6)).data();
+ * ok(half.every((v) => Math.abs(v - 3) < 1e-5));
  * ```
  */
 export class GRUCell extends Module {
@@ -101,13 +106,18 @@ const CONV_GRU: NamesOf<ConvGRUFields> = {
  * A convolutional GRU over feature maps, as the local spatial memory uses it.
  *
  * ```ts
- * import { deepStrictEqual } from "node:assert/strict";
+ * import { deepStrictEqual, ok } from "node:assert/strict";
  * import { Device, nn } from "@itera/itera/engine";
  *
  * await using device = await Device.open();
  * using cell = new nn.ConvGRU(device, { inputs: 3, depth: 4, seed: 1 });
  * using scope = device.scope();
- * deepStrictEqual(cell.forward(device.ones([1, 5, 6, 3]), device.zeros([1, 5, 6, 4])).shape, [1, 5, 6, 4]);
+ * const x = device.ones([1, 5, 6, 3]);
+ * deepStrictEqual(cell.forward(x, device.zeros([1, 5, 6, 4])).shape, [1, 5, 6, 4]);
+ * // Without weights the gates are 1/2 and the candidate is 0: half of the state is left.
+ * for (const { tensor } of cell.parameters()) tensor.write(new Float32Array(tensor.size));
+ * const half = await cell.forward(x, device.full([1, 5, 6, 4], 6)).data();
+ * ok(half.every((v) => Math.abs(v - 3) < 1e-5));
  * ```
  */
 export class ConvGRU extends Module {

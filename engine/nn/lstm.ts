@@ -60,6 +60,8 @@ const LSTM_LAYER: NamesOf<LSTMFields> = {
  * using scope = device.scope();
  * const { outputs, h } = lstm.forward(device.ones([2, 5, 3]));
  * deepStrictEqual([outputs.shape, h.length, h[1].shape], [[2, 5, 4], 2, [2, 4]]);
+ * // The last layer's state is its last output.
+ * deepStrictEqual(await h[1].data(), await outputs.slice([0, 4, 0], [2, 1, 4]).data());
  * ```
  */
 export class LSTM extends Module {

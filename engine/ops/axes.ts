@@ -88,9 +88,10 @@ export function stack(tensors: readonly Tensor[], axis: Axes = 0): Tensor {
  * import { Device, squeeze } from "@itera/itera/engine";
  *
  * await using device = await Device.open();
- * using x = device.zeros([1, 3, 1]);
+ * using x = device.tensor([[[1], [2], [3]]]);
  * using all = squeeze(x), last = squeeze(x, -1);
  * deepStrictEqual([all.shape, last.shape], [[3], [1, 3]]);
+ * deepStrictEqual([...await all.data()], [1, 2, 3]);
  * ```
  *
  * @throws {ShapeError} for an axis of another extent.
@@ -114,9 +115,10 @@ export function squeeze(x: Tensor, axes?: Axes): Tensor {
  * import { Device, unsqueeze } from "@itera/itera/engine";
  *
  * await using device = await Device.open();
- * using x = device.zeros([2, 3]);
+ * using x = device.tensor([[1, 2, 3], [4, 5, 6]]);
  * using rows = unsqueeze(x, 0), last = unsqueeze(x, -1);
  * deepStrictEqual([rows.shape, last.shape], [[1, 2, 3], [2, 3, 1]]);
+ * deepStrictEqual([...await last.data()], [1, 2, 3, 4, 5, 6]);
  * ```
  */
 export function unsqueeze(x: Tensor, axis: Axes): Tensor {
