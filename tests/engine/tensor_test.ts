@@ -27,6 +27,22 @@ Deno.test("a tensor's methods refuse values of other kinds by their names", () =
     deepStrictEqual([...await x.data()], [1, 2]);
   }));
 
+Deno.test("eye and arange speak by their own names", () =>
+  withoutLeaks(device, () => {
+    const refusals: readonly [() => unknown, string][] = [
+      [() => device.eye(as("3")), 'eye: the shape is a list of numbers, not one with the string "3"'],
+      [
+        () => device.eye(2, 2, { dtype: as("float") }),
+        'eye: dtype is the string "float"; it is one of f32, i32, u32, f16',
+      ],
+      [() => device.arange(as("3")), 'arange: stop is a number, not the string "3"'],
+      [() => device.arange(0, 3, as(null)), "arange: step is a number, not null"],
+    ];
+    for (const [call, message] of refusals) throws(call, { name: "ArgumentError", message });
+    const message = "eye: [2.5, 2] is not a shape; extents are whole numbers, 0 or more";
+    throws(() => device.eye(2.5, 2), { name: "ShapeError", message });
+  }));
+
 Deno.test("addInPlace and powers speak by their own names", () =>
   withoutLeaks(device, () => {
     using x = device.zeros([2]), three = device.zeros([3]), whole = device.zeros([2], { dtype: "i32" });
