@@ -1,6 +1,6 @@
 /** RoIAlign. */
 import text from "../../shaders/roi_align.wgsl" with { type: "text" };
-import { expectNumbers, expectOptions } from "../base/given.ts";
+import { expectFlag, expectNumbers, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
@@ -131,5 +131,6 @@ export function roiAlign(
   expectOptions("roiAlign", options, { spatialScale: true, samplingRatio: true, aligned: true });
   expectNumbers("roiAlign", "the size", size);
   const { spatialScale = 1, samplingRatio = 2, aligned = true } = options;
+  expectFlag("roiAlign", "aligned", aligned);
   return roiAlignOp([image, boxes, boxIndex], { size, spatialScale, samplingRatio, aligned })[0];
 }

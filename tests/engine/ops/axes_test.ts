@@ -156,15 +156,21 @@ Deno.test("a scalar is reduced and walked along axis 0 or -1, and refuses others
     throws(() => ops.layerNorm(x), { name: "ShapeError", message: /^layerNorm: a scalar has no axis/ });
   }));
 
-Deno.test("flags of reductions and products are true or false", () =>
+Deno.test("flags of reductions, products and regions are true or false", () =>
   withoutLeaks(device, () => {
-    using x = device.zeros([2, 2]);
+    using _scope = device.scope();
+    const x = device.zeros([2, 2]);
     const no = "false" as unknown as boolean;
     for (const [name, op] of Object.entries({ ...OVER, argmax: ops.argmax, argmin: ops.argmin })) {
       const message = `${name}: keepDims is true or false, not the string "false"`;
       throws(() => op(x, 0, { keepDims: no }), { name: "ArgumentError", message });
       throws(() => op(x, undefined, { keepDims: no }), { name: "ArgumentError", message });
     }
+    const image = device.zeros([1, 4, 4, 1]), boxes = device.zeros([1, 4]), index = device.zeros([1], { dtype: "i32" });
+    throws(() => ops.roiAlign(image, boxes, index, [2, 2], { aligned: no }), {
+      name: "ArgumentError",
+      message: 'roiAlign: aligned is true or false, not the string "false"',
+    });
     for (const option of ["transposeA", "transposeB"]) {
       throws(() => ops.matmul(x, x, { [option]: no }), {
         name: "ArgumentError",
