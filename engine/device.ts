@@ -211,9 +211,14 @@ export class Device implements AsyncDisposable {
     return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}`;
   }
 
-  /** One line for \`console.log\`. */
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
+  /** Adapter and kernels in a line. */
+  toString(): string {
     return `Device ${this.title}`;
+  }
+
+  /** The line that `console.log` prints, in Deno and Node. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return this.toString();
   }
 
   /** Live tensors and bytes, peak and pooled bytes, as of now. */

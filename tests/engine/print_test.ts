@@ -21,6 +21,7 @@ Deno.test("a tensor and a device are one line in logs", () => {
   gone.dispose();
   match(Deno.inspect(gone), /f32 \[\] on .*, disposed$/);
   strictEqual(Deno.inspect(device), `Device ${device.title}`);
+  strictEqual(String(device), Deno.inspect(device));
 });
 
 Deno.test("values are printed in nested brackets, aligned, whole numbers apart from real ones, the middle of many left out", async () => {
