@@ -143,7 +143,7 @@ Deno.test("names of runs, and those of an experiment's members, do not lead out 
     await Deno.writeTextFile(join(runs, "e", "experiment.json"), JSON.stringify({ title: "t", members: [member] }));
     refused(
       await itera("ablate", "--runs", runs, "--name", "e", "--resume"),
-      /experiment\.json: members\.0\.folder: is no name of a folder/,
+      /experiment\.json: members\.0\.folder: a folder is named by/,
     );
     const left = await Array.fromAsync(Deno.readDir(join(folder, "a", "b")));
     deepStrictEqual(left.map(({ name }) => name), ["runs"]);
