@@ -1,7 +1,15 @@
 /** The device: opens an adapter, makes tensors, counts memory, captures steps. */
 import { type DType, dtypeOfArray, DTYPES, hostArray, type TypedArray } from "./dtype.ts";
 import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
-import { described, expectFunction, expectNumber, expectOneOf, expectOptions, type NamesOf } from "./base/given.ts";
+import {
+  described,
+  expectFlag,
+  expectFunction,
+  expectNumber,
+  expectOneOf,
+  expectOptions,
+  type NamesOf,
+} from "./base/given.ts";
 import type { AdapterInfo, KernelSet } from "./gpu/adapter.ts";
 import { Arena, type PoolBuffer } from "./gpu/buffer_pool.ts";
 import { type ContextOptions, GpuContext } from "./gpu/context.ts";
@@ -184,6 +192,11 @@ export class Device implements AsyncDisposable {
     const { adapter = "auto", kernels: wanted = options.profile, tuning } = options;
     expectOneOf("Device.open", "adapter", adapter, ["auto", "gpu", "cpu"]);
     if (wanted !== undefined) expectOneOf("Device.open", "kernels", wanted, ["gpu", "cpu"]);
+    for (const name of ["memoryLimit", "maxPooledBytes"] as const) {
+      const bytes = options[name];
+      if (bytes === undefined || (typeof bytes === "number" && bytes > 0)) continue;
+      throw new ArgumentError(`Device.open: ${name} is a number of bytes, not ${described(bytes)}`);
+    }
     const winners = tuning === undefined ? knownTuning() : tuning === null ? [] : parseTuning(tuning, "tuning");
     const gpu = await GpuContext.open(options), { info, kernels } = gpu;
     return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels));
@@ -232,6 +245,7 @@ export class Device implements AsyncDisposable {
   /** A tensor from nested arrays (f32 unless `dtype` says otherwise), or from a typed array and a shape. */
   tensor(data: Nested | TypedArray, shape?: Shape, options: { readonly dtype?: DType } = {}): Tensor {
     expectOptions("tensor", options, DTYPE);
+    if (options.dtype !== undefined) expectOneOf("tensor", "dtype", options.dtype, DTYPES);
     let values: TypedArray;
     let extents: Shape;
     if (ArrayBuffer.isView(data)) {
@@ -344,7 +358,7 @@ export class Device implements AsyncDisposable {
     },
   ): Tensor {
     expectOptions("randn", options, NORMAL);
-    expectNumber("randn", "seed", options.seed);
+    expectDraw("randn", options);
     const made = this.#made("randn", shape);
     randomFill(
       made,
@@ -363,7 +377,7 @@ export class Device implements AsyncDisposable {
     options: { readonly seed: number; readonly step?: number; readonly low?: number; readonly high?: number },
   ): Tensor {
     expectOptions("uniform", options, UNIFORM);
-    expectNumber("uniform", "seed", options.seed);
+    expectDraw("uniform", options);
     const { low = 0, high = 1 } = options;
     const made = this.#made("uniform", shape);
     randomFill(made, "uniform", options.seed, options.step ?? 0, low, high - low);
@@ -535,6 +549,14 @@ export class Device implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Throws unless the numbers that a random draw is described by are numbers; a seed there must be. */
+function expectDraw(op: string, options: Readonly<Record<string, unknown>> & { readonly truncated?: boolean }): void {
+  const { seed, truncated = false, ...others } = options;
+  expectNumber(op, "seed", seed);
+  expectFlag(op, "truncated", truncated);
+  for (const name in others) if (others[name] !== undefined) expectNumber(op, name, others[name]);
 }
 
 function nestedShape(data: Nested): number[] {

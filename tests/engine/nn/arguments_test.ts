@@ -295,7 +295,16 @@ Deno.test("a sequence refuses what is no layer, and a device what is no data", a
     () => untyped.uniform([3], { seed: 1, min: 0 }),
     /^uniform: there is no option "min"; it takes seed, step, low, high/,
   );
+  refuses(() => untyped.uniform([3], { seed: 1, low: "1" }), /^uniform: low is a number, not the string "1"/);
+  refuses(() => untyped.randn([3], { seed: 1, std: "2" }), /^randn: std is a number, not the string "2"/);
+  refuses(() => untyped.randn([3], { seed: 1, truncated: "no" }), /^randn: truncated is true or false/);
+  refuses(
+    () => untyped.tensor([1], undefined, { dtype: "int32" }),
+    /^tensor: dtype is the string "int32"; it is one of f32/,
+  );
   const open = Device.open as unknown as (options: unknown) => Promise<unknown>;
+  await rejects(open.call(Device, { memoryLimit: "1024" }), /memoryLimit is a number of bytes, not the string "1024"/);
+  await rejects(open.call(Device, { memoryLimit: NaN }), /memoryLimit is a number of bytes, not number NaN/);
   await rejects(
     open.call(Device, { adaptor: "gpu" }),
     /^ArgumentError: Device.open: there is no option "adaptor"; it takes adapter/,

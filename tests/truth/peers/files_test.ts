@@ -63,7 +63,10 @@ for (const [name, want] of Object.entries(wanted)) {
 }
 
 Deno.test("features of 16 bits, which the HDF5 library at hand does not read, are refused by name", () =>
-  rejects(FeatureFile.open(at("features_half_earliest.h5")), /features: has numbers of 16 bits; store them as float32/));
+  rejects(
+    FeatureFile.open(at("features_half_earliest.h5")),
+    /features: has numbers of 16 bits; store them as float32/,
+  ));
 
 Deno.test("expressions encoded by the reference's way of writing are read", async () => {
   using file = await RefexpFile.open(at("refexps.h5"));
