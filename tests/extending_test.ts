@@ -194,9 +194,9 @@ Deno.test("an op is a shader, an op file and a float64 reference", () =>
     await edit(shader, last, `${last}    case SOFTSIGN: { return v / (1.0 + abs(v)); }\n`);
     const slope = "    case AFFINE: { return vec4<f32>(params.a); }\n";
     await edit(shader, slope, `${slope}    case SOFTSIGN: { return 1.0 / ((1.0 + abs(s)) * (1.0 + abs(s))); }\n`);
-    const square = 'export const square: (x: Tensor) => Tensor = plain("square", "x");\n';
+    const exp = 'export const exp: (x: Tensor) => Tensor = plain("exp", "y");\n';
     const softsign = '/** x / (1 + |x|). */\nexport const softsign: (x: Tensor) => Tensor = plain("softsign", "x");\n';
-    await edit(join(folder, "engine/ops/unary.ts"), square, square + softsign);
+    await edit(join(folder, "engine/ops/unary.ts"), exp, exp + softsign);
     await edit(
       join(folder, "tests/support/reference/pointwise.ts"),
       "  exp: map(ad.exp),\n",
