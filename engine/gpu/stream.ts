@@ -3,7 +3,8 @@
  * dispatches travel in one uniform buffer with one write per flush, and uploads pass through a staging buffer inside the
  * stream, because `queue.writeBuffer` would overtake commands recorded but not yet submitted.
  */
-import { EngineError } from "../base/errors.ts";
+import { ArgumentError, EngineError } from "../base/errors.ts";
+import { described } from "../base/given.ts";
 import type { PoolBuffer } from "./buffer_pool.ts";
 import type { DispatchTimer } from "./dispatch_timer.ts";
 import type { Pipeline } from "./kernel.ts";
@@ -312,7 +313,11 @@ export class Stream {
       };
       const at = offset + field.offset;
       if (typeof value === "number") write(at, value);
-      else for (let i = 0; i < field.width; i++) write(at + 4 * i, value[i] ?? 0);
+      else if (Array.isArray(value)) { for (let i = 0; i < field.width; i++) write(at + 4 * i, value[i] ?? 0); }
+      else {
+        // Not a number in a string, whose first character would be taken for a list's first entry.
+        throw new ArgumentError(`${pipeline.kernel.name}: "${field.name}" is a number, not ${described(value)}`);
+      }
     }
   }
 }

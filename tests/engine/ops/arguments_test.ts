@@ -4,7 +4,7 @@
  * called, in one sentence.
  */
 import { deepStrictEqual, doesNotThrow, match, ok, strictEqual, throws } from "node:assert/strict";
-import { ArgumentError, Graph, ops, type Tensor } from "../../../engine/mod.ts";
+import { ArgumentError, EngineError, Graph, ops, type Tensor } from "../../../engine/mod.ts";
 import { openDevices, withoutLeaks } from "../../support/devices.ts";
 
 const { cpu: device } = await openDevices();
@@ -171,6 +171,17 @@ for (const [name, right] of Object.entries(CALLS)) {
         }
         const promise = Promise.resolve(1);
         throws(() => call(name, replaced(right, path, promise) as unknown[]), /a promise: await it/);
+      }
+      for (const path of paths(right, (value) => typeof value === "number")) {
+        for (const wrong of ["3", Promise.resolve(1), {}]) {
+          throws(() => call(name, replaced(right, path, wrong) as unknown[]), (error) => {
+            ok(error instanceof EngineError, `${name} with ${wrong} at ${path}: ${error}`);
+            return true;
+          }, `${name} takes ${wrong} at ${path}`);
+        }
+      }
+      for (const path of paths(right, (value) => typeof value === "boolean")) {
+        refuses(name, replaced(right, path, "false") as unknown[], `a string at ${path}`);
       }
       // The options are the last argument, where it is an object.
       const last = right.length - 1, options = right[last];
