@@ -59,33 +59,46 @@ async function on(
   }
 }
 
+/**
+ * Runs `check`, which draws its inputs, until it passes, three times at most. Kinks that lie around an element in just such a way
+ * that its differences agree are rare; a wrong gradient is wrong everywhere.
+ */
+async function onceOfThree(check: () => Promise<void>): Promise<void> {
+  for (let left = 2; left > 0; left--) {
+    const passed = await check().then(() => true, () => false);
+    if (passed) return;
+  }
+  await check();
+}
+
 for (const op of differentiable) {
   Deno.test(`gradcheck passes ${op.name}, and fails it when its gradient is 1 % off`, () =>
     withRandom(`gradcheck ${op.name}`, (random) =>
-      withoutLeaks(device, async () => {
-        let decisive = 0, refused = 0;
-        for (const sample of samplesOf(op, random)) {
-          await on(op, sample, async (fn, inputs) => {
-            const options = { elements: 4, seed: random.integer(1, 1000) };
-            const report = await gradcheck(fn, inputs, options).catch((error) => {
-              // Few elements, all in flat parts or at kinks: other samples decide.
-              if (/no element of input \d can tell/.test(error.message)) return { decisive: 0 };
-              throw error;
+      withoutLeaks(device, () =>
+        onceOfThree(async () => {
+          let decisive = 0, refused = 0;
+          for (const sample of samplesOf(op, random)) {
+            await on(op, sample, async (fn, inputs) => {
+              const options = { elements: 4, seed: random.integer(1, 1000) };
+              const report = await gradcheck(fn, inputs, options).catch((error) => {
+                // Few elements, all in flat parts or at kinks: other samples decide.
+                if (/no element of input \d can tell/.test(error.message)) return { decisive: 0 };
+                throw error;
+              });
+              decisive += report.decisive;
+              if (refused > 0 || report.decisive === 0) return;
+              const off = (...given: Tensor[]): Tensor[] => fn(...given).map((y) => tooLarge([y], null)[0]);
+              const failed = await gradcheck(off, inputs, options).then(() => null, (error) => error);
+              if (!failed || /no element of input \d can tell/.test(failed.message)) return;
+              ok(
+                failed instanceof GradientError && /is .*differences say .* are off/.test(failed.message),
+                failed,
+              );
+              refused++;
             });
-            decisive += report.decisive;
-            if (refused > 0 || report.decisive === 0) return;
-            const off = (...given: Tensor[]): Tensor[] => fn(...given).map((y) => tooLarge([y], null)[0]);
-            const failed = await gradcheck(off, inputs, options).then(() => null, (error) => error);
-            if (!failed || /no element of input \d can tell/.test(failed.message)) return;
-            ok(
-              failed instanceof GradientError && /is .*differences say .* are off/.test(failed.message),
-              failed,
-            );
-            refused++;
-          });
-        }
-        ok(decisive > 0 && refused > 0, `${decisive} elements were decisive, ${refused} samples were refused`);
-      })));
+          }
+          ok(decisive > 0 && refused > 0, `${decisive} elements were decisive, ${refused} samples were refused`);
+        }))));
 }
 
 Deno.test("gradcheck names the input and the element, and refuses what it cannot check", () =>
