@@ -31,7 +31,8 @@ export function assertUnmixed(stack: ScopeStack): void {
  * of the block but those given to {@link Scope.keep}, which pass to the enclosing scope (or to the caller, if none is open).
  *
  * One scope of a device may stay open over an `await`, and then owns what any async flow makes meanwhile; where a second one
- * does, everything that is made until both are closed throws, but within {@link Scope.run} of a flow. Code that runs several async flows at once gives each a scope of its own by {@link Device.flow}.
+ * does, everything that is made until both are closed throws, but within {@link Scope.run} of a flow. Code that runs several
+ * async flows at once gives each a scope of its own by {@link Device.flow}.
  *
  * ```ts
  * import { strictEqual } from "node:assert/strict";

@@ -29,7 +29,7 @@ console.log(JSON.stringify([...await tanh(x).data()]));
 
 const EXPECTED = '[[4,4,6,6],"function","function"]\n';
 
-/** Runs Deno in a folder of a user's: nothing is granted that \`args\` do not grant, nothing is asked. */
+/** Runs Deno in a folder of a user's: nothing is granted that `args` do not grant, nothing is asked. */
 async function deno(cwd: string, ...args: string[]): Promise<Ended> {
   const env = { NO_COLOR: "1", ITERA_TUNING: "none", XDG_RUNTIME_DIR: Deno.env.get("XDG_RUNTIME_DIR") ?? cwd };
   const options = { cwd, args, env, stdin: "null", stdout: "piped", stderr: "piped" } as const;

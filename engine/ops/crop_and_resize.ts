@@ -158,7 +158,8 @@ export interface CropAndResizeOptions {
 /**
  * Crops regions of an image batch and resizes them bilinearly: image [B, H, W, C], boxes [R, 4] as y1, x1, y2, x2 over
  * (H − 1, W − 1), boxIndex i32 [R] → [R, h, w, C]. The semantics are those of TensorFlow's op of this name; the
- * box index −1 gives the extrapolation value, and any other out of range makes the next reading throw {@link IndexError}. Gradients go to image and boxes.
+ * box index −1 gives the extrapolation value, and any other out of range makes the next reading throw {@link IndexError}.
+ * Gradients go to image and boxes.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";

@@ -243,7 +243,8 @@ const CROSS_ENTROPY: NamesOf<CrossEntropyOptions> = {
 
 /**
  * Softmax cross-entropy of logits [N, C] against labels i32 [N], fused. A row whose label is `ignoreIndex` costs
- * nothing but still counts in N; any other label outside 0..C−1 makes the next reading throw {@link IndexError}. Throws {@link ShapeError} for a `labelSmoothing` outside [0, 1].
+ * nothing but still counts in N; any other label outside 0..C−1 makes the next reading throw {@link IndexError}. Throws
+ * {@link ShapeError} for a `labelSmoothing` outside [0, 1].
  *
  * ```ts
  * import { ok } from "node:assert/strict";
