@@ -55,6 +55,7 @@ const reasoningSchema = z.strictObject({
     regionEdges: z.array(z.enum(REGION_RELATIONS)),
     bandwidth: z.number().positive(),
     distance: z.enum(["gap", "centre"]),
+    reach: nonNegative.nullable().default(null),
     classEdges: z.array(z.string()).nullable(),
     assignNorm: z.enum(["row", "none"]),
     gates: z.enum(["region", "channel"]),
@@ -72,7 +73,7 @@ const reasoningSchema = z.strictObject({
     reweight: z.boolean(),
     beta: z.number().min(0).max(1),
   }),
-  stop: z.strictObject({ features: eachModule, feedback: z.boolean(), attended: z.boolean() }),
+  stop: z.strictObject({ features: eachModule, feedback: eachModule, attended: z.boolean() }),
   crossFeed: z.boolean(),
   attention: z.boolean(),
 });

@@ -3,13 +3,14 @@ import { Graph, type Relation } from "../../../engine/mod.ts";
 import type { GraphOptions, RegionRelation } from "./options.ts";
 
 /** Options of {@link regionEdges}. */
-export type EdgeOptions = Pick<GraphOptions, "regionEdges" | "bandwidth" | "distance">;
+export type EdgeOptions = Pick<GraphOptions, "regionEdges" | "bandwidth" | "distance" | "reach">;
 
 type Box = readonly [x1: number, y1: number, x2: number, y2: number];
 
 /**
  * The region graph of boxes [R, 4] (x1, y1, x2, y2 in pixels): per relation an adjacency [R, R], row r listing the senders to r,
- * each row divided by its sum. Directions weigh by exp(−distance / bandwidth), `iou` by intersection over union.
+ * each row divided by its sum. Directions weigh by exp(−distance / bandwidth), `iou` by intersection over union; boxes further
+ * apart than `reach` are not linked, whatever the relation.
  */
 export function regionEdges(boxes: Float32Array, options: EdgeOptions): Graph {
   const count = boxes.length / 4;
@@ -40,9 +41,11 @@ function relate(boxes: readonly Box[], weigh: Weigh, options: EdgeOptions): Rela
   const rowPtr = [0];
   const colIdx: number[] = [];
   const values: number[] = [];
+  const { reach } = options;
+  const near = (r: Box, q: Box): boolean => reach === null || distance(r, q, options.distance) <= reach;
   for (let r = 0; r < boxes.length; r++) {
     for (let q = 0; q < boxes.length; q++) {
-      const weight = q === r ? 0 : weigh(boxes[r], boxes[q], options);
+      const weight = q === r || !near(boxes[r], boxes[q]) ? 0 : weigh(boxes[r], boxes[q], options);
       if (weight === 0) continue;
       colIdx.push(q);
       values.push(weight);

@@ -44,6 +44,8 @@ export interface GraphOptions {
   readonly bandwidth: number;
   /** Distance between boxes: the gap between them, or between their centres. */
   readonly distance: "gap" | "centre";
+  /** Regions further apart than this, in pixels of the network's input, are not linked; null links all. */
+  readonly reach: number | null;
   /** Class–class edge types to use; null uses all the knowledge graph has. */
   readonly classEdges: readonly string[] | null;
   /** A class's evidence: the weighted mean over regions (`row`), or the sum (`none`). */
@@ -89,12 +91,18 @@ export interface LossOptions {
   readonly beta: number;
 }
 
+/** A switch for each module. */
+export interface EachModule {
+  readonly memory: boolean;
+  readonly graph: boolean;
+}
+
 /** Places where gradients stop. */
 export interface StopOptions {
   /** The ConvNet's features on their way into each module. */
-  readonly features: { readonly memory: boolean; readonly graph: boolean };
-  /** Predictions fed back into the modules. */
-  readonly feedback: boolean;
+  readonly features: EachModule;
+  /** Predictions fed back into each module. */
+  readonly feedback: EachModule;
   /** Class scores under the final loss: only the attention learns from it. */
   readonly attended: boolean;
 }
@@ -141,6 +149,7 @@ export const PUBLISHED_REASONING: ReasoningOptions = {
     regionEdges: REGION_RELATIONS,
     bandwidth: 50,
     distance: "gap",
+    reach: null,
     classEdges: null,
     assignNorm: "row",
     gates: "region",
@@ -152,7 +161,7 @@ export const PUBLISHED_REASONING: ReasoningOptions = {
   },
   head: { width: 4096, layers: 2, std: 0.01 },
   loss: { local: 1, global: 1, final: 1, reweight: true, beta: 0.5 },
-  stop: { features: { memory: true, graph: true }, feedback: true, attended: true },
+  stop: { features: { memory: true, graph: true }, feedback: { memory: true, graph: true }, attended: true },
   crossFeed: true,
   attention: true,
 };

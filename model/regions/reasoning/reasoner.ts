@@ -244,8 +244,10 @@ export class ReasoningClassifier extends BaselineClassifier {
     real: RealRegions | null,
   ): { logits: Tensor | null; assignment: Tensor | null } {
     if (!latest[stream]) return { logits: null, assignment: null };
+    const { feedback } = this.#options.stop;
+    const stops = stream === "local" ? feedback.memory : feedback.graph;
     const inputs = (this.#crossFeed ? [latest.local!, latest.global!] : [latest[stream]!])
-      .map((t) => this.#options.stop.feedback ? t.detach() : t);
+      .map((t) => stops ? t.detach() : t);
     const both = inputs.length > 1;
     const scores = stream === "global" ? inputs.map((t) => softmax(t.detach())) : [];
     const mean = scores.length > 1 ? scores[0].add(scores[1]).mul(0.5) : scores[0] ?? null;

@@ -10,6 +10,8 @@ export interface GraphShape {
   readonly relations: readonly string[];
   readonly bandwidth: number;
   readonly distance: "gap" | "centre";
+  /** Pixels beyond which there are no edges. */
+  readonly reach: number | null;
   readonly layers: number;
   readonly assignNorm: "row" | "none";
   readonly fcLayers: number;
@@ -21,14 +23,13 @@ export interface GraphShape {
 /** Dense adjacency [relations][R][R], rows normalised. */
 export function spatialAdjacency(boxes: readonly PixelBox[], shape: GraphShape): number[][][] {
   const centre = ([x1, y1, x2, y2]: PixelBox) => ({ x: (x1 + x2) / 2, y: (y1 + y2) / 2 });
-  const kernel = (r: PixelBox, q: PixelBox): number => {
+  const apart = (r: PixelBox, q: PixelBox): number => {
     const [a, b] = [centre(r), centre(q)];
-    const apart = (low: number, high: number, otherLow: number, otherHigh: number): number =>
+    const along = (low: number, high: number, otherLow: number, otherHigh: number): number =>
       Math.max(0, otherLow - high, low - otherHigh);
-    const far = shape.distance === "centre"
+    return shape.distance === "centre"
       ? Math.hypot(a.x - b.x, a.y - b.y)
-      : Math.hypot(apart(r[0], r[2], q[0], q[2]), apart(r[1], r[3], q[1], q[3]));
-    return Math.exp(-far / shape.bandwidth);
+      : Math.hypot(along(r[0], r[2], q[0], q[2]), along(r[1], r[3], q[1], q[3]));
   };
   const area = (b: PixelBox): number => (b[2] - b[0] + 1) * (b[3] - b[1] + 1);
   const iou = (r: PixelBox, q: PixelBox): number => {
@@ -39,9 +40,10 @@ export function spatialAdjacency(boxes: readonly PixelBox[], shape: GraphShape):
   };
   const value = (name: string, r: PixelBox, q: PixelBox): number => {
     const [a, b] = [centre(r), centre(q)];
+    if (shape.reach !== null && apart(r, q) > shape.reach) return 0;
     if (name === "iou") return iou(r, q);
     const holds = { left: b.x < a.x, right: b.x > a.x, top: b.y < a.y, bottom: b.y > a.y }[name];
-    return holds ? kernel(r, q) : 0;
+    return holds ? Math.exp(-apart(r, q) / shape.bandwidth) : 0;
   };
   return shape.relations.map((name) =>
     rowNormalised(boxes.map((r, i) => boxes.map((q, j) => i === j ? 0 : value(name, r, q))))

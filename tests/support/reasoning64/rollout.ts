@@ -28,8 +28,11 @@ export interface RolloutShape {
   readonly beta: number;
   readonly carryClasses: boolean;
   readonly carryRegions: boolean;
-  /** True where gradients stop at predictions fed back, and at the class scores under the final loss. */
-  readonly stop: { readonly feedback: boolean; readonly attended: boolean };
+  /** True where gradients stop at predictions fed back to a module, and at the class scores under the final loss. */
+  readonly stop: {
+    readonly feedback: { readonly memory: boolean; readonly graph: boolean };
+    readonly attended: boolean;
+  };
 }
 
 /** Values that carry no gradient, in the order they come up. */
@@ -71,7 +74,8 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
   for (let i = 1; i < shape.iterations; i++) {
     // The assignment of regions to classes never carries a gradient; what is fed back may.
     const held = [stop(saidLocal), stop(saidGlobal)];
-    const [l, g] = shape.stop.feedback ? held : [saidLocal, saidGlobal];
+    const free = [saidLocal, saidGlobal];
+    const [l, g] = shape.stop.feedback.memory ? held : free;
     const both = shape.crossFeed && local && global;
     if (local && memory) {
       memory = updateMemory(memory, both ? beside([l, g]) : l, scene.pool5, scene.cells, w, local);
@@ -82,7 +86,14 @@ export function rollout(scene: Scene64, w: Weights, shape: RolloutShape, held?: 
     }
     if (global && nodes && start) {
       const assignment = both ? map(plus(softmax(held[0]), softmax(held[1])), (v) => v / 2) : softmax(held[1]);
-      const regions = updateNodes(nodes.regions, both ? beside([l, g]) : g, scene.fc7, w, global);
+      const [ownLocal, ownGlobal] = shape.stop.feedback.graph ? held : free;
+      const regions = updateNodes(
+        nodes.regions,
+        both ? beside([ownLocal, ownGlobal]) : ownGlobal,
+        scene.fc7,
+        w,
+        global,
+      );
       const thought = reason({ regions, classes: nodes.classes }, assignment, scene.pixels, w, global);
       const { logits, confidence } = predictNodes(thought.regions, w, global);
       predictions.push({ name: `global ${i}`, stream: "global", logits });

@@ -110,6 +110,7 @@ Deno.test("overlaps of boxes are pycocotools', each box's corners inclusive", ()
     relations: ["iou"],
     bandwidth: 1,
     distance: "gap",
+    reach: null,
     layers: 1,
     assignNorm: "row",
     fcLayers: 0,

@@ -116,7 +116,11 @@ Deno.test("only the image loss trains the ConvNet, and all losses train the modu
   deepStrictEqual(await gradients(model, "graph"), ["graph"]);
   deepStrictEqual(await gradients(model, "final"), ["graph", "memory"]);
   // Each switch lets through what it names.
-  using open = build(narrow({ stop: { features: { memory: false, graph: false }, feedback: false, attended: false } }));
+  using open = build(
+    narrow({
+      stop: { features: { memory: false, graph: false }, feedback: { memory: false, graph: false }, attended: false },
+    }),
+  );
   for (const part of ["memory", "graph", "final"] as const) {
     deepStrictEqual(await gradients(open, part), ["cls_score", "graph", "memory", "resnet"], part);
   }

@@ -105,7 +105,7 @@ Deno.test("a class without edges, types without edges and no types at all are bo
 Deno.test("rows of every adjacency sum to one, or to nothing", () => {
   const random = randomFor("rows");
   const { boxes } = randomInput(random, 7);
-  const options = { regionEdges: REGION_RELATIONS, bandwidth: 50, distance: "gap" } as const;
+  const options = { regionEdges: REGION_RELATIONS, bandwidth: 50, distance: "gap", reach: null } as const;
   const regions = regionEdges(boxes, options);
   const { graph } = classKnowledge(contextKnowledge(), 41, null, 1);
   for (const { rows, relations } of [regions, graph]) {

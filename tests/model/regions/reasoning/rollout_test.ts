@@ -41,7 +41,13 @@ const CASES: readonly Case[] = [
   { mode: "final" },
   { mode: "final", options: { crossFeed: false, attention: false }, regions: 1 },
   { mode: "final", options: { loss: { reweight: false }, iterations: 4 }, types: 0 },
-  { mode: "final", options: { stop: { feedback: false, attended: false } }, regions: 3 },
+  { mode: "final", options: { stop: { feedback: { memory: false, graph: false }, attended: false } }, regions: 3 },
+  { mode: "final", options: { stop: { feedback: { memory: false, graph: true } }, graph: { reach: 20 } }, regions: 5 },
+  {
+    mode: "final",
+    options: { stop: { feedback: { memory: true, graph: false } }, graph: { reach: 40, distance: "centre" } },
+    regions: 3,
+  },
   { mode: "local", options: { stop: { attended: false }, attention: false }, regions: 3 },
   {
     mode: "global",

@@ -156,6 +156,7 @@ export function shapeOf(
       relations: graph.regionEdges,
       bandwidth: graph.bandwidth,
       distance: graph.distance,
+      reach: graph.reach,
       layers: graph.layers,
       assignNorm: graph.assignNorm,
       fcLayers: head.layers,
