@@ -1,5 +1,5 @@
 /** The looks of objects: outline, colours, and the place of each colour. */
-import { type Outline, OUTLINES } from "./shapes.ts";
+import { type Outline, OUTLINES } from "../drawing/outlines.ts";
 
 /** Red, green, blue, 0..255. */
 export type Colour = readonly [number, number, number];
