@@ -46,6 +46,16 @@ export interface DrawnImages {
 /** A structured-cloneable description from which a worker gets the pixels of any index. */
 export type ImageSource = FileImages | DrawnImages;
 
+/** Answers that a drawn set's generator knows exactly, one row for each region in the order of the set. */
+export interface ExactAnswers {
+  /** Posteriors over classes by name, from less of the picture to more: [N, C] row-major, column 0 zero. */
+  readonly posteriors: readonly { readonly name: string; readonly probabilities: Float32Array<ArrayBuffer> }[];
+  /** Ranges of the distance to what decides a region's class, the nearest first. */
+  readonly ranges: readonly string[];
+  /** Range of each region, [N]; -1 where nothing in the picture decides its class. */
+  readonly rangeOf: Int32Array<ArrayBuffer>;
+}
+
 /** A split of a region-classification set: annotations in memory, pixels on demand. */
 export interface RegionDataset {
   /** Name of the set in run folders and messages. */
@@ -62,6 +72,8 @@ export interface RegionDataset {
   readonly source: ImageSource;
   /** Label under mirroring for every label, [C], for sets with left_X and right_X classes; absent means unchanged. */
   readonly flipLabels?: Int32Array<ArrayBuffer>;
+  /** Exact answers, for a set whose generator knows them. */
+  readonly answers?: () => ExactAnswers;
 }
 
 /** Name of class 0. */

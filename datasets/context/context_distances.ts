@@ -1,8 +1,30 @@
 /** Distances of the objects that decide the classes of the context scenes' objects. */
-import type { ContextDataset } from "./dataset.ts";
-import type { SceneObject, ScenePair } from "./layout.ts";
+import type { ContextScene, SceneObject, ScenePair } from "./layout.ts";
 import { appearancePosterior, imagePosterior, pairPosterior, type SeenPair } from "./posteriors.ts";
-import { classShares } from "./tables.ts";
+import { classShares, type ContextTables } from "./tables.ts";
+
+/** Images that are laid out by known tables. */
+interface LaidOut {
+  readonly tables: ContextTables;
+  readonly size: number;
+  scene(index: number): ContextScene;
+}
+
+/** Regions whose deciding object lies at a distance in [from, to) pixels. */
+export interface DistanceRange {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Ranges of the table. Inside a pair gaps are at most 3 pixels, between pairs 8 and more. */
+export const DISTANCE_RANGES: readonly DistanceRange[] = [
+  { name: "own look", from: 0, to: 0.5 },
+  { name: "partner", from: 0.5, to: 6 },
+  { name: "another pair, under 32 px", from: 6, to: 32 },
+  { name: "32 to 64 px", from: 32, to: 64 },
+  { name: "64 px and more", from: 64, to: Infinity },
+];
 
 /** Probability of the true class from which on an object counts as decided. */
 const DECIDED = 0.8;
@@ -18,7 +40,7 @@ const seenOf = ({ host, guest, relation }: ScenePair): SeenPair => ({
  * gives the truth a probability of 0.8, the gap to its partner (at least 1) where the pair does, otherwise the gap to the nearer object
  * of that other pair which, added to its own, makes the truth most probable.
  */
-export function contextDistances(dataset: ContextDataset): Float32Array<ArrayBuffer> {
+export function contextDistances(dataset: LaidOut): Float32Array<ArrayBuffer> {
   const { tables } = dataset;
   const shares = classShares(tables);
   const distances: number[] = [];

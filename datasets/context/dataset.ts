@@ -1,6 +1,7 @@
 /** The context scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { BACKGROUND, type RegionDataset, type RegionRecord } from "../types.ts";
+import { contextDistances, DISTANCE_RANGES } from "./context_distances.ts";
+import { BACKGROUND, type ExactAnswers, type RegionDataset, type RegionRecord } from "../types.ts";
 import type { drawImage } from "./draw.ts";
 import { type ContextInput, type ContextOptions, contextOptions } from "./options.ts";
 import { type ContextScene, layoutScene, objectsOf } from "./layout.ts";
@@ -61,7 +62,7 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
     }
     return layoutScene(options, index, tables);
   };
-  return {
+  const set: ContextDataset = {
     name: "context",
     split: options.split,
     classes: [BACKGROUND, ...tables.names.slice(1)],
@@ -84,12 +85,18 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
         labels: Int32Array.from(objects, (object) => object.label),
       };
     },
+    answers: () => contextAnswers(set),
   };
+  return set;
 }
 
-/** True for a set drawn by known tables, so that the posteriors of its regions are known exactly. */
-export function isContextDataset(dataset: RegionDataset): dataset is ContextDataset {
-  return "tables" in dataset && "scene" in dataset;
+function contextAnswers(set: ContextDataset): ExactAnswers {
+  const posteriors = contextPosteriors(set), distances = contextDistances(set);
+  return {
+    posteriors: (["appearance", "pair", "scene"] as const).map((name) => ({ name, probabilities: posteriors[name] })),
+    ranges: DISTANCE_RANGES.map(({ name }) => name),
+    rangeOf: Int32Array.from(distances, (d) => DISTANCE_RANGES.findIndex(({ from, to }) => d >= from && d < to)),
+  };
 }
 
 /**

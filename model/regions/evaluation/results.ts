@@ -1,9 +1,8 @@
 /** The results of a run: the four metrics of the model, beside known upper bounds. */
 import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { type ContextDataset, contextPosteriors, isContextDataset } from "../../../datasets/context/dataset.ts";
-import type { RegionDataset } from "../../../datasets/types.ts";
-import { DISTANCE_RANGES, type DistanceRow, distanceRows } from "./context_distance.ts";
+import type { ExactAnswers, RegionDataset } from "../../../datasets/types.ts";
+import { type DistanceRow, distanceRows } from "./context_distance.ts";
 import type { Output, Scores } from "./score.ts";
 import { type ClassMetrics, type MetricTriple, regionMetrics } from "./metrics.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../../engine/base/atomic.ts";
@@ -41,8 +40,8 @@ export interface ScoredSet {
   readonly images: number;
   /** Class names, background first. */
   readonly classes: readonly string[];
-  /** The set itself where its generator knows the exact posteriors. */
-  readonly context: ContextDataset | null;
+  /** Exact answers where the set's generator knows them. */
+  readonly answers: ExactAnswers | null;
 }
 
 /** Column heads of the four metrics, in the order of the reference's results file. */
@@ -57,23 +56,20 @@ export function fourMetrics(
 
 /** The facts of a split that results need. */
 export function scoredSet(dataset: RegionDataset): ScoredSet {
-  const context = isContextDataset(dataset) ? dataset : null;
-  return { split: `${dataset.name} ${dataset.split}`, images: dataset.size, classes: dataset.classes, context };
+  const { name, split, size: images, classes } = dataset;
+  return { split: `${name} ${split}`, images, classes, answers: dataset.answers?.() ?? null };
 }
 
-/** Scores a split: the model's answer, each of its predictions, and for context scenes the three exact posteriors. */
-export function resultsOf(name: string, scores: Scores, { split, images, classes, context }: ScoredSet): Results {
+/** Scores a split: the model's answer, each of its predictions, and the exact posteriors of a set that has them. */
+export function resultsOf(name: string, scores: Scores, { split, images, classes, answers }: ScoredSet): Results {
   const { labels } = scores;
   const [answer, ...predictions] = [...scores.outputs.slice(-1), ...scores.outputs.slice(0, -1)];
   const scored: { name: string; kind: ResultRow["kind"]; probabilities: Output["probabilities"] }[] = [
     { name, kind: "answer", probabilities: answer.probabilities },
     ...predictions.map((output) => ({ ...output, name: `${name}: ${output.name}`, kind: "prediction" as const })),
   ];
-  if (context) {
-    const exact = contextPosteriors(context);
-    for (const kind of ["appearance", "pair", "scene"] as const) {
-      scored.push({ name: `${kind} posterior (exact)`, kind: "exact", probabilities: exact[kind] });
-    }
+  for (const { name, probabilities } of answers?.posteriors ?? []) {
+    scored.push({ name: `${name} posterior (exact)`, kind: "exact", probabilities });
   }
   const metrics = scored.map(({ probabilities }) => regionMetrics(probabilities, labels, classes.length));
   return {
@@ -85,7 +81,7 @@ export function resultsOf(name: string, scores: Scores, { split, images, classes
       return { name, kind, perInstance, perClass };
     }),
     classes: metrics[0].classes.map(({ label, ...figures }) => ({ name: classes[label], ...figures })),
-    contextDistances: context ? distanceRows(scored.map((s) => s.probabilities), labels, context) : [],
+    contextDistances: answers ? distanceRows(scored.map((s) => s.probabilities), labels, classes.length, answers) : [],
   };
 }
 
@@ -141,7 +137,7 @@ export function distanceTable({ rows, contextDistances }: Pick<Results, "rows" |
   if (contextDistances.length === 0) return null;
   return {
     title: "Per-instance accuracy by distance of the deciding object",
-    columns: ["model", ...DISTANCE_RANGES.map(({ name }, i) => `${name} (${contextDistances[i].instances})`)],
+    columns: ["model", ...contextDistances.map(({ name, instances }) => `${name} (${instances})`)],
     rows: rows.map(({ name }, i) => [name, ...contextDistances.map(({ accuracy }) => accuracy[i])]),
   };
 }

@@ -1,6 +1,5 @@
 /** `scores.safetensors` of a run: every probability an evaluation found, so that metrics can be computed again. */
 import type { RegionDataset } from "../../../datasets/types.ts";
-import { isContextDataset } from "../../../datasets/context/dataset.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import { DATASET_ROWS, isDatasetName } from "../../../datasets/registry.ts";
 import { explainReadError } from "../../../engine/base/files.ts";
@@ -78,12 +77,11 @@ export async function readScores(
       throw new TypeError(`${images} images are claimed, of ${labels.length} regions`);
     }
     const drawn = isDrawn ? await openDataset({ dataset, split: part as "test", images }) : null;
-    const context = drawn && isContextDataset(drawn) ? drawn : null;
-    if (context) requireSame(context, labels);
+    if (drawn?.answers) requireSame(drawn, labels);
     return {
       model,
       scores: { outputs, labels, classes: classes.length },
-      set: { split, images, classes, context },
+      set: { split, images, classes, answers: drawn?.answers?.() ?? null },
     };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

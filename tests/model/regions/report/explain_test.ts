@@ -1,10 +1,10 @@
 /** Explanations of a model in its report, and the splits its figures are read by. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import { contextDistances } from "../../../../datasets/context/context_distances.ts";
+import { contextDistances, DISTANCE_RANGES } from "../../../../datasets/context/context_distances.ts";
 import { contextPosteriors, openContext } from "../../../../datasets/context/dataset.ts";
 import type { LoadedImage } from "../../../../datasets/images/loader.ts";
 import { Device } from "../../../../engine/mod.ts";
-import { DISTANCE_RANGES, distanceRows } from "../../../../model/regions/evaluation/context_distance.ts";
+import { distanceRows } from "../../../../model/regions/evaluation/context_distance.ts";
 import { explain } from "../../../../model/regions/report/explain.ts";
 import { inWords } from "../../../../model/regions/report/gallery.ts";
 import { withoutRegions } from "../../../../model/regions/evaluation/region_dropout.ts";
@@ -86,7 +86,7 @@ Deno.test("the distance of the deciding object agrees with the posteriors that s
     const want = own ? distances[n] === 0 : both ? distances[n] >= 1 && distances[n] < 6 : distances[n] >= 6;
     ok(want, `region ${n}: ${distances[n]} px, own ${own}, pair ${both}`);
   });
-  const table = distanceRows([appearance, pair, scene], labels, set);
+  const table = distanceRows([appearance, pair, scene], labels, classes, set.answers!());
   deepStrictEqual(table.map(({ name }) => name), DISTANCE_RANGES.map(({ name }) => name));
   strictEqual(table.reduce((n, { instances }) => n + instances, 0), labels.length);
   deepStrictEqual(table[0].accuracy, [1, 1, 1], "what its own look decides, everybody gets right");
