@@ -156,7 +156,7 @@ function chosen(flag: readonly string[] | undefined, layers: readonly Layer[]): 
   const named = setting(layers, ["model", "name"], "");
   if (named) return [named];
   const set = datasetOf(layers);
-  return isDatasetName(set) && DATASET_ROWS[set].knowledge ? ["baseline", "final"] : ["baseline"];
+  return isDatasetName(set) && DATASET_ROWS[set].folder === null ? ["baseline", "final"] : ["baseline"];
 }
 
 /** The data set asked for. */

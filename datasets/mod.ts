@@ -1,7 +1,15 @@
-/** Data sets: drawn context scenes, ADE20K, COCO, Visual Genome, CLEVR-Ref+; loaders and knowledge graphs. */
+/** Data sets: drawn context and hop scenes, ADE20K, COCO, Visual Genome, CLEVR-Ref+; loaders and knowledge graphs. */
 export { UserError } from "../engine/base/user_error.ts";
 export { BACKGROUND } from "./types.ts";
-export type { DrawnImages, FileImages, ImageSource, RegionDataset, RegionRecord, Split } from "./types.ts";
+export type {
+  DrawnImages,
+  ExactAnswers,
+  FileImages,
+  ImageSource,
+  RegionDataset,
+  RegionRecord,
+  Split,
+} from "./types.ts";
 export { type DatasetName, DATASETS } from "./registry.ts";
 export type { ReferenceOptions } from "./reference_options.ts";
 export type { PictureOptions } from "./images/picture_options.ts";
@@ -12,6 +20,10 @@ export { type ContextDataset, type ContextPosteriors, contextPosteriors, openCon
 export type { ContextInput, ContextOptions } from "./context/options.ts";
 export type { ContextScene, SceneObject, ScenePair } from "./context/layout.ts";
 export type { ContextTables, GuestTable, SceneTable } from "./context/tables.ts";
+export { type HopDataset, openHops } from "./hops/dataset.ts";
+export type { HopInput, HopOptions } from "./hops/options.ts";
+export type { HopLink, HopObject, HopScene } from "./hops/layout.ts";
+export type { HopTables } from "./hops/tables.ts";
 export { contextKnowledge, type KnowledgeOptions } from "./context/knowledge.ts";
 export {
   encodeKnowledge,

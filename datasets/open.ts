@@ -19,6 +19,8 @@ export interface OpenOptions {
   readonly skipBroken?: boolean | undefined;
   /** Images of a drawn split; its default when absent. */
   readonly images?: number | undefined;
+  /** Options of a set that is drawn from a seed, such as `{ seed: 2 }`. */
+  readonly options?: Readonly<Record<string, unknown>> | undefined;
   /** ADE20K: folder of its lists, where that is not the set's own. */
   readonly lists?: string | undefined;
   /** Folder to keep parsed splits in; by default `.itera` in the set's, or the user's cache where that may not be written. */
@@ -35,6 +37,7 @@ const schema = z.strictObject({
   split: z.enum(["train", "val", "test"]),
   skipBroken: z.boolean().default(false),
   images: z.int().min(1).optional(),
+  options: z.record(z.string(), z.unknown()).default({}),
   lists: z.string().optional(),
   cache: z.string().optional(),
   pictures: picturesSchema.prefault({}),
@@ -61,11 +64,13 @@ export async function openDataset(options: OpenOptions, hooks: OpenHooks = {}): 
     const [issue] = parsed.error.issues;
     throw new UserError(`data set: ${issue.path.join(".") || "options"}: ${issue.message}`);
   }
-  const { dataset, data = "", split, pictures, ...others } = parsed.data;
+  const { dataset, data = "", split, pictures, options: own, ...others } = parsed.data;
   const { folder, open } = DATASET_ROWS[dataset];
   if (folder !== null && parsed.data.data === undefined) {
     throw new UserError(`--dataset ${dataset} needs --data FOLDER, ${folder}`);
   }
-  const set = await open(data, split, others, hooks);
+  const [unknown] = folder === null ? [] : Object.keys(own);
+  if (unknown !== undefined) throw new UserError(`dataset.options.${unknown}: ${dataset} has no options of its own`);
+  const set = await open(data, split, { ...others, own }, hooks);
   return set.source.kind === "files" ? { ...set, source: { ...set.source, pictures } } : set;
 }

@@ -6,6 +6,9 @@ import { openAde } from "./ade/open.ts";
 import { openCoco } from "./coco/open.ts";
 import { openContext } from "./context/dataset.ts";
 import { contextKnowledge } from "./context/knowledge.ts";
+import { openHops } from "./hops/dataset.ts";
+import type { HopInput } from "./hops/options.ts";
+import type { ContextInput } from "./context/options.ts";
 import type { OpenHooks } from "./index/cache.ts";
 import type { Knowledge } from "./knowledge/knowledge.ts";
 import type { ReferenceOptions } from "./reference_options.ts";
@@ -25,6 +28,8 @@ export interface RowOptions {
   readonly cache?: string | undefined;
   /** Ways of the reference that one may want otherwise. */
   readonly reference: ReferenceOptions;
+  /** Options of its own, for a set that is drawn from a seed; it checks them itself. */
+  readonly own: Readonly<Record<string, unknown>>;
 }
 
 /** The reference's schedule of training on a set, for the set's rows of the paper's tables. */
@@ -69,19 +74,28 @@ export interface DatasetRow {
 }
 
 /** Name of a set. */
-export type DatasetName = "context" | "ade" | "coco" | "vg" | "refplus";
+export type DatasetName = "context" | "hops" | "ade" | "coco" | "vg" | "refplus";
 
 /** The rows by name. */
 export const DATASET_ROWS: Readonly<Record<DatasetName, DatasetRow>> = {
   context: {
     title: "context scenes",
     folder: null,
-    open: (_, split, { images }) => openContext({ split, ...images === undefined ? {} : { images } }),
+    open: (_, split, { images, own }) => openContext({ ...own as Partial<ContextInput>, split, ...counted(images) }),
     drawn: true,
     imageSize: [128, 192],
     flip: true,
     testSplit: "test",
     knowledge: () => contextKnowledge(),
+  },
+  hops: {
+    title: "hop scenes",
+    folder: null,
+    open: (_, split, { images, own }) => openHops({ ...own as Partial<HopInput>, split, ...counted(images) }),
+    drawn: true,
+    imageSize: [128, 192],
+    flip: true,
+    testSplit: "test",
   },
   ade: {
     title: "ADE20K",
@@ -127,6 +141,11 @@ export const DATASET_ROWS: Readonly<Record<DatasetName, DatasetRow>> = {
     testSplit: "test",
   },
 };
+
+/** `images` as an option, where it is given. */
+function counted(images: number | undefined): { readonly images?: number } {
+  return images === undefined ? {} : { images };
+}
 
 /** Names of the sets. */
 export const DATASETS: readonly DatasetName[] = Object.keys(DATASET_ROWS) as DatasetName[];

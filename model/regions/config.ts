@@ -101,6 +101,8 @@ export const trainConfigSchema = z.strictObject({
     dataset: z.enum(DATASETS),
     /** Folder of a data set on disk; null for the drawn one. */
     data: z.string().nullable(),
+    /** Options of a set that is drawn from a seed, such as `seed`. */
+    options: z.record(z.string(), z.json()).default({}),
     /** Folder of ADE20K's lists (train.txt, …, objectnames.txt); null where they lie in `data`. */
     lists: z.string().nullable().default(null),
     /** Folder of the cache of parsed splits; null for one beside the data, or the user's cache where that may not be written. */
@@ -247,6 +249,7 @@ function defaults(dataset: DatasetName): TrainConfig {
     dataset: {
       dataset,
       data: null,
+      options: {},
       lists: null,
       cache: null,
       reference: referenceSchema.parse({}),

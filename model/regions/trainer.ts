@@ -226,10 +226,11 @@ export async function openSplit(
   split: "train" | "val" | "test",
   hooks: OpenHooks = {},
 ): Promise<RegionDataset> {
-  const { dataset, data, lists, cache, reference, skipBroken } = config.dataset;
+  const { dataset, data, options, lists, cache, reference, skipBroken } = config.dataset;
   const set = await openDataset({
     dataset,
     split,
+    options,
     skipBroken,
     reference,
     pictures: config.pictures,

@@ -21,7 +21,7 @@ export interface EnsembleMember {
  * import { deepStrictEqual } from "node:assert/strict";
  * import { ensemble } from "@itera/itera/models";
  *
- * const set = { split: "context test", images: 1, classes: ["__background__", "cat", "dog"], answers: null };
+ * const set = { split: "context test", images: 1, classes: ["__background__", "cat", "dog"], answers: null, options: null };
  * const member = (name: string, ...probabilities: number[]) => {
  *   const outputs = [{ name: "image", probabilities: Float32Array.from(probabilities) }];
  *   return { name, set, scores: { outputs, labels: Int32Array.of(1), classes: 3 } };

@@ -42,6 +42,8 @@ export interface ScoredSet {
   readonly classes: readonly string[];
   /** Exact answers where the set's generator knows them. */
   readonly answers: ExactAnswers | null;
+  /** Options that a drawn set is drawn anew by; null for a set on disk. */
+  readonly options: Readonly<Record<string, unknown>> | null;
 }
 
 /** Column heads of the four metrics, in the order of the reference's results file. */
@@ -56,8 +58,9 @@ export function fourMetrics(
 
 /** The facts of a split that results need. */
 export function scoredSet(dataset: RegionDataset): ScoredSet {
-  const { name, split, size: images, classes } = dataset;
-  return { split: `${name} ${split}`, images, classes, answers: dataset.answers?.() ?? null };
+  const { name, split, size: images, classes, source } = dataset;
+  const options = dataset.answers && source.kind === "drawn" ? source.options as Record<string, unknown> : null;
+  return { split: `${name} ${split}`, images, classes, answers: dataset.answers?.() ?? null, options };
 }
 
 /** Scores a split: the model's answer, each of its predictions, and the exact posteriors of a set that has them. */

@@ -27,6 +27,7 @@ const factsSchema = z.object({
   images: z.coerce.number().int().min(0),
   classes: list.pipe(z.array(z.string()).min(2)),
   outputs: list.pipe(z.array(z.string()).min(1)),
+  options: list.pipe(z.record(z.string(), z.unknown())).optional(),
 });
 
 /** Writes labels i32 [N] and, for every output, probabilities f32 [N, C]. */
@@ -43,6 +44,7 @@ export async function saveScores(path: string, model: string, scores: Scores, se
     images: String(set.images),
     classes: JSON.stringify(set.classes),
     outputs: JSON.stringify(outputs.map(({ name }) => name)),
+    ...set.options === null ? {} : { options: JSON.stringify(set.options) },
   }, { checksum: true });
   await writeFileAtomic(path, bytes, { check: checkSafetensors });
 }
@@ -54,7 +56,7 @@ export async function readScores(
   try {
     const bytes = await Deno.readFile(path);
     const { tensors, metadata } = decodeSafetensors(bytes);
-    const { classes, outputs: names, split, model, images } = factsSchema.parse(metadata);
+    const { classes, outputs: names, split, model, images, options } = factsSchema.parse(metadata);
     const found = tensors.get("labels");
     if (found?.dtype !== "I32" || found.shape.length !== 1) throw new TypeError('"labels" is no list of whole numbers');
     const labels = found.data, wanted = [labels.length, classes.length];
@@ -76,12 +78,12 @@ export async function readScores(
     if (isDrawn && images > labels.length) {
       throw new TypeError(`${images} images are claimed, of ${labels.length} regions`);
     }
-    const drawn = isDrawn ? await openDataset({ dataset, split: part as "test", images }) : null;
+    const drawn = isDrawn ? await openDataset({ dataset, split: part as "test", images, options }) : null;
     if (drawn?.answers) requireSame(drawn, labels);
     return {
       model,
       scores: { outputs, labels, classes: classes.length },
-      set: { split, images, classes, answers: drawn?.answers?.() ?? null },
+      set: { split, images, classes, answers: drawn?.answers?.() ?? null, options: options ?? null },
     };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {

@@ -13,7 +13,7 @@ function member(name: string, rows: readonly (readonly number[])[], labels = [1,
       labels: Int32Array.from(labels),
       classes: 3,
     },
-    set: { split: "made test", images: 1, classes: ["__background__", "a", "b"], answers: null },
+    set: { split: "made test", images: 1, classes: ["__background__", "a", "b"], answers: null, options: null },
   };
 }
 
