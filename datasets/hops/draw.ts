@@ -24,7 +24,7 @@ const within = (t: number): boolean => t > 0.22 && t < 0.78;
 const edge = (t: number): boolean => within(t) && (t < 0.4 || t > 0.6);
 
 /** Marks in their order: true at the points (u, v) of the box's unit square that are painted. All are their own mirror image. */
-const MARKS: readonly { readonly colour: Colour; readonly on: (u: number, v: number) => boolean }[] = [
+export const MARKS: readonly { readonly colour: Colour; readonly on: (u: number, v: number) => boolean }[] = [
   { colour: WHITE, on: () => false },
   { colour: WHITE, on: (u, v) => within(u) && middle(v) },
   { colour: WHITE, on: (u, v) => middle(u) && within(v) },
@@ -65,8 +65,10 @@ function drawObject(
   const { outline, colour } = GROUPS[group], { colour: paint, on } = MARKS[mark];
   const shine = light * (0.94 + 0.12 * random.unit());
   const tint = [0, 1, 2].map(() => 16 * (random.unit() - 0.5));
+  // The outlines are their own mirror image but for a pixel.
+  const mirrored = random.unit() < 0.5;
   const salt = random.bits();
-  const fit = fitOutline(outline, 0, false, x2 - x1, y2 - y1);
+  const fit = fitOutline(outline, 0, mirrored, x2 - x1, y2 - y1);
   for (let y = y1; y <= y2; y++) {
     for (let x = x1; x <= x2; x++) {
       const distance = fit.distance(x - x1, y - y1);
