@@ -1,5 +1,5 @@
 /**
- * Exact posteriors of the hop scenes by belief propagation on the forest of links (Pearl, "Probabilistic Reasoning in Intelligent
+ * Exact posteriors of the hop scenes by the sum-product algorithm on the forest of links (Pearl, "Probabilistic Reasoning in Intelligent
  * Systems", 1988, 4.2), in float64. Since rows and columns of the tables sum to 1, what lies beyond the looks that are counted sums
  * to 1 too and is left out.
  */

@@ -55,7 +55,7 @@ const bit = (flip: number): number[][] =>
 
 /**
  * The tables of the set: four groups of four. Marks 1 to 4 show the member; 5 and 6 its first bit alone, 7 and 8 its second, so
- * that two such witnesses must be heard to know it.
+ * that two such witnesses are needed to know it.
  */
 export const HOP_TABLES: HopTables = checkTables({
   groups: ["disc", "tile", "cog", "bell"],

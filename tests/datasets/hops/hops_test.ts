@@ -41,7 +41,7 @@ Deno.test("links can be read off the boxes: linked objects lie close in a straig
   }
 });
 
-Deno.test("links form a forest in which every object is told by a witness", () => {
+Deno.test("links form a forest in which every object has a witness", () => {
   const set = openHops({ split: "train", images: 200 });
   const kinds = { chain: 0, branch: 0, meet: 0, alone: 0 };
   for (let index = 0; index < set.size; index++) {

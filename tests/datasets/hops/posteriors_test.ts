@@ -43,7 +43,7 @@ function hopsBetween(links: readonly HopLink[], a: number, b: number, from = -1)
   return 1 + Math.min(Infinity, ...next.map((o) => hopsBetween(links, o, b, a)));
 }
 
-Deno.test("belief propagation equals an enumeration of every way the members could be", () => {
+Deno.test("the sum-product algorithm equals an enumeration of every way the members could be", () => {
   const random = randomFor("hop posteriors");
   for (let round = 0; round < 12; round++) {
     const tables = randomTables(random), { members, marks } = tables;
