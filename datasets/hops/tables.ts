@@ -4,7 +4,7 @@
  */
 import { UserError } from "../../engine/base/user_error.ts";
 
-/** How a linked object lies to its neighbour: on either side, or underneath. */
+/** Places of a linked object, seen from its neighbour: on either side, or underneath. */
 export const LINKS = ["beside", "below"] as const;
 
 /** Everything the generator knows. Labels count from 1: 1 + group · members + member. */
