@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { allKernels } from "../engine/gpu/kernel.ts";
 import "../engine/mod.ts";
 import "../engine/ops/mod.ts";
-import { lintBarriers } from "./support/wgsl_lint.ts";
+import { lintBarriers } from "../engine/testing/wgsl/barriers.ts";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -238,6 +238,21 @@ Deno.test("of all that the engine's entry reaches, one file touches the runtime,
   const touching = ["Deno.exit();", 'import "node:fs";', 'import { join } from "node:path";', 'import("node:os");'];
   deepStrictEqual(touching.filter((text) => !runtime(text)), []);
   ok(!runtime('// Deno.exit()\nconst text = "Deno 2.9"; const from = "node:";'));
+});
+
+Deno.test("references and checks are an entry of their own, and references share nothing with what they check", () => {
+  const graph = importGraph(), own = "engine/testing/";
+  const reached = new Set(["engine/mod.ts", "mod.ts"]);
+  for (const path of reached) for (const to of graph.get(path)!) reached.add(to);
+  deepStrictEqual([...reached].filter((path) => path.startsWith(own)), []);
+  const references = [...graph].filter(([path]) => /^engine\/testing\/(float64|reference|tolerance)\b/.test(path));
+  ok(references.length > 15, `only ${references.length} files were found`);
+  deepStrictEqual(
+    references.flatMap(([path, targets]) =>
+      targets.filter((to) => !to.startsWith(own)).map((to) => `${path} imports ${to}`)
+    ),
+    [],
+  );
 });
 
 Deno.test("every shader opens with a comment that says what it computes", () => {

@@ -198,7 +198,7 @@ Deno.test("an op is a shader, an op file and a float64 reference", () =>
     const softsign = '/** x / (1 + |x|). */\nexport const softsign: (x: Tensor) => Tensor = plain("softsign", "x");\n';
     await edit(join(folder, "engine/ops/unary.ts"), exp, exp + softsign);
     await edit(
-      join(folder, "tests/support/reference/pointwise.ts"),
+      join(folder, "engine/testing/reference/pointwise.ts"),
       "  exp: map(ad.exp),\n",
       "  exp: map(ad.exp),\n  softsign: map((x) => ad.div(x, ad.add(ad.constant(1), ad.abs(x)))),\n",
     );

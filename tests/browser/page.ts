@@ -2,7 +2,7 @@
 import { checkpoint, Device, nn } from "../../engine/mod.ts";
 import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps } from "../../engine/op.ts";
-import { type Drawn, run, type RunOptions } from "../support/samples/run_sample.ts";
+import { type Drawn, run, type RunOptions } from "../../engine/testing/samples/run_sample.ts";
 import { fromWire, toWire } from "./wire.ts";
 
 const devices = new Map<string, Device>();

@@ -1,6 +1,6 @@
 import { deepStrictEqual } from "node:assert/strict";
 import { cropCases, cropImage } from "./crop_and_resize_cases.ts";
-import { evaluate, gradient, type Values } from "./reference/mod.ts";
+import { evaluate, gradient, type Values } from "../../engine/testing/reference/mod.ts";
 
 for (const { name, box, boxIndex, size, extrapolationValue, crop, imageGrad, boxGrad } of cropCases) {
   Deno.test(`the float64 reference of cropAndResize: ${name}`, () => {

@@ -5,7 +5,7 @@
 import crops from "../fixtures/crop_and_resize.json" with { type: "json" };
 import others from "../fixtures/tensorflow_ops.json" with { type: "json" };
 import torch from "../fixtures/torch_ops.json" with { type: "json" };
-import type { Attrs, Values } from "./reference/mod.ts";
+import type { Attrs, Values } from "../../engine/testing/reference/mod.ts";
 
 /** A tensor of a fixture. */
 interface Stored {

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { fixtures } from "./fixtures.ts";
-import { evaluate, gradient } from "./reference/mod.ts";
-import { assertClose, published } from "./tolerance.ts";
+import { evaluate, gradient } from "../../engine/testing/reference/mod.ts";
+import { assertClose, published } from "../../engine/testing/tolerance.ts";
 
 for (const { title, op, inputs, attrs, outputs, outputGrads, inputGrads } of fixtures) {
   Deno.test(`the float64 reference gives ${title}`, () => {

@@ -5,10 +5,10 @@ import { DTypeError, ShapeError } from "../../../engine/base/errors.ts";
 import { einsum, layerNorm } from "../../../engine/ops/mod.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { elements } from "../../support/float64/ndarray64.ts";
+import { elements } from "../../../engine/testing/float64/ndarray64.ts";
 import { type Random, withRandom } from "../../support/random.ts";
-import { type Attrs, evaluate, gradient } from "../../support/reference/mod.ts";
-import { assertClose } from "../../support/tolerance.ts";
+import { type Attrs, evaluate, gradient } from "../../../engine/testing/reference/mod.ts";
+import { assertClose } from "../../../engine/testing/tolerance.ts";
 
 const devices = await openDevices();
 

@@ -3,7 +3,7 @@ import { allOps } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { cropCases, cropImage } from "../../support/crop_and_resize_cases.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { run } from "../../support/samples/run_sample.ts";
+import { run } from "../../../engine/testing/samples/run_sample.ts";
 
 const devices = await openDevices();
 

@@ -3,8 +3,8 @@ import { allOps } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { fixtures } from "../../support/fixtures.ts";
-import { assertClose, published } from "../../support/tolerance.ts";
-import { run } from "../../support/samples/run_sample.ts";
+import { assertClose, published } from "../../../engine/testing/tolerance.ts";
+import { run } from "../../../engine/testing/samples/run_sample.ts";
 
 const devices = await openDevices();
 

@@ -12,7 +12,7 @@ import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
-import { draw } from "../../support/samples/run_sample.ts";
+import { draw } from "../../../engine/testing/samples/run_sample.ts";
 
 /** Kernels no op's samples reach, with the test that checks them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {

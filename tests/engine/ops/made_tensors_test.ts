@@ -3,7 +3,7 @@ import { deepStrictEqual, notDeepStrictEqual, ok, throws } from "node:assert/str
 import { DTypeError } from "../../../engine/base/errors.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
-import { assertClose } from "../../support/tolerance.ts";
+import { assertClose } from "../../../engine/testing/tolerance.ts";
 
 const devices = await openDevices();
 

@@ -6,12 +6,12 @@ import { deepStrictEqual, ok } from "node:assert/strict";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { elements } from "../../support/float64/ndarray64.ts";
-import { UNCERTAIN } from "../../support/float64/tape64.ts";
+import { elements } from "../../../engine/testing/float64/ndarray64.ts";
+import { UNCERTAIN } from "../../../engine/testing/float64/tape64.ts";
 import { type Random, randomFor, withRandom } from "../../support/random.ts";
-import { evaluate, gradient, type Result } from "../../support/reference/mod.ts";
-import { RANDOM } from "../../support/samples/check_sample.ts";
-import { draw, type Drawn, run, type RunOptions } from "../../support/samples/run_sample.ts";
+import { evaluate, gradient, type Result } from "../../../engine/testing/reference/mod.ts";
+import { RANDOM } from "../../../engine/testing/samples/check_sample.ts";
+import { draw, type Drawn, run, type RunOptions } from "../../../engine/testing/samples/run_sample.ts";
 
 const devices = await openDevices();
 

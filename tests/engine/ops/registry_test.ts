@@ -1,6 +1,6 @@
 /**
  * Walks the registry of ops: whatever an op's file registers is checked here, on its own samples, in both kernel sets.
- * Nothing needs to be added here for a new op but its float64 reference in `tests/support/reference/`.
+ * Nothing needs to be added here for a new op but its float64 reference in `engine/testing/reference/`.
  */
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
@@ -9,11 +9,12 @@ import { ShapeError } from "../../../engine/base/errors.ts";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { elements } from "../../support/float64/ndarray64.ts";
+import { elements } from "../../../engine/testing/float64/ndarray64.ts";
 import { withRandom } from "../../support/random.ts";
-import { gradient, references } from "../../support/reference/mod.ts";
-import { checkAgainstReference, compareGradients, ownSamples, RANDOM } from "../../support/samples/check_sample.ts";
-import { type Ran, run } from "../../support/samples/run_sample.ts";
+import { gradient, references } from "../../../engine/testing/reference/mod.ts";
+import { checkAgainstReference, compareGradients, RANDOM } from "../../../engine/testing/samples/check_sample.ts";
+import { ownSamples } from "../../support/own_samples.ts";
+import { type Ran, run } from "../../../engine/testing/samples/run_sample.ts";
 
 const devices = await openDevices();
 const ops = [...allOps().values()];

@@ -2,7 +2,7 @@ import { deepStrictEqual, throws } from "node:assert/strict";
 import { DTypeError, ShapeError } from "../../../engine/base/errors.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
-import { assertClose } from "../../support/tolerance.ts";
+import { assertClose } from "../../../engine/testing/tolerance.ts";
 
 const devices = await openDevices();
 

@@ -8,7 +8,7 @@ import "../../../engine/ops/mod.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { type Random, randomFor, withRandom } from "../../support/random.ts";
-import { checkAgainstReference, prepare, type Prepared } from "../../support/samples/check_sample.ts";
+import { checkAgainstReference, prepare, type Prepared } from "../../../engine/testing/samples/check_sample.ts";
 
 const devices = await openDevices();
 

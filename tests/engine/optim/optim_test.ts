@@ -5,7 +5,7 @@ import type { NamedParameter } from "../../../engine/nn/mod.ts";
 import * as ops from "../../../engine/ops/mod.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
-import { assertClose } from "../../support/tolerance.ts";
+import { assertClose } from "../../../engine/testing/tolerance.ts";
 import { shareDevices } from "../../support/share_devices.ts";
 
 shareDevices();

@@ -5,7 +5,7 @@ import { allOps, type AnyOp } from "../../../engine/op.ts";
 import { gradcheck } from "../../../engine/testing/mod.ts";
 import { withoutLeaks } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
-import { draw, type Drawn } from "../../support/samples/run_sample.ts";
+import { draw, type Drawn } from "../../../engine/testing/samples/run_sample.ts";
 
 const device = await Device.open();
 Deno.test.afterAll(() => device.close());

@@ -5,8 +5,8 @@
  */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { type Padding, resolvePadding } from "../../../engine/ops/lib/window.ts";
-import { type Attrs, evaluate, gradient, references, type Values } from "../../support/reference/mod.ts";
-import { EPS32 } from "../../support/tolerance.ts";
+import { type Attrs, evaluate, gradient, references, type Values } from "../../../engine/testing/reference/mod.ts";
+import { EPS32 } from "../../../engine/testing/tolerance.ts";
 
 /** A tensor of a file; what JSON cannot hold is text. */
 interface Stored {

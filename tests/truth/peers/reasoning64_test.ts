@@ -7,7 +7,7 @@ import published from "../../fixtures/tensorflow_ops.json" with { type: "json" }
 import { type Array64, conv, linear, softmax, transposedProduct } from "../../support/reasoning64/arrays.ts";
 import { spatialAdjacency } from "../../support/reasoning64/graph.ts";
 import { type CellBox, gru, initialMemory, paste } from "../../support/reasoning64/memory.ts";
-import { EPS32 } from "../../support/tolerance.ts";
+import { EPS32 } from "../../../engine/testing/tolerance.ts";
 import boxes from "./golden/boxes.json" with { type: "json" };
 import tensorflow from "./golden/tensorflow_ops.json" with { type: "json" };
 import products from "./golden/torch_products.json" with { type: "json" };

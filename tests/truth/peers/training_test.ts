@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { Adam, BatchNorm2d, schedules, SGD, type Tensor } from "../../../engine/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { assertClose, published } from "../../support/tolerance.ts";
+import { assertClose, published } from "../../../engine/testing/tolerance.ts";
 import golden from "./golden/training.json" with { type: "json" };
 
 /** PyTorch's options of an optimiser, those a run does not set left out. */

@@ -1,9 +1,9 @@
 /** Checks samples of an op against its float64 reference. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
-import type { Device } from "../../../engine/device.ts";
-import type { AnyOp, Sample } from "../../../engine/op.ts";
+import type { Device } from "../../device.ts";
+import type { AnyOp, Sample } from "../../op.ts";
 import { elements } from "../float64/ndarray64.ts";
-import { type Random, randomFor } from "../random.ts";
+import type { Random } from "../random.ts";
 import { evaluate, gradient, type Result } from "../reference/mod.ts";
 import { assertClose } from "../tolerance.ts";
 import { draw, type Drawn, type Ran, run, type RunOptions } from "./run_sample.ts";
@@ -53,15 +53,6 @@ export function prepare(
     const wantGrads = () => grads ??= gradient(op.name, sample.inputs, sample.attrs, seeds);
     return { sample, options: { needs, seeds }, want, wantGrads, title: describe(op, sample) };
   });
-}
-
-const own = new Map<AnyOp, readonly Prepared[]>();
-
-/** An op's own samples, drawn once for all its tests: the references take longer than the kernels. */
-export function ownSamples(op: AnyOp): readonly Prepared[] {
-  let prepared = own.get(op);
-  if (!prepared) own.set(op, prepared = prepare(op, randomFor(`samples of ${op.name}`)));
-  return prepared;
 }
 
 function compareForward(op: AnyOp, { want, title }: Prepared, ran: Ran): void {

@@ -51,7 +51,7 @@ export interface Result {
 /** The reference of an op; throws where there is none. */
 export function referenceOf(name: string): Reference {
   const reference = references[name];
-  if (!reference) throw new Error(`op "${name}" has no float64 reference in tests/support/reference/`);
+  if (!reference) throw new Error(`op "${name}" has no float64 reference in engine/testing/reference/`);
   return reference;
 }
 

@@ -2,8 +2,8 @@
  * Small random inputs chosen for a reference, on which its tape gradient is held against differences. An op that has none
  * here is checked on small ones of its own samples.
  */
-import type { Random } from "../random.ts";
-import type { Attrs, Values } from "./mod.ts";
+import type { Random } from "../../support/random.ts";
+import type { Attrs, Values } from "../../../engine/testing/reference/mod.ts";
 
 /** One call of a reference. */
 export interface Case {

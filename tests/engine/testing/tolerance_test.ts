@@ -1,7 +1,7 @@
 import { doesNotThrow, throws } from "node:assert/strict";
-import { randomFor, withRandom } from "./random.ts";
-import { evaluate } from "./reference/mod.ts";
-import { assertClose } from "./tolerance.ts";
+import { randomFor, withRandom } from "../../support/random.ts";
+import { evaluate } from "../../../engine/testing/reference/mod.ts";
+import { assertClose } from "../../../engine/testing/tolerance.ts";
 
 /** A product of an [m,k] and a [k,n] matrix whose sums are taken by `accumulate`. */
 function product(

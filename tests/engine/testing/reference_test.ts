@@ -1,12 +1,12 @@
 import { ok } from "node:assert/strict";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
-import { draw } from "../samples/run_sample.ts";
-import { elements } from "../float64/ndarray64.ts";
-import { type Case, referenceCases } from "./cases.ts";
-import { evaluate, gradient, references, type Values } from "./mod.ts";
-import { type Random, withRandom } from "../random.ts";
-import { differenceTolerance } from "../tolerance.ts";
+import { draw } from "../../../engine/testing/samples/run_sample.ts";
+import { elements } from "../../../engine/testing/float64/ndarray64.ts";
+import { type Case, referenceCases } from "./reference_cases.ts";
+import { evaluate, gradient, references, type Values } from "../../../engine/testing/reference/mod.ts";
+import { type Random, withRandom } from "../../support/random.ts";
+import { differenceTolerance } from "../../../engine/testing/tolerance.ts";
 
 /** References with piecewise constant results that are no op of their own: there is no gradient to check. */
 const constant = new Set(["lessEqual"]);
@@ -62,7 +62,7 @@ for (const name of Object.keys(references)) {
   Deno.test(`the float64 gradient of ${name} agrees with central differences`, () =>
     withRandom(`reference ${name}`, (random) => {
       const cases = referenceCases(random)[name] ?? (op ? ownCases(op, random) : []);
-      ok(cases.length > 0, `no sample of ${name} is small: give it cases in tests/support/reference/cases.ts`);
+      ok(cases.length > 0, `no sample of ${name} is small: give it cases in tests/engine/testing/reference_cases.ts`);
       for (const c of cases) check(name, c, random);
     }));
 }

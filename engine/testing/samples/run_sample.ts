@@ -1,9 +1,9 @@
 /** Runs one op on one sample on a device and starts reading all it gives. */
-import type { Device } from "../../../engine/device.ts";
-import { hostArray, type TypedArray } from "../../../engine/dtype.ts";
-import type { AnyOp, Sample } from "../../../engine/op.ts";
-import { mul, sum } from "../../../engine/ops/mod.ts";
-import type { Tensor } from "../../../engine/tensor.ts";
+import type { Device } from "../../device.ts";
+import { hostArray, type TypedArray } from "../../dtype.ts";
+import type { AnyOp, Sample } from "../../op.ts";
+import { mul, sum } from "../../ops/mod.ts";
+import type { Tensor } from "../../tensor.ts";
 import type { Random } from "../random.ts";
 import { elements } from "../float64/ndarray64.ts";
 import type { Attrs, Values } from "../reference/mod.ts";

@@ -1,5 +1,5 @@
 /**
- * THE statement of how far a float32 result may be from its float64 reference. Nothing else in the tests holds a tolerance
+ * THE statement of how far a float32 result may be from its float64 reference. Nothing else holds a tolerance
  * for the result of an op.
  *
  *     |got - want| <= SAFETY * eps32 * bound + TINY
