@@ -3,6 +3,8 @@
  * kernels without a word, and they hang or race on some devices. Conservative: what cannot be seen to be the same for
  * the whole workgroup counts as different.
  */
+import { type Fn, parseFunctions, type Statement, walk } from "./statements.ts";
+import { type Token, tokenise } from "./tokens.ts";
 
 const BARRIERS = ["workgroupBarrier", "storageBarrier", "textureBarrier", "workgroupUniformLoad"];
 const SAME_FOR_ALL = ["workgroup_id", "num_workgroups"];
@@ -12,28 +14,6 @@ const PURE = /^(abs|ceil|clamp|countOneBits|f32|floor|i32|max|min|select|u32|vec
 export interface Finding {
   readonly line: number;
   readonly text: string;
-}
-
-interface Token {
-  readonly text: string;
-  readonly line: number;
-}
-
-interface Block {
-  readonly kind: "block";
-  readonly statements: Statement[];
-}
-
-type Statement =
-  | Block
-  | { readonly kind: "branch"; readonly condition: Token[]; readonly arms: Statement[] }
-  | { readonly kind: "loop"; readonly head: Token[][]; readonly body: Statement }
-  | { readonly kind: "plain"; readonly tokens: Token[] };
-
-interface Fn {
-  readonly name: string;
-  readonly parameters: Token[];
-  readonly body: Block;
 }
 
 /** Every barrier of a WGSL text, library functions included, that is under divergent control. */
@@ -105,7 +85,7 @@ function check(fn: Fn, globals: ReadonlySet<string>, barriers: ReadonlySet<strin
     }
   }
 
-  function note(tokens: Token[], divergent: boolean): void {
+  function note(tokens: readonly Token[], divergent: boolean): void {
     for (const token of tokens) {
       if (divergent && barriers.has(token.text)) {
         findings.set(token, {
@@ -121,7 +101,7 @@ function check(fn: Fn, globals: ReadonlySet<string>, barriers: ReadonlySet<strin
     if ((divergent && !declaration) || differs(tokens.slice(at + 1))) same.delete(name);
   }
 
-  function differs(tokens: Token[]): boolean {
+  function differs(tokens: readonly Token[]): boolean {
     return tokens.some(({ text }, i) => {
       if (!/^[A-Za-z_]/.test(text) || tokens[i - 1]?.text === "." || tokens[i - 1]?.text === ":") return false;
       return !same.has(text) && !PURE.test(text) && !["let", "var", "const", "if", "for", "while"].includes(text);
@@ -164,130 +144,4 @@ function mentions(statement: Statement, names: ReadonlySet<string>): boolean {
   let found = false;
   walk(statement, (tokens) => found ||= tokens.some(({ text }) => names.has(text)));
   return found;
-}
-
-function walk(statement: Statement, see: (tokens: Token[]) => void): void {
-  switch (statement.kind) {
-    case "block":
-      return statement.statements.forEach((inner) => walk(inner, see));
-    case "branch":
-      see(statement.condition);
-      return statement.arms.forEach((arm) => walk(arm, see));
-    case "loop":
-      statement.head.forEach(see);
-      return walk(statement.body, see);
-    case "plain":
-      return see(statement.tokens);
-  }
-}
-
-function tokenise(source: string): Token[] {
-  const pattern =
-    /\/\/[^\n]*|\/\*[\s\S]*?\*\/|\n|[A-Za-z_]\w*|[0-9][\w.]*|<<=|>>=|[-+*/%&|^<>=!]=|\+\+|--|&&|\|\||->|\S/g;
-  const tokens: Token[] = [];
-  let line = 1;
-  for (const [text] of source.matchAll(pattern)) {
-    if (!/^(\/\/|\/\*|\n)/.test(text)) tokens.push({ text, line });
-    line += text.split("\n").length - 1;
-  }
-  return tokens;
-}
-
-function parseFunctions(tokens: Token[]): Fn[] {
-  const found: Fn[] = [];
-  for (let at = 0; at < tokens.length; at++) {
-    if (tokens[at].text !== "fn") continue;
-    const parser = new Parser(tokens, at + 2);
-    const parameters = parser.group("(", ")");
-    while (parser.peek() !== "{") parser.take();
-    found.push({ name: tokens[at + 1].text, parameters, body: parser.block() });
-    at = parser.at - 1;
-  }
-  return found;
-}
-
-class Parser {
-  constructor(readonly tokens: Token[], public at: number) {}
-
-  peek(): string | undefined {
-    return this.tokens[this.at]?.text;
-  }
-
-  take(): Token {
-    if (this.at >= this.tokens.length) throw new SyntaxError("the WGSL text ends inside a function");
-    return this.tokens[this.at++];
-  }
-
-  /** Tokens between a bracket and its partner. */
-  group(open: string, close: string): Token[] {
-    const inside: Token[] = [];
-    this.take();
-    for (let depth = 1;;) {
-      const token = this.take();
-      if (token.text === open) depth++;
-      if (token.text === close && --depth === 0) return inside;
-      inside.push(token);
-    }
-  }
-
-  block(): Block {
-    this.take();
-    const statements: Statement[] = [];
-    while (this.peek() !== "}") statements.push(this.statement());
-    this.take();
-    return { kind: "block", statements };
-  }
-
-  statement(): Statement {
-    switch (this.peek()) {
-      case "{":
-        return this.block();
-      case "if": {
-        this.take();
-        const condition = this.until("{");
-        const arms: Statement[] = [this.block()];
-        if (this.peek() === "else") {
-          this.take();
-          arms.push(this.statement());
-        }
-        return { kind: "branch", condition, arms };
-      }
-      case "switch": {
-        this.take();
-        const condition = this.until("{");
-        this.take();
-        const arms: Statement[] = [];
-        while (this.peek() !== "}") {
-          this.until("{");
-          arms.push(this.block());
-        }
-        this.take();
-        return { kind: "branch", condition, arms };
-      }
-      case "for": {
-        this.take();
-        const head: Token[][] = [[]];
-        for (const token of this.group("(", ")")) token.text === ";" ? head.push([]) : head.at(-1)!.push(token);
-        return { kind: "loop", head, body: this.block() };
-      }
-      case "while":
-        this.take();
-        return { kind: "loop", head: [this.until("{")], body: this.block() };
-      case "loop":
-      case "continuing":
-        this.take();
-        return { kind: "loop", head: [], body: this.block() };
-      default: {
-        const tokens = this.until(";");
-        this.take();
-        return { kind: "plain", tokens };
-      }
-    }
-  }
-
-  until(end: string): Token[] {
-    const tokens: Token[] = [];
-    while (this.peek() !== end) tokens.push(this.take());
-    return tokens;
-  }
 }
