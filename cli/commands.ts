@@ -1,6 +1,6 @@
 /**
  * Every command of `itera`, in the order help lists them. A new command is a file beside this one and a row here. The
- * script `./itera` reads the names from this file, to list them before Deno is there: one row a line, name first.
+ * script `./itera` looks for names in this file, to know which commands need a driver: one row a line, name first.
  */
 import type { Command } from "@commander-js/extra-typings";
 import { addAblate } from "./ablate.ts";
@@ -11,6 +11,7 @@ import { addGraph } from "./graph.ts";
 import { addInspect } from "./inspect.ts";
 import { addPredict } from "./predict.ts";
 import { addProfile } from "./profile.ts";
+import { addBench, addRun, addTest } from "./programs.ts";
 import { addRefPlus } from "./refplus/mod.ts";
 import { addTrain } from "./train.ts";
 import { addTune } from "./tune.ts";
@@ -32,4 +33,7 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   doctor: addDoctor,
   profile: addProfile,
   tune: addTune,
+  run: addRun,
+  test: addTest,
+  bench: addBench,
 };

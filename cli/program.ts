@@ -11,6 +11,8 @@ export function program(): Command {
     .version(VERSION)
     .exitOverride()
     .showSuggestionAfterError()
+    // Flags behind `run FILE` are the script's.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal().out(text),
       writeErr: (text) => terminal().err(text),

@@ -8,7 +8,7 @@ import { SafetensorsError } from "../../engine/safetensors.ts";
 export interface Failure {
   /** One line, or nothing where it was said already. */
   readonly message: string | null;
-  /** 2 for what the user can mend, 130 after Ctrl-C, 1 for everything else. */
+  /** 2 for what the user can mend, 130 after Ctrl-C, a program's own, 1 for everything else. */
   readonly status: number;
   /** True for faults of our own, whose stack trace helps whoever mends them. */
   readonly internal: boolean;
@@ -19,10 +19,24 @@ export class Stopped extends Error {
   override readonly name = "Stopped";
 }
 
+/** A program that a command started has failed, and has said why. */
+export class ProgramFailed extends Error {
+  override readonly name = "ProgramFailed";
+  /** Its exit status. */
+  readonly status: number;
+
+  /** With that exit status. */
+  constructor(status: number) {
+    super(`the program ended with status ${status}`);
+    this.status = status;
+  }
+}
+
 /** Sorts an error by whose mistake it is. */
 export function judge(error: unknown): Failure {
   // Commander has printed its message, and a suggestion, by itself.
   if (error instanceof CommanderError) return { message: null, status: error.exitCode === 0 ? 0 : 2, internal: false };
+  if (error instanceof ProgramFailed) return { message: null, status: error.status, internal: false };
   if (error instanceof Stopped) return { message: error.message, status: 130, internal: false };
   const message = oneLine(error);
   if (error instanceof UserError || error instanceof NoAdapterError || error instanceof SafetensorsError) {
