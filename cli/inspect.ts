@@ -1,4 +1,4 @@
-/** `itera inspect`: what a checkpoint holds and which run it came from. */
+/** `itera inspect`: what a checkpoint holds and which run it came from, or what a file of features or expressions holds. */
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname } from "node:path";
 import { RUN_KINDS } from "../model/kinds.ts";
@@ -6,15 +6,19 @@ import { readRunCheckpoint } from "../model/run/checkpoint.ts";
 import { kindOf } from "../model/run/kind.ts";
 import { lookup } from "../model/run/layers.ts";
 import { firstNonFinite } from "../engine/internal.ts";
+import { HDF5_NAME, inspectHdf5 } from "./inspect_hdf5.ts";
 import { bytes, line, notice, table } from "./terminal/output.ts";
 
 /** Adds the command. */
 export function addInspect(program: Command): void {
   program.command("inspect")
-    .description("list a checkpoint's tensors and the run it came from")
-    .argument("<checkpoint>", "a .safetensors file of a run of any kind, or a run's folder")
+    .description(
+      "list a checkpoint's tensors and the run it came from, or read a file of features or expressions through",
+    )
+    .argument("<file>", "a .safetensors file of a run of any kind, a run's folder, or an .h5 file of itera refplus")
     .option("--optimiser", "list the optimiser's state too")
     .action(async (file, { optimiser }) => {
+      if (HDF5_NAME.test(file)) return await inspectHdf5(file);
       const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
       const checkpoint = await readRunCheckpoint(file, RUN_KINDS, onBroken, { anyNumbers: true });
       const { config, path, tensors } = checkpoint, kind = kindOf(config, RUN_KINDS)!;

@@ -9,6 +9,7 @@ import { isHdf5, statedSize, SUPERBLOCK } from "./hdf5_superblock.ts";
 /** Arrays that a data set can hold here. */
 export type Rows =
   | Int32Array<ArrayBuffer>
+  | Uint32Array<ArrayBuffer>
   | BigInt64Array<ArrayBuffer>
   | Uint8Array<ArrayBuffer>
   | Float32Array<ArrayBuffer>;
@@ -16,6 +17,7 @@ export type Rows =
 /** h5wasm's name of an array's type. */
 function typeName(like: Rows): string {
   if (like instanceof Float32Array) return "<f";
+  if (like instanceof Uint32Array) return "<I";
   return like instanceof Int32Array ? "<i" : like instanceof Uint8Array ? "<B" : "<q";
 }
 

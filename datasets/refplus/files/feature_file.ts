@@ -1,9 +1,11 @@
 /**
  * The HDF5 file of features: `features`, float32 [N, channels, rows, columns], a row a picture, as the reference has it
- * (papers/iep-ref.md#features). The attribute `extractor` names what made it; the reference's own files lack it.
+ * (papers/iep-ref.md#features). The attribute `extractor` names what made it, and `checksums`, uint32 [N], has the checksum of
+ * each row; the reference's own files lack both.
  */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
+import { CHECKSUM, rowChecksum } from "./row_checksum.ts";
 
 /** Name of the extractor where a file does not have one, as the reference's files. */
 export const UNKNOWN_EXTRACTOR = "unknown";
@@ -16,7 +18,10 @@ export interface FeatureSettings {
   readonly shape: readonly [number, number, number];
 }
 
-const NAME = "features";
+const [NAME, CHECKSUMS] = ["features", "checksums"];
+
+/** Attribute of a file that has checksums: one that names it and has none is damaged. */
+const ATTRIBUTE = "checksum";
 
 /** Bytes of rows kept in memory once they were read. */
 const CACHE = 1 << 30;
@@ -30,11 +35,44 @@ export async function createFeatureFile(
   using file = await Hdf5.create(path, named);
   file.setAttribute("extractor", extractor);
   file.addRows(NAME, new Float32Array(), shape, [1, ...shape], false);
+  addChecksums(file);
 }
 
-/** Appends rows [count, channels, rows, columns] to an open file. */
-export function appendFeatures(file: Hdf5, data: Float32Array<ArrayBuffer>, shape: readonly number[]): void {
-  file.append(NAME, data, data.length / shape.reduce((a, b) => a * b, 1), shape);
+/**
+ * Appends rows [count, channels, rows, columns] to an open file, and their checksums. A file of before there were any gets
+ * those of all its rows, as they are.
+ */
+export function appendFeatures(
+  file: Hdf5,
+  data: Float32Array<ArrayBuffer>,
+  { extractor, shape }: FeatureSettings,
+): void {
+  const length = shape.reduce((a, b) => a * b, 1), [before] = file.shape(NAME);
+  if (!file.has(CHECKSUMS)) {
+    addChecksums(file);
+    for (let row = 0; row < before; row++) appendChecksums(file, read(file, row), { extractor, shape }, row);
+  }
+  file.append(NAME, data, data.length / length, shape);
+  appendChecksums(file, data, { extractor, shape }, before);
+}
+
+function addChecksums(file: Hdf5): void {
+  file.addRows(CHECKSUMS, new Uint32Array(), [], [1024]);
+  file.setAttribute(ATTRIBUTE, CHECKSUM);
+}
+
+function appendChecksums(file: Hdf5, data: Float32Array, settings: FeatureSettings, from: number): void {
+  const length = settings.shape.reduce((a, b) => a * b, 1);
+  const sums = Uint32Array.from(
+    { length: data.length / length },
+    (_, i) => rowChecksum(data.subarray(i * length, (i + 1) * length), settings, from + i),
+  );
+  file.append(CHECKSUMS, sums, sums.length, []);
+}
+
+function read(file: Hdf5, row: number): Float32Array {
+  const found = file.read(NAME, row, row + 1);
+  return found instanceof Float32Array ? found : Float32Array.from(found as ArrayLike<number>, Number);
 }
 
 /** An open file of features. */
@@ -46,6 +84,8 @@ export class FeatureFile implements Disposable {
   readonly size: number;
   /** Extractor and shape; the reference's files do not name the extractor. */
   readonly settings: FeatureSettings;
+  /** Checksum of each row; null in files of before there were any, and in the reference's. */
+  readonly checksums: Uint32Array | null;
 
   private constructor(file: Hdf5) {
     this.#file = file;
@@ -56,6 +96,7 @@ export class FeatureFile implements Disposable {
       extractor: String(file.attribute("extractor") ?? UNKNOWN_EXTRACTOR),
       shape: shape as [number, number, number],
     };
+    this.checksums = checksumsOf(file, size);
     this.#most = Math.floor(CACHE / (4 * shape.reduce((a, b) => a * b, 1)));
   }
 
@@ -92,16 +133,37 @@ export class FeatureFile implements Disposable {
     return made;
   }
 
-  /** The features of a picture as the file holds them, [channels, rows, columns]. */
+  /**
+   * The features of a picture as the file holds them, [channels, rows, columns].
+   *
+   * @throws {UserError} when they do not fit their checksum.
+   */
   stored(index: number): Float32Array {
-    const found = this.#file.read(NAME, index, index + 1);
-    return found instanceof Float32Array ? found : Float32Array.from(found as ArrayLike<number>, Number);
+    const found = read(this.#file, index);
+    if (!this.checksums || rowChecksum(found, this.settings, index) === this.checksums[index]) return found;
+    throw new UserError(
+      `${this.#file.path}: ${NAME}: row ${index} does not fit its checksum, so the file is damaged; make or copy it again`,
+      { path: this.#file.path },
+    );
   }
 
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file[Symbol.dispose]();
   }
+}
+
+/** The checksums of a file's rows; null where it has none. Throws {@link UserError} where it lost them or has too few. */
+function checksumsOf(file: Hdf5, size: number): Uint32Array | null {
+  const named = file.attribute(ATTRIBUTE), there = file.has(CHECKSUMS);
+  if (named === undefined && !there) return null;
+  const damaged = (what: string): UserError =>
+    new UserError(`${file.path}: ${what}, so it is damaged; make or copy it again`, { path: file.path });
+  if (!there || named === undefined) throw damaged("has lost its checksums");
+  if (named !== CHECKSUM) throw damaged(`has checksums by "${named}", not ${CHECKSUM}`);
+  const sums = file.read(CHECKSUMS);
+  if (sums instanceof Uint32Array && sums.length === size) return sums;
+  throw damaged(`has ${sums.length} checksums for ${size} rows`);
 }
 
 /** [channels, rows, columns] as [rows, columns, channels]. */

@@ -1,6 +1,6 @@
 /**
- * Journal of a file of features: whole rows are appended to it, of which a kill can spoil only the last; in the end all are
- * copied into the HDF5 file, which an interruption must not damage.
+ * Journal of a file of features: rows are appended to it, each followed by its checksum, so that what a kill or a power cut
+ * spoilt shows; in the end all are copied into the HDF5 file, which an interruption must not damage.
  */
 import { basename, dirname, join } from "node:path";
 import { explainWriteError } from "../../../engine/base/atomic.ts";
@@ -8,9 +8,13 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
 import { appendFeatures, createFeatureFile, FeatureFile, type FeatureSettings } from "./feature_file.ts";
 import { OutputLock } from "./output_lock.ts";
+import { rowChecksum } from "./row_checksum.ts";
 
 /** Bytes of the line that names the settings of the rows after it. */
 const HEADER = 512;
+
+/** Bytes of a row's checksum. */
+const SUM = 4;
 
 /** Rows copied at once. */
 const BATCH = 64;
@@ -61,17 +65,19 @@ export class FeatureJournal implements Disposable {
     } catch (error) {
       throw explainWriteError(output, error);
     }
-    const header = new TextEncoder().encode(JSON.stringify({ ...settings, after: whole }).padEnd(HEADER));
+    const header = new TextEncoder().encode(
+      JSON.stringify({ ...settings, after: whole, checksums: true }).padEnd(HEADER),
+    );
     const found = new Uint8Array(HEADER);
     await file.read(found);
     const own = header.every((byte, i) => byte === found[i]);
-    const rows = own ? Math.floor((file.statSync().size - HEADER) / bytesOf(settings)) : 0;
     if (!own) {
       file.truncateSync(0);
       file.seekSync(0, Deno.SeekMode.Start);
       writeAll(file, header);
     }
-    file.truncateSync(HEADER + rows * bytesOf(settings));
+    const rows = own ? soundRows(file, settings, whole) : 0;
+    file.truncateSync(HEADER + rows * entryOf(settings));
     file.seekSync(0, Deno.SeekMode.End);
     return new FeatureJournal(output, path, settings, file, resources.move(), whole, rows);
   }
@@ -83,12 +89,19 @@ export class FeatureJournal implements Disposable {
 
   /** Appends the rows of the next pictures, [count, channels, rows, columns]. */
   append(data: Float32Array<ArrayBuffer>): void {
+    const length = lengthOf(this.#settings), entry = entryOf(this.#settings), count = data.length / length;
+    const bytes = new Uint8Array(count * entry), view = new DataView(bytes.buffer);
+    for (let i = 0; i < count; i++) {
+      const values = data.subarray(i * length, (i + 1) * length);
+      bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), i * entry);
+      view.setUint32((i + 1) * entry - SUM, rowChecksum(values, this.#settings, this.rows + i), true);
+    }
     try {
-      writeAll(this.#file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      writeAll(this.#file, bytes);
     } catch (error) {
       throw explainWriteError(this.#output, error);
     }
-    this.#rows += data.byteLength / bytesOf(this.#settings);
+    this.#rows += count;
   }
 
   /** Brings all rows into the output and removes the journal. */
@@ -99,7 +112,7 @@ export class FeatureJournal implements Disposable {
       else await createFeatureFile(working, this.#settings, this.#output);
       {
         using file = await Hdf5.open(working, "a", this.#output);
-        for (const rows of this.#batches()) appendFeatures(file, rows, this.#settings.shape);
+        for (const rows of this.#batches()) appendFeatures(file, rows, this.#settings);
       }
       await this.#readBack(working);
       {
@@ -116,22 +129,23 @@ export class FeatureJournal implements Disposable {
 
   /** The journal's rows, some at a time. */
   *#batches(): Generator<Float32Array<ArrayBuffer>> {
+    const length = lengthOf(this.#settings);
     this.#file.seekSync(HEADER, Deno.SeekMode.Start);
-    for (let left = this.#rows; left > 0; left -= BATCH) {
-      const bytes = new Uint8Array(Math.min(left, BATCH) * bytesOf(this.#settings));
-      for (let at = 0; at < bytes.length;) {
-        const count = this.#file.readSync(bytes.subarray(at));
-        if (count === null) throw new UserError(`${this.#path}: was cut short meanwhile; run this again`);
-        at += count;
+    for (let row = 0; row < this.#rows; row += BATCH) {
+      const count = Math.min(this.#rows - row, BATCH), batch = new Float32Array(count * length);
+      for (let i = 0; i < count; i++) {
+        const values = soundRow(this.#file, this.#settings, this.whole + row + i);
+        if (!values) throw new UserError(`${this.#path}: was changed meanwhile; run this again`);
+        batch.set(values, i * length);
       }
-      yield new Float32Array(bytes.buffer);
+      yield batch;
     }
   }
 
   /** Throws where the file does not give back the journal's rows: only then may the journal go. */
   async #readBack(working: string): Promise<void> {
     using file = await FeatureFile.open(working, this.#output);
-    const length = bytesOf(this.#settings) / 4;
+    const length = lengthOf(this.#settings);
     let row = this.whole;
     for (const rows of this.#batches()) {
       for (let at = 0; at < rows.length; at += length, row++) {
@@ -165,8 +179,34 @@ async function rowsOf(output: string, settings: FeatureSettings): Promise<number
   );
 }
 
-function bytesOf({ shape }: FeatureSettings): number {
-  return 4 * shape.reduce((a, b) => a * b, 1);
+/** Rows of a journal, opened behind its header, up to the first that does not fit its checksum or is cut short. */
+function soundRows(file: Deno.FsFile, settings: FeatureSettings, whole: number): number {
+  let rows = 0;
+  while (soundRow(file, settings, whole + rows)) rows++;
+  return rows;
+}
+
+/** The next row of a journal; null where there is none that fits its checksum. */
+function soundRow(file: Deno.FsFile, settings: FeatureSettings, index: number): Float32Array<ArrayBuffer> | null {
+  const bytes = new Uint8Array(entryOf(settings));
+  for (let at = 0; at < bytes.length;) {
+    const count = file.readSync(bytes.subarray(at));
+    if (count === null) return null;
+    at += count;
+  }
+  const values = new Float32Array(bytes.buffer, 0, lengthOf(settings));
+  const sum = new DataView(bytes.buffer).getUint32(bytes.length - SUM, true);
+  return rowChecksum(values, settings, index) === sum ? values : null;
+}
+
+/** Numbers of a row. */
+function lengthOf({ shape }: FeatureSettings): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/** Bytes of a row and its checksum in a journal. */
+function entryOf(settings: FeatureSettings): number {
+  return 4 * lengthOf(settings) + SUM;
 }
 
 function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {

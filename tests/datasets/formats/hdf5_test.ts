@@ -11,15 +11,15 @@ import { withRandom } from "../../support/random.ts";
 
 const h5wasm = await loadHdf5();
 
-const SHAPE = [3, 4, 5] as const;
+const FEATURES = { extractor: "counted", shape: [3, 4, 5] } as const;
 
 /** A file of features, and one of expressions. */
 async function writeFiles(folder: string): Promise<string[]> {
   const [features, refexps] = ["features.h5", "refexps.h5"].map((name) => join(folder, name));
-  await createFeatureFile(features, { extractor: "counted", shape: SHAPE });
+  await createFeatureFile(features, FEATURES);
   await createRefexpFile(refexps, { mode: "chain", width: 8, height: 8, source: "here", vocabulary: "0" });
   using file = await Hdf5.open(features, "a");
-  appendFeatures(file, new Float32Array(20 * 60), SHAPE);
+  appendFeatures(file, new Float32Array(20 * 60), FEATURES);
   return [features, refexps];
 }
 
@@ -97,8 +97,8 @@ Deno.test("of a damaged file one line is said, and nothing by the library", asyn
     ]]);
     // The library still works after such a failure.
     await rejects(FeatureFile.open(features), says(features, "is damaged; make or copy it again"));
-    await createFeatureFile(refexps, { extractor: "counted", shape: SHAPE });
+    await createFeatureFile(refexps, FEATURES);
     using file = await FeatureFile.open(refexps);
-    deepStrictEqual(file.settings.shape, SHAPE);
+    deepStrictEqual(file.settings.shape, FEATURES.shape);
   });
 });

@@ -96,11 +96,12 @@ export async function writeToy(folder: string, split: string, count: number, ran
     appendRefexps(file, rows, settings);
   }
   const shape = [COLOURS.length, CELLS, CELLS] as const;
-  await createFeatureFile(features, { extractor: "toy", shape });
+  const made = { extractor: "toy", shape };
+  await createFeatureFile(features, made);
   using file = await Hdf5.open(features, "a");
   const planes = pictures.flatMap((picture) =>
     COLOURS.flatMap((_, c) => picture.map((colour) => colour === c ? 1 : 0))
   );
-  appendFeatures(file, Float32Array.from(planes), shape);
+  appendFeatures(file, Float32Array.from(planes), made);
   return { refexps, features, vocabulary };
 }

@@ -88,7 +88,8 @@ async function samplesOf(folder: string, given: EngineUpdatesGolden): Promise<Sa
   const [refexps, pictures] = [join(folder, "refexps.h5"), join(folder, "features.h5")];
   const settings = { mode: "prefix", width: size, height: size, source: "made", vocabulary: await digest(vocabulary) };
   await createRefexpFile(refexps, settings);
-  await createFeatureFile(pictures, { extractor: "made", shape: [features, grid, grid] });
+  const made = { extractor: "made", shape: [features, grid, grid] } as const;
+  await createFeatureFile(pictures, made);
   {
     using into = await Hdf5.open(refexps, "a");
     using featuresInto = await Hdf5.open(pictures, "a");
@@ -105,7 +106,7 @@ async function samplesOf(folder: string, given: EngineUpdatesGolden): Promise<Sa
       }));
       appendRefexps(into, rows, settings);
       const values = numbers(`updates features ${t}`, batch.length * features * grid * grid, 0, 1);
-      appendFeatures(featuresInto, values, [features, grid, grid]);
+      appendFeatures(featuresInto, values, made);
     }
   }
   return await Samples.open(refexps, pictures, vocabulary);

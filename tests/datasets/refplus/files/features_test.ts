@@ -7,8 +7,10 @@ import { FeatureFile, type FeatureSettings } from "../../../../datasets/refplus/
 import { FeatureJournal } from "../../../../datasets/refplus/files/feature_journal.ts";
 import { readPicture } from "../../../../datasets/images/read_picture.ts";
 import { listPictures } from "../../../../datasets/refplus/files/pictures.ts";
+import { CHECKSUM } from "../../../../datasets/refplus/files/row_checksum.ts";
 import { pixelFeatures, pixelShape } from "../../../../datasets/refplus/encoding/pixel_features.ts";
 import fixture from "../../../fixtures/bicubic.json" with { type: "json" };
+import { itera } from "../../../support/command.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { numbers } from "../../../support/formula.ts";
 import { withRandom } from "../../../support/random.ts";
@@ -60,8 +62,13 @@ Deno.test("features are there when they are whole; a killed run's rows are gone 
       begun.append(rows(0, 2));
       strictEqual(begun.rows, 2);
     }
-    // A row cut short, as a kill would leave it.
+    // A row cut short, as a kill would leave it; a power cut may leave zeros.
     await Deno.writeFile(journal, new Uint8Array(10), { append: true });
+    {
+      using again = await FeatureJournal.open(output, SETTINGS);
+      strictEqual(again.rows, 2);
+    }
+    await Deno.writeFile(journal, new Uint8Array(100), { append: true });
     await rejects(Deno.stat(output), Deno.errors.NotFound);
     {
       using other = await FeatureJournal.open(join(folder, "deep", "other.h5"), SETTINGS);
@@ -106,6 +113,109 @@ Deno.test("features are there when they are whole; a killed run's rows are gone 
       FeatureJournal.open(output, { ...SETTINGS, extractor: "otherwise" }),
       /features\.h5: was made by counted, not otherwise; remove it/,
     );
+  });
+});
+
+/** Writes rows 0 to 4 and returns the file's bytes. */
+async function writeFeatures(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  using journal = await FeatureJournal.open(path, SETTINGS);
+  journal.append(rows(0, 4));
+  await journal.publish();
+  return await Deno.readFile(path);
+}
+
+/** Offset of a text or of numbers in a file. */
+function offsetOf(bytes: Uint8Array, needle: string | Float32Array<ArrayBuffer>): number {
+  const wanted = typeof needle === "string" ? new TextEncoder().encode(needle) : new Uint8Array(needle.buffer);
+  const at = bytes.findIndex((_, from) => wanted.every((byte, i) => bytes[from + i] === byte));
+  ok(at >= 0);
+  return at;
+}
+
+Deno.test("a flipped bit of a row, rows that changed places and another extractor are refused by row", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "features.h5"), bytes = await writeFeatures(path);
+    const [first, third] = [offsetOf(bytes, rows(0, 1)), offsetOf(bytes, rows(2, 3))];
+    const damaged = async (change: (bytes: Uint8Array<ArrayBuffer>) => void): Promise<string[]> => {
+      const changed = bytes.slice();
+      change(changed);
+      await Deno.writeFile(path, changed);
+      using file = await FeatureFile.open(path);
+      return [0, 1, 2, 3].flatMap((row) => {
+        try {
+          file.row(row);
+          return [];
+        } catch (error) {
+          return [(error as Error).message.replace(`${path}: `, "")];
+        }
+      });
+    };
+    const complaint = (row: number): string =>
+      `features: row ${row} does not fit its checksum, so the file is damaged; make or copy it again`;
+    deepStrictEqual(await damaged(() => {}), []);
+    await withRandom("flipped bits of features", async (random) => {
+      for (let i = 0; i < 20; i++) {
+        const at = third + random.integer(0, 24), bit = 1 << random.integer(0, 8);
+        deepStrictEqual(await damaged((bytes) => bytes[at] ^= bit), [complaint(2)]);
+      }
+    });
+    const swapped = await damaged((changed) => {
+      changed.set(bytes.subarray(third, third + 24), first);
+      changed.set(bytes.subarray(first, first + 24), third);
+    });
+    deepStrictEqual(swapped, [complaint(0), complaint(2)]);
+    const renamed = await damaged((changed) => changed[offsetOf(bytes, "counted")] ^= 1);
+    deepStrictEqual(renamed, [0, 1, 2, 3].map(complaint));
+  });
+});
+
+Deno.test("a file that lost its checksums is refused; one of before there were any is read and gets them with more rows", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "features.h5");
+    const begin = async (): Promise<Hdf5> => {
+      const file = await Hdf5.create(path);
+      file.setAttribute("extractor", SETTINGS.extractor);
+      file.addRows("features", new Float32Array(), SETTINGS.shape, [1, ...SETTINGS.shape], false);
+      file.append("features", rows(0, 2), 2, SETTINGS.shape);
+      return file;
+    };
+    {
+      using file = await begin();
+      file.setAttribute("checksum", CHECKSUM);
+    }
+    await rejects(FeatureFile.open(path), /features\.h5: has lost its checksums, so it is damaged; make or copy it/);
+    {
+      using file = await begin();
+      file.setAttribute("checksum", CHECKSUM);
+      file.addRows("checksums", new Uint32Array(), [], [4]);
+      file.append("checksums", Uint32Array.of(1), 1, []);
+    }
+    await rejects(FeatureFile.open(path), /features\.h5: has 1 checksums for 2 rows/);
+    (await begin()).close();
+    {
+      using file = await FeatureFile.open(path);
+      deepStrictEqual([file.checksums, [...file.stored(1)]], [null, [...rows(1, 2)]]);
+    }
+    deepStrictEqual(
+      (await itera("inspect", path)).out,
+      "features: 2 rows of 2 × 1 × 3, made by counted\n" +
+        "checksums: none, so damage to its numbers would not show\n",
+    );
+    {
+      using journal = await FeatureJournal.open(path, SETTINGS);
+      journal.append(rows(2, 3));
+      await journal.publish();
+    }
+    {
+      using file = await FeatureFile.open(path);
+      deepStrictEqual([file.checksums?.length, [...file.stored(0)]], [3, [...rows(0, 1)]]);
+    }
+    ok(/^checksums: all rows fit theirs$/m.test((await itera("inspect", path)).out));
+    const bytes = await Deno.readFile(path);
+    bytes[offsetOf(bytes, rows(1, 2)) + 5] ^= 2;
+    await Deno.writeFile(path, bytes);
+    const { code, err } = await itera("inspect", path);
+    deepStrictEqual([code, /features\.h5: features: row 1 does not fit its checksum/.test(err)], [2, true], err);
   });
 });
 

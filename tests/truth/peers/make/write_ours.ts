@@ -45,11 +45,11 @@ Deno.writeFileSync(
   }, { step: "12", ü: "\n" }),
 );
 
-const shape = [3, 4, 5] as const, features = values(4 * 60);
-await createFeatureFile(at("features.h5"), { extractor: "counted ü", shape });
+const made = { extractor: "counted ü", shape: [3, 4, 5] } as const, features = values(4 * 60);
+await createFeatureFile(at("features.h5"), made);
 for (const [from, to] of [[0, 3], [3, 4]]) {
   using file = await Hdf5.open(at("features.h5"), "a");
-  appendFeatures(file, features.slice(60 * from, 60 * to), shape);
+  appendFeatures(file, features.slice(60 * from, 60 * to), made);
 }
 written.features = [...features];
 
