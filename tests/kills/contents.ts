@@ -1,4 +1,4 @@
-/** What lies in a folder, as far as two equal pieces of work must leave the same. */
+/** Contents of a folder, as far as two equal pieces of work must leave the same. */
 import { join } from "node:path";
 import { Hdf5 } from "../../datasets/formats/hdf5.ts";
 

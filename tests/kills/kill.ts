@@ -21,11 +21,11 @@ export interface Kill {
 /** A life: a work killed once or more, then left to end. */
 export interface Life {
   readonly kills: readonly Kill[];
-  /** What is wrong with what it left; empty where all is as in a work never killed. */
+  /** Faults of what it left; none where all is as in a work never killed. */
   readonly faults: readonly string[];
 }
 
-/** What a work never killed leaves, and how long it takes. */
+/** Contents that a work never killed leaves, and its time. */
 export interface Whole {
   readonly contents: ReadonlyMap<string, string>;
   readonly milliseconds: number;

@@ -15,7 +15,7 @@ export interface Work {
   readonly goOn?: { readonly begun: string; readonly args: readonly string[] };
   /** A script to run instead of `itera`. */
   readonly script?: string;
-  /** What a killed work finds as if for the first time. */
+  /** Paths removed before each life: what is kept from one run for the next. */
   readonly forget?: readonly string[];
 }
 
