@@ -8,6 +8,7 @@ import { addData } from "./data/mod.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEnsemble, addEvaluate, addReEvaluate } from "./evaluate.ts";
 import { addGraph } from "./graph.ts";
+import { addHops } from "./hops.ts";
 import { addInspect } from "./inspect.ts";
 import { addPredict } from "./predict.ts";
 import { addProfile } from "./profile.ts";
@@ -24,6 +25,7 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   "re-evaluate": addReEvaluate,
   ensemble: addEnsemble,
   ablate: addAblate,
+  hops: addHops,
   predict: addPredict,
   inspect: addInspect,
   graph: addGraph,

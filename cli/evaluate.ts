@@ -15,6 +15,9 @@ import { sayNewRules } from "../model/run/version.ts";
 import { readScores, saveScores } from "../model/regions/evaluation/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { openSplit } from "../model/regions/trainer.ts";
+import { evaluationConfig, reasoningUpdates } from "../model/regions/evaluation/settings.ts";
+import { settingLayer } from "../model/run/layers.ts";
+import { collect, toSize } from "./terminal/flags.ts";
 import { notice, Progress } from "./terminal/output.ts";
 import { printResults, printTable } from "./terminal/training.ts";
 
@@ -27,20 +30,33 @@ export function addEvaluate(program: Command): void {
     .argument("[run]", "folder of the run, such as runs/final-context-1; its newest checkpoint is scored")
     .option("--checkpoint <file>", "score this checkpoint instead")
     .option("--data <folder>", "where the data set is, if it is not where it was in training")
-    .option("--out <folder>", "where scores, results and report go; by default the run's folder")
-    .action(async (run, flags) => {
-      const checkpoint = await chosen(run, flags.checkpoint);
-      const out = flags.out ?? run ?? runOf(checkpoint.path);
+    .option(
+      "--set <key=value>",
+      "a setting of the data set, such as dataset.testSplit=val; may be repeated",
+      collect,
+      [] as string[],
+    )
+    .option("--reasoning-updates <n>", "reason for so many updates, however many it was trained with", toSize)
+    .option(
+      "--out <folder>",
+      "where scores, results and report go; by default the run's folder, for other settings one inside it",
+    )
+    .action(async (run, { checkpoint: file, data, set, reasoningUpdates: updates, out: given }) => {
+      const checkpoint = await chosen(run, file);
+      const config = evaluationConfig(checkpoint.config, [
+        ...data === undefined ? [] : [{ source: "--data", value: { dataset: { data } } }],
+        ...set.map(settingLayer),
+        ...updates === undefined ? [] : [reasoningUpdates(checkpoint.config, updates)],
+      ]);
+      const home = run ?? runOf(checkpoint.path);
+      const out = given ?? (home && join(home, ...differing(set, updates)));
       if (!out) throw new UserError(`${checkpoint.path}: lies in no run's folder; say where results go by --out`);
-      const config = flags.data === undefined
-        ? checkpoint.config
-        : { ...checkpoint.config, dataset: { ...checkpoint.config.dataset, data: flags.data } };
       const folder: EvaluationFolder = { path: out, config, file: (name) => join(out, name) };
       const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
       const test = matchClasses(opened, checkpoint.classes, checkpoint.path, notice);
       makeFolder(out);
       await using device = await Device.open({ adapter: config.adapter });
-      using model = modelOf(device, checkpoint);
+      using model = modelOf(device, { ...checkpoint, config });
       using evaluating = new Progress("evaluating", "images");
       const results = await evaluateModel(model, test, folder, {
         onMessage: (text) => evaluating.notice(text),
@@ -49,6 +65,12 @@ export function addEvaluate(program: Command): void {
       evaluating[Symbol.dispose]();
       print(results);
     });
+}
+
+/** Folder inside the run's for results by other settings than the run's own: those are not written over. */
+function differing(set: readonly string[], updates: number | undefined): string[] {
+  const names = [...set, ...updates === undefined ? [] : [`updates=${updates}`]];
+  return names.length === 0 ? [] : [names.join(",").replace(/[^\w.=,-]+/g, "_")];
 }
 
 /** Adds `itera re-evaluate`. */

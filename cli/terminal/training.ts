@@ -1,7 +1,7 @@
 /** Training at a terminal: bars, Ctrl-C, and the results printed at the end. */
 import { join } from "node:path";
 import { compare } from "../../model/regions/experiments/comparison.ts";
-import type { Experiment } from "../../model/regions/experiments/experiment.ts";
+import type { Experiment, MemberResults } from "../../model/regions/experiments/experiment.ts";
 import { comparisonTables, saveComparison } from "../../model/regions/experiments/experiment_report.ts";
 import { distanceTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
 import type { Table } from "../../model/run/report.ts";
@@ -71,15 +71,19 @@ function newBars(unit: string) {
   return { ...bars, evaluated: false, close };
 }
 
-/** Trains what an experiment still lacks, prints the comparison and writes it down. */
-export async function runExperiment(experiment: Experiment): Promise<void> {
+/** Trains what an experiment still lacks; returns the results of all its runs. */
+export async function trainExperiment(experiment: Experiment): Promise<MemberResults[]> {
   line(`experiment: ${experiment.path}`);
-  const done = await training((hooks) =>
+  return await training((hooks) =>
     experiment.run(hooks, ({ folder }, index) => {
       notice(`run ${index + 1} of ${experiment.members.length}: ${folder}`);
     })
   );
-  const comparison = compare(done);
+}
+
+/** Trains what an experiment still lacks, prints the comparison and writes it down. */
+export async function runExperiment(experiment: Experiment): Promise<void> {
+  const comparison = compare(await trainExperiment(experiment));
   await saveComparison(experiment, comparison);
   for (const part of comparisonTables(comparison)) printTable(part);
   line(`report: ${join(experiment.path, "report.html")}`);

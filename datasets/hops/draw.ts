@@ -7,7 +7,8 @@ import type { RgbImage } from "../images/preprocess.ts";
 import { type HopObject, type HopScene, layoutHops, SPLIT_CODES, STREAMS } from "./layout.ts";
 import type { HopOptions } from "./options.ts";
 
-type Colour = readonly [number, number, number];
+/** Red, green, blue, 0..255. */
+export type Colour = readonly [number, number, number];
 
 /** Looks of the groups, in their order. */
 const GROUPS: readonly { readonly outline: Outline; readonly colour: Colour }[] = [
@@ -17,24 +18,28 @@ const GROUPS: readonly { readonly outline: Outline; readonly colour: Colour }[] 
   { outline: OUTLINES.bell, colour: [210, 190, 60] },
 ];
 
-const WHITE: Colour = [238, 238, 238], BLACK: Colour = [22, 22, 26];
+const WHITE: Colour = [240, 240, 240], BLACK: Colour = [20, 20, 20];
+const MAGENTA: Colour = [235, 40, 220], CYAN: Colour = [40, 230, 235];
 
-const middle = (t: number): boolean => t > 0.4 && t < 0.6;
-const within = (t: number): boolean => t > 0.22 && t < 0.78;
-const edge = (t: number): boolean => within(t) && (t < 0.4 || t > 0.6);
-
-/** Marks in their order: true at the points (u, v) of the box's unit square that are painted. All are their own mirror image. */
-export const MARKS: readonly { readonly colour: Colour; readonly on: (u: number, v: number) => boolean }[] = [
-  { colour: WHITE, on: () => false },
-  { colour: WHITE, on: (u, v) => within(u) && middle(v) },
-  { colour: WHITE, on: (u, v) => middle(u) && within(v) },
-  { colour: WHITE, on: (u, v) => middle(u) && within(v) || within(u) && middle(v) },
-  { colour: WHITE, on: (u, v) => within(u) && within(v) },
-  { colour: BLACK, on: (u, v) => middle(u) && middle(v) },
-  { colour: BLACK, on: (u, v) => within(u) && within(v) && !(middle(u) && middle(v)) },
-  { colour: BLACK, on: (u, v) => edge(u) && within(v) },
-  { colour: BLACK, on: (u, v) => within(u) && edge(v) },
+/** Upper and lower colour of each mark, in their order: one colour shows the member, two show a bit of it. None is unmarked. */
+const MARKS: readonly (readonly [upper: Colour, lower: Colour] | null)[] = [
+  null,
+  [WHITE, WHITE],
+  [BLACK, BLACK],
+  [MAGENTA, MAGENTA],
+  [CYAN, CYAN],
+  [WHITE, BLACK],
+  [BLACK, WHITE],
+  [MAGENTA, CYAN],
+  [CYAN, MAGENTA],
 ];
+
+/** Colour of a mark at the point (u, v) of the box's unit square; null outside it. Every mark is its own mirror image. */
+export function markAt(mark: number, u: number, v: number): Colour | null {
+  const colours = MARKS[mark];
+  if (!colours || Math.abs(u - 0.5) > 0.34 || Math.abs(v - 0.5) > 0.34) return null;
+  return colours[v < 0.5 ? 0 : 1];
+}
 
 /** Draws image `index` of a split; `scene` may be given where it is already laid out. */
 export function drawHops(options: HopOptions, index: number, scene: HopScene = layoutHops(options, index)): Canvas {
@@ -62,7 +67,7 @@ function drawObject(
   light: number,
   random: RandomStream,
 ): void {
-  const { outline, colour } = GROUPS[group], { colour: paint, on } = MARKS[mark];
+  const { outline, colour } = GROUPS[group];
   const shine = light * (0.94 + 0.12 * random.unit());
   const tint = [0, 1, 2].map(() => 16 * (random.unit() - 0.5));
   // The outlines are their own mirror image but for a pixel.
@@ -75,10 +80,10 @@ function drawObject(
       if (distance > 0.5) continue;
       const cover = distance > 0 ? 1 - distance : 1;
       const at = y * width + x, grain = grainAt(salt, x, y, 20);
-      const painted = on((x - x1) / (x2 - x1), (y - y1) / (y2 - y1));
+      const paint = markAt(mark, (x - x1) / (x2 - x1), (y - y1) / (y2 - y1));
       regions[at] = id;
       for (let c = 0; c < 3; c++) {
-        const own = (painted ? paint[c] : (colour[c] + tint[c]) * shine) + grain;
+        const own = (paint ? paint[c] : (colour[c] + tint[c]) * shine) + grain;
         pixels[at * 3 + c] = byte(own * cover + pixels[at * 3 + c] * (1 - cover));
       }
     }

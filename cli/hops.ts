@@ -1,0 +1,56 @@
+/** `itera hops`: the proof that iterating reasons, as one table. */
+import type { Command } from "@commander-js/extra-typings";
+import { join } from "node:path";
+import { UserError } from "../engine/base/user_error.ts";
+import { writeJsonAtomic } from "../engine/base/atomic.ts";
+import { Experiment } from "../model/regions/experiments/experiment.ts";
+import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables } from "../model/regions/experiments/hops.ts";
+import { REGION_RUNS } from "../model/regions/config.ts";
+import { fileLayer, settingLayer } from "../model/run/layers.ts";
+import { freeName, latestRun, runPath } from "../model/run/run_folder.ts";
+import { collect, toName, toSize } from "./terminal/flags.ts";
+import { printTable, trainExperiment } from "./terminal/training.ts";
+
+/** Seeds of `--all`. */
+const SEEDS = 3;
+
+/** Adds the command. */
+export function addHops(program: Command): void {
+  program.command("hops")
+    .description("train the models on the hop scenes and show how far each update reasons, link by link")
+    .option("--name <experiment>", "name of the experiment's folder", toName)
+    .option("--runs <folder>", "folder of all runs", "runs")
+    .option("--resume", "go on with the experiment of that name, or with the last one worked on")
+    .option("--seed <n>", "first seed", toSize, 3)
+    .option("--quick", "the baseline and the graph alone, two updates, fewer steps")
+    .option("--all", "three seeds, and the whole model without each of its parts; hours")
+    .option("--config <file>", "JSON file of settings; may be repeated", collect, [] as string[])
+    .option("--set <key=value>", "one setting; may be repeated", collect, [] as string[])
+    .action(async ({ name, runs, resume, seed, quick, all, config, set }) => {
+      const given = [...config.map(fileLayer), ...set.map(settingLayer)];
+      let experiment: Experiment;
+      if (resume) {
+        const path = runPath(runs, name ?? latestRun(runs, [REGION_RUNS]));
+        if (!Experiment.is(path)) throw new UserError(`${path}: is no experiment to resume`);
+        if (given.length > 0) throw new UserError(`${given[0].source}: a resumed experiment keeps its settings`);
+        experiment = Experiment.open(path);
+      } else {
+        if (quick && all) throw new UserError("--quick and --all: choose one");
+        const seeds = Array.from({ length: all ? SEEDS : 1 }, (_, i) => seed + i);
+        experiment = await Experiment.create(
+          runPath(runs, name ?? freeName(runs, "hops")),
+          "hop scenes",
+          hopMembers(seeds, { quick, all }),
+          [
+            { source: "itera hops", value: HOP_SETTINGS },
+            ...quick ? [{ source: "--quick", value: HOP_QUICK }] : [],
+            ...all ? [] : [{ source: "--seed", value: { seed } }],
+            ...given,
+          ],
+        );
+      }
+      const tables = hopTables(await trainExperiment(experiment));
+      tables.forEach(printTable);
+      await writeJsonAtomic(join(experiment.path, "hops.json"), tables);
+    });
+}
