@@ -1,9 +1,10 @@
 /** `itera data`: writes the drawn set in the layouts of real ones, checks a set, shows its images. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { openContext } from "../../datasets/context/dataset.ts";
-import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
-import { writeContextAsCoco, type WrittenSplits } from "../../datasets/context/write_coco.ts";
-import { writeContextAsVg } from "../../datasets/context/write_vg.ts";
+import { openHops } from "../../datasets/hops/dataset.ts";
+import { writeAsAde } from "../../datasets/drawing/write_ade.ts";
+import { writeAsCoco, type WrittenSplits } from "../../datasets/drawing/write_coco.ts";
+import { writeAsVg } from "../../datasets/drawing/write_vg.ts";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { addDataCheck } from "./check.ts";
@@ -14,31 +15,37 @@ type Write = (folder: string, splits: WrittenSplits, onImage: (done: number, of:
 
 /** Layouts by name: their writer, and the set as which they are read. */
 const LAYOUTS: Readonly<Record<string, { readonly write: Write; readonly set: string }>> = {
-  coco: { write: writeContextAsCoco, set: "coco" },
-  coco2014: { write: (...args) => writeContextAsCoco(...args, 2014), set: "coco" },
-  ade: { write: writeContextAsAde, set: "ade" },
-  ade2021: { write: (...args) => writeContextAsAde(...args, 2021), set: "ade" },
-  vg: { write: writeContextAsVg, set: "vg" },
+  coco: { write: writeAsCoco, set: "coco" },
+  coco2014: { write: (...args) => writeAsCoco(...args, 2014), set: "coco" },
+  ade: { write: writeAsAde, set: "ade" },
+  ade2021: { write: (...args) => writeAsAde(...args, 2021), set: "ade" },
+  vg: { write: writeAsVg, set: "vg" },
 };
 
 /** Adds the commands. */
 export function addData(program: Command): void {
   const data = program.command("data").description("write, check or show data sets").copyInheritedSettings(program);
   data.command("write")
-    .description("write the context scenes to a new folder in the layout of a real data set")
+    .description("write a drawn set to a new folder in the layout of a real data set")
     .copyInheritedSettings(program)
     .argument("<folder>", "where to; must not exist yet")
+    .addOption(
+      new Option("--dataset <set>", "which drawn set").choices(["context", "hops"] as const).default(
+        "context" as const,
+      ),
+    )
     .addOption(new Option("--layout <name>", "whose layout").choices(Object.keys(LAYOUTS)).default("coco"))
     .option("--train <n>", "training images", Number, 2000)
     .option("--val <n>", "validation images", Number, 400)
     .option("--seed <n>", "seed of the set", Number, 1)
-    .action(async (folder, { layout, train, val, seed }) => {
+    .action(async (folder, { dataset, layout, train, val, seed }) => {
       if (await Deno.stat(folder).then(() => true, () => false)) {
         throw new UserError(`${folder}: is there already; name a folder that is not`);
       }
+      const open = dataset === "hops" ? openHops : openContext;
       const splits = {
-        train: openContext({ split: "train", images: train, seed }),
-        val: openContext({ split: "test", images: val, seed }),
+        train: open({ split: "train", images: train, seed }),
+        val: open({ split: "test", images: val, seed }),
       };
       const { write, set } = LAYOUTS[layout];
       using progress = new Progress("writing", "images");

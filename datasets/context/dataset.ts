@@ -1,15 +1,16 @@
 /** The context scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { contextDistances, DISTANCE_RANGES } from "./context_distances.ts";
-import { BACKGROUND, type ExactAnswers, type RegionDataset, type RegionRecord } from "../types.ts";
-import type { drawImage } from "./draw.ts";
+import { BACKGROUND, type ExactAnswers, type RegionRecord } from "../types.ts";
+import type { DrawnDataset } from "../drawing/dataset.ts";
+import { drawContext, type drawImage } from "./draw.ts";
 import { type ContextInput, type ContextOptions, contextOptions } from "./options.ts";
 import { type ContextScene, layoutScene, objectsOf } from "./layout.ts";
 import { appearancePosterior, imagePosterior, pairPosterior } from "./posteriors.ts";
 import { classShares, CONTEXT_TABLES, type ContextTables } from "./tables.ts";
 
 /** The context scenes with what only their generator knows. */
-export interface ContextDataset extends RegionDataset {
+export interface ContextDataset extends DrawnDataset {
   /** Options of the set, all of them. */
   readonly options: ContextOptions;
   /** Probabilities that the scenes were drawn by. */
@@ -75,6 +76,8 @@ export function contextDataset(options: ContextOptions, tables: ContextTables): 
     options,
     tables,
     scene,
+    draw: (index) => drawContext(options, index, tables, scene(index)),
+    place: (index) => tables.scenes[scene(index).scene].name,
     record(index): RegionRecord {
       const objects = objectsOf(scene(index));
       return {

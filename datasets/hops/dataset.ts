@@ -1,14 +1,15 @@
 /** The hop scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { BACKGROUND, type ExactAnswers, type RegionDataset, type RegionRecord } from "../types.ts";
-import type { drawImage } from "./draw.ts";
+import { BACKGROUND, type ExactAnswers, type RegionRecord } from "../types.ts";
+import type { DrawnDataset } from "../drawing/dataset.ts";
+import { drawHops, type drawImage } from "./draw.ts";
 import { type HopObject, type HopScene, layoutHops } from "./layout.ts";
 import { type HopInput, type HopOptions, hopOptions } from "./options.ts";
 import { classPosteriors } from "./posteriors.ts";
 import { HOP_TABLES, hopClasses, type HopTables } from "./tables.ts";
 
 /** The hop scenes with what only their generator knows. */
-export interface HopDataset extends RegionDataset {
+export interface HopDataset extends DrawnDataset {
   /** Options of the set, all of them. */
   readonly options: HopOptions;
   /** Chances that the scenes were drawn by. */
@@ -64,6 +65,8 @@ export function openHops(input: HopInput): HopDataset {
     options,
     tables,
     scene,
+    draw: (index) => drawHops(options, index, scene(index)),
+    place: () => "hops",
     record(index): RegionRecord {
       const { objects } = scene(index);
       return {

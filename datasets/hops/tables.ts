@@ -72,5 +72,5 @@ export const HALF_MARKS: readonly (readonly number[])[] = [[5, 6], [7, 8]];
 
 /** Class names, background first. */
 export function hopClasses({ groups, members }: HopTables, background: string): string[] {
-  return [background, ...groups.flatMap((group) => Array.from({ length: members }, (_, m) => `${group} ${m + 1}`))];
+  return [background, ...groups.flatMap((group) => Array.from({ length: members }, (_, m) => `${group}-${m + 1}`))];
 }

@@ -4,9 +4,9 @@ import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import { type ContextDataset, openContext } from "../../datasets/context/dataset.ts";
 import { contextKnowledge, KNOWLEDGE_TYPES } from "../../datasets/context/knowledge.ts";
 import { CONTEXT_TABLES } from "../../datasets/context/tables.ts";
-import { writeContextAsAde } from "../../datasets/context/write_ade.ts";
-import { writeContextAsCoco } from "../../datasets/context/write_coco.ts";
-import { writeContextAsVg } from "../../datasets/context/write_vg.ts";
+import { writeAsAde } from "../../datasets/drawing/write_ade.ts";
+import { writeAsCoco } from "../../datasets/drawing/write_coco.ts";
+import { writeAsVg } from "../../datasets/drawing/write_vg.ts";
 import { openDataset } from "../../datasets/open.ts";
 import type { DatasetName } from "../../datasets/registry.ts";
 import type { RegionDataset, Split } from "../../datasets/types.ts";
@@ -64,8 +64,8 @@ Deno.test("written in COCO's layouts, the scenes read back to the same regions a
   await withFolder(async (folder) => {
     const { train, val } = splits();
     const [of2017, of2014] = ["2017", "2014"].map((name) => join(folder, name));
-    await writeContextAsCoco(of2017, { train, val });
-    await writeContextAsCoco(of2014, { train, val }, () => {}, 2014);
+    await writeAsCoco(of2017, { train, val });
+    await writeAsCoco(of2014, { train, val }, () => {}, 2014);
     const wanted: [string, Split, Expected["scenes"]][] = [
       [of2017, "train", scenesOf(train)],
       [of2017, "val", scenesOf(val)],
@@ -89,9 +89,9 @@ Deno.test("written in ADE20K's layouts and Visual Genome's, they read back but f
     const train = openContext({ split: "train", images: 18, seed: 5, height: 112, width: 160 });
     const val = openContext({ split: "val", images: 3, seed: 5, height: 112, width: 160 });
     const layouts = [
-      ["ade", "2016", (data: string) => writeContextAsAde(data, { train, val }), same],
-      ["ade", "2021", (data: string) => writeContextAsAde(data, { train, val }, () => {}, 2021), same],
-      ["vg", "vg", (data: string) => writeContextAsVg(data, { train, val }), (name: string) => `${name}.n.01`],
+      ["ade", "2016", (data: string) => writeAsAde(data, { train, val }), same],
+      ["ade", "2021", (data: string) => writeAsAde(data, { train, val }, () => {}, 2021), same],
+      ["vg", "vg", (data: string) => writeAsVg(data, { train, val }), (name: string) => `${name}.n.01`],
     ] as const;
     const kept = frequent(train);
     assert.ok(kept.length > 10 && kept.length < 40, `${kept.length}`);
@@ -112,7 +112,7 @@ Deno.test("written in ADE20K's layouts and Visual Genome's, they read back but f
 Deno.test("written in ADE20K's layout, the instance maps and attribute files hold the same regions", async () => {
   await withFolder(async (folder) => {
     const sets = splits();
-    await writeContextAsAde(folder, sets);
+    await writeAsAde(folder, sets);
     const names = (await Deno.readTextFile(join(folder, "objectnames.txt"))).trimEnd().split("\n").map((n) => n.trim());
     const counts = (await Deno.readTextFile(join(folder, "objectcounts.txt"))).trim().split("\n").map(Number);
     assert.equal(names[0], "-");

@@ -2,7 +2,7 @@ import { deepStrictEqual, rejects } from "node:assert/strict";
 import { join } from "node:path";
 import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
 import { openContext } from "../../../datasets/context/dataset.ts";
-import { writeContextAsAde } from "../../../datasets/context/write_ade.ts";
+import { writeAsAde } from "../../../datasets/drawing/write_ade.ts";
 import { KnowledgeBuilder } from "../../../datasets/knowledge/builder.ts";
 import { addParts, countParts, minePartCounts } from "../../../datasets/knowledge/parts.ts";
 import { BACKGROUND } from "../../../datasets/types.ts";
@@ -69,7 +69,7 @@ Deno.test("context scenes written as ADE20K read back with their regions", async
   await withFolder(async (folder) => {
     const train = openContext({ split: "train", images: 2 });
     const out = join(folder, "ade");
-    await writeContextAsAde(out, { train, val: openContext({ split: "test", images: 2 }) });
+    await writeAsAde(out, { train, val: openContext({ split: "test", images: 2 }) });
     const [first] = (await Deno.readTextFile(join(out, "train.txt"))).split("\n");
     const regions = adeRegions(await readAdeAnnotation(join(out, first)));
     const { boxes, labels } = train.record(0);

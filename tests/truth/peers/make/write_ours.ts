@@ -4,9 +4,9 @@
  */
 import { join } from "node:path";
 import { openContext } from "../../../../datasets/context/dataset.ts";
-import { writeContextAsAde } from "../../../../datasets/context/write_ade.ts";
-import { writeContextAsCoco } from "../../../../datasets/context/write_coco.ts";
-import { writeContextAsVg } from "../../../../datasets/context/write_vg.ts";
+import { writeAsAde } from "../../../../datasets/drawing/write_ade.ts";
+import { writeAsCoco } from "../../../../datasets/drawing/write_coco.ts";
+import { writeAsVg } from "../../../../datasets/drawing/write_vg.ts";
 import { Hdf5 } from "../../../../datasets/formats/hdf5.ts";
 import { openAde } from "../../../../datasets/ade/open.ts";
 import { openCoco } from "../../../../datasets/coco/open.ts";
@@ -102,9 +102,9 @@ const splits = {
   train: openContext({ split: "train", images: 60 }),
   val: openContext({ split: "test", images: 8 }),
 };
-await writeContextAsCoco(at("coco"), splits, () => {}, 2014);
-await writeContextAsVg(at("visual_genome"), splits);
-await writeContextAsAde(at("ADE"), splits);
+await writeAsCoco(at("coco"), splits, () => {}, 2014);
+await writeAsVg(at("visual_genome"), splits);
+await writeAsAde(at("ADE"), splits);
 written.coco = records(await openCoco(at("coco"), "test"));
 written.vg = records(await openVg(at("visual_genome"), "val"));
 written.ade = records(await openAde(at("ADE"), "val", { referenceNumbers: true }));

@@ -1,8 +1,7 @@
-/** Writes context scenes to disk in Visual Genome's layout, with split and class files of the reference's form. */
+/** Writes drawn scenes to disk in Visual Genome's layout, with split and class files of the reference's form. */
 import { join } from "node:path";
 import { loadSharp } from "../../engine/base/packages/sharp.ts";
-import type { ContextDataset } from "./dataset.ts";
-import { drawContext } from "./draw.ts";
+import type { DrawnDataset } from "./dataset.ts";
 import type { WrittenSplits } from "./write_coco.ts";
 
 /** Beginning of every picture's address, as in the reference's files. */
@@ -13,7 +12,7 @@ const ADDRESS = "https://cs.stanford.edu/people/rak248";
  * `synsets.txt` with a line that is dropped first, and the pictures, as PNG, in `VG_100K` and `VG_100K_2`. A class `cat`
  * becomes the synset `cat.n.01`. `onImage` is called for each picture written.
  */
-export async function writeContextAsVg(
+export async function writeAsVg(
   folder: string,
   { train, val }: WrittenSplits,
   onImage: (done: number, of: number) => void = () => {},
@@ -39,16 +38,16 @@ export async function writeContextAsVg(
   await Deno.writeTextFile(join(folder, "synsets.txt"), ["-:1", ...lines].map((line) => `${line}\n`).join(""));
 }
 
-async function writePicture(folder: string, inside: string, id: number, set: ContextDataset, index: number) {
+async function writePicture(folder: string, inside: string, id: number, set: DrawnDataset, index: number) {
   await Deno.mkdir(join(folder, inside), { recursive: true });
-  const { width, height, pixels } = drawContext(set.options, index, set.tables);
+  const { width, height, pixels } = set.draw(index);
   await (await loadSharp())(pixels, { raw: { width, height, channels: 3 } }).png().toFile(
     join(folder, inside, `${id}.png`),
   );
   return { image_id: id, url: `${ADDRESS}/${inside}/${id}.png`, width, height };
 }
 
-function objectsOf(set: ContextDataset, index: number) {
+function objectsOf(set: DrawnDataset, index: number) {
   const { boxes, labels } = set.record(index);
   return Array.from(labels, (label, r) => {
     const [x1, y1, x2, y2] = boxes.subarray(4 * r, 4 * r + 4);

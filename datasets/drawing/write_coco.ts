@@ -1,13 +1,12 @@
-/** Writes context scenes to disk in COCO's layouts, so that COCO's reader can be tried on them. */
+/** Writes drawn scenes to disk in COCO's layouts, so that COCO's reader can be tried on them. */
 import { join } from "node:path";
 import { loadSharp } from "../../engine/base/packages/sharp.ts";
-import type { ContextDataset } from "./dataset.ts";
-import { drawContext } from "./draw.ts";
+import type { DrawnDataset } from "./dataset.ts";
 
-/** Context splits that become the parts of the set on disk. */
+/** Drawn splits that become the parts of the set on disk. */
 export interface WrittenSplits {
-  readonly train: ContextDataset;
-  readonly val: ContextDataset;
+  readonly train: DrawnDataset;
+  readonly val: DrawnDataset;
 }
 
 /** An annotation file, the folder of its pictures, what their names begin with, and the images of which split it has. */
@@ -15,7 +14,7 @@ interface Part {
   readonly annotations: string;
   readonly images: string;
   readonly prefix: string;
-  readonly set: ContextDataset;
+  readonly set: DrawnDataset;
   readonly from: number;
   readonly to: number;
 }
@@ -25,7 +24,7 @@ interface Part {
  * of 2014 train, and val in two halves: minival, and valminusminival, which the reference trains on too. `onImage` is called
  * for each picture written.
  */
-export async function writeContextAsCoco(
+export async function writeAsCoco(
   folder: string,
   { train, val }: WrittenSplits,
   onImage: (done: number, of: number) => void = () => {},
@@ -68,7 +67,7 @@ async function writePart(
   const images = [];
   const annotations = [];
   for (let i = from; i < to; i++) {
-    const { width, height, pixels } = drawContext(set.options, i, set.tables);
+    const { width, height, pixels } = set.draw(i);
     const name = `${prefix}${String(i + 1).padStart(12, "0")}.png`;
     await (await loadSharp())(pixels, { raw: { width, height, channels: 3 } }).png().toFile(
       join(folder, pictures, name),

@@ -1,8 +1,7 @@
-/** Writes context scenes to disk in the layouts of ADE20K's releases of 2016 and 2021, with the reference's lists. */
+/** Writes drawn scenes to disk in the layouts of ADE20K's releases of 2016 and 2021, with the reference's lists. */
 import { join } from "node:path";
 import { loadSharp } from "../../engine/base/packages/sharp.ts";
-import type { ContextDataset } from "./dataset.ts";
-import { drawContext } from "./draw.ts";
+import type { DrawnDataset } from "./dataset.ts";
 import { writeAdeJson } from "./write_ade_json.ts";
 import type { WrittenSplits } from "./write_coco.ts";
 
@@ -13,7 +12,7 @@ import type { WrittenSplits } from "./write_coco.ts";
  * while the lists keep the paths of 2016, as the reference's do. Scenes name the folders, as ADE's do. `onImage` is called
  * for each picture written.
  */
-export async function writeContextAsAde(
+export async function writeAsAde(
   folder: string,
   splits: WrittenSplits,
   onImage: (done: number, of: number) => void = () => {},
@@ -25,7 +24,7 @@ export async function writeContextAsAde(
   for (const [part, code, set] of [["training", "train", splits.train], ["validation", "val", splits.val]] as const) {
     const list: string[] = [];
     for (let i = 0; i < set.size; i++) {
-      const scene = set.tables.scenes[set.scene(i).scene].name;
+      const scene = set.place(i);
       const stem = `ADE_${code}_${String(i + 1).padStart(8, "0")}`;
       const listed = `images/${part}/${scene[0]}/${scene}`;
       await writeImage(join(folder, release === 2016 ? listed : `images/ADE/${part}/${scene}`), stem, set, i, release);
@@ -46,12 +45,12 @@ export async function writeContextAsAde(
 async function writeImage(
   folder: string,
   stem: string,
-  set: ContextDataset,
+  set: DrawnDataset,
   index: number,
   release: 2016 | 2021,
 ): Promise<void> {
   await Deno.mkdir(folder, { recursive: true });
-  const image = drawContext(set.options, index, set.tables);
+  const image = set.draw(index);
   const { width, height, pixels, regions } = image;
   const raw = { raw: { width, height, channels: 3 as const } };
   const sharp = await loadSharp();
@@ -76,7 +75,7 @@ async function writeAttributes(path: string, names: readonly string[]): Promise<
 }
 
 /** Names with a trailing blank, a dash first, and aligned counts over the training images. */
-async function writeVocabulary(folder: string, set: ContextDataset): Promise<void> {
+async function writeVocabulary(folder: string, set: DrawnDataset): Promise<void> {
   const counts = new Int32Array(set.classes.length);
   for (let i = 0; i < set.size; i++) for (const label of set.record(i).labels) counts[label]++;
   const order = set.classes.map((_, c) => c).slice(1).sort((a, b) => set.classes[a] < set.classes[b] ? -1 : 1);

@@ -1,7 +1,7 @@
 /** Names and outlines of instances as ADE20K's release of 2021 has them: a JSON file, and a mask for each. */
 import { join } from "node:path";
 import { loadSharp } from "../../engine/base/packages/sharp.ts";
-import type { Canvas } from "../drawing/canvas.ts";
+import type { Canvas } from "./canvas.ts";
 
 /** Writes `<stem>.json` and `<stem>/instance_NNN_<stem>.png` for instances named in order of the picture's regions. */
 export async function writeAdeJson(
