@@ -77,8 +77,12 @@ interface Row {
 
 /** A run's predictions in their order, without the one that is weighed together. */
 function predictionsOf({ rows, contextDistances }: Results): Row[] {
+  // A model of one prediction has no other rows than its answer.
+  const alone = rows.every(({ kind }) => kind !== "prediction");
   return rows.flatMap(({ name, kind }, index) => {
-    const part = name.slice(name.lastIndexOf(": ") + 2).match(/^(image|local|global)(?: (\d+))?$/);
+    const part = kind === "answer" && alone
+      ? ["", "image"]
+      : name.slice(name.lastIndexOf(": ") + 2).match(/^(image|local|global)(?: (\d+))?$/);
     if (kind === "exact" || !part) return [];
     return [{
       source: part[1],
