@@ -23,7 +23,7 @@ const DECIDED = 0.95;
 
 /**
  * Opens a split of the hop scenes: chains of objects of which a witness shows its class, and every other object's class follows from
- * its neighbour's. So the class of an object h links from its witness takes h steps of reasoning (papers/hop-scenes.md).
+ * its neighbour's. So the class of an object h links from its witness takes h steps of reasoning (papers/hop-scenes.md#what-is-drawn).
  *
  * ```ts
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";

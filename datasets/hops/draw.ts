@@ -47,7 +47,7 @@ export function drawHops(options: HopOptions, index: number, scene: HopScene = l
   const canvas = blankCanvas(options.width, options.height);
   const random = new RandomStream(options.seed, ...path, STREAMS.picture);
   drawBackground(canvas, random);
-  const light = 0.88 + 0.22 * random.unit();
+  const light = 0.94 + 0.12 * random.unit();
   scene.objects.forEach((object, region) =>
     drawObject(canvas, object, region + 1, light, new RandomStream(options.seed, ...path, STREAMS.object, region))
   );
@@ -69,7 +69,7 @@ function drawObject(
 ): void {
   const { outline, colour } = GROUPS[group];
   const shine = light * (0.94 + 0.12 * random.unit());
-  const tint = [0, 1, 2].map(() => 16 * (random.unit() - 0.5));
+  const tint = [0, 1, 2].map(() => 10 * (random.unit() - 0.5));
   // The outlines are their own mirror image but for a pixel.
   const mirrored = random.unit() < 0.5;
   const salt = random.bits();
@@ -79,7 +79,7 @@ function drawObject(
       const distance = fit.distance(x - x1, y - y1);
       if (distance > 0.5) continue;
       const cover = distance > 0 ? 1 - distance : 1;
-      const at = y * width + x, grain = grainAt(salt, x, y, 20);
+      const at = y * width + x, grain = grainAt(salt, x, y, 12);
       const paint = markAt(mark, (x - x1) / (x2 - x1), (y - y1) / (y2 - y1));
       regions[at] = id;
       for (let c = 0; c < 3; c++) {

@@ -1,4 +1,4 @@
-/** The proof that iterating reasons: accuracy on the hop scenes by distance and by number of reasoning updates (papers/hop-scenes.md). */
+/** The proof that iterating reasons: accuracy on the hop scenes by distance and by number of reasoning updates (papers/hop-scenes.md#posteriors-by-links). */
 import { meanAndSpread } from "./comparison.ts";
 import type { Member, MemberResults } from "./experiment.ts";
 import type { Results } from "../evaluation/results.ts";
