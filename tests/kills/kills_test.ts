@@ -11,7 +11,7 @@ Deno.test("what writes files of expressions leaves the same when it is killed at
   await withFolder(async (folder) => {
     await withRandom("kills", async (random) => {
       const out = join(folder, "out"), times = new RandomStream(random.integer(0, 2 ** 31), 0);
-      for (const work of await writers(folder, out)) {
+      for (const work of (await writers(folder, out)).filter(({ name }) => name !== "generate")) {
         const never = await whole(work, out);
         deepStrictEqual((await live(work, out, never, times, [false, true])).faults, [], work.name);
       }

@@ -45,6 +45,26 @@ image.save(at("profile.png"), icc_profile=bytes(profile))
 turned = Image.Exif()
 turned[0x112] = 6
 image.save(at("turned.jpg"), quality=90, exif=turned)
+# All eight marks, and two that are none; in either order of bytes, as cameras write them.
+small = image.crop((0, 0, 7, 4))
+for mark in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]:
+    turned[0x112] = mark
+    small.save(at(f"turned{mark}.jpg"), quality=90, exif=turned)
+    small.save(at(f"turned{mark}.png"), exif=turned)
+big = b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x08\x00\x00\x00\x00\x00\x00"
+small.save(at("turned_big.jpg"), quality=90, exif=big)
+turned[0x112] = 6
+small.convert("L").save(at("turned_grey.jpg"), quality=90, exif=turned)
+Image.fromarray(np.dstack([rgb, alpha]), "RGBA").save(at("turned_alpha.png"), exif=turned)
+small.save(at("turned_profile.jpg"), quality=90, exif=turned, icc_profile=bytes(profile))
+
+# 16 bits of every kind of PNG; OpenCV takes the upper eight.
+wide = (rgb.astype(int) * 257 + rng.integers(-128, 129, rgb.shape)).clip(0, 65535).astype(np.uint16)
+cv2.imwrite(at("deep_grey.png"), wide[..., 0])
+cv2.imwrite(at("deep_alpha.png"), np.dstack([wide, alpha.astype(np.uint16) * 257]))
+# Palettes of fewer bits, and one colour that is seen through.
+image.convert("P", palette=Image.ADAPTIVE, colors=4).save(at("palette2.png"), bits=2)
+image.convert("P", palette=Image.ADAPTIVE).save(at("palette_clear.png"), transparency=3)
 
 wanted = {}
 for name in sorted(os.listdir(GOLDEN)):

@@ -34,27 +34,32 @@ def same(what, got, want):
     print("agrees:", what)
 
 
-# safetensors.
-tensors = load_file(at("ours.safetensors"))
-bits = lambda name, kind: tensors[name].view(kind).flatten().tolist()
-same("safetensors types", {k: str(v.dtype)[6:] for k, v in tensors.items()}, {
-    "f64": "float64", "f32": "float32", "f16": "float16", "bf16": "bfloat16", "i64": "int64", "u64": "uint64", "i32": "int32", "u32": "uint32",
-    "i16": "int16", "u16": "uint16", "i8": "int8", "u8": "uint8", "bool": "bool", "empty": "float32", 'näme "quoted"': "float32",
-})
-same("safetensors f64", bits("f64", torch.int64), [int.from_bytes(np.float64(v).tobytes(), "little", signed=True) for v in (math.pi, -0.0)])
-same("safetensors f32", bits("f32", torch.int32), np.float32([1, -0.0, np.nan, np.inf, 1e-45, 6]).view(np.int32).tolist())
-same("safetensors f16", tensors["f16"].tolist(), [1, 2.5, 65504])
-same("safetensors bf16", tensors["bf16"].tolist(), [1.5])
-same("safetensors whole numbers", [tensors[k].tolist() for k in ("i64", "u64", "i32", "u32", "i16", "u16", "i8", "u8", "bool")], [[-(2**63), 2**63 - 1], [2**64 - 1], -7, [[2**32 - 1]], [-2], [65535], [-1], [1, 2, 3], [False, True]])
-same("safetensors shapes", [list(tensors[k].shape) for k in ("empty", "i32", "f64")], [[0, 5], [], [1, 2]])
-with safe_open(at("ours.safetensors"), "pt") as opened:
-    same("safetensors metadata", opened.metadata(), {"step": "12", "ü": "\n"})
+# safetensors, without a checksum and with one.
+for file in ["ours.safetensors", "checked.safetensors"]:
+    tensors = load_file(at(file))
+    bits = lambda name, kind: tensors[name].view(kind).flatten().tolist()
+    same(f"{file} types", {k: str(v.dtype)[6:] for k, v in tensors.items()}, {
+        "f64": "float64", "f32": "float32", "f16": "float16", "bf16": "bfloat16", "i64": "int64", "u64": "uint64", "i32": "int32", "u32": "uint32",
+        "i16": "int16", "u16": "uint16", "i8": "int8", "u8": "uint8", "bool": "bool", "empty": "float32", 'näme "quoted"': "float32",
+    })
+    same(f"{file} f64", bits("f64", torch.int64), [int.from_bytes(np.float64(v).tobytes(), "little", signed=True) for v in (math.pi, -0.0)])
+    same(f"{file} f32", bits("f32", torch.int32), np.float32([1, -0.0, np.nan, np.inf, 1e-45, 6]).view(np.int32).tolist())
+    same(f"{file} f16", tensors["f16"].tolist(), [1, 2.5, 65504])
+    same(f"{file} bf16", tensors["bf16"].tolist(), [1.5])
+    same(f"{file} whole numbers", [tensors[k].tolist() for k in ("i64", "u64", "i32", "u32", "i16", "u16", "i8", "u8", "bool")], [[-(2**63), 2**63 - 1], [2**64 - 1], -7, [[2**32 - 1]], [-2], [65535], [-1], [1, 2, 3], [False, True]])
+    same(f"{file} shapes", [list(tensors[k].shape) for k in ("empty", "i32", "f64")], [[0, 5], [], [1, 2]])
+    with safe_open(at(file), "pt") as opened:
+        metadata = opened.metadata()
+        checksum = metadata.pop("itera.crc32c", None)
+        same(f"{file} metadata", metadata, {"step": "12", "ü": "\n"})
+        same(f"{file} checksum", checksum is not None, file == "checked.safetensors")
 
 # HDF5.
 with h5py.File(at("features.h5")) as file:
     data = file["features"]
     same("HDF5 features", [data.shape, str(data.dtype), data.maxshape], [(4, 3, 4, 5), "float32", (None, None, None, None)])
     same("HDF5 features' numbers", data[:].flatten().tolist(), np.float32(written["features"]).tolist())
+    same("HDF5 checksums", [file["checksums"].shape, str(file["checksums"].dtype)], [(4,), "uint32"])
     same("HDF5 attribute", file.attrs["extractor"], "counted ü")
 with h5py.File(at("refexps.h5")) as file:
     rows = written["refexps"]

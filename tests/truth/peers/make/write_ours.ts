@@ -15,7 +15,7 @@ import { toPng } from "../../../../datasets/images/picture.ts";
 import { appendFeatures, createFeatureFile } from "../../../../datasets/refplus/files/feature_file.ts";
 import { appendRefexps, createRefexpFile } from "../../../../datasets/refplus/files/refexp_file.ts";
 import type { RegionDataset } from "../../../../datasets/types.ts";
-import { encodeSafetensors } from "../../../../engine/safetensors.ts";
+import { encodeSafetensors, type SafetensorsTensor } from "../../../../engine/safetensors.ts";
 import { EventWriter } from "../../../../model/run/event_file.ts";
 
 const [folder] = Deno.args;
@@ -24,26 +24,26 @@ const at = (name: string): string => join(folder, name);
 const written: Record<string, unknown> = {};
 const values = (size: number): Float32Array<ArrayBuffer> => Float32Array.from({ length: size }, (_, i) => Math.sin(i));
 
-Deno.writeFileSync(
-  at("ours.safetensors"),
-  encodeSafetensors({
-    f64: { dtype: "F64", shape: [1, 2], data: Float64Array.of(Math.PI, -0) },
-    f32: { dtype: "F32", shape: [2, 3], data: Float32Array.of(1, -0, NaN, Infinity, 1e-45, 6) },
-    f16: { dtype: "F16", shape: [3], data: Float16Array.of(1, 2.5, 65504) },
-    bf16: { dtype: "BF16", shape: [1], data: Uint16Array.of(0x3fc0) },
-    i64: { dtype: "I64", shape: [2], data: BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n) },
-    u64: { dtype: "U64", shape: [1], data: BigUint64Array.of(2n ** 64n - 1n) },
-    i32: { dtype: "I32", shape: [], data: Int32Array.of(-7) },
-    u32: { dtype: "U32", shape: [1, 1], data: Uint32Array.of(0xffffffff) },
-    i16: { dtype: "I16", shape: [1], data: Int16Array.of(-2) },
-    u16: { dtype: "U16", shape: [1], data: Uint16Array.of(65535) },
-    i8: { dtype: "I8", shape: [1], data: Int8Array.of(-1) },
-    u8: { dtype: "U8", shape: [3], data: Uint8Array.of(1, 2, 3) },
-    bool: { dtype: "BOOL", shape: [2], data: Uint8Array.of(0, 1) },
-    empty: { dtype: "F32", shape: [0, 5], data: new Float32Array(0) },
-    'näme "quoted"': { dtype: "F32", shape: [1], data: Float32Array.of(3) },
-  }, { step: "12", ü: "\n" }),
-);
+const tensors: Record<string, SafetensorsTensor> = {
+  f64: { dtype: "F64", shape: [1, 2], data: Float64Array.of(Math.PI, -0) },
+  f32: { dtype: "F32", shape: [2, 3], data: Float32Array.of(1, -0, NaN, Infinity, 1e-45, 6) },
+  f16: { dtype: "F16", shape: [3], data: Float16Array.of(1, 2.5, 65504) },
+  bf16: { dtype: "BF16", shape: [1], data: Uint16Array.of(0x3fc0) },
+  i64: { dtype: "I64", shape: [2], data: BigInt64Array.of(-(2n ** 63n), 2n ** 63n - 1n) },
+  u64: { dtype: "U64", shape: [1], data: BigUint64Array.of(2n ** 64n - 1n) },
+  i32: { dtype: "I32", shape: [], data: Int32Array.of(-7) },
+  u32: { dtype: "U32", shape: [1, 1], data: Uint32Array.of(0xffffffff) },
+  i16: { dtype: "I16", shape: [1], data: Int16Array.of(-2) },
+  u16: { dtype: "U16", shape: [1], data: Uint16Array.of(65535) },
+  i8: { dtype: "I8", shape: [1], data: Int8Array.of(-1) },
+  u8: { dtype: "U8", shape: [3], data: Uint8Array.of(1, 2, 3) },
+  bool: { dtype: "BOOL", shape: [2], data: Uint8Array.of(0, 1) },
+  empty: { dtype: "F32", shape: [0, 5], data: new Float32Array(0) },
+  'näme "quoted"': { dtype: "F32", shape: [1], data: Float32Array.of(3) },
+};
+for (const [name, checksum] of [["ours", false], ["checked", true]] as const) {
+  Deno.writeFileSync(at(`${name}.safetensors`), encodeSafetensors(tensors, { step: "12", ü: "\n" }, { checksum }));
+}
 
 const made = { extractor: "counted ü", shape: [3, 4, 5] } as const, features = values(4 * 60);
 await createFeatureFile(at("features.h5"), made);
