@@ -51,6 +51,7 @@ export interface KernelDeclaration {
 }
 
 const registry: KernelDeclaration[] = [];
+let count = 0;
 
 /** Every kernel declared so far, for tests and the tuner. */
 export function allKernels(): readonly KernelDeclaration[] {
@@ -103,7 +104,7 @@ export function declareKernel(
   const { file } = parts[parts.length - 1];
   const code = parts.map((part) => part.text).join("\n");
   const declaration: KernelDeclaration = {
-    id: registry.length,
+    id: count++,
     name: [`${file}:${entry}`, ...parts.flatMap(({ variant }) => variant ?? [])].join("+"),
     entry,
     parts,
@@ -113,6 +114,12 @@ export function declareKernel(
   };
   registry.push(declaration);
   return makeKernel(declaration);
+}
+
+/** A kernel with another text than a known one, for checks; it is not among {@link allKernels}. */
+export function variantOf(kernel: Kernel, code: string): Kernel {
+  const known = declarationOf(kernel), { entry, name } = known;
+  return makeKernel({ ...known, id: count++, code, interface: reflect(code, entry, name) });
 }
 
 /** Pipeline-overridable constants of one specialisation. */
@@ -223,20 +230,36 @@ function usesSubgroups(code: string): boolean {
   return /\bsubgroup/.test(code);
 }
 
+/** A line of a kernel's text as a line of the file that it stands in. */
+export interface KernelLine {
+  /** As a path from the project's folder for the engine's own. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly text: string;
+}
+
+/** The file and line of a line of a kernel's joined text. */
+export function lineOf({ parts, traits }: Pick<KernelDeclaration, "parts" | "traits">, line: number): KernelLine {
+  let left = line;
+  for (const part of parts) {
+    const lines = part.text.split("\n");
+    if (left <= lines.length) {
+      return { file: `${traits.users ? "" : "shaders/"}${part.file}`, line: left, text: lines[left - 1].trim() };
+    }
+    left -= lines.length;
+  }
+  return { file: parts[parts.length - 1].file, line: left, text: "" };
+}
+
 /** Turns a position in the concatenated text, after so many `added` lines, back into a file and a line. */
 function explain(kernel: KernelDeclaration, constants: Constants | undefined, message: string, added: number): string {
   const where = /:(\d+):(\d+)/.exec(message);
-  let place = kernel.name;
+  let place = kernel.name, text = "";
   if (where) {
-    let line = Number(where[1]) - added;
-    for (const part of kernel.parts) {
-      const lines = part.text.split("\n").length;
-      if (line <= lines) {
-        place = `${kernel.traits.users ? "" : "shaders/"}${part.file}:${line}:${where[2]} (${kernel.entry})`;
-        break;
-      }
-      line -= lines;
-    }
+    const found = lineOf(kernel, Number(where[1]) - added);
+    place = `${found.file}:${found.line}:${where[2]} (${kernel.entry})`;
+    if (found.text !== "") text = `in \`${found.text}\`: `;
   }
-  return `${place} with ${JSON.stringify(constants ?? {})} does not compile: ${message}`;
+  return `${place} with ${JSON.stringify(constants ?? {})} does not compile: ${text}${message}`;
 }

@@ -19,6 +19,8 @@ export type Statement =
 /** A function. */
 export interface Fn {
   readonly name: string;
+  /** Characters before the bracket of its parameters. */
+  readonly open: number;
   /** What stands in its brackets. */
   readonly parameters: readonly Token[];
   /** What stands between its brackets and its body: the type it gives. */
@@ -44,6 +46,7 @@ export function parseFunctions(tokens: readonly Token[]): Fn[] {
     const parser = new Parser(tokens, brace), body = parser.block();
     found.push({
       name: tokens[at + 1].text,
+      open: tokens[open].at,
       parameters: tokens.slice(open + 1, close),
       result: tokens.slice(close + 1, brace),
       attributes: tokens.slice(before, at),
