@@ -8,16 +8,17 @@ import { Device } from "../engine/mod.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { evaluateWithDropout } from "../model/regions/evaluation/region_dropout.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
-import { fileLayer, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun, runPath } from "../model/run/run_folder.ts";
+import { settingLayer } from "../model/run/layers.ts";
+import { settingsLayer } from "../model/run/settings_file.ts";
+import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
 import { openSplit } from "../model/regions/trainer.ts";
 import { ABLATIONS, QUICK } from "../model/regions/experiments/ablations.ts";
 import { toName } from "./terminal/flags.ts";
-import { notice, Progress } from "./terminal/output.ts";
-import { printTable, runExperiment } from "./terminal/training.ts";
+import { notice, Progress, table } from "./terminal/output.ts";
+import { runExperiment } from "./terminal/training.ts";
 
 /** Shares of regions left out at test time. */
 const DROPPED_SHARES = [0, 0.25, 0.5, 0.75];
@@ -37,7 +38,7 @@ export function addAblate(program: Command): void {
     .option("--quick", "a fifth of the steps: a rougher answer")
     .option(
       "--config <file>",
-      "JSON file of settings; may be repeated",
+      "JSON or YAML file of settings; may be repeated",
       (v, all: string[]) => [...all, v],
       [] as string[],
     )
@@ -45,7 +46,7 @@ export function addAblate(program: Command): void {
     .action(async ({ name, runs, resume, only, quick, config, set }) => {
       const layers = [
         ...quick ? [{ source: "--quick", value: QUICK }] : [],
-        ...config.map(fileLayer),
+        ...await Promise.all(config.map(settingsLayer)),
         ...set.map(settingLayer),
       ];
       let experiment: Experiment;
@@ -56,11 +57,11 @@ export function addAblate(program: Command): void {
         experiment = Experiment.open(path);
       } else {
         const members = ABLATIONS.filter(({ folder }) => !only || only.includes(folder));
-        experiment = await Experiment.create(
-          runPath(runs, name ?? freeName(runs, "ablate")),
-          "ablations",
-          members,
-          layers,
+        experiment = await inRunFolder(
+          runs,
+          name,
+          "ablate",
+          (path) => Experiment.create(path, "ablations", members, layers),
         );
       }
       await runExperiment(experiment);
@@ -90,7 +91,7 @@ async function withRegionDropout(experiment: Experiment): Promise<void> {
     }
   }
   if (rows.length === 0) return;
-  printTable({
+  table({
     title: "With regions missing from each test image (metrics of those that are left)",
     columns: ["model", "missing", "per-instance AP", "per-instance AC", "per-class AP", "per-class AC"],
     rows,

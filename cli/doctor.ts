@@ -5,7 +5,7 @@ import { tuningOf } from "../engine/friends.ts";
 import type { AdapterChoice } from "../engine/gpu/adapter.ts";
 import { type FeatureProof, proveFeatures } from "../engine/gpu/probes.ts";
 import { Device } from "../engine/device.ts";
-import { bytes, line, table } from "./terminal/output.ts";
+import { bytes, fact, line, table } from "./terminal/output.ts";
 import { measureRates } from "./rates.ts";
 
 /** Adds the command. */
@@ -29,35 +29,43 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
     );
     return;
   }
-  line(`adapter    ${info.description || "(no name)"}`);
-  line(`vendor     ${[info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)"}`);
-  line(`kind       ${info.isFallback ? "software fallback: the CPU computes" : "hardware"}`);
+  fact("adapter", info.description || "(no name)");
+  fact("vendor", [info.vendor, info.architecture].filter(Boolean).join(", ") || "(unknown)");
+  fact("kind", info.isFallback ? "software fallback: the CPU computes" : "hardware");
   const { digest } = tuningOf(device);
-  line(`kernels    ${device.kernels} set, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
-  line(`runtime    Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
+  fact("kernels", `${device.kernels} set, ${digest ? `tuned (table ${digest})` : "not tuned: see `itera tune`"}`);
+  fact("runtime", `Deno ${Deno.version.deno}, V8 ${Deno.version.v8}, ${navigator.hardwareConcurrency} CPU threads`);
   const proofs = await proveFeatures(adapter);
-  table(
-    ["feature", "claimed", "works", "found"],
-    proofs.map(({ name, claimed, proven, detail }) => [
+  table({
+    columns: ["feature", "claimed", "works", "found"],
+    rows: proofs.map(({ name, claimed, proven, detail }) => [
       name,
       claimed ? "yes" : "no",
       proven ? "yes" : "no",
       detail,
     ]),
-  );
-  table(["limit", "value"], Object.entries(info.limits).map(([name, value]) => [name, describeLimit(name, value)]));
+  });
+  table({
+    columns: ["limit", "value", "size"],
+    rows: Object.entries(info.limits).map(([name, value]) => [name, value, isSize(name) ? bytes(value) : ""]),
+    counts: ["value"],
+  });
   const rates = await measureRates(device);
-  table(["measured", "rate"], [
-    [`matmul ${rates.side}³`, `${rates.gflops.toPrecision(3)} GFLOP/s`],
-    ["copy", `${rates.gigabytes.toPrecision(3)} GB/s read and written`],
-  ]);
+  table({
+    columns: ["measured", "rate", "unit"],
+    rows: [
+      [`matmul ${rates.side}³`, rates.gflops, "GFLOP/s"],
+      ["copy", rates.gigabytes, "GB/s read and written"],
+    ],
+  });
   const complaints = whatIsWrong(device, proofs);
   for (const complaint of complaints) line(`wrong: ${complaint}`);
   if (complaints.length === 0) line("nothing is wrong");
 }
 
-function describeLimit(name: string, value: number): string {
-  return /Size$/.test(name) && !/WorkgroupSize[XYZ]$/.test(name) ? `${value} (${bytes(value)})` : String(value);
+/** True where a limit is one of bytes. */
+function isSize(name: string): boolean {
+  return /Size$/.test(name) && !/WorkgroupSize[XYZ]$/.test(name);
 }
 
 /** Everything that keeps this machine from computing right, or as fast as it could. */

@@ -11,6 +11,8 @@ import type { EvaluationFolder } from "../model/regions/evaluation/folder.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
 import { perClassTable } from "../model/regions/report/run_report.ts";
 import { makeFolder } from "../model/run/run_folder.ts";
+import { requireRun } from "../model/run/run_names.ts";
+import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { readScores, saveScores } from "../model/regions/evaluation/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
@@ -18,8 +20,8 @@ import { openSplit } from "../model/regions/trainer.ts";
 import { evaluationConfig, reasoningUpdates } from "../model/regions/evaluation/settings.ts";
 import { settingLayer } from "../model/run/layers.ts";
 import { collect, toSize } from "./terminal/flags.ts";
-import { notice, Progress } from "./terminal/output.ts";
-import { printResults, printTable } from "./terminal/training.ts";
+import { notice, Progress, table } from "./terminal/output.ts";
+import { printResults } from "./terminal/training.ts";
 
 /** Adds `itera evaluate`. */
 export function addEvaluate(program: Command): void {
@@ -28,7 +30,7 @@ export function addEvaluate(program: Command): void {
       "score a trained model on its test split: metrics, per class and per iteration; writes scores and report",
     )
     .argument("[run]", "folder of the run, such as runs/final-context-1; its newest checkpoint is scored")
-    .option("--checkpoint <file>", "score this checkpoint instead")
+    .option("--checkpoint <file>", "score this checkpoint instead, or the newest of that run")
     .option("--data <folder>", "where the data set is, if it is not where it was in training")
     .option(
       "--set <key=value>",
@@ -48,7 +50,7 @@ export function addEvaluate(program: Command): void {
         ...set.map(settingLayer),
         ...updates === undefined ? [] : [reasoningUpdates(checkpoint.config, updates)],
       ]);
-      const home = run ?? runOf(checkpoint.path);
+      const home = run !== undefined && isFolder(run) ? run : runOf(checkpoint.path);
       const out = given ?? (home && join(home, ...differing(set, updates)));
       if (!out) throw new UserError(`${checkpoint.path}: lies in no run's folder; say where results go by --out`);
       const folder: EvaluationFolder = { path: out, config, file: (name) => join(out, name) };
@@ -79,6 +81,7 @@ export function addReEvaluate(program: Command): void {
     .description("compute the metrics again from the scores an evaluation saved; needs no model and no GPU")
     .argument("<run>", "folder with scores.safetensors")
     .action(async (run) => {
+      if (isFolder(run) && Experiment.is(run)) requireRun(run);
       const { model, scores, set } = await readScores(join(run, "scores.safetensors"));
       const results = resultsOf(model, scores, set);
       await saveResults(results, { file: (name) => join(run, name) });
@@ -136,6 +139,14 @@ async function chosen(run: string | undefined, file: string | undefined): Promis
   return checkpoint;
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 /** The run's folder a checkpoint lies in, or null. */
 function runOf(checkpoint: string): string | null {
   const folder = dirname(checkpoint);
@@ -143,6 +154,6 @@ function runOf(checkpoint: string): string | null {
 }
 
 function print(results: Results): void {
-  printTable({ ...perClassTable(results), folded: false });
+  table(perClassTable(results));
   printResults(results);
 }

@@ -115,7 +115,8 @@ async function build(
 }
 
 function show(knowledge: Knowledge, classes: number): void {
-  table(["edge type", "edges"], edgeCounts(knowledge).map(({ type, edges }) => [type, String(edges)]));
+  const rows = edgeCounts(knowledge).map(({ type, edges }) => [type, edges]);
+  table({ columns: ["edge type", "edges"], rows, counts: ["edges"] });
   line(
     `${classes} classes, ${knowledge.edges.length} edges, ${
       knowledge.dim > 0 ? `vectors of ${knowledge.dim}` : "no vectors"

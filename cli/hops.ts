@@ -6,10 +6,12 @@ import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables } from "../model/regions/experiments/hops.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
-import { fileLayer, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun, runPath } from "../model/run/run_folder.ts";
+import { settingLayer } from "../model/run/layers.ts";
+import { settingsLayer } from "../model/run/settings_file.ts";
+import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { collect, toName, toSize } from "./terminal/flags.ts";
-import { printTable, trainExperiment } from "./terminal/training.ts";
+import { table } from "./terminal/output.ts";
+import { trainExperiment } from "./terminal/training.ts";
 
 /** Seeds of `--all`. */
 const SEEDS = 3;
@@ -24,10 +26,10 @@ export function addHops(program: Command): void {
     .option("--seed <n>", "first seed", toSize, 3)
     .option("--quick", "the baseline and the graph alone, two updates, fewer steps")
     .option("--all", "three seeds, and the whole model without each of its parts; hours")
-    .option("--config <file>", "JSON file of settings; may be repeated", collect, [] as string[])
+    .option("--config <file>", "JSON or YAML file of settings; may be repeated", collect, [] as string[])
     .option("--set <key=value>", "one setting; may be repeated", collect, [] as string[])
     .action(async ({ name, runs, resume, seed, quick, all, config, set }) => {
-      const given = [...config.map(fileLayer), ...set.map(settingLayer)];
+      const given = [...await Promise.all(config.map(settingsLayer)), ...set.map(settingLayer)];
       let experiment: Experiment;
       if (resume) {
         const path = runPath(runs, name ?? latestRun(runs, [REGION_RUNS]));
@@ -37,20 +39,21 @@ export function addHops(program: Command): void {
       } else {
         if (quick && all) throw new UserError("--quick and --all: choose one");
         const seeds = Array.from({ length: all ? SEEDS : 1 }, (_, i) => seed + i);
-        experiment = await Experiment.create(
-          runPath(runs, name ?? freeName(runs, "hops")),
-          "hop scenes",
-          hopMembers(seeds, { quick, all }),
-          [
-            { source: "itera hops", value: HOP_SETTINGS },
-            ...quick ? [{ source: "--quick", value: HOP_QUICK }] : [],
-            ...all ? [] : [{ source: "--seed", value: { seed } }],
-            ...given,
-          ],
+        const layers = [
+          { source: "itera hops", value: HOP_SETTINGS },
+          ...quick ? [{ source: "--quick", value: HOP_QUICK }] : [],
+          ...all ? [] : [{ source: "--seed", value: { seed } }],
+          ...given,
+        ];
+        experiment = await inRunFolder(
+          runs,
+          name,
+          "hops",
+          (path) => Experiment.create(path, "hop scenes", hopMembers(seeds, { quick, all }), layers),
         );
       }
       const tables = hopTables(await trainExperiment(experiment));
-      tables.forEach(printTable);
+      for (const part of tables) table(part);
       await writeJsonAtomic(join(experiment.path, "hops.json"), tables);
     });
 }

@@ -44,6 +44,10 @@ export function addInspect(program: Command): void {
           `whole file: ${all.length} tensors, ${bytes(sum(all, "size"))}`,
       );
       const shown = optimiser ? all : weights;
-      table(["tensor", "shape", "type", "numbers"], shown.map((t) => [t.name, t.shape, t.dtype, String(t.elements)]));
+      table({
+        columns: ["tensor", "shape", "type", "numbers"],
+        rows: shown.map((t) => [t.name, t.shape, t.dtype, t.elements]),
+        counts: ["numbers"],
+      });
     });
 }

@@ -5,7 +5,7 @@
  */
 import { program } from "./program.ts";
 import { judge } from "./terminal/failure.ts";
-import { notice } from "./terminal/output.ts";
+import { notice, printJson } from "./terminal/output.ts";
 
 /**
  * Runs the command of `args`; returns the exit status.
@@ -20,9 +20,11 @@ import { notice } from "./terminal/output.ts";
 export async function main(args: readonly string[]): Promise<number> {
   try {
     await program().parseAsync([...args], { from: "user" });
+    printJson();
     return 0;
   } catch (error) {
     const { message, status, internal } = judge(error);
+    printJson(message);
     if (message !== null) notice(`itera: ${message}`);
     if (internal && Deno.env.get("ITERA_DEBUG") === "1") notice(String((error as Error)?.stack ?? error));
     return status;

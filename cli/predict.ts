@@ -17,7 +17,7 @@ import { readJsonFile } from "../model/run/layers.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { toSize } from "./terminal/flags.ts";
-import { line, notice, table } from "./terminal/output.ts";
+import { fact, notice, table } from "./terminal/output.ts";
 
 const box = z.tuple([z.number(), z.number(), z.number(), z.number()]);
 const boxesSchema = z.union([z.array(box), z.object({ boxes: z.array(box) }).transform(({ boxes }) => boxes)]);
@@ -69,17 +69,19 @@ export function addPredict(program: Command): void {
         checkpoint: checkpoint.path,
         regions: regions.map((region, r) => ({ ...region, ...named[r], predictions: ranked(scores[r], classes, top) })),
       });
-      table(
-        ["region", "box", "named", "score", "truth"],
-        regions.map(({ box, truth }, r) => [
-          String(r + 1),
+      table({
+        columns: ["region", "box", "named", "score", "truth"],
+        rows: regions.map(({ box, truth }, r) => [
+          r + 1,
           box.map((v) => Math.round(v)).join(", "),
           named[r].name,
           named[r].score,
-          truth ?? "–",
+          truth ?? null,
         ]),
-      );
-      line(`${stem}.labelled.png\n${stem}.scores.json`);
+        counts: ["region"],
+      });
+      fact("picture", `${stem}.labelled.png`);
+      fact("scores", `${stem}.scores.json`);
     });
 }
 

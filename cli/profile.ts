@@ -8,6 +8,8 @@ import { MODEL_NAMES } from "../model/regions/models.ts";
 import { REGION_TRAINING } from "../model/regions/trainer.ts";
 import { kindOf } from "../model/run/kind.ts";
 import { fileLayer, type Json, type Layer, merge, settingLayer } from "../model/run/layers.ts";
+import { settingsLayer } from "../model/run/settings_file.ts";
+import { requireRun } from "../model/run/run_names.ts";
 import type { Learner } from "../model/run/loop.ts";
 import type { TrainingKind } from "../model/run/open_run.ts";
 import { chromeTrace, kernelTimes, profileUpdates, type UpdateProfile } from "../model/run/profile.ts";
@@ -20,7 +22,12 @@ export function addProfile(program: Command): void {
   program.command("profile")
     .description("run a few training steps of a run's settings and show where their time goes, kernel by kernel")
     .argument("[run]", "folder of a run, whose settings are taken; by default those of a new run")
-    .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
+    .option(
+      "--config <file>",
+      "JSON or YAML file of settings; may be repeated, later ones win",
+      collect,
+      [] as string[],
+    )
     .option("--set <key=value>", "one setting; may be repeated", collect, [] as string[])
     .addOption(new Option("--preset <name>", "an experiment of the paper's tables").choices([...PRESETS.keys()]))
     .addOption(new Option("--model <name>", "what to train").choices(MODEL_NAMES))
@@ -29,9 +36,9 @@ export function addProfile(program: Command): void {
     .option("--trace <file>", "write every dispatch to a file that ui.perfetto.dev opens", "trace.json")
     .action(async (run, flags) => {
       const layers: Layer[] = [
-        ...run === undefined ? [] : [fileLayer(join(run, "config.json"))],
+        ...run === undefined ? [] : [settingsOf(run)],
         ...flags.preset === undefined ? [] : [{ source: "--preset", value: PRESETS.get(flags.preset)!.settings }],
-        ...flags.config.map(fileLayer),
+        ...await Promise.all(flags.config.map(settingsLayer)),
         ...flags.model === undefined ? [] : [{ source: "--model", value: { model: { name: flags.model } } }],
         ...flags.adapter === undefined ? [] : [{ source: "--adapter", value: { adapter: flags.adapter } }],
         ...flags.set.map(settingLayer),
@@ -48,6 +55,12 @@ export function addProfile(program: Command): void {
 
 /** Updates of different data that are profiled in turns: what came once comes again, as in a long training. */
 const REPEATED = 3;
+
+/** The settings of a run's folder. */
+function settingsOf(run: string): Layer {
+  requireRun(run);
+  return fileLayer(join(run, "config.json"));
+}
 
 /** The learner of the kind of run that the settings are of; by default the whole region classifier's. */
 async function open(layers: readonly Layer[]): Promise<Learner> {
@@ -84,16 +97,18 @@ function print(
   const kernels = kernelTimes(timings, updates);
   const total = kernels.reduce((sum, { ms }) => sum + ms, 0);
   line(`on the device, each dispatch on its own: ${total.toFixed(1)} ms a step`);
-  table(
-    ["kernel", "dispatches", "ms", "share", "GFLOP/s", "GB/s", "of limit"],
-    kernels.map(({ kernel, dispatches, ms, share, gflops, gbps }) => [
+  table({
+    columns: ["kernel", "dispatches", "ms", "share", "GFLOP/s", "GB/s", "of limit"],
+    rows: kernels.map(({ kernel, dispatches, ms, share, gflops, gbps }) => [
       kernel,
       Number(dispatches.toFixed(1)),
-      ms.toFixed(2),
-      `${(100 * share).toFixed(1)} %`,
-      gflops === null ? "–" : gflops.toPrecision(3),
-      gbps.toPrecision(3),
-      `${(100 * Math.max((gflops ?? 0) / rates.gflops, gbps / rates.gigabytes)).toFixed(0)} %`,
+      ms,
+      share,
+      gflops,
+      gbps,
+      Math.max((gflops ?? 0) / rates.gflops, gbps / rates.gigabytes),
     ]),
-  );
+    // A mean over steps: whole but where captures differ.
+    counts: ["dispatches"],
+  });
 }

@@ -1,8 +1,8 @@
 /** The command line's program: its commands, help and complaints. */
-import { Command } from "@commander-js/extra-typings";
+import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { VERSION } from "../model/run/version.ts";
 import { COMMANDS } from "./commands.ts";
-import { terminal } from "./terminal/output.ts";
+import { gatherJson, terminal } from "./terminal/output.ts";
 
 /** The program with all its commands. */
 export function program(): Command {
@@ -20,7 +20,19 @@ export function program(): Command {
     });
   for (const add of Object.values(COMMANDS)) add(itera);
   for (const command of itera.commands) command.copyInheritedSettings(itera);
-  return itera;
+  for (const command of itera.commands) if (!PROGRAMS.includes(command.name())) addJson(command);
+  return itera.hook("preAction", (_, command) => {
+    if (command.opts().json) gatherJson();
+  });
+}
+
+/** Programs of their own, which print as they please. */
+const PROGRAMS: readonly string[] = ["run", "test", "bench"];
+
+/** Adds `--json` to a command, or to those of a group. */
+function addJson(command: CommandUnknownOpts): void {
+  if (command.commands.length === 0) command.option("--json", "print the results as one JSON object");
+  else command.commands.forEach(addJson);
 }
 
 /** Commander's complaint and its suggestion on one line. */

@@ -11,8 +11,10 @@ import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
 import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
 import { newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
-import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
-import { freeName, latestRun, RunFolder, runPath } from "../model/run/run_folder.ts";
+import { type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
+import { settingsLayer } from "../model/run/settings_file.ts";
+import { RunFolder } from "../model/run/run_folder.ts";
+import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
 import { trainModel } from "../model/regions/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
@@ -20,7 +22,7 @@ import { Stopped } from "./terminal/failure.ts";
 import { collect, toName, toNumber, toSize } from "./terminal/flags.ts";
 import { trainCellsRun } from "./refplus/extractor.ts";
 import { trainRefplusRun } from "./refplus/train.ts";
-import { line, notice } from "./terminal/output.ts";
+import { fact, notice } from "./terminal/output.ts";
 import { printResults, runExperiment, training } from "./terminal/training.ts";
 
 /** Flags that set one setting each, and the setting. */
@@ -51,7 +53,12 @@ export function addTrain(program: Command): void {
     .option("--name <run>", "name of the run's folder; by default the model's, the data set's and a number", toName)
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, of whatever kind, or with the last one worked on")
-    .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
+    .option(
+      "--config <file>",
+      "JSON or YAML file of settings; may be repeated, later ones win",
+      collect,
+      [] as string[],
+    )
     .option(
       "--set <key=value>",
       "one setting, such as optimiser.momentum=0.8; may be repeated",
@@ -81,7 +88,10 @@ export function addTrain(program: Command): void {
       ),
     )
     .addOption(new Option("--resnet <net>", "backbone").choices(resnetNames))
-    .option("--weights <file>", "begin from these: what `itera weights import` wrote, or a run's checkpoint")
+    .option(
+      "--weights <file>",
+      "begin from these: what `itera weights import` wrote, a run's checkpoint, or its folder for the newest one",
+    )
     .option("--no-flip", "do not show images mirrored too")
     .option("--short-side <pixels>", "scale images to this shorter side", toNumber)
     .option("--long-side <pixels>", "but no longer side above this", toNumber)
@@ -89,7 +99,7 @@ export function addTrain(program: Command): void {
       const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
       const own = [
         ...flags.quick ? [{ source: "--quick", value: QUICK }] : [],
-        ...flags.config.map(fileLayer),
+        ...await Promise.all(flags.config.map(settingsLayer)),
         ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
           source: flagName(key),
           value: nest(path.split("."), (flags as Record<string, Json>)[key]),
@@ -110,19 +120,16 @@ export function addTrain(program: Command): void {
         const stem = `${models.length > 1 ? "compare" : models[0]}-${datasetOf(layers)}`;
         const first = Number(setting(layers, ["seed"], "3"));
         const members = proofMembers(models, Array.from({ length: seeds }, (_, i) => first + i));
-        const path = runPath(runs, name ?? freeName(runs, stem));
-        return await runExperiment(await Experiment.create(path, models.join(", "), members, layers));
+        return await runExperiment(
+          await inRunFolder(runs, name, stem, (path) => Experiment.create(path, models.join(", "), members, layers)),
+        );
       }
       const [model] = models;
       const stem = preset ?? `${model}-${datasetOf(layers)}`;
-      const path = runPath(runs, name ?? freeName(runs, stem));
       if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
+      const all = [...layers, { source: "--model", value: { model: { name: model } } }];
       await trainOne(
-        await RunFolder.create(
-          path,
-          [...layers, { source: "--model", value: { model: { name: model } } }],
-          REGION_RUNS,
-        ),
+        await inRunFolder(runs, name, stem, (path) => RunFolder.create(path, all, REGION_RUNS)),
         preset !== undefined,
       );
     });
@@ -193,7 +200,7 @@ async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
 /** Trains in one folder and prints what came of it. */
 async function trainOne(run: RunFolder<TrainConfig>, estimate = false): Promise<void> {
   using folder = run;
-  line(`run: ${folder.path}`);
+  fact("run", folder.path);
   const results = await training((hooks) => trainModel(folder, { ...hooks, estimate })).catch(
     async (error: unknown) => {
       if (!(error instanceof Stopped)) await folder.discardIfUnused();
@@ -201,7 +208,7 @@ async function trainOne(run: RunFolder<TrainConfig>, estimate = false): Promise<
     },
   );
   printResults(results);
-  line(`report: ${join(folder.path, "report.html")}`);
+  fact("report", join(folder.path, "report.html"));
 }
 
 function flagName(key: string): string {

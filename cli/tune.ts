@@ -15,7 +15,7 @@ import {
   type TunedTiling,
 } from "../engine/tuning/table.ts";
 import { type Measured, tune } from "../engine/tuning/tuner.ts";
-import { line, notice, Progress, table } from "./terminal/output.ts";
+import { fact, line, notice, Progress, table } from "./terminal/output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
 
 const OPS = ["matmul", "conv2d"] as const;
@@ -45,9 +45,11 @@ export function addTune(program: Command): void {
 async function tuneAll(device: Device, path: string, ops: readonly string[], quick: boolean): Promise<void> {
   const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
   const adapter = adapterKey(device.info, device.kernels);
-  let kept = keptBefore(path).filter((winner) =>
+  const before = keptBefore(path);
+  let kept = before.filter((winner) =>
     winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.kernels)
   );
+  const stale = before.length - kept.length;
   const rows: (string | number)[][] = [];
   let faster = 0;
   using progress = new Progress("tune", "sizes");
@@ -65,7 +67,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     rows.push([
       op,
       name,
-      measured.map(candidateName).join("\n"),
+      measured.map(candidateName).join(", "),
       tilingName(tiling ?? measured[0].tiling),
       gain,
     ]);
@@ -74,8 +76,16 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     await writeFileAtomic(path, formatTuning(kept));
   }
   progress.update(cases.length, cases.length);
-  table(["op", "size", "ms of each candidate", "winner", "gain"], rows);
-  line(`${faster} of ${cases.length} sizes run faster than by rule; kept in ${path}`);
+  table({ columns: ["op", "size", "ms of each candidate", "winner", "gain"], rows });
+  line(`${faster} of ${cases.length} sizes run faster than by rule`);
+  const own = kept.filter((winner) => winner.adapter === adapter).length;
+  const parts = [
+    `${own} tilings of this adapter${own > faster ? `, ${own - faster} of them measured before` : ""}`,
+    ...kept.length > own ? [`${kept.length - own} of other adapters`] : [],
+    ...stale > 0 ? [`dropped: ${stale} measured with older shaders`] : [],
+  ];
+  fact("kept", parts.join("; "));
+  fact("table", path);
 }
 
 const THOROUGH = { rounds: 5, turn: 50 } as const;

@@ -7,6 +7,7 @@ import { exportTorch } from "../model/weights/export.ts";
 import { importWeights } from "../model/weights/import.ts";
 import { readWeights } from "../model/weights/read_weights.ts";
 import { WeightsError } from "../model/weights/stored.ts";
+import { checkpointPath } from "../model/run/run_folder.ts";
 import { saveWeights } from "../model/weights/weights_file.ts";
 import { line, notice } from "./terminal/output.ts";
 
@@ -38,10 +39,11 @@ export function addWeights(program: Command): void {
   group.command("export")
     .description("write weights as safetensors that PyTorch loads: torchvision's names, filters [O, I, kH, kW]")
     .copyInheritedSettings(program)
-    .argument("<checkpoint>", "a run's checkpoint or imported weights")
+    .argument("<checkpoint>", "a run's checkpoint, its folder for the newest one, or imported weights")
     .requiredOption("--out <file>", "where they go")
     .option("--rgb", "make the first convolution take RGB where ours takes BGR")
-    .action(async (file, { out, rgb }) => {
+    .action(async (given, { out, rgb }) => {
+      const file = await checkpointPath(given, (path, reason) => notice(`passed over ${path}: ${reason}`));
       const bytes = await Deno.readFile(file).catch((error: unknown) => {
         const missing = error instanceof Deno.errors.NotFound;
         throw new UserError(`${file}: ${missing ? "there is no such file" : (error as Error).message}`);

@@ -74,14 +74,11 @@ function print({ name, split, classes }: RegionDataset, { images, regions, items
   const found = items.filter(({ count }) => count > 0);
   if (found.length === 0) return;
   // Long paths would make a table wider than any terminal: findings are listed below it.
-  table(
-    ["found", "count", "training stops"],
-    found.map(({ what, count, stops }) => [
-      what,
-      String(count),
-      stops ? "yes, but for --skip-broken" : "no",
-    ]),
-  );
+  table({
+    columns: ["found", "count", "training stops"],
+    rows: found.map(({ what, count, stops }) => [what, count, stops ? "yes, but for --skip-broken" : "no"]),
+    counts: ["count"],
+  });
   for (const { what, count, first } of found) {
     line(`${what}: ${first.join(", ")}${count > first.length ? ", …" : ""}`);
   }

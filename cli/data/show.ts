@@ -6,7 +6,7 @@ import { showImage } from "../../datasets/images/show_image.ts";
 import type { RegionDataset } from "../../datasets/types.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import { openShown, orientationFlag, profileFlag } from "./open.ts";
-import { line, table } from "../terminal/output.ts";
+import { fact, line, table } from "../terminal/output.ts";
 
 /** Adds the command to the group; settings are those of `program`. */
 export function addDataShow(group: Command, program: Command): void {
@@ -35,11 +35,12 @@ export function addDataShow(group: Command, program: Command): void {
       const { title, regions, png } = await showImage(opened, indexOf(opened, index, id));
       await writeFileAtomic(out, png);
       line(title);
-      table(
-        ["region", "name", "x1, y1, x2, y2"],
-        regions.map(({ label, box }, r) => [String(r + 1), label, box.join(", ")]),
-      );
-      line(out);
+      table({
+        columns: ["region", "name", "x1, y1, x2, y2"],
+        rows: regions.map(({ label, box }, r) => [r + 1, label, box.join(", ")]),
+        counts: ["region"],
+      });
+      fact("picture", out);
     });
 }
 

@@ -19,13 +19,12 @@ import { trivialOverlaps } from "../../model/refplus/evaluation/trivial.ts";
 import type { Json } from "../../model/run/layers.ts";
 import type { Table } from "../../model/run/report.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
-import { duration, line, notice } from "../terminal/output.ts";
+import { duration, fact, line, notice, table } from "../terminal/output.ts";
 import { toSize } from "../terminal/flags.ts";
 import { Phases } from "./common.ts";
 import { openModels } from "./models.ts";
 import { trainCellsRun } from "./extractor.ts";
 import { trainRefplusRun } from "./train.ts";
-import { printTable } from "../terminal/training.ts";
 
 /** Few large objects: a set that two CPU cores can learn in half an hour. */
 const WORLD = { maxObjects: 4, zoom: 1.6, balanceCounts: false, patience: 500 };
@@ -252,7 +251,7 @@ async function compare({ set, runs, file }: Places): Promise<void> {
     columns: ["cumulative IoU", "annotated programs", "predicted programs", "every pixel", "the named shape"],
     rows: [...columns[0].keys()].map((name) => [name, ...columns.map((column) => column.get(name)!.cumulativeIou)]),
   };
-  printTable(results);
+  table(results);
   line(`exact programs: ${exact} of ${count}`);
   const { refexps, scenes, images } = refPlusFiles(set, "val");
   const page = file("report.html");
@@ -261,7 +260,12 @@ async function compare({ set, runs, file }: Places): Promise<void> {
     engine: models.engine,
     checkpoint: models.checkpoint,
     files: { refexps, scenes, features: file("val_features.h5"), pictures: images },
-    tables: [results, { title: "Programs", columns: ["held out", "exact"], rows: [[count, exact]] }],
+    tables: [results, {
+      title: "Programs",
+      columns: ["held out", "exact"],
+      rows: [[count, exact]],
+      counts: ["held out", "exact"],
+    }],
   });
-  line(`report: ${page}`);
+  fact("report", page);
 }

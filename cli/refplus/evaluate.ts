@@ -40,18 +40,19 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
       using _samples = samples;
       const { overlaps, exact, illFormed, overLong } = evaluated;
       const rows = [...scoreByCategory(overlaps!, samples.categories), ["all", scoreMasks(overlaps!)] as const];
-      table(
-        ["expressions", "n", "cumulative IoU", "mean IoU", "IoU ≥ 0.5", "≥ 0.7", "≥ 0.9"],
-        rows.map(([name, { samples: n, cumulativeIou, meanIou, precision }]) => [
+      table({
+        columns: ["expressions", "n", "cumulative IoU", "mean IoU", "IoU ≥ 0.5", "≥ 0.7", "≥ 0.9"],
+        rows: rows.map(([name, { samples: n, cumulativeIou, meanIou, precision }]) => [
           name,
-          String(n),
-          cumulativeIou ?? "–",
-          meanIou ?? "–",
+          n,
+          cumulativeIou ?? null,
+          meanIou ?? null,
           precision["0.5"],
           precision["0.7"],
           precision["0.9"],
         ]),
-      );
+        counts: ["n"],
+      });
       const { empty } = scoreMasks(overlaps!);
       if (empty > 0) {
         line(`${empty} expressions refer to nothing, and nothing was found; they are left out of the metrics`);
@@ -71,16 +72,18 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
       using _samples = samples;
       const [height, width] = samples.maskSize, pixels = height * width;
       const scores = scoreNothing(evaluated.overlaps!, samples.categories, pixels);
-      table(
-        ["expressions", "n", "nothing found", "foreground", ...QUANTILES.map((share) => `${100 * share} % have ≤`)],
-        scores.map(({ name, samples: n, nothing, foreground, pixels }) => [
+      const quantiles = QUANTILES.map((share) => `${100 * share} % have ≤`);
+      table({
+        columns: ["expressions", "n", "nothing found", "foreground", ...quantiles],
+        rows: scores.map(({ name, samples: n, nothing, foreground, pixels }) => [
           name,
-          String(n),
+          n,
           nothing,
           foreground,
-          ...QUANTILES.map((share) => String(pixels[share])),
+          ...QUANTILES.map((share) => pixels[share]),
         ]),
-      );
+        counts: ["n", ...quantiles],
+      });
       line(`foreground: share of a mask's ${pixels} pixels; the last columns are pixels`);
       const path = flags.result_output_path;
       if (path === undefined) return;

@@ -40,7 +40,10 @@ export function addFeatures(refplus: Command, program: Command): void {
         .choices(["pixels", "cells", "run", ...RESNETS] as const).default("resnet101" as const),
     )
     .addOption(new Option("--model_stage <n>", "stage of the ResNet").choices(["3"] as const).default("3" as const))
-    .option("--weights <file>", "the ResNet's weights, as itera weights import writes them, or the run's checkpoint")
+    .option(
+      "--weights <file>",
+      "the ResNet's weights, as itera weights import writes them, or the run's folder or checkpoint",
+    )
     .option("--cell <pixels>", "side of a cell of the pixels", toSize, 8)
     .option("--batch_size <n>", "pictures at once", toSize)
     .addOption(

@@ -81,7 +81,11 @@ export function addRefplusRun(refplus: Command, program: Command): void {
       phases[Symbol.dispose]();
       const [byFunction, byDepth] = [scoreNodes(nodes, "type"), scoreNodes(nodes, "depth")];
       for (const [what, rows] of [["function", byFunction], ["depth", byDepth]] as const) {
-        table([what, "nodes", "cumulative IoU"], rows.map(({ name, nodes, iou }) => [name, String(nodes), iou ?? "–"]));
+        table({
+          columns: [what, "nodes", "cumulative IoU"],
+          rows: rows.map(({ name, nodes, iou }) => [name, nodes, iou ?? null]),
+          counts: ["nodes"],
+        });
       }
       await writeJsonAtomic(join(flags.out, "nodes.json"), {
         by_function: byFunction,

@@ -4,11 +4,13 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STAGES } from "../../model/refplus/training/config.ts";
 import type { Validation } from "../../model/refplus/training/training_state.ts";
 import { trainRefplus } from "../../model/refplus/training/trainer.ts";
-import { fileLayer, type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
-import { freeName, latestRun, RunFolder, runPath } from "../../model/run/run_folder.ts";
+import { type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
+import { settingsLayer } from "../../model/run/settings_file.ts";
+import { RunFolder } from "../../model/run/run_folder.ts";
+import { inRunFolder, latestRun, runPath } from "../../model/run/run_names.ts";
 import { Stopped } from "../terminal/failure.ts";
 import { collect, toName, toNumber, toSize } from "../terminal/flags.ts";
-import { line } from "../terminal/output.ts";
+import { fact, line } from "../terminal/output.ts";
 import { SWITCH } from "./common.ts";
 import { training } from "../terminal/training.ts";
 
@@ -68,7 +70,12 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .option("--name <run>", "name of the run's folder; by default the stage's and a number", toName)
     .option("--runs <folder>", "folder of all runs", "runs")
     .option("--resume", "go on with the run of that name, or with the last one worked on")
-    .option("--config <file>", "JSON file of settings; may be repeated, later ones win", collect, [] as string[])
+    .option(
+      "--config <file>",
+      "JSON or YAML file of settings; may be repeated, later ones win",
+      collect,
+      [] as string[],
+    )
     .option("--set <key=value>", "one setting, such as engine.dim=64; may be repeated", collect, [] as string[])
     .option("--train_refexp_h5 <file>", "training expressions")
     .option("--train_features_h5 <file>", "their pictures' features; pg needs none")
@@ -105,7 +112,11 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
     .action(async (flags) => {
       const { runs, name } = flags;
-      const layers = [...flags.config.map(fileLayer), ...flags.set.map(settingLayer), ...flagLayers(flags)];
+      const layers = [
+        ...await Promise.all(flags.config.map(settingsLayer)),
+        ...flags.set.map(settingLayer),
+        ...flagLayers(flags),
+      ];
       if (flags.resume) {
         const path = runPath(runs, name ?? latestRun(runs, [REFPLUS_RUNS]));
         await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
@@ -115,15 +126,17 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
         const set = layers.some(({ value }) => lookup(value, SETTINGS[key].split(".")) !== undefined);
         if (!set) throw new UserError(`--${key} is needed for a new run; --resume goes on with an old one`);
       }
-      const path = runPath(runs, name ?? freeName(runs, `refplus-${flags.stage ?? flags.step ?? "run"}`));
-      await trainRefplusRun(await RunFolder.create(path, layers, REFPLUS_RUNS));
+      const stem = `refplus-${flags.stage ?? flags.step ?? "run"}`;
+      await trainRefplusRun(
+        await inRunFolder(runs, name, stem, (path) => RunFolder.create(path, layers, REFPLUS_RUNS)),
+      );
     });
 }
 
 /** Trains in one folder, prints the last validation and returns it. */
 export async function trainRefplusRun(run: RunFolder<RefplusConfig>): Promise<Validation | null> {
   using folder = run;
-  line(`run: ${folder.path}`);
+  fact("run", folder.path);
   const validation = await training((hooks) => trainRefplus(folder, hooks), "updates").catch(async (error: unknown) => {
     if (!(error instanceof Stopped)) await folder.discardIfUnused();
     throw error;

@@ -1,8 +1,8 @@
 /** The one place that writes to the terminal: results to standard output, everything else to standard error. */
 import { SingleBar } from "cli-progress";
-import Table from "cli-table3";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { printable, printableLine } from "../../engine/base/printable.ts";
+import { drawTable, type PrintedTable } from "./table.ts";
 
 /** The place a command writes to. */
 export interface Terminal {
@@ -12,6 +12,10 @@ export interface Terminal {
   err(text: string): void;
   /** True where `err` is a terminal, which shows bars. */
   readonly interactive: boolean;
+  /** Columns of the terminal that `out` is; null where it is none. */
+  readonly columns: number | null;
+  /** True where `out` is a terminal that shows colours and bold letters, and nobody asked for none (`NO_COLOR`). */
+  readonly colour: boolean;
 }
 
 /** The process's own. */
@@ -33,9 +37,20 @@ const standard: Terminal = {
     }
   },
   get interactive() {
-    return Deno.stderr.isTerminal();
+    return Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
+  },
+  get columns() {
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null;
+  },
+  get colour() {
+    return Deno.stdout.isTerminal() && wantsColour(Deno.env.toObject());
   },
 };
+
+/** True where the environment lets a terminal have colours (https://no-color.org). */
+export function wantsColour(env: Readonly<Record<string, string>>): boolean {
+  return !env.NO_COLOR && env.TERM !== "dumb";
+}
 
 function write(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   const bytes = new TextEncoder().encode(text);
@@ -64,9 +79,44 @@ export async function withTerminal<T>(other: Terminal, body: () => Promise<T>): 
   }
 }
 
+/** Results of a command with `--json`, gathered until its end. */
+interface Results {
+  readonly facts: Record<string, string | number>;
+  readonly tables: unknown[];
+  readonly lines: string[];
+}
+
+let results: Results | null = null;
+
+/** From now on results are gathered, to be printed as one JSON object by {@link printJson}. */
+export function gatherJson(): void {
+  results = { facts: {}, tables: [], lines: [] };
+}
+
+/** Prints what was gathered, if anything was to be: facts, tables as lists of rows, lines; and why the command failed. */
+export function printJson(error: string | null = null): void {
+  if (results === null) return;
+  const { facts, tables, lines } = results;
+  results = null;
+  const text = JSON.stringify({ ...facts, tables, lines, ...error === null ? {} : { error } }, null, 2);
+  // Names are from files: what a terminal would act on stays a code of JSON.
+  current.out(text.replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, jsonCode) + "\n");
+}
+
+function jsonCode(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
 /** A line of results. Names in it may be from files: control characters are shown, not sent. */
 export function line(text = ""): void {
-  current.out(printable(text) + "\n");
+  if (results) results.lines.push(text);
+  else current.out(printable(text) + "\n");
+}
+
+/** A result with a name: `report: runs/a/report.html`; with `--json` a member of the object. */
+export function fact(name: string, value: string | number): void {
+  if (results) results.facts[name] = value;
+  else line(`${name}: ${value}`);
 }
 
 /** A line that is no result: a notice or a complaint. */
@@ -74,17 +124,20 @@ export function notice(text: string): void {
   current.err(printable(text) + "\n");
 }
 
-/** Prints a table; numbers have three decimals, and columns of them are right-aligned. */
-export function table(columns: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  const drawn = new Table({
-    head: columns.map(printableLine),
-    colAligns: columns.map((_, i) => rows.some((row) => typeof row[i] === "number") ? "right" : "left"),
-    style: { head: [], border: [] },
-  });
-  for (const row of rows) {
-    drawn.push(row.map((value) => typeof value === "number" ? value.toFixed(3) : printableLine(value)));
+/** Prints a table, its title above it. */
+export function table(printed: PrintedTable): void {
+  const { title, columns, rows } = printed;
+  if (results) {
+    const named = rows.map((row) => Object.fromEntries(columns.map((name, i) => [name, row[i]])));
+    results.tables.push({ ...title === undefined ? {} : { title }, rows: named });
+    return;
   }
-  line(drawn.toString());
+  if (title !== undefined) current.out(`\n${emphasis(printableLine(title))}\n`);
+  current.out(drawTable(printed, current.columns) + "\n");
+}
+
+function emphasis(text: string): string {
+  return current.colour ? `\x1b[1m${text}\x1b[22m` : text;
 }
 
 /** Progress of a long piece of work: a bar on a terminal, a line now and then where output is piped. */

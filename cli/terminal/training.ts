@@ -4,10 +4,9 @@ import { compare } from "../../model/regions/experiments/comparison.ts";
 import type { Experiment, MemberResults } from "../../model/regions/experiments/experiment.ts";
 import { comparisonTables, saveComparison } from "../../model/regions/experiments/experiment_report.ts";
 import { distanceTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
-import type { Table } from "../../model/run/report.ts";
 import { Interrupted, type TrainHooks } from "../../model/run/hooks.ts";
 import { Stopped } from "./failure.ts";
-import { duration, line, notice, Progress, table } from "./output.ts";
+import { duration, fact, notice, Progress, table } from "./output.ts";
 
 /**
  * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C, or the end of the
@@ -73,7 +72,7 @@ function newBars(unit: string) {
 
 /** Trains what an experiment still lacks; returns the results of all its runs. */
 export async function trainExperiment(experiment: Experiment): Promise<MemberResults[]> {
-  line(`experiment: ${experiment.path}`);
+  fact("experiment", experiment.path);
   return await training((hooks) =>
     experiment.run(hooks, ({ folder }, index) => {
       notice(`run ${index + 1} of ${experiment.members.length}: ${folder}`);
@@ -85,19 +84,13 @@ export async function trainExperiment(experiment: Experiment): Promise<MemberRes
 export async function runExperiment(experiment: Experiment): Promise<void> {
   const comparison = compare(await trainExperiment(experiment));
   await saveComparison(experiment, comparison);
-  for (const part of comparisonTables(comparison)) printTable(part);
-  line(`report: ${join(experiment.path, "report.html")}`);
+  for (const part of comparisonTables(comparison)) table(part);
+  fact("report", join(experiment.path, "report.html"));
 }
 
 /** Prints the results of one run. */
 export function printResults(results: Results): void {
-  printTable(resultsTable(results));
+  table(resultsTable(results));
   const distances = distanceTable(results);
-  if (distances) printTable(distances);
-}
-
-/** Prints a report's table. */
-export function printTable({ title, columns, rows }: Table): void {
-  line(`\n${title}`);
-  table(columns, rows.map((row) => row.map((value) => value ?? "–")));
+  if (distances) table(distances);
 }

@@ -69,13 +69,21 @@ export function settle<T>(schema: z.ZodType<T>, layers: readonly Layer[]): T {
 
 /** Reads a JSON file; throws {@link UserError} naming the file, with line and column of a JSON mistake. */
 export function readJsonFile(path: string): Json {
-  let text: string;
+  return parseJson(path, readText(path));
+}
+
+/** A file's text. Throws {@link UserError} naming it. */
+export function readText(path: string): string {
   try {
-    text = Deno.readTextFileSync(path);
+    return Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) throw new UserError(`${path}: there is no such file`);
     throw new UserError(`${path}: cannot be read (${(error as Error).message.split(":")[0]})`);
   }
+}
+
+/** The value of a file's JSON text. Throws {@link UserError} naming file, line and column of a mistake. */
+export function parseJson(path: string, text: string): Json {
   const read = readJson(text);
   if ("value" in read) return read.value as Json;
   const { at, reason } = read.fault;
@@ -96,7 +104,8 @@ export function lookup(value: Json | undefined, path: readonly string[]): Json |
   return path.reduce<Json | undefined>((inner, key) => isObject(inner) ? inner[key] : undefined, value);
 }
 
-function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+/** True for an object of settings. */
+export function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -58,7 +58,7 @@ export async function runLoop(
     // An update whose inputs are ready never waits: yield, so that a signal is seen.
     await setImmediate();
     const stopping = hooks.signal?.aborted ?? false, last = step === steps;
-    const display = step % displayEvery === 0;
+    const due = step % displayEvery === 0, display = due || last;
     const checkpoint = stopping || last || step % checkpointEvery === 0;
     const validate = validateEvery !== undefined && (last || step % validateEvery === 0);
     if (display || checkpoint || validate) await readLosses(log, learner, step);
@@ -67,6 +67,8 @@ export async function runLoop(
         step,
         learner.rate(step - 1),
         async (means) => finite(await learner.derive?.(means, step) ?? means, step),
+        // A run that goes on to more steps records as one that never ended here.
+        { goesOn: !due },
       );
     }
     if (validate) {

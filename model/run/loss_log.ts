@@ -85,14 +85,15 @@ export class LossLog implements Disposable {
     if (this.#rows.length > 0) this.#latest = this.#mean(0);
   }
 
-  /** Records what `derive` makes of the window's means at `step`, and starts a new window. */
+  /** Records what `derive` makes of the window's means at `step`, and starts a new window unless this one `goesOn`. */
   async record(
     step: number,
     rate: number,
     derive: (means: Readonly<Record<string, number>>) => Measures | Promise<Measures>,
+    { goesOn = false }: { readonly goesOn?: boolean } = {},
   ): Promise<void> {
     const losses = await derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
-    this.#rows = [];
+    if (!goesOn) this.#rows = [];
     this.#metrics.append({ step, ...losses, rate });
     for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
     this.#events.scalar("rate", rate, step);

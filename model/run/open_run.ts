@@ -47,6 +47,7 @@ export async function openRun<C extends RunConfig, K, L extends Learner>(
   const newest = await folder.newestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`));
   const read = newest && parseRunCheckpoint(newest, [kind]);
   const learner = await kind.open(folder.config, read && kind.check(read), { hooks });
+  if (!read && !folder.began) say(`${folder.path}: there is no checkpoint yet, so the run begins`);
   if (!read) return { learner, start: BEGINNING, begins: true };
   say(`resuming after step ${read.step}`);
   sayNewRules(say, read.path, folder.config);

@@ -17,11 +17,13 @@ export interface Chart {
   readonly logarithmic?: boolean;
 }
 
-/** A table; columns of numbers are right-aligned and shown with three decimals unless all of them are whole. */
+/** A table; columns of numbers are right-aligned and shown with three decimals, those that count as they are. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly (string | number | null)[])[];
+  /** Names of the columns that count something: whole numbers. */
+  readonly counts?: readonly string[];
   /** Fold it away until it is asked for. */
   readonly folded?: boolean;
 }
@@ -92,14 +94,10 @@ ${pictures.length > 0 ? `<h2>Pictures</h2>\n${pictures.map(renderPicture).join("
 `;
 }
 
-function renderTable({ title, columns, rows, folded }: Table): string {
+function renderTable({ title, columns, rows, counts = [], folded }: Table): string {
   const numbers = columns.map((_, i) => rows.map((row) => row[i]).filter((value) => typeof value === "number"));
   const text = (value: string | number | null, i: number): string =>
-    value === null
-      ? "–"
-      : typeof value === "string" || numbers[i].every(Number.isInteger)
-      ? String(value)
-      : value.toFixed(3);
+    value === null ? "–" : typeof value === "string" || counts.includes(columns[i]) ? String(value) : value.toFixed(3);
   const cell = (tag: string, value: string | number | null, i: number): string =>
     `<${tag}${numbers[i].length > 0 ? ' class="n"' : ""}>${escape(text(value, i))}</${tag}>`;
   const line = (tag: string, row: readonly (string | number | null)[]): string =>

@@ -1,5 +1,5 @@
 /** `runs/<name>/`: all there is to know of a training run, and the checkpoints it can go on from. */
-import { isAbsolute, join, relative, sep } from "node:path";
+import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { checkSafetensors, firstNonFinite } from "../../engine/internal.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
@@ -12,9 +12,10 @@ import {
 } from "../../engine/base/atomic.ts";
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { explainReadError } from "../../engine/base/files.ts";
-import { expectKind, kindOf, type RunKind } from "./kind.ts";
+import { expectKind, type RunKind } from "./kind.ts";
 import { fileLayer, type Layer } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
+import { exists, requireRun } from "./run_names.ts";
 
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
 const LOCK = ".lock";
@@ -36,7 +37,6 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   /** The run's settings. */
   readonly config: C;
   readonly #lock: Deno.FsFile;
-  /** True where this process began the run. */
   readonly #began: boolean;
 
   private constructor(path: string, config: C, lock: Deno.FsFile, began: boolean) {
@@ -80,7 +80,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     kind: RunKind<C>,
   ): Promise<RunFolder<C>> {
     const file = join(path, "config.json");
-    if (!exists(file)) throw new UserError(`${path}: there is no run to resume, config.json is missing`);
+    requireRun(path, "there is no run to resume");
     const saved = fileLayer(file);
     expectKind(saved, kind);
     const config = kind.resume(saved, layers);
@@ -95,6 +95,11 @@ export class RunFolder<C extends RunConfig> implements Disposable {
       throw error;
     }
     return new RunFolder(path, config, lock, false);
+  }
+
+  /** True where this process began the run, false where it goes on with one. */
+  get began(): boolean {
+    return this.#began;
   }
 
   /** A path inside the folder. */
@@ -150,10 +155,23 @@ export async function newestCheckpointOf(
   run: string,
   onBroken: (path: string, reason: string) => void = () => {},
 ): Promise<CheckpointFile> {
-  if (!exists(join(run, "config.json"))) throw new UserError(`${run}: is no run's folder, config.json is missing`);
+  requireRun(run);
   const newest = await newestWhole(run, onBroken);
   if (newest === null) throw new UserError(`${run}: there is no checkpoint yet`);
   return newest;
+}
+
+/**
+ * Path of a file of weights: `path`, or of a run's folder its newest whole checkpoint.
+ *
+ * @throws {UserError} where a folder is no run's or has none.
+ */
+export async function checkpointPath(
+  path: string,
+  onBroken?: (path: string, reason: string) => void,
+): Promise<string> {
+  const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
+  return isFolder ? (await newestCheckpointOf(path, onBroken)).path : path;
 }
 
 async function newestWhole(
@@ -189,63 +207,6 @@ export function listCheckpoints(run: string): { readonly path: string; readonly 
     .sort((a, b) => a.step - b.step);
 }
 
-/** Folder `name` under `root`. Throws {@link UserError} for a name that leads out of it. */
-export function runPath(root: string, name: string): string {
-  const path = join(root, name), inside = relative(root, path);
-  if (isAbsolute(name) || name.includes("\0") || inside === "" || inside.split(sep)[0] === "..") {
-    throw new UserError(
-      `--name ${name}: names no folder inside ${root}; give a plain name, and the folder above by --runs`,
-    );
-  }
-  return path;
-}
-
-/** A name under `root` that no run has: `<stem>-1`, `<stem>-2`, and so on. */
-export function freeName(root: string, stem: string): string {
-  for (let n = 1;; n++) if (!exists(join(root, `${stem}-${n}`))) return `${stem}-${n}`;
-}
-
-/**
- * Name of the run or experiment under `root` that was worked on last, of those of `kinds`. An experiment is of the kind of its
- * runs. Throws {@link UserError} when there is none.
- */
-export function latestRun(root: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): string {
-  const runs = !exists(root) ? [] : [...Deno.readDirSync(root)].flatMap(({ name }) => {
-    const time = lastWorkedOn(join(root, name), kinds);
-    return time === null ? [] : [{ name, time }];
-  });
-  runs.sort((a, b) => b.time - a.time || (a.name < b.name ? 1 : -1));
-  if (runs.length === 0) throw new UserError(`${root}: there is no run to resume`);
-  return runs[0].name;
-}
-
-/** Time at which a run, or any run of an experiment, last recorded something; null for other folders and kinds. */
-function lastWorkedOn(path: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): number | null {
-  const time = (file: string): number => Deno.statSync(file).mtime?.getTime() ?? 0;
-  const [metrics, config, experiment] = ["metrics.jsonl", "config.json", "experiment.json"].map((n) => join(path, n));
-  if (exists(config)) return isOf(config, kinds) ? time(exists(metrics) ? metrics : config) : null;
-  if (!exists(experiment)) return null;
-  const runs = [...Deno.readDirSync(path)].flatMap(({ name }) => {
-    const file = join(path, name, "config.json");
-    return exists(file) ? [{ file, time: lastWorkedOn(join(path, name), kinds) }] : [];
-  });
-  if (runs.length > 0 && runs.every((run) => run.time === null)) return null;
-  return Math.max(time(experiment), ...runs.map((run) => run.time ?? 0));
-}
-
-/**
- * True where settings are of one of the kinds; settings that cannot be read count as such, so that going on reports
- * why.
- */
-function isOf(config: string, kinds: readonly Pick<RunKind, "kind" | "owns">[]): boolean {
-  try {
-    return kindOf(fileLayer(config).value, kinds) !== undefined;
-  } catch (error) {
-    if (error instanceof UserError) return true;
-    throw error;
-  }
-}
-
 /** The lock is the operating system's: it goes with the process that holds it, however that ends. */
 function takeLock(path: string): Deno.FsFile {
   let file: Deno.FsFile;
@@ -268,16 +229,7 @@ export function makeFolder(path: string): void {
   }
 }
 
-function isEmpty(folder: string): boolean {
+/** True where nothing is in a folder. */
+export function isEmpty(folder: string): boolean {
   return [...Deno.readDirSync(folder)].length === 0;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
-    throw error;
-  }
 }

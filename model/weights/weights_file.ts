@@ -5,6 +5,7 @@ import { checkSafetensors, firstNonFinite, sameShape } from "../../engine/intern
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import type { Json } from "../run/layers.ts";
+import { checkpointPath } from "../run/run_folder.ts";
 import { trainConfigSchema } from "../regions/config.ts";
 import type { RegionModel } from "../regions/contract.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
@@ -60,7 +61,8 @@ export interface StartingWeights {
 }
 
 /**
- * Reads weights to begin from. Throws {@link UserError} when the file is none that `itera weights import` or a run wrote.
+ * Reads weights to begin from: a file that `itera weights import` wrote, a run's checkpoint, or a run's folder for its newest.
+ * Throws {@link UserError} when `file` is none of these.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -80,7 +82,8 @@ export interface StartingWeights {
  * await Deno.remove(file);
  * ```
  */
-export async function readStartingWeights(path: string): Promise<StartingWeights> {
+export async function readStartingWeights(file: string): Promise<StartingWeights> {
+  const path = await checkpointPath(file);
   const bytes = await Deno.readFile(path).catch((error: unknown) => {
     const missing = error instanceof Deno.errors.NotFound;
     throw new UserError(`${path}: ${missing ? "there is no such file of weights" : (error as Error).message}`);

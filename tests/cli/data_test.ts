@@ -73,7 +73,7 @@ Deno.test("a check counts and names what is missing, broken and odd, and says wh
     ]);
     strictEqual(whole.code, 2);
     const found = (what: string, count: number, stops: string) =>
-      match(whole.out, new RegExp(`│ ${what} +│ ${count} +│ ${stops} +│`));
+      match(whole.out, new RegExp(`│ ${what} +│ +${count} │ ${stops} +│`));
     found("missing pictures", 1, "yes, but for --skip-broken");
     found("broken pictures", 1, "yes, but for --skip-broken");
     found("broken annotations", 1, "yes, but for --skip-broken");
@@ -155,7 +155,7 @@ Deno.test("an image is shown by its place or its name, with its boxes", async ()
     strictEqual(byIndex.code, 0, byIndex.err);
     strictEqual(byId.out, byIndex.out);
     match(byIndex.out, /^ade train 2: ADE_train_00000003, 192×128$/m);
-    match(byIndex.out, new RegExp(`│ 1 +│ ${set.classes[labels[0]]} +│ ${boxes.subarray(0, 4).join(", ")} +│`));
+    match(byIndex.out, new RegExp(`│ +1 │ ${set.classes[labels[0]]} +│ ${boxes.subarray(0, 4).join(", ")} +│`));
     const { width, height } = await sharp(out).metadata();
     deepStrictEqual([width, height], [192 * 4, 128 * 4]);
     const drawn = await itera("data", "show", "context", "--split", "test", "--index", "0", "--out", out);

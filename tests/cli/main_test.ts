@@ -1,4 +1,5 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { COMMANDS } from "../../cli/commands.ts";
 import { program } from "../../cli/program.ts";
 import { judge, Stopped } from "../../cli/terminal/failure.ts";
@@ -42,10 +43,26 @@ Deno.test("the doctor proves features, measures rates and says whether something
   strictEqual(code, 0);
   ok(/compute +│ yes +│ yes +│ 3 \/ 5 = 0\.6, 7 × 11 = 77/.test(out), out);
   for (const name of ["shader-f16", "timestamp-query", "subgroups", "maxBufferSize"]) ok(out.includes(name), name);
-  const [, matmul] = /matmul \d+³ +│ (\S+) GFLOP\/s/.exec(out)!;
-  const [, copy] = /copy +│ (\S+) GB\/s/.exec(out)!;
+  const [, matmul] = /matmul \d+³ +│ +(\S+) │ GFLOP\/s/.exec(out)!;
+  const [, copy] = /copy +│ +(\S+) │ GB\/s/.exec(out)!;
   ok(Number(matmul) > 0.1 && Number(copy) > 0.1, `${matmul} ${copy}`);
   ok(/^(nothing is wrong|wrong: .+)$/m.test(out));
+});
+
+Deno.test("every command prints JSON where it is asked to, and nothing else", async () => {
+  const leaves = (command: CommandUnknownOpts): CommandUnknownOpts[] =>
+    command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+  const without = leaves(program()).filter(({ options }) => !options.some(({ long }) => long === "--json"));
+  deepStrictEqual(without.map((command) => command.name()), ["run", "test", "bench"]);
+  const brief = await itera("doctor", "--brief", "--json");
+  deepStrictEqual([brief.code, brief.err], [0, ""]);
+  const { tables, lines } = JSON.parse(brief.out);
+  deepStrictEqual(tables, []);
+  ok(/^adapter: /.test(lines[0]), brief.out);
+  // A command that fails says why in both places.
+  const failed = await itera("graph", "show", "no-such-file", "--json");
+  strictEqual(failed.code, 2);
+  strictEqual(failed.err, `itera: ${JSON.parse(failed.out).error}\n`);
 });
 
 Deno.test("an error's status says whose mistake it is, and its message is one line", () => {

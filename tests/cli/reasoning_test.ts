@@ -140,7 +140,7 @@ Deno.test("a trained model is inspected, evaluated again, re-evaluated from scor
     deepStrictEqual([width, height], [48 * 14, 40 * 14]);
     const annotations = ["--annotations", join(data, "annotations", "instances_val2017.json")];
     const annotated = await itera("predict", "--checkpoint", run, "--image", image, ...annotations, "--out", out);
-    match(annotated.out, /│ 1 +│ 2, 6, 17, 19 +│ \w+ +│ \d\.\d{3} │ red +│/);
+    match(annotated.out, /│ +1 │ 2, 6, 17, 19 +│ \w+ +│ \d\.\d{3} │ red +│/);
 
     // An annotation of ADE20K beside the picture, in the form of 2021.
     const beside = join(folder, "0.png");
@@ -154,7 +154,7 @@ Deno.test("a trained model is inspected, evaluated again, re-evaluated from scor
     const object = [{ raw_name: "red ball", parts: { part_level: 0 }, polygon }];
     Deno.writeTextFileSync(join(folder, "0.json"), JSON.stringify({ annotation: { object } }));
     const known = await itera("predict", "--checkpoint", run, "--image", beside, "--out", out);
-    match(known.out, /│ 1 +│ 1, 0, 2, 1 +│ \w+ +│ \d\.\d{3} │ red_ball +│/);
+    match(known.out, /│ +1 │ 1, 0, 2, 1 +│ \w+ +│ \d\.\d{3} │ red_ball +│/);
     // Boxes of a picture of another size would lie elsewhere.
     await writeMap(join(folder, "0_seg.png"), rows.slice(20));
     const smaller = await itera("predict", "--checkpoint", run, "--image", beside, "--out", out);
@@ -190,7 +190,7 @@ Deno.test("a knowledge graph is built, shown, trained with, and kept by the chec
     const built = await itera("graph", "build", ...flagsOf);
     strictEqual(built.code, 0, built.err);
     const shown = await itera("graph", "show", graph);
-    match(shown.out, /│ seen-with +│ \d+ +│/);
+    match(shown.out, /│ seen-with +│ +\d+ │/);
     ok(built.out.startsWith(shown.out.trimEnd()), `${built.out} does not begin with ${shown.out}`);
     const head = { format: "itera-knowledge", version: 1, classes: ["__background__", "red", "green", "blue"] };
     Deno.writeTextFileSync(

@@ -6,6 +6,15 @@ import { type Ended, ended, ROOT } from "../support/command.ts";
 import { TINY, writeTinyCoco } from "../support/files/tiny_coco.ts";
 import { copy, withFolder } from "../support/folder.ts";
 
+/** Settings in YAML, of objects, numbers and words. */
+function stringify(value: object, indent = ""): string {
+  return Object.entries(value).map(([key, inner]) =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? `${indent}${key}:\n${stringify(inner, `${indent}  `)}`
+      : `${indent}${key}: ${JSON.stringify(inner)}\n`
+  ).join("");
+}
+
 const PATH = `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`;
 
 /** Runs the script at `path` from the folder `cwd`. */
@@ -78,8 +87,8 @@ Deno.test("by a link from anywhere, paths are the caller's, and nothing is writt
     const shown = await run("data", "show", "context", "--index", "0", "--out", "./x.png");
     strictEqual(shown.code, 0, shown.err);
     await writeTinyCoco(join(caller, "photographs"));
-    await Deno.writeTextFile(join(caller, "tiny.json"), JSON.stringify(TINY));
-    const trained = await run("train", "--config", "tiny.json", "--data", "photographs", "--steps", "1");
+    await Deno.writeTextFile(join(caller, "tiny.yaml"), stringify(TINY));
+    const trained = await run("train", "--config", "tiny.yaml", "--data", "photographs", "--steps", "1");
     strictEqual(trained.code, 0, trained.err);
     ok(/^report: runs\/baseline-coco-1\/report\.html$/m.test(trained.out), trained.out);
     await Deno.writeTextFile(
@@ -92,7 +101,7 @@ Deno.test("by a link from anywhere, paths are the caller's, and nothing is writt
       err: "",
     });
     const written = [...Deno.readDirSync(caller)].map(({ name }) => name).sort();
-    deepStrictEqual(written, ["own.ts", "photographs", "runs", "tiny.json", "train", "x.png"]);
+    deepStrictEqual(written, ["own.ts", "photographs", "runs", "tiny.yaml", "train", "x.png"]);
     deepStrictEqual(contents(home), before);
   });
 });

@@ -51,8 +51,11 @@ Deno.test("training prints plain lines where piped, and a table; a run is never 
       /--seed: a resumed run keeps its settings, "seed" is 3, not 8/,
     );
     deepStrictEqual(contents(runs), before);
-    const resumed = await itera("train", "--runs", runs, "--resume");
+    const resumed = await itera("train", "--runs", runs, "--resume", "--json");
     strictEqual(resumed.code, 0, resumed.err);
+    const { run, report, tables: [{ rows: [row] }] } = JSON.parse(resumed.out);
+    deepStrictEqual([run, report, row.model], [join(runs, "a"), join(runs, "a", "report.html"), "baseline"]);
+    strictEqual(row["per-instance AC"], JSON.parse(before["a/results.json"]).rows[0].perInstance.ac, "not rounded");
     strictEqual(contents(runs)["a/results.json"], before["a/results.json"], "a finished run is evaluated again");
   });
 });
@@ -117,6 +120,43 @@ Deno.test("a member of a comparison is done with its report, and the results are
     const resumed = await itera("train", "--runs", runs, "--name", "both", "--resume");
     strictEqual(resumed.code, 0, resumed.err);
     ok(Deno.statSync(file("report.html")).size > 0);
+  });
+});
+
+Deno.test("a run's folder is taken where a checkpoint is, and one without a checkpoint begins and says so", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder), a = join(runs, "a"), out = join(folder, "a.safetensors");
+    const few = [...flags, "--steps", "1"];
+    for (
+      const command of [
+        ["train", ...few, "--name", "a"],
+        ["train", ...few, "--name", "b", "--weights", a],
+        ["evaluate", "--checkpoint", a],
+        ["weights", "export", a, "--out", out],
+      ]
+    ) strictEqual((await itera(...command)).code, 0, command.join(" "));
+    ok(Deno.statSync(out).size > 0);
+    const again = ["train", "--runs", runs, "--name", "a", "--resume"],
+      begins = /a: there is no checkpoint yet, so the run begins$/m;
+    ok(!begins.test((await itera(...again)).err));
+    for (const { path } of listCheckpoints(a)) Deno.removeSync(path);
+    const { code, err } = await itera(...again);
+    strictEqual(code, 0, err);
+    ok(begins.test(err), err);
+    strictEqual(listCheckpoints(a).at(-1)?.step, 1);
+  });
+});
+
+Deno.test("two runs without names that begin at once get two", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder);
+    const both = await Promise.all([1, 2].map(() => ended(start(["train", ...flags, "--steps", "1"]))));
+    deepStrictEqual(both.map(({ code }) => code), [0, 0], both.map(({ err }) => err).join());
+    deepStrictEqual([...Deno.readDirSync(runs)].map(({ name }) => name).sort(), ["baseline-coco-1", "baseline-coco-2"]);
+    deepStrictEqual(
+      both.map(({ out }) => /^run: (.*)$/m.exec(out)![1]).sort(),
+      [1, 2].map((n) => join(runs, `baseline-coco-${n}`)),
+    );
   });
 });
 

@@ -14,7 +14,8 @@ Deno.test("tune measures checked candidates and keeps the winners, as a later ru
       ok(out.includes(`│ ${op}`), out);
     }
     ok(/\d+×\d+ [\d.]+ \(rule\)/.test(out) && /\d+×\d+ [\d.]+ /.test(out) && !/wrong/.test(out), out);
-    const [, found] = /(\d+) of 7 sizes run faster than by rule; kept in /.exec(out)!;
+    const [, found] = /^(\d+) of 7 sizes run faster than by rule$/m.exec(out)!;
+    ok(out.includes(`\nkept: ${found} tilings of this adapter\ntable: ${path}\n`), out);
     const winners = parseTuning(await Deno.readTextFile(path), path);
     strictEqual(winners.length, Number(found));
     // Only what is tuned again is replaced.
@@ -24,6 +25,8 @@ Deno.test("tune measures checked candidates and keeps the winners, as a later ru
     ok(!again.out.includes("conv2d"), again.out);
     const after = parseTuning(await Deno.readTextFile(path), path);
     deepStrictEqual(after.filter(({ op }) => op.startsWith("conv2d")), before);
+    ok(again.out.includes(`\nkept: ${after.length} tilings of this adapter`), again.out);
+    ok(before.length === 0 || again.out.includes(`, ${before.length} of them measured before\n`), again.out);
   }));
 
 Deno.test("tune says what it takes", async () => {

@@ -53,6 +53,8 @@ export function itera(...args: string[]): Promise<Ended> {
     out: (text: string): void => void (out += text),
     err: (text: string): void => void (err += text),
     interactive: false,
+    columns: null,
+    colour: false,
   };
   const run = last.then(() => withTerminal(terminal, () => main(args))).then((code) => ({ code, out, err }));
   last = run.catch(() => {});

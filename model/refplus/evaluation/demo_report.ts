@@ -71,6 +71,7 @@ export async function saveDemoReport(
     title: "Nodes of the programs, by function",
     columns: ["function", "nodes", "cumulative IoU"],
     rows: scoreNodes(nodes, "type").map(({ name, nodes, iou }) => [name, nodes, iou]),
+    counts: ["nodes"],
   };
   const html = renderReport({
     title: "Itera: referring expressions",

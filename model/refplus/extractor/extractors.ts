@@ -12,6 +12,7 @@ import { readCheckpoint } from "../../regions/checkpoint.ts";
 import { cellNetworkOf, readCellCheckpoint } from "./cell_trainer.ts";
 import { readStartingWeights } from "../../weights/weights_file.ts";
 import { type PictureSize, printExtractor, readExtractor, RESNETS, sameExtractor } from "./extractor_name.ts";
+import { checkpointPath } from "../../run/run_folder.ts";
 
 /** Makes features of pictures. */
 export interface Extractor extends AsyncDisposable {
@@ -106,14 +107,14 @@ const MEANS = [0.485, 0.456, 0.406], DEVIATIONS = [0.229, 0.224, 0.224];
 /** A ResNet with its weights. */
 export interface ResNetOptions extends PictureSize {
   readonly model: typeof RESNETS[number];
-  /** File that `itera weights import` wrote. */
+  /** File that `itera weights import` wrote, or a run's checkpoint or folder. */
   readonly weights: string;
   readonly adapter: "auto" | "gpu" | "cpu";
 }
 
 /** A run whose network extracts features. */
 export interface RunOptions extends PictureSize {
-  /** Its checkpoint. */
+  /** Its checkpoint, or its folder for the newest one. */
   readonly weights: string;
   readonly adapter: "auto" | "gpu" | "cpu";
 }
@@ -124,7 +125,8 @@ export interface RunOptions extends PictureSize {
  *
  * @throws {UserError} when the file is no checkpoint of such a run.
  */
-export async function runExtractor({ weights, adapter, ...size }: RunOptions): Promise<Extractor> {
+export async function runExtractor({ weights: file, adapter, ...size }: RunOptions): Promise<Extractor> {
+  const weights = await checkpointPath(file);
   const checkpoint = await readCheckpoint(weights);
   const { model: { resnet }, image: { normalise } } = checkpoint.config;
   const device = await Device.open({ adapter });
@@ -150,7 +152,8 @@ export async function runExtractor({ weights, adapter, ...size }: RunOptions): P
  *
  * @throws {UserError} when the weights are missing or of another network.
  */
-export async function resnetExtractor({ model, weights, adapter, ...size }: ResNetOptions): Promise<Extractor> {
+export async function resnetExtractor({ model, weights: file, adapter, ...size }: ResNetOptions): Promise<Extractor> {
+  const weights = await checkpointPath(file);
   const { tensors } = await readStartingWeights(weights);
   const device = await Device.open({ adapter });
   const network = new ResNet(device, resnetPresets[`${model}-torchvision`], new Seeds(1));

@@ -5,7 +5,8 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { readResults, type Results } from "../evaluation/results.ts";
 import { writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
-import { makeFolder, RunFolder } from "../../run/run_folder.ts";
+import { isEmpty, makeFolder, RunFolder } from "../../run/run_folder.ts";
+import { EXPERIMENT_FILE } from "../../run/run_names.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { newConfig, REGION_RUNS } from "../config.ts";
 import { trainModel } from "../trainer.ts";
@@ -34,7 +35,7 @@ export interface MemberResults extends Member {
   readonly results: Results;
 }
 
-const FILE = "experiment.json";
+const FILE = EXPERIMENT_FILE;
 
 /** An experiment's folder: `experiment.json`, and a run's folder for each member. */
 export class Experiment {
@@ -48,14 +49,17 @@ export class Experiment {
     this.members = members;
   }
 
-  /** Begins an experiment: every member has the settings of `layers` under its own. Throws {@link UserError}. */
+  /**
+   * Begins an experiment in a new or empty folder: every member has the settings of `layers` under its own. Throws
+   * {@link UserError}.
+   */
   static async create(
     path: string,
     title: string,
     members: readonly Member[],
     layers: readonly Layer[],
   ): Promise<Experiment> {
-    if (await Deno.stat(path).then(() => true, () => false)) {
+    if (await Deno.stat(path).then((info) => !info.isDirectory || !isEmpty(path), () => false)) {
       throw new UserError(`${path}: is there already; go on with it by --resume, or choose another --name`);
     }
     const under = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});

@@ -54,6 +54,7 @@ export function perClassTable(results: Results): Table {
     title: "Per class, most frequent first",
     columns: ["class", "instances", "AP", "AC", "SC"],
     rows: byFrequency(results).map(({ name, count, ap, ac, sc }) => [name, count, ap, ac, sc]),
+    counts: ["instances"],
     folded: true,
   };
 }

@@ -144,7 +144,7 @@ Deno.test("the demonstration trains, compares and goes on; its models run, are i
       itera("refplus", "false-premise", ...nothing, "--input_refexp_h5", file("val.h5")),
     ]);
     strictEqual(asked.code, 0, asked.err);
-    ok(/│ all +│ \d+ +│ +\d\.\d+ │ +\d\.\d+ │/.test(asked.out), asked.out);
+    ok(/│ all +│ +\d+ │ +\d\.\d+ │ +\d\.\d+ │/.test(asked.out), asked.out);
     const result = JSON.parse(await Deno.readTextFile(file("false.json")));
     strictEqual(result.mask_pixels, 24 * 24);
     const { nothing: share, pixels } = result.scores.at(-1), found: number[] = result.foreground_pixels;

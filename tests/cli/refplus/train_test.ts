@@ -52,7 +52,7 @@ Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated fro
       const result = join(folder, "result.json");
       const tested = await itera("refplus", "test", ...models, ...input, "--result_output_path", result);
       ok(
-        /│ all +│ 5 /.test(tested.out) &&
+        /│ all +│ +5 │/.test(tested.out) &&
           /programs: \d of 5 exact, \d ill-formed, of which \d had no end/.test(tested.out),
         tested.out + tested.err,
       );

@@ -83,6 +83,25 @@ Deno.test("a weight that is not finite ends the run by its name, and no checkpoi
   });
 });
 
+Deno.test("the last step is logged wherever a run ends, and a longer run's records are as if it had not ended there", async () => {
+  const records = (root: string): Record<string, unknown>[] => MetricsLog.read(join(root, "run", "metrics.jsonl"));
+  const loss = { 1: 1, 2: 2, 3: 4, 4: 8, 5: 16 };
+  await withFolder(async (root) => {
+    await train(root, 1, { loss });
+    deepStrictEqual(records(root).map(({ step, other }) => [step, other]), [[1, 1]]);
+    await train(root, 3, { loss });
+    deepStrictEqual(records(root).map(({ step, other }) => [step, other]), [[1, 1], [2, 1.5], [3, 4]]);
+    await train(root, 5, { loss });
+    const resumed = records(root);
+    await withFolder(async (whole) => {
+      await train(whole, 5, { loss });
+      const own = records(whole).map(({ step }) => step);
+      deepStrictEqual(own, [2, 4, 5]);
+      deepStrictEqual(resumed.filter(({ step }) => own.includes(step as number)), records(whole));
+    });
+  });
+});
+
 Deno.test("a log that is not as a checkpoint left it is said when the run goes on", async () => {
   await withFolder(async (root) => {
     deepStrictEqual(await train(root, 6), []);

@@ -8,6 +8,7 @@ const page = renderReport({
     title: "Counts",
     columns: ["class", "n"],
     rows: [["cup", 7]],
+    counts: ["n"],
   }],
   charts: [
     { title: "Loss", curves: [{ name: "loss", points: [[0, 3], [10, NaN], [20, 1], [30, 0.5]] }] },

@@ -4,7 +4,8 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { encodeSafetensors } from "../../../engine/safetensors.ts";
 import { RUN_KINDS } from "../../../model/kinds.ts";
 import { REGION_RUNS } from "../../../model/regions/config.ts";
-import { freeName, latestRun, listCheckpoints, newestCheckpointOf, RunFolder } from "../../../model/run/run_folder.ts";
+import { checkpointPath, listCheckpoints, newestCheckpointOf, RunFolder } from "../../../model/run/run_folder.ts";
+import { inRunFolder, latestRun } from "../../../model/run/run_names.ts";
 import { withFolder } from "../../support/folder.ts";
 
 const few = [{ source: "--steps", value: { steps: 7 } }];
@@ -131,15 +132,55 @@ Deno.test("a checkpoint that cannot be read back removes nothing", async () => {
 
 Deno.test("a run without a name gets a free one, and the last run worked on is found", async () => {
   await withFolder(async (root) => {
-    strictEqual(freeName(root, "context"), "context-1");
+    const begin = async (name?: string): Promise<string> =>
+      await inRunFolder(root, name, "context", async (path) => {
+        using run = await RunFolder.create(path, few, REGION_RUNS);
+        return basename(run.path);
+      });
     await rejects(async () => await Promise.resolve(latestRun(join(root, "none"), RUN_KINDS)), UserError);
-    for (const name of ["context-1", "b"]) (await RunFolder.create(join(root, name), few, REGION_RUNS)).close();
-    strictEqual(freeName(root, "context"), "context-2");
+    deepStrictEqual([await begin(), await begin("b")], ["context-1", "b"]);
+    // A folder that another process has taken, and not yet filled.
+    Deno.mkdirSync(join(root, "context-2"));
+    deepStrictEqual((await Promise.all([begin(), begin(), begin()])).sort(), ["context-3", "context-4", "context-5"]);
+    for (const n of [2, 3, 4, 5]) Deno.removeSync(join(root, `context-${n}`), { recursive: true });
     Deno.utimeSync(join(root, "b", "config.json"), 1000, 1000);
     strictEqual(latestRun(root, RUN_KINDS), "context-1");
     Deno.writeTextFileSync(join(root, "b", "metrics.jsonl"), "");
     Deno.utimeSync(join(root, "b", "metrics.jsonl"), 4e9, 4e9);
     strictEqual(latestRun(root, RUN_KINDS), "b");
+  });
+});
+
+Deno.test("where a run does not begin, no name is used up and no folder is left", async () => {
+  await withFolder(async (root) => {
+    const runs = join(root, "new", "runs");
+    const wrong = [{ source: "--steps", value: { steps: -1 } }];
+    await refuses(inRunFolder(runs, undefined, "a", (path) => RunFolder.create(path, wrong, REGION_RUNS)), /--steps/);
+    deepStrictEqual([...Deno.readDirSync(join(root, "new"))], []);
+    await rejects(
+      inRunFolder(runs, undefined, "a", async (path) => {
+        await Deno.writeTextFile(join(path, "notes.txt"), "keep");
+        throw new UserError("broken");
+      }),
+      UserError,
+    );
+    deepStrictEqual(contents(runs), { "a-1/notes.txt": "keep" });
+  });
+});
+
+Deno.test("an experiment's folder says which runs it holds wherever a run is wanted", async () => {
+  await withFolder(async (root) => {
+    const path = join(root, "both");
+    Deno.mkdirSync(path);
+    Deno.writeTextFileSync(join(path, "experiment.json"), "{}");
+    await refuses(newestCheckpointOf(path), /both: is an experiment of several runs, none of which has begun$/);
+    for (const name of ["local-3", "baseline-3"]) {
+      (await RunFolder.create(join(path, name), few, REGION_RUNS)).close();
+    }
+    const said = /both: is an experiment of several runs; name one of them: .*both\/baseline-3, .*both\/local-3$/;
+    await refuses(newestCheckpointOf(path), said);
+    await refuses(checkpointPath(path), said);
+    await refuses(RunFolder.resume(path, [], REGION_RUNS), said);
   });
 });
 

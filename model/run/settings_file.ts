@@ -1,0 +1,54 @@
+/** Files of settings that people write: JSON with comments, or YAML. A key that is there twice is refused by line. */
+import { loadJsonc } from "../../engine/base/packages/jsonc.ts";
+import { loadYaml } from "../../engine/base/packages/yaml.ts";
+import { UserError } from "../../engine/base/user_error.ts";
+import { isObject, type Json, type Layer, parseJson, readText } from "./layers.ts";
+
+/**
+ * The layer of a file of settings: YAML where it is named .yaml or .yml, else JSON, which may have comments and commas that
+ * nothing follows. Throws {@link UserError} naming the file, with line and column of a mistake.
+ */
+export async function settingsLayer(path: string): Promise<Layer> {
+  const text = readText(path);
+  const value = /\.ya?ml$/i.test(path) ? await parseYaml(path, text) : parseJson(path, await withoutComments(text));
+  if (!isObject(value)) throw new UserError(`${path}: holds no object of settings`);
+  return { source: path, value };
+}
+
+async function parseYaml(path: string, text: string): Promise<Json> {
+  const { parseDocument } = await loadYaml();
+  const document = parseDocument(text, { prettyErrors: true, stringKeys: true });
+  const [fault] = [...document.errors, ...document.warnings];
+  if (!fault) {
+    try {
+      return document.toJS() as Json;
+    } catch (error) {
+      // Aliases that stand for more than a file of settings can hold.
+      throw new UserError(`${path}: is not YAML (${(error as Error).message})`);
+    }
+  }
+  const { line, col } = fault.linePos![0];
+  const reason = fault.message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "");
+  throw new UserError(`${path}:${line}:${col}: is not YAML (${reason})`);
+}
+
+/** The text with blanks for comments, and for commas that nothing follows: every other character stays at its place. */
+async function withoutComments(text: string): Promise<string> {
+  const { createScanner, TOKENS } = await loadJsonc();
+  const scanner = createScanner(text, false), left = text.split("");
+  const blank = (from: number, to: number): void => {
+    for (let i = from; i < to; i++) if (left[i] !== "\n") left[i] = " ";
+  };
+  let comma = -1, value = false;
+  for (let kind = scanner.scan(); kind !== TOKENS.end; kind = scanner.scan()) {
+    const at = scanner.getTokenOffset();
+    if (TOKENS.comments.includes(kind)) blank(at, at + scanner.getTokenLength());
+    else if (!TOKENS.blanks.includes(kind)) {
+      if (comma >= 0 && TOKENS.closing.includes(kind)) blank(comma, comma + 1);
+      // A comma that follows no value is a mistake, and stays one.
+      comma = kind === TOKENS.comma && value ? at : -1;
+      value = kind !== TOKENS.comma && !TOKENS.opening.includes(kind);
+    }
+  }
+  return left.join("");
+}
