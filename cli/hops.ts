@@ -1,16 +1,22 @@
 /** `itera hops`: the proof that iterating reasons, as one table. */
 import type { Command } from "@commander-js/extra-typings";
 import { join } from "node:path";
+import { isHops } from "../datasets/hops/dataset.ts";
+import { Device } from "../engine/mod.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables } from "../model/regions/experiments/hops.ts";
+import { evaluateWithGaps, HOP_GAPS } from "../model/regions/experiments/hops_missing.ts";
+import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
+import { openSplit } from "../model/regions/trainer.ts";
+import type { Table } from "../model/run/report.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
 import { settingLayer } from "../model/run/layers.ts";
 import { settingsLayer } from "../model/run/settings_file.ts";
 import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { collect, toName, toSize } from "./terminal/flags.ts";
-import { table } from "./terminal/output.ts";
+import { Progress, table } from "./terminal/output.ts";
 import { trainExperiment } from "./terminal/training.ts";
 
 /** Seeds of `--all`. */
@@ -52,8 +58,34 @@ export function addHops(program: Command): void {
           (path) => Experiment.create(path, "hop scenes", hopMembers(seeds, { quick, all }), layers),
         );
       }
-      const tables = hopTables(await trainExperiment(experiment));
+      const done = await trainExperiment(experiment);
+      const tables = [...hopTables(done), await withGaps(experiment)];
       for (const part of tables) table(part);
       await writeJsonAtomic(join(experiment.path, "hops.json"), tables);
     });
+}
+
+/** The graph and the whole model on scenes of which they see only some objects, beside the posterior that lacks the same. */
+async function withGaps(experiment: Experiment): Promise<Table> {
+  const rows: Table["rows"][number][] = [];
+  for (const { folder, name } of experiment.members) {
+    if (name !== "global" && name !== "final") continue;
+    const checkpoint = await readCheckpoint(join(experiment.path, folder)), { config } = checkpoint;
+    const test = await openSplit(config, config.dataset.testSplit);
+    if (!isHops(test)) throw new UserError(`${folder}: was trained on ${test.name}, not on hop scenes`);
+    await using device = await Device.open({ adapter: config.adapter });
+    using model = modelOf(device, checkpoint);
+    for (const gaps of HOP_GAPS) {
+      using progress = new Progress(`${folder}, missing: ${gaps.missing}`, "images");
+      const { instances, accuracy, posterior } = await evaluateWithGaps(model, test, config, gaps, {
+        onEvaluate: (done, of) => progress.update(done, of),
+      });
+      rows.push([folder, gaps.missing, instances, accuracy, posterior]);
+    }
+  }
+  return {
+    title: "With objects missing from each test image (accuracy on those that are left)",
+    columns: ["model", "missing", "objects", "accuracy", "exact posterior"],
+    rows,
+  };
 }

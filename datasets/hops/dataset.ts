@@ -1,6 +1,6 @@
 /** The hop scenes as a region-classification set: nothing is stored, every record follows from seed and index. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { BACKGROUND, type ExactAnswers, type RegionRecord } from "../types.ts";
+import { BACKGROUND, type ExactAnswers, type RegionDataset, type RegionRecord } from "../types.ts";
 import type { DrawnDataset } from "../drawing/dataset.ts";
 import { drawHops, type drawImage } from "./draw.ts";
 import { type HopObject, type HopScene, layoutHops } from "./layout.ts";
@@ -80,6 +80,11 @@ export function openHops(input: HopInput): HopDataset {
     answers: () => hopAnswers(set),
   };
   return set;
+}
+
+/** True for hop scenes. */
+export function isHops(dataset: RegionDataset): dataset is HopDataset {
+  return dataset.name === "hops";
 }
 
 /** Label of an object, from 1. */

@@ -138,3 +138,15 @@ function shuffled({ objects, links }: HopScene, random: RandomStream): HopScene 
     links: links.map(({ from, to, link }) => ({ from: place[from], to: place[to], link })),
   };
 }
+
+/** The scene with the objects of `rows` alone, in that order, and the links among them. */
+export function onlyObjects({ objects, links }: HopScene, rows: readonly number[]): HopScene {
+  const place = new Map(rows.map((object, i) => [object, i]));
+  return {
+    objects: rows.map((object) => objects[object]),
+    links: links.flatMap(({ from, to, link }) => {
+      const [a, b] = [place.get(from), place.get(to)];
+      return a === undefined || b === undefined ? [] : [{ from: a, to: b, link }];
+    }),
+  };
+}

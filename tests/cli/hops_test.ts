@@ -26,9 +26,19 @@ Deno.test("the proof on hop scenes trains, shows its tables, goes on where it st
     match(out, /global +│ global, 2 updates/);
     match(out, /looks up to 4 links away/);
     const path = join(runs, "proof");
-    const [accuracy, shares] = json(join(path, "hops.json")) as { rows: unknown[][] }[];
+    const [accuracy, shares, missing] = json(join(path, "hops.json")) as { rows: unknown[][] }[];
     // The baseline's image; the graph's image and two updates; five posteriors.
     deepStrictEqual([accuracy.rows.length, shares.rows.length], [9, 2]);
+    // Five pictures of twelve objects; without its witnesses nobody can do better than guess among four.
+    deepStrictEqual(missing.rows.map(([model, name, objects]) => [model, name, objects]).slice(0, 4), [
+      ["global", "nothing", 60],
+      ["global", "witnesses", missing.rows[1][2]],
+      ["global", "25 % of objects", 45],
+      ["global", "50 % of objects", 30],
+    ]);
+    strictEqual(missing.rows[1][4], 0.25);
+    const posteriors = missing.rows.map((row) => Number(row[4]));
+    ok(posteriors[0] > posteriors[2] && posteriors[2] > posteriors[3] && posteriors[3] > 0.25, `${posteriors}`);
     const settings = json(join(path, "global", "config.json")) as { model: { reasoning: { graph: object } } };
     deepStrictEqual(
       Object.entries(settings.model.reasoning.graph).filter(([name]) => /reach|carryRegions|classEdges/.test(name)),
