@@ -138,6 +138,14 @@ const PARTS: NamesOf<OpSpec<unknown>> = {
 
 const registry = new Map<string, AnyOp>();
 
+/** Ops by the functions that call them. */
+const byFunction = new WeakMap<Op<never>, AnyOp>();
+
+/** The op that {@link defineOp} gave as a function; undefined for other functions. */
+export function definedBy(op: Op<never>): AnyOp | undefined {
+  return byFunction.get(op);
+}
+
 /** Every op defined so far, by name. */
 export function allOps(): ReadonlyMap<string, AnyOp> {
   return registry;
@@ -208,7 +216,9 @@ export function defineOp<A>(spec: OpSpec<A>): Op<A> {
     bad: (spec.bad ?? []) as readonly BadSample<unknown>[],
   };
   registry.set(name, op);
-  return (inputs, attrs) => apply(spec, op, inputs, attrs);
+  const call: Op<A> = (inputs, attrs) => apply(spec, op, inputs, attrs);
+  byFunction.set(call, op);
+  return call;
 }
 
 function apply<A>(spec: OpSpec<A>, op: AnyOp, inputs: readonly (Tensor | null)[], attrs: A): Tensor[] {

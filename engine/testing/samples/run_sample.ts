@@ -73,8 +73,20 @@ function seedBackward(device: Device, outputs: readonly Tensor[], seeds: RunOpti
   totals.reduce((a, b) => a.add(b)).backward();
 }
 
-/** Runs `op`; everything is recorded and freed before this returns, only the values are awaited. */
-export function run(device: Device, op: AnyOp, sample: Drawn, options: RunOptions): Promise<Ran> {
+/** Tensors of a run, alive while they are looked at. */
+interface Recorded {
+  readonly inputs: readonly (Tensor | null)[];
+  readonly outputs: readonly Tensor[];
+}
+
+/** Records `op`, forwards and backwards, and looks at its tensors before they are freed. */
+function recorded<T>(
+  device: Device,
+  op: AnyOp,
+  sample: Drawn,
+  options: RunOptions,
+  look: (tensors: Recorded, backward: () => void) => T,
+): T {
   if (options.poison) poisonPool(device, sample.inputs.flatMap((input) => input ? [input.shape] : []));
   using _scope = device.scope();
   const inputs = sample.inputs.map((input, i) => {
@@ -84,16 +96,30 @@ export function run(device: Device, op: AnyOp, sample: Drawn, options: RunOption
     return tensor;
   });
   const outputs = op.run(inputs, sample.attrs);
-  const tracked = outputs.map((t) => t.requiresGrad);
-  const shapes = outputs.map((t) => [...t.shape]);
-  const values = outputs.map((t) => t.data() as Promise<TypedArray>);
-  seedBackward(device, outputs, options.seeds);
-  if (options.twice) seedBackward(device, op.run(inputs, sample.attrs), options.seeds);
-  const grads = inputs.map((t) => t?.grad ? t.grad.data() as Promise<TypedArray> : Promise.resolve(null));
-  return (async () => ({
-    shapes,
-    tracked,
-    outputs: await Promise.all(values),
-    grads: await Promise.all(grads),
-  }))();
+  return look({ inputs, outputs }, () => {
+    seedBackward(device, outputs, options.seeds);
+    if (options.twice) seedBackward(device, op.run(inputs, sample.attrs), options.seeds);
+  });
+}
+
+/** Records `op` and reads nothing. */
+export function record(device: Device, op: AnyOp, sample: Drawn, options: RunOptions): void {
+  recorded(device, op, sample, options, (_, backward) => backward());
+}
+
+/** Runs `op`; everything is recorded and freed before this returns, only the values are awaited. */
+export function run(device: Device, op: AnyOp, sample: Drawn, options: RunOptions): Promise<Ran> {
+  return recorded(device, op, sample, options, ({ inputs, outputs }, backward) => {
+    const tracked = outputs.map((t) => t.requiresGrad);
+    const shapes = outputs.map((t) => [...t.shape]);
+    const values = outputs.map((t) => t.data() as Promise<TypedArray>);
+    backward();
+    const grads = inputs.map((t) => t?.grad ? t.grad.data() as Promise<TypedArray> : Promise.resolve(null));
+    return (async () => ({
+      shapes,
+      tracked,
+      outputs: await Promise.all(values),
+      grads: await Promise.all(grads),
+    }))();
+  });
 }

@@ -1,0 +1,43 @@
+/** Things that are checked: an op or a kernel, as a list of cases that run and say what they should give. */
+import type { Device } from "../../device.ts";
+import type { CheckName } from "./names.ts";
+import type { Result, Wanted } from "./compare.ts";
+
+/** One run of what is checked. */
+export interface Case {
+  /** Inputs and attributes in words. */
+  readonly title: string;
+  /** The check by whose name it fails where its results are wrong. */
+  readonly check: CheckName;
+  /** Runs it and reads what it gives. Throws where something besides numbers is wrong. */
+  run(device: Device): Promise<readonly Result[]>;
+  /** Runs it without reading; nothing needs to be computed. */
+  record(device: Device): void;
+  /** What it should give; what is random by design is not among it. */
+  wanted(): readonly Wanted[];
+}
+
+/** A tiling with the cases that are run in it. */
+export interface Tiled {
+  /** Rows × columns in words. */
+  readonly title: string;
+  run<T>(body: () => Promise<T>): Promise<T>;
+}
+
+/** What is checked. */
+export interface Subject {
+  readonly name: string;
+  readonly cases: readonly Case[];
+  /** Cases for sets of constants that `cases` do not reach; none where they reach all. */
+  readonly specialised?: (device: Device) => readonly Case[];
+  /** Tilings to choose from, and the cases for each. */
+  readonly tiled?: (device: Device) => { readonly tilings: readonly Tiled[]; readonly cases: readonly Case[] };
+  /** Holds gradients against differences; a fault in words, or null. */
+  readonly differences?: (device: Device) => Promise<string | null>;
+}
+
+/** The check that a case of these extents belongs to. */
+export function sizeCheck(shapes: readonly (readonly number[])[]): CheckName {
+  if (shapes.some((shape) => shape.includes(0))) return "empty sizes";
+  return shapes.some((shape) => shape.some((extent) => extent > 1 && extent % 2 === 1)) ? "odd sizes" : "values";
+}

@@ -1,0 +1,68 @@
+/** Tilings that the tuner may choose for a product, each run by itself. */
+import type { Device } from "../../device.ts";
+import { setTuning, tuningOf } from "../../friends.ts";
+import type { AnyOp, Sample } from "../../op.ts";
+import { blocksOf, type Tiling, type Tuning } from "../../tuning/table.ts";
+import type { Random } from "../random.ts";
+import type { Tiled } from "./subject.ts";
+
+/** Runs `body` with one tiling for every product; those that lack it keep to the rules. */
+export async function withTiling<T>(device: Device, tiling: Tiling, body: () => Promise<T>): Promise<T> {
+  const before = tuningOf(device);
+  const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
+    blocksOf(device.kernels, op).some(({ rows, columns }) => rows === tiling.rows && columns === tiling.columns);
+  setTuning(device, { digest: "test", find: (op) => known(op) ? tiling : undefined });
+  try {
+    return await body();
+  } finally {
+    setTuning(device, before);
+  }
+}
+
+/** Parts that a summed axis is split in. */
+const SPLITS = { cpu: [1], gpu: [1, 3] } as const;
+
+type Product = readonly [shapes: readonly (readonly number[] | null)[], attrs: Readonly<Record<string, unknown>>];
+
+/** Products that end inside tiles and blocks and pass several of each, and whose gradients are products of the other forms. */
+function productsOf(name: string, random: Random): readonly Product[] {
+  const [m, n, k] = [1, 1, 1].map(() => random.integer(130, 150)), few = random.integer(2, 7);
+  const conv = { padding: [[1, 1], [1, 1]], dilation: [1, 1] };
+  const products: Readonly<Record<string, readonly Product[]>> = {
+    matmul: [
+      [[[2, few, k], [2, k, n]], { transposeA: false, transposeB: false }],
+      [[[k, m], [few, k]], { transposeA: true, transposeB: true }],
+    ],
+    linear: [[[[m, 33], [33, n], [n]], { activation: "relu" }]],
+    conv2d: [
+      [[[1, 11, 13, 20], [3, 3, 20, 68], [68], [68], [1, 11, 13, 68]], { ...conv, stride: [1, 1], activation: "relu" }],
+      [[[2, 8, 9, 3], [3, 3, 3, 5], null, [5], null], { ...conv, stride: [2, 2], activation: "tanh" }],
+    ],
+    conv2dBank: [[[[3, 9, 8, 8], [4, 3, 3, 8, 12], [4, 12], [3, 9, 8, 12]], {
+      entries: [0, 2, 2],
+      dilation: 2,
+      activation: "relu",
+    }]],
+  };
+  return products[name] ?? [];
+}
+
+/** Tilings of an op's products, and samples for each; none of an op that is no product. */
+export function tilingsOf(
+  device: Device,
+  op: AnyOp,
+  random: Random,
+): { readonly tilings: readonly Tiled[]; readonly samples: readonly Sample<unknown>[] } {
+  const samples = productsOf(op.name, random).map(([shapes, attrs]) => ({
+    inputs: shapes.map((shape) => shape && { shape }),
+    attrs,
+  }));
+  if (samples.length === 0) return { tilings: [], samples };
+  const tilings = blocksOf(device.kernels, "matmul nn").flatMap(({ rows, columns }) =>
+    SPLITS[device.kernels].map((splitK): Tiled => ({
+      title: `tiles of ${rows} × ${columns}${splitK > 1 ? `, sums split in ${splitK}` : ""}`,
+      run: (body) => withTiling(device, { rows, columns, splitK }, body),
+    }))
+  );
+  return { tilings, samples };
+}
