@@ -71,8 +71,9 @@ fn reduce(
   let lane = lane_of(local);
   let column = i % params.inner;
   let chunk = (i / params.inner) % params.chunks;
-  let row = i / (params.inner * params.chunks);
-  let end = select(0u, min((chunk + 1u) * params.length, params.reduced), i < params.count);
+  let inside = i < params.count;
+  let row = select(0u, i / (params.inner * params.chunks), inside);
+  let end = select(0u, min((chunk + 1u) * params.length, params.reduced), inside);
   var acc = start(x[row * params.reduced * params.inner + column]);
   var widest = Word(0u);
   for (var r = chunk * params.length + lane; r < end; r += STRIDE) {
@@ -81,7 +82,7 @@ fn reduce(
     widest = seen(widest, v);
   }
   acc = across_lanes(lane, or_nan(acc, bitcast<Value>(widest)));
-  if (lane > 0u || i >= params.count) { return; }
+  if (lane > 0u || !inside) { return; }
   if (ADD) { y[i] += acc * params.scale; } else { y[i] = acc * params.scale; }
 }
 

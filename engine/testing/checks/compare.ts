@@ -8,7 +8,7 @@ export interface Result {
   readonly values: ArrayLike<number>;
 }
 
-/** What a result should be. */
+/** A result as it should be. */
 export interface Wanted extends Result {
   /** Bound of each, in units of a float32 rounding. */
   readonly bounds: ArrayLike<number>;

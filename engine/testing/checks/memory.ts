@@ -5,7 +5,7 @@ import type { Arena, PoolBuffer } from "../../gpu/buffer_pool.ts";
 import type { Run } from "../../gpu/context.ts";
 import { declarationOf, type Kernel } from "../../gpu/kernel.ts";
 
-/** What memory holds before it is used: zeros, NaN with digits of its own, or a large number. */
+/** Words that memory holds before it is used: zeros, NaN with digits of its own, or a large number. */
 export const FILLS = { zeros: 0, nan: 0x7fc5_a5a5, large: 0x7149_f2ca } as const;
 
 /** Guard words: no number that a kernel comes by. */

@@ -1,6 +1,6 @@
 /** The checks of a kernel or an op, and what each covers; `docs/shaders.md` has the same list. */
 
-/** What each check covers, by its name. */
+/** The scope of each check in words, by its name. */
 export const CHECKS = {
   runs: "it compiles, and runs without an error",
   values: "results against float64, each within a bound that is derived or given; of an op of the engine gradients too",

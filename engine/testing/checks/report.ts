@@ -32,7 +32,7 @@ export interface CheckReport {
   readonly samples: readonly SampleReport[];
   /** Empty where all is well. */
   readonly faults: readonly CheckFault[];
-  /** What could not be looked at, in words. */
+  /** Remarks on parts that could not be looked at. */
   readonly remarks: readonly string[];
 }
 

@@ -43,7 +43,7 @@ class Checking {
     for (const { check, text, place, kernel } of faults) this.fault(check, `${text} (${kernel})`, null, place);
   }
 
-  /** What `body` gives; null where it throws, which is a fault of `check`. */
+  /** The result of `body`; null where it throws, which is a fault of `check`. */
   async attempt<T>(check: CheckName, body: () => Promise<T>): Promise<T | null> {
     this.ran.add(check);
     try {

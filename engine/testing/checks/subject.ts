@@ -13,7 +13,7 @@ export interface Case {
   run(device: Device): Promise<readonly Result[]>;
   /** Runs it without reading; nothing needs to be computed. */
   record(device: Device): void;
-  /** What it should give; what is random by design is not among it. */
+  /** Results as they should be; those random by design are not among them. */
   wanted(): readonly Wanted[];
 }
 
@@ -24,7 +24,7 @@ export interface Tiled {
   run<T>(body: () => Promise<T>): Promise<T>;
 }
 
-/** What is checked. */
+/** An op or a kernel to be checked. */
 export interface Subject {
   readonly name: string;
   readonly cases: readonly Case[];

@@ -34,7 +34,7 @@ export interface Module {
   readonly variables: ReadonlyMap<string, Variable>;
   /** Types by name: aliases and structs. */
   readonly types: ReadonlyMap<string, Type>;
-  /** What constants are worth by themselves, overridable ones included, as WGSL expressions. */
+  /** Values that constants have by themselves, overridable ones included, as WGSL expressions. */
   readonly constants: ReadonlyMap<string, string>;
 }
 

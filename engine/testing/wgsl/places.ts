@@ -31,7 +31,7 @@ export interface Place {
   readonly steps: readonly Step[];
   /** Numbers before it by members of structs and vectors alone, as a WGSL expression. */
   readonly offset: string;
-  /** What lies there. */
+  /** Type of the numbers there. */
   readonly type: Type;
 }
 

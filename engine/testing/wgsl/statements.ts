@@ -21,11 +21,11 @@ export interface Fn {
   readonly name: string;
   /** Characters before the bracket of its parameters. */
   readonly open: number;
-  /** What stands in its brackets. */
+  /** Tokens in its brackets. */
   readonly parameters: readonly Token[];
-  /** What stands between its brackets and its body: the type it gives. */
+  /** Tokens between its brackets and its body: the type it gives. */
   readonly result: readonly Token[];
-  /** What stands before it: attributes. */
+  /** Tokens before it: attributes. */
   readonly attributes: readonly Token[];
   readonly body: Block;
   /** All of its body, braces included. */
