@@ -4,6 +4,7 @@
  */
 import type { Command } from "@commander-js/extra-typings";
 import { addAblate } from "./ablate.ts";
+import { addConfig } from "./config/mod.ts";
 import { addData } from "./data/mod.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEnsemble, addEvaluate, addReEvaluate } from "./evaluate.ts";
@@ -32,6 +33,7 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   weights: addWeights,
   data: addData,
   refplus: addRefPlus,
+  config: addConfig,
   doctor: addDoctor,
   profile: addProfile,
   tune: addTune,

@@ -20,9 +20,11 @@ export interface ReferenceOptions {
 
 /** Each default gives the reference's figures, but for `moveBoxes` where a box lies across the upper or left border. */
 export const referenceSchema = z.strictObject({
-  crowd: z.boolean().default(true),
-  moveBoxes: z.boolean().default(false),
-  dropFirstSynset: z.boolean().default(true),
-  instanceNumbers: z.boolean().default(false),
-  dropLastEntry: z.boolean().default(false),
+  crowd: z.boolean().default(true).describe("COCO: keep crowd annotations"),
+  moveBoxes: z.boolean().default(false).describe("COCO: move boxes whose first corner lies outside into the picture"),
+  dropFirstSynset: z.boolean().default(true).describe("VG: drop the first line of synsets.txt, whatever it is"),
+  instanceNumbers: z.boolean().default(false).describe(
+    "ADE20K, 2016: in an image without a pixel of background, number instances from 0, as the reference does by accident",
+  ),
+  dropLastEntry: z.boolean().default(false).describe("Leave the last entry of each epoch's permutation out"),
 }) satisfies z.ZodType<ReferenceOptions>;

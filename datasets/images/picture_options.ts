@@ -11,6 +11,10 @@ export interface PictureOptions {
 
 /** Each default reads as the reference does. */
 export const picturesSchema = z.strictObject({
-  profile: z.enum(["ignore", "convert"]).default("ignore"),
-  orientation: z.enum(["apply", "ignore"]).default("apply"),
+  profile: z.enum(["ignore", "convert"]).default("ignore").describe(
+    "Colour profile of a picture: `ignore` it, as OpenCV does and as networks were trained, or `convert` to sRGB",
+  ),
+  orientation: z.enum(["apply", "ignore"]).default("apply").describe(
+    "Mark of how to turn a picture (EXIF): `apply` it, as OpenCV and viewers do, or `ignore` it",
+  ),
 }) satisfies z.ZodType<PictureOptions>;

@@ -1,4 +1,5 @@
 /** Kinds of training runs: their settings, from defaults to those of a resumed run, and recognition of a saved run's kind. */
+import type { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { type Json, type Layer, lookup } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -13,6 +14,14 @@ export interface RunKind<C extends RunConfig = RunConfig> {
   readonly resume: (saved: Layer, layers: readonly Layer[]) => C;
   /** True where settings without a kind, which earlier versions saved, are of this one. */
   readonly owns: (saved: Json) => boolean;
+  /** Its settings, each with its meaning. */
+  readonly schema: z.ZodType<C>;
+  /** Settings that a resumed run may change, by their names. */
+  readonly free: RegExp;
+  /** Settings of a new run for which nothing is given but `choices`; those that have no default are absent. */
+  readonly defaults: (choices: Json) => Json;
+  /** Choices on which defaults depend, by the flags that make them. */
+  readonly choices: readonly { readonly flags: string; readonly value: Json }[];
 }
 
 /** The kind among `kinds` that saved settings are of; undefined where they are of none. */

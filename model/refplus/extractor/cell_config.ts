@@ -12,54 +12,47 @@ const positive = z.int().min(1);
 
 /** Schema of `config.json` of such a run. */
 export const cellSchema = z.strictObject({
-  kind: z.literal(KIND).default(KIND),
-  /** Version that began the run. */
-  version: z.string(),
-  /** Seed of all random numbers: weights and order. */
-  seed: z.int().min(0).max(0xffffffff),
-  /** The adapter that computes. */
-  adapter: z.enum(["auto", "gpu", "cpu"]),
-  /** Updates made. */
-  steps: positive,
-  /** Pictures in an update. */
-  batch: positive,
-  /** Mirror half of the pictures. */
-  mirror: z.boolean(),
+  kind: z.literal(KIND).default(KIND).describe("Runs of the extractor of features"),
+  version: z.string().describe("Version that began the run"),
+  seed: z.int().min(0).max(0xffffffff).describe("Seed of all random numbers: weights and order"),
+  adapter: z.enum(["auto", "gpu", "cpu"]).describe("The adapter that computes"),
+  steps: positive.describe("Updates made"),
+  batch: positive.describe("Pictures in an update"),
+  mirror: z.boolean().describe("Mirror half of the pictures"),
   data: z.strictObject({
-    /** Folder of pictures, numbered from 0, and their scenes. */
-    pictures: z.string(),
-    scenes: z.string(),
+    pictures: z.string().describe("Folder of pictures, numbered from 0"),
+    scenes: z.string().describe("Scenes of the pictures"),
   }),
-  /** Size pictures are squeezed to; whole numbers of cells. */
-  image: z.strictObject({ height: positive, width: positive }),
+  image: z.strictObject({
+    height: positive.describe("Height that pictures are squeezed to, a whole number of cells"),
+    width: positive.describe("Width that pictures are squeezed to, a whole number of cells"),
+  }),
   network: z.strictObject({
-    /** Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number. */
-    widths: z.array(positive).min(1),
-    /** Channels and number of the convolutions on the grid of cells; runs of before the number was a setting have two. */
-    channels: positive,
-    layers: positive.default(2),
-    /** Residual connections around convolutions that change neither size nor channels. */
-    residual: z.boolean().default(false),
-    /** Pixels along a cell's side that are classified one by one. */
-    detail: positive,
+    widths: z.array(positive).min(1).describe(
+      "Channels of the convolutions of stride 2; a cell is as many pixels wide as 2 to the power of their number",
+    ),
+    channels: positive.describe("Channels of the convolutions on the grid of cells"),
+    layers: positive.default(2).describe("Number of convolutions on the grid of cells"),
+    residual: z.boolean().default(false).describe(
+      "Residual connections around convolutions that change neither size nor channels",
+    ),
+    detail: positive.describe("Pixels along a cell's side that are classified one by one"),
   }),
   /** Weights of the loss: most pixels are ground, and shapes are learnt last. */
   loss: z.strictObject({
-    /** Weight of an object's pixel; the ground's have 1. */
-    object: z.number().positive(),
-    /** Weight of shapes; other attributes have 1. */
-    shape: z.number().positive(),
+    object: z.number().positive().describe("Weight of an object's pixel; the ground's have 1"),
+    shape: z.number().positive().describe("Weight of shapes; other attributes have 1"),
   }).default({ object: 1, shape: 1 }),
   optimiser: z.strictObject({
-    rate: z.number().positive(),
-    /** Updates over which the rate rises linearly, before it falls to 0 as half a cosine. */
-    warmupSteps: z.int().min(0),
-    /** Largest norm of all gradients together. */
-    clipNorm: z.number().positive(),
+    rate: z.number().positive().describe("Largest learning rate of Adam"),
+    warmupSteps: z.int().min(0).describe(
+      "Updates over which the rate rises linearly, before it falls to 0 as half a cosine",
+    ),
+    clipNorm: z.number().positive().describe("Largest norm of all gradients together"),
   }),
-  displayEvery: positive,
-  checkpointEvery: positive,
-  checkpointKeep: positive,
+  displayEvery: positive.describe("Updates between readings of the losses, which are then recorded"),
+  checkpointEvery: positive.describe("Updates between checkpoints"),
+  checkpointKeep: positive.describe("Newest checkpoints kept"),
 });
 
 /** Settings of such a run. */
@@ -99,6 +92,10 @@ export const CELL_RUNS: RunKind<CellConfig> = {
   kind: KIND,
   // Before runs had a kind, these alone had a network and no model.
   owns: (saved) => lookup(saved, ["network"]) !== undefined,
+  schema: cellSchema,
+  free: FREE,
+  defaults: () => DEFAULTS,
+  choices: [],
   begin: (layers: readonly Layer[]) =>
     checked(settle(cellSchema, [{ source: "defaults", value: DEFAULTS }, ...layers])),
   resume: (saved, layers) => {

@@ -1,169 +1,24 @@
 /**
- * The settings of IEP-Ref's training runs: schema, the reference's values and a small preset
+ * The settings of IEP-Ref's training runs: the reference's values and a small preset
  * (papers/iep-ref.md#training).
  */
-import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { UNUSED } from "../../../engine/internal.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../../run/layers.ts";
 import type { RunKind } from "../../run/kind.ts";
 import { type Renamed, renamed } from "../../run/renamed.ts";
 import { VERSION } from "../../run/version.ts";
-import { STEM_OUTPUTS } from "../engine/blocks.ts";
-import { MESSAGES } from "../engine/execution_engine.ts";
-import { STARTS } from "../engine/initial.ts";
+import { KIND, type RefplusConfig, refplusSchema, type Stage, STAGES } from "./config_schema.ts";
 
-/** The training stages: the generator; the engine on annotated or on predicted programs; both by REINFORCE. */
-export const STAGES = ["pg", "ee-gt", "ee-pred", "joint"] as const;
-
-/** One of {@link STAGES}. */
-export type Stage = typeof STAGES[number];
-
-/** Baselines that are subtracted from rewards in joint training. */
-export const BASELINES = ["moving", "likeliest"] as const;
-
-/** One of {@link BASELINES}. */
-export type Baseline = typeof BASELINES[number];
-
-/** Inputs of supervised nodes. */
-export const NODE_INPUTS = ["predicted", "groundTruth"] as const;
-
-/** One of {@link NODE_INPUTS}. */
-export type NodeInputs = typeof NODE_INPUTS[number];
-
-/** The kind of these runs, in `config.json` and in checkpoints. */
-const KIND = "refplus";
-
-const positive = z.int().min(1);
-const count = z.int().min(0);
-
-/** Schema of `config.json` of such a run. */
-export const refplusSchema = z.strictObject({
-  kind: z.literal(KIND).default(KIND),
-  /** Version that began the run. */
-  version: z.string(),
-  /** The training stage. */
-  stage: z.enum(STAGES),
-  /** Seed of all random numbers: weights, order, drawn programs. */
-  seed: z.int().min(0).max(0xffffffff),
-  /** The adapter that computes. */
-  adapter: z.enum(["auto", "gpu", "cpu"]),
-  /** Updates made. */
-  steps: count,
-  /** Expressions in an update. */
-  batch: positive,
-  data: z.strictObject({
-    /** Files of `itera refplus preprocess` and `features`; the generator alone needs no features. */
-    trainRefexps: z.string(),
-    trainFeatures: z.string().nullable(),
-    /** Held-out expressions; null does not validate. */
-    valRefexps: z.string().nullable(),
-    valFeatures: z.string().nullable(),
-    vocabulary: z.string(),
-    /** Scenes of the training expressions; only the loss of inner nodes needs them. */
-    trainScenes: z.string().nullable(),
-    /** Expressions used, the first of the file; null for all. */
-    trainSamples: positive.nullable(),
-    valSamples: positive.nullable(),
-    /** A new order each epoch, from the seed; otherwise the order of the file, as in the reference. */
-    shuffle: z.boolean(),
-    /** Batches of expressions of similar length, which saves padding. */
-    likeLengths: z.boolean(),
-    /** Before update `until`, only programs of at most `longest` nodes, `scene` included. */
-    curriculum: z.array(z.strictObject({ until: positive, longest: positive })),
-  }),
-  generator: z.strictObject({
-    wordDim: positive,
-    hidden: positive,
-    layers: positive,
-    /** First bias of the LSTMs' forget gates; null starts them at random, as the reference. */
-    forgetBias: z.number().nullable(),
-    /** Label smoothing of the tokens under teacher forcing; 0 in the reference. */
-    labelSmoothing: z.number().min(0).lt(1),
-  }),
-  engine: z.strictObject({
-    /** Channels of the modules' feature maps. */
-    dim: positive,
-    stemLayers: positive,
-    /** Activation after the stem's last convolution: `relu`, as in the reference, or `none`, with which no channel can die. */
-    stemOutput: z.enum(STEM_OUTPUTS),
-    /** Inner channels of the mask head, before its last four; null for a quarter of `dim`, as in the reference. */
-    headWidth: positive.nullable(),
-    /** Samples that the head processes at once; null for as many as fit one binding. */
-    headChunk: positive.nullable(),
-    /** Initial weights: `reference`, or `identity`, with which modules begin by passing on their input. */
-    start: z.enum(STARTS),
-    /** Dilations of the convolutions of unary modules, one for each; 1 and 1 in the reference. */
-    dilations: z.array(positive).min(2),
-    /** Message between modules: `features`, as in the reference, or `attention` over the picture's features. */
-    message: z.enum(MESSAGES),
-  }),
-  /** Checkpoints, or folders of runs, to begin from. */
-  start: z.strictObject({ programGenerator: z.string().nullable(), executionEngine: z.string().nullable() }),
-  /** Adam, first beta 0.9, epsilon 1e-8; AdamW where there is weight decay. */
-  optimiser: z.strictObject({
-    rate: z.number().positive(),
-    /** Decay of the mean of squared gradients; 0.999 in the reference. */
-    beta2: z.number().min(0).lt(1),
-    /** Updates over which the rate rises linearly. */
-    warmupSteps: count,
-    /** Updates after which the rate is multiplied by `decayFactor`. */
-    decaySteps: z.array(positive),
-    decayFactor: z.number().positive(),
-    /** Decoupled weight decay; 0 in the reference. */
-    weightDecay: z.number().min(0),
-    /** Largest norm of all of a model's gradients together; null does not clip. */
-    clipNorm: z.number().positive().nullable(),
-    /**
-     * Update of a module that was used before and that no program of a batch has: `zero`, as in the reference, updates it with
-     * a gradient of zero; `skip`, as PyTorch from 2.0 on, leaves it as it is.
-     */
-    unused: z.enum(UNUSED),
-  }),
-  /** Weight of the soft Dice loss beside the cross-entropy of masks; 0 in the reference. */
-  dice: z.number().min(0),
-  /** Supervision of the engine's inner nodes beside the answers; the reference supervises answers alone. */
-  nodeLoss: z.strictObject({
-    /** Weight of the inner nodes' mean loss; 0 for none. */
-    weight: z.number().min(0),
-    /** Inner nodes of each program, drawn anew each time; null for all. */
-    perProgram: positive.nullable(),
-    /** A node's odds are its token's count in the training expressions to minus this power; 0 draws all alike. */
-    rarity: z.number().min(0),
-    /** Factors of the odds by function, such as `{ "filter_ordinal": 4 }`. */
-    favour: z.record(z.string(), z.number().positive()),
-    /**
-     * Inputs of the supervised nodes: `predicted` by the modules before them, or `groundTruth` masks (teacher forcing), which
-     * the answers' nodes then get too.
-     */
-    inputs: z.enum(NODE_INPUTS),
-    /**
-     * Updates with teacher forcing, after which inputs are `predicted`; null for all. A module that has only seen masks of 0
-     * and 1 must still adapt to the probabilities that other modules predict.
-     */
-    teacherForcingUntil: count.nullable(),
-  }),
-  reinforce: z.strictObject({
-    /**
-     * Baseline of the rewards: their `moving` mean, as in the reference, or the reward of the `likeliest` program, so that an
-     * expression's difficulty cancels (Rennie et al., "Self-critical sequence training", CVPR 2017).
-     */
-    baseline: z.enum(BASELINES),
-    /** Decay of the moving baseline: the share of the old one in the new. */
-    decay: z.number().min(0).lt(1),
-    /** Tokens left out of the loss: those drawn after a program's end, or `none`, as in the reference. */
-    mask: z.enum(["after_end", "none"]),
-    temperature: z.number().positive(),
-    /** The engine's rate in joint training as a share of the generator's; 1 in the reference. */
-    engineRate: z.number().positive(),
-  }),
-  /** Updates between readings of the losses, which are then recorded. */
-  displayEvery: positive,
-  /** Updates between evaluations of the held-out expressions. */
-  validateEvery: positive,
-  checkpointEvery: positive,
-  checkpointKeep: positive,
-});
+export {
+  type Baseline,
+  BASELINES,
+  NODE_INPUTS,
+  type NodeInputs,
+  type RefplusConfig,
+  refplusSchema,
+  type Stage,
+  STAGES,
+} from "./config_schema.ts";
 
 /** Names and values of settings in earlier versions. */
 const RENAMED: readonly Renamed[] = [
@@ -174,9 +29,6 @@ const RENAMED: readonly Renamed[] = [
   { old: "nodeLoss.inputs", now: "nodeLoss.inputs", values: { own: "predicted", true: "groundTruth" } },
   { old: "nodeLoss.ownAfter", now: "nodeLoss.teacherForcingUntil" },
 ];
-
-/** Settings of a training run. */
-export type RefplusConfig = z.infer<typeof refplusSchema>;
 
 /** Presets by name: the reference's hyper-parameters, and small models for two CPU cores. */
 export const REFPLUS_PRESETS = ["reference", "small"] as const;
@@ -317,12 +169,17 @@ function begin(old: readonly Layer[]): RefplusConfig {
   const given = layers.reduce<Json>((value, { value: above }) => merge(value, above), {});
   const stage = STAGES.find((name) => name === lookup(given, ["stage"]));
   if (!stage) throw new UserError(`--stage: choose one of ${STAGES.join(", ")}`);
+  const defaults = defaultsOf(stage, given);
+  return checked(settle(refplusSchema, [{ source: "defaults", value: defaults }, ...layers.map(withoutPreset)]));
+}
+
+/** The settings of a stage by the preset that `given` names. */
+function defaultsOf(stage: Stage, given: Json): Json {
   const preset = lookup(given, ["preset"]) ?? "reference";
   if (!(REFPLUS_PRESETS as readonly unknown[]).includes(preset)) {
     throw new UserError(`--preset ${preset}: is none of ${REFPLUS_PRESETS.join(", ")}`);
   }
-  const defaults = preset === "small" ? merge(reference(stage), small(stage)) : reference(stage);
-  return checked(settle(refplusSchema, [{ source: "defaults", value: defaults }, ...layers.map(withoutPreset)]));
+  return preset === "small" ? merge(reference(stage), small(stage)) : reference(stage);
 }
 
 /** Settings that a resumed run may change: the updates already made do not depend on them. */
@@ -402,4 +259,10 @@ export const REFPLUS_RUNS: RunKind<RefplusConfig> = {
   resume,
   // Before runs had a kind, only those of the module network had a stage or a generator.
   owns: (saved) => ["stage", "step", "generator"].some((key) => lookup(saved, [key]) !== undefined),
+  schema: refplusSchema,
+  free: FREE,
+  defaults: (choices) => defaultsOf(STAGES.find((name) => name === lookup(choices, ["stage"])) ?? "pg", choices),
+  choices: REFPLUS_PRESETS.flatMap((preset) =>
+    STAGES.map((stage) => ({ flags: `--preset ${preset} --stage ${stage}`, value: { preset, stage } }))
+  ),
 };
