@@ -33,6 +33,7 @@ import { checkMemory, checkRun } from "./gpu/run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
+import { host } from "./host.ts";
 import { knownTuning } from "./tuning/known.ts";
 import { adapterKey, parseTuning, type Tuning, TuningTable } from "./tuning/table.ts";
 
@@ -125,6 +126,11 @@ export interface DeviceOptions extends ContextOptions {
    * the user's cache, where there is one. Which kernels run decides the last bits of a product.
    */
   readonly tuning?: string | null;
+  /**
+   * Winograd's way for 3 × 3 convolutions, where rules or tuning choose it by their sizes: fewer multiplications, and other last
+   * bits. Default true, unless `ITERA_WINOGRAD` is `none`; false computes all of them directly.
+   */
+  readonly winograd?: boolean;
 }
 
 const DTYPE = { dtype: true } as const;
@@ -137,6 +143,7 @@ const OPEN: NamesOf<DeviceOptions> = {
   memoryLimit: true,
   maxPooledBytes: true,
   tuning: true,
+  winograd: true,
 };
 
 /**
@@ -169,6 +176,7 @@ export class Device implements AsyncDisposable {
     befriendDevices({
       isDevice: (value): value is Device => typeof value === "object" && value !== null && #gpu in value,
       contextOf: (device) => device.#gpu,
+      scopesOf: (device) => device.#scopes,
       liveTensorsOf: (device) => device.#liveTensors,
       tuningOf: (device) => device.#tuning,
       setTuning: (device, tuning) => device.#tuning = tuning,
@@ -197,9 +205,11 @@ export class Device implements AsyncDisposable {
       if (bytes === undefined || (typeof bytes === "number" && bytes > 0)) continue;
       throw new ArgumentError(`Device.open: ${name} is a number of bytes, not ${described(bytes)}`);
     }
+    const { winograd = host.variable("ITERA_WINOGRAD") !== "none" } = options;
+    expectFlag("Device.open", "winograd", winograd);
     const winners = tuning === undefined ? knownTuning() : tuning === null ? [] : parseTuning(tuning, "tuning");
     const gpu = await GpuContext.open(options), { info, kernels } = gpu;
-    return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels));
+    return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels, !winograd));
   }
 
   /** The adapter: vendor, description, software or not, limits, features. */
@@ -219,9 +229,9 @@ export class Device implements AsyncDisposable {
 
   /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
   get title(): string {
-    const { info: { description, vendor, isFallback }, kernels } = this, { digest } = this.#tuning;
-    const tuned = digest ? `, tiled by the tuning table ${digest}` : "";
-    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}`;
+    const { info: { description, vendor, isFallback }, kernels } = this, { digest, direct } = this.#tuning;
+    const tuned = digest ? `, tiled by the tuning table ${digest}` : "", winograd = direct ? "" : ", Winograd";
+    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}${winograd}`;
   }
 
   /** Adapter and kernels in a line. */

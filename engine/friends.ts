@@ -71,6 +71,10 @@ export function befriendTensors(friends: {
 
 /** Opens a scope on top of `stack`. */
 export let openScope: (stack: ScopeStack) => Scope;
+/** The same for what an op makes on the way to its results. */
+export let openTemporaryScope: (stack: ScopeStack) => Scope;
+/** True for such a scope. */
+export let isTemporary: (scope: Scope) => boolean;
 /** A scope that is on top of `stack` while its `run` runs, and only then. */
 export let openFlow: (stack: ScopeStack) => Scope;
 /** Puts a tensor in a scope's charge. */
@@ -81,17 +85,21 @@ export let disown: (scope: Scope, tensor: Tensor) => void;
 /** Takes what `scope.ts` gives, once. */
 export function befriendScopes(friends: {
   readonly openScope: typeof openScope;
+  readonly openTemporaryScope: typeof openTemporaryScope;
+  readonly isTemporary: typeof isTemporary;
   readonly openFlow: typeof openFlow;
   readonly own: typeof own;
   readonly disown: typeof disown;
 }): void {
-  ({ openScope, openFlow, own, disown } = friends);
+  ({ openScope, openTemporaryScope, isTemporary, openFlow, own, disown } = friends);
 }
 
 /** True for a device. */
 export let isDevice: (value: unknown) => value is Device;
 /** The device as `gpu/` knows it: buffers, kernels, counts, timings. */
 export let contextOf: (device: Device) => GpuContext;
+/** The open scopes. */
+export let scopesOf: (device: Device) => ScopeStack;
 /** Every tensor not yet disposed. */
 export let liveTensorsOf: (device: Device) => Set<Tensor>;
 /** Measured tilings of products. */
@@ -103,11 +111,12 @@ export let setTuning: (device: Device, tuning: Tuning) => void;
 export function befriendDevices(friends: {
   readonly isDevice: typeof isDevice;
   readonly contextOf: typeof contextOf;
+  readonly scopesOf: typeof scopesOf;
   readonly liveTensorsOf: typeof liveTensorsOf;
   readonly tuningOf: typeof tuningOf;
   readonly setTuning: typeof setTuning;
 }): void {
-  ({ isDevice, contextOf, liveTensorsOf, tuningOf, setTuning } = friends);
+  ({ isDevice, contextOf, scopesOf, liveTensorsOf, tuningOf, setTuning } = friends);
 }
 
 /** A tensor of a tensor's shape on other memory, or on the same, that no scope owns and no record follows. */

@@ -7,7 +7,7 @@ import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
 import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import { described, expectFunction, expectOptions, type NamesOf } from "./base/given.ts";
-import { assertAlive, attach, isTensor } from "./friends.ts";
+import { assertAlive, attach, isTensor, openTemporaryScope, scopesOf } from "./friends.ts";
 import { formatShape, sameShape, type Shape } from "./shape.ts";
 import { GradNode } from "./autograd/tape.ts";
 import type { Tensor, TensorMeta } from "./tensor.ts";
@@ -259,7 +259,7 @@ function filled<A>(
   const outputs = metas.map(({ shape, dtype }) => device.empty(shape, dtype));
   try {
     device.noGrad(() => {
-      using _temporaries = device.scope();
+      using _temporaries = openTemporaryScope(scopesOf(device));
       refusePromise(name, "forward", forward!(inputs, attrs, outputs, device));
     });
   } catch (error) {
@@ -285,7 +285,7 @@ function computed<A>(
   metas: readonly TensorMeta[] | undefined,
 ): Tensor[] {
   return device.noGrad(() => {
-    using scope = device.scope();
+    using scope = openTemporaryScope(scopesOf(device));
     const results = compute!(inputs, attrs, device);
     refusePromise(name, "compute", results);
     expectTensors(name, results);

@@ -54,6 +54,8 @@ export class Scope implements Disposable {
   readonly #owned = new Set<Tensor>();
   readonly #adopted: Disposable[] = [];
   #open = true;
+  /** One of an op's or a gradient rule's own, for what it makes on the way. */
+  readonly #temporary: boolean;
   /** Open when a turn of the event loop ended. */
   #held = false;
 
@@ -61,15 +63,18 @@ export class Scope implements Disposable {
     hold = (scope) => scope.#held = true;
     befriendScopes({
       openScope: (stack) => new Scope(stack, true),
+      openTemporaryScope: (stack) => new Scope(stack, true, true),
+      isTemporary: (scope) => scope.#temporary,
       openFlow: (stack) => new Scope(stack, false),
       own: (scope, tensor) => void scope.#owned.add(tensor),
       disown: (scope, tensor) => void scope.#owned.delete(tensor),
     });
   }
 
-  private constructor(stack: ScopeStack, ambient: boolean) {
+  private constructor(stack: ScopeStack, ambient: boolean, temporary = false) {
     this.#stack = stack;
     this.#ambient = ambient;
+    this.#temporary = temporary;
     if (!ambient) return;
     stack.open.push(this);
     watch(stack);

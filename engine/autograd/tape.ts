@@ -7,7 +7,18 @@
 import { GradientError } from "../base/errors.ts";
 import { described } from "../base/given.ts";
 import { fromHalf, halfCopy } from "./half.ts";
-import { aliasOf, isTensor, nodeOf, noteGrad, outputIndexOf, release, setGrad, storageOf } from "../friends.ts";
+import {
+  aliasOf,
+  isTensor,
+  nodeOf,
+  noteGrad,
+  openTemporaryScope,
+  outputIndexOf,
+  release,
+  scopesOf,
+  setGrad,
+  storageOf,
+} from "../friends.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { AnyOp, BackwardCall } from "../op.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
@@ -221,7 +232,7 @@ export function backward(root: Tensor, seed?: Tensor): void {
       for (const node of reachable(last)) {
         const own = grads.get(node);
         if (own) {
-          using scope = device.scope();
+          using scope = openTemporaryScope(scopesOf(device));
           const given: Given = { inPlace: new Set(), entries: new Map() };
           const results = node.op.backward(node.call(own, given));
           checkResults(node, results);

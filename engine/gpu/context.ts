@@ -53,6 +53,7 @@ export class GpuContext {
   readonly #slips: Error[] = [];
   #closed = false;
   #bindGroupsStale = false;
+  #epoch = 0;
 
   private constructor(device: GPUDevice, info: AdapterInfo, options: ContextOptions) {
     this.#device = device;
@@ -95,6 +96,11 @@ export class GpuContext {
   static async open(options: ContextOptions): Promise<GpuContext> {
     const { device, info } = await openAdapter(options.adapter ?? "auto");
     return new GpuContext(device, info, options);
+  }
+
+  /** Another number where a recording begins or ends and after each replay, which may write to what nobody sees written. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   /** Throws the error that broke this device, if one did. */
@@ -212,12 +218,14 @@ export class GpuContext {
   /** Runs `fn` with buffers of `arena`, keeping its commands. */
   record(fn: () => void, arena: Arena): Replay {
     this.check();
+    this.#epoch++;
     this.#stream.startRecording();
     this.pool.enter(arena);
     let commands;
     try {
       fn();
     } finally {
+      this.#epoch++;
       this.pool.leave();
       commands = this.#stream.stopRecording();
     }
@@ -229,6 +237,7 @@ export class GpuContext {
     this.check();
     for (const { compiled } of replay.users) if (compiled instanceof KernelError) throw compiled;
     this.#faults.dirty = true;
+    this.#epoch++;
     this.#stream.replay(replay);
   }
 

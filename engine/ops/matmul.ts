@@ -12,7 +12,7 @@ import { defineOp, expectDType } from "../op.ts";
 import { bucketSize, powerAbove } from "../buckets.ts";
 import { broadcastShapes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { MATMULS, type TunedOp } from "../tuning/table.ts";
+import { MATMULS, type Tiling, type TunedOp } from "../tuning/table.ts";
 import { sumTo } from "./binary.ts";
 import { blockKernels, softwareTiling } from "./lib/blocks.ts";
 import { fill } from "./lib/fill.ts";
@@ -91,6 +91,8 @@ export interface Product extends Epilogue {
   readonly transposeB: boolean;
   /** Row count by which the tiling is chosen; default m's bucket. */
   readonly tilingRows?: number;
+  /** Tiling to use, where it was measured for what this product is a part of. */
+  readonly tiling?: Tiling;
 }
 
 /**
@@ -149,7 +151,12 @@ function opOf({ transposeA, transposeB }: Product): TunedOp {
 
 function runRegisters(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, operands: Operands): void {
   const { device } = c;
-  const { shared, constants, x, y } = softwareTiling(device, opOf(p), [p.m, ceil4(p.n), p.k, batch]);
+  const { shared, constants, x, y } = softwareTiling(
+    device,
+    opOf(p),
+    [p.m, ceil4(p.n), p.k, batch],
+    { tiling: p.tiling },
+  );
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
     device.run(shared ? blocks.lanes : blocks.registers, {
       bind: { a, b, c, ...epilogueBind(p) },
@@ -164,7 +171,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const { device } = c;
   const { m, n } = p;
   const like = [p.tilingRows ?? bucketSize(m), n, bucketSize(p.k), bucketSize(batch)] as const;
-  const { rows, columns, splitK } = tuningOf(device).find(opOf(p), ...like) ??
+  const { rows, columns, splitK } = p.tiling ?? tuningOf(device).find(opOf(p), ...like) ??
     (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
   const skinny = rows < 64;
   const unsplit = splitK === 1;

@@ -3,7 +3,10 @@ import type { Device } from "../device.ts";
 import { softwareRule } from "../ops/lib/blocks.ts";
 import { conv2d, conv2dDataGrad, conv2dWeightGrad } from "../ops/conv.ts";
 import { matmul } from "../ops/matmul.ts";
-import { SKINNY_ROWS, skinnyFor, tilesFor } from "../ops/lib/tiles.ts";
+import { SKINNY_ROWS, skinnyFor, tileCandidates, tilesFor } from "../ops/lib/tiles.ts";
+import { type ConvSizes, hasWinograd, type WinogradOp, winogradProduct, winogradRule } from "../ops/lib/winograd.ts";
+import { tuningOf } from "../friends.ts";
+import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import {
   type ConvGeometry,
@@ -15,7 +18,7 @@ import {
   weightGradTimes,
   wholeNumbers,
 } from "./projection.ts";
-import type { ProductShape, Tiling, TunedOp } from "./table.ts";
+import { type ProductShape, type Tiling, type TunedOp, WINOGRAD_FORMS } from "./table.ts";
 
 /** A shape to find the fastest tiling for. */
 export type TuneCase =
@@ -29,10 +32,12 @@ export interface Problem extends Disposable {
   readonly shape: ProductShape;
   /** The op's own choice where the table has nothing. */
   readonly rule: Tiling;
+  /** Tilings of a convolution by Winograd's way to try, if it has one. */
+  readonly winograd: readonly Tiling[];
   /** Computes it once. */
   run(): Tensor;
-  /** True where a result is exact, to the last bit. */
-  isRight(result: ArrayLike<number>): boolean;
+  /** True where a result is exact, to the last bit; or, where it is `nearly` whole numbers, where those are exact. */
+  isRight(result: ArrayLike<number>, nearly?: boolean): boolean;
 }
 
 /** Words for a case's size. */
@@ -73,16 +78,38 @@ function draw(device: Device, shape: readonly number[], seed: number) {
   return { data, tensor: device.tensor(data, shape) };
 }
 
+/** Distance from a whole number up to which a result of Winograd's transforms, whose fractions are rounded, is taken for it. */
+const NEAR = 0.25;
+
 /** Compares rows of a result times r with what they must be. */
 function checkRows(want: Float64Array, r: ArrayLike<number>): Problem["isRight"] {
-  return (result) => {
+  return (result, nearly = false) => {
     if (result.length !== want.length * r.length) return false;
-    return timesVector(matrixView(result, want.length, r.length), r).every((value, i) => value === want[i]);
+    const whole = nearly ? Float64Array.from(result, Math.round) : result;
+    for (let i = 0; nearly && i < result.length; i++) if (!(Math.abs(whole[i] - result[i]) < NEAR)) return false;
+    return timesVector(matrixView(whole, want.length, r.length), r).every((value, i) => value === want[i]);
   };
 }
 
 function problem(fields: Omit<Problem, typeof Symbol.dispose>, ...operands: readonly Tensor[]): Problem {
   return { ...fields, [Symbol.dispose]: () => operands.forEach((operand) => operand.dispose()) };
+}
+
+/** Tilings of a convolution by Winograd's way worth a try, the rules' own for its product first; none where that is switched off. */
+function winogradTilings(device: Device, op: WinogradOp, p: ConvSizes, w: Shape): Tiling[] {
+  if (tuningOf(device).direct || !hasWinograd(p, w)) return [];
+  return WINOGRAD_FORMS.flatMap((winograd): Tiling[] => {
+    const shape = winogradProduct(winograd, op, p, w), own = ruleFor(device, "matmul nn", shape);
+    const tilings = device.kernels === "gpu" && winograd === 4 ? tileCandidates(false, shape) : [];
+    const others = tilings.filter(({ rows, columns }) => rows !== own.rows || columns !== own.columns);
+    return [own, ...others].map((tiling) => ({ ...tiling, winograd }));
+  });
+}
+
+/** Winograd's tilings of a convolution and the rule's choice among them and the direct kernels, as parts of a problem. */
+function convRule(device: Device, op: WinogradOp, p: ConvSizes, w: Shape, direct: Tiling) {
+  const winograd = winogradTilings(device, op, p, w), form = winogradRule(device.kernels, op, p, w);
+  return { winograd, rule: (form && winograd.find((tiling) => tiling.winograd === form)) ?? direct };
 }
 
 /** Tiling of a product by the rules; its rows, on software adapters, are in parts of `part` that no block may cross. */
@@ -104,7 +131,7 @@ function matmulProblem(device: Device, { op, m, n, k }: Extract<TuneCase, { m: n
   );
   const run = () => matmul(a.tensor, b.tensor, { transposeA, transposeB });
   const shape = [m, n, k, 1] as const, rule = ruleFor(device, op, [m, ceil4(n), k, 1]);
-  return problem({ op, shape, rule, run, isRight: checkRows(want, r) }, a.tensor, b.tensor);
+  return problem({ op, shape, rule, winograd: [], run, isRight: checkRows(want, r) }, a.tensor, b.tensor);
 }
 
 function convProblem(device: Device, { op, conv }: Extract<TuneCase, { conv: ConvGeometry }>): Problem {
@@ -116,14 +143,19 @@ function convProblem(device: Device, { op, conv }: Extract<TuneCase, { conv: Con
     dy: [images, ho, wo, outputs],
   };
   const options = { stride, padding };
+  const sizes: ConvSizes = {
+    ...{ n: images, h: height, w: width, ho, wo, top: padding, left: padding },
+    ...{ stride_y: stride, stride_x: stride, dilation_y: 1, dilation_x: 1 },
+  };
+  const rules = (direct: Tiling) => convRule(device, op, sizes, shapes.w, direct);
   const rOutputs = wholeNumbers(outputs, 4, 1, 997), rInputs = wholeNumbers(inputs, 5, 1, 997);
   switch (op) {
     case "conv2d forward": {
       const x = draw(device, shapes.x, 1), w = draw(device, shapes.w, 2);
       const isRight = checkRows(forwardTimes(conv, x.data, w.data, rOutputs), rOutputs);
-      const shape = [images * ho * wo, co, taps * ci, 1] as const, rule = ruleFor(device, op, shape);
+      const shape = [images * ho * wo, co, taps * ci, 1] as const;
       const run = () => conv2d(x.tensor, w.tensor, options);
-      return problem({ op, shape, rule, run, isRight }, x.tensor, w.tensor);
+      return problem({ op, shape, ...rules(ruleFor(device, op, shape)), run, isRight }, x.tensor, w.tensor);
     }
     case "conv2d data gradient": {
       const dy = draw(device, shapes.dy, 1), w = draw(device, shapes.w, 2);
@@ -131,14 +163,14 @@ function convProblem(device: Device, { op, conv }: Extract<TuneCase, { conv: Con
       const pixels = images * Math.ceil(height / stride) * Math.ceil(width / stride);
       const shape = [pixels, ci, Math.ceil(taps / stride ** 2) * co, stride ** 2] as const;
       const run = () => conv2dDataGrad(dy.tensor, w.tensor, shapes.x, options);
-      return problem({ op, shape, rule: ruleFor(device, op, shape), run, isRight }, dy.tensor, w.tensor);
+      return problem({ op, shape, ...rules(ruleFor(device, op, shape)), run, isRight }, dy.tensor, w.tensor);
     }
     case "conv2d weight gradient": {
       const x = draw(device, shapes.x, 1), dy = draw(device, shapes.dy, 2);
       const isRight = checkRows(weightGradTimes(conv, x.data, dy.data, rOutputs), rOutputs);
-      const shape = [taps * ci, co, images * ho * wo, 1] as const, rule = ruleFor(device, op, shape, ci);
+      const shape = [taps * ci, co, images * ho * wo, 1] as const;
       const run = () => conv2dWeightGrad(x.tensor, dy.tensor, shapes.w, options);
-      return problem({ op, shape, rule, run, isRight }, x.tensor, dy.tensor);
+      return problem({ op, shape, ...rules(ruleFor(device, op, shape, ci)), run, isRight }, x.tensor, dy.tensor);
     }
   }
 }

@@ -5,6 +5,12 @@
 import { EngineError } from "../base/errors.ts";
 import { allKernels, type KernelDeclaration } from "../gpu/kernel.ts";
 
+/** Pixels along a side of Winograd's tiles: F(2×2, 3×3) and F(4×4, 3×3). */
+export type WinogradForm = 2 | 4;
+
+/** Every {@link WinogradForm}. */
+export const WINOGRAD_FORMS: readonly WinogradForm[] = [2, 4];
+
 /** Tiles or blocks of a product, rows × columns, and the parts that its summed axis is split in. */
 export interface Tiling {
   /** Rows of a tile or block. */
@@ -13,11 +19,16 @@ export interface Tiling {
   readonly columns: number;
   /** Parts of the summed axis, added up in a second pass; 1 on software adapters. */
   readonly splitK: number;
+  /** Of a convolution by Winograd's way: the tiling is that of the product of its points; else it is computed directly. */
+  readonly winograd?: WinogradForm | undefined;
 }
 
-/** A tiling in a few characters: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis split in 4. */
-export function tilingName({ rows, columns, splitK }: Tiling): string {
-  return `${rows}×${columns}${splitK > 1 ? `/${splitK}` : ""}`;
+/**
+ * A tiling in a few characters: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis split in 4; `F4 128×64`
+ * those of a product between Winograd's transforms F(4×4, 3×3).
+ */
+export function tilingName({ rows, columns, splitK, winograd }: Tiling): string {
+  return `${winograd ? `F${winograd} ` : ""}${rows}×${columns}${splitK > 1 ? `/${splitK}` : ""}`;
 }
 
 /** An op that can be tuned: products by which operand is transposed (n or t), and convolutions, which are products too. */
@@ -66,6 +77,14 @@ export interface Tuning {
   find(op: TunedOp, m: number, n: number, k: number, batch: number): Tiling | undefined;
   /** Names what is in it; equal digests choose the same kernels. Empty where nothing is. */
   readonly digest: string;
+  /** True where convolutions are to be computed directly, whatever was measured and whatever the rules say. */
+  readonly direct?: boolean;
+}
+
+/** The tiling of a product or a direct convolution to use, or nothing where none was measured. */
+export function directTiling(tuning: Tuning, op: TunedOp, shape: ProductShape): Tiling | undefined {
+  const found = tuning.find(op, ...shape);
+  return found?.winograd ? undefined : found;
 }
 
 /** Names an adapter with the kernels that run on it. */
@@ -81,9 +100,10 @@ function kernelsOf(op: TunedOp, kernelSet: string): KernelDeclaration[] {
   return allKernels().filter(({ traits }) => traits.kernelSet === kernelSet && traits.computes?.includes(op));
 }
 
-/** Hash of the shaders an op runs: what was measured with others says nothing of these. */
+/** Hash of the shaders an op may run: what was measured with others says nothing of these. Winograd's way runs products. */
 export function shadersOf(op: TunedOp, kernelSet: string): string {
-  return hash([...new Set(kernelsOf(op, kernelSet).map(({ code }) => code))].join("\n"));
+  const ops = op.startsWith("conv2d") ? [op, ...MATMULS] : [op];
+  return hash([...new Set(ops.flatMap((one) => kernelsOf(one, kernelSet).map(({ code }) => code)))].join("\n"));
 }
 
 /** 52 bits of two FNV-1a hashes, in hexadecimal. */
@@ -123,12 +143,17 @@ export function replaceWinner(
 /** Winners of one adapter. */
 export class TuningTable implements Tuning {
   readonly digest: string;
+  readonly direct: boolean;
   readonly #entries: readonly TunedTiling[];
   readonly #kernelSet: string;
   readonly #ops = new Map<TunedOp, Map<number, Tiling>>();
 
-  /** Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do. */
-  constructor(entries: readonly TunedTiling[], adapter: string, kernelSet: string) {
+  /**
+   * Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do. `direct` convolutions
+   * are by no other way.
+   */
+  constructor(entries: readonly TunedTiling[], adapter: string, kernelSet: string, direct = false) {
+    this.direct = direct;
     this.#entries = entries.filter((entry) => entry.adapter === adapter);
     this.#kernelSet = kernelSet;
     this.digest = this.#entries.length === 0 ? "" : hash(JSON.stringify(this.#entries));
@@ -198,7 +223,9 @@ function isTunedTiling(x: unknown): x is TunedTiling {
   const { adapter, op, shaders, shape, tiling } = (x ?? {}) as Partial<TunedTiling>;
   if (typeof adapter !== "string" || typeof shaders !== "string" || !TUNED_OPS.includes(op!)) return false;
   if (!Array.isArray(shape) || shape.length !== 4 || !shape.every(whole)) return false;
-  const known = blocksOf(adapter.split(" | ").at(-1)!, op!);
+  const kernelSet = adapter.split(" | ").at(-1)!, { winograd } = tiling ?? {};
+  if (winograd !== undefined && !(op!.startsWith("conv2d") && WINOGRAD_FORMS.includes(winograd))) return false;
+  const known = blocksOf(kernelSet, winograd ? "matmul nn" : op!);
   return known.some(({ rows, columns }) => rows === tiling?.rows && columns === tiling?.columns) &&
     whole(tiling!.splitK) && tiling!.splitK <= MAX_SPLIT_K;
 }

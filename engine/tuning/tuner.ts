@@ -39,7 +39,7 @@ export async function tune(device: Device, problem: Problem, options: TuneOption
   const candidates = candidatesOf(device, problem).map((tiling) => ({ tiling, turns: [] as number[], count: 0 }));
   for (const one of candidates) {
     const result = await withTiling(device, one.tiling, () => readOnce(device, problem));
-    if (!problem.isRight(result)) continue;
+    if (!problem.isRight(result, one.tiling.winograd !== undefined)) continue;
     const ms = await withTiling(device, one.tiling, () => milliseconds(device, problem, 1));
     one.count = Math.max(1, Math.min(100, Math.round(options.turn / ms)));
   }
@@ -71,7 +71,7 @@ export function judge(measured: readonly Measured[]): Tuned {
 }
 
 /** Tilings to measure, that of the rule first. */
-function candidatesOf({ kernels, info }: Device, { op, shape, rule }: Problem): Tiling[] {
+function candidatesOf({ kernels, info }: Device, { op, shape, rule, winograd }: Problem): Tiling[] {
   // Where lanes can share an operand, low blocks are not worth a try.
   const worthIt = ({ rows, columns }: Pick<Tiling, "rows" | "columns">): boolean =>
     info.lanes === LANES ? rows > 4 : !SHARED_COLUMNS.includes(columns);
@@ -79,8 +79,9 @@ function candidatesOf({ kernels, info }: Device, { op, shape, rule }: Problem): 
     ? blocksOf(kernels, op).filter(worthIt).map((block) => ({ ...block, splitK: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);
   const same = (tiling: Tiling): boolean =>
-    tiling.rows === rule.rows && tiling.columns === rule.columns && tiling.splitK === rule.splitK;
-  return [rule, ...tilings.filter((tiling) => !same(tiling))];
+    tiling.rows === rule.rows && tiling.columns === rule.columns && tiling.splitK === rule.splitK &&
+    tiling.winograd === rule.winograd;
+  return [rule, ...[...tilings, ...winograd].filter((tiling) => !same(tiling))];
 }
 
 /** Runs `body` with one tiling for everything. */

@@ -4,7 +4,7 @@ import registersText from "../../../shaders/lib/core_registers.wgsl" with { type
 import type { Device } from "../../device.ts";
 import { tuningOf } from "../../friends.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText, type Tilings } from "../../gpu/kernel.ts";
-import type { ProductShape, Tiling, TunedOp } from "../../tuning/table.ts";
+import { directTiling, type ProductShape, type Tiling, type TunedOp } from "../../tuning/table.ts";
 
 /** Lanes of a workgroup. */
 export const LANES = 8;
@@ -106,11 +106,16 @@ export interface SoftwareTiling {
 }
 
 /**
- * Tiling of an op, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in parts
- * of `part`, which no block crosses.
+ * Tiling of an op, as given, as measured or by the rules: shared where eight lanes are a subgroup and it pays. The rows may be in
+ * parts of `part`, which no block crosses.
  */
-export function softwareTiling(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareTiling {
-  return tilingBy(device, shape, part, tuningOf(device).find(op, ...shape));
+export function softwareTiling(
+  device: Device,
+  op: TunedOp,
+  shape: ProductShape,
+  { part, tiling }: { readonly part?: number | undefined; readonly tiling?: Tiling | undefined } = {},
+): SoftwareTiling {
+  return tilingBy(device, shape, part, tiling ?? directTiling(tuningOf(device), op, shape));
 }
 
 /** Tiling by the rules alone. */

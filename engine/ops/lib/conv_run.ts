@@ -16,7 +16,7 @@ import type { DispatchParams } from "../../gpu/kernel.ts";
 import { bucketSize } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
-import type { ProductShape, TunedOp } from "../../tuning/table.ts";
+import { directTiling, type ProductShape, type TunedOp } from "../../tuning/table.ts";
 import { blockKernels, softwareTiling } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
@@ -25,6 +25,7 @@ import { product } from "../matmul.ts";
 import { sumInto } from "../reduce.ts";
 import { type Epilogue, epilogueBind, epilogueConstants, sumSplits, tilesFor, tilesKernel } from "./tiles.ts";
 import type { Pair, Sides } from "./window.ts";
+import { winogradDataGrad, winogradForward, winogradWay, winogradWeightGrad } from "./winograd.ts";
 
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
 const digits = { file: "lib/digits.wgsl", text: digitsText };
@@ -142,6 +143,8 @@ export function convForward(
       activation,
     });
   }
+  const way = winogradWay(device, "conv2d forward", params, w.shape);
+  if (way) return winogradForward(x, w, y, params, way, { ...epilogue, activation });
   const fit = (t: Tensor | null) => t && padChannels(t);
   const scale = fit(epilogue.scale);
   const bias = fit(epilogue.bias);
@@ -185,7 +188,8 @@ function tilesOf(
   [m, n, k, batch]: ProductShape,
   { tilingRows, splits }: { readonly tilingRows: number; readonly splits: boolean },
 ) {
-  const tiling = tuningOf(device).find(op, tilingRows, n, k, batch) ?? tilesFor(tilingRows, n, k, batch);
+  const tiling = directTiling(tuningOf(device), op, [tilingRows, n, k, batch]) ??
+    tilesFor(tilingRows, n, k, batch);
   const splitK = splits ? tiling.splitK : 1;
   return {
     splitK,
@@ -207,11 +211,14 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
   const { device } = dy;
   const params = geometryOf(xShape, w.shape.slice(-4), dy.shape, attrs);
   const padded = device.empty([...xShape.slice(0, 3), params.ci4 * 4]);
+  const way = winogradWay(device, "conv2d data gradient", params, w.shape);
   if (dy.size === 0) {
     fill(padded, 0);
   } else if (isProduct(device, w.shape, attrs)) {
     const [n, k] = w.shape.slice(2);
     product(dy, w, padded, 1, { m: dy.size / k, n, k, transposeA: false, transposeB: true });
+  } else if (way) {
+    winogradDataGrad(dy, w, padded, params, way);
   } else {
     const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded, entries: bank && bank.entries };
     const phases = bank ? params.n : params.stride_y * params.stride_x, BANK = Number(bank !== null);
@@ -250,6 +257,7 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
   const add = into !== null;
   const base = geometryOf(x.shape, wShape, dy.shape, attrs);
   const fullShape = [wShape[0], wShape[1], base.ci4 * 4, base.co4 * 4];
+  const way = winogradWay(device, "conv2d weight gradient", base, wShape);
   let dw: Tensor;
   if (dy.size === 0 || sizeOf(wShape) === 0) {
     dw = into ?? device.zeros(fullShape);
@@ -257,6 +265,9 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
     const [m, n] = wShape.slice(2);
     dw = into ?? device.empty(wShape);
     product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false, add });
+  } else if (way) {
+    dw = into ?? device.empty(wShape);
+    winogradWeightGrad(x, dy, dw, base, way, add);
   } else {
     const lines = base.n * base.ho;
     const { kernel, across, down, splitK, constants } = weightGradBlocks(device, base, lines, 1);
@@ -312,7 +323,7 @@ function weightGradBlocks(
     });
     return { kernel: weightTiles, across, down, constants, splitK: Math.min(lines, splitK) };
   }
-  const { shared, constants, x, y } = softwareTiling(device, op, shape, ci4 * 4);
+  const { shared, constants, x, y } = softwareTiling(device, op, shape, { part: ci4 * 4 });
   const kernel = shared ? weightBlocks.lanes : weightBlocks.registers;
   return { kernel, across: x, down: y, constants, splitK: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
 }

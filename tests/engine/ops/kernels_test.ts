@@ -15,7 +15,7 @@ import { type Random, withRandom } from "../../support/random.ts";
 import { draw } from "../../../engine/testing/samples/run_sample.ts";
 
 /** Kernels no op's samples reach, with the test that checks them. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
+const ELSEWHERE: Record<string, string> = {
   "fill.wgsl:random_uniform": "tests/engine/ops/made_tensors_test.ts",
   "fill.wgsl:random_normal": "tests/engine/ops/made_tensors_test.ts",
   "fill.wgsl:random_truncated": "tests/engine/nn/nn_test.ts",
@@ -27,6 +27,13 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   "cast_f16.wgsl:f32_to_f16": "tests/engine/ops/made_tensors_test.ts",
   "cast_f16.wgsl:f16_to_f32": "tests/engine/ops/made_tensors_test.ts",
 };
+
+/** Those of convolutions larger than samples are. */
+const WINOGRAD = "tests/engine/ops/lib/winograd_test.ts";
+const FORMS = ["+f2", "+f4", "+vec4+f2", "+vec4+f4"];
+for (const entry of ["inputs", "filters", "outputs", "output_grads", "filter_grads"]) {
+  for (const form of FORMS) ELSEWHERE[`winograd.wgsl:${entry}${form}`] = WINOGRAD;
+}
 
 const devices = await openDevices();
 

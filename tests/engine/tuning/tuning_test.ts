@@ -6,7 +6,7 @@ import { contextOf, setTuning, tuningOf } from "../../../engine/friends.ts";
 import { SHARED_ROWS } from "../../../engine/ops/lib/blocks.ts";
 import { add, matmul } from "../../../engine/ops/mod.ts";
 import { readTuning, tuningPath } from "../../../engine/tuning/known.ts";
-import { problemOf, type TuneCase } from "../../../engine/tuning/problem.ts";
+import { type Problem, problemOf, type TuneCase } from "../../../engine/tuning/problem.ts";
 import { SHIPPED } from "../../../engine/tuning/shipped.ts";
 import {
   bucketOf,
@@ -14,6 +14,8 @@ import {
   parseTuning,
   replaceWinner,
   shadersOf,
+  type Tiling,
+  tilingName,
   type TunedOp,
   type TunedTiling,
   TuningTable,
@@ -190,6 +192,7 @@ const CASES: readonly TuneCase[] = [
     [
       { images: 2, height: 9, width: 7, inputs: 3, outputs: 5, kernel: 3, stride: 2, padding: 1 },
       { images: 1, height: 6, width: 8, inputs: 8, outputs: 12, kernel: 1, stride: 1, padding: 0 },
+      { images: 2, height: 9, width: 7, inputs: 8, outputs: 12, kernel: 3, stride: 1, padding: 1 },
     ].map((conv) => ({ op, conv }))
   ),
 ];
@@ -214,6 +217,72 @@ for (const kernels of KERNEL_SETS) {
         }
       })));
 }
+
+/** Runs a problem with one tiling for everything. */
+async function resultWith(device: Device, problem: Problem, tiling: Tiling): Promise<Float32Array> {
+  const before = tuningOf(device);
+  setTuning(device, { digest: "", find: () => tiling });
+  try {
+    using _scope = device.scope();
+    return await problem.run().data() as Float32Array;
+  } finally {
+    setTuning(device, before);
+  }
+}
+
+for (const kernels of KERNEL_SETS) {
+  const device = devices[kernels];
+  Deno.test(`Winograd's ways are candidates of 3 × 3 convolutions, and checked by whole numbers (${kernels} kernels)`, () =>
+    withRandom(`Winograd's candidates ${kernels}`, (random) =>
+      withoutLeaks(device, async () => {
+        for (const one of CASES) {
+          using problem = problemOf(device, one);
+          const { winograd } = problem, plain = "conv" in one && one.conv.kernel === 3 && one.conv.stride === 1;
+          deepStrictEqual([...new Set(winograd.map((tiling) => tiling.winograd))], plain ? [2, 4] : [], caseOf(one));
+          // One of a form: the tiles of its product are tried by tilings_test.ts.
+          for (const tiling of [winograd[0], winograd.at(-1)].filter((tiling) => tiling !== undefined)) {
+            const result = await resultWith(device, problem, tiling);
+            ok(problem.isRight(result, true), `${tilingName(tiling)}: ${caseOf(one)}`);
+            for (const change of [1, -1, 0.5, NaN]) {
+              const wrong = Float32Array.from(result);
+              wrong[random.integer(0, wrong.length)] += change;
+              ok(!problem.isRight(wrong, true), `${change} passes: ${caseOf(one)}`);
+            }
+          }
+        }
+      })));
+}
+
+const caseOf = (one: TuneCase): string => JSON.stringify(one);
+
+Deno.test("on a software adapter the rule takes Winograd's way where it is faster, unless it is switched off", () =>
+  withoutLeaks(devices.cpu, () => {
+    const conv = { images: 1, height: 24, width: 36, inputs: 64, outputs: 64, kernel: 3, stride: 1, padding: 1 };
+    for (const op of ["conv2d forward", "conv2d data gradient", "conv2d weight gradient"] as const) {
+      using problem = problemOf(devices.cpu, { op, conv });
+      strictEqual(problem.rule.winograd, 4);
+      strictEqual(tilingName(problem.rule), `F4 ${problem.rule.rows}×${problem.rule.columns}`);
+    }
+    const before = tuningOf(devices.cpu);
+    setTuning(devices.cpu, { digest: "", direct: true, find: () => undefined });
+    try {
+      using problem = problemOf(devices.cpu, { op: "conv2d forward", conv });
+      deepStrictEqual([problem.winograd, problem.rule.winograd], [[], undefined]);
+    } finally {
+      setTuning(devices.cpu, before);
+    }
+  }));
+
+Deno.test("a winner may be a convolution's by Winograd's way, in a form there is", () => {
+  const of = (op: TunedOp, winograd: number) =>
+    formatTuning([winner({ op, tiling: { ...winner().tiling, winograd: winograd as 2 | 4 } })]);
+  for (const winograd of [2, 4] as const) {
+    deepStrictEqual(parseTuning(of("conv2d forward", winograd), "there.json")[0].tiling.winograd, winograd);
+  }
+  for (const text of [of("conv2d forward", 3), of("matmul nn", 4)]) {
+    throws(() => parseTuning(text, "there.json"), /a winner that cannot be/);
+  }
+});
 
 Deno.test("a candidate that computes something else is never chosen", () =>
   withoutLeaks(devices.cpu, async () => {
