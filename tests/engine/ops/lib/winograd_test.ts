@@ -13,7 +13,7 @@ import type { Tensor } from "../../../../engine/tensor.ts";
 import { type Tiling, WINOGRAD_FORMS, type WinogradForm } from "../../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../../support/devices.ts";
 import { type Random, withRandom } from "../../../support/random.ts";
-import { assertClose } from "../../../support/tolerance.ts";
+import { assertClose } from "../../../../engine/testing/tolerance.ts";
 import { absolute, convolved, gradientOfFilter, matricesOf, turned, winogradOf } from "./winograd64.ts";
 
 const devices = await openDevices();
