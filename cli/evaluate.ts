@@ -2,7 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../engine/base/user_error.ts";
-import { matchClasses } from "../datasets/match_classes.ts";
+import { classDifference, matchClasses } from "../datasets/match_classes.ts";
 import { openingMessages } from "../datasets/index/cache.ts";
 import { Device } from "../engine/mod.ts";
 import { ensemble, type EnsembleMember } from "../model/regions/evaluation/ensemble.ts";
@@ -10,7 +10,7 @@ import { evaluateModel, score } from "../model/regions/evaluation/evaluate.ts";
 import type { EvaluationFolder } from "../model/regions/evaluation/folder.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
 import { perClassTable } from "../model/regions/report/run_report.ts";
-import { makeFolder } from "../model/run/run_folder.ts";
+import { listCheckpoints, makeFolder } from "../model/run/run_folder.ts";
 import { requireRun } from "../model/run/run_names.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { sayNewRules } from "../model/run/version.ts";
@@ -45,6 +45,9 @@ export function addEvaluate(program: Command): void {
     )
     .action(async (run, { checkpoint: file, data, set, reasoningUpdates: updates, out: given }) => {
       const checkpoint = await chosen(run, file);
+      if (run !== undefined && isFolder(run) && file !== undefined && given === undefined) {
+        await requireSameClasses(checkpoint, run);
+      }
       const config = evaluationConfig(checkpoint.config, [
         ...data === undefined ? [] : [{ source: "--data", value: { dataset: { data } } }],
         ...set.map(settingLayer),
@@ -82,7 +85,8 @@ export function addReEvaluate(program: Command): void {
     .argument("<run>", "folder with scores.safetensors")
     .action(async (run) => {
       if (isFolder(run) && Experiment.is(run)) requireRun(run);
-      const { model, scores, set } = await readScores(join(run, "scores.safetensors"));
+      const path = join(run, "scores.safetensors"), { model, scores, set } = await readScores(path);
+      await requireSameClasses({ path, classes: set.classes }, run);
       const results = resultsOf(model, scores, set);
       await saveResults(results, { file: (name) => join(run, name) });
       print(results);
@@ -126,6 +130,16 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
     onEvaluate: (done: number, of: number) => evaluating.update(done, of),
   };
   return { scores: await score(model, test, config, hooks, (image) => image), set: scoredSet(test) };
+}
+
+/** Throws {@link UserError} where a checkpoint or scores have other classes than the run in whose folder results go. */
+async function requireSameClasses(
+  { path, classes }: Pick<Checkpoint, "path" | "classes">,
+  run: string,
+): Promise<void> {
+  if (listCheckpoints(run).length === 0) return;
+  const difference = classDifference(classes, (await readCheckpoint(run)).classes, run);
+  if (difference) throw new UserError(`${path}: has ${difference}; its results belong into another folder`);
 }
 
 /** The checkpoint named, or the run's newest. */

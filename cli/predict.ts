@@ -48,6 +48,7 @@ export function addPredict(program: Command): void {
       const picture = await readPicture(image, config.pictures);
       const regions = check(await regionsOf(image, picture, boxes, annotations), picture, boxes ?? image);
       sayNewRules(notice, checkpoint.path, config);
+      sayUnknown(regions, classes, checkpoint.path);
       await using device = await Device.open({ adapter: config.adapter });
       using model = modelOf(device, checkpoint);
       const flat = Float32Array.from(regions.flatMap((region) => [...region.box]));
@@ -83,6 +84,13 @@ export function addPredict(program: Command): void {
       fact("picture", `${stem}.labelled.png`);
       fact("scores", `${stem}.scores.json`);
     });
+}
+
+/** Says which of the annotation's names the model cannot give. */
+function sayUnknown(regions: readonly Region[], classes: readonly string[], whose: string): void {
+  const known = new Set(classes), unknown = new Set(regions.flatMap(({ truth }) => truth === undefined ? [] : [truth]));
+  const names = [...unknown].filter((name) => !known.has(name));
+  if (names.length > 0) notice(`annotated as what is no class of ${whose}: ${names.slice(0, 5).join(", ")}`);
 }
 
 /** The `top` most probable classes of every prediction. */

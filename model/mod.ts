@@ -1,6 +1,6 @@
 /** Region classifiers (plain ConvNet, spatial memory, graph, both), their metrics and weights; IEP-Ref's two models. */
 export { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "./regions/baseline.ts";
-export { type Losses, type Prediction, type RegionModel } from "./regions/contract.ts";
+export { type EntryNames, type Losses, type NamedAxis, type Prediction, type RegionModel } from "./regions/contract.ts";
 export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } from "./regions/regions.ts";
 export { StaticRegionInputs, type StaticRegionInputsOptions } from "./regions/static_inputs.ts";
 export { StepCache, type StepCacheOptions } from "../engine/mod.ts";
@@ -49,7 +49,8 @@ export type { StoredTensor, WeightFile } from "./weights/stored.ts";
 export { type ImportedNet, type ImportedWeights, importWeights, type WeightFacts } from "./weights/import.ts";
 export type { OwnTensor } from "./weights/convert.ts";
 export type { Naming } from "./weights/resnet_names.ts";
-export { applyWeights, readStartingWeights, saveWeights, type StartingWeights } from "./weights/weights_file.ts";
+export { applyWeights, type OwnNames } from "./weights/apply_weights.ts";
+export { readStartingWeights, saveWeights, type StartingWeights } from "./weights/weights_file.ts";
 export type { Json } from "./run/layers.ts";
 export { exportTorch } from "./weights/export.ts";
 /** IEP-Ref: from an expression to a program, from a program to a mask. */

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { closeSync, fsyncSync, openSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { kill } from "node:process";
 import { UserError } from "./user_error.ts";
 
 /** Options of {@link writeFileAtomic}. */
@@ -65,6 +66,30 @@ export async function removePartialFiles(folder: string): Promise<void> {
     }
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw explainWriteError(folder, error);
+  }
+}
+
+/** Removes what {@link writeFileAtomic} left beside one file in a process that is gone; others may be writing it just now. */
+export async function removePartialsOf(path: string): Promise<void> {
+  const begin = `.${basename(path)}.`;
+  try {
+    for await (const { name, isFile } of Deno.readDir(dirname(path))) {
+      const writer = /^\d+(?=\.partial$)/.exec(name.slice(begin.length))?.[0];
+      if (!isFile || !name.startsWith(begin) || writer === undefined) continue;
+      if (!isRunning(Number(writer))) await Deno.remove(join(dirname(path), name));
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw explainWriteError(path, error);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  if (pid === Deno.pid) return true;
+  try {
+    // Signal 0 is none: it asks for the process alone.
+    return kill(pid, 0);
+  } catch (error) {
+    return (error as { readonly code?: unknown }).code !== "ESRCH";
   }
 }
 

@@ -11,7 +11,7 @@ import {
 } from "./regions.ts";
 import { regionLoss } from "./region_loss.ts";
 import { StaticRegionInputs } from "./static_inputs.ts";
-import type { Losses, Prediction, RegionModel } from "./contract.ts";
+import type { Losses, NamedAxis, Prediction, RegionModel } from "./contract.ts";
 import { ResNet, type ResNetOptions } from "../backbones/resnet.ts";
 
 /** Options of {@link BaselineClassifier}. */
@@ -93,6 +93,11 @@ export class BaselineClassifier extends Module implements RegionModel {
   /** Rule by which edges link regions; null without a graph. */
   protected get edgeRule(): EdgeRule | null {
     return null;
+  }
+
+  /** Parameters with an entry for each class. */
+  namedAxes(): ReadonlyMap<string, NamedAxis> {
+    return new Map([["cls_score.weight", { of: "classes", axis: 1 }], ["cls_score.bias", { of: "classes", axis: 0 }]]);
   }
 
   /** Static inputs for images of this size and number of regions. */

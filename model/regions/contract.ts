@@ -23,6 +23,24 @@ export interface Losses {
   readonly parts: Readonly<Record<string, Tensor>>;
 }
 
+/** Names by which entries of parameters are known from one run to the next. */
+export interface EntryNames {
+  /** Classes, background first. */
+  readonly classes: readonly string[];
+  /** Types of the knowledge graph's edges between classes, in the order of their weights. */
+  readonly classEdges: readonly string[];
+  /** Types of edges between regions, in the order of their weights. */
+  readonly regionEdges: readonly string[];
+}
+
+/** An axis of a parameter with an entry for each name of a list, or with several such blocks, one after another. */
+export interface NamedAxis {
+  readonly of: keyof EntryNames;
+  readonly axis: number;
+  /** True where the run's knowledge may give the values, and they are not learned. */
+  readonly given?: boolean;
+}
+
 /** A classifier of the regions of one image. */
 export interface RegionModel extends Module {
   /** Every prediction; the last is the answer. */
@@ -34,6 +52,11 @@ export interface RegionModel extends Module {
    * work can be captured and replayed. A model without it is run anew for every image.
    */
   staticInputs?(height: number, width: number, regions: number): StaticRegionInputs;
+  /**
+   * Parameters by name that have an entry for each class or edge type, so that weights of another run are matched by these
+   * names. Of a model without it, only the backbone is taken from a run of other classes.
+   */
+  namedAxes?(): ReadonlyMap<string, NamedAxis>;
   /** Sets the frozen normalisation's statistics from one image; for training from random weights. */
   calibrate(input: RegionInput): void;
 }

@@ -35,7 +35,8 @@ import { TrainSteps } from "./train_steps.ts";
 import { REGION_RUNS, type TrainConfig } from "./config.ts";
 import type { TrainHooks } from "../run/hooks.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../run/open_run.ts";
-import { applyWeights, readStartingWeights } from "../weights/weights_file.ts";
+import { applyWeights } from "../weights/apply_weights.ts";
+import { readStartingWeights } from "../weights/weights_file.ts";
 import type { RunFolder } from "../run/run_folder.ts";
 
 /** Trains as the folder's settings say, from its newest checkpoint if it has one, and evaluates at the end. */
@@ -86,7 +87,12 @@ async function open(
       complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
     });
   } else {
-    if (config.model.weights !== null) say(applyWeights(model, await readStartingWeights(config.model.weights)));
+    if (config.model.weights !== null) {
+      const { classEdges, regionEdges } = config.model.reasoning.graph;
+      const edges = { classEdges: classEdges ?? knowledge?.types ?? [], regionEdges };
+      const names = { classes: train.classes, ...edges, vectors: (knowledge?.dim ?? 0) > 0 };
+      say(applyWeights(model, await readStartingWeights(config.model.weights), names));
+    }
     if (config.model.calibrate) model.calibrate(await firstImage(parts, config));
   }
   return new RegionLearner(config, parts, stack.move());

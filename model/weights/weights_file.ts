@@ -1,13 +1,14 @@
-/** Imported weights on disk, in safetensors with our names, and loading them into a model that begins. */
+/** Weights on disk to begin from, in safetensors with our names: imported ones, and those of a run. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { checkSafetensors, firstNonFinite, sameShape } from "../../engine/internal.ts";
+import { checkSafetensors, firstNonFinite } from "../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import type { Json } from "../run/layers.ts";
 import { checkpointPath } from "../run/run_folder.ts";
 import { trainConfigSchema } from "../regions/config.ts";
-import type { RegionModel } from "../regions/contract.ts";
+import type { EntryNames } from "../regions/contract.ts";
+import type { GraphOptions } from "../regions/reasoning/options.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
 import { WeightsError } from "./stored.ts";
 import type { ImportedWeights, WeightFacts } from "./import.ts";
@@ -58,6 +59,8 @@ export interface StartingWeights {
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
   /** Settings that a run with them needs: the network's description, the images' values. */
   readonly settings: Json;
+  /** Names of the classes and edges that they have entries for; absent where the file does not say. */
+  readonly names?: EntryNames;
 }
 
 /**
@@ -107,6 +110,7 @@ export async function readStartingWeights(file: string): Promise<StartingWeights
       path,
       tensors: new Map(own.map(([name, tensor]) => [name.slice(prefix.length), tensor])),
       settings: { image: { normalise: image.normalise }, model: { resnet: model.resnet as Json, calibrate: false } },
+      ...namesIn(metadata, model.reasoning.graph),
     };
   } catch (error) {
     if (error instanceof z.ZodError || error instanceof SyntaxError) throw foreign();
@@ -117,57 +121,19 @@ export async function readStartingWeights(file: string): Promise<StartingWeights
   }
 }
 
-/**
- * Writes the weights into a model; the backbone must be whole. Returns, in words, which parts of the model the file has and
- * which start at random because it lacks them or has them for other classes.
- *
- * ```ts
- * import { deepStrictEqual, ok } from "node:assert/strict";
- * import { decodeSafetensors, Device, saveTensors } from "@itera/itera/engine";
- * import { applyWeights, BaselineClassifier, resnetPresets } from "@itera/itera/models";
- *
- * await using device = await Device.open();
- * const { small } = resnetPresets;
- * using trained = new BaselineClassifier(device, { classes: 3, resnet: small, seed: 1 });
- * using model = new BaselineClassifier(device, { classes: 5, resnet: small, seed: 2 });
- * const { tensors } = decodeSafetensors(await saveTensors(trained.stateDict()));
- * // The backbone is taken over; the scores are for other classes and stay random.
- * const found = applyWeights(model, { path: "a.safetensors", tensors, settings: {} });
- * ok(/resnet: \d+ tensors; cls_score: random \(its classes or sizes differ\)$/.test(found));
- * const weight = "resnet.conv1.weight";
- * deepStrictEqual(await model.stateDict().get(weight)!.data(), await trained.stateDict().get(weight)!.data());
- * ```
- *
- * @throws {UserError} when the backbone's weights are missing or of another network.
- */
-export function applyWeights(model: RegionModel, { path, tensors }: StartingWeights): string {
-  const parts = new Map<string, { found: number; random: number; other: boolean }>();
-  const writes: (() => void)[] = [];
-  for (const { name, tensor } of model.parameters()) {
-    const part = name.slice(0, name.indexOf("."));
-    const state = parts.get(part) ?? { found: 0, random: 0, other: false };
-    parts.set(part, state);
-    const given = tensors.get(name);
-    const fits = given?.dtype === "F32" && sameShape(given.shape, tensor.shape);
-    if (fits) {
-      state.found++;
-      writes.push(() => tensor.write(given.data));
-      continue;
-    }
-    if (part === "resnet") {
-      const has = given ? `has "${name}" as [${given.shape.join(", ")}]` : `lacks "${name}"`;
-      throw new UserError(
-        `${path}: ${has}, the model wants [${tensor.shape.join(", ")}]; does --resnet fit the weights?`,
-      );
-    }
-    state.random++;
-    state.other ||= given !== undefined;
-  }
-  for (const write of writes) write();
-  const words = [...parts].map(([part, { found, random, other }]) => {
-    if (random === 0) return `${part}: ${found} tensors`;
-    const which = found === 0 ? "random" : `${found} tensors, ${random} random`;
-    return `${part}: ${which}${other ? " (its classes or sizes differ)" : ""}`;
-  });
-  return `weights of ${path}: ${words.join("; ")}`;
+const namesSchema = z.object({
+  classes: z.string().transform((text) => JSON.parse(text)).pipe(z.array(z.string())),
+  knowledge: z.string().transform((text) => JSON.parse(text)).pipe(
+    z.object({ types: z.array(z.string()) }).nullable(),
+  ).default(null),
+});
+
+/** Names that a run's checkpoint states. */
+function namesIn(
+  metadata: Readonly<Record<string, string>>,
+  { classEdges, regionEdges }: Pick<GraphOptions, "classEdges" | "regionEdges">,
+): Pick<StartingWeights, "names"> {
+  if (metadata.classes === undefined) return {};
+  const { classes, knowledge } = namesSchema.parse(metadata);
+  return { names: { classes, classEdges: classEdges ?? knowledge?.types ?? [], regionEdges } };
 }

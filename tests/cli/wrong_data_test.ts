@@ -78,6 +78,28 @@ Deno.test("classes of a run and of data are matched by name, or refused before a
       await evaluated(renamed),
       /coco val: has 3 classes, .* 3 \(only here: crimson; only there: red\); regions of crimson \(\d\) can/,
     );
+    const weights = join(run, "checkpoints", "step_00000004.safetensors");
+    const from = await itera(...begin, "--data", renamed, "--name", "w", "--weights", weights, "--steps", "1");
+    strictEqual(from.code, 0, from.err);
+    match(from.err, /cls_score: random \(its classes have other names, only there: red, only here: crimson\)/);
+    // Results of other classes do not take the place of the run's own.
+    const foreign = join(runs, "w");
+    refused(
+      await itera("evaluate", run, "--checkpoint", join(foreign, "checkpoints", "step_00000001.safetensors")),
+      /step_00000001\.safetensors: has 3 classes, .*a 3 \(only here: crimson; only there: red\); its results belong into/,
+    );
+    await Deno.copyFile(join(foreign, "scores.safetensors"), join(run, "scores.safetensors"));
+    refused(await itera("re-evaluate", run), /scores\.safetensors: has 3 classes, .*; its results belong into another/);
+    refused(await itera("ensemble", run, join(out), "--out", join(folder, "e")), /scored 3 classes, .*only/);
+    const instances = join(renamed, "annotations", "instances_val2017.json"), shown = join(data, "val2017", "0.png");
+    const named = await itera(
+      ...["predict", "--checkpoint", run, "--image", shown, "--annotations", instances, "--out", out],
+    );
+    deepStrictEqual(
+      [named.code, /annotated as what is no class of .*: crimson$/m.test(named.err)],
+      [0, true],
+      named.err,
+    );
     refused(await evaluated(empty), /coco val: none of its 2 images has a region/);
     const resumed = await itera("train", "--runs", runs, "--name", "a", "--resume", "--steps", "8", "--data", more);
     refused(

@@ -184,6 +184,44 @@ Deno.test("a file with a checksum is refused with any bit changed, and says that
   refused(zeroed, /do not fit its checksum/);
 });
 
+Deno.test("a file with a checksum keeps the format's rules, so that others' readers open it", () => {
+  // The rules as Python's safetensors 0.8.0 checks them; it opens this file and finds these tensors.
+  const bytes = encodeSafetensors(tensors, { step: "12", ü: "\n" }, { checksum: true });
+  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true)), start = 8 + length;
+  strictEqual(length % 8, 0);
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start));
+  ok(text.startsWith("{") && /^\}? *$/.test(text.slice(text.lastIndexOf("}"))), "filled up with blanks alone");
+  const { __metadata__: metadata, ...header } = JSON.parse(text);
+  deepStrictEqual(Object.keys(metadata).sort(), ["itera.crc32c", "step", "ü"]);
+  ok(Object.values(metadata).every((value) => typeof value === "string"), "text by name");
+  deepStrictEqual(Object.keys(header).sort(), Object.keys(tensors).sort());
+  const SIZES: Record<string, number> = {
+    F64: 8,
+    I64: 8,
+    U64: 8,
+    F32: 4,
+    I32: 4,
+    U32: 4,
+    F16: 2,
+    BF16: 2,
+    I16: 2,
+    U16: 2,
+  };
+  type Described = { dtype: string; shape: number[]; data_offsets: [number, number] };
+  const entries = Object.entries(header as Record<string, Described>);
+  entries.sort(([, { data_offsets: [a, b] }], [, { data_offsets: [c, d] }]) => a - c || b - d);
+  let end = 0;
+  for (const [name, { dtype, shape, data_offsets: [from, to], ...more }] of entries) {
+    deepStrictEqual([from, more], [end, {}], "one after another, without holes");
+    end = from + shape.reduce((a, b) => a * b, 1) * (SIZES[dtype] ?? 1);
+    strictEqual(to, end, name);
+    const { data } = tensors[name];
+    const own = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    deepStrictEqual(bytes.subarray(start + from, start + to), own, name);
+  }
+  strictEqual(start + end, bytes.length, "nothing after the last");
+});
+
 Deno.test("strings of a header may have any length", () => {
   const long = '{"a":"\\"'.repeat(1 << 20);
   const bytes = encodeSafetensors({ w: tensors["10"] }, { long }, { checksum: true });

@@ -34,6 +34,9 @@ export interface Whole {
 /** Files that are written under another name than they will have, or row by row. */
 const PARTIAL = /\.(partial|working|saved|growing|rows)$/;
 
+/** A file that gets its name once it is whole, in a list of paths and sizes. */
+const UNNAMED = /\.(partial|working) \d+$/;
+
 /** Milliseconds after which a work that does not end counts as stuck. */
 const STUCK = 120_000;
 
@@ -61,7 +64,8 @@ export async function live(
   await empty(work, out);
   const kills: Kill[] = [];
   for (const waits of writing) {
-    const kill = await killOnce(work, out, random.unit() * never.milliseconds, waits);
+    const until = waits ? random.unit() < 0.75 ? "unnamed" : "any" : null;
+    const kill = await killOnce(work, out, random.unit() * never.milliseconds, until);
     if (typeof kill === "string") return { kills, faults: [kill] };
     if (!kill) break;
     kills.push(kill);
@@ -72,15 +76,20 @@ export async function live(
   return { kills, faults: wrong.map((path) => `${path} differs`) };
 }
 
-/** Kills a work at a time; null where it ended before, its complaint where it ended badly. */
-async function killOnce(work: Work, out: string, after: number, waits: boolean): Promise<Kill | string | null> {
+/** Kills a work after some time, then `until` something is written; null where it ended before, its complaint where badly. */
+async function killOnce(
+  work: Work,
+  out: string,
+  after: number,
+  until: "unnamed" | "any" | null,
+): Promise<Kill | string | null> {
   const start = performance.now();
   const child = spawn(work, out);
   const output = child.output();
   let over = false;
   const end = output.finally(() => over = true);
   await Promise.race([end, wait(after)]);
-  if (waits && !over) await nextWrite(out, () => over);
+  if (until && !over) await nextWrite(out, until === "unnamed", () => over);
   const at = performance.now() - start;
   if (!over) kill(child);
   const { code, signal, stderr } = await output;
@@ -90,7 +99,7 @@ async function killOnce(work: Work, out: string, after: number, waits: boolean):
   return {
     work: work.name,
     after: Math.round(at),
-    writing: waits,
+    writing: until !== null,
     partial: left.filter((path) => PARTIAL.test(path)),
     before: left.length === 0,
   };
@@ -127,12 +136,19 @@ function kill(child: Deno.ChildProcess): void {
   }
 }
 
-/** Waits for a file below a folder to be made, to grow or to go, or for the end; looks without rest, since writing is quick. */
-async function nextWrite(folder: string, over: () => boolean): Promise<void> {
+/**
+ * Waits for the end, or until a file below a folder is half written: until one that has not its name yet is there, where
+ * `unnamed`, else until any file is made, grows or goes. Looks without rest, since writing is quick.
+ */
+async function nextWrite(folder: string, unnamed: boolean, over: () => boolean): Promise<void> {
   const before = sizesIn(folder);
+  const begun = (): boolean => {
+    const now = sizesIn(folder);
+    return now !== before && (!unnamed || now.split("\n").some((line) => UNNAMED.test(line) && !before.includes(line)));
+  };
   while (!over()) {
     const until = performance.now() + 2;
-    while (performance.now() < until) if (sizesIn(folder) !== before) return;
+    while (performance.now() < until) if (begun()) return;
     await wait(0);
   }
 }

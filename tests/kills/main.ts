@@ -1,6 +1,6 @@
 /**
  * Kills every kind of work at random times, goes on with it, and compares what it leaves with that of one never killed:
- * `deno task test:kills [--kills n] [--seed n] [--only name] [--keep folder]`. Every third kill waits until something is written.
+ * `deno task test:kills [--kills n] [--seed n] [--only pattern] [--keep folder]`. Every third kill waits until something is written.
  */
 import { parseArgs } from "node:util";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ const random = new RandomStream(seed, 0x1c111);
 let faults = 0;
 try {
   const all = [...await writers(folder, out), ...await trainings(folder, out)];
-  const works = all.filter(({ name }) => name.includes(values.only ?? ""));
+  const works = all.filter(({ name }) => new RegExp(values.only ?? "").test(name));
   let made = 0;
   for (const [i, work] of works.entries()) {
     const share = Math.floor((i + 1) * kills / works.length) - Math.floor(i * kills / works.length);

@@ -1,6 +1,6 @@
 /** Encodes expressions for training: vocabulary, token sequences and masks (papers/iep-ref.md#encoding). */
 import { basename } from "node:path";
-import { explainWriteError, writeFileAtomic } from "../../../engine/base/atomic.ts";
+import { explainWriteError, removePartialsOf, writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { crc32c } from "../../../engine/base/crc32c.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { Hdf5 } from "../../formats/hdf5.ts";
@@ -127,6 +127,7 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
 }
 
 async function writeVocabulary(path: string, vocabulary: Vocabulary): Promise<void> {
+  await removePartialsOf(path);
   await writeFileAtomic(path, JSON.stringify(vocabulary) + "\n");
 }
 

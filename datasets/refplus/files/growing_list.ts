@@ -3,7 +3,7 @@
  * name, and is opened again to append. Elements are grouped by picture, one line each.
  */
 import { basename, dirname, join } from "node:path";
-import { explainWriteError, isPartial, writeFileAtomic } from "../../../engine/base/atomic.ts";
+import { explainWriteError, removePartialsOf, writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { exists, openFile } from "../../../engine/base/files.ts";
 import { OutputLock } from "./output_lock.ts";
@@ -58,11 +58,7 @@ export class GrowingList implements Disposable {
     const head = headOf(key, info);
     using resources = new DisposableStack();
     resources.use(await OutputLock.take(path));
-    try {
-      await removeCopies(path);
-    } catch (error) {
-      throw explainWriteError(path, error);
-    }
+    for (const file of [path, growing]) await removePartialsOf(file);
     const interrupted = await exists(growing);
     const whole = interrupted ? null : await wholeList(path, key, info);
     if (whole) await reopen(path, growing, whole);
@@ -155,13 +151,6 @@ async function reopen(path: string, growing: string, whole: WholeList): Promise<
   } catch (error) {
     await Deno.remove(copy).catch(() => {});
     throw explainWriteError(path, error);
-  }
-}
-
-/** Removes copies of this list that interrupted runs left; other lists of the folder may be in the making. */
-async function removeCopies(path: string): Promise<void> {
-  for await (const { name } of Deno.readDir(dirname(path))) {
-    if (isPartial(name) && name.startsWith(`.${basename(path)}.`)) await Deno.remove(join(dirname(path), name));
   }
 }
 

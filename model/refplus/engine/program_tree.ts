@@ -3,7 +3,7 @@
  * (papers/iep-ref.md#program-execution).
  */
 import { arity } from "../../../datasets/refplus/encoding/programs.ts";
-import { NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
+import { END, NULL, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ProgramNode } from "../../../datasets/refplus/files/types.ts";
 import { tokenOf } from "../../../datasets/refplus/encoding/programs.ts";
 
@@ -76,6 +76,17 @@ export function parsePrefix(tokens: ArrayLike<number>, vocabulary: ProgramTokens
   };
   take();
   return nodes;
+}
+
+/** True where tokens are exactly one prefix tree of functions and `<END>`. */
+export function isWhole(program: readonly number[], { names, arities }: ProgramTokens): boolean {
+  let open = 1;
+  for (const [i, token] of program.entries()) {
+    if (token === END) return open === 0 && i === program.length - 1;
+    if (open === 0 || names[token].startsWith("<")) return false;
+    open += arities[token] - 1;
+  }
+  return false;
 }
 
 /**

@@ -6,7 +6,7 @@ import { END, START } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import type { Models } from "../checkpoint.ts";
 import type { Sequences } from "../generator/program_generator.ts";
-import type { ProgramTokens, ProgramTree } from "../engine/program_tree.ts";
+import { isWhole, type ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
 import { ProgramWriter } from "../generator/program_writer.ts";
 import { type Samples, treesOf } from "../training/samples.ts";
 
@@ -88,15 +88,4 @@ export function upToEnd({ data, length }: Sequences, n: number): readonly number
   const row = [...data.subarray(n * length, (n + 1) * length)].slice(data[n * length] === START ? 1 : 0);
   const end = row.indexOf(END);
   return end < 0 ? row : row.slice(0, end + 1);
-}
-
-/** True where tokens are exactly one prefix tree of functions and `<END>`. */
-export function isWhole(program: readonly number[], { names, arities }: ProgramTokens): boolean {
-  let open = 1;
-  for (const [i, token] of program.entries()) {
-    if (token === END) return open === 0 && i === program.length - 1;
-    if (open === 0 || names[token].startsWith("<")) return false;
-    open += arities[token] - 1;
-  }
-  return false;
 }

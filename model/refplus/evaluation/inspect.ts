@@ -8,7 +8,7 @@ import { readRefexps } from "../../../datasets/refplus/files/read.ts";
 import { SceneMasks } from "../../../datasets/refplus/files/scene_masks.ts";
 import type { Refexp } from "../../../datasets/refplus/files/types.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
-import { sameExtractor } from "../extractor/extractor_name.ts";
+import { assertSameSpec } from "../data_spec.ts";
 import { programTokens, type RefplusCheckpoint } from "../checkpoint.ts";
 import { type NodeMask, nodeMasks } from "./node_masks.ts";
 
@@ -37,16 +37,14 @@ export interface Inspected {
  */
 export async function* inspectExpressions(
   engine: ExecutionEngine,
-  { vocabulary, spec }: Pick<RefplusCheckpoint, "vocabulary" | "spec">,
+  { vocabulary, spec, path }: Pick<RefplusCheckpoint, "vocabulary" | "spec" | "path">,
   files: InspectFiles,
   wanted: (refexp: Refexp) => boolean = () => true,
 ): AsyncGenerator<Inspected> {
   const tokens = programTokens(vocabulary), size = spec!.masks;
   using features = await FeatureFile.open(files.features);
   const { settings: { shape, extractor } } = features;
-  if (!sameExtractor(extractor, spec!.extractor)) {
-    throw new UserError(`${files.features}: has features by ${extractor}, not ${spec!.extractor}`);
-  }
+  assertSameSpec({ features: shape, extractor, masks: size }, { spec, path });
   await using masks = new SceneMasks(files.scenes, size[1], size[0]);
   const pictures = files.pictures === null ? null : await listPictures(files.pictures);
   let at = -1;

@@ -75,6 +75,11 @@ export class GroundTruth {
     return new GroundTruth(file, size, pictures);
   }
 
+  /** Throws {@link UserError} where the file lacks one of these pictures. */
+  require(images: readonly number[]): void {
+    for (const image of images) this.#picture(image);
+  }
+
   /**
    * Inner nodes of programs on pictures `images` with their masks, and for teacher forcing the input masks of these nodes and
    * of the answers'. Nodes that are invalid on their scene, which drawn programs may have, are left out.

@@ -3,10 +3,10 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { digest } from "../../../datasets/refplus/encoding/encode.ts";
 import { FeatureFile, UNKNOWN_EXTRACTOR } from "../../../datasets/refplus/files/feature_file.ts";
 import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
-import { NULL, START, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import { NULL, START, tokenList, UNKNOWN, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import type { Device, Tensor } from "../../../engine/mod.ts";
 import { type Sequences } from "../generator/program_generator.ts";
-import { parsePrefix, type ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
+import { isWhole, parsePrefix, ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
 
 /** An opened split. */
 export class Samples implements Disposable {
@@ -15,10 +15,10 @@ export class Samples implements Disposable {
   /** Number of expressions used. */
   readonly size: number;
 
-  private constructor(refexps: RefexpFile, features: FeatureFile | null, limit: number | null) {
+  private constructor(refexps: RefexpFile, features: FeatureFile | null, size: number) {
     this.#refexps = refexps;
     this.#features = features;
-    this.size = Math.min(refexps.size, limit ?? Infinity);
+    this.size = size;
   }
 
   /**
@@ -51,7 +51,9 @@ export class Samples implements Disposable {
       }
       checkTokens(refexps, "refexps", opened.refexps, opened.refexpLength, vocabulary.refexp_token_to_idx);
       checkTokens(refexps, "programs", opened.programs, opened.programLength, vocabulary.program_token_to_idx);
-      return new Samples(opened, features === null ? null : await FeatureFile.open(features), limit);
+      const size = Math.min(opened.size, limit ?? Infinity);
+      checkPrograms(refexps, opened, size, vocabulary);
+      return new Samples(opened, features === null ? null : await openFeatures(features, refexps, opened, size), size);
     } catch (error) {
       opened[Symbol.dispose]();
       throw error;
@@ -155,6 +157,35 @@ function checkTokens(
     `${path}: ${name}.${Math.floor(at / length)} has the token ${tokens[at]} of a vocabulary of ${size}; ` +
       "preprocess it with this one",
   );
+}
+
+/** The reference's files do not say in which order they have programs, and only one can be run. */
+function checkPrograms(path: string, file: RefexpFile, size: number, vocabulary: Vocabulary): void {
+  const tokens = new ProgramTokens(tokenList(vocabulary.program_token_to_idx));
+  const { programs, programLength: length } = file;
+  for (let i = 0; i < size; i++) {
+    const row = programs.subarray(i * length, (i + 1) * length);
+    const used = [...row.subarray(row[0] === START ? 1 : 0, row.findLastIndex((token) => token !== NULL) + 1)];
+    if (isWhole(used, tokens) || used.includes(UNKNOWN)) continue;
+    throw new UserError(
+      `${path}: programs.${i} is no program in prefix order; preprocess the expressions with --mode prefix`,
+      { path },
+    );
+  }
+}
+
+/** Features with a row for each picture of the first `size` expressions. */
+async function openFeatures(path: string, refexps: string, file: RefexpFile, size: number): Promise<FeatureFile> {
+  const features = await FeatureFile.open(path), { images } = file;
+  for (let i = 0; i < size; i++) {
+    if (images[i] >= 0 && images[i] < features.size) continue;
+    features[Symbol.dispose]();
+    throw new UserError(
+      `${path}: has features of ${features.size} pictures, ${refexps} asks for picture ${images[i]}; extract them all`,
+      { path },
+    );
+  }
+  return features;
 }
 
 /** Token sequences as programs to run, with `<START>` in front or without. */

@@ -1,6 +1,8 @@
 /** Training of IEP-Ref: the generator, the engine, or both by REINFORCE (papers/iep-ref.md#training). */
 import { UserError } from "../../../engine/base/user_error.ts";
-import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import { exists } from "../../../engine/base/files.ts";
+import { digest } from "../../../datasets/refplus/encoding/encode.ts";
+import { readVocabulary, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, loadTensors, type NonFinite, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
@@ -53,7 +55,7 @@ async function open(
   { hooks = {}, repeat = Infinity }: OpenOptions = {},
 ): Promise<RefplusLearner> {
   const report = hooks.onMessage ?? (() => {});
-  const vocabulary = checkpoint?.vocabulary ?? await readVocabulary(config.data.vocabulary);
+  const vocabulary = await vocabularyOf(config, checkpoint);
   const withPictures = config.stage !== "pg";
   const { trainRefexps, trainFeatures, trainSamples, valRefexps, valFeatures, valSamples } = config.data;
   await using stack = new AsyncDisposableStack();
@@ -93,6 +95,20 @@ async function open(
     });
   }
   return new RefplusLearner(state, { hooks, repeat, baseline: checkpoint?.baseline ?? 0, owned: stack.move() });
+}
+
+/** The vocabulary of a run; once it has begun its checkpoints hold it, and a file that is still there must be the same. */
+async function vocabularyOf(
+  { data: { vocabulary: path } }: RefplusConfig,
+  checkpoint: RefplusCheckpoint | null,
+): Promise<Vocabulary> {
+  if (!checkpoint) return await readVocabulary(path);
+  if (await exists(path) && await digest(await readVocabulary(path)) !== await digest(checkpoint.vocabulary)) {
+    throw new UserError(
+      `${path}: is another vocabulary than the run's; go on with the one it began with, or begin a new run by --name`,
+    );
+  }
+  return checkpoint.vocabulary;
 }
 
 /** Updates after which an engine that finds no foreground is reported. */

@@ -73,8 +73,10 @@ export async function nodeSupervision(
 ): Promise<NodeSupervision | null> {
   if (stage === "pg" || nodeLoss.weight === 0) return null;
   const { names } = programTokens(vocabulary);
+  const truth = await GroundTruth.open(data.trainScenes!, train.maskSize);
+  truth.require(train.pictures(Array.from({ length: train.size }, (_, i) => i)));
   return {
-    truth: await GroundTruth.open(data.trainScenes!, train.maskSize),
+    truth,
     odds: oddsOf(names, train.tokenCounts(names.length), nodeLoss),
   };
 }

@@ -3,10 +3,10 @@ import { END } from "../../../datasets/refplus/encoding/tokens.ts";
 import { concat, type Optimiser, reshape, type Tensor } from "../../../engine/mod.ts";
 import type { StepLosses, UnreadLosses } from "../../run/loss_log.ts";
 import type { Baseline } from "./config.ts";
-import { isWhole, overlapsOf, upToEnd } from "../evaluation/evaluation.ts";
+import { overlapsOf, upToEnd } from "../evaluation/evaluation.ts";
 import type { BatchOutcome, ExecutionEngine, NodeTargets } from "../engine/execution_engine.ts";
 import type { Choice, ProgramGenerator } from "../generator/program_generator.ts";
-import type { ProgramTokens, ProgramTree } from "../engine/program_tree.ts";
+import { isWhole, type ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
 import { type Samples, treesOf } from "./samples.ts";
 
 /** Intersection over union of each sample; 0 where both masks are empty. `overlaps` [N, 2]. */

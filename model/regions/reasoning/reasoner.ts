@@ -1,7 +1,7 @@
 /** Local memory, global graph, or both, rolled out over the plain ConvNet (papers/iterative-reasoning.md#roll-out). */
 import { concat, type Device, Graph, matmul, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "../baseline.ts";
-import type { Losses, Prediction } from "../contract.ts";
+import type { Losses, NamedAxis, Prediction } from "../contract.ts";
 import { regionLoss } from "../region_loss.ts";
 import type { EdgeRule, RealRegions, RegionInput, RegionTensors } from "../regions.ts";
 import { regionEdges } from "./edges.ts";
@@ -50,6 +50,16 @@ interface LatestLogits {
   local: Tensor | null;
   global: Tensor | null;
 }
+
+/** Parameters of memory and graph with an entry for each class or edge type; those of fed-back predictions may have two. */
+const NAMED_AXES: readonly (readonly [RegExp, NamedAxis])[] = [
+  [/\.head\.score\.weight$/, { of: "classes", axis: 1 }],
+  [/\.head\.score\.bias$/, { of: "classes", axis: 0 }],
+  [/\.map_prob\.weight$/, { of: "classes", axis: 0 }],
+  [/^graph\.vectors$/, { of: "classes", axis: 0, given: true }],
+  [/^graph\.layer\d+\.class\.weight$/, { of: "classEdges", axis: 0 }],
+  [/^graph\.layer\d+\.region\.weight$/, { of: "regionEdges", axis: 0 }],
+];
 
 /**
  * Iterative reasoning over regions (Chen et al., CVPR 2018).
@@ -113,6 +123,16 @@ export class ReasoningClassifier extends BaselineClassifier {
         this.seeds,
       ),
     );
+  }
+
+  /** Parameters with an entry for each class or edge type. */
+  override namedAxes(): ReadonlyMap<string, NamedAxis> {
+    const axes = new Map(super.namedAxes());
+    for (const { name } of this.parameters()) {
+      const axis = NAMED_AXES.find(([pattern]) => pattern.test(name))?.[1];
+      if (axis) axes.set(name, axis);
+    }
+    return axes;
   }
 
   /** Rule by which edges link regions. */

@@ -1,7 +1,12 @@
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { explainWriteError, removePartialFiles, writeFileAtomic } from "../../../engine/base/atomic.ts";
+import {
+  explainWriteError,
+  removePartialFiles,
+  removePartialsOf,
+  writeFileAtomic,
+} from "../../../engine/base/atomic.ts";
 import { withFolder } from "../../support/folder.ts";
 
 Deno.test("a write that fails midway leaves the old content and nothing else", async () => {
@@ -34,6 +39,13 @@ Deno.test("a whole write replaces the old content, and partial files of killed p
     await removePartialFiles(folder);
     deepStrictEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["a.txt"]);
     await removePartialFiles(join(folder, "missing"));
+    // Those of one file alone, and of processes that are gone: others may be at work.
+    const [gone, alive] = [4_194_305, Deno.pid].map((pid) => `.a.txt.${pid}.partial`);
+    for (const name of [gone, alive, ".b.txt.4194305.partial"]) await Deno.writeTextFile(join(folder, name), "");
+    await removePartialsOf(path);
+    const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    deepStrictEqual(left, [alive, ".b.txt.4194305.partial", "a.txt"]);
+    await removePartialsOf(join(folder, "missing", "a"));
   });
 });
 

@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { TEMPLATE_FILES } from "../../../../datasets/refplus/language/templates.ts";
 import { SPECIAL_TOKENS } from "../../../../datasets/refplus/encoding/tokens.ts";
-import { isWhole } from "../../../../model/refplus/evaluation/evaluation.ts";
+import { isWhole } from "../../../../model/refplus/engine/program_tree.ts";
 import { ProgramTokens } from "../../../../model/refplus/engine/program_tree.ts";
 import { resultOf, scoreByCategory, scoreMasks, scoreNothing } from "../../../../model/refplus/evaluation/scoring.ts";
 import { scoreNodes } from "../../../../model/refplus/evaluation/node_masks.ts";
