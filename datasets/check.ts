@@ -1,7 +1,7 @@
 /** Checks of a split before training: everything missing, broken or odd, counted and named. */
 import { availableParallelism } from "node:os";
 import { exists, forEachAtOnce } from "../engine/base/files.ts";
-import { noFindings, type Tally, tally } from "./index/table.ts";
+import { type Findings, noFindings, type Tally, tally } from "./index/table.ts";
 import type { TableDataset } from "./index/dataset.ts";
 import { readImage, readSize } from "./images/read_image.ts";
 import type { RegionDataset } from "./types.ts";
@@ -46,9 +46,7 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
     if (labels.length === 0) tally(empty, id);
     else if (!pictures.unreadable.has(i)) usable++;
   }
-  const { missing, broken, clipped, repeated, dropped, unknown } = "table" in set
-    ? (set as TableDataset).table.findings
-    : noFindings();
+  const { missing, broken, clipped, repeated, dropped, unknown } = findingsOf(set);
   const unseen = set.classes.filter((_, label) => label > 0 && counts[label] === 0);
   const names = new Map<string, number>();
   for (const name of Object.values(unknown).flat()) names.set(name, (names.get(name) ?? 0) + 1);
@@ -74,6 +72,11 @@ export async function checkSplit(set: RegionDataset, options: CheckOptions = {})
     ...set.split === "train" ? [item("classes without training instances", listed(unseen))] : [],
   ];
   return { images: set.size, regions, usable, items };
+}
+
+/** Faults that a split's reader passed over; of a drawn one there are none. */
+function findingsOf(set: RegionDataset & { readonly findings?: Findings }): Findings {
+  return "table" in set ? (set as TableDataset).table.findings : set.findings ?? noFindings();
 }
 
 /** Faults of the pictures. */

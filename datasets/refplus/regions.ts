@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
+import { type Findings, noFindings, tally } from "../index/table.ts";
 import { Spelling } from "../index/spelling.ts";
 import { BACKGROUND, type RegionDataset, type RegionRecord, type Split } from "../types.ts";
 import { HEIGHT, WIDTH } from "./scenes/camera.ts";
@@ -18,21 +19,26 @@ const KINDS = ATTRIBUTE_NAMES.reduce<string[]>(
   [""],
 );
 
+/** A split with the faults that were passed over. */
+export interface RefPlusRegions extends RegionDataset {
+  readonly findings: Findings;
+}
+
 /**
- * Opens a split of a set in CLEVR-Ref+'s layout. Boxes are `obj_bbox`, hidden parts included; objects
- * without one are left out. `test` is the validation split where there are no test scenes, as in the published set.
+ * Opens a split of a set in CLEVR-Ref+'s layout. Boxes are `obj_bbox`, hidden parts included, cut at the picture's border;
+ * objects without one, or with one wholly outside, are left out. `test` is the validation split where there are no test scenes, as in the published set.
  *
  * @throws {UserError} when the scenes are missing or broken.
  */
-export async function openRefPlusRegions(folder: string, split: Split): Promise<RegionDataset> {
+export async function openRefPlusRegions(folder: string, split: Split): Promise<RefPlusRegions> {
   const own = refPlusFiles(folder, split);
   const there = split !== "test" || await Deno.stat(own.scenes).then(() => true, () => false);
   const files = there ? own : refPlusFiles(folder, "val");
   const label = new Map(KINDS.map((name, i) => [name, i + 1]));
-  const records: RegionRecord[] = [], spelling = new Spelling(files.images);
+  const records: RegionRecord[] = [], findings = noFindings(), spelling = new Spelling(files.images);
   for await (const scene of readScenes(files.scenes)) {
     const { image_filename: name } = scene;
-    records.push(recordOf(scene, label, join(files.images, spelling.find(name) ?? name)));
+    records.push(recordOf(scene, label, join(files.images, spelling.find(name) ?? name), findings));
   }
   if (records.length === 0) throw new UserError(`${files.scenes}: has no scenes`);
   return {
@@ -41,20 +47,31 @@ export async function openRefPlusRegions(folder: string, split: Split): Promise<
     classes: [BACKGROUND, ...KINDS],
     size: records.length,
     record: (index) => records[index],
+    findings,
     source: { kind: "files", paths: records.map(({ path }) => path!) },
   };
 }
 
-function recordOf(scene: Scene, label: ReadonlyMap<string, number>, path: string): RegionRecord {
-  const boxes: number[] = [], labels: number[] = [];
+function recordOf(
+  scene: Scene,
+  label: ReadonlyMap<string, number>,
+  path: string,
+  findings: Findings,
+): RegionRecord {
+  const boxes: number[] = [], labels: number[] = [], id = scene.image_filename.replace(/\.\w+$/, "");
   scene.objects.forEach((object, i) => {
-    const [x, y, width, height] = scene.obj_bbox[String(i + 1)];
+    const [x, y, width, height] = scene.obj_bbox[String(i + 1)], [right, lower] = [x + width, y + height];
     if (width < 1 || height < 1) return;
-    boxes.push(x, y, x + width - 1, y + height - 1);
+    if (right < 1 || lower < 1 || x > WIDTH - 1 || y > HEIGHT - 1) {
+      tally(findings.dropped, id);
+      return;
+    }
+    if (x < 0 || y < 0 || right > WIDTH || lower > HEIGHT) tally(findings.clipped, id);
+    boxes.push(Math.max(x, 0), Math.max(y, 0), Math.min(right, WIDTH) - 1, Math.min(lower, HEIGHT) - 1);
     labels.push(label.get(ATTRIBUTE_NAMES.map((name) => object[name]).join(" "))!);
   });
   return {
-    id: scene.image_filename.replace(/\.\w+$/, ""),
+    id,
     width: WIDTH,
     height: HEIGHT,
     boxes: Float32Array.from(boxes),

@@ -172,6 +172,8 @@ async function encodeAll(
       from = original;
       crc = sinceSaved = 0;
     }
+    // A second scene of a picture may come after all that were asked for.
+    if (programs && options.examples === -1) await masks.readRest();
     file.close();
     await publishOutput(output, written());
   } catch (error) {

@@ -70,6 +70,11 @@ export class SceneMasks implements AsyncDisposable {
     return this.#resizer(pixels).resize(whole);
   }
 
+  /** Reads the scenes that nobody asked for. Throws {@link UserError} where one is broken, or of a picture seen before. */
+  async readRest(): Promise<void> {
+    while (!(await this.#scenes.next()).done);
+  }
+
   /** Stops reading. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#scenes.return(undefined);

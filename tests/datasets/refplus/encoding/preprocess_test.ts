@@ -290,6 +290,13 @@ Deno.test("what cannot be encoded is refused in one line, and the output stays a
     (scenes[0].obj_mask as Record<string, string>)["1"] = "5,6";
     await Deno.writeTextFile(options.scenes, pythonJson("scenes", scenes));
     await refuses(() => preprocessRefexps(options), /scenes\.json: image_index 0: obj_mask\.1: runs of 11 pixels/);
+    // A second scene of a picture, behind all that expressions ask for.
+    const again = realScenes();
+    await Deno.writeTextFile(
+      options.scenes,
+      pythonJson("scenes", [...again, { ...again[0], image_filename: "x.png" }]),
+    );
+    await refuses(() => preprocessRefexps(options), /scenes\.2: is of the picture of scenes\.0 too; leave one out/);
     await writeInput(folder, 3);
     const { outputVocabulary: _, ...homeless } = options;
     await refuses(() => preprocessRefexps(homeless), /give --input_vocab_json or --output_vocab_json/);
