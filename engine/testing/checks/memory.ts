@@ -5,8 +5,10 @@ import type { Arena, PoolBuffer } from "../../gpu/buffer_pool.ts";
 import type { Run } from "../../gpu/context.ts";
 import { declarationOf, type Kernel } from "../../gpu/kernel.ts";
 
-/** Words that memory holds before it is used: zeros, NaN with digits of its own, or a large number. */
-export const FILLS = { zeros: 0, nan: 0x7fc5_a5a5, large: 0x7149_f2ca } as const;
+/**
+ * Words that memory holds before it is used: zeros, NaN with digits of its own, or 1234.5678, which is an index out of range too.
+ */
+export const FILLS = { zeros: 0, nan: 0x7fc5_a5a5, number: 0x449a_522b } as const;
 
 /** Guard words: no number that a kernel comes by. */
 const GUARD = 0x7fde_adfe;

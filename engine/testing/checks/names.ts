@@ -9,7 +9,7 @@ export const CHECKS = {
   "large sizes": "the same bits when workgroups are folded into rows, as those of more than 65,535 are",
   gradients: "gradients of an op against differences of the op itself",
   repeats: "the same bits when it runs again",
-  poison: "the same bits whatever memory held beforehand: NaN, and large numbers",
+  poison: "the same bits whatever memory held beforehand: zeros, NaN, or other numbers",
   guards: "nothing written behind a tensor: guard words inside its binding, from the next multiple of 16 bytes on",
   indices: "no index out of range, negative ones included, counted in an instrumented copy",
   barriers: "barriers that all invocations of a workgroup reach, by the text and by what an instrumented copy notes",

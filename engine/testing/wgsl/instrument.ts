@@ -217,7 +217,10 @@ function edited(source: string, edits: readonly Edit[]): string {
   return text + source.slice(done);
 }
 
-/** Functions that take the notes. */
+/**
+ * Functions that take the notes. All their names are their own: reflection takes any name that a kernel reaches for its variable of
+ * that name.
+ */
 function helpers(sites: number, partial: number): string {
   return `
 @group(0) @binding(62) var<storage, read_write> ${LOG}: array<u32>;
@@ -230,41 +233,41 @@ var<private> itera_events: u32;
 var<private> itera_fault: vec3<u32>;
 var<private> itera_partial: array<u32, ${partial}>;
 
-fn itera_begin(group: vec3<u32>, groups: vec3<u32>, lane: u32, lanes: u32) {
-  itera_own = (group.x + groups.x * (group.y + groups.y * group.z)) * lanes + lane;
+fn itera_begin(itera_group: vec3<u32>, itera_groups: vec3<u32>, itera_lane: u32, itera_lanes: u32) {
+  itera_own = (itera_group.x + itera_groups.x * (itera_group.y + itera_groups.y * itera_group.z)) * itera_lanes + itera_lane;
   itera_most = ${NOTES}[0];
   itera_base = itera_own * (itera_most + 1u);
 }
 
 fn itera_end() {
-  let at = ${HEAD}u + ${OWN}u * itera_own;
-  ${NOTES}[at] = itera_events;
-  ${NOTES}[at + 1u] = itera_fault.x;
-  ${NOTES}[at + 2u] = itera_fault.y;
-  ${NOTES}[at + 3u] = itera_fault.z;
+  let itera_at = ${HEAD}u + ${OWN}u * itera_own;
+  ${NOTES}[itera_at] = itera_events;
+  ${NOTES}[itera_at + 1u] = itera_fault.x;
+  ${NOTES}[itera_at + 2u] = itera_fault.y;
+  ${NOTES}[itera_at + 3u] = itera_fault.z;
 }
 
 // An event of this invocation; those for which there is no space share the last word, and are counted.
-fn itera_event(site: u32, address: u32) {
-  ${LOG}[itera_base + min(itera_events, itera_most)] = (site << ${ADDRESS_BITS}u) | (address & ${
+fn itera_event(itera_site: u32, itera_address: u32) {
+  ${LOG}[itera_base + min(itera_events, itera_most)] = (itera_site << ${ADDRESS_BITS}u) | (itera_address & ${
     2 ** ADDRESS_BITS - 1
   }u);
   itera_events += 1u;
 }
 
-fn itera_index(site: u32, index: u32, length: u32) -> u32 {
-  itera_fault = select(itera_fault, vec3<u32>(site + 1u, index, length), index >= length && itera_fault.x == 0u);
-  return index;
+fn itera_index(itera_site: u32, itera_i: u32, itera_length: u32) -> u32 {
+  itera_fault = select(itera_fault, vec3<u32>(itera_site + 1u, itera_i, itera_length), itera_i >= itera_length && itera_fault.x == 0u);
+  return itera_i;
 }
 
-fn itera_partly(site: u32, slot: u32, index: u32, length: u32, before: u32, stride: u32) -> u32 {
-  itera_partial[slot] = before + index * stride;
-  return itera_index(site, index, length);
+fn itera_partly(itera_site: u32, itera_slot: u32, itera_i: u32, itera_length: u32, itera_before: u32, itera_stride: u32) -> u32 {
+  itera_partial[itera_slot] = itera_before + itera_i * itera_stride;
+  return itera_index(itera_site, itera_i, itera_length);
 }
 
-fn itera_touch(site: u32, index: u32, length: u32, before: u32, stride: u32) -> u32 {
-  itera_event(select(site, ${NONE}u, index >= length), before + index * stride);
-  return itera_index(site, index, length);
+fn itera_touch(itera_site: u32, itera_i: u32, itera_length: u32, itera_before: u32, itera_stride: u32) -> u32 {
+  itera_event(select(itera_site, ${NONE}u, itera_i >= itera_length), itera_before + itera_i * itera_stride);
+  return itera_index(itera_site, itera_i, itera_length);
 }
 `;
 }

@@ -60,7 +60,7 @@ async function pass(
   body: () => Promise<unknown>,
   space: (dispatch: number) => number,
 ): Promise<Noted[]> {
-  const gpu = contextOf(device), { run } = gpu, { current } = gpu.pool;
+  const gpu = contextOf(device), { run, pool } = gpu, { current, acquire } = pool;
   const reads: Promise<Noted>[] = [], held: PoolBuffer[] = [];
   gpu.run = (kernel: Kernel, options: Run): void => {
     const [x, y, z] = options.grid, groups = x * y * z;
@@ -70,7 +70,7 @@ async function pass(
     const lanes = valueOf(instrumented.lanes, constants, instrumented.constants) ?? most, own = groups * lanes;
     const capacity = Math.min(space(reads.length), Math.max(1, Math.floor(MOST / own) - 1));
     const [notes, log] = [HEAD + OWN * own, own * (capacity + 1)].map((words) => {
-      const buffer = gpu.pool.acquire(4 * words);
+      const buffer = acquire.call(pool, 4 * words);
       held.push(buffer);
       return { buffer, bytes: 4 * words };
     });
@@ -94,6 +94,6 @@ async function pass(
     return await Promise.all(reads);
   } finally {
     gpu.run = run;
-    for (const buffer of held) gpu.pool.release(buffer, current);
+    for (const buffer of held) pool.release(buffer, current);
   }
 }
