@@ -236,6 +236,7 @@ export interface KernelLine {
   readonly file: string;
   /** From 1. */
   readonly line: number;
+  /** The line itself, without the spaces around it. */
   readonly text: string;
 }
 

@@ -16,3 +16,4 @@ export type { CheckName } from "./checks/names.ts";
 export { CHECKS } from "./checks/names.ts";
 export { CheckError, type CheckFault, type CheckReport, type SampleReport } from "./checks/report.ts";
 export type { Compared, Worst } from "./checks/compare.ts";
+export type { KernelLine } from "../gpu/kernel.ts";

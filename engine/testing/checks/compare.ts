@@ -3,6 +3,7 @@ import { isClose, toleranceOf } from "../tolerance.ts";
 
 /** Results of a name, of a run. */
 export interface Result {
+  /** Output or variable. */
   readonly name: string;
   readonly shape: readonly number[];
   readonly values: ArrayLike<number>;
@@ -16,9 +17,13 @@ export interface Wanted extends Result {
 
 /** The number that is furthest off, in units of its bound. */
 export interface Worst {
+  /** Output or variable that it is in. */
   readonly result: string;
+  /** Its index there. */
   readonly index: readonly number[];
+  /** The number as computed. */
   readonly got: number;
+  /** The number as it should be. */
   readonly expected: number;
   /** Distance in units of the bound: what is wrong has more than 1. */
   readonly error: number;
@@ -26,9 +31,11 @@ export interface Worst {
 
 /** Comparison of all results of a sample. */
 export interface Compared {
+  /** The number that is furthest off; null where there is none. */
   readonly worst: Worst | null;
-  /** Numbers compared, and those of them that are off. */
+  /** Numbers compared. */
   readonly numbers: number;
+  /** Those of them that are off by more than their bound. */
   readonly off: number;
   /** Error of the worst of the others: of those that are not off or, where none is, of the second. */
   readonly others: number;

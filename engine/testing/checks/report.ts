@@ -7,6 +7,7 @@ import type { CheckName } from "./names.ts";
 
 /** A fault that a check found. */
 export interface CheckFault {
+  /** Name of the check. */
   readonly check: CheckName;
   /** The case that shows it; none where it is about all. */
   readonly sample: string | null;
@@ -18,17 +19,23 @@ export interface CheckFault {
 
 /** One case, and how far its results are from what they should be. */
 export interface SampleReport {
+  /** Inputs and attributes in words. */
   readonly sample: string;
+  /** The check by whose name it fails where it is off. */
   readonly check: CheckName;
+  /** Its results beside those that they should be. */
   readonly compared: Compared;
 }
 
 /** Results of all checks of an op or a kernel, in one kernel set. */
 export interface CheckReport {
+  /** Name of the op, kernel or function. */
   readonly subject: string;
+  /** Kernel set of the device that it ran on. */
   readonly kernels: KernelSet;
   /** Checks that ran. */
   readonly checks: readonly CheckName[];
+  /** Every case that was compared. */
   readonly samples: readonly SampleReport[];
   /** Empty where all is well. */
   readonly faults: readonly CheckFault[];
