@@ -4,6 +4,7 @@
  */
 import type { Command } from "@commander-js/extra-typings";
 import { addAblate } from "./ablate.ts";
+import { addCompletion } from "./completion/mod.ts";
 import { addConfig } from "./config/mod.ts";
 import { addData } from "./data/mod.ts";
 import { addDoctor } from "./doctor.ts";
@@ -40,4 +41,5 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   run: addRun,
   test: addTest,
   bench: addBench,
+  completion: addCompletion,
 };

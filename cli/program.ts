@@ -26,8 +26,8 @@ export function program(): Command {
   });
 }
 
-/** Programs of their own, which print as they please. */
-const PROGRAMS: readonly string[] = ["run", "test", "bench"];
+/** Programs of their own and scripts, which print no results. */
+const PROGRAMS: readonly string[] = ["run", "test", "bench", "completion"];
 
 /** Adds `--json` to a command, or to those of a group. */
 function addJson(command: CommandUnknownOpts): void {
