@@ -4,13 +4,13 @@ import { InvalidArgumentError } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { matchClasses } from "../datasets/match_classes.ts";
 import { UserError } from "../engine/base/user_error.ts";
-import { Device } from "../engine/mod.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { evaluateWithDropout } from "../model/regions/evaluation/region_dropout.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { settingLayer } from "../model/run/layers.ts";
 import { settingsLayer } from "../model/run/settings_file.ts";
 import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
+import { openDevice } from "../model/run/run_config.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
@@ -80,7 +80,7 @@ async function withRegionDropout(experiment: Experiment): Promise<void> {
     sayNewRules(notice, checkpoint.path, config);
     const opened = await openSplit(config, config.dataset.testSplit);
     const test = matchClasses(opened, checkpoint.classes, checkpoint.path);
-    await using device = await Device.open({ adapter: config.adapter });
+    await using device = await openDevice(config);
     using model = modelOf(device, checkpoint);
     for (const share of DROPPED_SHARES) {
       using progress = new Progress(`${name}, ${100 * share} % of regions missing`, "images");

@@ -4,7 +4,6 @@ import { basename, dirname, join } from "node:path";
 import { UserError } from "../engine/base/user_error.ts";
 import { classDifference, matchClasses } from "../datasets/match_classes.ts";
 import { openingMessages } from "../datasets/index/cache.ts";
-import { Device } from "../engine/mod.ts";
 import { ensemble, type EnsembleMember } from "../model/regions/evaluation/ensemble.ts";
 import { evaluateModel, score } from "../model/regions/evaluation/evaluate.ts";
 import type { EvaluationFolder } from "../model/regions/evaluation/folder.ts";
@@ -13,6 +12,7 @@ import { perClassTable } from "../model/regions/report/run_report.ts";
 import { listCheckpoints, makeFolder } from "../model/run/run_folder.ts";
 import { requireRun } from "../model/run/run_names.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
+import { openDevice } from "../model/run/run_config.ts";
 import { sayNewRules } from "../model/run/version.ts";
 import { readScores, saveScores } from "../model/regions/evaluation/scores_file.ts";
 import { type Checkpoint, modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
@@ -60,7 +60,7 @@ export function addEvaluate(program: Command): void {
       const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
       const test = matchClasses(opened, checkpoint.classes, checkpoint.path, notice);
       makeFolder(out);
-      await using device = await Device.open({ adapter: config.adapter });
+      await using device = await openDevice(config);
       using model = modelOf(device, { ...checkpoint, config });
       using evaluating = new Progress("evaluating", "images");
       const results = await evaluateModel(model, test, folder, {
@@ -122,7 +122,7 @@ async function scoresOf(path: string): Promise<Pick<EnsembleMember, "scores" | "
   const { config } = checkpoint;
   const opened = await openSplit(config, config.dataset.testSplit, openingMessages(notice));
   const test = matchClasses(opened, checkpoint.classes, checkpoint.path, notice);
-  await using device = await Device.open({ adapter: config.adapter });
+  await using device = await openDevice(config);
   using model = modelOf(device, checkpoint);
   using evaluating = new Progress(path, "images");
   const hooks = {

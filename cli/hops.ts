@@ -2,7 +2,6 @@
 import type { Command } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { isHops } from "../datasets/hops/dataset.ts";
-import { Device } from "../engine/mod.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { Experiment } from "../model/regions/experiments/experiment.ts";
@@ -11,6 +10,7 @@ import { evaluateWithGaps, HOP_GAPS } from "../model/regions/experiments/hops_mi
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { openSplit } from "../model/regions/trainer.ts";
 import type { Table } from "../model/run/report.ts";
+import { openDevice } from "../model/run/run_config.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
 import { settingLayer } from "../model/run/layers.ts";
 import { settingsLayer } from "../model/run/settings_file.ts";
@@ -73,7 +73,7 @@ async function withGaps(experiment: Experiment): Promise<Table> {
     const checkpoint = await readCheckpoint(join(experiment.path, folder)), { config } = checkpoint;
     const test = await openSplit(config, config.dataset.testSplit);
     if (!isHops(test)) throw new UserError(`${folder}: was trained on ${test.name}, not on hop scenes`);
-    await using device = await Device.open({ adapter: config.adapter });
+    await using device = await openDevice(config);
     using model = modelOf(device, checkpoint);
     for (const gaps of HOP_GAPS) {
       using progress = new Progress(`${folder}, missing: ${gaps.missing}`, "images");

@@ -33,8 +33,7 @@ import { checkMemory, checkRun } from "./gpu/run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
-import { host } from "./host.ts";
-import { knownTuning } from "./tuning/known.ts";
+import { knownTuning, winogradWanted } from "./tuning/known.ts";
 import { adapterKey, parseTuning, type Tuning, TuningTable } from "./tuning/table.ts";
 
 /** Nested number arrays of equal lengths, as deep as the tensor has axes. */
@@ -205,7 +204,7 @@ export class Device implements AsyncDisposable {
       if (bytes === undefined || (typeof bytes === "number" && bytes > 0)) continue;
       throw new ArgumentError(`Device.open: ${name} is a number of bytes, not ${described(bytes)}`);
     }
-    const { winograd = host.variable("ITERA_WINOGRAD") !== "none" } = options;
+    const { winograd = winogradWanted() } = options;
     expectFlag("Device.open", "winograd", winograd);
     const winners = tuning === undefined ? knownTuning() : tuning === null ? [] : parseTuning(tuning, "tuning");
     const gpu = await GpuContext.open(options), { info, kernels } = gpu;

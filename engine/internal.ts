@@ -8,3 +8,4 @@ export { UNUSED } from "./optim/optim.ts";
 export { withUpdateCounts } from "./optim/state.ts";
 export { checkSafetensors, firstNonFinite } from "./safetensors.ts";
 export { sameShape } from "./shape.ts";
+export { winogradWanted } from "./tuning/known.ts";

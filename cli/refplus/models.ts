@@ -1,7 +1,7 @@
 /** Trained models for the commands of `itera refplus`. */
 import { UserError } from "../../engine/base/user_error.ts";
 import type { Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
-import { Device } from "../../engine/mod.ts";
+import type { Device } from "../../engine/mod.ts";
 import type { ExecutionEngine } from "../../model/refplus/engine/execution_engine.ts";
 import {
   engineOf,
@@ -10,6 +10,7 @@ import {
   type RefplusCheckpoint,
   samePrograms,
 } from "../../model/refplus/checkpoint.ts";
+import { openDevice } from "../../model/run/run_config.ts";
 import { sayNewRules } from "../../model/run/version.ts";
 import { notice } from "../terminal/output.ts";
 import type { ProgramGenerator } from "../../model/refplus/generator/program_generator.ts";
@@ -42,7 +43,7 @@ export async function openModels(flags: ModelFlags): Promise<OpenModels> {
   if (other && !samePrograms(other.vocabulary, checkpoint.vocabulary)) {
     throw new UserError(`${path}: was trained with other program tokens than ${flags.execution_engine}`);
   }
-  const device = await Device.open({ adapter: flags.adapter });
+  const device = await openDevice({ ...checkpoint.config, adapter: flags.adapter });
   const stack = new AsyncDisposableStack();
   stack.use(device);
   try {

@@ -15,6 +15,11 @@ export function tuningPath(): string | null {
   return cache ? `${cache}/itera/tuning.json` : null;
 }
 
+/** True unless `ITERA_WINOGRAD` is `none`: convolutions may be computed by Winograd's way. */
+export function winogradWanted(): boolean {
+  return host.variable("ITERA_WINOGRAD") !== "none";
+}
+
 /**
  * Winners in the file; none where there is no file.
  *

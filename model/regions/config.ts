@@ -8,6 +8,7 @@ import { PUBLISHED_REASONING, SMALL_REASONING } from "./reasoning/options.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
 import type { RunKind } from "../run/kind.ts";
 import { differences, type Json, type Layer, lookup, merge, nest, settle } from "../run/layers.ts";
+import { newConvolutions } from "../run/run_config.ts";
 import { VERSION } from "../run/version.ts";
 
 export { type TrainConfig, trainConfigSchema } from "./config_schema.ts";
@@ -32,7 +33,8 @@ export function newConfig(layers: readonly Layer[]): TrainConfig {
 
 /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
 export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConfig {
-  const before = settle(trainConfigSchema, [{ source: "defaults", value: defaults(DEFAULT_DATASET) }, saved]);
+  const value: Json = { ...defaults(DEFAULT_DATASET), convolutions: "direct" };
+  const before = settle(trainConfigSchema, [{ source: "defaults", value }, saved]);
   for (const layer of layers) {
     const value = expandPreset(layer);
     const after = settle(trainConfigSchema, [{ source: saved.source, value: before }, { ...layer, value }]);
@@ -71,6 +73,7 @@ function defaults(dataset: DatasetName): TrainConfig {
     version: VERSION,
     seed: 3,
     adapter: "auto",
+    convolutions: newConvolutions(),
     precision: "f32",
     steps: drawn ? 2400 : 4000,
     flip,

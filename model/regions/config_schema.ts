@@ -1,5 +1,6 @@
 /** The schema of a training run's settings, each with its meaning. */
 import { z } from "../../engine/base/packages/zod.ts";
+import { convolutionsSchema } from "../run/run_config.ts";
 import { picturesSchema } from "../../datasets/images/picture_options.ts";
 import { referenceSchema } from "../../datasets/reference_options.ts";
 import { DATASETS } from "../../datasets/registry.ts";
@@ -117,6 +118,7 @@ export const trainConfigSchema = z.strictObject({
   version: z.string().describe("Version that began the run"),
   seed: z.int().min(0).max(0xffffffff).describe("Starts every random sequence: drawn data, weights, order of images"),
   adapter: z.enum(["auto", "gpu", "cpu"]).describe("Adapter that computes"),
+  convolutions: convolutionsSchema,
   precision: z.enum(["f32", "mixed"]).default("f32").describe(
     "f32 throughout; or mixed: what the backward pass reads is kept in f16, sums and weights stay f32",
   ),

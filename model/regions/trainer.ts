@@ -12,7 +12,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { withUpdateCounts } from "../../engine/internal.ts";
 import {
   Adam,
-  Device,
+  type Device,
   EngineError,
   loadTensors,
   type NonFinite,
@@ -33,6 +33,7 @@ import { checkedRegions, type Checkpoint, describeRegions, regionFacts } from ".
 import { buildModel, loaderOptions } from "./build.ts";
 import { TrainSteps } from "./train_steps.ts";
 import { REGION_RUNS, type TrainConfig } from "./config.ts";
+import { openDevice } from "../run/run_config.ts";
 import type { TrainHooks } from "../run/hooks.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../run/open_run.ts";
 import { applyWeights } from "../weights/apply_weights.ts";
@@ -70,7 +71,7 @@ async function open(
   }
   if (!checkpoint && !config.dataset.skipBroken) await sampleSizes(train, "with regions");
   await using stack = new AsyncDisposableStack();
-  const device = stack.use(await Device.open({ adapter: config.adapter }));
+  const device = stack.use(await openDevice(config));
   device.halfSaves = config.precision === "mixed";
   say(`adapter: ${device.title}`);
   // A run goes on with the knowledge it began with, whatever became of the file.

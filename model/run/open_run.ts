@@ -5,7 +5,7 @@ import type { RunKind } from "./kind.ts";
 import type { Learner } from "./loop.ts";
 import type { RunConfig } from "./run_config.ts";
 import type { RunFolder } from "./run_folder.ts";
-import { sayNewRules } from "./version.ts";
+import { sayArithmetic, sayNewRules } from "./version.ts";
 
 /** The way a learner is opened. */
 export interface OpenOptions {
@@ -51,5 +51,6 @@ export async function openRun<C extends RunConfig, K, L extends Learner>(
   if (!read) return { learner, start: BEGINNING, begins: true };
   say(`resuming after step ${read.step}`);
   sayNewRules(say, read.path, folder.config);
+  sayArithmetic(say, read.path, folder.config);
   return { learner, start: startOf(read), begins: false };
 }

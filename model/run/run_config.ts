@@ -1,4 +1,30 @@
 /** Settings that runs of every kind have. */
+import { z } from "../../engine/base/packages/zod.ts";
+import { winogradWanted } from "../../engine/internal.ts";
+import { Device, type DeviceOptions } from "../../engine/mod.ts";
+
+/** Ways in which a run computes its 3 × 3 convolutions: Winograd's where it is faster, or direct sums everywhere. */
+export const CONVOLUTIONS = ["winograd", "direct"] as const;
+
+/** One of {@link CONVOLUTIONS}. */
+export type Convolutions = typeof CONVOLUTIONS[number];
+
+/** The setting, which decides the last bits. Runs of before it was one have direct convolutions. */
+export const convolutionsSchema = z.enum(CONVOLUTIONS).default("direct").describe(
+  "3 × 3 convolutions: by Winograd's way where it is faster, or direct everywhere; decides their last bits",
+);
+
+/** A new run's, unless its settings say otherwise: `winograd`, or `direct` where `ITERA_WINOGRAD` is `none`. */
+export function newConvolutions(): Convolutions {
+  return winogradWanted() ? "winograd" : "direct";
+}
+
+/** Opens a device that computes as a run's settings say. */
+export function openDevice(
+  { adapter, convolutions }: Required<Pick<DeviceOptions, "adapter">> & { readonly convolutions: Convolutions },
+): Promise<Device> {
+  return Device.open({ adapter, winograd: convolutions === "winograd" });
+}
 
 /** Settings that every run has. */
 export interface RunConfig {
@@ -7,6 +33,8 @@ export interface RunConfig {
   /** Version that began the run. */
   readonly version: string;
   readonly seed: number;
+  /** The way in which 3 × 3 convolutions are computed. */
+  readonly convolutions: Convolutions;
   /** Updates in all. */
   readonly steps: number;
   /** Losses are read from the device and recorded every so many steps. */

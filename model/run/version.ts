@@ -1,5 +1,6 @@
 /** The version written into run folders and shown by `--version`, and what runs of earlier ones do otherwise. */
 import configuration from "../../deno.json" with { type: "json" };
+import type { Convolutions } from "./run_config.ts";
 
 /** Semantic version of this engine. */
 export const VERSION: string = configuration.version;
@@ -18,5 +19,21 @@ export function sayNewRules(
   say(
     `${path}: made by version ${version}; boxes at borders, picture sizes, mirroring and updates of unused weights follow ` +
       `the rules of ${VERSION}, which are the authors' (CHANGELOG.md)`,
+  );
+}
+
+/**
+ * Says that a run without Winograd's convolutions goes on without them, as it began, and what else could change its last bits:
+ * one line for all arithmetic that came after it.
+ */
+export function sayArithmetic(
+  say: (text: string) => void,
+  path: string,
+  { convolutions }: { readonly convolutions: Convolutions },
+): void {
+  if (convolutions === "winograd") return;
+  say(
+    `${path}: goes on with direct convolutions, as it began; its last bits change on another adapter or with another ` +
+      "tuning table alone",
   );
 }

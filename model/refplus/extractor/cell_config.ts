@@ -1,5 +1,6 @@
 /** Settings of the training runs of a {@link CellNetwork}. */
 import { z } from "../../../engine/base/packages/zod.ts";
+import { convolutionsSchema, newConvolutions } from "../../run/run_config.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { differences, type Layer, lookup, merge, settle } from "../../run/layers.ts";
 import type { RunKind } from "../../run/kind.ts";
@@ -16,6 +17,7 @@ export const cellSchema = z.strictObject({
   version: z.string().describe("Version that began the run"),
   seed: z.int().min(0).max(0xffffffff).describe("Seed of all random numbers: weights and order"),
   adapter: z.enum(["auto", "gpu", "cpu"]).describe("The adapter that computes"),
+  convolutions: convolutionsSchema,
   steps: positive.describe("Updates made"),
   batch: positive.describe("Pictures in an update"),
   mirror: z.boolean().describe("Mirror half of the pictures"),
@@ -58,11 +60,12 @@ export const cellSchema = z.strictObject({
 /** Settings of such a run. */
 export type CellConfig = z.infer<typeof cellSchema>;
 
-const DEFAULTS = {
+const defaults = () => ({
   kind: KIND,
   version: VERSION,
   seed: 1,
   adapter: "auto",
+  convolutions: newConvolutions(),
   steps: 1200,
   batch: 16,
   mirror: true,
@@ -73,7 +76,7 @@ const DEFAULTS = {
   displayEvery: 20,
   checkpointEvery: 200,
   checkpointKeep: 1,
-};
+});
 
 /** Settings that a resumed run may change. */
 const FREE = /^(data\.(pictures|scenes)|checkpointEvery|checkpointKeep)$/;
@@ -94,10 +97,10 @@ export const CELL_RUNS: RunKind<CellConfig> = {
   owns: (saved) => lookup(saved, ["network"]) !== undefined,
   schema: cellSchema,
   free: FREE,
-  defaults: () => DEFAULTS,
+  defaults,
   choices: [],
   begin: (layers: readonly Layer[]) =>
-    checked(settle(cellSchema, [{ source: "defaults", value: DEFAULTS }, ...layers])),
+    checked(settle(cellSchema, [{ source: "defaults", value: defaults() }, ...layers])),
   resume: (saved, layers) => {
     const before = settle(cellSchema, [saved]);
     for (const { source, value } of layers) {

@@ -3,7 +3,7 @@ import { RandomStream } from "../../../engine/base/random.ts";
 import { withUpdateCounts } from "../../../engine/internal.ts";
 import {
   Adam,
-  Device,
+  type Device,
   loadTensors,
   type NonFinite,
   type Optimiser,
@@ -15,6 +15,7 @@ import {
   tensorsOf,
 } from "../../../engine/mod.ts";
 import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../../run/checkpoint.ts";
+import { openDevice } from "../../run/run_config.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
@@ -52,7 +53,7 @@ async function open(
   const { network: { detail, widths }, image, data } = config;
   const pictures = await CellPictures.open(data.pictures, data.scenes, { image, detail, stride: 2 ** widths.length });
   await using stack = new AsyncDisposableStack();
-  const device = stack.use(await Device.open({ adapter: config.adapter }));
+  const device = stack.use(await openDevice(config));
   const network = stack.use(new CellNetwork(device, config.network, new Seeds(config.seed)));
   const optimiser = stack.use(
     new Adam(device, network.trainable(), { rate: config.optimiser.rate, clipNorm: config.optimiser.clipNorm }),

@@ -6,6 +6,7 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { differences, type Json, type Layer, lookup, merge, settle } from "../../run/layers.ts";
 import type { RunKind } from "../../run/kind.ts";
 import { type Renamed, renamed } from "../../run/renamed.ts";
+import { newConvolutions } from "../../run/run_config.ts";
 import { VERSION } from "../../run/version.ts";
 import { KIND, type RefplusConfig, refplusSchema, type Stage, STAGES } from "./config_schema.ts";
 
@@ -49,6 +50,7 @@ function reference(stage: Stage): Json {
     stage,
     seed: 1,
     adapter: "auto",
+    convolutions: newConvolutions(),
     steps,
     batch,
     data: {
@@ -186,8 +188,8 @@ function defaultsOf(stage: Stage, given: Json): Json {
 const FREE =
   /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|checkpointEvery|checkpointKeep)$/;
 
-/** Settings of earlier versions where these did not follow the reference: the width of the head did not depend on `dim`. */
-const BEFORE: Json = { engine: { headWidth: 32 } };
+/** Settings of earlier versions that are others now: the width of the head did not depend on `dim`. */
+const BEFORE: Json = { convolutions: "direct", engine: { headWidth: 32 } };
 
 /**
  * Settings that any version saved, complete and with today's names: the ones it lacked have the values by which it worked,

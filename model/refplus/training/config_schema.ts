@@ -1,5 +1,6 @@
 /** The schema of the settings of IEP-Ref's training runs, each with its meaning (papers/iep-ref.md#training). */
 import { z } from "../../../engine/base/packages/zod.ts";
+import { convolutionsSchema } from "../../run/run_config.ts";
 import { UNUSED } from "../../../engine/internal.ts";
 import { STEM_OUTPUTS } from "../engine/blocks.ts";
 import { MESSAGES } from "../engine/execution_engine.ts";
@@ -36,6 +37,7 @@ export const refplusSchema = z.strictObject({
   stage: z.enum(STAGES).describe("The training stage"),
   seed: z.int().min(0).max(0xffffffff).describe("Seed of all random numbers: weights, order, drawn programs"),
   adapter: z.enum(["auto", "gpu", "cpu"]).describe("The adapter that computes"),
+  convolutions: convolutionsSchema,
   steps: count.describe("Updates made"),
   batch: positive.describe("Expressions in an update"),
   data: z.strictObject({

@@ -3,7 +3,15 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import { exists } from "../../../engine/base/files.ts";
 import { digest } from "../../../datasets/refplus/encoding/encode.ts";
 import { readVocabulary, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
-import { Device, loadTensors, type NonFinite, type Schedule, schedules, type Tensor } from "../../../engine/mod.ts";
+import {
+  type Device,
+  loadTensors,
+  type NonFinite,
+  type Schedule,
+  schedules,
+  type Tensor,
+} from "../../../engine/mod.ts";
+import { openDevice } from "../../run/run_config.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { Measures, StepLosses } from "../../run/loss_log.ts";
@@ -74,7 +82,7 @@ async function open(
     });
   }
   const supervision = await nodeSupervision(config, train, vocabulary);
-  const device = stack.use(await Device.open({ adapter: config.adapter }));
+  const device = stack.use(await openDevice(config));
   report(`adapter: ${device.title}`);
   const models = stack.use(await startingModels(device, config, vocabulary, spec, checkpoint, report));
   const learners = stack.use(learnersOf(config, models));

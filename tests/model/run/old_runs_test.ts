@@ -101,6 +101,7 @@ Deno.test("a feature extractor's run of version 0.1 goes on", async () => {
     const said: string[] = [];
     await trainCells(resumed, { onMessage: (text) => said.push(text) });
     strictEqual(said.filter((text) => RULES.test(text)).length, 1, said.join("\n"));
+    strictEqual(said.filter((text) => /: goes on with direct convolutions/.test(text)).length, 1, said.join("\n"));
     const { step, tensors } = await newest(run);
     strictEqual(step, 6);
     ok((tensors.get("optimiser.updates")!.data as Float32Array).every((n) => n === 6));
