@@ -392,7 +392,9 @@ function checkEntry(name: string, value: unknown): Entry {
 function unknownType(name: string, dtype: unknown): string {
   // Not more of it: what a file holds there may be deep.
   const found = typeof dtype === "string" ? JSON.stringify(dtype) : typeof dtype;
-  return `tensor "${name}" has the type ${found}; known: ${Object.keys(ARRAYS).join(", ")}`;
+  return `tensor "${name}" has ${dtype === undefined ? "no type" : `the type ${found}`}; known: ${
+    Object.keys(ARRAYS).join(", ")
+  }`;
 }
 
 /** JSON text of the header; not by way of an object, which would reorder number-like names. */

@@ -94,8 +94,10 @@ function pixelsInside(
 ): { readonly inside: Uint32Array; readonly area: number } {
   const inside = new Uint32Array(256);
   let area = 0;
-  const low = Math.max(0, Math.floor(Math.min(...y)));
-  const high = Math.min(height - 1, Math.ceil(Math.max(...y)));
+  // Not `Math.min(...y)`: a file may hold more corners than a call takes arguments.
+  const top = y.reduce((least, one) => Math.min(least, one), Infinity);
+  const bottom = y.reduce((most, one) => Math.max(most, one), -Infinity);
+  const low = Math.max(0, Math.floor(top)), high = Math.min(height - 1, Math.ceil(bottom));
   const crossings: number[] = [];
   for (let row = low; row <= high; row++) {
     const centre = row + 0.5;

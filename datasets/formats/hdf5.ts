@@ -4,6 +4,7 @@ import { type Hdf5Dataset, type Hdf5File, loadHdf5 } from "../../engine/base/pac
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
+import { hasBrokenHeap } from "./hdf5_heaps.ts";
 import { isHdf5, statedSize, SUPERBLOCK } from "./hdf5_superblock.ts";
 
 /** Arrays that a data set can hold here. */
@@ -46,6 +47,7 @@ export class Hdf5 implements Disposable {
   #open = true;
   /** True once something could not be written: what is on disk is worth nothing then. */
   #spoilt = false;
+  #brokenHeap: boolean | null = null;
   /** Path of the file, as messages have it. */
   readonly path: string;
 
@@ -178,6 +180,9 @@ export class Hdf5 implements Disposable {
   /** An attribute of the whole file; undefined where there is none. */
   attribute(name: string): unknown {
     try {
+      // On files that are being written the library's own are still in memory.
+      this.#brokenHeap ??= hasBrokenHeap(this.#file.filename);
+      if (this.#brokenHeap) throw new Error("a heap of texts does not lead to its end");
       return this.#file.attrs[name]?.value;
     } catch (cause) {
       throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });

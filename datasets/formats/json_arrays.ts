@@ -1,7 +1,7 @@
 /** JSON files larger than memory should hold: the elements of their arrays one by one. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
-import { countLines, type JsonFault, type JsonOptions, readJson } from "../../engine/base/json_text.ts";
+import { countLines, DEEPEST, type JsonFault, type JsonOptions, readJson } from "../../engine/base/json_text.ts";
 
 /** Called with each element: the array's key, null where the file itself is an array; the element; its place. */
 export type OnElement = (key: string | null, value: unknown, index: number) => void;
@@ -195,6 +195,7 @@ class Scanner {
   #open(byte: number): void {
     if (this.#listDepth === 0) this.#listDepth = byte === OPEN_LIST ? 1 : 2;
     this.#depth++;
+    if (this.#depth > DEEPEST) this.#broken(this.#lines, `lists and objects lie deeper than ${DEEPEST} in each other`);
     if (byte !== OPEN_LIST || this.#inList || this.#depth !== this.#listDepth) return;
     this.#at++;
     this.#gather();

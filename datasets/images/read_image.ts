@@ -18,11 +18,11 @@ export async function readImage(path: string, options: PictureOptions = {}): Pro
   sharp.concurrency(1);
   const stored = sharp(await Deno.readFile(path), { ignoreIcc: profile === "ignore" });
   const image = orientation === "apply" ? stored.autoOrient() : stored;
-  // Hardly any picture is printed in inks: the others are not kept waiting for the answer.
-  const [{ space, hasProfile }, { data, info }] = await Promise.all([
-    image.metadata(),
-    image.clone().toColourspace("srgb").removeAlpha().raw().toBuffer({ resolveWithObject: true }),
-  ]);
+  // One after the other: the library has one place for reasons, and would name now this one's and now that one's.
+  const { space, hasProfile } = await image.metadata();
+  const { data, info } = await image.clone().toColourspace("srgb").removeAlpha().raw().toBuffer({
+    resolveWithObject: true,
+  });
   if (space === "cmyk" && !(hasProfile && profile === "convert")) return await readInks(image);
   if (info.channels !== 3) throw new Error(`it has ${info.channels} channels, 3 are wanted`);
   return { rgb: data, width: info.width, height: info.height };

@@ -2,6 +2,7 @@
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readText } from "../../engine/base/files.ts";
+import { readJson } from "../../engine/base/json_text.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** A directed edge: a message goes from class `from` to class `to` (labels 1..C-1). */
@@ -39,6 +40,8 @@ const headSchema = z.strictObject({
   classes: z.array(z.string()).min(2),
   types: z.array(z.string()),
   dim: z.int().min(0),
+  /** Number of edges; files written before 0.2.0 lack it. */
+  edges: z.int().min(0).optional(),
 });
 const lineSchema = z.union([
   z.strictObject({ type: z.string(), from: z.string(), to: z.string(), weight: z.number().positive() }),
@@ -61,7 +64,7 @@ export function edgeCounts({ types, edges }: Pick<Knowledge, "types" | "edges">)
 }
 
 /**
- * The file's text: a head with classes, types and dim; a line per edge; a line per class vector.
+ * The file's text: a head with classes, types, dim and the number of edges; a line per edge; a line per class vector.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -75,7 +78,7 @@ export function edgeCounts({ types, edges }: Pick<Knowledge, "types" | "edges">)
  * ```
  */
 export function encodeKnowledge({ types, edges, vectors, dim }: Knowledge, classes: readonly string[]): string {
-  const lines: unknown[] = [{ format: FORMAT, version: 1, classes, types, dim }];
+  const lines: unknown[] = [{ format: FORMAT, version: 1, classes, types, dim, edges: edges.length }];
   for (const { type, from, to, weight } of edges) {
     lines.push({ type: types[type], from: classes[from], to: classes[to], weight });
   }
@@ -106,6 +109,10 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
   const head = parse(headSchema, path, 1, lines[0], "is no knowledge graph's first line");
   const { classes, types, dim } = head;
   if (classes[0] !== BACKGROUND) throw new UserError(`${path}:1: the first class must be ${BACKGROUND}`);
+  for (const [what, names] of [["class", classes], ["type", types]] as const) {
+    const twice = repeated(names);
+    if (twice !== undefined) throw new UserError(`${path}:1: the ${what} "${twice}" is there twice`);
+  }
   if (4 * classes.length * dim > FREE + 32 * text.length) {
     throw new UserError(
       `${path}:1: claims vectors of ${dim} numbers for ${classes.length} classes, more than the file can hold`,
@@ -113,7 +120,7 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
   }
   const labels = new Map(classes.map((name, c) => [name, c]));
   const vectors = new Float32Array(classes.length * dim);
-  const edges: KnowledgeEdge[] = [];
+  const edges: KnowledgeEdge[] = [], seen = new Set<string>(), filled = new Set<number>();
   const find = (list: ReadonlyMap<string, number>, name: string, what: string, line: number): number => {
     const found = list.get(name);
     if (found === undefined) throw new UserError(`${path}:${line}: no ${what} "${name}" is in the first line`);
@@ -130,7 +137,11 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
       if (!entry.vector.every(isFloat)) {
         throw new UserError(`${path}:${i + 1}: the vector has a number that is too large for 32 bits`);
       }
-      vectors.set(entry.vector, dim * find(labels, entry.class, "class", i + 1));
+      const label = find(labels, entry.class, "class", i + 1);
+      if (filled.size === filled.add(label).size) {
+        throw new UserError(`${path}:${i + 1}: the class "${entry.class}" has a vector already`);
+      }
+      vectors.set(entry.vector, dim * label);
       continue;
     }
     const [from, to] = [entry.from, entry.to].map((name) => find(labels, name, "class", i + 1));
@@ -140,9 +151,35 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
     if (!isFloat(entry.weight) || Math.fround(entry.weight) === 0) {
       throw new UserError(`${path}:${i + 1}: the weight ${entry.weight} is too large or too small for 32 bits`);
     }
-    edges.push({ type: find(typeOf, entry.type, "type", i + 1), from, to, weight: entry.weight });
+    const type = find(typeOf, entry.type, "type", i + 1);
+    if (seen.size === seen.add(`${type} ${from} ${to}`).size) {
+      throw new UserError(`${path}:${i + 1}: the edge is there twice; give it one weight`);
+    }
+    edges.push({ type, from, to, weight: entry.weight });
   }
+  requireWhole(path, head, edges.length, filled);
   return { classes, types, edges, vectors, dim };
+}
+
+/** Throws {@link UserError} where edges or vectors are missing that the head promises: such a file was cut at the end of a line. */
+function requireWhole(
+  path: string,
+  { classes, dim, edges: promised }: z.output<typeof headSchema>,
+  edges: number,
+  filled: ReadonlySet<number>,
+): void {
+  if (promised !== undefined && edges !== promised) {
+    throw new UserError(`${path}: has ${edges} edges, its first line says ${promised}; make or copy it again`);
+  }
+  const bare = dim > 0 && (promised !== undefined || filled.size > 0)
+    ? classes.findIndex((_, c) => c > 0 && !filled.has(c))
+    : -1;
+  if (bare >= 0) throw new UserError(`${path}: has no vector of the class "${classes[bare]}"; make or copy it again`);
+}
+
+function repeated(names: readonly string[]): string | undefined {
+  const seen = new Set<string>();
+  return names.find((name) => seen.size === seen.add(name).size);
 }
 
 /**
@@ -178,13 +215,9 @@ export function fitKnowledge(
 }
 
 function parse<T>(schema: z.ZodType<T>, path: string, line: number, text: string, complaint: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new UserError(`${path}:${line}: is not JSON`);
-  }
-  const parsed = schema.safeParse(value);
+  const read = readJson(text);
+  if ("fault" in read) throw new UserError(`${path}:${line}: is not JSON (${read.fault.reason})`);
+  const parsed = schema.safeParse(read.value);
   if (parsed.success) return parsed.data;
   const [{ path: where, message }] = parsed.error.issues;
   throw new UserError(`${path}:${line}: ${complaint} (${where.length > 0 ? `${where.join(".")}: ` : ""}${message})`);

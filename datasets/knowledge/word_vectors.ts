@@ -75,14 +75,19 @@ export function addSimilar(
 
 async function readWords(path: string, wanted: ReadonlySet<string>) {
   const found = new Map<string, number[]>();
-  let dim = 0;
-  let number = 0;
+  let dim = 0, number = 0, stated: number[] | null = null;
   for await (const line of lines(path)) {
     number++;
     const fields = line.trimEnd().split(" ");
     // The first line may give count and dimension.
-    if (number === 1 && fields.length === 2) continue;
-    if (dim === 0) dim = fields.length - 1;
+    if (number === 1 && fields.length === 2) {
+      if (!fields.every((field) => /^\d{1,15}$/.test(field))) {
+        throw new UserError(`${path}:1: is neither a count and a dimension nor a word with its numbers`);
+      }
+      stated = fields.map(Number);
+      continue;
+    }
+    if (dim === 0) dim = stated?.[1] ?? fields.length - 1;
     if (dim > MOST) throw new UserError(`${path}:${number}: has vectors of ${dim} numbers, at most ${MOST} are read`);
     if (fields.length !== dim + 1 || dim < 2) {
       throw new UserError(`${path}:${number}: has ${fields.length - 1} numbers after the word, ${dim} were expected`);
@@ -98,6 +103,11 @@ async function readWords(path: string, wanted: ReadonlySet<string>) {
     found.set(fields[0], vector);
   }
   if (dim === 0) throw new UserError(`${path}: holds no word vectors`);
+  if (stated && number - 1 < stated[0]) {
+    throw new UserError(
+      `${path}: has ${number - 1} words, its first line says ${stated[0]}; make or download it again`,
+    );
+  }
   return { found, dim };
 }
 

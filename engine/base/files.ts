@@ -56,12 +56,54 @@ export async function requireFile(path: string): Promise<void> {
 /**
  * The text of a file.
  *
- * @throws {UserError} naming the file, with `missing` where there is none.
+ * @throws {UserError} naming the file, with `missing` where there is none, and the line of what is no UTF-8.
  */
 export async function readText(path: string, missing = MISSING): Promise<string> {
-  return await Deno.readTextFile(path).catch((error: unknown) => {
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
     throw explainReadError(path, error, missing);
   });
+  return decodeText(path, bytes);
+}
+
+/** The same at once, for where nothing may happen in between. */
+export function readTextSync(path: string, missing = MISSING): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = Deno.readFileSync(path);
+  } catch (error) {
+    throw explainReadError(path, error, missing);
+  }
+  return decodeText(path, bytes);
+}
+
+/** Names with a letter replaced by a mark of what cannot be read would pass for others. A byte order mark is kept, and seen. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of a file's bytes.
+ *
+ * @throws {UserError} naming the file and the line of what is no UTF-8.
+ */
+export function decodeText(path: string, bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new UserError(`${path}:${1 + wholeLines(bytes)}: a character is not UTF-8; save the file as UTF-8`, { path });
+  }
+}
+
+/** Lines before the first that is not UTF-8. */
+function wholeLines(bytes: Uint8Array): number {
+  for (let line = 0, at = 0;; line++) {
+    const end = bytes.indexOf(0x0a, at);
+    try {
+      UTF8.decode(bytes.subarray(at, end < 0 ? bytes.length : end));
+    } catch {
+      return line;
+    }
+    if (end < 0) return line;
+    at = end + 1;
+  }
 }
 
 /** A {@link UserError} that names the file and says why it cannot be read: `missing` where there is none. */

@@ -4,8 +4,8 @@
  */
 import { UserError } from "./user_error.ts";
 
-/** Deepest nesting of lists and objects. No annotation comes near it. */
-const DEEPEST = 512;
+/** Deepest nesting of lists and objects. No annotation comes near it, and whatever walks through values may recurse. */
+export const DEEPEST = 512;
 
 /** A fault in JSON text. */
 export interface JsonFault {
@@ -24,7 +24,7 @@ export interface JsonOptions {
    * list can name the element that holds one. Default false.
    */
   readonly notNumbers?: boolean;
-  /** Colons of the text outside of its strings, where they were counted already. */
+  /** Colons of the text outside of its strings, where they were counted already, and its depth with them. */
   readonly colons?: number;
 }
 
@@ -33,7 +33,7 @@ export function readJson(text: string, { notNumbers = false, colons }: JsonOptio
   try {
     const value = JSON.parse(text);
     // Members of the text and of what was made of it differ in number only where a key is there twice.
-    if (countMembers(value) === (colons ?? countColons(text))) return { value };
+    if (countMembers(value) === (colons ?? countMarks(text))) return { value };
   } catch { /* The slow way finds the place. */ }
   try {
     return { value: new Parser(text, notNumbers).whole() };
@@ -81,15 +81,17 @@ function countMembers(value: unknown): number {
   return count;
 }
 
-/** Colons of valid JSON outside of its strings: one for each member of an object. */
-function countColons(text: string): number {
-  let count = 0;
+/** Colons of valid JSON outside of its strings, one for each member of an object; NaN where it lies too deep. */
+function countMarks(text: string): number {
+  let colons = 0, depth = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 0x3a) count++;
+    if (code === 0x3a) colons++;
     else if (code === 0x22) { while (text.charCodeAt(++at) !== 0x22) if (text.charCodeAt(at) === 0x5c) at++; }
+    else if (code === 0x5b || code === 0x7b) { if (++depth > DEEPEST) return NaN; }
+    else if (code === 0x5d || code === 0x7d) depth--;
   }
-  return count;
+  return colons;
 }
 
 class Found extends Error {

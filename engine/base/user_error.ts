@@ -20,7 +20,15 @@ export class UserError extends Error {
 
   /** Makes the error from its one line of text and the file it names, if any. */
   constructor(message: string, options: { readonly path?: string; readonly cause?: unknown } = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    super(shortened(message), options.cause === undefined ? {} : { cause: options.cause });
     if (options.path !== undefined) this.path = options.path;
   }
+}
+
+/** Letters of a message, and of them at its end. Names from files may be of any length. */
+const [LONGEST, END] = [1500, 300];
+
+function shortened(message: string): string {
+  if (message.length <= LONGEST) return message;
+  return `${message.slice(0, LONGEST - END - 3)} … ${message.slice(-END)}`;
 }

@@ -3,6 +3,7 @@
  * all compute the same; without one, rules of thumb choose.
  */
 import { EngineError } from "../base/errors.ts";
+import { readJson } from "../base/json_text.ts";
 import { allKernels, type KernelDeclaration } from "../gpu/kernel.ts";
 
 /** Pixels along a side of Winograd's tiles: F(2×2, 3×3) and F(4×4, 3×3). */
@@ -190,19 +191,16 @@ export function formatTuning(entries: readonly TunedTiling[]): string {
  * @throws {EngineError} where it is not such a text.
  */
 export function parseTuning(text: string, path: string): TunedTiling[] {
-  let file: { readonly format?: unknown; readonly winners?: unknown } | null = null;
-  try {
-    file = JSON.parse(text);
-  } catch {
-    // Reported below.
-  }
+  // A letter that is not UTF-8 was replaced when the file was read.
+  const read = readJson(text.includes("\ufffd") ? "" : text);
+  const file = "value" in read ? read.value as { readonly format?: unknown; readonly winners?: unknown } | null : null;
   if (file?.format !== FORMAT || !Array.isArray(file.winners)) {
     throw new EngineError(`${path} is no tuning file of format ${FORMAT}`);
   }
   const winners = file.winners.map(renamed);
   for (const winner of winners) {
     if (!isTunedTiling(winner)) {
-      throw new EngineError(`${path} holds a winner that cannot be: ${JSON.stringify(winner)}`);
+      throw new EngineError(`${path} holds a winner that cannot be: ${JSON.stringify(winner).slice(0, 300)}`);
     }
   }
   return winners as TunedTiling[];

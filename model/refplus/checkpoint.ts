@@ -13,6 +13,7 @@ import {
   tensorsOf,
 } from "../../engine/mod.ts";
 import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";
+import { jsonText } from "../run/json_metadata.ts";
 import type { Json } from "../run/layers.ts";
 import { completed, REFPLUS_RUNS, type RefplusConfig, refplusSchema } from "./training/config.ts";
 import { ExecutionEngine } from "./engine/execution_engine.ts";
@@ -126,16 +127,15 @@ export function refplusFacts(
 }
 
 const table = z.record(z.string(), z.int().min(0));
-const parsed = z.string().transform((text) => JSON.parse(text));
 const factsSchema = z.object({
   config: z.preprocess((saved) => completed(saved as Json), refplusSchema),
   baseline: z.coerce.number(),
-  vocabulary: parsed.pipe(z.object({
+  vocabulary: jsonText(z.object({
     refexp_token_to_idx: table,
     program_token_to_idx: table,
     answer_token_to_idx: z.null(),
   })),
-  spec: parsed.pipe(
+  spec: jsonText(
     z.object({
       features: z.tuple([z.int(), z.int(), z.int()]),
       extractor: z.string(),

@@ -3,6 +3,7 @@ import { z } from "../../engine/base/packages/zod.ts";
 import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
 import { type Device, loadTensors, tensorsOf } from "../../engine/mod.ts";
 import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpoint.ts";
+import { jsonText } from "../run/json_metadata.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { buildModel } from "./build.ts";
 import { REGION_RUNS, type TrainConfig, trainConfigSchema } from "./config.ts";
@@ -33,21 +34,10 @@ export function regionFacts({ classes, knowledge }: RegionFacts): Record<string,
 const edge = z.tuple([z.int(), z.int(), z.int(), z.number()]);
 const factsSchema = z.object({
   config: trainConfigSchema,
-  classes: json(z.array(z.string()).min(2)),
-  knowledge: json(z.object({ types: z.array(z.string()), edges: z.array(edge), dim: z.int().min(0) }).nullable()),
+  classes: jsonText(z.array(z.string()).min(2)),
+  knowledge: jsonText(z.object({ types: z.array(z.string()), edges: z.array(edge), dim: z.int().min(0) }).nullable()),
   position: z.coerce.number().int().default(0),
 });
-
-function json<T>(schema: z.ZodType<T>) {
-  return z.string().transform((text, context): unknown => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue({ code: "custom", message: "is not JSON" });
-      return z.NEVER;
-    }
-  }).pipe(schema);
-}
 
 /** A checkpoint of a region classifier, read and checked. */
 export interface Checkpoint extends Omit<RunCheckpoint, "config" | "facts">, RegionFacts {

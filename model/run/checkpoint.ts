@@ -9,6 +9,7 @@ import {
   type SafetensorsTensor,
   type Tensor,
 } from "../../engine/mod.ts";
+import { jsonText } from "./json_metadata.ts";
 import { kindOf, type RunKind } from "./kind.ts";
 import type { Json } from "./layers.ts";
 import type { LossLog, LossWindow } from "./loss_log.ts";
@@ -26,8 +27,8 @@ export interface RunCheckpoint {
   readonly config: Json;
   /** Facts that the kind of run adds: strings by name. */
   readonly facts: Readonly<Record<string, string>>;
-  /** Losses read but not yet recorded, as JSON; absent in what no run saved. */
-  readonly window?: string;
+  /** Losses read but not yet recorded; absent in what no run saved. */
+  readonly window?: LossWindow;
   /** Length and checksum of the log it goes with; absent in what earlier versions saved. */
   readonly records?: string;
   /** True where the file carries a checksum. */
@@ -50,7 +51,7 @@ export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } }
 /** Point at which a run goes on from a checkpoint. */
 export function startOf({ step, window, records }: Pick<RunCheckpoint, "step" | "window" | "records">): LoopStart {
   const log = records === undefined ? {} : { records };
-  return { step, window: JSON.parse(window ?? '{"names":[],"rows":[]}'), ...log };
+  return { step, window: window ?? BEGINNING.window, ...log };
 }
 
 /**
@@ -97,15 +98,8 @@ export function checkpointMetadata(
 const metadataSchema = z.looseObject({
   kind: z.string().optional(),
   step: z.coerce.number().int(),
-  config: z.string().transform((text, context): Json => {
-    try {
-      return JSON.parse(text);
-    } catch {
-      context.addIssue({ code: "custom", message: "is not JSON" });
-      return z.NEVER;
-    }
-  }),
-  window: z.string().optional(),
+  config: jsonText(z.unknown()).transform((config) => config as Json),
+  window: jsonText(z.object({ names: z.array(z.string()), rows: z.array(z.array(z.number())) })).optional(),
   records: z.string().optional(),
 });
 

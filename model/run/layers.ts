@@ -1,6 +1,7 @@
 /** Settings in layers: defaults, then files, then flags, the later ones winning; every complaint names its layer. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
+import { readTextSync } from "../../engine/base/files.ts";
 import { readJson } from "../../engine/base/json_text.ts";
 
 /** A JSON value. */
@@ -69,17 +70,7 @@ export function settle<T>(schema: z.ZodType<T>, layers: readonly Layer[]): T {
 
 /** Reads a JSON file; throws {@link UserError} naming the file, with line and column of a JSON mistake. */
 export function readJsonFile(path: string): Json {
-  return parseJson(path, readText(path));
-}
-
-/** A file's text. Throws {@link UserError} naming it. */
-export function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new UserError(`${path}: there is no such file`);
-    throw new UserError(`${path}: cannot be read (${(error as Error).message.split(":")[0]})`);
-  }
+  return parseJson(path, readTextSync(path));
 }
 
 /** The value of a file's JSON text. Throws {@link UserError} naming file, line and column of a mistake. */

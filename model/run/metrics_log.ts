@@ -1,5 +1,7 @@
 /** `metrics.jsonl`: one JSON record a line, in the order of steps. */
 import { crc32c, hexadecimal } from "../../engine/base/crc32c.ts";
+import { explainReadError } from "../../engine/base/files.ts";
+import { readJson } from "../../engine/base/json_text.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 
@@ -33,7 +35,7 @@ export class MetricsLog implements Disposable {
     } catch (error) {
       throw explainWriteError(path, error);
     }
-    const bytes = Deno.readFileSync(path);
+    const bytes = bytesOf(path);
     let end = 0;
     for (const { record, next } of lines(path, bytes)) {
       if (record.step > step) break;
@@ -46,7 +48,7 @@ export class MetricsLog implements Disposable {
 
   /** The whole records of a file. Throws {@link UserError} naming file and line where one is not a record. */
   static read(path: string): MetricsRecord[] {
-    return lines(path, Deno.readFileSync(path)).map(({ record }) => record);
+    return lines(path, bytesOf(path)).map(({ record }) => record);
   }
 
   /** Appends records. */
@@ -86,22 +88,40 @@ export class MetricsLog implements Disposable {
   }
 }
 
+function bytesOf(path: string): Uint8Array {
+  try {
+    return Deno.readFileSync(path);
+  } catch (error) {
+    throw explainReadError(path, error);
+  }
+}
+
 function lines(path: string, bytes: Uint8Array): { readonly record: MetricsRecord; readonly next: number }[] {
   const found: { record: MetricsRecord; next: number }[] = [];
-  const decoder = new TextDecoder();
   for (let at = 0;;) {
     const newline = bytes.indexOf(10, at);
     if (newline < 0) return found;
-    let record: unknown;
-    try {
-      record = JSON.parse(decoder.decode(bytes.subarray(at, newline)));
-    } catch {
-      record = null;
-    }
-    if (typeof (record as MetricsRecord | null)?.step !== "number") {
+    const record = recordOf(bytes.subarray(at, newline));
+    if (!record) {
       throw new UserError(`${path}:${found.length + 1}: this line is not a metrics record; mend or remove the file`);
     }
     at = newline + 1;
-    found.push({ record: record as MetricsRecord, next: at });
+    found.push({ record, next: at });
   }
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The record of a line; null where it is none. */
+function recordOf(line: Uint8Array): MetricsRecord | null {
+  let text: string;
+  try {
+    text = UTF8.decode(line);
+  } catch {
+    return null;
+  }
+  const read = readJson(text), record = "value" in read ? read.value as MetricsRecord | null : null;
+  if (typeof record !== "object" || record === null || typeof record.step !== "number") return null;
+  const sound = Object.values(record).every((value) => value === null || ["number", "string"].includes(typeof value));
+  return sound ? record : null;
 }

@@ -1,15 +1,16 @@
 /** Files of settings that people write: JSON with comments, or YAML. A key that is there twice is refused by line. */
+import { readTextSync } from "../../engine/base/files.ts";
 import { loadJsonc } from "../../engine/base/packages/jsonc.ts";
 import { loadYaml } from "../../engine/base/packages/yaml.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { isObject, type Json, type Layer, parseJson, readText } from "./layers.ts";
+import { isObject, type Json, type Layer, parseJson } from "./layers.ts";
 
 /**
  * The layer of a file of settings: YAML where it is named .yaml or .yml, else JSON, which may have comments and commas that
  * nothing follows. Throws {@link UserError} naming the file, with line and column of a mistake.
  */
 export async function settingsLayer(path: string): Promise<Layer> {
-  const text = readText(path);
+  const text = readTextSync(path);
   const value = /\.ya?ml$/i.test(path) ? await parseYaml(path, text) : parseJson(path, await withoutComments(text));
   if (!isObject(value)) throw new UserError(`${path}: holds no object of settings`);
   return { source: path, value };

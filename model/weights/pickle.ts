@@ -41,6 +41,9 @@ export const NOTHING: unique symbol = Symbol("nothing");
 /** Digits and bytes of the longest integer: arithmetic on longer ones takes time that grows with their square. */
 const [MOST_DIGITS, MOST_BYTES] = [2500, 1024];
 
+/** Arguments of one call; PyTorch's functions have seven at most, and a call of JavaScript's takes no list of any length. */
+const MOST_ARGUMENTS = 64;
+
 /** Arguments that calls may be given in all, for each byte of the file: one list can be passed again and again. */
 const WORK = 16;
 
@@ -205,6 +208,7 @@ class Machine {
     if (name === undefined || !Object.hasOwn(this.#rules.calls, name) || !Array.isArray(args)) {
       throw new WeightsError(`the pickle calls ${name ?? "what is no function"}, which is not run`);
     }
+    if (args.length > MOST_ARGUMENTS) throw new WeightsError(`the pickle calls ${name} with ${args.length} arguments`);
     this.#work += 1 + args.reduce((sum, arg) => sum + (Array.isArray(arg) ? arg.length : 0), args.length);
     if (this.#work > WORK * this.#bytes.length) {
       throw new WeightsError("the pickle passes the same lists again and again");

@@ -174,7 +174,13 @@ function packed(proto: Fields, field: number): Uint8Array {
     throw new WeightsError("numbers are stored one by one, not packed");
   }
   if (parts.length === 1) return parts[0];
-  return Uint8Array.from(parts.flatMap((part) => [...part]));
+  const all = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 function parse(bytes: Uint8Array): Fields {

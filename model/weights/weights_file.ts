@@ -4,6 +4,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { checkSafetensors, firstNonFinite } from "../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
+import { jsonText } from "../run/json_metadata.ts";
 import type { Json } from "../run/layers.ts";
 import { checkpointPath } from "../run/run_folder.ts";
 import { trainConfigSchema } from "../regions/config.ts";
@@ -98,12 +99,12 @@ export async function readStartingWeights(file: string): Promise<StartingWeights
     const wrong = firstNonFinite(tensors);
     if (wrong) throw new UserError(`${path}: "${wrong.name}" holds ${wrong.value}; a run cannot begin from it`);
     if (metadata.weights !== undefined) {
-      const { resnet, normalise, longSide } = factsSchema.parse(JSON.parse(metadata.weights));
+      const { resnet, normalise, longSide } = jsonText(factsSchema).parse(metadata.weights);
       const image = { normalise, ...longSide === undefined ? {} : { longSide } };
       return { path, tensors, settings: { image, model: { resnet, calibrate: false } } };
     }
     if (metadata.config === undefined) throw foreign();
-    const { image, model } = trainConfigSchema.parse(JSON.parse(metadata.config));
+    const { image, model } = jsonText(trainConfigSchema).parse(metadata.config);
     const prefix = "model.";
     const own = [...tensors].filter(([name]) => name.startsWith(prefix));
     return {
@@ -113,7 +114,7 @@ export async function readStartingWeights(file: string): Promise<StartingWeights
       ...namesIn(metadata, model.reasoning.graph),
     };
   } catch (error) {
-    if (error instanceof z.ZodError || error instanceof SyntaxError) throw foreign();
+    if (error instanceof z.ZodError) throw foreign();
     if (error instanceof SafetensorsError) {
       throw new UserError(`${path}: ${error.message}; other formats are converted by itera weights import`);
     }

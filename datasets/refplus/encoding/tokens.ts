@@ -115,7 +115,10 @@ export function tokenList(table: TokenTable): string[] {
   return Object.entries(table).sort(([, a], [, b]) => a - b).map(([token]) => token);
 }
 
-const tableSchema = z.record(z.string(), z.int().min(0)).superRefine((table, context) => {
+/** A record leaves this key out, whatever stands under it. */
+const kept = z.unknown().refine((table) => !Object.hasOwn(Object(table), "__proto__"), "__proto__ is no token");
+
+const tableSchema = kept.pipe(z.record(z.string(), z.int().min(0))).superRefine((table, context) => {
   SPECIAL_TOKENS.forEach((token, i) => {
     if (table[token] !== i) context.addIssue({ code: "custom", path: [token], message: `must be ${i}` });
   });

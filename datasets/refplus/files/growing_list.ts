@@ -6,13 +6,14 @@ import { basename, dirname, join } from "node:path";
 import { explainWriteError, removePartialsOf, writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { exists, openFile } from "../../../engine/base/files.ts";
+import { readJson } from "../../../engine/base/json_text.ts";
 import { OutputLock } from "./output_lock.ts";
 
 const SUFFIX = ".growing";
 const PIECE = 1 << 22;
 
-/** Callback for each line that is kept when a list is opened again. */
-export type OnLine = (line: string, image: number) => void;
+/** Callback for each element that is kept when a list is opened again. */
+export type OnElement = (element: unknown, image: number) => void;
 
 /** A list in the making, held by one process at a time. */
 export class GrowingList implements Disposable {
@@ -48,12 +49,13 @@ export class GrowingList implements Disposable {
   }
 
   /**
-   * Opens the list under `key` of `path`, or a new one; `onLine` is called for each element there is. A group that
+   * Opens the list under `key` of `path`, or a new one; `onElement` is called for each element there is. A group that
    * may be incomplete is dropped.
    *
-   * @throws {UserError} when the file was made with another `info` or by something else, or is being made by another process.
+   * @throws {UserError} when the file was made with another `info` or by something else, is damaged, or is being made by
+   * another process.
    */
-  static async open(path: string, key: string, info: unknown, onLine: OnLine = () => {}): Promise<GrowingList> {
+  static async open(path: string, key: string, info: unknown, onElement: OnElement = () => {}): Promise<GrowingList> {
     const growing = GrowingList.growingPath(path);
     const head = headOf(key, info);
     using resources = new DisposableStack();
@@ -64,7 +66,18 @@ export class GrowingList implements Disposable {
     if (whole) await reopen(path, growing, whole);
     else if (!interrupted) await writeFileAtomic(growing, head);
     const file = resources.use(await Deno.open(growing, { read: true, write: true }));
-    const kept = await readLines(file, path, head, interrupted, onLine);
+    const kept = await readElements(file, { path, at: interrupted ? growing : path }, head, interrupted, onElement)
+      .catch(
+        async (error: unknown) => {
+          // A copy that cannot be gone on with is in the way of the list itself.
+          if (!interrupted) await Deno.remove(growing);
+          throw error;
+        },
+      );
+    if (whole && kept.size !== whole.size) {
+      await Deno.remove(growing);
+      throw new UserError(`${path}: has ${kept.size} elements and says ${whole.size}; remove it, then make it anew`);
+    }
     await file.truncate(kept.bytes);
     await file.seek(kept.bytes, Deno.SeekMode.Start);
     return new GrowingList(path, growing, file, resources.move(), kept.size, whole?.images ?? kept.images);
@@ -155,34 +168,38 @@ async function reopen(path: string, growing: string, whole: WholeList): Promise<
 }
 
 /**
- * Checks the head and reads the lines after it. With `interrupted`, the last picture's lines are left out: some of them may
- * be missing. Returns where the kept lines end.
+ * Checks the head and reads the elements after it. With `interrupted`, the last picture's are left out: some of them may be
+ * missing. Returns where the kept lines end.
  */
-async function readLines(
+async function readElements(
   file: Deno.FsFile,
-  path: string,
+  { path, at }: { readonly path: string; readonly at: string },
   head: string,
   interrupted: boolean,
-  onLine: OnLine,
+  onElement: OnElement,
 ): Promise<{ bytes: number; size: number; images: number }> {
-  let offset = 0, size = 0;
-  let group = { image: 0, start: 0, lines: [] as string[] };
+  let offset = 0, size = 0, line = 0;
+  let group = { image: 0, start: 0, elements: [] as unknown[] };
   const close = (): void => {
-    for (const line of group.lines) onLine(line, group.image);
-    size += group.lines.length;
+    for (const element of group.elements) onElement(element, group.image);
+    size += group.elements.length;
   };
   for await (const { text, bytes } of linesOf(file)) {
+    line++;
     if (offset === 0) {
       if (text + "\n" !== head) throw otherSettings(path, text, head);
       group.start = bytes;
     } else {
-      const image = Number(/"image_index":(\d+)/.exec(text)?.[1]);
-      if (image !== group.image && group.lines.length > 0) {
+      const element = elementOf(text, line === 2), image = element && imageOf(element);
+      if (image === null || image < group.image) {
+        throw new UserError(`${at}:${line}: is damaged; remove the file, then make it anew`);
+      }
+      if (image !== group.image && group.elements.length > 0) {
         close();
-        group = { image, start: offset, lines: [] };
+        group = { image, start: offset, elements: [] };
       }
       group.image = image;
-      group.lines.push(text.replace(/^,/, ""));
+      group.elements.push(element);
     }
     offset += bytes;
   }
@@ -191,8 +208,20 @@ async function readLines(
   return { bytes: offset, size, images: 0 };
 }
 
+/** The element of a line, which has a comma before it unless it is the first; null where there is none. */
+function elementOf(line: string, first: boolean): object | null {
+  if (line.startsWith(",") === first) return null;
+  const read = readJson(first ? line : line.slice(1));
+  return "value" in read && typeof read.value === "object" ? read.value : null;
+}
+
+/** Number of the element's picture; null where it has none. */
+function imageOf(element: object): number | null {
+  const { image_index: image } = element as { readonly image_index?: unknown };
+  return Number.isSafeInteger(image) && image as number >= 0 ? image as number : null;
+}
+
 async function* linesOf(file: Deno.FsFile): AsyncGenerator<{ text: string; bytes: number }> {
-  const decoder = new TextDecoder();
   let rest = new Uint8Array(0);
   const piece = new Uint8Array(PIECE);
   for (let length = await file.read(piece); length !== null; length = await file.read(piece)) {
@@ -201,24 +230,33 @@ async function* linesOf(file: Deno.FsFile): AsyncGenerator<{ text: string; bytes
     joined.set(piece.subarray(0, length), rest.length);
     let start = 0;
     for (let end = joined.indexOf(10); end >= 0; end = joined.indexOf(10, start)) {
-      yield { text: decoder.decode(joined.subarray(start, end)), bytes: end + 1 - start };
+      yield { text: lineText(joined.subarray(start, end)), bytes: end + 1 - start };
       start = end + 1;
     }
     rest = joined.slice(start);
   }
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of a line; what is no UTF-8 becomes a line that is no element. */
+function lineText(bytes: Uint8Array): string {
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    return "\ufffd";
+  }
+}
+
 /** Names the setting that differs. */
 function otherSettings(path: string, found: string, wanted: string): UserError {
   const info = (head: string): Record<string, unknown> | null => {
-    try {
-      return JSON.parse(head.trim() + "]}").info;
-    } catch {
-      return null;
-    }
+    const read = readJson(head.trim() + "]}");
+    return ("value" in read && (read.value as { info?: Record<string, unknown> }).info) || null;
   };
+  const text = (value: unknown): string => JSON.stringify(value)?.slice(0, 40) ?? "nothing";
   const [before, now] = [info(found), info(wanted)!];
   const key = before && Object.keys(now).find((name) => JSON.stringify(before[name]) !== JSON.stringify(now[name]));
-  const what = key ? `${key.replaceAll("_", " ")} ${before[key]}, not ${now[key]}` : "other settings";
+  const what = key ? `${key.replaceAll("_", " ")} ${text(before[key])}, not ${text(now[key])}` : "other settings";
   return new UserError(`${path}: was begun with ${what}; give the same settings or choose another --out`);
 }

@@ -25,7 +25,8 @@ export async function listPictures(folder: string): Promise<string[]> {
     if (paths[number] !== undefined) throw new UserError(`${path}: ${paths[number]} has the same number`, { path });
     paths[number] = path;
   }
-  const missing = Array.from(paths).findIndex((path) => path === undefined);
+  // As many as there are names: a number beyond them leaves some earlier one out, and may be of any size.
+  const missing = names.findIndex((_, number) => paths[number] === undefined);
   if (missing >= 0) throw new UserError(`${folder}: picture ${missing} is missing; rows are numbered by pictures`);
   return paths;
 }

@@ -186,11 +186,15 @@ async function writeRefexps(
     block = now;
     return balance;
   };
-  const tally = ({ template_filename, refexp_family_index, program }: Refexp, image: number): void => {
-    const answer = program.at(-1)!._output as readonly number[];
+  const tally = (element: unknown, image: number): void => {
+    const { template_filename, refexp_family_index, program } = element as Refexp;
+    const answer = program?.at(-1)?._output;
+    if (!Array.isArray(answer)) {
+      throw new UserError(`${path}: holds what is no expression; remove it, then make it anew`);
+    }
     balanceOf(image).add(template_filename, refexp_family_index, answer.length);
   };
-  using list = await GrowingList.open(path, "refexps", info, (line, image) => tally(JSON.parse(line), image));
+  using list = await GrowingList.open(path, "refexps", info, tally);
   notBeyond(path, list.images, images);
   if (list.images < images) {
     for await (const { index, value } of readList(scenes, "scenes")) {

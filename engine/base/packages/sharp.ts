@@ -9,7 +9,9 @@ export type SharpImage = ReturnType<SharpLibrary>;
 /** A picture laid over another. */
 export type SharpOverlay = Parameters<SharpImage["composite"]>[0][number];
 
-/** Loads the library once. */
+/** Loads the library once. It may not keep files by their paths: one that was replaced would be read as it was before. */
 export async function loadSharp(): Promise<SharpLibrary> {
-  return (await load()).default;
+  const { default: sharp } = await load();
+  sharp.cache(false);
+  return sharp;
 }

@@ -81,11 +81,15 @@ const defaults = () => ({
 /** Settings that a resumed run may change. */
 const FREE = /^(data\.(pictures|scenes)|checkpointEvery|checkpointKeep)$/;
 
-function checked(config: CellConfig): CellConfig {
+function checked(config: CellConfig, layers: readonly Layer[]): CellConfig {
   const { image: { height, width }, network: { widths } } = config;
   const cell = 2 ** widths.length;
   if (height % cell > 0 || width % cell > 0) {
-    throw new UserError(`image: ${width} × ${height} pixels are no whole number of cells of ${cell}`);
+    const source = layers.findLast(({ value }) => lookup(value, ["image"]) ?? lookup(value, ["network", "widths"]))
+      ?.source;
+    throw new UserError(
+      `${source ? `${source}: ` : ""}image: ${width} × ${height} pixels are no whole number of cells of ${cell}`,
+    );
   }
   return config;
 }
@@ -100,7 +104,7 @@ export const CELL_RUNS: RunKind<CellConfig> = {
   defaults,
   choices: [],
   begin: (layers: readonly Layer[]) =>
-    checked(settle(cellSchema, [{ source: "defaults", value: defaults() }, ...layers])),
+    checked(settle(cellSchema, [{ source: "defaults", value: defaults() }, ...layers]), layers),
   resume: (saved, layers) => {
     const before = settle(cellSchema, [saved]);
     for (const { source, value } of layers) {
@@ -110,6 +114,7 @@ export const CELL_RUNS: RunKind<CellConfig> = {
         `${source}: a resumed run keeps its settings, "${changed}" is another; give a new run another --name`,
       );
     }
-    return checked(settle(cellSchema, [{ source: saved.source, value: before }, ...layers]));
+    const all = [{ source: saved.source, value: before }, ...layers];
+    return checked(settle(cellSchema, all), all);
   },
 };

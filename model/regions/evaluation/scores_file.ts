@@ -7,27 +7,20 @@ import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { checkSafetensors, firstNonFinite, sameShape } from "../../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "../../../engine/mod.ts";
+import { jsonText } from "../../run/json_metadata.ts";
 import type { Output, Scores } from "./score.ts";
 import type { ScoredSet } from "./results.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 
 const PREFIX = "probabilities.";
 
-const list = z.string().transform((text, context): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    context.addIssue({ code: "custom", message: "is not JSON" });
-    return z.NEVER;
-  }
-});
 const factsSchema = z.object({
   model: z.string(),
   split: z.string(),
   images: z.coerce.number().int().min(0),
-  classes: list.pipe(z.array(z.string()).min(2)),
-  outputs: list.pipe(z.array(z.string()).min(1)),
-  options: list.pipe(z.record(z.string(), z.unknown())).optional(),
+  classes: jsonText(z.array(z.string()).min(2)),
+  outputs: jsonText(z.array(z.string()).min(1)),
+  options: jsonText(z.record(z.string(), z.unknown())).optional(),
 });
 
 /** Writes labels i32 [N] and, for every output, probabilities f32 [N, C]. */

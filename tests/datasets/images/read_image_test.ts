@@ -107,3 +107,14 @@ Deno.test("a picture of another size than annotated stops training, evaluation a
     match(String((await load({ orientation: "ignore" })).shown), /^0,1,2$/);
   });
 });
+
+Deno.test("a picture that was replaced is read as it is now, its size too", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "a.png"), sharp = await loadSharp();
+    for (const [width, height] of [[4, 3], [5, 6]]) {
+      await sharp({ create: { width, height, channels: 3, background: "red" } }).png().toFile(path);
+      const { rgb: _, ...size } = await readImage(path);
+      deepStrictEqual([size, await readSize(path)], [{ width, height }, { width, height }]);
+    }
+  });
+});

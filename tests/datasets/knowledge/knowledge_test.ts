@@ -59,6 +59,7 @@ Deno.test("each mistake in a graph is named with its line", async () => {
       types: ["on"],
       dim: 2,
     });
+    const edge = '{"type":"on","from":"cup","to":"plate","weight":1}';
     const mistakes: [string, RegExp][] = [
       ["", /:1: is not JSON/],
       ["{}", /:1: is no knowledge graph's first line/],
@@ -82,6 +83,21 @@ Deno.test("each mistake in a graph is named with its line", async () => {
         head.replace('"dim":2', '"dim":9007199254740991'),
         /:1: claims vectors of 9007199254740991 numbers for 3 classes/,
       ],
+      [
+        `${head}\n{"type":"on","from":"cup","to":"plate","weight":1,"weight":2}`,
+        /:2: is not JSON \(the key "weight" is there/,
+      ],
+      [`${head}\n${"[".repeat(600)}`, /:2: is not JSON \(lists and objects lie deeper than 512/],
+      [`${head}\n${edge}\n${edge}`, /:3: the edge is there twice/],
+      [
+        `${head}\n{"class":"cup","vector":[1,2]}\n{"class":"cup","vector":[1,2]}`,
+        /:3: the class "cup" has a vector already/,
+      ],
+      [head.replace('"plate"', '"cup"'), /:1: the class "cup" is there twice/],
+      [head.replace('["on"]', '["on","on"]'), /:1: the type "on" is there twice/],
+      // Cut at the end of a line.
+      [`${head}\n{"class":"cup","vector":[1,2]}\n`, /has no vector of the class "plate"/],
+      [`${head.replace('"dim"', '"edges":2,"dim"')}\n${edge}\n`, /has 1 edges, its first line says 2/],
     ];
     for (const [text, message] of mistakes) {
       await Deno.writeTextFile(path, text);
@@ -206,6 +222,16 @@ Deno.test("class vectors are means over words; unknown classes get random ones a
         readClassVectors(path, classes),
         (error: Error) => error.message.includes(`:2: "${wrong}" is no number`),
       );
+    }
+    for (
+      const [text, message] of [
+        ["3 2\ndesk 1 2\nchair 1 2\n", /has 2 words, its first line says 3/],
+        ["1 3\ndesk 1 2\n", /:2: has 2 numbers after the word, 3 were expected/],
+        ["desk 1\n", /:1: is neither a count and a dimension nor a word/],
+      ] as const
+    ) {
+      await Deno.writeTextFile(path, text);
+      await rejects(readClassVectors(path, classes), message);
     }
     await Deno.writeTextFile(path, "desk ".repeat(400_000));
     await rejects(readClassVectors(path, classes), /words\.vec: has a line of more than 1048576 letters/);
