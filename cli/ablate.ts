@@ -8,7 +8,7 @@ import { Experiment } from "../model/regions/experiments/experiment.ts";
 import { evaluateWithDropout } from "../model/regions/evaluation/region_dropout.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
 import { settingLayer } from "../model/run/layers.ts";
-import { settingsLayer } from "../model/run/settings_file.ts";
+import { settingsLayer } from "../model/run/settings/file.ts";
 import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { openDevice } from "../model/run/run_config.ts";
 import { sayNewRules } from "../model/run/version.ts";

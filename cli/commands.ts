@@ -4,6 +4,7 @@
  */
 import type { Command } from "@commander-js/extra-typings";
 import { addAblate } from "./ablate.ts";
+import { addCompare } from "./compare.ts";
 import { addCompletion } from "./completion/mod.ts";
 import { addConfig } from "./config/mod.ts";
 import { addData } from "./data/mod.ts";
@@ -26,6 +27,7 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   evaluate: addEvaluate,
   "re-evaluate": addReEvaluate,
   ensemble: addEnsemble,
+  compare: addCompare,
   ablate: addAblate,
   hops: addHops,
   predict: addPredict,

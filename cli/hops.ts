@@ -9,11 +9,11 @@ import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables } from "../model/regions
 import { evaluateWithGaps, HOP_GAPS } from "../model/regions/experiments/hops_missing.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { openSplit } from "../model/regions/trainer.ts";
-import type { Table } from "../model/run/report.ts";
+import type { Table } from "../model/run/report/page.ts";
 import { openDevice } from "../model/run/run_config.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
 import { settingLayer } from "../model/run/layers.ts";
-import { settingsLayer } from "../model/run/settings_file.ts";
+import { settingsLayer } from "../model/run/settings/file.ts";
 import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { collect, toName, toSize } from "./terminal/flags.ts";
 import { Progress, table } from "./terminal/output.ts";

@@ -8,7 +8,7 @@ import { MODEL_NAMES } from "../model/regions/models.ts";
 import { REGION_TRAINING } from "../model/regions/trainer.ts";
 import { kindOf } from "../model/run/kind.ts";
 import { fileLayer, type Json, type Layer, merge, settingLayer } from "../model/run/layers.ts";
-import { settingsLayer } from "../model/run/settings_file.ts";
+import { settingsLayer } from "../model/run/settings/file.ts";
 import { requireRun } from "../model/run/run_names.ts";
 import type { Learner } from "../model/run/loop.ts";
 import type { TrainingKind } from "../model/run/open_run.ts";

@@ -12,7 +12,7 @@ import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
 import { newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
 import { type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
-import { settingsLayer } from "../model/run/settings_file.ts";
+import { settingsLayer } from "../model/run/settings/file.ts";
 import { RunFolder } from "../model/run/run_folder.ts";
 import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";

@@ -42,7 +42,7 @@ export type { ScoredSet } from "./regions/evaluation/results.ts";
 /** Curves of runs, for notebooks. */
 export { showCurves, type ShowCurvesOptions, ShownCurves } from "./run/show_curves.ts";
 export type { MetricsRecord } from "./run/metrics_log.ts";
-export type { Curve } from "./run/report.ts";
+export type { Curve } from "./run/report/charts.ts";
 /** Weights trained elsewhere: files of other formats as named tensors, and as weights of ours. */
 export { readWeights } from "./weights/read_weights.ts";
 export type { StoredTensor, WeightFile } from "./weights/stored.ts";

@@ -9,7 +9,7 @@ import { resnetNames } from "../../model/regions/config.ts";
 import type { RunKind } from "../../model/run/kind.ts";
 import { fileLayer, type Json, lookup, merge, nest } from "../../model/run/layers.ts";
 import { requireRun } from "../../model/run/run_names.ts";
-import { changedSettings, listSettings } from "../../model/run/settings_list.ts";
+import { changedSettings, listSettings } from "../../model/run/settings/list.ts";
 import { line, table } from "../terminal/output.ts";
 import { configPage, valueText } from "./page.ts";
 

@@ -1,7 +1,7 @@
 /** The page of all settings, `docs/config.md`. */
 import type { RunKind } from "../../model/run/kind.ts";
 import type { Json } from "../../model/run/layers.ts";
-import { listSettings, type Setting } from "../../model/run/settings_list.ts";
+import { listSettings, type Setting } from "../../model/run/settings/list.ts";
 
 /** Commands that train the runs of each kind. */
 const COMMANDS: Readonly<Record<string, string>> = {

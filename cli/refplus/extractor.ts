@@ -3,7 +3,7 @@ import type { Command } from "@commander-js/extra-typings";
 import { CELL_RUNS, type CellConfig } from "../../model/refplus/extractor/cell_config.ts";
 import { trainCells } from "../../model/refplus/extractor/cell_trainer.ts";
 import { settingLayer } from "../../model/run/layers.ts";
-import { settingsLayer } from "../../model/run/settings_file.ts";
+import { settingsLayer } from "../../model/run/settings/file.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
 import { inRunFolder, latestRun, runPath } from "../../model/run/run_names.ts";
 import { UserError } from "../../engine/base/user_error.ts";

@@ -5,7 +5,7 @@ import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STAGES } from "../..
 import type { Validation } from "../../model/refplus/training/training_state.ts";
 import { trainRefplus } from "../../model/refplus/training/trainer.ts";
 import { type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
-import { settingsLayer } from "../../model/run/settings_file.ts";
+import { settingsLayer } from "../../model/run/settings/file.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
 import { inRunFolder, latestRun, runPath } from "../../model/run/run_names.ts";
 import { Stopped } from "../terminal/failure.ts";

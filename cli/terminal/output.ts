@@ -1,6 +1,7 @@
 /** The one place that writes to the terminal: results to standard output, everything else to standard error. */
 import { SingleBar } from "cli-progress";
 import { explainWriteError } from "../../engine/base/atomic.ts";
+import { duration } from "../../engine/base/duration.ts";
 import { printable, printableLine } from "../../engine/base/printable.ts";
 import { drawTable, type PrintedTable } from "./table.ts";
 
@@ -199,16 +200,6 @@ export class Progress implements Disposable {
     if (this.#open) this.#bar?.stop();
     this.#open = false;
   }
-}
-
-/** Seconds in words: `48 s`, `3 min 05 s`, `2 h 10 min`. */
-export function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.max(0, Math.round(seconds));
-  const two = (n: number): string => String(n).padStart(2, "0");
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${Math.floor(whole / 3600)} h ${two(Math.floor(whole % 3600 / 60))} min`;
 }
 
 /** Bytes in words. */

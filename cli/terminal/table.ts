@@ -3,7 +3,7 @@ import Table from "cli-table3";
 import width from "string-width";
 import wrap from "wrap-ansi";
 import { printableLine } from "../../engine/base/printable.ts";
-import type { Table as ReportTable } from "../../model/run/report.ts";
+import type { Table as ReportTable } from "../../model/run/report/page.ts";
 
 /** A table to print; its title is a line above it. */
 export interface PrintedTable extends Omit<ReportTable, "title" | "folded"> {

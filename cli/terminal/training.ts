@@ -4,9 +4,10 @@ import { compare } from "../../model/regions/experiments/comparison.ts";
 import type { Experiment, MemberResults } from "../../model/regions/experiments/experiment.ts";
 import { comparisonTables, saveComparison } from "../../model/regions/experiments/experiment_report.ts";
 import { distanceTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
+import { duration } from "../../engine/base/duration.ts";
 import { Interrupted, type TrainHooks } from "../../model/run/hooks.ts";
 import { Stopped } from "./failure.ts";
-import { duration, fact, notice, Progress, table } from "./output.ts";
+import { fact, notice, Progress, table } from "./output.ts";
 
 /**
  * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C, or the end of the
@@ -82,8 +83,8 @@ export async function trainExperiment(experiment: Experiment): Promise<MemberRes
 
 /** Trains what an experiment still lacks, prints the comparison and writes it down. */
 export async function runExperiment(experiment: Experiment): Promise<void> {
-  const comparison = compare(await trainExperiment(experiment));
-  await saveComparison(experiment, comparison);
+  const done = await trainExperiment(experiment), comparison = compare(done);
+  await saveComparison(experiment, comparison, done);
   for (const part of comparisonTables(comparison)) table(part);
   fact("report", join(experiment.path, "report.html"));
 }

@@ -6,6 +6,7 @@ import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
 import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { beginSession } from "./sessions.ts";
 
 /** A kind of run in the loop, with its models and data, which it owns. The loop knows neither images nor programs. */
 export interface Learner extends AsyncDisposable {
@@ -51,6 +52,7 @@ export async function runLoop(
       `${folder.file("metrics.jsonl")}: is not as it was after step ${step}; the run goes on, but its log has gaps`,
     );
   }
+  const reached = beginSession(folder, learner.device.title, step);
   let atRest: number | undefined;
   while (step < steps) {
     log.add(await learner.update(step));
@@ -79,7 +81,10 @@ export async function runLoop(
       atRest = checkMemory(learner.device.memory.liveTensors - learner.captured(), atRest);
     }
     hooks.onStep?.(step, steps, log.latest);
-    if (checkpoint) await saveRunCheckpoint(folder, step, log, learner);
+    if (checkpoint) {
+      await saveRunCheckpoint(folder, step, log, learner);
+      await reached(step);
+    }
     if (stopping && !last) throw new Interrupted(step);
   }
 }

@@ -78,7 +78,7 @@ export function requireRun(path: string, complaint = "is no run's folder"): void
 }
 
 /** Paths of the runs in an experiment's folder. */
-function runsIn(experiment: string): string[] {
+export function runsIn(experiment: string): string[] {
   return [...Deno.readDirSync(experiment)].map(({ name }) => join(experiment, name))
     .filter((path) => exists(join(path, "config.json"))).sort();
 }

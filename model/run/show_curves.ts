@@ -1,8 +1,9 @@
 /** Curves of a run's metrics, or of any numbers by step, for notebooks. */
 import { UserError } from "../../engine/base/user_error.ts";
 import { MetricsLog, type MetricsRecord } from "./metrics_log.ts";
-import { type Curve, renderChart } from "./report.ts";
-import { escape } from "./report_parts.ts";
+import { drawCurves } from "./draw_curves.ts";
+import type { Curve } from "./report/charts.ts";
+import { escape } from "./report/parts.ts";
 
 /** Options of {@link showCurves}. */
 export interface ShowCurvesOptions {
@@ -86,7 +87,7 @@ export function showCurves(run: string | readonly MetricsRecord[], options: Show
     points: records.flatMap((record) => isNumber(record[name]) ? [[record.step, record[name]] as const] : []),
   }));
   const title = options.title ?? (typeof run === "string" ? run.split("/").findLast((part) => part !== "")! : "");
-  return new ShownCurves(title, curves, renderChart({ title, curves, logarithmic }));
+  return new ShownCurves(title, curves, drawCurves(curves, logarithmic));
 }
 
 function isNumber(value: unknown): value is number {

@@ -2,7 +2,6 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import width from "string-width";
 import {
   bytes,
-  duration,
   fact,
   gatherJson,
   line,
@@ -13,6 +12,7 @@ import {
   wantsColour,
   withTerminal,
 } from "../../cli/terminal/output.ts";
+import { duration } from "../../engine/base/duration.ts";
 import { drawTable } from "../../cli/terminal/table.ts";
 
 /** A terminal that is none. */

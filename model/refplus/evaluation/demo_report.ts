@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
 import { MetricsLog } from "../../run/metrics_log.ts";
-import { type Chart, type Picture, renderReport, type Table } from "../../run/report.ts";
+import type { CurveChart } from "../../run/report/charts.ts";
+import { renderReport, type Table } from "../../run/report/page.ts";
+import type { Picture } from "../../run/report/pictures.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import { inspectExpressions, type InspectFiles } from "./inspect.ts";
 import type { RefplusCheckpoint } from "../checkpoint.ts";
@@ -63,7 +65,8 @@ export async function saveDemoReport(
       title: `${refexp.template_filename.replace(".json", "")}: ${refexp.refexp}`,
       width,
       height,
-      png,
+      file: png,
+      type: "image/png",
       boxes: [],
     });
   }
@@ -73,26 +76,29 @@ export async function saveDemoReport(
     rows: scoreNodes(nodes, "type").map(({ name, nodes, iou }) => [name, nodes, iou]),
     counts: ["nodes"],
   };
-  const html = renderReport({
+  const html = await renderReport({
     title: "Itera: referring expressions",
     summary:
       "Masks of held-out expressions, and of every node of one program in each category: the mask that the module " +
       "network finds at that node, in red.",
-    tables: [...tables, byFunction],
-    charts: CHARTS.map((chart) => chartOf(runs, chart)),
-    pictures,
+    parts: [
+      ...tables,
+      byFunction,
+      ...CHARTS.map((chart) => chartOf(runs, chart)),
+      { title: "Pictures", note: "An expression of each category: the mask of every node of its program.", pictures },
+    ],
     config: checkpoint.config,
   });
   await writeFileAtomic(path, new TextEncoder().encode(html));
   return byFunction;
 }
 
-function chartOf(runs: string, chart: typeof CHARTS[number]): Chart {
+function chartOf(runs: string, chart: typeof CHARTS[number]): CurveChart {
   const curves = chart.curves.map(([run, key, name]) => {
     const path = join(runs, run, "metrics.jsonl");
     const log = existsSync(path) ? MetricsLog.read(path) : [];
     const points = log.filter((row) => key in row).map((row): [number, number] => [row.step, Number(row[key])]);
     return { name, points };
   });
-  return { title: chart.title, curves, logarithmic: "logarithmic" in chart };
+  return { kind: "curves", title: chart.title, curves, logarithmic: "logarithmic" in chart };
 }

@@ -39,7 +39,7 @@ export async function evaluateModel(
   const set = scoredSet(test);
   const results = resultsOf(name, scores, set);
   await saveScores(folder.file("scores.safetensors"), name, scores, set);
-  await saveReport(results, folder, await gallery(shown, scores, test, model, folder.config.image.normalise));
+  await saveReport(results, folder, await gallery(shown, scores, test, model));
   // Last, for they say that the run is done.
   await saveResults(results, folder);
   return results;

@@ -7,7 +7,7 @@ import type { Output, Scores } from "./score.ts";
 import { type ClassMetrics, type MetricTriple, regionMetrics } from "./metrics.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { readJsonFile } from "../../run/layers.ts";
-import type { Table } from "../../run/report.ts";
+import type { Table } from "../../run/report/page.ts";
 
 /** One row of the results table. */
 export interface ResultRow {

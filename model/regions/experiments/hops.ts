@@ -3,7 +3,7 @@ import { meanAndSpread } from "./comparison.ts";
 import type { Member, MemberResults } from "./experiment.ts";
 import type { Results } from "../evaluation/results.ts";
 import type { Json } from "../../run/layers.ts";
-import type { Table } from "../../run/report.ts";
+import type { Table } from "../../run/report/page.ts";
 
 /** Settings of every run: links end where the boxes show it, and there are no class edges to go another way by. */
 export const HOP_SETTINGS: Json = {

@@ -4,7 +4,7 @@ import { configPage } from "../../../cli/config/page.ts";
 import { RUN_KINDS } from "../../../model/kinds.ts";
 import { newConfig, trainConfigSchema } from "../../../model/regions/config.ts";
 import { type Json, lookup, merge, nest } from "../../../model/run/layers.ts";
-import { changedSettings, listSettings } from "../../../model/run/settings_list.ts";
+import { changedSettings, listSettings } from "../../../model/run/settings/list.ts";
 import { itera, ROOT } from "../../support/command.ts";
 import { TINY, writeTinyCoco } from "../../support/files/tiny_coco.ts";
 import { withFolder } from "../../support/folder.ts";

@@ -1,7 +1,8 @@
 import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { compare, meanAndSpread } from "../../../../model/regions/experiments/comparison.ts";
-import { closedShares, comparisonTables } from "../../../../model/regions/experiments/experiment_report.ts";
+import { closedShares } from "../../../../model/regions/experiments/comparison_charts.ts";
+import { comparisonTables } from "../../../../model/regions/experiments/experiment_report.ts";
 import type { MemberResults } from "../../../../model/regions/experiments/experiment.ts";
 import { readResults, type ResultRow } from "../../../../model/regions/evaluation/results.ts";
 import { withFolder } from "../../../support/folder.ts";

@@ -1,10 +1,4 @@
-/** Parts of a report beside tables and curves: bars, and a model's scores for the regions of one picture. */
-
-/** One bar per item, in the order given. */
-export interface Bars {
-  readonly title: string;
-  readonly items: readonly { readonly name: string; readonly value: number; readonly note: string }[];
-}
+/** A model's scores for the regions of one picture, as a table and maps. */
 
 /** A class and its probability. */
 export interface ScoredClass {
@@ -45,28 +39,6 @@ export function escape(value: string): string {
   return value.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
 }
 
-const GOOD = "#1a9850";
-const BAD = "#d73027";
-const BAR = 14;
-
-/** Horizontal bars of values in [0, 1]. */
-export function renderBars({ title, items }: Bars): string {
-  const rows = items.map(({ name, value, note }, i) => {
-    const y = i * (BAR + 4);
-    return `<text x="150" y="${y + 11}" text-anchor="end">${escape(name)}</text>` +
-      `<rect x="158" y="${y}" width="520" height="${BAR}" fill="#eee"/>` +
-      `<rect x="158" y="${y}" width="${
-        (520 * Math.min(1, Math.max(0, value))).toFixed(1)
-      }" height="${BAR}" fill="#1667b7"/>` +
-      `<text x="686" y="${y + 11}">${value.toFixed(3)} ${escape(note)}</text>`;
-  });
-  const height = items.length * (BAR + 4);
-  return `<details open><summary>${
-    escape(title)
-  }</summary><svg viewBox="0 0 860 ${height}" width="860" height="${height}" ` +
-    `role="img" font-size="12" fill="#333">${rows.join("")}</svg></details>`;
-}
-
 /** A table of scores with a column per prediction, and the memory's maps under it. */
 export function renderExplained({ columns, regions, maps }: Explained): string {
   const anySenders = regions.some(({ senders }) => senders.length > 0);
@@ -79,7 +51,7 @@ export function renderExplained({ columns, regions, maps }: Explained): string {
       const bar = weight === undefined
         ? ""
         : `<div class="w" title="attention ${weight.toFixed(2)}" style="width:${(100 * weight).toFixed(0)}%"></div>`;
-      return `<td style="color:${right ? GOOD : BAD}">${escape(label)} ${share.toFixed(2)}${bar}</td>`;
+      return `<td class="${right ? "right" : "wrong"}">${escape(label)} ${share.toFixed(2)}${bar}</td>`;
     });
     return `<tr><td>${escape(truth)}</td>${cells.join("")}${
       anySenders ? `<td>${escape(senders.join(", "))}</td>` : ""

@@ -1,8 +1,8 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../../../engine/base/user_error.ts";
-import { settingsLayer } from "../../../model/run/settings_file.ts";
-import { withFolder } from "../../support/folder.ts";
+import { UserError } from "../../../../engine/base/user_error.ts";
+import { settingsLayer } from "../../../../model/run/settings/file.ts";
+import { withFolder } from "../../../support/folder.ts";
 
 /** The settings of a file of that name and text. */
 async function read(name: string, text: string): Promise<unknown> {

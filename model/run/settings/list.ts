@@ -1,7 +1,7 @@
 /** Settings of a kind of run as a list, from its schema: each with its meaning, its range and its default. */
-import { z } from "../../engine/base/packages/zod.ts";
-import type { RunKind } from "./kind.ts";
-import { type Json, lookup } from "./layers.ts";
+import { z } from "../../../engine/base/packages/zod.ts";
+import type { RunKind } from "../kind.ts";
+import { type Json, lookup } from "../layers.ts";
 
 /** A setting, as `--set` names it. */
 export interface Setting {

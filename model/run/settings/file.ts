@@ -1,9 +1,9 @@
 /** Files of settings that people write: JSON with comments, or YAML. A key that is there twice is refused by line. */
-import { readTextSync } from "../../engine/base/files.ts";
-import { loadJsonc } from "../../engine/base/packages/jsonc.ts";
-import { loadYaml } from "../../engine/base/packages/yaml.ts";
-import { UserError } from "../../engine/base/user_error.ts";
-import { isObject, type Json, type Layer, parseJson } from "./layers.ts";
+import { readTextSync } from "../../../engine/base/files.ts";
+import { loadJsonc } from "../../../engine/base/packages/jsonc.ts";
+import { loadYaml } from "../../../engine/base/packages/yaml.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { isObject, type Json, type Layer, parseJson } from "../layers.ts";
 
 /**
  * The layer of a file of settings: YAML where it is named .yaml or .yml, else JSON, which may have comments and commas that
