@@ -18,8 +18,10 @@ export const MEASURES =
 
 /** A sentence on the rows of a model's table. */
 const ROWS =
-  'The first row is the answer; below it the predictions that it is made of, such as "local 1", the memory\'s first. ' +
-  "An exact posterior is the best that anybody can know from what its name says.";
+  'The first row is the answer; below it the predictions that it is made of, such as "local 1", the memory\'s first. ';
+
+/** A sentence on exact posteriors. */
+const EXACT = "An exact posterior is the best that anybody can know from what its name says.";
 
 /** Writes the report. */
 export async function saveReport(
@@ -28,13 +30,13 @@ export async function saveReport(
   pictures: readonly Picture[],
 ): Promise<void> {
   const distances = distanceTable(results);
-  const config = folder.config as unknown as Json;
+  const config = folder.config as unknown as Json, exact = results.rows.some(({ kind }) => kind === "exact");
   const html = await renderReport({
     title: `Itera: ${folder.path.split("/").at(-1)}`,
     summary: `${results.images} images of ${results.split}, ${results.instances} regions.`,
     facts: sessionFacts(folder),
     parts: [
-      { ...resultsTable(results), note: `${MEASURES} ${ROWS}` },
+      { ...resultsTable(results), note: `${MEASURES} ${ROWS}${exact ? ` ${EXACT}` : ""}` },
       ...distances ? [{ ...distances, note: DISTANCES }] : [],
       ...lossCharts(folder),
       {

@@ -1,5 +1,5 @@
 /** Pictures of reports: boxes with labels that lie on none other, the rest shown where the pointer is, enlarged by a click. */
-import { placeLabels } from "../../../engine/base/place_labels.ts";
+import { type LabelPlace, placeLabels } from "../../../engine/base/place_labels.ts";
 import { escape, type Explained, renderExplained } from "./parts.ts";
 
 /** A box on a picture. */
@@ -86,20 +86,25 @@ function drawing(
   const area = ({ box: [x1, y1, x2, y2] }: PictureBox): number => (x2 - x1) * (y2 - y1);
   // Small boxes lie above large ones, so that the pointer finds them.
   const stacked = boxes.map((_, i) => i).sort((a, b) => area(boxes[b]) - area(boxes[a]));
+  const tag = (i: number, [x, y]: LabelPlace): string => {
+    const { width: w, height: h } = labels[i];
+    return `<rect x="${round(x)}" y="${round(y)}" width="${round(w)}" height="${round(h)}"/>` +
+      `<text x="${round(x + 0.3 * letters)}" y="${round(y + letters)}" font-size="${round(letters)}" ` +
+      `textLength="${round(w - 0.6 * letters)}" lengthAdjust="spacingAndGlyphs">${escape(boxes[i].label)}</text>`;
+  };
+  const side = (i: number): string => boxes[i].right ? "right" : "wrong";
   const frames = stacked.map((i) => {
-    const { box: [x1, y1, x2, y2], label, right } = boxes[i],
-      { width: w, height: h } = labels[i],
-      place = places.get(i);
-    const [x, y] = place ?? [Math.max(0, Math.min(x1, width - w)), Math.max(0, Math.min(y1 - h, height - h))];
-    return `<g class="box ${right ? "right" : "wrong"}${place ? " shown" : ""}"><title>${escape(label)}</title>` +
+    const { box: [x1, y1, x2, y2], label, right } = boxes[i], { width: w, height: h } = labels[i];
+    const [x, y] = [Math.max(0, Math.min(x1, width - w)), Math.max(0, Math.min(y1 - h, height - h))];
+    return `<g class="box ${side(i)}"><title>${escape(label)}</title>` +
       `<rect class="f" x="${round(x1)}" y="${round(y1)}" width="${round(x2 - x1 + 1)}" height="${
         round(y2 - y1 + 1)
       }" ` +
       `vector-effect="non-scaling-stroke" stroke-width="1.5"${right ? "" : ' stroke-dasharray="6 3"'}/>` +
-      `<g class="tag"><rect x="${round(x)}" y="${round(y)}" width="${round(w)}" height="${round(h)}"/>` +
-      `<text x="${round(x + 0.3 * letters)}" y="${round(y + letters)}" font-size="${round(letters)}" ` +
-      `textLength="${round(w - 0.6 * letters)}" lengthAdjust="spacingAndGlyphs">${escape(label)}</text></g></g>`;
+      `${places.get(i) ? "" : `<g class="tag asked">${tag(i, [x, y])}</g>`}</g>`;
   });
+  // Above all frames, which would strike them out.
+  const tags = [...places].flatMap(([i, place]) => place ? [`<g class="tag ${side(i)}">${tag(i, place)}</g>`] : []);
   return `<label class="zoom"><input type="checkbox" aria-label="enlarge ${escape(title)}">` +
     `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">${image}${
       frames.join("")

@@ -26,9 +26,9 @@ figure{margin:0}figcaption{font-size:.85rem;color:var(--soft)}
 .zoom{display:block;cursor:zoom-in}.zoom>input{position:absolute;opacity:0}.zoom>svg{display:block;width:100%}
 .zoom>input:focus-visible+svg{outline:2px solid var(--c1)}
 .zoom>input:checked+svg{position:fixed;inset:0;z-index:9;width:100vw;height:100vh;max-width:none;background:var(--page);cursor:zoom-out}
-.box rect{fill:transparent}.box .tag{display:none}.box.shown .tag,.box:hover .tag{display:block}.box:hover rect.f{stroke-width:3;fill:#fff2}
-.tag text{fill:#fff}.right .tag rect,.right rect.f{stroke:#007a5a}.wrong .tag rect,.wrong rect.f{stroke:#c04a00}
-.right .tag rect{fill:#007a5a}.wrong .tag rect{fill:#c04a00}
+.box rect{fill:transparent}.tag{pointer-events:none}.tag.asked{display:none}.box:hover .tag.asked{display:block}.box:hover rect.f{stroke-width:3;fill:#fff2}
+.tag text{fill:#fff}.right rect.f{stroke:#007a5a}.wrong rect.f{stroke:#c04a00}
+.right .tag rect,.tag.right rect{fill:#007a5a}.wrong .tag rect,.tag.wrong rect{fill:#c04a00}
 table.x{font-size:.8rem}table.x td,table.x th{padding:.15rem .5rem .15rem 0}.w{height:3px;background:var(--c4)}
 td.right{color:var(--right)}td.wrong{color:var(--wrong)}
 `.replace(/\n/g, "");
