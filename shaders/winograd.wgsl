@@ -1,5 +1,6 @@
-// 3 x 3 convolutions of stride 1 by minimal filtering (Winograd, 1980; Lavin and Gray, 2016; docs/papers/winograd.md). An image is cut in
-// tiles of OUTPUTS x OUTPUTS pixels of y. A line d of a tile's inputs, g of a filter and y of the tile's outputs are linked by
+// 3 x 3 convolutions of stride 1 by minimal filtering (Winograd, 1980; Lavin and Gray, 2016; docs/papers/winograd.md#minimal-filtering).
+// An image is cut in tiles of OUTPUTS x OUTPUTS pixels of y. A line d of a tile's inputs, g of a filter and y of the tile's outputs
+// are linked by
 //
 //   y = A' (G g * B' d)
 //
