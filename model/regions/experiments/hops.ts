@@ -98,7 +98,7 @@ function posteriorsOf({ rows, contextDistances }: Results): number[][] {
     .map((index) => contextDistances.map(({ accuracy }) => accuracy[index]));
 }
 
-/** What a row of the tables is made of: one figure for each seed. */
+/** Figures of a row of the tables by distance, for each seed. */
 type Figures = readonly (readonly number[])[];
 
 function shown(figures: Figures, distance: number): string | number {
