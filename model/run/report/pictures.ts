@@ -106,7 +106,7 @@ function drawing(
   // Above all frames, which would strike them out.
   const tags = [...places].flatMap(([i, place]) => place ? [`<g class="tag ${side(i)}">${tag(i, place)}</g>`] : []);
   return `<label class="zoom"><input type="checkbox" aria-label="enlarge ${escape(title)}">` +
-    `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">${image}${
-      frames.join("")
+    `<svg viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">${image}${frames.join("")}${
+      tags.join("")
     }</svg></label>`;
 }
