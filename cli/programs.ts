@@ -1,5 +1,5 @@
 /**
- * `itera run`, `test` and `bench`: programs of their own. `./itera` starts them itself; here they stand for help, for
+ * `itera run` and `bench`: programs of their own. `./itera` starts them itself; here they stand for help, for
  * corrections of mistyped words, and for whoever calls `deno task itera`.
  */
 import type { Command } from "@commander-js/extra-typings";
@@ -17,11 +17,6 @@ export function addRun(program: Command): void {
     .action(async (file, words) =>
       await start(["run", "-A", "--config", inProject("deno.json"), "--no-lock", file, ...words])
     );
-}
-
-/** Adds `itera test`. */
-export function addTest(program: Command): void {
-  own(program, "test", "run the whole test suite, or what is named");
 }
 
 /** Adds `itera bench`. */

@@ -130,6 +130,31 @@ Deno.test("10: the server answers fifty requests at once, refuses what is no row
   strictEqual(rest, "52 requests answered, 0 tensors left behind\n");
 });
 
+Deno.test("11: a kernel passes its checks, and the barrier that it lacks is missed", async () => {
+  const [passed, race, ...rest] = await example("11_check_kernel.ts");
+  match(passed, /^1\d checks passed on 6 samples$/);
+  match(
+    race,
+    /^races: sum_rows\.wgsl:\d+: `found\[lane\].*" is (read|written) by invocation .* with no barrier between/,
+  );
+  deepStrictEqual(rest, []);
+});
+
+Deno.test("12: a function that loses digits is named with its argument", async () => {
+  const [careful, plain, ...rest] = await example("12_check_function.ts");
+  strictEqual(careful, "careful: of 4096 arguments none is off by more than 4 units in the last place");
+  match(plain, /^values: plain\([\d.e-]+\) is [\d.e-]+, expected [\d.e-]+, .* numbers are off, the others within/);
+  deepStrictEqual(rest, []);
+});
+
+Deno.test("13: an op passes its checks in both kernel sets", async () => {
+  const [cpu, gpu, sigmoid, ...rest] = await example("13_check_op.ts");
+  match(cpu, /^mish, cpu kernels: 1\d checks passed$/);
+  match(gpu, /^mish, gpu kernels: 1\d checks passed$/);
+  ok(numbers(sigmoid)[0] < 100, sigmoid);
+  deepStrictEqual(rest, []);
+});
+
 Deno.test("the notebook shows a tensor, the curve of a training and an image with its boxes", async () => {
   const [title, product, curve, image, ...rest] = await runNotebook(
     `${ROOT}/examples/notebook.ipynb`,

@@ -82,7 +82,7 @@ export async function withTerminal<T>(other: Terminal, body: () => Promise<T>): 
 
 /** Results of a command with `--json`, gathered until its end. */
 interface Results {
-  readonly facts: Record<string, string | number>;
+  readonly facts: Record<string, unknown>;
   readonly tables: unknown[];
   readonly lines: string[];
 }
@@ -118,6 +118,14 @@ export function line(text = ""): void {
 export function fact(name: string, value: string | number): void {
   if (results) results.facts[name] = value;
   else line(`${name}: ${value}`);
+}
+
+/** A result for programs alone: with `--json` a member of the object, else nothing. Numbers that JSON lacks are in words. */
+export function member(name: string, value: unknown): void {
+  if (results === null) return;
+  results.facts[name] = JSON.parse(
+    JSON.stringify(value, (_, own) => typeof own === "number" && !Number.isFinite(own) ? String(own) : own),
+  );
 }
 
 /** A line that is no result: a notice or a complaint. */

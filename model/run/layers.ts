@@ -106,7 +106,8 @@ function knownKeys(merged: Json, path: readonly string[], lowest: Json): string[
   return isObject(beside) ? Object.keys(beside) : [];
 }
 
-function nearest(word: string, candidates: readonly string[]): string | undefined {
+/** The candidate that a mistyped word most likely means; undefined where none is near. */
+export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const ranked = candidates.map((candidate) => ({ candidate, steps: editDistance(word, candidate) }))
     .filter(({ steps, candidate }) => steps > 0 && steps <= Math.max(2, candidate.length / 3))
     .sort((a, b) => a.steps - b.steps);

@@ -53,7 +53,7 @@ Deno.test("every command prints JSON where it is asked to, and nothing else", as
   const leaves = (command: CommandUnknownOpts): CommandUnknownOpts[] =>
     command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
   const without = leaves(program()).filter(({ options }) => !options.some(({ long }) => long === "--json"));
-  deepStrictEqual(without.map((command) => command.name()), ["run", "test", "bench", "completion"]);
+  deepStrictEqual(without.map((command) => command.name()), ["run", "bench", "completion"]);
   const brief = await itera("doctor", "--brief", "--json");
   deepStrictEqual([brief.code, brief.err], [0, ""]);
   const { tables, lines } = JSON.parse(brief.out);

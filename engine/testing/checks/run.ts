@@ -167,7 +167,7 @@ async function checkBits(
   // What differs by itself says nothing of memory or rows.
   if (checking.faults.some(({ check }) => check === "repeats")) return;
   if (asked("poison") || asked("guards")) {
-    await checkPoison(checking, first, differ, place);
+    await checkPoison(checking, differ, place);
   }
   if (asked("large sizes")) {
     const rows = await checking.attempt(
@@ -189,7 +189,6 @@ type Results = readonly (readonly Result[])[];
 /** Runs in memory that held NaN, and that held other numbers. */
 async function checkPoison(
   checking: Checking,
-  first: Results,
   differ: (check: CheckName, results: Results, words: (d: Differing, i: number) => string) => void,
   place: (d: Differing) => string,
 ): Promise<void> {

@@ -1,8 +1,9 @@
 /**
- * Every kernel of every kernel set is run by the samples the registry checks, by the test named here, or, where it has tilings
- * that only the tuner may choose, by `tilings_test.ts`.
+ * Every kernel of every kernel set is run by the samples the registry checks, by the test that `cli/test/elsewhere.ts` names, or, where it
+ * has tilings that only the tuner may choose, by `tilings_test.ts`.
  */
 import { deepStrictEqual, ok, throws } from "node:assert/strict";
+import { ELSEWHERE } from "../../../cli/test/elsewhere.ts";
 import type { Device } from "../../../engine/device.ts";
 import { KernelError } from "../../../engine/base/errors.ts";
 import { contextOf } from "../../../engine/friends.ts";
@@ -13,27 +14,6 @@ import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { draw } from "../../../engine/testing/samples/run_sample.ts";
-
-/** Kernels no op's samples reach, with the test that checks them. */
-const ELSEWHERE: Record<string, string> = {
-  "fill.wgsl:random_uniform": "tests/engine/ops/made_tensors_test.ts",
-  "fill.wgsl:random_normal": "tests/engine/ops/made_tensors_test.ts",
-  "fill.wgsl:random_truncated": "tests/engine/nn/nn_test.ts",
-  "dropout.wgsl:count_step": "tests/engine/nn/dropout_test.ts",
-  "sequence.wgsl:steps": "tests/engine/ops/sequence_test.ts",
-  "sequence.wgsl:whole_steps": "tests/engine/ops/sequence_test.ts",
-  "sequence.wgsl:identity": "tests/engine/ops/sequence_test.ts",
-  "pointwise.wgsl:accumulate": "tests/engine/ops/made_tensors_test.ts",
-  "cast_f16.wgsl:f32_to_f16": "tests/engine/ops/made_tensors_test.ts",
-  "cast_f16.wgsl:f16_to_f32": "tests/engine/ops/made_tensors_test.ts",
-};
-
-/** Those of convolutions larger than samples are. */
-const WINOGRAD = "tests/engine/ops/lib/winograd_test.ts";
-const FORMS = ["+f2", "+f4", "+vec4+f2", "+vec4+f4"];
-for (const entry of ["inputs", "filters", "outputs", "output_grads", "filter_grads"]) {
-  for (const form of FORMS) ELSEWHERE[`winograd.wgsl:${entry}${form}`] = WINOGRAD;
-}
 
 const devices = await openDevices();
 

@@ -154,7 +154,7 @@ const planted: Readonly<Record<string, readonly [check: CheckName, text: string,
   ],
 };
 
-/** What differs from doubling at every size. */
+/** Differences from doubling at every size. */
 const OTHERWISE: Readonly<Record<string, Partial<CheckKernelOptions>>> = {
   // The last one of an odd size has no other.
   "two invocations that write one element": { sizes: [64, 130] },

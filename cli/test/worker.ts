@@ -1,0 +1,24 @@
+/** A thread that runs checks in one kernel set, so that both sets are checked at once. */
+import type { CheckReport } from "../../engine/testing/checks/report.ts";
+import { checkAll, type CheckRun } from "./check.ts";
+
+/** Messages to the thread that asked: a report, the end, or the error that ended it. */
+export type CheckMessage =
+  | { readonly kind: "report"; readonly report: CheckReport }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly name: string; readonly message: string };
+
+const thread = self as unknown as {
+  onmessage: (event: MessageEvent<CheckRun>) => void;
+  postMessage(message: CheckMessage): void;
+};
+
+thread.onmessage = async ({ data }) => {
+  try {
+    await checkAll(data, (report) => thread.postMessage({ kind: "report", report }));
+    thread.postMessage({ kind: "done" });
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
+    thread.postMessage({ kind: "failed", name, message });
+  }
+};

@@ -1,0 +1,85 @@
+/** `itera test` with names: what they stand for, what is printed, and what goes to `deno test`. */
+import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
+import { join } from "node:path";
+import { select } from "../../cli/test/select.ts";
+import { dependents } from "../../cli/test/watch.ts";
+import { allKernels } from "../../engine/gpu/kernel.ts";
+import { CHECK_NAMES, CHECKS } from "../../engine/testing/checks/names.ts";
+import { itera, ROOT } from "../support/command.ts";
+
+Deno.test("a name stands for an op before a kernel before a shader, and patterns for all of the first kind that they fit", () => {
+  deepStrictEqual(select(["softmax"]), { ops: ["softmax"], kernels: [] });
+  deepStrictEqual(select(["conv*"]).ops.toSorted(), ["conv2d", "conv2dBank", "convGru"]);
+  const entries = select(["topk"]);
+  deepStrictEqual(entries, { ops: ["topk"], kernels: [] });
+  deepStrictEqual(select(["topk.wgsl"]).kernels, select(["shaders/topk.wgsl"]).kernels);
+  ok(select(["topk.wgsl"]).kernels.includes("topk.wgsl:topk"));
+  deepStrictEqual(select(["topk.wgsl:topk"]), { ops: [], kernels: ["topk.wgsl:topk", "topk.wgsl:topk+group"] });
+  const library = select(["core_tiles.wgsl"]).kernels;
+  deepStrictEqual(
+    library,
+    allKernels().filter(({ parts }) => parts.some(({ file }) => file === "lib/core_tiles.wgsl")).map(({ name }) =>
+      name
+    ),
+  );
+  deepStrictEqual(select(["lib/core_tiles.wgsl"]).kernels, library);
+});
+
+Deno.test("a mistyped name, flag or seed ends with 2 and one line", async () => {
+  const mistakes: readonly (readonly [args: string[], err: string])[] = [
+    [["sofmax"], 'itera: there is no op, kernel or shader "sofmax"; did you mean softmax?\n'],
+    [["topk.wgls"], 'itera: there is no op, kernel or shader "topk.wgls"; did you mean topk.wgsl?\n'],
+    [
+      ["softmax", "--tiling"],
+      "itera: unknown option '--tiling' (did you mean --tilings?); what follows -- goes to deno test\n",
+    ],
+    [
+      ["softmax", "--seed", "x"],
+      "itera: option '--seed <n>' argument 'x' is invalid. It is a whole number from 0 to 4294967295.\n",
+    ],
+  ];
+  for (const [args, err] of mistakes) deepStrictEqual(await itera("test", ...args), { code: 2, out: "", err });
+});
+
+Deno.test("the list says what each check covers, and the page on shaders says the same", async () => {
+  const { code, out } = await itera("test", "--list", "scatter", "--kernels", "cpu");
+  strictEqual(code, 0);
+  for (const name of CHECK_NAMES) match(out, new RegExp(`^${name} +${CHECKS[name].slice(0, 30)}`, "m"));
+  match(out, /^scatter, cpu kernels: \d+ samples/m);
+  match(out, /kernels: .*scatter\.wgsl:/);
+  const page = await Deno.readTextFile(join(ROOT, "docs/shaders.md"));
+  const cells = page.split("\n").filter((row) => row.startsWith("| ")).map((row) =>
+    row.split("|").slice(1, -1).map((cell) => cell.trim())
+  );
+  for (const name of CHECK_NAMES) deepStrictEqual(cells.find(([first]) => first === name)?.[1], CHECKS[name], name);
+});
+
+Deno.test("checks of a name are run in both kernel sets, each sample with its worst number; a seed repeats them", async () => {
+  const { code, out, err } = await itera("test", "sign", "--seed", "7");
+  deepStrictEqual([code, err], [0, ""]);
+  for (const set of ["cpu", "gpu"]) {
+    match(out, new RegExp(`^sign, ${set} kernels: \\d+ samples, (\\d+) of \\1 checks pass$`, "m"));
+  }
+  match(out, /worst output 0 at \[.*\]: got -?\d+, expected -?\d+, 0 of its bound; the others within 0 of theirs/);
+  match(out, /\n\d+ checks passed, 0 failed in [\d.]+ s \(--seed 7\)\n$/);
+});
+
+Deno.test("a shader's checks are those of the samples that run it, as JSON too", async () => {
+  const { code, out } = await itera("test", "scan.wgsl", "--kernels", "gpu", "--json", "--seed", "1");
+  strictEqual(code, 0);
+  const { seed, passed, failed, reports } = JSON.parse(out);
+  deepStrictEqual([seed, failed], [1, 0]);
+  ok(passed > 5);
+  deepStrictEqual(reports.map(({ subject }: { subject: string }) => subject), ["cumsum"]);
+  ok(reports[0].samples.every(({ compared }: { compared: { off: number } }) => compared.off === 0));
+});
+
+Deno.test("watching runs again what depends on what was saved", () => {
+  const root = `${ROOT}/`.replace(/\/\/$/, "/");
+  deepStrictEqual(dependents(root, ["shaders/scan.wgsl"], []), ["scan.wgsl"]);
+  deepStrictEqual(dependents(root, ["engine/ops/scan.ts"], []), ["cumsum"]);
+  deepStrictEqual(dependents(root, ["shaders/scan.wgsl"], ["scan.wgsl"]), ["scan.wgsl"]);
+  deepStrictEqual(dependents(root, ["shaders/topk.wgsl"], ["scan.wgsl"]), []);
+  deepStrictEqual(dependents(root, ["engine/ops/scan.ts"], ["cumsum"]), ["cumsum"]);
+  deepStrictEqual(dependents(root, [], ["cumsum"]), []);
+});
