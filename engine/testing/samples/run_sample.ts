@@ -46,19 +46,8 @@ export interface RunOptions {
   readonly needs: readonly boolean[];
   /** Gradient of each output; null leaves that output out of the backward pass. */
   readonly seeds: readonly (Float32Array<ArrayBuffer> | null)[];
-  /** Fill memory the run will recycle with NaN first, so that reading what was never written shows. */
-  readonly poison?: boolean;
   /** Run forward and backward once more, so that each gradient is added to what its input has collected. */
   readonly twice?: boolean;
-}
-
-/** Frees NaN-filled buffers of the sizes this run will ask for. */
-function poisonPool(device: Device, shapes: readonly (readonly number[])[]): void {
-  using _scope = device.scope();
-  for (const shape of shapes) {
-    const size = elements(shape);
-    for (let copy = 0; copy < 3; copy++) device.tensor(new Float32Array(size).fill(NaN), [size]);
-  }
 }
 
 function seedBackward(device: Device, outputs: readonly Tensor[], seeds: RunOptions["seeds"]): void {
@@ -87,7 +76,6 @@ function recorded<T>(
   options: RunOptions,
   look: (tensors: Recorded, backward: () => void) => T,
 ): T {
-  if (options.poison) poisonPool(device, sample.inputs.flatMap((input) => input ? [input.shape] : []));
   using _scope = device.scope();
   const inputs = sample.inputs.map((input, i) => {
     if (!input) return null;
