@@ -249,6 +249,9 @@ export async function openSplit(
   return set;
 }
 
+/** Names in a message; more are counted. */
+const NAMED = 5;
+
 /** Knowledge of `classes`: from the graph file of the settings, from the data set itself, or null. */
 async function knowledgeOf(
   { dataset }: TrainConfig,
@@ -256,9 +259,23 @@ async function knowledgeOf(
   say: (text: string) => void = () => {},
 ): Promise<Knowledge | null> {
   if (dataset.knowledge === null) return DATASET_ROWS[dataset.dataset].knowledge?.() ?? null;
-  const { knowledge, dropped } = fitKnowledge(await readKnowledgeFile(dataset.knowledge), classes);
-  if (dropped > 0) say(`${dataset.knowledge}: ${dropped} of its classes are not in the data set and were left out`);
+  const path = dataset.knowledge, file = await readKnowledgeFile(path);
+  const known = new Set(file.classes), missing = classes.slice(1).filter((name) => !known.has(name));
+  if (missing.length === classes.length - 1) {
+    const none = `knows none of the ${missing.length} classes (${listed(missing)})`;
+    throw new UserError(`${path}: ${none}; give the graph of this data set, as itera graph build writes it`);
+  }
+  const { knowledge, dropped } = fitKnowledge(file, classes);
+  if (dropped > 0) say(`${path}: ${dropped} of its classes are not in the data set and were left out`);
+  if (missing.length > 0) {
+    const lacks = `lacks ${missing.length} classes of the data set, which get neither edges nor vectors`;
+    say(`${path}: ${lacks}: ${listed(missing)}`);
+  }
   return knowledge;
+}
+
+function listed(names: readonly string[]): string {
+  return names.slice(0, NAMED).join(", ") + (names.length > NAMED ? ", …" : "");
 }
 
 /** Edge types and counts on one line. */

@@ -125,6 +125,17 @@ Deno.test("classes of a run and of data are matched by name, or refused before a
       await itera("data", "check", "coco", "--data", wrong),
       /would fail: coco val: has 3 classes, train 3 .*can get no label of train/,
     );
+    // A graph of other classes.
+    const graph = join(folder, "graph.jsonl"), format = { format: "itera-knowledge", version: 1, types: [], dim: 0 };
+    const withGraph = async (...classes: string[]) => {
+      await Deno.writeTextFile(graph, JSON.stringify({ ...format, classes: ["__background__", ...classes] }) + "\n");
+      const global = ["--model", "global", "--graph", graph, "--steps", "1", "--set", "model.reasoning.head.width=8"];
+      return await itera(...begin, "--data", data, "--name", `graph-${classes.length}`, ...global);
+    };
+    refused(await withGraph("zebra"), /graph\.jsonl: knows none of the 3 classes \(red, green, dark_blue\); give the/);
+    const partly = await withGraph("zebra", "red");
+    strictEqual(partly.code, 0, partly.err);
+    match(partly.err, /lacks 2 classes of the data set, which get neither edges nor vectors: green, dark_blue$/m);
     refused(await itera(...begin, "--data", wrong, "--name", "c"), /coco val: has 3 classes, coco train 3/);
 
     // Pictures of the test split of another size: known before the first step, not after the last.

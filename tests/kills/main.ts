@@ -18,7 +18,7 @@ const { values } = parseArgs({
   },
 });
 /** Most kills in a life. */
-const MOST = 3;
+const MOST = 6;
 
 const print = (text: string): void => void Deno.stdout.writeSync(new TextEncoder().encode(text + "\n"));
 const kills = Number(values.kills), seed = Number(values.seed);
