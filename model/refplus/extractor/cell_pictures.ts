@@ -6,6 +6,7 @@ import { ATTRIBUTE_NAMES, ATTRIBUTES } from "../../../datasets/refplus/scenes/ca
 import { MaskResizer } from "../../../datasets/refplus/files/mask.ts";
 import { ownersOf } from "../../../datasets/refplus/files/owners.ts";
 import { pixelValues } from "../../../datasets/refplus/encoding/pixel_features.ts";
+import { sizeComplaint } from "../../../datasets/images/picture_size.ts";
 import { readPicture } from "../../../datasets/images/read_picture.ts";
 import { listPictures } from "../../../datasets/refplus/files/pictures.ts";
 import { readScenes } from "../../../datasets/refplus/files/read.ts";
@@ -54,7 +55,9 @@ export class CellPictures {
     for await (const scene of readScenes(scenes)) {
       const path = paths[scene.image_index];
       if (path === undefined) throw new UserError(`${folder}: picture ${scene.image_index} of ${scenes} is missing`);
-      const picture = resizeBicubic(await readPicture(path), width, height);
+      const stored = await readPicture(path), wrong = sizeComplaint(stored, { width: WIDTH, height: HEIGHT });
+      if (wrong) throw new UserError(`${path}: ${wrong}`, { path });
+      const picture = resizeBicubic(stored, width, height);
       const labels = labelsOf(scene, resizer.corners(ownersOf(scene, scenes)), columns, detail);
       examples.push({ picture, labels });
     }

@@ -1,6 +1,7 @@
 /** The feature extractor that is trained cell by cell. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { basename, join } from "node:path";
+import { loadSharp } from "../../../../engine/base/packages/sharp.ts";
 import { FeatureFile } from "../../../../datasets/refplus/files/feature_file.ts";
 import { generateRefPlus } from "../../../../datasets/refplus/language/generate.ts";
 import { refPlusFiles } from "../../../../datasets/refplus/files/layout.ts";
@@ -54,6 +55,15 @@ Deno.test("each pixel's labels are the attributes of the object it lies in", asy
     const grid = { image: SETTINGS.image, stride: 8, detail };
     const pictures = await CellPictures.open(files.images, files.scenes, grid);
     strictEqual(pictures.size, 3);
+    // Its scene would lie elsewhere on a picture of another size.
+    const [first] = [...Deno.readDirSync(files.images)].map(({ name }) => join(files.images, name)).sort();
+    const whole = await Deno.readFile(first);
+    await Deno.writeFile(first, await (await loadSharp())(whole).resize(240, 320, { fit: "fill" }).png().toBuffer());
+    await rejects(
+      CellPictures.open(files.images, files.scenes, grid),
+      /000000\.png: is 240×320, not 480×320 as annotated/,
+    );
+    await Deno.writeFile(first, whole);
     await using device = await Device.open();
     using _scope = device.scope();
     const { pictures: values, labels, objects } = pictures.batch(device, [2, 0]);
