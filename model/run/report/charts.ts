@@ -99,7 +99,7 @@ export async function chartSvg(chart: Chart, width: number): Promise<string | nu
         titleColor: "currentColor",
         orient: "top",
         title: null,
-        columns: width < 500 ? 2 : 4,
+        columns: width < 500 ? 1 : 4,
         labelLimit: 220,
       },
     },
