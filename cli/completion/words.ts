@@ -1,5 +1,5 @@
 /** The words that can stand at each place of the command line, for scripts of shells. */
-import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import type { Argument, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 
 /** Values that a flag or an argument takes: some of a list, files, or what no shell can guess. */
 export type Values = readonly string[] | "files" | "unknown";
@@ -29,6 +29,13 @@ export interface Place {
   readonly values?: Values;
 }
 
+const offered = new WeakMap<Argument, () => readonly string[]>();
+
+/** Offers words for an argument that takes others too. */
+export function offer(argument: Argument, words: () => readonly string[]): void {
+  offered.set(argument, words);
+}
+
 /** Names of values that are files or folders. */
 const FILES = /^(file|folder|checkpoint|run|member|image|words|path)s?$/;
 
@@ -40,7 +47,9 @@ export function placesOf(command: CommandUnknownOpts, path = ""): Place[] {
     description: oneLine(command.description()),
     commands: commands.map((inner) => ({ name: inner.name(), description: oneLine(inner.description()) })),
     flags: [...command.createHelp().visibleOptions(command)].map(flagOf),
-    ...argument === undefined ? {} : { values: valuesOf(argument.name(), argument.argChoices) },
+    ...argument === undefined
+      ? {}
+      : { values: offered.get(argument)?.() ?? valuesOf(argument.name(), argument.argChoices) },
   }, ...commands.flatMap((inner) => placesOf(inner, `${path} ${inner.name()}`))];
 }
 

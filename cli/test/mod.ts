@@ -5,11 +5,12 @@ import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
 import type { CheckReport } from "../../engine/testing/checks/report.ts";
 import { nearest } from "../../model/run/layers.ts";
+import { offer } from "../completion/words.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
 import { line, member, notice } from "../terminal/output.ts";
 import { testOf } from "./elsewhere.ts";
 import { list } from "./list.ts";
-import { select, type Selection } from "./select.ts";
+import { select, type Selection, wordsForShells } from "./select.ts";
 import { counts, show } from "./show.ts";
 import { watch } from "./watch.ts";
 import type { CheckRun } from "./check.ts";
@@ -30,12 +31,12 @@ interface TestOptions {
 
 /** Adds the command. */
 export function addTest(program: Command): void {
+  const about = "names or patterns such as conv2d, 'conv*', matmul_tiles.wgsl; or test files, for deno test";
+  const names = program.createArgument("[names...]", about);
+  offer(names, wordsForShells);
   program.command("test")
     .description("run the whole test suite, or the checks of what is named: ops, kernels, shader files")
-    .argument(
-      "[names...]",
-      "names or patterns such as conv2d, 'conv*', matmul_tiles.wgsl; or test files, for deno test",
-    )
+    .addArgument(names)
     .addOption(new Option("--kernels <set>", "one kernel set; by default both").choices(SETS))
     .option("--tilings", "every tiling too that the tuner may choose")
     .option("--list", "say what would be checked, and what each check covers")

@@ -39,6 +39,12 @@ export function allNames(): Names {
   return { ops: [...allOps().keys()], kernels, files };
 }
 
+/** Names that a shell offers: ops, shaders and entry points. */
+export function wordsForShells(): readonly string[] {
+  const { ops, kernels, files } = allNames(), plain = (name: string): boolean => /^[\w.]+$/.test(name);
+  return [...new Set([...ops, ...files.keys(), ...kernels.keys()])].filter(plain);
+}
+
 /** True where a name fits a pattern of `*` and `?`. */
 function fits(pattern: string): (name: string) => boolean {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
