@@ -6,7 +6,7 @@ import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readJsonArrays } from "../formats/json_arrays.ts";
 import { isInside, OUTSIDE } from "../index/inside.ts";
-import { type Tally, tally } from "../index/table.ts";
+import { LONGEST_SIDE, type Tally, tally } from "../index/table.ts";
 import { segmentationArea } from "./area.ts";
 
 /** Numbers and texts are one: `"7"` is 7, as where one file was written by two programs. */
@@ -15,8 +15,8 @@ const id = z.union([z.int(), z.string()]).transform(String);
 const image = z.object({
   id,
   file_name: z.string().refine(isInside, OUTSIDE),
-  width: z.number().positive(),
-  height: z.number().positive(),
+  width: z.number().positive().max(LONGEST_SIDE),
+  height: z.number().positive().max(LONGEST_SIDE),
 });
 
 /** Fields beyond the box are taken as loosely as pycocotools does: what is not needed is not looked at. */

@@ -4,7 +4,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { locatePictures, refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
-import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
+import { noteBroken, type SplitTable, TableBuilder, tally } from "../index/table.ts";
 import { BACKGROUND, type Split } from "../types.ts";
 import { clipped, readInstances } from "./instances.ts";
 import { type CocoPart, findParts } from "./layout.ts";
@@ -69,7 +69,7 @@ async function readParts(
   let classes: string[] | undefined;
   for (const { annotations, images } of parts) {
     const file = join(folder, annotations);
-    const onBroken = (reason: string) => void builder.findings.broken.push({ path: file, reason });
+    const onBroken = (reason: string) => noteBroken(builder.findings, file, reason);
     const set = await readInstances(file, onBroken, inMebibytes(hooks));
     const names = [BACKGROUND, ...set.categories.map(({ name }) => name.replaceAll(" ", "_"))];
     if (classes && String(classes) !== String(names)) {

@@ -33,7 +33,7 @@ async function requireWhole(path: string): Promise<void> {
 }
 
 /** Bytes of rows that a file may hold beyond what its own bytes pack: deflate makes at most 1032 of one. */
-const [UNPACKED, DEFLATE] = [64 * 2 ** 20, 1032];
+const [UNPACKED, DEFLATE] = [16 * 2 ** 20, 1032];
 
 /** Classes of HDF5's types that are numbers. */
 const [INTEGER, FLOAT] = [0, 1];

@@ -61,6 +61,9 @@ export interface TableImage {
   readonly unknown?: readonly string[];
 }
 
+/** Longest side of a picture, in pixels: sizes and boxes have 16 bits. */
+export const LONGEST_SIDE = 65535;
+
 /** Names kept of each kind of finding. */
 const FIRST = 5;
 
@@ -68,6 +71,17 @@ const FIRST = 5;
 export function noFindings(): Findings {
   const none = (): Tally => ({ count: 0, first: [] });
   return { missing: [], broken: [], unknown: {}, clipped: none(), repeated: none(), dropped: none() };
+}
+
+/** Most broken images and annotations that are noted: with more, the file is another than it is taken for. */
+const MOST_BROKEN = 100_000;
+
+/** Notes a broken image or annotation. Throws {@link UserError} where hardly anything is whole. */
+export function noteBroken({ broken }: Findings, path: string, reason: string): void {
+  if (broken.length >= MOST_BROKEN) {
+    throw new UserError(`${path}: more than ${MOST_BROKEN} parts are broken, such as ${broken[0].reason}`, { path });
+  }
+  broken.push({ path, reason });
 }
 
 /** Counts one more. */
@@ -94,7 +108,9 @@ export class TableBuilder {
         `${path}: image ${id} is named by a path that leads out of the folder of the set; name it inside`,
       );
     }
-    if (width > 65535 || height > 65535) throw new UserError(`${path}: ${width}×${height} pixels are too many`);
+    if (width > LONGEST_SIDE || height > LONGEST_SIDE) {
+      throw new UserError(`${path}: ${width}×${height} pixels are too many`);
+    }
     this.#offsets.push(this.#labels.length);
     this.#ids.push(id);
     this.#paths.push(path);

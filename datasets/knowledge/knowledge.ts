@@ -3,6 +3,7 @@ import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readText } from "../../engine/base/files.ts";
 import { readJson } from "../../engine/base/json_text.ts";
+import { firstRepeated } from "../../engine/base/repeated.ts";
 import { BACKGROUND } from "../types.ts";
 
 /** A directed edge: a message goes from class `from` to class `to` (labels 1..C-1). */
@@ -32,7 +33,7 @@ export interface Knowledge {
 const FORMAT = "itera-knowledge";
 
 /** Bytes that vectors may take whatever the file's size. */
-const FREE = 2 ** 28;
+const FREE = 2 ** 26;
 
 const headSchema = z.strictObject({
   format: z.literal(FORMAT),
@@ -110,7 +111,7 @@ export async function readKnowledgeFile(path: string): Promise<KnowledgeFile> {
   const { classes, types, dim } = head;
   if (classes[0] !== BACKGROUND) throw new UserError(`${path}:1: the first class must be ${BACKGROUND}`);
   for (const [what, names] of [["class", classes], ["type", types]] as const) {
-    const twice = repeated(names);
+    const twice = firstRepeated(names);
     if (twice !== undefined) throw new UserError(`${path}:1: the ${what} "${twice}" is there twice`);
   }
   if (4 * classes.length * dim > FREE + 32 * text.length) {
@@ -175,11 +176,6 @@ function requireWhole(
     ? classes.findIndex((_, c) => c > 0 && !filled.has(c))
     : -1;
   if (bare >= 0) throw new UserError(`${path}: has no vector of the class "${classes[bare]}"; make or copy it again`);
-}
-
-function repeated(names: readonly string[]): string | undefined {
-  const seen = new Set<string>();
-  return names.find((name) => seen.size === seen.add(name).size);
 }
 
 /**

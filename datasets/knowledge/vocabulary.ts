@@ -1,4 +1,5 @@
 /** Class names from a text file, as ADE20K's lists are. */
+import { firstRepeated } from "../../engine/base/repeated.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readAnyLines } from "../formats/text.ts";
 import { BACKGROUND } from "../types.ts";
@@ -24,7 +25,7 @@ export async function readVocabulary(path: string, counts?: string, minCount = M
     kept = names.filter((_, i) => i > 0 && numbers[i] >= minCount);
   }
   if (kept.length === 0) throw new UserError(`${path}: holds no class names`);
-  const twice = kept.find((name, i) => kept.indexOf(name) !== i);
+  const twice = firstRepeated([BACKGROUND, ...kept]);
   if (twice !== undefined) throw new UserError(`${path}: "${twice}" is there twice`);
   return [BACKGROUND, ...kept];
 }

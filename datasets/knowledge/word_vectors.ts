@@ -56,11 +56,11 @@ export function addSimilar(
   { vectors, dim, unknown }: ClassVectors,
   threshold: number,
 ): void {
-  const { names } = builder;
+  const { names } = builder, random = new Set(unknown);
   const unit = names.map((name, i) => {
     const own = vectors.subarray((i + 1) * dim, (i + 2) * dim);
     const length = Math.hypot(...own);
-    return unknown.includes(name) || length === 0 ? null : own.map((v) => v / length);
+    return random.has(name) || length === 0 ? null : own.map((v) => v / length);
   });
   for (let a = 0; a < names.length; a++) {
     for (let b = a + 1; b < names.length; b++) {

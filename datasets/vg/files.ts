@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { isInside, OUTSIDE } from "../index/inside.ts";
+import { LONGEST_SIDE } from "../index/table.ts";
 import { readJsonArrays } from "../formats/json_arrays.ts";
 
 const picture = z.object({
   image_id: z.number(),
   url: z.string().optional(),
-  width: z.number().positive(),
-  height: z.number().positive(),
+  width: z.number().positive().max(LONGEST_SIDE),
+  height: z.number().positive().max(LONGEST_SIDE),
 });
 
 const objects = z.object({

@@ -4,7 +4,7 @@ import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { NumberList } from "../index/numbers.ts";
 import { locatePictures, refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
-import { type SplitTable, TableBuilder, tally } from "../index/table.ts";
+import { noteBroken, type SplitTable, TableBuilder, tally } from "../index/table.ts";
 import type { Split } from "../types.ts";
 import { readObjects, readPictures, type VgObjects, type VgPicture } from "./files.ts";
 import { countedClasses, findVgFiles, readSynsets, rebuiltSplit, type VgFiles } from "./split.ts";
@@ -112,7 +112,7 @@ async function readSplit(
     }
   };
   const seen = new Set<number>();
-  const broken = (path: string) => (reason: string) => builder.findings.broken.push({ path, reason });
+  const broken = (path: string) => (reason: string) => noteBroken(builder.findings, path, reason);
   await readObjects(
     objects,
     (image) => {

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import { exists } from "../../engine/base/files.ts";
+import { firstRepeated } from "../../engine/base/repeated.ts";
 import { readAnyLines } from "../formats/text.ts";
 import { MIN_COUNT } from "../knowledge/vocabulary.ts";
 import { RandomStream } from "../../engine/base/random.ts";
@@ -67,7 +68,9 @@ export async function readSynsets(path: string, keepFirst: boolean): Promise<str
     return Number(count) >= MIN_COUNT && (i > 0 || keepFirst) ? [name] : [];
   });
   if (kept.length === 0) throw new UserError(`${path}: holds no classes`);
-  return [BACKGROUND, ...kept];
+  const classes = [BACKGROUND, ...kept], twice = firstRepeated(classes);
+  if (twice !== undefined) throw new UserError(`${path}: ${twice} is there twice; give each class one line`, { path });
+  return classes;
 }
 
 /** Classes seen at least 5 times, in order of their names. */

@@ -1,6 +1,7 @@
 /** Several runs that differ in named settings, trained one after the other and compared in one table. */
 import { join } from "node:path";
 import { z } from "../../../engine/base/packages/zod.ts";
+import { firstRepeated } from "../../../engine/base/repeated.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readResults, type Results } from "../evaluation/results.ts";
 import { writeJsonAtomic } from "../../../engine/base/atomic.ts";
@@ -78,8 +79,7 @@ export class Experiment {
       const [issue] = parsed.error.issues;
       throw new UserError(`${join(path, FILE)}: ${issue.path.join(".") || "the file"}: ${issue.message}`);
     }
-    const names = parsed.data.members.map(({ folder }) => folder);
-    const twice = names.find((name, i) => names.indexOf(name) !== i);
+    const twice = firstRepeated(parsed.data.members.map(({ folder }) => folder));
     if (twice !== undefined) throw new UserError(`${join(path, FILE)}: members: the folder ${twice} is there twice`);
     return new Experiment(path, parsed.data.title, parsed.data.members as readonly Member[]);
   }
