@@ -14,7 +14,7 @@ export interface WeightFile {
   readonly format: string;
   /** Tensors by name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Metadata of the file; empty where its format has no place for any. */
+  /** Metadata of the file, such as the vocabulary of the module network's authors; empty where there are none. */
   readonly metadata: Readonly<Record<string, string>>;
 }
 

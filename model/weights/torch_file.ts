@@ -3,6 +3,7 @@ import { type Entry, Uint8ArrayReader, Uint8ArrayWriter, ZipReader } from "../..
 import { unpickle } from "./pickle.ts";
 import { ELEMENT_BYTES, type WeightFile, WeightsError } from "./stored.ts";
 import { type Storage, tensorsIn, torchRules } from "./torch_storage.ts";
+import { vocabularyIn } from "./torch_vocabulary.ts";
 
 /** The first pickle of the older form. */
 const MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -37,7 +38,7 @@ export async function readTorchZip(bytes: Uint8Array<ArrayBuffer>): Promise<Weig
     }
     storage.bytes = await read(entry);
   }
-  return { format: "PyTorch archive", tensors: tensorsIn(value), metadata: {} };
+  return { format: "PyTorch archive", tensors: tensorsIn(value), metadata: vocabularyIn(value) };
 }
 
 /** True where the bytes begin as a file by `torch.save` of before version 1.6: with a pickle of the magic number. */
@@ -92,7 +93,7 @@ export function readTorchStream(bytes: Uint8Array): WeightFile {
   }
   const missing = [...storages.values()].find((storage) => storage.bytes === undefined);
   if (missing) throw new WeightsError(`the stream lacks storage "${missing.key}"`);
-  return { format: "PyTorch stream", tensors: tensorsIn(value), metadata: {} };
+  return { format: "PyTorch stream", tensors: tensorsIn(value), metadata: vocabularyIn(value) };
 }
 
 type FileEntry = Extract<Entry, { directory: false }>;

@@ -1,4 +1,5 @@
 /** Import of the reference's checkpoints (PyTorch): both models' weights with the sizes they have. */
+import { z } from "../../../engine/base/packages/zod.ts";
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { Device, type Module, saveTensors } from "../../../engine/mod.ts";
 import { checkpointMetadata } from "../../run/checkpoint.ts";
@@ -38,6 +39,7 @@ export interface ImportedReference {
  */
 export async function importReference(file: WeightFile, options: ReferenceOptions): Promise<ImportedReference> {
   const { vocabulary, grid, extractor, masks } = options;
+  refuseOtherVocabulary(file, vocabulary);
   const [generator, engine] = [generatorSizes(file, vocabulary), engineSizes(file, vocabulary)];
   if (!generator && !engine) {
     throw new WeightsError(
@@ -70,6 +72,30 @@ export async function importReference(file: WeightFile, options: ReferenceOption
     generator: made !== undefined,
     engine: network !== undefined,
   };
+}
+
+const tables = z.object({
+  refexp_token_to_idx: z.array(z.tuple([z.string(), z.int()])),
+  program_token_to_idx: z.array(z.tuple([z.string(), z.int()])),
+});
+
+/** Equal numbers of words say nothing: the words of a checkpoint that has its vocabulary must have the numbers given. */
+function refuseOtherVocabulary({ metadata: { vocab } }: WeightFile, vocabulary: Vocabulary): void {
+  if (vocab === undefined) return;
+  let own: z.output<typeof tables>;
+  try {
+    own = tables.parse(JSON.parse(vocab));
+  } catch {
+    return;
+  }
+  for (const name of ["refexp_token_to_idx", "program_token_to_idx"] as const) {
+    const given = vocabulary[name], other = own[name].find(([token, index]) => given[token] !== index);
+    if (!other) continue;
+    const [token, index] = other, found = Object.hasOwn(given, token) ? `number ${given[token]}` : "nowhere";
+    throw new WeightsError(
+      `was trained with another vocabulary: "${token}" is number ${index} there, and ${found} in --vocab_json`,
+    );
+  }
 }
 
 function fill(model: Module, file: WeightFile, prefix: string, banks: Banks = {}): void {

@@ -8,6 +8,7 @@ import { sameExtractor } from "../../../../model/refplus/extractor/extractor_nam
 import { importReference } from "../../../../model/refplus/reference/import_reference.ts";
 import { engineOf, generatorOf, programTokens, readRefplusCheckpoint } from "../../../../model/refplus/checkpoint.ts";
 import { parsePrefix } from "../../../../model/refplus/engine/program_tree.ts";
+import { vocabularyIn } from "../../../../model/weights/torch_vocabulary.ts";
 import type { WeightFile } from "../../../../model/weights/stored.ts";
 import fixture from "../../../fixtures/refplus_models.json" with { type: "json" };
 import { withFolder } from "../../../support/folder.ts";
@@ -120,4 +121,30 @@ Deno.test("a model alone is imported; a vocabulary that does not fit is reported
   );
   const other = { ...vocabulary, program_token_to_idx: table([...fixture.engine.names.slice(0, -1), "unique"]) };
   await rejects(importReference(reference("engine"), { ...options, vocabulary: other }), /has no module for "unique"/);
+});
+
+Deno.test("a checkpoint that has its vocabulary is imported with this one alone", async () => {
+  const tables = (words: Readonly<Record<string, number>>): Map<string, unknown> =>
+    new Map<string, unknown>([
+      ["refexp_token_to_idx", new Map(Object.entries(words))],
+      ["program_token_to_idx", new Map(Object.entries(vocabulary.program_token_to_idx))],
+      ["refexp_idx_to_token", new Map([[0, "word0"]])],
+    ]);
+  const stored = (words: Readonly<Record<string, number>>): WeightFile => ({
+    ...reference("generator"),
+    metadata: vocabularyIn(new Map<string, unknown>([["vocab", tables(words)], ["model_t", 3]])),
+  });
+  const words = vocabulary.refexp_token_to_idx;
+  ok((await importReference(stored(words), options)).generator);
+  await rejects(
+    importReference(stored({ ...words, word4: 5, word5: 4 }), options),
+    /was trained with another vocabulary: "word4" is number 5 there, and number 4 in --vocab_json/,
+  );
+  const { word4: _, ...fewer } = words;
+  await rejects(importReference(stored({ ...fewer, red: 4 }), options), /"red" is number 4 there, and nowhere in/);
+  deepStrictEqual([vocabularyIn(new Map()), vocabularyIn(new Map([["vocab", new Map()]])), vocabularyIn(1)], [
+    {},
+    {},
+    {},
+  ]);
 });
