@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { fontFile } from "../../engine/base/packages/dejavu.ts";
 import { loadSharp, type SharpOverlay } from "../../engine/base/packages/sharp.ts";
+import { placeLabels } from "../../engine/base/place_labels.ts";
 import { labelMarkup } from "./label_text.ts";
 import type { RgbImage } from "./preprocess.ts";
 
@@ -35,7 +36,25 @@ export async function labelPicture(image: RgbImage, boxes: readonly LabelledBox[
   const overlay = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${
     frames.join("")
   }</svg>`;
-  const labels = await Promise.all(boxes.map((box) => place(box, factor, width, height)));
+  const tags = await Promise.all(boxes.map((box) => tagOf(box, width, height)));
+  const places = placeLabels(
+    boxes.map(({ box: [x1, y1, x2, y2] }, i) => ({
+      box: [x1 * factor, y1 * factor, (x2 + 1) * factor, (y2 + 1) * factor],
+      width: tags[i].width,
+      height: tags[i].height,
+    })),
+    [width, height],
+    boxes.length,
+  );
+  const labels = tags.map(({ png }, i): SharpOverlay => {
+    const { box: [x1, y1] } = boxes[i];
+    // Where none is free the label lies on another rather than nowhere: a file has no pointer to ask with.
+    const [x, y] = places[i] ?? [
+      Math.max(0, Math.min(x1 * factor, width - tags[i].width)),
+      Math.max(0, Math.min(y1 * factor, height - tags[i].height)),
+    ];
+    return { input: Buffer.from(png), left: Math.round(x), top: Math.round(y) };
+  });
   const raw = { width: image.width, height: image.height, channels: 3 as const };
   const enlarged = await sharp(image.rgb, { raw }).resize(width, height, { kernel: factor > 1 ? "nearest" : "cubic" })
     .png().toBuffer();
@@ -43,13 +62,12 @@ export async function labelPicture(image: RgbImage, boxes: readonly LabelledBox[
   return new Uint8Array(await drawn.png().toBuffer());
 }
 
-/** A label as a small picture above its box, or inside where there is no space above. */
-async function place(
-  { box: [x1, y1], label, colour }: LabelledBox,
-  factor: number,
+/** A label as a small picture, no larger than the one it stands on. */
+async function tagOf(
+  { label, colour }: LabelledBox,
   width: number,
   height: number,
-): Promise<SharpOverlay> {
+): Promise<{ readonly png: Uint8Array; readonly width: number; readonly height: number }> {
   const sharp = await loadSharp();
   const text = await sharp({
     text: {
@@ -63,11 +81,8 @@ async function place(
   const tag = await sharp({
     create: { width: text.info.width + 6, height: text.info.height + 6, channels: 4, background: colour },
   }).composite([{ input: text.data, left: 3, top: 3 }]).png().toBuffer({ resolveWithObject: true });
-  const left = Math.max(0, Math.min(x1 * factor, width - tag.info.width));
-  const above = y1 * factor - tag.info.height;
-  const top = Math.max(0, Math.min(above >= 0 ? above : y1 * factor, height - tag.info.height));
   // A label wider than the picture is cut rather than refused.
   const [w, h] = [Math.min(tag.info.width, width), Math.min(tag.info.height, height)];
-  const input = await sharp(tag.data).extract({ left: 0, top: 0, width: w, height: h }).png().toBuffer();
-  return { input, left: Math.round(left), top: Math.round(top) };
+  const png = await sharp(tag.data).extract({ left: 0, top: 0, width: w, height: h }).png().toBuffer();
+  return { png: new Uint8Array(png), width: w, height: h };
 }
