@@ -55,9 +55,19 @@ function planOp(device: Device, op: AnyOp, seed: number, wanted: readonly string
   return { subject: wanted ? part : subject, kernels: [...reached].sort() };
 }
 
+/** A report with the kernels that the samples run. */
+export interface Checked extends CheckReport {
+  /** Their names. */
+  readonly ran: readonly string[];
+  /** Adapter and kernel set in words. */
+  readonly device: string;
+}
+
 /** Checks all that is planned, one after another; `report` gets each as it is done. */
-export async function checkAll(run: CheckRun, report: (report: CheckReport) => void): Promise<void> {
+export async function checkAll(run: CheckRun, report: (report: Checked) => void): Promise<void> {
   await using device = await Device.open({ kernels: run.kernelSet });
   const checks: readonly CheckName[] = CHECK_NAMES.filter((name) => run.tilings || name !== "tilings");
-  for (const { subject } of plan(device, run)) report(await checkSubject(device, subject, { checks }));
+  for (const { subject, kernels } of plan(device, run)) {
+    report({ ...await checkSubject(device, subject, { checks }), ran: kernels, device: device.title });
+  }
 }

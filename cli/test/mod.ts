@@ -3,7 +3,6 @@ import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
-import type { CheckReport } from "../../engine/testing/checks/report.ts";
 import { nearest } from "../../model/run/layers.ts";
 import { offer } from "../completion/words.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
@@ -13,7 +12,8 @@ import { list } from "./list.ts";
 import { select, type Selection, wordsForShells } from "./select.ts";
 import { counts, show } from "./show.ts";
 import { watch } from "./watch.ts";
-import type { CheckRun } from "./check.ts";
+import type { Checked, CheckRun } from "./check.ts";
+import { onDrivers } from "./drivers.ts";
 import type { CheckMessage } from "./worker.ts";
 
 /** Kernel sets, in the order in which they are reported. */
@@ -27,6 +27,7 @@ interface TestOptions {
   readonly seed?: number | undefined;
   readonly watch?: true | undefined;
   readonly json?: true | undefined;
+  readonly drivers?: true | undefined;
 }
 
 /** Adds the command. */
@@ -41,6 +42,7 @@ export function addTest(program: Command): void {
     .option("--tilings", "every tiling too that the tuner may choose")
     .option("--list", "say what would be checked, and what each check covers")
     .addOption(new Option("--seed <n>", "which numbers are drawn; by default fresh ones").argParser(seedOf))
+    .option("--drivers", "on every Vulkan driver that there is, a process each; by default all ops")
     .option("--watch", "run again what depends on a shader or an op whenever that is saved")
     .option("--json", "print the results as one JSON object")
     .allowUnknownOption()
@@ -77,13 +79,14 @@ async function test(words: readonly string[], raw: readonly string[], options: T
     return await run(["run", "-A", inProject("tests/run.ts"), ...withoutSeed(own)], options.seed);
   }
   if (flags.length > 0) {
-    const near = nearest(flags[0], ["--kernels", "--tilings", "--list", "--seed", "--watch", "--json"]);
+    const near = nearest(flags[0], ["--kernels", "--drivers", "--tilings", "--list", "--seed", "--watch", "--json"]);
     throw new UserError(
       `unknown option '${flags[0]}'${near ? ` (did you mean ${near}?)` : ""}; what follows -- goes to deno test`,
     );
   }
   if (options.list) return await list(names, options.kernels ? [options.kernels] : SETS, options.seed ?? 1);
   if (options.watch) return await watch(names, raw.filter((word) => word !== "--watch"));
+  if (options.drivers) return await onDrivers(names.length > 0 ? names : ["*"], options.kernels, options.seed ?? 1);
   if (names.length > 0) return await check(select(names), options);
   await run(["run", "-A", inProject("tests/run.ts")], options.seed);
 }
@@ -126,9 +129,9 @@ async function check(selection: Selection, options: TestOptions): Promise<void> 
 }
 
 /** Reports of a run in a thread of its own. */
-async function checkIn(run: CheckRun, print: (report: CheckReport) => void): Promise<CheckReport[]> {
+async function checkIn(run: CheckRun, print: (report: Checked) => void): Promise<Checked[]> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
-  const reports: CheckReport[] = [];
+  const reports: Checked[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
       worker.onerror = (event) => {

@@ -1,10 +1,9 @@
 /** A thread that runs checks in one kernel set, so that both sets are checked at once. */
-import type { CheckReport } from "../../engine/testing/checks/report.ts";
-import { checkAll, type CheckRun } from "./check.ts";
+import { checkAll, type Checked, type CheckRun } from "./check.ts";
 
 /** Messages to the thread that asked: a report, the end, or the error that ended it. */
 export type CheckMessage =
-  | { readonly kind: "report"; readonly report: CheckReport }
+  | { readonly kind: "report"; readonly report: Checked }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly name: string; readonly message: string };
 

@@ -1,11 +1,13 @@
 /** `itera test` with names: what they stand for, what is printed, and what goes to `deno test`. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { driversIn } from "../../cli/test/drivers.ts";
 import { select } from "../../cli/test/select.ts";
 import { dependents } from "../../cli/test/watch.ts";
 import { allKernels } from "../../engine/gpu/kernel.ts";
 import { CHECK_NAMES, CHECKS } from "../../engine/testing/checks/names.ts";
 import { itera, ROOT } from "../support/command.ts";
+import { withFolder } from "../support/folder.ts";
 
 Deno.test("a name stands for an op before a kernel before a shader, and patterns for all of the first kind that they fit", () => {
   deepStrictEqual(select(["softmax"]), { ops: ["softmax"], kernels: [] });
@@ -82,4 +84,31 @@ Deno.test("watching runs again what depends on what was saved", () => {
   deepStrictEqual(dependents(root, ["shaders/topk.wgsl"], ["scan.wgsl"]), []);
   deepStrictEqual(dependents(root, ["engine/ops/scan.ts"], ["cumsum"]), ["cumsum"]);
   deepStrictEqual(dependents(root, [], ["cumsum"]), []);
+});
+
+Deno.test("drivers are those whose descriptions lie in folders, llvmpipe with each width of its vectors", () =>
+  withFolder(async (folder) => {
+    for (const name of ["lvp_icd.x86_64.json", "vk_swiftshader_icd.json", "radeon_icd.x86_64.json", "notes.txt"]) {
+      await Deno.writeTextFile(join(folder, name), "{}");
+    }
+    const found = driversIn([folder, join(folder, "none")]);
+    deepStrictEqual(found.map(({ name, env }) => [name, env.LP_NATIVE_VECTOR_WIDTH]), [
+      ["llvmpipe 128", "128"],
+      ["llvmpipe 256", "256"],
+      ["llvmpipe 512", "512"],
+      ["radeon", undefined],
+      ["swiftshader", undefined],
+    ]);
+    ok(found.every(({ env }) => env.VK_DRIVER_FILES.startsWith(folder)));
+  }));
+
+Deno.test("an op is checked on every driver that has a device, and the table has the worst error of each", async () => {
+  const { code, out, err } = await itera("test", "sign", "--drivers", "--kernels", "cpu");
+  strictEqual(code, 0, out + err);
+  match(out, /│ op, kernels +│.*│/);
+  match(out, /│ sign, cpu +│ exact /);
+  // Each driver says which device it is: no other answers in its place.
+  for (const [, bits] of err.matchAll(/^llvmpipe (\d+): /gm)) {
+    match(err, new RegExp(`^llvmpipe ${bits}: llvmpipe .*${bits} bits`, "m"));
+  }
 });

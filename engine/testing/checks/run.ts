@@ -227,14 +227,16 @@ function reportGuards(checking: Checking, guards: readonly { writer: string; wor
 async function checkNotes(checking: Checking): Promise<void> {
   const { device } = checking;
   for (const name of ["indices", "races"] as const) checking.ran.add(name);
+  const unwatched = new Set<string>();
   const dispatches = await checking.attempt(
     "races",
-    () => noted(device, () => inMemory(device, "zeros", () => checking.all())),
+    () => noted(device, () => inMemory(device, "zeros", () => checking.all()), ({ name }) => void unwatched.add(name)),
   );
   if (!dispatches) return;
   checking.kernelFaults(judge(dispatches));
   const cut = dispatches.filter((own) => mostEvents(own) > own.capacity).length;
   if (cut > 0) checking.remarks.push(`${cut} of ${dispatches.length} dispatches touch more memory than was noted`);
+  for (const name of unwatched) checking.remarks.push(`indices and races of ${name}: the device binds too few buffers`);
   const loose = new Set(
     dispatches.flatMap(({ kernel, instrumented }) => instrumented.loose.map((text) => `${kernel.name}, ${text}`)),
   );

@@ -46,26 +46,37 @@ export function mostEvents({ notes, groups, lanes }: Noted): number {
 
 /**
  * Runs `body` in copies, and once more where there was not space for all that happened; where there is none then either, the
- * last events are missing. `body` must dispatch the same both times.
+ * last events are missing. `body` must dispatch the same both times. Kernels that leave no binding for notes run as they are, and
+ * are named to `unwatched`.
  */
-export async function noted(device: Device, body: () => Promise<unknown>): Promise<readonly Noted[]> {
-  const first = await pass(device, body, () => FIRST);
+export async function noted(
+  device: Device,
+  body: () => Promise<unknown>,
+  unwatched: (kernel: KernelDeclaration) => void = () => {},
+): Promise<readonly Noted[]> {
+  const first = await pass(device, body, () => FIRST, unwatched);
   const needed = first.map(mostEvents);
   if (first.every(({ capacity }, i) => needed[i] <= capacity)) return first;
-  return await pass(device, body, (dispatch) => needed[dispatch] ?? FIRST);
+  return await pass(device, body, (dispatch) => needed[dispatch] ?? FIRST, unwatched);
 }
 
 async function pass(
   device: Device,
   body: () => Promise<unknown>,
   space: (dispatch: number) => number,
+  unwatched: (kernel: KernelDeclaration) => void,
 ): Promise<Noted[]> {
   const gpu = contextOf(device), { run, pool } = gpu, { current, acquire } = pool;
   const reads: Promise<Noted>[] = [], held: PoolBuffer[] = [];
   gpu.run = (kernel: Kernel, options: Run): void => {
     const [x, y, z] = options.grid, groups = x * y * z;
     if (groups === 0) return;
-    const { copy, instrumented } = copyOf(kernel), { constants = {} } = options;
+    const declaration = declarationOf(kernel), { constants = {} } = options;
+    if (declaration.interface.storage.length + 2 > device.info.limits.maxStorageBuffersPerShaderStage) {
+      unwatched(declaration);
+      return run.call(gpu, kernel, options);
+    }
+    const { copy, instrumented } = copyOf(kernel);
     const most = device.info.limits.maxComputeInvocationsPerWorkgroup;
     const lanes = valueOf(instrumented.lanes, constants, instrumented.constants) ?? most, own = groups * lanes;
     const capacity = Math.min(space(reads.length), Math.max(1, Math.floor(MOST / own) - 1));
@@ -78,7 +89,7 @@ async function pass(
     run.call(gpu, copy, { ...options, bind: { ...options.bind, [NOTES]: notes.buffer, [LOG]: log.buffer } });
     reads.push(
       Promise.all([notes, log].map(({ buffer, bytes }) => gpu.read(buffer, bytes))).then(([notes, log]) => ({
-        kernel: declarationOf(kernel),
+        kernel: declaration,
         instrumented,
         constants,
         groups,

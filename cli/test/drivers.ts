@@ -1,0 +1,151 @@
+/** `itera test --drivers`: the checks on every Vulkan driver that there is, a process each, and a table of what came of them. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../engine/base/user_error.ts";
+import type { KernelSet } from "../../engine/gpu/adapter.ts";
+import { faultLine, sampleLine } from "../../engine/testing/checks/report.ts";
+import { ProgramFailed } from "../terminal/failure.ts";
+import { line, notice, table } from "../terminal/output.ts";
+import type { Checked } from "./check.ts";
+import { select } from "./select.ts";
+import { counts } from "./show.ts";
+
+/** A driver, as a process is started on it. */
+export interface Driver {
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Folders of drivers' descriptions: the loader's own, Chromium's, and newer ones that are installed beside the system's. */
+const FOLDERS = [
+  "/usr/share/vulkan/icd.d",
+  "/etc/vulkan/icd.d",
+  "/usr/local/share/vulkan/icd.d",
+  "/usr/local/nvidia/share/vulkan/icd.d",
+  "/usr/lib/chromium",
+  "/opt/mesa/share/vulkan/icd.d",
+];
+
+/** Bits of llvmpipe's vectors: subgroups of 4, 8 and 16. */
+const WIDTHS = [128, 256, 512];
+
+/** Drivers whose descriptions lie in some folders; one that has no device here is found out when it is opened. */
+export function driversIn(folders: readonly string[] = FOLDERS): Driver[] {
+  return folders.flatMap((folder) => {
+    let names: string[];
+    try {
+      names = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) => /icd.*\.json$/.test(name)).sort();
+    } catch {
+      return [];
+    }
+    return names.flatMap((name): Driver[] => {
+      const env = { VK_DRIVER_FILES: join(folder, name), VK_ICD_FILENAMES: join(folder, name) };
+      const title = name.replace(/^vk_/, "").replace(/_icd.*$/, "");
+      if (title !== "lvp") return [{ name: title, env }];
+      return WIDTHS.map((bits) => ({
+        name: `llvmpipe ${bits}`,
+        env: { ...env, LP_NATIVE_VECTOR_WIDTH: String(bits) },
+      }));
+    });
+  });
+}
+
+/** Results on a driver. */
+interface Outcome {
+  readonly driver: Driver;
+  readonly reports: readonly Checked[];
+  /** The error that ended it, in words. */
+  readonly error: string | null;
+}
+
+/** Runs the checks of some names on every driver and prints the table. */
+export async function onDrivers(names: readonly string[], kernels: KernelSet | undefined, seed: number): Promise<void> {
+  select(names);
+  const queue = driversIn(), outcomes: Outcome[] = [], order = queue.map(({ name }) => name);
+  const work = async (): Promise<void> => {
+    for (let driver = queue.shift(); driver; driver = queue.shift()) {
+      const outcome = await runOn(driver, names, kernels, seed);
+      if (outcome) outcomes.push(outcome);
+    }
+  };
+  await Promise.all([work(), work()]);
+  if (outcomes.length === 0) throw new UserError("no Vulkan driver was found that has a device here");
+  outcomes.sort((a, b) => order.indexOf(a.driver.name) - order.indexOf(b.driver.name));
+  show(outcomes);
+  if (outcomes.some(({ error, reports }) => error !== null || reports.some(({ faults }) => faults.length > 0))) {
+    throw new ProgramFailed(1);
+  }
+}
+
+/** Runs a command of ours in a process on a driver. */
+async function runWith({ env }: Driver, args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+  const url = new URL("../main.ts", import.meta.url);
+  if (url.protocol !== "file:") {
+    throw new UserError("--drivers needs the project's folder; clone it and call ./itera there");
+  }
+  const all = ["run", "-A", "--no-check", fileURLToPath(url), ...args];
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: all, env: { ...env } }).output();
+  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, out, err };
+}
+
+/** True where a driver has a device here: where it has none, another that computes on the CPU may answer in its place. */
+async function hasDevice(driver: Driver): Promise<boolean> {
+  const { code, out } = await runWith(driver, ["doctor", "--brief"]);
+  return code === 0 && driver.name.startsWith("llvmpipe") === /llvmpipe/.test(out);
+}
+
+async function runOn(
+  driver: Driver,
+  names: readonly string[],
+  kernels: KernelSet | undefined,
+  seed: number,
+): Promise<Outcome | null> {
+  if (!await hasDevice(driver)) return null;
+  const set = kernels ? ["--kernels", kernels] : [];
+  const { code, out, err } = await runWith(driver, ["test", ...names, ...set, "--seed", `${seed}`, "--json"]);
+  let reports: Checked[] = [], error: string | null = null;
+  try {
+    const result = JSON.parse(out);
+    reports = result.reports ?? [];
+    error = result.error ?? null;
+  } catch {
+    error = err.trim().split("\n").at(-1) || `status ${code}`;
+  }
+  notice(`${driver.name}: ${reports[0]?.device ?? "no result"}`);
+  return { driver, reports, error };
+}
+
+/** Prints ops by drivers with the worst error of each, and what is wrong. */
+function show(outcomes: readonly Outcome[]): void {
+  const keyOf = ({ subject, kernels }: Checked): string => `${subject}, ${kernels}`;
+  const keys = [...new Set(outcomes.flatMap(({ reports }) => reports.map(keyOf)))];
+  const cellOf = (key: string, reports: readonly Checked[]): string => {
+    const own = reports.find((report) => keyOf(report) === key);
+    if (!own) return "none";
+    const all = new Set(
+      outcomes.flatMap((one) => one.reports.filter((report) => keyOf(report) === key)).flatMap(({ ran }) => ran),
+    );
+    const lacking = all.size - own.ran.length, { failed } = counts(own);
+    const worst = own.samples.reduce((most, { compared }) => Math.max(most, Number(compared.worst?.error ?? 0)), 0);
+    const words = failed > 0
+      ? `${failed} FAILED, ${worst.toPrecision(2)}`
+      : worst === 0
+      ? "exact"
+      : worst.toPrecision(2);
+    return lacking > 0 ? `${words} (${lacking} kernels not run)` : words;
+  };
+  table({
+    title: "worst error in units of its bound",
+    columns: ["op, kernels", ...outcomes.map(({ driver }) => driver.name)],
+    rows: keys.map((key) => [key, ...outcomes.map(({ reports }) => cellOf(key, reports))]),
+  });
+  for (const { driver, reports, error } of outcomes) {
+    if (error) line(`${driver.name}: ${error}`);
+    for (const report of reports) {
+      for (const fault of report.faults) line(`${driver.name}, ${keyOf(report)}: ${faultLine(fault)}`);
+      const off = report.samples.filter(({ compared }) => compared.off > 0);
+      if (off.length > 0) line(`${driver.name}, ${keyOf(report)}: ${sampleLine(off[0])}`);
+    }
+  }
+}
