@@ -6,6 +6,7 @@ import { ArgumentError, DisposedError, DTypeError, EngineError, GradientError, S
 import { assertAlive, befriendTensors, contextOf, disown, liveTensorsOf, moveTo, own, release } from "./friends.ts";
 import { lineOf, valuesTable, valuesText } from "./print.ts";
 import * as ops from "./ops/mod.ts";
+import { copyAll } from "./ops/lib/move.ts";
 import { accumulate } from "./ops/unary.ts";
 import { expectTensor } from "./op.ts";
 import type { Scope } from "./scope.ts";
@@ -163,8 +164,7 @@ export class Tensor implements TensorMeta, Disposable {
       );
     }
     if (this.#storage === other.#storage) return;
-    const bytes = Math.ceil(this.size * bytesOf(this.dtype) / 4) * 4;
-    contextOf(this.device).copy(other.#storage.buffer, 0, this.#storage.buffer, 0, bytes);
+    copyAll(this, other);
     this.#storage.version++;
   }
 

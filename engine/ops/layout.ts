@@ -12,6 +12,7 @@ import type { Tensor, TensorMeta } from "../tensor.ts";
 import { fromHalfKernel, toHalfKernel } from "../autograd/half.ts";
 import { broadcastLib, GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 import { fill } from "./lib/fill.ts";
+import { transposeByTiles } from "./lib/move.ts";
 import { broadcastParams } from "./lib/strides.ts";
 
 const parts = [indexLib, broadcastLib, { file: "strided.wgsl", text: stridedText }] as const;
@@ -144,6 +145,7 @@ const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
     return [{ shape: perm.map((p) => x!.shape[p]), dtype: x!.dtype }];
   },
   forward: ([x], { perm }, [y]) => {
+    if (transposeByTiles(x!, y, perm)) return;
     const strides = stridesOf(x!.shape);
     moveBlock("gather", x!, y, { shape: y.shape, strides: perm.map((p) => strides[p]), base: 0 });
   },
@@ -153,6 +155,8 @@ const transposeOp = defineOp<{ readonly perm: readonly number[] }>({
   },
   samples: () => [
     { inputs: [{ shape: [3, 5] }], attrs: { perm: [1, 0] } },
+    { inputs: [{ shape: [37, 70] }], attrs: { perm: [1, 0] } },
+    { inputs: [{ shape: [2, 5, 7, 33] }], attrs: { perm: [0, 3, 1, 2] } },
     { inputs: [{ shape: [2, 3, 5, 4] }], attrs: { perm: [2, 0, 1, 3] } },
     { inputs: [{ shape: [2, 0, 5] }], attrs: { perm: [2, 1, 0] } },
     { inputs: [{ shape: [] }], attrs: { perm: [] } },
