@@ -8,7 +8,7 @@ import "../../../engine/ops/mod.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { elements } from "../../../engine/testing/float64/ndarray64.ts";
 import { UNCERTAIN } from "../../../engine/testing/float64/tape64.ts";
-import { type Random, randomFor, withRandom } from "../../support/random.ts";
+import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
 import { evaluate, gradient, type Result } from "../../../engine/testing/reference/mod.ts";
 import { RANDOM } from "../../../engine/testing/samples/check_sample.ts";
 import { draw, type Drawn, run, type RunOptions } from "../../../engine/testing/samples/run_sample.ts";
@@ -109,14 +109,8 @@ function intrudedSamples(op: AnyOp): Intruded[] {
   });
 }
 
-const prepared = new Map<AnyOp, readonly Intruded[]>();
-
 /** Drawn once for both kernel sets. */
-function samplesOf(op: AnyOp): readonly Intruded[] {
-  let samples = prepared.get(op);
-  if (!samples) prepared.set(op, samples = intrudedSamples(op));
-  return samples;
-}
+const samplesOf = keptForSeed(intrudedSamples);
 
 /** A weight that is not finite reaches the outputs of its own column alone, however many rows read it. */
 function spreadsWithinColumns(op: AnyOp, { want, columns, input, title }: Intruded, got: ArrayLike<number>): void {
