@@ -75,6 +75,9 @@ fn filter_block(start: u32, tap_index: u32, c: u32, column: u32) -> mat4x4<f32> 
   return transpose(mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]));
 }
 
+// Blocks of columns.
+fn columns() -> u32 { return params.ci4; }
+
 fn put_pixel(base: u32, phase: Phase, y: i32, x: i32, image: i32, column: u32, v: vec4<f32>) {
   if (y < 0) { return; }
   let yy = u32(y) * params.stride_y + phase.y;

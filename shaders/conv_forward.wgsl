@@ -52,6 +52,9 @@ fn filter_block(start: u32, tap_index: u32, c: u32, column: u32) -> mat4x4<f32> 
   return mat4x4<f32>(filters[at], filters[at + co4], filters[at + 2u * co4], filters[at + 3u * co4]);
 }
 
+// Blocks of columns.
+fn columns() -> u32 { return params.co4; }
+
 // Channels 4*column... of a pixel before `stop`, past the epilogue.
 fn put_pixel(base: u32, pixel: u32, stop: u32, column: u32, channel: Channel, v: vec4<f32>) {
   if (pixel >= stop) { return; }

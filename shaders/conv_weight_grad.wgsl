@@ -53,6 +53,9 @@ fn output_block(at: vec4<i32>, column: u32) -> mat4x4<f32> {
   );
 }
 
+// Blocks of columns.
+fn columns() -> u32 { return params.co4; }
+
 fn put_row(at: u32, v: vec4<f32>) {
   if (ADD) { dw[at] += v; } else { dw[at] = v; }
 }

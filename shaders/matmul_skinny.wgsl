@@ -43,10 +43,11 @@ fn matmul_skinny(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     }
   }
   let base = (group.z + params.first_batch) * params.stride_c;
-  finish(s0, slice, across, lane, base, row, group.x * 32u);
-  if (ROWS > 4u) { finish(s1, slice, across, lane, base, row + 4u, group.x * 32u); }
-  if (ROWS > 8u) {
-    finish(s2, slice, across, lane, base, row + 8u, group.x * 32u);
-    finish(s3, slice, across, lane, base, row + 12u, group.x * 32u);
+  for (var i = 0u; i < min(ROWS, params.m - row + 3u) / 4u; i++) {
+    var block = s0;
+    if (i == 1u) { block = s1; }
+    if (i == 2u) { block = s2; }
+    if (i == 3u) { block = s3; }
+    finish(block, slice, across, lane, base, row + 4u * i, group.x * 32u);
   }
 }

@@ -29,6 +29,7 @@ import {
   skinnyFor,
   splitLib,
   sumSplits,
+  tileConstants,
   tilesFor,
   tilesKernel,
 } from "./lib/tiles.ts";
@@ -186,7 +187,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
         ...operands.constants,
         ...epilogueConstants(now),
         ADD: Number(now.add ?? false),
-        ...skinny ? { ROWS: rows } : { TILE_ROWS: rows, TILE_COLUMNS: columns },
+        ...skinny ? { ROWS: rows } : tileConstants(device, { rows, columns }),
       },
       grid: [Math.ceil(n / columns), Math.ceil(m / rows), batches * splitK],
     });

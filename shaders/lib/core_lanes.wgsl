@@ -48,9 +48,25 @@ fn multiply(k: u32) {
   }
 }
 
-fn store_column(j: u32, upper: mat4x4<f32>, lower: mat4x4<f32>) {
-  store(0u, j, upper);
-  store(4u, j, lower);
+// The blocks in column j of those that a lane has.
+fn upper_of(j: u32) -> mat4x4<f32> {
+  var block = s00;
+  if (j == 1u) { block = s01; }
+  if (j == 2u) { block = s02; }
+  if (j == 3u) { block = s03; }
+  if (j == 4u) { block = s04; }
+  if (j == 5u) { block = s05; }
+  return block;
+}
+
+fn lower_of(j: u32) -> mat4x4<f32> {
+  var block = s10;
+  if (j == 1u) { block = s11; }
+  if (j == 2u) { block = s12; }
+  if (j == 3u) { block = s13; }
+  if (j == 4u) { block = s14; }
+  if (j == 5u) { block = s15; }
+  return block;
 }
 
 @compute @workgroup_size(8)
@@ -60,12 +76,10 @@ fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_i
   let used = begin(group.y * 8u + lane, 8u, group.x * QUADS, group.z);
   walk(group.z);
   if (!used) { return; }
-  store_column(0u, s00, s10);
-  store_column(1u, s01, s11);
-  store_column(2u, s02, s12);
-  if (QUADS > 3u) { store_column(3u, s03, s13); }
-  if (QUADS > 4u) {
-    store_column(4u, s04, s14);
-    store_column(5u, s05, s15);
+  // A loop that compilers cannot write out, as they do not know where it begins: each place that stores is a hundred branches.
+  for (var at = column; at < min(column + QUADS, columns()); at++) {
+    let j = at - column;
+    store(0u, j, upper_of(j));
+    store(4u, j, lower_of(j));
   }
 }

@@ -5,6 +5,7 @@
 //                                   is nothing to write
 //   walk(z)                         goes along the summed axis and calls multiply(k) for each four of it
 //   a_block(i, k), b_block(j, k)    those for rows from 4 i and columns from 4 j of the lane's block
+//   columns(), column               blocks of columns that C has, and those before the lane's
 //   store(i, j, block)              i and j within the lane's block
 //
 // ROWS: 4, 8 or 16; COLUMNS: 4 or 8. ACROSS lanes lie along the columns and the others along the rows, so that few columns fill
@@ -40,9 +41,11 @@ fn multiply(k: u32) {
   }
 }
 
-fn store_rows(i: u32, left: mat4x4<f32>, right: mat4x4<f32>) {
-  store(i, 0u, left);
-  if (COLUMNS > 4u) { store(i, 1u, right); }
+// The block in column j of those that a lane has in a row.
+fn either(j: u32, left: mat4x4<f32>, right: mat4x4<f32>) -> mat4x4<f32> {
+  var block = left;
+  if (j == 1u) { block = right; }
+  return block;
 }
 
 @compute @workgroup_size(8)
@@ -51,10 +54,14 @@ fn registers(@builtin(global_invocation_id) id: vec3<u32>) {
   let across = (id.x / 8u) * ACROSS + lane % ACROSS;
   if (!begin(id.y * (8u / ACROSS) + lane / ACROSS, ROWS, across * (COLUMNS / 4u), id.z)) { return; }
   walk(id.z);
-  store_rows(0u, s00, s01);
-  if (ROWS > 4u) { store_rows(4u, s10, s11); }
-  if (ROWS > 8u) {
-    store_rows(8u, s20, s21);
-    store_rows(12u, s30, s31);
+  // A loop that compilers cannot write out, as they do not know where it begins: each place that stores is a hundred branches.
+  for (var at = column; at < min(column + COLUMNS / 4u, columns()); at++) {
+    let j = at - column;
+    store(0u, j, either(j, s00, s01));
+    if (ROWS > 4u) { store(4u, j, either(j, s10, s11)); }
+    if (ROWS > 8u) {
+      store(8u, j, either(j, s20, s21));
+      store(12u, j, either(j, s30, s31));
+    }
   }
 }

@@ -7,9 +7,13 @@
 //   begin(group, slot, first)    where the workgroup's tile lies; fetching starts at `first`
 //   fetch(slot, k, stop)         block k + slot.k of A's tile or of B's, zero from `stop` on
 //   forward()                    called before k grows by depth4()
+//   columns(), column            blocks of columns that C has, and those before the tile
 //   store(i, j, block)           i and j within the tile
 override TILE_ROWS: u32 = 64u;
 override TILE_COLUMNS: u32 = 64u;
+// Whether what repeats is written out, as GPUs like it. Drivers on CPUs compile loops several times as fast: there each place that
+// reads or writes memory is a hundred branches.
+override UNROLLED: bool = true;
 
 // Blocks along the summed axis that pass at a time: 4 or 8.
 fn depth4() -> u32 { return 512u / max(TILE_ROWS, TILE_COLUMNS); }
@@ -81,11 +85,23 @@ fn advance(k: u32, at: Place) {
 }
 
 fn multiply(at: Place) {
+  if (!UNROLLED) {
+    for (var k = 0u; k < 4u * depth4(); k++) { advance(k, at); }
+    return;
+  }
   advance(0u, at); advance(1u, at); advance(2u, at); advance(3u, at); advance(4u, at); advance(5u, at); advance(6u, at); advance(7u, at);
   advance(8u, at); advance(9u, at); advance(10u, at); advance(11u, at); advance(12u, at); advance(13u, at); advance(14u, at); advance(15u, at);
   if (depth4() == 4u) { return; }
   advance(16u, at); advance(17u, at); advance(18u, at); advance(19u, at); advance(20u, at); advance(21u, at); advance(22u, at); advance(23u, at);
   advance(24u, at); advance(25u, at); advance(26u, at); advance(27u, at); advance(28u, at); advance(29u, at); advance(30u, at); advance(31u, at);
+}
+
+fn block_of(i: u32, j: u32) -> mat4x4<f32> {
+  var block = c00;
+  if (i == 0u && j == 1u) { block = c01; }
+  if (i == 1u && j == 0u) { block = c10; }
+  if (i == 1u && j == 1u) { block = c11; }
+  return block;
 }
 
 @compute @workgroup_size(256)
@@ -94,16 +110,31 @@ fn tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
   let slot = slot_of(lane);
   let place = place_of(lane);
   begin(group, slot, part.first);
-  var next = fetch(slot, part.first, part.stop);
-  for (var k = part.first; k < part.stop; k += depth4()) {
+  var next: mat4x4<f32>;
+  var k = part.first;
+  loop {
+    if (k < part.stop) { next = fetch(slot, k, part.stop); }
+    if (k > part.first) {
+      multiply(place);
+      workgroupBarrier();
+    }
+    if (k >= part.stop) { break; }
     put(slot, next);
     workgroupBarrier();
     forward();
-    if (k + depth4() < part.stop) { next = fetch(slot, k + depth4(), part.stop); }
-    multiply(place);
-    workgroupBarrier();
+    k += depth4();
   }
   let row = 4u * place.row;
+  if (!UNROLLED) {
+    // Compilers cannot write out the inner loop, as they do not know where it begins.
+    for (var i = 0u; i < TILE_ROWS / 64u; i++) {
+      for (var at = column; at < min(column + TILE_COLUMNS / 64u, columns()); at++) {
+        let j = at - column;
+        store(row + 64u * i, place.column + 16u * j, block_of(i, j));
+      }
+    }
+    return;
+  }
   store(row, place.column, c00);
   if (TILE_COLUMNS > 64u) { store(row, place.column + 16u, c01); }
   if (TILE_ROWS > 64u) { store(row + 64u, place.column, c10); }

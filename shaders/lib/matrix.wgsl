@@ -79,6 +79,9 @@ fn put_row(base: u32, row: u32, column: u32, channel: Channel, v: vec4<f32>) {
   if (ADD) { c[at] += out; } else { c[at] = out; }
 }
 
+// Blocks of columns.
+fn columns() -> u32 { return params.n4; }
+
 // A block of C, whose columns are its rows.
 fn put_block(base: u32, row: u32, column: u32, block: mat4x4<f32>) {
   if (column >= params.n4) { return; }

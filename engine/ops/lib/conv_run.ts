@@ -23,7 +23,15 @@ import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
 import { product } from "../matmul.ts";
 import { sumInto } from "../reduce.ts";
-import { type Epilogue, epilogueBind, epilogueConstants, sumSplits, tilesFor, tilesKernel } from "./tiles.ts";
+import {
+  type Epilogue,
+  epilogueBind,
+  epilogueConstants,
+  sumSplits,
+  tileConstants,
+  tilesFor,
+  tilesKernel,
+} from "./tiles.ts";
 import type { Pair, Sides } from "./window.ts";
 import { winogradDataGrad, winogradForward, winogradWay, winogradWeightGrad } from "./winograd.ts";
 
@@ -193,7 +201,7 @@ function tilesOf(
   const splitK = splits ? tiling.splitK : 1;
   return {
     splitK,
-    constants: { TILE_ROWS: tiling.rows, TILE_COLUMNS: tiling.columns },
+    constants: tileConstants(device, tiling),
     grid: [Math.ceil(n / tiling.columns), Math.ceil(m / tiling.rows), batch * splitK] as const,
   };
 }

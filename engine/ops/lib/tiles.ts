@@ -2,6 +2,7 @@
 import tilesText from "../../../shaders/lib/core_tiles.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
+import type { Device } from "../../device.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
 import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling } from "../../tuning/table.ts";
@@ -38,6 +39,11 @@ export function tilesKernel(
 ): Kernel {
   const core = { file: "lib/core_tiles.wgsl", text: tilesText };
   return declareKernel("tiles", { ...traits, kernelSet: "gpu", tilings: TILES }, splitLib, core, ...parts);
+}
+
+/** Constants of `lib/core_tiles.wgsl`: software adapters get loops, which they compile several times as fast. */
+export function tileConstants({ info }: Device, { rows, columns }: Pick<Tiling, "rows" | "columns">) {
+  return { TILE_ROWS: rows, TILE_COLUMNS: columns, UNROLLED: Number(!info.isFallback) };
 }
 
 /**

@@ -5,9 +5,10 @@ import { contextOf, setTuning, tuningOf } from "../../../engine/friends.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
+import { TILES } from "../../../engine/ops/lib/tiles.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
-import { type Random, randomFor, withRandom } from "../../support/random.ts";
+import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
 import { checkAgainstReference, prepare, type Prepared } from "../../../engine/testing/samples/check_sample.ts";
 
 const devices = await openDevices();
@@ -25,12 +26,17 @@ async function withTiling(device: Device, tiling: Tiling, body: () => Promise<vo
   }
 }
 
-/** Runs `body`; returns the names of the kernels it dispatches. */
-async function kernelsRun(device: Device, body: () => Promise<void>): Promise<ReadonlySet<string>> {
+/** Runs `body`, if asked with what repeats in tiles written out; returns the names of the kernels it dispatches. */
+async function kernelsRun(
+  device: Device,
+  body: () => Promise<void>,
+  writtenOut = false,
+): Promise<ReadonlySet<string>> {
   const names = new Set<string>(), gpu = contextOf(device), { run } = gpu;
-  gpu.run = (kernel, options) => {
+  gpu.run = (kernel, { constants, ...options }) => {
     names.add(kernel.name);
-    run.call(gpu, kernel, options);
+    const changed = writtenOut && constants && "UNROLLED" in constants ? { ...constants, UNROLLED: 1 } : constants;
+    run.call(gpu, kernel, { ...options, ...changed && { constants: changed } });
   };
   try {
     await body();
@@ -84,15 +90,43 @@ function cases(random: Random): Case[] {
   ];
 }
 
-let drawn: readonly { readonly op: AnyOp; readonly prepared: readonly Prepared[] }[] | undefined;
+/** Samples that run each kernel of tiles once: those that a GPU gets take software adapters ten times as long to compile. */
+function plainCases(random: Random): Case[] {
+  const n = random.integer(130, 150);
+  return [
+    ["conv2d", [[1, 11, 13, 20], [3, 3, 20, 132], null, null, null], {
+      stride: [1, 1],
+      padding: [[1, 1], [1, 1]],
+      dilation: [1, 1],
+      activation: "none",
+    }],
+    ["matmul", [[n, 36], [36, n - n % 4]], { transposeA: false, transposeB: false }],
+  ];
+}
 
-/** The cases with their references, drawn once: those take longer than the kernels of any one tiling. */
-function samples(): NonNullable<typeof drawn> {
-  const random = randomFor("products");
-  return drawn ??= cases(random).map(([name, shapes, attrs]) => {
+/** A sample without gradients, which would be products of other forms. */
+function forwardOnly({ options, ...rest }: Prepared): Prepared {
+  return { ...rest, options: { ...options, needs: options.needs.map(() => false) } };
+}
+
+type Products = readonly { readonly op: AnyOp; readonly prepared: readonly Prepared[] }[];
+/** Cases with their references, drawn once: those take longer than the kernels of any one tiling. */
+const samples = keptForSeed((of: typeof cases): Products => {
+  const random = randomFor(of.name);
+  return of(random).map(([name, shapes, attrs]) => {
     const op = allOps().get(name)!;
-    const inputs = shapes.map((shape) => shape && { shape });
-    return { op, prepared: prepare(op, random, [{ inputs, attrs }]) };
+    return { op, prepared: prepare(op, random, [{ inputs: shapes.map((shape) => shape && { shape }), attrs }]) };
+  });
+});
+
+/** Checks samples with one tiling, and that every kernel which declares it has run. */
+async function checkTiling(device: Device, tiling: Tiling, products: Products, writtenOut = false): Promise<void> {
+  await withTiling(device, tiling, async () => {
+    const run = await kernelsRun(device, async () => {
+      for (const { op, prepared } of products) await checkAgainstReference(device, op, prepared);
+    }, writtenOut);
+    const missing = declaring(device, tiling.rows, tiling.columns).filter((one) => !run.has(one));
+    deepStrictEqual(missing, [], "kernels not run");
   });
 }
 
@@ -106,15 +140,20 @@ for (const kernels of KERNEL_SETS) {
       Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
         withRandom(
           name,
-          () =>
-            withoutLeaks(device, () =>
-              withTiling(device, { rows, columns, splitK }, async () => {
-                const run = await kernelsRun(device, async () => {
-                  for (const { op, prepared } of samples()) await checkAgainstReference(device, op, prepared);
-                });
-                deepStrictEqual(declaring(device, rows, columns).filter((one) => !run.has(one)), [], "kernels not run");
-              })),
+          () => withoutLeaks(device, () => checkTiling(device, { rows, columns, splitK }, samples(cases))),
         ));
     }
   }
+}
+
+for (const [rows, columns] of TILES) {
+  const name = `gpu kernels in tiles of ${rows} × ${columns}, written out as GPUs get them`, device = devices.gpu;
+  Deno.test(`${name}, agree with the float64 reference`, () =>
+    withRandom(name, () =>
+      withoutLeaks(device, () => {
+        const products = samples(plainCases).map(({ op, prepared }) =>
+          op.name === "matmul" ? { op, prepared: prepared.map(forwardOnly) } : { op, prepared }
+        );
+        return checkTiling(device, { rows, columns, splitK: 1 }, products, true);
+      })));
 }
