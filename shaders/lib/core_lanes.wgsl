@@ -5,7 +5,7 @@
 //   b_vector(j, vector, k)  what lies in b_block(j, k) there, as one of four vectors
 //   b_times(vectors, a)     that block, from its vectors, times a
 //
-// QUADS: 3, 4 or 6.
+// QUADS: 3, 4, 6 or 8.
 override QUADS: u32 = 4u;
 
 // The vector a lane loads for a pair of blocks of columns: `block` of the pair, and which `vector` of that block.
@@ -29,8 +29,10 @@ fn b_shared(j: u32, k: u32) -> vec4<f32> { return b_vector(j + share_block, shar
 
 var<private> s00: mat4x4<f32>; var<private> s01: mat4x4<f32>; var<private> s02: mat4x4<f32>;
 var<private> s03: mat4x4<f32>; var<private> s04: mat4x4<f32>; var<private> s05: mat4x4<f32>;
+var<private> s06: mat4x4<f32>; var<private> s07: mat4x4<f32>;
 var<private> s10: mat4x4<f32>; var<private> s11: mat4x4<f32>; var<private> s12: mat4x4<f32>;
 var<private> s13: mat4x4<f32>; var<private> s14: mat4x4<f32>; var<private> s15: mat4x4<f32>;
+var<private> s16: mat4x4<f32>; var<private> s17: mat4x4<f32>;
 
 fn multiply(k: u32) {
   let a0 = a_block(0u, k);
@@ -45,6 +47,11 @@ fn multiply(k: u32) {
     let b45 = b_shared(4u, k);
     let b4 = first_block(b45); s04 += b_times(b4, a0); s14 += b_times(b4, a1);
     let b5 = second_block(b45); s05 += b_times(b5, a0); s15 += b_times(b5, a1);
+  }
+  if (QUADS > 6u) {
+    let b67 = b_shared(6u, k);
+    let b6 = first_block(b67); s06 += b_times(b6, a0); s16 += b_times(b6, a1);
+    let b7 = second_block(b67); s07 += b_times(b7, a0); s17 += b_times(b7, a1);
   }
 }
 
@@ -81,5 +88,9 @@ fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_i
     let j = at - column;
     store(0u, j, upper_of(j));
     store(4u, j, lower_of(j));
+  }
+  if (QUADS > 6u) {
+    store_column(6u, s06, s16);
+    store_column(7u, s07, s17);
   }
 }

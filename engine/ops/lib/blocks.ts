@@ -49,7 +49,7 @@ export function blocksFor(
 export const SHARED_ROWS = 8;
 
 /** Columns that it may have; with fewer there is less arithmetic than there are loads. No other block has as many. */
-export const SHARED_COLUMNS: readonly number[] = [12, 16, 24];
+export const SHARED_COLUMNS: readonly number[] = [12, 16, 24, 32];
 
 /** Rows × columns of the blocks of lanes that share nothing, and of those that do. */
 export const BLOCKS = [[16, 8], [8, 8], [4, 8], [16, 4], [8, 4], [4, 4]] as const;
@@ -71,6 +71,27 @@ export function blockKernels(
 /** Quads of columns from which blocks are as wide as can be: what they leave idle at the end is little then. */
 const MANY_QUADS = 64;
 
+/** Quads of columns of the widest blocks, and workgroups that they must leave: several cores want work. */
+const WIDEST = 8, GROUPS = 4;
+
+/** Those of the others; 6 after 4, for its sums fill more than the registers. */
+const NARROWER = [4, 6, 3] as const;
+
+/** The first width with which fewest quads of columns do not exist. */
+function fewestIdle(quads: number, ...widths: readonly number[]): number {
+  const idle = (width: number): number => Math.ceil(quads / width) * width - quads;
+  return widths.reduce((best, own) => idle(own) < idle(best) ? own : best);
+}
+
+/**
+ * Workgroups along the columns by which a filter's gradient splits its sum: those of blocks before there were the widest, so that
+ * runs keep their bits.
+ */
+export function splittingGroups({ shared, columns, x }: SoftwareTiling, outputs: number): number {
+  const quads = Math.ceil(outputs / 4);
+  return shared && columns === 4 * WIDEST ? Math.ceil(quads / fewestIdle(quads, ...NARROWER)) : x;
+}
+
 /** Constants and workgroups of a product whose lanes share an operand. */
 export interface SharedBlocks {
   readonly constants: { readonly QUADS: number };
@@ -81,15 +102,23 @@ export interface SharedBlocks {
 /**
  * Blocks of a product of rows × columns for lanes that share an operand; null where that does not pay: fewer columns than a block
  * has at least, or rows that leave most lanes idle. Blocks of `width` columns, one of {@link SHARED_COLUMNS}, are made anyhow.
- * Many columns get the widest blocks unless `widest` is false, as for filters' gradients, which gained nothing by it.
+ * Many columns get the widest blocks. Sums that are split into parts (`split`), as those of filters' gradients, keep all cores
+ * busy with few blocks.
  */
-export function sharedFor(rows: number, columns: number, width?: number, widest = true): SharedBlocks | null {
+export function sharedFor(
+  rows: number,
+  columns: number,
+  { width, split = false, batch = 1 }: {
+    readonly width?: number | undefined;
+    readonly split?: boolean;
+    readonly batch?: number;
+  } = {},
+): SharedBlocks | null {
   const down = Math.ceil(rows / SHARED_ROWS), quads = Math.ceil(columns / 4);
-  const many = widest && quads >= MANY_QUADS, fewest = many ? 3 : LANES / 2;
+  const many = !split && quads >= MANY_QUADS, fewest = many ? 3 : LANES / 2;
   if (width === undefined && (down < fewest || quads < 3)) return null;
-  // As wide as may be without columns that do not exist; else 6 only where 4 has such, for its sums fill more than the registers.
-  const idle = (QUADS: number): number => Math.ceil(quads / QUADS) * QUADS - quads;
-  const best = many ? 6 : [4, 6, 3].reduce((best, own) => idle(own) < idle(best) ? own : best);
+  const groups = batch * Math.ceil(down / LANES) * Math.ceil(quads / WIDEST), wide = split || groups >= GROUPS;
+  const best = many ? WIDEST : wide ? fewestIdle(quads, WIDEST, ...NARROWER) : fewestIdle(quads, ...NARROWER);
   const QUADS = width !== undefined ? width / 4 : best;
   return { constants: { QUADS }, x: Math.ceil(quads / QUADS), y: Math.ceil(down / LANES) };
 }
@@ -125,7 +154,7 @@ export function softwareRule(device: Device, shape: ProductShape, part?: number)
 
 function tilingBy(
   device: Device,
-  [m, n]: ProductShape,
+  [m, n, , batch]: ProductShape,
   part: number | undefined,
   known: Tiling | undefined,
 ): SoftwareTiling {
@@ -133,7 +162,7 @@ function tilingBy(
   const found = known && (shares || !SHARED_COLUMNS.includes(known.columns)) ? known : undefined;
   const padded = (rows: number): number => part === undefined ? m : m / part * Math.ceil(part / rows) * rows;
   if (shares && (!found || SHARED_COLUMNS.includes(found.columns))) {
-    const tiling = sharedFor(padded(SHARED_ROWS), n, found?.columns, part === undefined);
+    const tiling = sharedFor(padded(SHARED_ROWS), n, { width: found?.columns, split: part !== undefined, batch });
     if (tiling) return { shared: true, rows: SHARED_ROWS, columns: 4 * tiling.constants.QUADS, ...tiling };
   }
   const wanted = found?.rows ?? (part === undefined ? undefined : blockRows(part));

@@ -17,7 +17,7 @@ import { bucketSize } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { directTiling, type ProductShape, type TunedOp } from "../../tuning/table.ts";
-import { blockKernels, softwareTiling } from "./blocks.ts";
+import { blockKernels, softwareTiling, splittingGroups } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
@@ -331,7 +331,8 @@ function weightGradBlocks(
     });
     return { kernel: weightTiles, across, down, constants, splitK: Math.min(lines, splitK) };
   }
-  const { shared, constants, x, y } = softwareTiling(device, op, shape, { part: ci4 * 4 });
+  const tiling = softwareTiling(device, op, shape, { part: ci4 * 4 }), { shared, constants, x, y } = tiling;
   const kernel = shared ? weightBlocks.lanes : weightBlocks.registers;
-  return { kernel, across: x, down: y, constants, splitK: Math.max(1, Math.min(lines, Math.floor(32 / (x * y)))) };
+  const groups = splittingGroups(tiling, co4 * 4) * y;
+  return { kernel, across: x, down: y, constants, splitK: Math.max(1, Math.min(lines, Math.floor(32 / groups))) };
 }

@@ -140,14 +140,17 @@ function fits(device: Device, form: WinogradForm, op: WinogradOp, p: ConvSizes, 
 }
 
 /** Multiplications that take as long on llvmpipe as to lead a number to the points or back. */
-const TRANSFORM = 23;
+const TRANSFORM = 28;
+
+/** The same of the three dispatches more than one. */
+const DISPATCHES = 4e5;
 
 /** Gain by which a way must be predicted to be faster. */
-const ENOUGH = 1.1;
+const ENOUGH = 1.15;
 
 /** Rows of a product as they are run: lanes that have none are idle, and below 25 rows they share nothing. */
 function rowsRun(rows: number): number {
-  return rows > 24 ? Math.ceil(rows / 64) * 64 : Math.ceil(rows / 8) * 8 * 1.6;
+  return rows > 24 ? Math.ceil(rows / 64) * 64 : Math.ceil(rows / 8) * 16;
 }
 
 /**
@@ -161,9 +164,9 @@ export function winogradRule(kernels: KernelSet, op: WinogradOp, p: ConvSizes, w
   const direct = 9 * co * ci * (filters ? pixels : rowsRun(pixels));
   const gain = (form: WinogradForm): number => {
     const { count } = cut(form, op, sizes);
-    // The direct kernel of filters' gradients takes twice as long for a multiplication as the product does.
-    const products = filters ? rowsRun(ci) * co * count / 2 : rowsRun(count) * ci * co;
-    return direct / (pointsOf(form) * (products + TRANSFORM * (count * (ci + co) + ci * co)));
+    // A multiplication takes the product 0.6 of the time that it takes the direct kernel of filters' gradients.
+    const products = filters ? 0.6 * rowsRun(ci) * co * count : rowsRun(count) * ci * co;
+    return direct / (pointsOf(form) * (products + TRANSFORM * (count * (ci + co) + ci * co)) + DISPATCHES);
   };
   const best = gain(2) > gain(4) ? 2 : 4;
   return gain(best) >= ENOUGH ? best : undefined;
