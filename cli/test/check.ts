@@ -14,6 +14,8 @@ export interface CheckRun extends Selection {
   readonly kernelSet: "cpu" | "gpu";
   readonly seed: number;
   readonly tilings: boolean;
+  /** True to mark what samples reach in place of checking them. */
+  readonly coverage?: boolean;
 }
 
 /** Something that will be checked: an op, or those of its samples that run some kernels. */

@@ -1,5 +1,5 @@
 /** `itera test --drivers`: the checks on every Vulkan driver that there is, a process each, and a table of what came of them. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
@@ -79,11 +79,11 @@ export async function onDrivers(names: readonly string[], kernels: KernelSet | u
 
 /** Runs a command of ours in a process on a driver. */
 async function runWith({ env }: Driver, args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  const url = new URL("../main.ts", import.meta.url);
+  const url = new URL("../../deno.json", import.meta.url);
   if (url.protocol !== "file:") {
     throw new UserError("--drivers needs the project's folder; clone it and call ./itera there");
   }
-  const all = ["run", "-A", "--no-check", fileURLToPath(url), ...args];
+  const all = ["run", "-A", "--no-check", join(dirname(fileURLToPath(url)), "cli/main.ts"), ...args];
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: all, env: { ...env } }).output();
   const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { code, out, err };

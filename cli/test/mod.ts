@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
+import type { Coverage } from "../../engine/testing/wgsl/coverage.ts";
 import { nearest } from "../../model/run/layers.ts";
 import { offer } from "../completion/words.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
@@ -13,6 +14,7 @@ import { select, type Selection, wordsForShells } from "./select.ts";
 import { counts, show } from "./show.ts";
 import { watch } from "./watch.ts";
 import type { Checked, CheckRun } from "./check.ts";
+import { joined, showCoverage } from "./coverage.ts";
 import { onDrivers } from "./drivers.ts";
 import type { CheckMessage } from "./worker.ts";
 
@@ -28,6 +30,7 @@ interface TestOptions {
   readonly watch?: true | undefined;
   readonly json?: true | undefined;
   readonly drivers?: true | undefined;
+  readonly coverage?: true | undefined;
 }
 
 /** Adds the command. */
@@ -43,6 +46,7 @@ export function addTest(program: Command): void {
     .option("--list", "say what would be checked, and what each check covers")
     .addOption(new Option("--seed <n>", "which numbers are drawn; by default fresh ones").argParser(seedOf))
     .option("--drivers", "on every Vulkan driver that there is, a process each; by default all ops")
+    .option("--coverage", "say which kernels, branches and constants no sample reaches; by default of all ops")
     .option("--watch", "run again what depends on a shader or an op whenever that is saved")
     .option("--json", "print the results as one JSON object")
     .allowUnknownOption()
@@ -79,7 +83,16 @@ async function test(words: readonly string[], raw: readonly string[], options: T
     return await run(["run", "-A", inProject("tests/run.ts"), ...withoutSeed(own)], options.seed);
   }
   if (flags.length > 0) {
-    const near = nearest(flags[0], ["--kernels", "--drivers", "--tilings", "--list", "--seed", "--watch", "--json"]);
+    const near = nearest(flags[0], [
+      "--kernels",
+      "--drivers",
+      "--coverage",
+      "--tilings",
+      "--list",
+      "--seed",
+      "--watch",
+      "--json",
+    ]);
     throw new UserError(
       `unknown option '${flags[0]}'${near ? ` (did you mean ${near}?)` : ""}; what follows -- goes to deno test`,
     );
@@ -87,6 +100,7 @@ async function test(words: readonly string[], raw: readonly string[], options: T
   if (options.list) return await list(names, options.kernels ? [options.kernels] : SETS, options.seed ?? 1);
   if (options.watch) return await watch(names, raw.filter((word) => word !== "--watch"));
   if (options.drivers) return await onDrivers(names.length > 0 ? names : ["*"], options.kernels, options.seed ?? 1);
+  if (options.coverage) return await coverage(names, options);
   if (names.length > 0) return await check(select(names), options);
   await run(["run", "-A", inProject("tests/run.ts")], options.seed);
 }
@@ -128,10 +142,33 @@ async function check(selection: Selection, options: TestOptions): Promise<void> 
   if (sum.failed > 0) throw new ProgramFailed(1);
 }
 
+/** Says what the samples of a selection reach, or of all ops. */
+async function coverage(names: readonly string[], { kernels, seed = 1 }: TestOptions): Promise<void> {
+  const selection = select(names.length > 0 ? names : ["*"]), all: Coverage[] = [];
+  await Promise.all(
+    (kernels ? [kernels] : SETS).map((kernelSet) =>
+      inThread({ ...selection, kernelSet, seed, tilings: false, coverage: true }, (message) => {
+        if (message.kind === "coverage") all.push(message.coverage);
+      })
+    ),
+  );
+  showCoverage(selection, names.length === 0 && !kernels, joined(all));
+}
+
 /** Reports of a run in a thread of its own. */
 async function checkIn(run: CheckRun, print: (report: Checked) => void): Promise<Checked[]> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   const reports: Checked[] = [];
+  await inThread(run, (message) => {
+    if (message.kind !== "report") return;
+    reports.push(message.report);
+    print(message.report);
+  });
+  return reports;
+}
+
+/** Has a thread of its own do what `run` asks for. */
+async function inThread(run: CheckRun, see: (message: CheckMessage) => void): Promise<void> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
   try {
     await new Promise<void>((resolve, reject) => {
       worker.onerror = (event) => {
@@ -139,17 +176,15 @@ async function checkIn(run: CheckRun, print: (report: Checked) => void): Promise
         reject(new Error(event.message));
       };
       worker.onmessage = ({ data }: MessageEvent<CheckMessage>) => {
-        if (data.kind === "done") return resolve();
-        if (data.kind === "failed") return reject(new UserError(data.message));
-        reports.push(data.report);
-        print(data.report);
+        see(data);
+        if (data.kind === "done") resolve();
+        if (data.kind === "failed") reject(new UserError(data.message));
       };
       worker.postMessage(run);
     });
   } finally {
     worker.terminate();
   }
-  return reports;
 }
 
 /** Path of a file of the project. Throws {@link UserError} where only the library was imported. */

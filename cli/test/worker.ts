@@ -1,9 +1,12 @@
 /** A thread that runs checks in one kernel set, so that both sets are checked at once. */
+import type { Coverage } from "../../engine/testing/wgsl/coverage.ts";
 import { checkAll, type Checked, type CheckRun } from "./check.ts";
+import { coverageOf } from "./coverage.ts";
 
 /** Messages to the thread that asked: a report, the end, or the error that ended it. */
 export type CheckMessage =
   | { readonly kind: "report"; readonly report: Checked }
+  | { readonly kind: "coverage"; readonly coverage: Coverage }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly name: string; readonly message: string };
 
@@ -14,7 +17,8 @@ const thread = self as unknown as {
 
 thread.onmessage = async ({ data }) => {
   try {
-    await checkAll(data, (report) => thread.postMessage({ kind: "report", report }));
+    if (data.coverage) thread.postMessage({ kind: "coverage", coverage: await coverageOf(data) });
+    else await checkAll(data, (report) => thread.postMessage({ kind: "report", report }));
     thread.postMessage({ kind: "done" });
   } catch (error) {
     const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };

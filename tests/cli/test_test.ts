@@ -86,6 +86,19 @@ Deno.test("watching runs again what depends on what was saved", () => {
   deepStrictEqual(dependents(root, [], ["cumsum"]), []);
 });
 
+Deno.test("coverage names the branches, kernels and constants that no sample reaches", async () => {
+  const { code, out } = await itera("test", "softmax", "--coverage", "--kernels", "cpu");
+  strictEqual(code, 0);
+  match(out, /^kernels: (\d+) of \1 run$/m);
+  match(out, /^branches: \d+ of \d+ entered$/m);
+  // The logarithm is another op's, and so is the constant that asks for it.
+  match(out, /^ {2}shaders\/softmax\.wgsl:\d+: if \(LOG\) \{/m);
+  match(out, /^ {2}shaders\/softmax\.wgsl LOG: 0$/m);
+  const both = await itera("test", "softmax", "logSoftmax", "--coverage", "--kernels", "cpu");
+  match(both.out, /^branches: (\d+) of \1 entered$/m);
+  match(both.out, /^ {2}shaders\/softmax\.wgsl LOG: 0, 1$/m);
+});
+
 Deno.test("drivers are those whose descriptions lie in folders, llvmpipe with each width of its vectors", () =>
   withFolder(async (folder) => {
     for (const name of ["lvp_icd.x86_64.json", "vk_swiftshader_icd.json", "radeon_icd.x86_64.json", "notes.txt"]) {
