@@ -6,6 +6,7 @@
 import { crc32c, hexadecimal } from "./base/crc32c.ts";
 import { EngineError } from "./base/errors.ts";
 import { described, expectFlag, expectOptions, isPlain } from "./base/given.ts";
+import { shortened } from "./base/printable.ts";
 
 /**
  * The bytes are not a safetensors file this code can read, or the tensors cannot be written as one.
@@ -415,5 +416,5 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function fail(reason: string): never {
-  throw new SafetensorsError(`safetensors: ${reason}`);
+  throw new SafetensorsError(shortened(`safetensors: ${reason}`));
 }

@@ -18,3 +18,12 @@ function escaped(character: string): string {
   const code = character.charCodeAt(0).toString(16);
   return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
 }
+
+/** Letters of a message, and of them at its end. Names from files may be of any length. */
+const [LONGEST, END] = [1500, 300];
+
+/** A message with its middle left out where it is longer than a person reads. */
+export function shortened(message: string): string {
+  if (message.length <= LONGEST) return message;
+  return `${message.slice(0, LONGEST - END - 3)} … ${message.slice(-END)}`;
+}

@@ -1,4 +1,5 @@
 /** The one error that is meant for the person at the terminal. */
+import { shortened } from "./printable.ts";
 
 /**
  * A mistake of the user: a missing file, a broken image, a bad value. The message is one line that names the file or key
@@ -23,12 +24,4 @@ export class UserError extends Error {
     super(shortened(message), options.cause === undefined ? {} : { cause: options.cause });
     if (options.path !== undefined) this.path = options.path;
   }
-}
-
-/** Letters of a message, and of them at its end. Names from files may be of any length. */
-const [LONGEST, END] = [1500, 300];
-
-function shortened(message: string): string {
-  if (message.length <= LONGEST) return message;
-  return `${message.slice(0, LONGEST - END - 3)} … ${message.slice(-END)}`;
 }

@@ -24,7 +24,7 @@ function jsons(
     ["lists in lists", () => repeated("[", deep)],
     ["whole lists in lists", () => joined(repeated("[", deep), repeated("]", deep))],
     ["objects in objects where an element stands", () => utf8(list('{"a":'.repeat(deep) + "1" + "}".repeat(deep)))],
-    ["a quarter of a million wrong elements", () => utf8(list("null,".repeat(249_999) + "null"))],
+    ["sixty thousand wrong elements", () => utf8(list("null,".repeat(59_999) + "null"))],
     ["an element that is a long list", () => utf8(list(`[${"0,".repeat(249_999)}0]`))],
     ["a string of a million letters", () => utf8(list(`"${"a".repeat(1_000_000)}"`))],
     ["quotes alone", () => repeated('"', 500_001)],
