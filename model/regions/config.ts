@@ -33,7 +33,7 @@ export function newConfig(layers: readonly Layer[]): TrainConfig {
 
 /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
 export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConfig {
-  const value: Json = { ...defaults(DEFAULT_DATASET), convolutions: "direct" };
+  const value: Json = { ...defaults(DEFAULT_DATASET), convolutions: "direct", validateEvery: null };
   const before = settle(trainConfigSchema, [{ source: "defaults", value }, saved]);
   for (const layer of layers) {
     const value = expandPreset(layer);
@@ -114,6 +114,7 @@ function defaults(dataset: DatasetName): TrainConfig {
       unused: "zero",
     },
     displayEvery: 20,
+    validateEvery: drawn ? 200 : null,
     checkpointEvery: 200,
     checkpointKeep: 2,
   };

@@ -189,6 +189,9 @@ export const trainConfigSchema = z.strictObject({
     ),
   }),
   displayEvery: positive.describe("Losses are read from the device and recorded every so many steps"),
+  validateEvery: positive.nullable().default(null).describe(
+    "The first 24 images of the test split are scored every so many steps, for the curve of accuracy; null never does",
+  ),
   checkpointEvery: positive.describe("A checkpoint is saved every so many steps"),
   checkpointKeep: positive.describe("Newest checkpoints kept"),
 });

@@ -24,6 +24,7 @@ import {
   tensorsOf,
 } from "../../engine/mod.ts";
 import { evaluateModel } from "./evaluation/evaluate.ts";
+import { heldOutAccuracy } from "./evaluation/held_out.ts";
 import { type Learner, runLoop } from "../run/loop.ts";
 import type { Measures, UnreadLosses } from "../run/loss_log.ts";
 import { estimateLines, runCost } from "./experiments/cost_estimate.ts";
@@ -124,6 +125,8 @@ class RegionLearner implements Learner {
   /** Place in the order of images of the next one. */
   #position: number;
   #images: AsyncIterator<LoadedImage> | null = null;
+  /** The split that accuracy is measured on, once it is opened. */
+  #heldOut: RegionDataset | null = null;
 
   constructor(config: TrainConfig, parts: Parts, owned: AsyncDisposableStack) {
     const { rate, decaySteps, decayFactor, warmupSteps } = config.optimiser;
@@ -189,6 +192,17 @@ class RegionLearner implements Learner {
   async derive(means: Measures): Promise<Measures> {
     using decay = decayLoss(this.#config, this.#parts.model);
     return { ...means, total_loss: means.cross_entropy + await decay.item() };
+  }
+
+  async validate(): Promise<Measures | null> {
+    const config = this.#config, { model, train } = this.#parts;
+    this.#heldOut ??= matchClasses(
+      await openSplit(config, config.dataset.testSplit),
+      this.classes,
+      `${train.name} ${train.split}`,
+    );
+    const accuracy = await heldOutAccuracy(model, this.#heldOut, config);
+    return accuracy === null ? null : { val_accuracy: accuracy };
   }
 
   /** Estimated work and cost of a run on these settings, by a measured step; a line for each figure. */

@@ -62,7 +62,7 @@ export async function runLoop(
     const stopping = hooks.signal?.aborted ?? false, last = step === steps;
     const due = step % displayEvery === 0, display = due || last;
     const checkpoint = stopping || last || step % checkpointEvery === 0;
-    const validate = validateEvery !== undefined && (last || step % validateEvery === 0);
+    const validate = typeof validateEvery === "number" && (last || step % validateEvery === 0);
     if (display || checkpoint || validate) await readLosses(log, learner, step);
     if (display) {
       await log.record(

@@ -39,8 +39,8 @@ export interface RunConfig {
   readonly steps: number;
   /** Losses are read from the device and recorded every so many steps. */
   readonly displayEvery: number;
-  /** Held-out data is measured every so many steps, and at the end; never where it is absent. */
-  readonly validateEvery?: number;
+  /** Held-out data is measured every so many steps, and at the end; never where it is absent or null. */
+  readonly validateEvery?: number | null;
   readonly checkpointEvery: number;
   /** Newest checkpoints kept. */
   readonly checkpointKeep: number;

@@ -6,6 +6,7 @@ import type { Json } from "../../run/layers.ts";
 export const QUICK: Json = {
   steps: 500,
   checkpointEvery: 100,
+  validateEvery: 100,
   optimiser: { decaySteps: [250, 400] },
 };
 

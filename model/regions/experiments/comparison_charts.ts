@@ -121,7 +121,7 @@ export function trainingCharts(runs: readonly ComparedRun[]): CurveChart[] {
     ...accuracy.length === 0 ? [] : [{
       kind: "curves" as const,
       title: "Accuracy over training",
-      note: "Share of regions of some held-out images that the answer has right.",
+      note: "Share of regions of the first images of the test split that the answer has right.",
       curves: accuracy,
     }],
     {

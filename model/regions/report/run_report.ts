@@ -75,7 +75,14 @@ function lossCharts(folder: EvaluationFolder): CurveChart[] {
   });
   const prefix = "cross_entropy_", parts = Object.keys(log[0] ?? {}).filter((key) => key.startsWith(prefix));
   const decays = log.some((r) => r.total_loss !== r.cross_entropy);
+  const accuracy = curve("val_accuracy", "accuracy");
   return [
+    ...accuracy.points.length === 0 ? [] : [{
+      kind: "curves" as const,
+      title: "Accuracy over training",
+      note: "Share of regions of the first images of the test split that the answer has right.",
+      curves: [accuracy],
+    }],
     {
       kind: "curves",
       title: "Total loss",
