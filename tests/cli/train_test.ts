@@ -147,6 +147,25 @@ Deno.test("a run's folder is taken where a checkpoint is, and one without a chec
   });
 });
 
+Deno.test("accuracy on held-out images is logged as the evaluation finds it, and drawn", async () => {
+  await withFolder(async (folder) => {
+    const { runs, flags } = await tiny(folder), file = (name: string): string => join(runs, "a", name);
+    const { code, err } = await itera("train", ...flags, "--name", "a", "--steps", "5", "--set", "validateEvery=2");
+    strictEqual(code, 0, err);
+    const records = Deno.readTextFileSync(file("metrics.jsonl")).trimEnd().split("\n").map((line) => JSON.parse(line));
+    const measured = records.filter((record) => "val_accuracy" in record);
+    deepStrictEqual(measured.map(({ step }) => step), [2, 4, 5]);
+    // The set has fewer images than are scored, so the last measure is the result.
+    const { rows: [{ perInstance }] } = JSON.parse(Deno.readTextFileSync(file("results.json")));
+    strictEqual(measured.at(-1).val_accuracy, perInstance.ac);
+    const page = Deno.readTextFileSync(file("report.html"));
+    for (const heading of ["Accuracy over training", "Total loss", "Learning rate", "Settings that differ"]) {
+      ok(page.includes(`<h2>${heading}`), heading);
+    }
+    ok(/<dt>trained<\/dt><dd>\d{4}-\d\d-\d\d \d\d:\d\d UTC, \d+ s<\/dd>/.test(page));
+  });
+});
+
 Deno.test("two runs without names that begin at once get two", async () => {
   await withFolder(async (folder) => {
     const { runs, flags } = await tiny(folder);
