@@ -18,7 +18,7 @@ import { testSeed, withRandom } from "../../support/random.ts";
 const device = (await openDevices()).gpu;
 
 /** Kernels whose workgroups share memory, by the shader that it is declared in. */
-const SHARING = ["lib/row_group.wgsl", "lib/core_tiles.wgsl", "matmul_skinny.wgsl", "lstm_sequence.wgsl"];
+const SHARING = ["lib/row_group.wgsl", "lib/core_tiles.wgsl", "matmul_skinny.wgsl", "lstm_sequence.wgsl", "move.wgsl"];
 
 Deno.test("every access of the engine's kernels can be watched, and a copy binds what the kernel binds", () => {
   const kernels = allKernels().filter(({ traits }) => !traits.users);
@@ -39,9 +39,9 @@ Deno.test("every access of the engine's kernels can be watched, and a copy binds
   deepStrictEqual([...sharing].sort(), SHARING.toSorted());
 });
 
-/** The smallest sample of any op that runs a kernel made with a shader; of a few ops, as others run the same kernels. */
-function smallest(file: string): { readonly one: Case; readonly kernels: readonly string[] } {
-  const ops = ["softmax", "topk", "cumsum", "sum", "max", "matmul", "linear", "lstm"];
+/** The first sample of a few ops that runs a kernel made with a shader. */
+function sampleOf(file: string): { readonly one: Case; readonly kernels: readonly string[] } {
+  const ops = ["softmax", "transpose", "topk", "cumsum", "sum", "max", "matmul", "linear", "lstm"];
   for (const name of ops) {
     for (const one of opSubject(allOps().get(name)!, { seed: testSeed }).cases) {
       const kernels = [...kernelsOf(device, () => one.record(device)).values()];
@@ -56,7 +56,7 @@ for (const file of SHARING) {
   Deno.test(`the kernels of ${file} have no race and keep to their memory`, () =>
     withRandom(file, () =>
       withoutLeaks(device, async () => {
-        const { one, kernels } = smallest(file);
+        const { one, kernels } = sampleOf(file);
         const dispatches = await noted(device, () => one.run(device));
         deepStrictEqual(judge(dispatches), []);
         const watched = dispatches.filter(({ kernel }) => kernels.includes(kernel.name));
