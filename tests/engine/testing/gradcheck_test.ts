@@ -1,11 +1,11 @@
 /** `gradcheck`: passes the gradient of every op, and none that is 1 % off. */
 import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { defineOp, Device, GradientError, ops, type Tensor } from "../../../engine/mod.ts";
-import { allOps, type AnyOp } from "../../../engine/op.ts";
+import { allOps } from "../../../engine/op.ts";
+import { asFunction, differenceSamples } from "../../../engine/testing/checks/differences.ts";
 import { gradcheck } from "../../../engine/testing/mod.ts";
 import { withoutLeaks } from "../../support/devices.ts";
-import { type Random, withRandom } from "../../support/random.ts";
-import { draw, type Drawn } from "../../../engine/testing/samples/run_sample.ts";
+import { withRandom } from "../../support/random.ts";
 
 const device = await Device.open();
 Deno.test.afterAll(() => device.close());
@@ -18,46 +18,6 @@ const tooLarge = defineOp<null>({
   compute: ([x]) => [x!],
   backward: ({ grads }) => [grads[0]!.mul(1.01)],
 });
-
-/** Samples of an op whose inputs have elements to look at. */
-function samplesOf(op: AnyOp, random: Random): Drawn[] {
-  const drawn = op.samples(random).map((sample) => draw(sample, random)).filter(({ inputs }) =>
-    inputs.every((x) => !x || x.data.length > 0)
-  );
-  // a mod b jumps wherever a / b is whole, and a divisor that serves many elements meets such places at any distance. By
-  // divisors larger than all of a, only 0 is one.
-  if (op.name === "mod") {
-    for (const { inputs: [, b] } of drawn) {
-      if (b?.data instanceof Float32Array) {
-        b.data.forEach((value, i) => b.data[i] = value < 0 ? value - 10 : value + 10);
-      }
-    }
-  }
-  return drawn;
-}
-
-/** Runs `check` on an op as a function of the inputs it has, and on these. */
-async function on(
-  op: AnyOp,
-  { inputs, attrs }: Drawn,
-  check: (fn: (...inputs: Tensor[]) => Tensor[], inputs: Tensor[]) => Promise<void>,
-): Promise<void> {
-  const there = inputs.flatMap((input, i) => input ? [{ input, i }] : []);
-  const tensors = there.map(({ input, i }) => {
-    const tensor = device.tensor(input.data, input.shape);
-    if (tensor.dtype === "f32" && !op.constantInputs.includes(i)) tensor.requiresGrad = true;
-    return tensor;
-  });
-  const fn = (...given: Tensor[]): Tensor[] => {
-    const all = inputs.map((input, i) => input && given[there.findIndex((one) => one.i === i)]);
-    return op.run(all, attrs).filter((_, k) => !op.constantOutputs.includes(k));
-  };
-  try {
-    if (tensors.some(({ requiresGrad }) => requiresGrad)) await check(fn, tensors);
-  } finally {
-    for (const tensor of tensors) tensor.dispose();
-  }
-}
 
 /**
  * Runs `check`, which draws its inputs, until it passes, three times at most. Kinks that lie around an element in just such a way
@@ -77,8 +37,8 @@ for (const op of differentiable) {
       withoutLeaks(device, () =>
         onceOfThree(async () => {
           let decisive = 0, refused = 0;
-          for (const sample of samplesOf(op, random)) {
-            await on(op, sample, async (fn, inputs) => {
+          for (const sample of differenceSamples(op, op.samples(random), random)) {
+            await asFunction(device, op, sample, async (fn, inputs) => {
               const options = { elements: 4, seed: random.integer(1, 1000) };
               const report = await gradcheck(fn, inputs, options).catch((error) => {
                 // Few elements, all in flat parts or at kinks: other samples decide.
