@@ -21,6 +21,8 @@ export type { ContextInput, ContextOptions } from "./context/options.ts";
 export type { ContextScene, SceneObject, ScenePair } from "./context/layout.ts";
 export type { ContextTables, GuestTable, SceneTable } from "./context/tables.ts";
 export { type HopDataset, openHops } from "./hops/dataset.ts";
+export type { DrawnDataset } from "./drawing/dataset.ts";
+export type { Canvas } from "./drawing/canvas.ts";
 export type { HopInput, HopOptions } from "./hops/options.ts";
 export type { HopLink, HopObject, HopScene } from "./hops/layout.ts";
 export type { HopTables } from "./hops/tables.ts";

@@ -24,6 +24,7 @@ export {
 export type { LayerTrace } from "./regions/reasoning/graph.ts";
 export { type ClassKnowledge, classKnowledge } from "./regions/reasoning/knowledge.ts";
 export {
+  type EachModule,
   type GraphOptions,
   type HeadOptions,
   type LossOptions,

@@ -6,7 +6,9 @@ import { type RandomStream, scramble } from "../../engine/base/random.ts";
 
 /** A drawn image. */
 export interface Canvas {
+  /** Width in pixels. */
   readonly width: number;
+  /** Height in pixels. */
   readonly height: number;
   /** RGB bytes, row-major [height, width, 3]. */
   readonly pixels: Uint8Array<ArrayBuffer>;

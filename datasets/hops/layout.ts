@@ -18,7 +18,9 @@ export interface HopObject {
 
 /** Two linked objects: `to` lies beside or below `from`, by their numbers in the scene. */
 export interface HopLink {
+  /** Number of the one object. */
   readonly from: number;
+  /** Number of the other, beside it or below. */
   readonly to: number;
   /** Index into `LINKS`. */
   readonly link: number;

@@ -35,7 +35,9 @@ export interface EntryNames {
 
 /** An axis of a parameter with an entry for each name of a list, or with several such blocks, one after another. */
 export interface NamedAxis {
+  /** The list of names. */
   readonly of: keyof EntryNames;
+  /** Number of the axis. */
   readonly axis: number;
   /** True where the run's knowledge may give the values, and they are not learned. */
   readonly given?: boolean;

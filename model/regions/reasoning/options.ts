@@ -93,7 +93,9 @@ export interface LossOptions {
 
 /** A switch for each module. */
 export interface EachModule {
+  /** The spatial memory. */
   readonly memory: boolean;
+  /** The global graph. */
   readonly graph: boolean;
 }
 
