@@ -63,6 +63,8 @@ fn upper_of(j: u32) -> mat4x4<f32> {
   if (j == 3u) { block = s03; }
   if (j == 4u) { block = s04; }
   if (j == 5u) { block = s05; }
+  if (j == 6u) { block = s06; }
+  if (j == 7u) { block = s07; }
   return block;
 }
 
@@ -73,6 +75,8 @@ fn lower_of(j: u32) -> mat4x4<f32> {
   if (j == 3u) { block = s13; }
   if (j == 4u) { block = s14; }
   if (j == 5u) { block = s15; }
+  if (j == 6u) { block = s16; }
+  if (j == 7u) { block = s17; }
   return block;
 }
 
@@ -88,9 +92,5 @@ fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_i
     let j = at - column;
     store(0u, j, upper_of(j));
     store(4u, j, lower_of(j));
-  }
-  if (QUADS > 6u) {
-    store_column(6u, s06, s16);
-    store_column(7u, s07, s17);
   }
 }
