@@ -129,7 +129,7 @@ export function refplusFacts(
 const table = z.record(z.string(), z.int().min(0));
 const factsSchema = z.object({
   config: z.preprocess((saved) => completed(saved as Json), refplusSchema),
-  baseline: z.coerce.number(),
+  baseline: jsonText(z.number()),
   vocabulary: jsonText(z.object({
     refexp_token_to_idx: table,
     program_token_to_idx: table,

@@ -36,7 +36,7 @@ const factsSchema = z.object({
   config: trainConfigSchema,
   classes: jsonText(z.array(z.string()).min(2)),
   knowledge: jsonText(z.object({ types: z.array(z.string()), edges: z.array(edge), dim: z.int().min(0) }).nullable()),
-  position: z.coerce.number().int().default(0),
+  position: jsonText(z.int().min(0)).default(0),
 });
 
 /** A checkpoint of a region classifier, read and checked. */

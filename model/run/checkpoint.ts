@@ -97,7 +97,7 @@ export function checkpointMetadata(
 
 const metadataSchema = z.looseObject({
   kind: z.string().optional(),
-  step: z.coerce.number().int(),
+  step: jsonText(z.int().min(0)),
   config: jsonText(z.unknown()).transform((config) => config as Json),
   window: jsonText(z.object({ names: z.array(z.string()), rows: z.array(z.array(z.number())) })).optional(),
   records: z.string().optional(),

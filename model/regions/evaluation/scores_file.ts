@@ -17,7 +17,7 @@ const PREFIX = "probabilities.";
 const factsSchema = z.object({
   model: z.string(),
   split: z.string(),
-  images: z.coerce.number().int().min(0),
+  images: jsonText(z.int().min(0)),
   classes: jsonText(z.array(z.string()).min(2)),
   outputs: jsonText(z.array(z.string()).min(1)),
   options: jsonText(z.record(z.string(), z.unknown())).optional(),
