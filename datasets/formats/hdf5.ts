@@ -135,7 +135,7 @@ export class Hdf5 implements Disposable {
 
   /** A data set of numbers that can be read here, and not of more than the file can hold. */
   #checked(name: string): Hdf5Dataset {
-    const dataset = this.#dataset(name), { type, size, shape } = dataset.metadata;
+    const dataset = this.#dataset(name), { type, size, shape } = this.#looking(name, () => dataset.metadata);
     const place = `${this.path}: ${name}`;
     if (!shape || shape.length === 0 || (type !== INTEGER && type !== FLOAT)) {
       throw new UserError(`${place}: holds no rows of numbers`, { path: this.path });
@@ -169,7 +169,16 @@ export class Hdf5 implements Disposable {
 
   /** True where there is a data set of that name. */
   has(name: string): boolean {
-    return this.#file.keys().includes(name);
+    return this.#looking(name, () => this.#file.keys()).includes(name);
+  }
+
+  /** Result of a look at what the file says of itself; the library may fail there too. */
+  #looking<T>(name: string, look: () => T): T {
+    try {
+      return look();
+    } catch (cause) {
+      throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });
+    }
   }
 
   /** Sets an attribute of the whole file. */
