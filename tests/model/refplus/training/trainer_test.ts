@@ -275,6 +275,17 @@ Deno.test("a generator goes on with more words, whose vectors begin near zero", 
       deepStrictEqual(models.vocabulary, vocabulary);
 
       const moved = { ...words, red: words.green, green: words.red };
+      // Going on, a run has its own vocabulary; another one in the file's place is noticed.
+      await Deno.writeTextFile(
+        files.vocabulary,
+        JSON.stringify({ ...checkpoint.vocabulary, refexp_token_to_idx: moved }),
+      );
+      await rejects(
+        train(join(folder, "pg"), null),
+        /vocab\.json: is another vocabulary than the run's; go on with the one/,
+      );
+      await Deno.remove(files.vocabulary);
+      strictEqual((await train(join(folder, "pg"), null))!.step, 2);
       for (
         const wrong of [{ ...rest, refexp_token_to_idx: moved }, { ...checkpoint.vocabulary, program_token_to_idx: {} }]
       ) {
