@@ -46,8 +46,15 @@ export async function runLoop(
   const { steps, displayEvery, validateEvery, checkpointEvery } = folder.config;
   let { step } = start;
   if (step >= steps) return;
-  using log = LossLog.open(folder, step, start.window);
-  if (start.records !== undefined && log.records !== start.records) {
+  const dueAt = (at: number) => ({
+    display: at % displayEvery === 0,
+    validate: typeof validateEvery === "number" && at % validateEvery === 0,
+  });
+  const before = dueAt(step);
+  // Records of losses have a rate, those of a validation have none.
+  using log = LossLog.open(folder, step, start.window, (r) => !("rate" in r ? before.display : before.validate));
+  // Earlier checkpoints count the records that end a run too.
+  if (start.records !== undefined && ![log.records, log.found].includes(start.records)) {
     hooks.onMessage?.(
       `${folder.file("metrics.jsonl")}: is not as it was after step ${step}; the run goes on, but its log has gaps`,
     );
@@ -60,9 +67,9 @@ export async function runLoop(
     // An update whose inputs are ready never waits: yield, so that a signal is seen.
     await setImmediate();
     const stopping = hooks.signal?.aborted ?? false, last = step === steps;
-    const due = step % displayEvery === 0, display = due || last;
+    const due = dueAt(step), display = due.display || last;
     const checkpoint = stopping || last || step % checkpointEvery === 0;
-    const validate = typeof validateEvery === "number" && (last || step % validateEvery === 0);
+    const validate = due.validate || last && typeof validateEvery === "number";
     if (display || checkpoint || validate) await readLosses(log, learner, step);
     if (display) {
       await log.record(
@@ -70,12 +77,12 @@ export async function runLoop(
         learner.rate(step - 1),
         async (means) => finite(await learner.derive?.(means, step) ?? means, step),
         // A run that goes on to more steps records as one that never ended here.
-        { goesOn: !due },
+        { goesOn: !due.display },
       );
     }
     if (validate) {
       const measures = await learner.validate?.(step);
-      if (measures) log.note(step, measures);
+      if (measures) log.note(step, measures, { ends: !due.validate });
     }
     if (display || checkpoint || validate) {
       atRest = checkMemory(learner.device.memory.liveTensors - learner.captured(), atRest);

@@ -1,7 +1,7 @@
 /** Losses of steps, kept on the device until a reading is due, then averaged into the run's logs. */
 import type { Tensor } from "../../engine/mod.ts";
 import { EventWriter } from "./event_file.ts";
-import { MetricsLog } from "./metrics_log.ts";
+import { MetricsLog, type MetricsRecord } from "./metrics_log.ts";
 
 /** The losses of one step: names, and their values, as one tensor of that length or read already. The first is the loss. */
 export interface StepLosses {
@@ -42,14 +42,18 @@ export class LossLog implements Disposable {
     this.#rows = [...rows];
   }
 
-  /** Opens the logs of `folder` as they were after `step` steps with `window` not yet recorded. */
+  /**
+   * Opens the logs of `folder` as they were after `step` steps with `window` not yet recorded, without the records of that step
+   * that are there because the run ended (`isEnd`).
+   */
   static open(
     folder: { readonly path: string; file(name: string): string },
     step: number,
     window: LossWindow,
+    isEnd?: (record: MetricsRecord) => boolean,
   ): LossLog {
     return new LossLog(
-      MetricsLog.open(folder.file("metrics.jsonl"), step),
+      MetricsLog.open(folder.file("metrics.jsonl"), step, isEnd),
       EventWriter.open(folder.path, step > 0 ? { resumeStep: step } : {}),
       window,
     );
@@ -60,9 +64,14 @@ export class LossLog implements Disposable {
     return { names: this.#names, rows: this.#rows };
   }
 
-  /** Length and checksum of the records so far. */
+  /** Length and checksum of the records so far, but for those that end a run. */
   get records(): string {
     return this.#metrics.state;
+  }
+
+  /** Length and checksum of the records that were found when the log was opened. */
+  get found(): string {
+    return this.#metrics.found;
   }
 
   /** Mean loss of the last window read; NaN before the first. */
@@ -94,15 +103,15 @@ export class LossLog implements Disposable {
   ): Promise<void> {
     const losses = await derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
     if (!goesOn) this.#rows = [];
-    this.#metrics.append({ step, ...losses, rate });
+    this.#metrics.append({ step, ...losses, rate }, { ends: goesOn });
     for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
     this.#events.scalar("rate", rate, step);
     this.#events.flush();
   }
 
-  /** Records measures of a validation at `step`; the window goes on. */
-  note(step: number, measures: Readonly<Record<string, number>>): void {
-    this.#metrics.append({ step, ...measures });
+  /** Records measures of a validation at `step`, there because the run `ends` or not; the window goes on. */
+  note(step: number, measures: Readonly<Record<string, number>>, options: { readonly ends?: boolean } = {}): void {
+    this.#metrics.append({ step, ...measures }, options);
     for (const [name, value] of Object.entries(measures)) this.#events.scalar(`validation/${name}`, value, step);
     this.#events.flush();
   }

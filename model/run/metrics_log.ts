@@ -20,15 +20,22 @@ export class MetricsLog implements Disposable {
   #bytes: number;
   #crc: number;
 
-  private constructor(path: string, file: Deno.FsFile, kept: Uint8Array) {
+  private constructor(path: string, file: Deno.FsFile, kept: Uint8Array, found: string) {
+    this.found = found;
     this.#path = path;
     this.#file = file;
     this.#bytes = kept.length;
     this.#crc = crc32c(kept);
   }
 
-  /** Opens `path` for appending after dropping a line cut short and every record of a step beyond `step`. */
-  static open(path: string, step: number): MetricsLog {
+  /** Length and checksum of the file as it was found, up to its step. */
+  readonly found: string;
+
+  /**
+   * Opens `path` for appending after dropping a line cut short, every record of a step beyond `step`, and those of `step` that
+   * are there because a run ended: the run goes on, and is to have the log of one that never ended there.
+   */
+  static open(path: string, step: number, isEnd: (record: MetricsRecord) => boolean = () => false): MetricsLog {
     let file: Deno.FsFile;
     try {
       file = Deno.openSync(path, { write: true, read: true, create: true });
@@ -36,36 +43,47 @@ export class MetricsLog implements Disposable {
       throw explainWriteError(path, error);
     }
     const bytes = bytesOf(path);
+    const kept: Uint8Array[] = [];
     let end = 0;
     for (const { record, next } of lines(path, bytes)) {
       if (record.step > step) break;
+      if (record.step < step || !isEnd(record)) kept.push(bytes.subarray(end, next));
       end = next;
     }
-    file.truncateSync(end);
-    file.seekSync(end, Deno.SeekMode.Start);
-    return new MetricsLog(path, file, bytes.subarray(0, end));
+    const whole = concat(kept), log = new MetricsLog(path, file, whole, stateOf(bytes.subarray(0, end)));
+    // What is kept may be no prefix, but nearly always is.
+    const same = whole.findIndex((byte, i) => byte !== bytes[i]), from = same < 0 ? whole.length : same;
+    file.truncateSync(from);
+    file.seekSync(from, Deno.SeekMode.Start);
+    log.#write(whole.subarray(from));
+    return log;
   }
 
-  /** The whole records of a file. Throws {@link UserError} naming file and line where one is not a record. */
-  static read(path: string): MetricsRecord[] {
-    return lines(path, bytesOf(path)).map(({ record }) => record);
+  /** The whole records of a file. Throws {@link UserError} naming file and line where one is not a record, or says what is `missing`. */
+  static read(path: string, missing?: string): MetricsRecord[] {
+    return lines(path, bytesOf(path, missing)).map(({ record }) => record);
   }
 
-  /** Appends records. */
-  append(...records: readonly MetricsRecord[]): void {
-    const bytes = new TextEncoder().encode(records.map((record) => JSON.stringify(record) + "\n").join(""));
+  /** Appends a record; one that `ends` a run does not count in {@link MetricsLog.state}. */
+  append(record: MetricsRecord, { ends = false }: { readonly ends?: boolean } = {}): void {
+    const bytes = new TextEncoder().encode(JSON.stringify(record) + "\n");
+    this.#write(bytes);
+    if (ends) return;
+    this.#bytes += bytes.length;
+    this.#crc = crc32c(bytes, this.#crc);
+  }
+
+  #write(bytes: Uint8Array): void {
     try {
       for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
     } catch (error) {
       throw explainWriteError(this.#path, error);
     }
-    this.#bytes += bytes.length;
-    this.#crc = crc32c(bytes, this.#crc);
   }
 
-  /** Length and checksum of all records, by which a checkpoint knows the log that it goes with. */
+  /** Length and checksum of all records but those that end a run, by which a checkpoint knows the log that it goes with. */
   get state(): string {
-    return `${this.#bytes} ${hexadecimal(this.#crc)}`;
+    return stateText(this.#bytes, this.#crc);
   }
 
   /** Flushes to disk; done before a checkpoint, which promises the records up to its step. */
@@ -88,11 +106,11 @@ export class MetricsLog implements Disposable {
   }
 }
 
-function bytesOf(path: string): Uint8Array {
+function bytesOf(path: string, missing?: string): Uint8Array {
   try {
     return Deno.readFileSync(path);
   } catch (error) {
-    throw explainReadError(path, error);
+    throw explainReadError(path, error, missing);
   }
 }
 
@@ -124,4 +142,18 @@ function recordOf(line: Uint8Array): MetricsRecord | null {
   if (typeof record !== "object" || record === null || typeof record.step !== "number") return null;
   const sound = Object.values(record).every((value) => value === null || ["number", "string"].includes(typeof value));
   return sound ? record : null;
+}
+
+const stateText = (bytes: number, crc: number): string => `${bytes} ${hexadecimal(crc)}`;
+
+const stateOf = (bytes: Uint8Array): string => stateText(bytes.length, crc32c(bytes));
+
+function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -95,11 +95,5 @@ function isNumber(value: unknown): value is number {
 }
 
 function readRun(folder: string): MetricsRecord[] {
-  const path = `${folder}/metrics.jsonl`;
-  try {
-    return MetricsLog.read(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new UserError(`${path}: there is no such file; name the folder of a run`, { path });
-  }
+  return MetricsLog.read(`${folder}/metrics.jsonl`, "there is no such file; name the folder of a run");
 }

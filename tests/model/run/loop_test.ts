@@ -90,14 +90,13 @@ Deno.test("the last step is logged wherever a run ends, and a longer run's recor
     await train(root, 1, { loss });
     deepStrictEqual(records(root).map(({ step, other }) => [step, other]), [[1, 1]]);
     await train(root, 3, { loss });
-    deepStrictEqual(records(root).map(({ step, other }) => [step, other]), [[1, 1], [2, 1.5], [3, 4]]);
+    deepStrictEqual(records(root).map(({ step, other }) => [step, other]), [[2, 1.5], [3, 4]]);
     await train(root, 5, { loss });
     const resumed = records(root);
     await withFolder(async (whole) => {
       await train(whole, 5, { loss });
-      const own = records(whole).map(({ step }) => step);
-      deepStrictEqual(own, [2, 4, 5]);
-      deepStrictEqual(resumed.filter(({ step }) => own.includes(step as number)), records(whole));
+      deepStrictEqual(records(whole).map(({ step }) => step), [2, 4, 5]);
+      deepStrictEqual(resumed, records(whole));
     });
   });
 });

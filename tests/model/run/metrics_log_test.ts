@@ -41,3 +41,32 @@ Deno.test("a line that is no record is named, and the file left as it is", async
     strictEqual(Deno.readTextFileSync(path), content);
   });
 });
+
+Deno.test("records that are there because a run ended are dropped when it goes on, and its state never counts them", async () => {
+  await withFolder((folder) => {
+    const path = join(folder, "metrics.jsonl"), never = join(folder, "never.jsonl");
+    const ending = { ...record(4), rate: 1 }, validation = { step: 4, accuracy: 0.5 };
+    const isEnd = (r: object): boolean => "rate" in r;
+    using other = MetricsLog.open(never, 0);
+    other.append(record(3));
+    other.append(validation);
+    {
+      using log = MetricsLog.open(path, 0);
+      log.append(record(3));
+      log.append(ending, { ends: true });
+      log.append(validation);
+      strictEqual(log.state, other.state);
+    }
+    strictEqual(MetricsLog.read(path).length, 3, "a run that ended has its last record");
+    const before = Deno.readFileSync(path);
+    for (const again of ["the first time", "as if killed right after"]) {
+      using log = MetricsLog.open(path, 4, isEnd);
+      strictEqual(log.state, other.state, again);
+      deepStrictEqual(Deno.readFileSync(path), Deno.readFileSync(never), again);
+    }
+    Deno.writeFileSync(path, before);
+    using untouched = MetricsLog.open(path, 4);
+    deepStrictEqual(Deno.readFileSync(path), before);
+    strictEqual(untouched.found, untouched.state);
+  });
+});
