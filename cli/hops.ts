@@ -86,6 +86,7 @@ async function withGaps(experiment: Experiment): Promise<Table> {
   return {
     title: "With objects missing from each test image (accuracy on those that are left)",
     columns: ["model", "missing", "objects", "accuracy", "exact posterior"],
+    counts: ["objects"],
     rows,
   };
 }

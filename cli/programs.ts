@@ -5,7 +5,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../engine/base/user_error.ts";
-import { ProgramFailed } from "./terminal/failure.ts";
+import { runDeno } from "./terminal/run_deno.ts";
 
 /** Adds `itera run`. */
 export function addRun(program: Command): void {
@@ -15,7 +15,7 @@ export function addRun(program: Command): void {
     .argument("[words...]", "its own words and flags")
     .passThroughOptions()
     .action(async (file, words) =>
-      await start(["run", "-A", "--config", inProject("deno.json"), "--no-lock", file, ...words])
+      await runDeno(["run", "-A", "--config", inProject("deno.json"), "--no-lock", file, ...words])
     );
 }
 
@@ -32,7 +32,7 @@ function own(program: Command, name: string, description: string): void {
     .helpOption(false)
     .passThroughOptions()
     .allowUnknownOption()
-    .action(async (words) => await start(["task", "--quiet", "--config", inProject("deno.json"), name, ...words]));
+    .action(async (words) => await runDeno(["task", "--quiet", "--config", inProject("deno.json"), name, ...words]));
 }
 
 /** Path of a file of the project. Throws {@link UserError} where only the library was imported. */
@@ -40,20 +40,4 @@ function inProject(name: string): string {
   const url = new URL(`../${name}`, import.meta.url);
   if (url.protocol === "file:") return fileURLToPath(url);
   throw new UserError("this needs the project's folder; clone it and call ./itera there");
-}
-
-/** Runs Deno to its end. Throws {@link ProgramFailed} with its status. */
-async function start(args: readonly string[]): Promise<void> {
-  // Ctrl-C is for that program; this one waits for its end.
-  const ignore = (): void => {};
-  Deno.addSignalListener("SIGINT", ignore);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
-  });
-  const { code } = await child.spawn().status;
-  Deno.removeSignalListener("SIGINT", ignore);
-  if (code !== 0) throw new ProgramFailed(code);
 }

@@ -7,6 +7,7 @@ import type { Coverage } from "../../engine/testing/wgsl/coverage.ts";
 import { nearest } from "../../model/run/layers.ts";
 import { offer } from "../completion/words.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
+import { runDeno } from "../terminal/run_deno.ts";
 import { line, member, notice } from "../terminal/output.ts";
 import { testOf } from "./elsewhere.ts";
 import { list } from "./list.ts";
@@ -194,19 +195,7 @@ function inProject(name: string): string {
   throw new UserError("this needs the project's folder; clone it and call ./itera there");
 }
 
-/** Runs Deno to its end. Throws {@link ProgramFailed} with its status. */
+/** Runs Deno to its end, with a seed for what draws where one is given. */
 async function run(args: readonly string[], seed: number | undefined): Promise<void> {
-  // Ctrl-C is for that program; this one waits for its end.
-  const ignore = (): void => {};
-  Deno.addSignalListener("SIGINT", ignore);
-  const child = new Deno.Command(Deno.execPath(), {
-    args: [...args],
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
-    ...seed === undefined ? {} : { env: { ITERA_TEST_SEED: String(seed) } },
-  });
-  const { code } = await child.spawn().status;
-  Deno.removeSignalListener("SIGINT", ignore);
-  if (code !== 0) throw new ProgramFailed(code);
+  await runDeno(args, seed === undefined ? {} : { ITERA_TEST_SEED: String(seed) });
 }

@@ -1,4 +1,5 @@
 /** Curves as SVG at once and without a library: for notebooks, whose cells show what they are given. */
+import { thin } from "./report/thin.ts";
 import type { Curve } from "./report/charts.ts";
 import { escape } from "./report/parts.ts";
 
@@ -8,9 +9,6 @@ const LEFT = 64;
 const RIGHT = 130;
 const EDGE = 14;
 const COLOURS = ["#1667b7", "#d1495b", "#2e8b57", "#8a5bb5", "#c77d0a", "#555"];
-/** More points than this cannot be distinguished on the page. */
-const MAX_POINTS = 600;
-
 /** The curves as a picture of its own, axes and names included. */
 export function drawCurves(curves: readonly Curve[], logarithmic = false): string {
   const drawn = curves.map(({ name, points }) => ({
@@ -39,18 +37,6 @@ export function drawCurves(curves: readonly Curve[], logarithmic = false): strin
   }).join("");
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" ` +
     `role="img" font-family="system-ui,sans-serif" font-size="12" fill="#555">${grid}${lines}</svg>`;
-}
-
-/** Averages neighbours until few enough points are left. */
-function thin(points: Curve["points"]): Curve["points"] {
-  const step = Math.ceil(points.length / MAX_POINTS);
-  if (step <= 1) return points;
-  const thinned: [number, number][] = [];
-  for (let at = 0; at < points.length; at += step) {
-    const group = points.slice(at, at + step);
-    thinned.push([group.at(-1)![0], group.reduce((sum, [, y]) => sum + y, 0) / group.length]);
-  }
-  return thinned;
 }
 
 function range(values: readonly number[]): [number, number] {

@@ -25,6 +25,7 @@ Deno.test("the proof on hop scenes trains, shows its tables, goes on where it st
     match(out, /Share of the way from the baseline to the posterior of as many links/);
     match(out, /global +│ global, 2 updates/);
     match(out, /looks up to 4 links away/);
+    match(out, /25 % of objects +│ +45 │/);
     const path = join(runs, "proof");
     const [accuracy, shares, missing] = json(join(path, "hops.json")) as { rows: unknown[][] }[];
     // The baseline's image; the graph's image and two updates; five posteriors.

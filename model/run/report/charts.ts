@@ -1,4 +1,5 @@
 /** Charts of reports as SVG, drawn by Vega-Lite in the page's own colours: they follow its light or dark. */
+import { thin } from "./thin.ts";
 import { vegaSvg } from "../../../engine/base/packages/vega.ts";
 
 /** A line of a chart: y over x, in order of x. */
@@ -63,9 +64,6 @@ export const SERIES = [
   "var(--c7)",
   "var(--c8)",
 ];
-
-/** More points than this cannot be distinguished on the page. */
-const MAX_POINTS = 600;
 
 const AXIS = {
   labelColor: "currentColor",
@@ -236,16 +234,4 @@ function ranking({ items, domain }: RankChart): Body {
       },
     ],
   };
-}
-
-/** Averages neighbours until few enough points are left. */
-function thin(points: Curve["points"]): Curve["points"] {
-  const step = Math.ceil(points.length / MAX_POINTS);
-  if (step <= 1) return points;
-  const thinned: [number, number][] = [];
-  for (let at = 0; at < points.length; at += step) {
-    const group = points.slice(at, at + step);
-    thinned.push([group.at(-1)![0], group.reduce((sum, [, y]) => sum + y, 0) / group.length]);
-  }
-  return thinned;
 }
