@@ -3,12 +3,19 @@
  * are made small and written below `tests/fuzz/regressions`, which the suite reads from then on.
  */
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parsed } from "../support/parsed.ts";
 import { fuzz, type Tally } from "./fuzz.ts";
 import { FAULTS, type Outcome, SOUND } from "./reader.ts";
 import { READERS } from "./readers/registry.ts";
 
-const { values, positionals } = parseArgs({
+const USAGE = `deno task fuzz [reader…]
+  --seconds n     as long as this in all (60)
+  --count n       at most so many inputs a reader
+  --seed n        the same inputs again
+  --processes n   side by side (one a core)
+  --kinds         also counts by kind of change`;
+
+const { values, positionals } = parsed({
   args: Deno.args,
   allowPositionals: true,
   options: {
@@ -17,8 +24,9 @@ const { values, positionals } = parseArgs({
     count: { type: "string" },
     processes: { type: "string" },
     kinds: { type: "boolean" },
+    help: { type: "boolean" },
   },
-});
+}, USAGE);
 
 function print(text: string): void {
   const bytes = new TextEncoder().encode(`${text}\n`);

@@ -2,21 +2,28 @@
  * Kills every kind of work at random times, goes on with it, and compares what it leaves with that of one never killed:
  * `deno task test:kills [--kills n] [--seed n] [--only pattern] [--keep folder]`. Every third kill waits until something is written.
  */
-import { parseArgs } from "node:util";
 import { join } from "node:path";
 import { RandomStream } from "../../engine/base/random.ts";
 import { copy } from "../support/folder.ts";
+import { parsed } from "../support/parsed.ts";
 import { trainings, writers } from "./kinds.ts";
 import { type Kill, type Life, live, whole } from "./kill.ts";
 
-const { values } = parseArgs({
+const USAGE = `deno task test:kills
+  --kills n       in all (500)
+  --only pattern  works whose name it matches
+  --seed n        the same times again (1)
+  --keep folder   keeps what a life left that ended otherwise`;
+
+const { values } = parsed({
   options: {
     kills: { type: "string", default: "500" },
     seed: { type: "string", default: "1" },
     only: { type: "string" },
     keep: { type: "string" },
+    help: { type: "boolean" },
   },
-});
+}, USAGE);
 /** Most kills in a life. */
 const MOST = 6;
 
