@@ -29,7 +29,7 @@ const products = kernel("products", {
 /** Digest of fixed products as this device's driver computes them. */
 export async function rounding(device: Device): Promise<string> {
   const count = 500,
-    numbers = (size: number, turn: number): Float32Array =>
+    numbers = (size: number, turn: number) =>
       Float32Array.from({ length: size }, (_, i) => Math.fround(((i * 7919 + turn) % 10007) / 10007 - 0.5));
   using a = device.tensor(numbers(16 * count + 48, 1)),
     b = device.tensor(numbers(24, 5)),
