@@ -1,6 +1,6 @@
 /**
- * Runs the whole suite and closes with `N passed, N failed`. Files are shared out among one process more than there are cores,
- * the longest first: most of the time goes into compiling kernels, which one core does, and a fifth into waiting for what a
+ * Runs the whole suite and closes with `N passed, N failed`. Files are shared out among two processes more than there are cores,
+ * the longest first: most of the time goes into compiling kernels, which one core does, and a third into waiting for what a
  * device reads back. With arguments it is one `deno test` with these.
  */
 import { fileURLToPath } from "node:url";
@@ -22,23 +22,25 @@ const LONG = [
   "model/refplus/training/learning_test.ts",
   "engine/ops/registry_test.ts",
   "engine/testing/gradcheck_test.ts",
-  "truth/iter-reason/baseline_test.ts",
-  "model/regions/reasoning/full_size_test.ts",
-  "cli/reasoning_test.ts",
-  "truth/iep-ref/engine_test.ts",
-  "model/regions/static_inputs_test.ts",
-  "extending_test.ts",
-  "model/regions/reasoning/rollout_test.ts",
   "importing_test.ts",
+  "cli/reasoning_test.ts",
   "examples_test.ts",
-  "model/weights/training_parity_test.ts",
+  "model/regions/reasoning/full_size_test.ts",
+  "extending_test.ts",
+  "model/regions/static_inputs_test.ts",
+  "fuzz/bounds_test.ts",
+  "model/regions/reasoning/rollout_test.ts",
+  "cli/test_test.ts",
+  "truth/iter-reason/baseline_test.ts",
+  "cli/train_test.ts",
+  "truth/iep-ref/engine_test.ts",
   "model/refplus/training/trainer_test.ts",
   "model/regions/reasoning/robust_test.ts",
-  "cli/train_test.ts",
+  "model/weights/training_parity_test.ts",
 ];
 
 /** Other files that a process takes at once. */
-const TOGETHER = 8;
+const TOGETHER = 6;
 
 /** Folders that run only where they are asked for: `deno task test:browser`. */
 const APART = ["tests/browser"];
@@ -109,7 +111,7 @@ async function runAll(): Promise<Outcome> {
       outcomes.push(await test([`--junit-path=${report}`, ...files], false));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(4, navigator.hardwareConcurrency + 1) }, work));
+  await Promise.all(Array.from({ length: Math.min(4, navigator.hardwareConcurrency + 2) }, work));
   const times = reports.flatMap((report) => secondsByFile(report)).sort((a, b) => b.seconds - a.seconds);
   print("\nlongest files:");
   for (const { file, seconds } of times.slice(0, NAMED)) print(`${seconds.toFixed(0).padStart(5)} s  ${file}`);
