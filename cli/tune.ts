@@ -4,16 +4,11 @@ import { Option } from "@commander-js/extra-typings";
 import { writeFileAtomic } from "../engine/base/atomic.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { Device } from "../engine/device.ts";
+import { contextOf } from "../engine/friends.ts";
+import { formatTuning, type TuningFile } from "../engine/tuning/file.ts";
 import { readTuning, tuningPath } from "../engine/tuning/known.ts";
 import { caseName, problemOf } from "../engine/tuning/problem.ts";
-import {
-  adapterKey,
-  formatTuning,
-  replaceWinner,
-  shadersOf,
-  tilingName,
-  type TunedTiling,
-} from "../engine/tuning/table.ts";
+import { adapterKey, formsOf, replaceWinner, shadersOf, tilingName } from "../engine/tuning/table.ts";
 import { type Measured, tune } from "../engine/tuning/tuner.ts";
 import { fact, line, notice, Progress, table } from "./terminal/output.ts";
 import { CASES, QUICK_CASES } from "./tune_cases.ts";
@@ -45,9 +40,10 @@ export function addTune(program: Command): void {
 async function tuneAll(device: Device, path: string, ops: readonly string[], quick: boolean): Promise<void> {
   const cases = (quick ? QUICK_CASES : CASES).filter(({ op }) => ops.some((name) => op.startsWith(name)));
   const adapter = adapterKey(device.info, device.kernels);
-  const before = keptBefore(path);
-  let kept = before.filter((winner) =>
-    winner.adapter !== adapter || winner.shaders === shadersOf(winner.op, device.kernels)
+  const { winners: before, refused } = keptBefore(path), { refused: left } = contextOf(device);
+  let kept = before.filter(({ adapter: own, op, shaders, tiling }) =>
+    own !== adapter ||
+    (shaders === shadersOf(op, device.kernels) && !formsOf(op, device.kernels, tiling).some((form) => left.has(form)))
   );
   const stale = before.length - kept.length;
   const rows: (string | number)[][] = [];
@@ -73,7 +69,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
     ]);
     kept = replaceWinner(kept, { adapter, op, shaders: shadersOf(op, device.kernels), shape, tiling });
     if (tiling) faster++;
-    await writeFileAtomic(path, formatTuning(kept));
+    await writeFileAtomic(path, formatTuning({ winners: kept, refused }));
   }
   progress.update(cases.length, cases.length);
   table({ columns: ["op", "size", "ms of each candidate", "winner", "gain"], rows });
@@ -82,7 +78,7 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
   const parts = [
     `${own} tilings of this adapter${own > faster ? `, ${own - faster} of them measured before` : ""}`,
     ...kept.length > own ? [`${kept.length - own} of other adapters`] : [],
-    ...stale > 0 ? [`dropped: ${stale} measured with older shaders`] : [],
+    ...stale > 0 ? [`dropped: ${stale} measured with older shaders, or with kernels that are left out`] : [],
   ];
   fact("kept", parts.join("; "));
   fact("table", path);
@@ -91,13 +87,13 @@ async function tuneAll(device: Device, path: string, ops: readonly string[], qui
 const THOROUGH = { rounds: 5, turn: 50 } as const;
 const QUICK = { rounds: 1, turn: 2 } as const;
 
-/** Winners that a file already holds; a broken one is written anew. */
-function keptBefore(path: string): readonly TunedTiling[] {
+/** All that a file already holds; a broken one is written anew. */
+function keptBefore(path: string): TuningFile {
   try {
     return readTuning(path);
   } catch (error) {
     notice(`${(error as Error).message}; it is written anew`);
-    return [];
+    return { winners: [], refused: [] };
   }
 }
 

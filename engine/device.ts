@@ -33,8 +33,10 @@ import { checkMemory, checkRun } from "./gpu/run_check.ts";
 import { checkShape, formatShape, type Shape, sizeOf } from "./shape.ts";
 import "./tensor.ts";
 import type { Tensor } from "./tensor.ts";
+import { parseTuning } from "./tuning/file.ts";
 import { knownTuning, winogradWanted } from "./tuning/known.ts";
-import { adapterKey, parseTuning, type Tuning, TuningTable } from "./tuning/table.ts";
+import { refusedOn, sayRefused } from "./tuning/refused.ts";
+import { adapterKey, type TunedTiling, type Tuning, TuningTable } from "./tuning/table.ts";
 
 /** Nested number arrays of equal lengths, as deep as the tensor has axes. */
 export type Nested = number | readonly Nested[];
@@ -122,7 +124,8 @@ export class CapturePool implements Disposable {
 export interface DeviceOptions extends ContextOptions {
   /**
    * Text of a file that `itera tune` wrote: the kernels that were fastest, on any adapters. Null for none; default the file in
-   * the user's cache, where there is one. Which kernels run decides the last bits of a product.
+   * the user's cache, where there is one. Which kernels run decides the last bits of a product. Kernels that `itera doctor
+   * --kernels` found to compute wrong numbers are left out whatever is given here; only `ITERA_TUNING` as `none` forgets them.
    */
   readonly tuning?: string | null;
   /**
@@ -163,6 +166,8 @@ export class Device implements AsyncDisposable {
   readonly #gpu: GpuContext;
   readonly #liveTensors = new Set<Tensor>();
   #tuning: Tuning;
+  /** Winners of any adapters, from which the table is made. */
+  readonly #winners: readonly TunedTiling[];
   readonly #scopes: ScopeStack = { open: [], flows: 0, watched: false, mixed: false };
   #gradEnabled = true;
   /**
@@ -179,13 +184,23 @@ export class Device implements AsyncDisposable {
       liveTensorsOf: (device) => device.#liveTensors,
       tuningOf: (device) => device.#tuning,
       setTuning: (device, tuning) => device.#tuning = tuning,
+      refuse: (device, forms) => {
+        const { info, kernels } = device, { direct = false } = device.#tuning;
+        device.#gpu.refused = forms;
+        device.#tuning = new TuningTable(device.#winners, adapterKey(info, kernels), kernels, {
+          direct,
+          refused: forms,
+        });
+      },
     });
   }
 
-  private constructor(gpu: GpuContext, tuning: Tuning) {
+  private constructor(gpu: GpuContext, winners: readonly TunedTiling[], direct: boolean) {
     this.#gpu = gpu;
     gpu.pool.tensors = () => this.#liveTensors.size;
-    this.#tuning = tuning;
+    this.#winners = winners;
+    const { info, kernels, refused } = gpu;
+    this.#tuning = new TuningTable(winners, adapterKey(info, kernels), kernels, { direct, refused });
   }
 
   /**
@@ -206,9 +221,12 @@ export class Device implements AsyncDisposable {
     }
     const { winograd = winogradWanted() } = options;
     expectFlag("Device.open", "winograd", winograd);
-    const winners = tuning === undefined ? knownTuning() : tuning === null ? [] : parseTuning(tuning, "tuning");
-    const gpu = await GpuContext.open(options), { info, kernels } = gpu;
-    return new Device(gpu, new TuningTable(winners, adapterKey(info, kernels), kernels, !winograd));
+    const known = knownTuning(), given = typeof tuning === "string" ? parseTuning(tuning, "tuning") : null;
+    const { winners } = given ?? (tuning === undefined ? known : { winners: [] });
+    const gpu = await GpuContext.open(options), { info } = gpu;
+    gpu.refused = refusedOn([...known.refused, ...given?.refused ?? []], adapterKey(info, gpu.kernels), info);
+    sayRefused(gpu.refused);
+    return new Device(gpu, winners, !winograd);
   }
 
   /** The adapter: vendor, description, software or not, limits, features. */
@@ -229,8 +247,9 @@ export class Device implements AsyncDisposable {
   /** Adapter and kernels in a line: two devices with the same one compute the same bits. */
   get title(): string {
     const { info: { description, vendor, isFallback }, kernels } = this, { digest, direct } = this.#tuning;
+    const left = this.#gpu.refused.size, out = left > 0 ? `, ${left} left out` : "";
     const tuned = digest ? `, tiled by the tuning table ${digest}` : "", winograd = direct ? "" : ", Winograd";
-    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${tuned}${winograd}`;
+    return `${description || vendor}${isFallback ? " (software)" : ""}, kernels: ${kernels}${out}${tuned}${winograd}`;
   }
 
   /** Adapter and kernels in a line. */

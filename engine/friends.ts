@@ -106,6 +106,8 @@ export let liveTensorsOf: (device: Device) => Set<Tensor>;
 export let tuningOf: (device: Device) => Tuning;
 /** Replaces the measured tilings. */
 export let setTuning: (device: Device, tuning: Tuning) => void;
+/** Leaves out kernels of these forms, and of no others. */
+export let refuse: (device: Device, forms: ReadonlySet<string>) => void;
 
 /** Takes what `device.ts` gives, once. */
 export function befriendDevices(friends: {
@@ -115,8 +117,9 @@ export function befriendDevices(friends: {
   readonly liveTensorsOf: typeof liveTensorsOf;
   readonly tuningOf: typeof tuningOf;
   readonly setTuning: typeof setTuning;
+  readonly refuse: typeof refuse;
 }): void {
-  ({ isDevice, contextOf, scopesOf, liveTensorsOf, tuningOf, setTuning } = friends);
+  ({ isDevice, contextOf, scopesOf, liveTensorsOf, tuningOf, setTuning, refuse } = friends);
 }
 
 /** A tensor of a tensor's shape on other memory, or on the same, that no scope owns and no record follows. */

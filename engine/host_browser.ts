@@ -11,6 +11,8 @@ export interface Host {
   readonly readText: (path: string) => string | undefined;
   /** The bytes of a file; rejects where it cannot be read. */
   readonly readBytes: (path: string) => Promise<Uint8Array>;
+  /** Version of the driver of the adapter with that description; nothing where it cannot be known. */
+  readonly driverVersion: (description: string) => string | undefined;
   /** Shows a line to whoever runs the program. */
   readonly warn: (text: string) => void;
   /** A sentence for a runtime without WebGPU. */
@@ -24,6 +26,7 @@ export const host: Host = {
   variable: () => undefined,
   readText: () => undefined,
   readBytes: () => Promise.reject(new Error("there are no files here; give a URL")),
+  driverVersion: () => undefined,
   // A page has no other place for it.
   // deno-lint-ignore no-console
   warn: (text) => console.warn(text),

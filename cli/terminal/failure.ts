@@ -1,7 +1,13 @@
 /** Message and exit status of a failed command. */
 import { CommanderError } from "commander";
 import { UserError } from "../../engine/base/user_error.ts";
-import { DeviceLostError, EngineError, NoAdapterError, OutOfMemoryError } from "../../engine/base/errors.ts";
+import {
+  DeviceLostError,
+  EngineError,
+  NoAdapterError,
+  OutOfMemoryError,
+  RefusedKernelError,
+} from "../../engine/base/errors.ts";
 import { SafetensorsError } from "../../engine/safetensors.ts";
 
 /** The end of a command that failed. */
@@ -42,7 +48,8 @@ export function judge(error: unknown): Failure {
   if (error instanceof UserError || error instanceof NoAdapterError || error instanceof SafetensorsError) {
     return { message, status: 2, internal: false };
   }
-  if (error instanceof OutOfMemoryError || error instanceof DeviceLostError) {
+  const named = [OutOfMemoryError, DeviceLostError, RefusedKernelError].some((kind) => error instanceof kind);
+  if (named) {
     return { message, status: 1, internal: false };
   }
   const kind = error instanceof EngineError ? error.name : "internal error";

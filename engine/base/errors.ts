@@ -74,6 +74,15 @@ export class KernelError extends EngineError {
   override readonly name = "KernelError";
 }
 
+/**
+ * A kernel that `itera doctor --kernels` found to compute wrong numbers with this adapter's driver was wanted, and no other stands
+ * in for it.
+ */
+export class RefusedKernelError extends EngineError {
+  /** Tells it apart by name. */
+  override readonly name = "RefusedKernelError";
+}
+
 /** A tensor was used after it, or the scope that owned it, was disposed. */
 export class DisposedError extends EngineError {
   /** Tells it apart by name. */

@@ -2,13 +2,13 @@
  * The one place where the engine meets WebGPU: buffers, kernels, the stream and readback of a device behind a small face
  * that speaks of bytes and kernels, never of `GPU*` objects.
  */
-import { DeviceLostError, EngineError, KernelError, OutOfMemoryError } from "../base/errors.ts";
+import { DeviceLostError, EngineError, KernelError, OutOfMemoryError, RefusedKernelError } from "../base/errors.ts";
 import { host } from "../host.ts";
 import { type AdapterChoice, type AdapterInfo, type KernelSet, openAdapter } from "./adapter.ts";
 import { Arena, BufferPool, type PoolBuffer, type PoolStats } from "./buffer_pool.ts";
 import { DispatchTimer, type TimedDispatch } from "./dispatch_timer.ts";
 import { FAULTS, IndexFaults } from "./index_faults.ts";
-import { type Constants, declarationOf, type Kernel, type KernelDeclaration, PipelineCache } from "./kernel.ts";
+import { type Constants, declarationOf, formOf, type Kernel, type KernelDeclaration, PipelineCache } from "./kernel.ts";
 import { Readback } from "./readback.ts";
 import { type Replay, Stream, type StreamStats } from "./stream.ts";
 
@@ -41,6 +41,8 @@ export class GpuContext {
   readonly pool: BufferPool;
   /** Most bytes of tensors alive at once. */
   readonly memoryLimit: number;
+  /** Forms of kernels that compute wrong numbers here: none of them runs, and choices pass them over. */
+  refused: ReadonlySet<string> = new Set();
   readonly #device: GPUDevice;
   readonly #stream: Stream;
   readonly #pipelines: PipelineCache;
@@ -126,6 +128,15 @@ export class GpuContext {
     this.check();
     const [x, y, z] = grid;
     if (x === 0 || y === 0 || z === 0) return;
+    if (this.refused.size > 0 && this.refused.has(formOf(kernel, constants))) {
+      throw new RefusedKernelError(
+        `${
+          formOf(kernel, constants)
+        } computes wrong numbers with this adapter's driver, and no other kernel stands in for ` +
+          "it here: update the driver and run `./itera doctor --kernels` again, or compute on another adapter " +
+          "(--adapter cpu)",
+      );
+    }
     if (x > this.#maxGroups || y > this.#maxGroups || z > this.#maxGroups) {
       throw new EngineError(
         `${kernel.name}: grid [${grid}] exceeds ${this.#maxGroups} workgroups on an axis; split it`,

@@ -28,6 +28,10 @@ export interface KernelTraits {
   readonly kernelSet?: "gpu" | "cpu";
   /** Rows × columns of the tiles or blocks that it knows. */
   readonly tilings?: Tilings;
+  /** Those of one specialisation. */
+  readonly tilingOf?: (constants: Constants) => Tilings[number];
+  /** True for the tilings with which it runs too, of a kernel that has none of its own. */
+  readonly serves?: (tiling: { readonly splitK: number; readonly winograd?: 2 | 4 | undefined }) => boolean;
   /** Multiplications and additions of a dispatch. */
   readonly flops?: (params: DispatchParams) => number;
 }
@@ -124,6 +128,21 @@ export function variantOf(kernel: Kernel, code: string): Kernel {
 
 /** Pipeline-overridable constants of one specialisation. */
 export type Constants = Readonly<Record<string, number>>;
+
+/**
+ * A kernel as one that computes wrong numbers is known and left out: `file:entry`, with the rows × columns of its tiles where it
+ * is a product, and the function's number where it computes several. Its other constants make no form of their own.
+ */
+export function formOf(kernel: Kernel, constants: Constants = {}): string {
+  const { name, traits } = declarationOf(kernel), { OP } = constants;
+  if (traits.tilingOf) return tiledForm(name, ...traits.tilingOf(constants));
+  return OP === undefined ? name : `${name} OP=${OP}`;
+}
+
+/** The form of a product's kernel that has these tiles. */
+export function tiledForm(name: string, rows: number, columns: number): string {
+  return `${name} ${rows}×${columns}`;
+}
 
 /** A compiled specialisation of a kernel. */
 export interface Pipeline {

@@ -5,10 +5,10 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alongAxis } from "./lib/axis.ts";
-import { GROUP, risingLib, rowKernels, TYPES } from "./lib/library.ts";
+import { risingLib, rowKernels, TYPES } from "./lib/library.ts";
 import {
   type Axes,
-  byGroup,
+  byColumns,
   columnsOf,
   FOLDS,
   keepDimsOf,
@@ -50,12 +50,12 @@ function defineExtreme(name: "max" | "min") {
       const { x: moved, columns } = columnsOf(x, axes);
       const dx = x.device.empty(moved.shape);
       const count = columns.outer * columns.inner;
-      const grouped = byGroup(x.device.kernels, columns);
-      x.device.run(grouped ? gradKernels.group : gradKernels.alone, {
+      const { kernel, grid } = byColumns(x.device, gradKernels, columns);
+      x.device.run(kernel, {
         bind: { x: moved, dy: call.grads[0]!, y: dx },
         params: { count, reduced: columns.reduced, inner: columns.inner },
         constants,
-        grid: x.device.grid(count, grouped ? 1 : GROUP),
+        grid,
       });
       return [movedBack(dx, x, moved, axes)];
     },
@@ -121,12 +121,12 @@ function definePlace(name: "argmax" | "argmin") {
       const outer = sizeOf(x!.shape.slice(0, axis));
       const inner = sizeOf(x!.shape.slice(axis + 1));
       const params = { count: outer * inner, reduced: x!.shape[axis], inner };
-      const grouped = byGroup(y.device.kernels, { outer, ...params });
-      y.device.run(grouped ? placeKernels.group : placeKernels.alone, {
+      const { kernel, grid } = byColumns(y.device, placeKernels, { outer, ...params });
+      y.device.run(kernel, {
         bind: { x: x!, index: y },
         params,
         constants: { ...constants, TYPE: TYPES[x!.dtype as keyof typeof TYPES] },
-        grid: y.device.grid(params.count, grouped ? 1 : GROUP),
+        grid,
       });
     },
     backward: { nondifferentiable: "an index" },

@@ -6,6 +6,7 @@ import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
+import { byValues, firstOf } from "./lib/choice.ts";
 import { GROUP, indexFaultsLib, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 
 const parts = [indexLib, indexFaultsLib, { file: "gather.wgsl", text }] as const;
@@ -26,9 +27,8 @@ const gatherOp = defineOp<NoAttrs>({
     return [{ shape: [...indices!.shape, ...x!.shape.slice(1)], dtype: x!.dtype }];
   },
   forward: ([x, indices], _attrs, [y], device) => {
-    const width = sizeOf(x!.shape.slice(1));
-    const fours = width % 4 === 0, per = fours ? 4 : 1;
-    device.run(fours ? gatherKernels.vec4 : gatherKernels.scalar, {
+    const width = sizeOf(x!.shape.slice(1)), { kernel, per } = byValues(device, gatherKernels, width % 4 === 0);
+    device.run(kernel, {
       bind: { table: x!, indices: indices!, picked: y },
       params: { count: y.size / per, rows: x!.shape[0], width: width / per, picks: indices!.size },
       grid: device.grid(y.size / per, GROUP),
@@ -84,17 +84,17 @@ export function scatterAdd(dy: Tensor, indices: Tensor, shape: Shape): Tensor {
 export function addRows(y: Tensor, dy: Tensor, indices: Tensor, { from }: { readonly from: "y" | "zeros" }): void {
   const { device, shape } = y;
   const width = sizeOf(shape.slice(1));
-  const fours = width % 4 === 0, per = fours ? 4 : 1;
-  const bind = { indices, dy, y };
-  const params = { count: y.size / per, rows: shape[0], width: width / per, picks: indices.size };
   const nothing = y.size === 0 || indices.size === 0;
-  const looking = device.kernels === "gpu" && !nothing && params.count <= MAX_LOOKING;
-  if (from === "zeros" && !looking) fill(y, 0);
+  const fours = width % 4 === 0, few = y.size / (fours ? 4 : 1) <= MAX_LOOKING;
+  const adding = { ...byValues(device, gradKernels, fours), looks: false };
+  const looking = { ...byValues(device, gradRowsKernels, fours), looks: true };
+  const pays = device.kernels === "gpu" && !nothing && few;
+  const { kernel, per, looks } = firstOf(device, pays ? [looking, adding] : [adding, looking]);
+  if (from === "zeros" && (nothing || !looks)) fill(y, 0);
   if (nothing) return;
-  const kernels = looking ? gradRowsKernels : gradKernels;
-  const grid = device.grid(looking ? params.count : params.width, GROUP);
-  const constants = { ONTO: Number(from === "y") };
-  device.run(fours ? kernels.vec4 : kernels.scalar, { bind, params, constants, grid });
+  const params = { count: y.size / per, rows: shape[0], width: width / per, picks: indices.size };
+  const grid = device.grid(looks ? params.count : params.width, GROUP);
+  device.run(kernel, { bind: { indices, dy, y }, params, constants: { ONTO: Number(from === "y") }, grid });
 }
 
 /**

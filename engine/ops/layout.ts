@@ -10,6 +10,7 @@ import { defineOp, expectTensor, expectTensors } from "../op.ts";
 import { formatShape, normaliseAxis, type Shape, sizeOf, stridesOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { fromHalfKernel, toHalfKernel } from "../autograd/half.ts";
+import { byValues, mayRun } from "./lib/choice.ts";
 import { broadcastLib, GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 import { fill } from "./lib/fill.ts";
 import { transposeByTiles } from "./lib/move.ts";
@@ -38,9 +39,9 @@ export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor,
   const last = block.shape.length - 1;
   const inOrder = last >= 0 && block.strides[last] === 1 && block.shape[last] % 4 === 0 && block.base % 4 === 0 &&
     block.strides.slice(0, last).every((s, axis) => s % 4 === 0 || block.shape[axis] === 1);
-  const unit = inOrder ? 4 : 1;
-  const shape = inOrder ? block.shape.with(last, block.shape[last] / 4) : block.shape;
-  const strides = inOrder ? block.strides.map((s, axis) => axis === last ? 1 : s / 4) : block.strides;
+  const { kernel, per: unit } = byValues(x.device, moveKernels[direction], inOrder), fours = unit === 4;
+  const shape = fours ? block.shape.with(last, block.shape[last] / 4) : block.shape;
+  const strides = fours ? block.strides.map((s, axis) => axis === last ? 1 : s / 4) : block.strides;
   const { rank, outer, inner, strides: [own] } = broadcastParams(direction, shape, [strides]);
   const params = {
     count: count / unit,
@@ -51,7 +52,7 @@ export function moveBlock(direction: "gather" | "scatter", x: Tensor, y: Tensor,
     stride_outer: own.outer,
     stride_inner: own.inner,
   };
-  x.device.run(moveKernels[direction][inOrder ? "vec4" : "scalar"], {
+  x.device.run(kernel, {
     bind: { x, y },
     params,
     grid: x.device.grid(count / unit, GROUP),
@@ -265,7 +266,7 @@ const padOp = defineOp<{ readonly padding: PadWidths; readonly value: number }>(
     // Only after the last two axes, as kernels want it: one pass instead of a fill and a copy.
     const simple = x!.size > 0 &&
       padding.every(([before, after], axis) => before === 0 && (after === 0 || axis >= rank - 2));
-    if (simple) return padMatrix(x!, y, value);
+    if (simple && mayRun(y.device, padMatrixKernel)) return padMatrix(x!, y, value);
     if (y.size !== x!.size) fill(y, value);
     const strides = stridesOf(y.shape);
     const base = padding.reduce((s, [before], axis) => s + before * strides[axis], 0);

@@ -5,6 +5,7 @@
 import stepText from "../../shaders/lstm.wgsl" with { type: "text" };
 import sequenceText from "../../shaders/lstm_sequence.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
+import type { Device } from "../device.ts";
 import { declareKernel, type DispatchParams, kernel } from "../gpu/kernel.ts";
 import { type BackwardCall, defineOp, expectDType, expectTensor } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
@@ -12,6 +13,7 @@ import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
 import { type CellWeights, expectWeights } from "./gru.ts";
 import { concat, reshape, slice, transpose } from "./layout.ts";
+import { mayRun } from "./lib/choice.ts";
 import { GROUP, indexLib, scalarLib, sigmoidLibs, vec4Lib } from "./lib/library.ts";
 import { linear, matmul } from "./matmul.ts";
 
@@ -63,7 +65,7 @@ const lstmOp = defineOp<Attrs>({
   },
   forward: ([gx, h, c, wh], { fused }, [states, lastH, lastC, saved], device) => {
     const [steps, b] = gx!.shape, n = h!.shape[1], count = b * n;
-    if (fused) {
+    if (fused && maySequence(device)) {
       device.run(sequenceKernel, {
         bind: { gx: gx!, wh: wh!, h0: h!, c0: c!, states, saved, last_h: lastH, last_c: lastC },
         params: { steps, b, n, has_dh: 0, has_dc: 0 },
@@ -94,7 +96,7 @@ const lstmOp = defineOp<Attrs>({
     const { inputMetas: [xMeta, hMeta], needs: [nx, nh, nc, nw] } = call;
     const [steps, b] = xMeta!.shape, n = hMeta!.shape[1];
     const { device } = call.grads.find((grad) => grad !== null)!;
-    const { dgx, dh, dc } = (call.attrs.fused ? sequenceGrads : stepGrads)(call, steps, b, n);
+    const { dgx, dh, dc } = (call.attrs.fused && maySequence(device) ? sequenceGrads : stepGrads)(call, steps, b, n);
     const weights = (): Tensor => {
       if (steps === 0) return device.zeros([n, 4 * n]);
       const first = reshape(call.input(1), [1, b, n]), rest = slice(call.output(0), [0, 0, 0], [steps - 1, b, n]);
@@ -166,6 +168,11 @@ function stepGrads(call: BackwardCall<Attrs>, steps: number, b: number, n: numbe
     dc = scope.keep(dbefore);
   }
   return { dgx, dh: dh ?? device.zeros([b, n]), dc: dc ?? device.zeros([b, n]) };
+}
+
+/** False where one of the kernels that take rows through all steps is left out. */
+function maySequence(device: Device): boolean {
+  return mayRun(device, sequenceKernel) && mayRun(device, sequenceGradKernel);
 }
 
 /** True where one dispatch should take states h [B, H] through all steps. */

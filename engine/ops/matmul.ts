@@ -20,17 +20,18 @@ import { expandTo, pad, reshape, sliceInto } from "./layout.ts";
 import { type Activation, epilogueLibs, expectActivation, GROUP, indexLib, scalarLib, vec4Lib } from "./lib/library.ts";
 import { activationGrad } from "./lib/activation.ts";
 import { sumCollected } from "./reduce.ts";
+import { mayRun } from "./lib/choice.ts";
+import { productSet } from "./lib/product_set.ts";
 import {
+  allowedTiles,
   type Epilogue,
   epilogueBind,
   epilogueConstants,
-  SKINNY_ROWS,
+  SKINNY_COLUMNS,
   SKINNY_TILES,
-  skinnyFor,
   splitLib,
   sumSplits,
   tileConstants,
-  tilesFor,
   tilesKernel,
 } from "./lib/tiles.ts";
 
@@ -44,7 +45,7 @@ const blocks = blockKernels(traits, ...libs, { file: "matmul.wgsl", text });
 const tiles = tilesKernel(traits, ...libs, { file: "matmul_tiles.wgsl", text: tilesText });
 const skinnyKernel = declareKernel(
   "matmul_skinny",
-  { ...traits, kernelSet: "gpu", tilings: SKINNY_TILES },
+  { ...traits, kernelSet: "gpu", tilings: SKINNY_TILES, tilingOf: ({ ROWS }) => [ROWS, SKINNY_COLUMNS] },
   splitLib,
   ...libs,
   {
@@ -106,7 +107,10 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   if (y.size === 0) return;
   if (k === 0 && !p.bias) return p.add ? undefined : fill(y, 0);
   const ragged = (transposeA ? m : k) % 4 !== 0 || (transposeB ? k : n) % 4 !== 0 || n % 4 !== 0;
-  if (ragged && powerAbove(batch) * powerAbove(m) * n * powerAbove(k) <= SMALL) return scalarProduct(a, b, y, p);
+  const scalar = ragged && powerAbove(batch) * powerAbove(m) * n * powerAbove(k) <= SMALL &&
+    mayRun(device, scalarKernel);
+  const set = scalar ? null : productSet(device, opOf(p));
+  if (set === null) return scalarProduct(a, b, y, p);
   const n4 = ceil4(n);
   const k4 = Math.max(4, ceil4(k));
   const m4 = transposeA ? ceil4(m) : m;
@@ -115,7 +119,7 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
   if (p.add && n4 !== n) throw new EngineError("internal: a product is added only to rows of whole vec4s");
   const target = n4 === n ? y : device.empty([batch, m, n4]);
-  const run = device.kernels === "gpu" ? runTiles : runRegisters;
+  const run = set === "gpu" ? runTiles : runRegisters;
   run(left, right, target, batch, { ...p, bias }, {
     params: {
       m,
@@ -172,8 +176,8 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const { device } = c;
   const { m, n } = p;
   const like = [p.tilingRows ?? bucketSize(m), n, bucketSize(p.k), bucketSize(batch)] as const;
-  const { rows, columns, splitK } = p.tiling ?? tuningOf(device).find(opOf(p), ...like) ??
-    (like[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...like);
+  const known = p.tiling ?? tuningOf(device).find(opOf(p), ...like);
+  const { rows, columns, splitK } = allowedTiles(device, opOf(p), like, { known, skinny: true });
   const skinny = rows < 64;
   const unsplit = splitK === 1;
   const target = unsplit ? c : device.empty([splitK, batch, m, ceil4(n)]);

@@ -8,6 +8,7 @@ import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
 import { sliceInto } from "./layout.ts";
+import { firstOf } from "./lib/choice.ts";
 import { bilinearLib, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
@@ -58,8 +59,9 @@ const pasteOp = defineOp<Attrs>({
     const target = shape[3] % 4 === 0 ? y : device.empty([1, ...size, ceil4(shape[3])]);
     const chunks = Math.ceil(ceil4(shape[3]) / 16);
     const bind = { patches: padChannels(patches!), boxes: boxes!, count, result: target };
-    const paste = device.kernels === "gpu" ? pasteStridingKernel : pasteKernel;
-    run(paste, bind, size, shape, size[0] * size[1] * chunks);
+    const plain = { kernel: pasteKernel }, striding = { kernel: pasteStridingKernel };
+    const { kernel } = firstOf(device, device.kernels === "gpu" ? [striding, plain] : [plain, striding]);
+    run(kernel, bind, size, shape, size[0] * size[1] * chunks);
     if (target !== y) sliceInto(y, target, target.shape.map(() => 0));
   },
   constantInputs: [1],

@@ -3,10 +3,10 @@ import text from "../../shaders/prod.wgsl" with { type: "text" };
 import { defineOp, expectDType } from "../op.ts";
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
-import { GROUP, rowKernels } from "./lib/library.ts";
+import { rowKernels } from "./lib/library.ts";
 import {
   type Axes,
-  byGroup,
+  byColumns,
   columnsOf,
   FOLDS,
   movedBack,
@@ -40,13 +40,14 @@ const prodOp = defineOp<ReduceAttrs>({
     const { axes } = call.attrs;
     const { x: moved, columns } = columnsOf(x, axes);
     const dx = x.device.empty(moved.shape);
-    const count = columns.reduced === 0 ? 0 : columns.outer * columns.inner;
-    const grouped = byGroup(x.device.kernels, columns);
-    x.device.run(grouped ? gradKernels.group : gradKernels.alone, {
-      bind: { x: moved, dy: call.grads[0]!, y: dx },
-      params: { count, reduced: columns.reduced, inner: columns.inner },
-      grid: x.device.grid(count, grouped ? 1 : GROUP),
-    });
+    if (columns.reduced > 0) {
+      const { kernel, grid } = byColumns(x.device, gradKernels, columns), { outer, reduced, inner } = columns;
+      x.device.run(kernel, {
+        bind: { x: moved, dy: call.grads[0]!, y: dx },
+        params: { count: outer * inner, reduced, inner },
+        grid,
+      });
+    }
     return [movedBack(dx, x, moved, axes)];
   },
   samples: () =>

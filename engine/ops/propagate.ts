@@ -16,6 +16,7 @@ import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4 } from "./lib/channels.ts";
+import { mayRun } from "./lib/choice.ts";
 import { fill } from "./lib/fill.ts";
 import { concat, pad, reshape, slice } from "./layout.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
@@ -110,12 +111,13 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
   const edges = { col_index: colIndex, values };
   const run = (which: Kernel, bind: Record<string, Tensor>, count: number): void =>
     device.run(which, { bind, params: { count, ...sizes }, grid: device.grid(count, GROUP) });
-  const forward = direction === "forward";
-  if (!parts || device.kernels !== "gpu") {
-    return run(forward ? collectKernel : spreadKernel, { ...edges, row_start: rowStart, x, y }, y.size / 4);
+  const forward = direction === "forward", whole = forward ? collectKernel : spreadKernel;
+  const byParts = forward ? collectPartsKernel : spreadPartsKernel;
+  const mayPart = parts !== null && mayRun(device, byParts) && mayRun(device, sumPartsKernel);
+  if (!mayPart || (device.kernels !== "gpu" && mayRun(device, whole))) {
+    return run(whole, { ...edges, row_start: rowStart, x, y }, y.size / 4);
   }
   const partial = device.empty([parts.count, 4 * sizes.width4]);
-  const byParts = forward ? collectPartsKernel : spreadPartsKernel;
   run(byParts, { ...edges, parts: parts.parts, x, y: partial }, partial.size / 4);
   run(sumPartsKernel, { part_start: parts.starts, x: partial, y }, y.size / 4);
 }

@@ -6,6 +6,7 @@ import { numbered } from "../gpu/wgsl.ts";
 import { defineOp, expectDType } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { byValues } from "./lib/choice.ts";
 import { bilinearLib, GROUP, indexLib, valueKernels } from "./lib/library.ts";
 import type { Pair } from "./lib/window.ts";
 
@@ -24,8 +25,8 @@ interface Attrs {
 }
 
 function run(kernels: typeof resizeKernels, x: Tensor, y: Tensor, image: Shape, { size, mode }: Attrs): void {
-  const [n, h, w, channels] = image, fours = channels % 4 === 0, per = fours ? 4 : 1;
-  x.device.run(fours ? kernels.vec4 : kernels.scalar, {
+  const [n, h, w, channels] = image, { kernel, per } = byValues(x.device, kernels, channels % 4 === 0);
+  x.device.run(kernel, {
     bind: { x, y },
     params: { n, h, w, c: channels / per, ho: size[0], wo: size[1] },
     constants: { MODE: MODES[mode] },

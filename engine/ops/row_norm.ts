@@ -7,6 +7,7 @@ import { type BackwardCall, type BadSample, defineOp, expectDType, expectTensor,
 import { formatShape, normaliseAxes, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
+import { byRows } from "./lib/choice.ts";
 import { GROUP, indexLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
 import { sum } from "./reduce.ts";
 
@@ -45,8 +46,7 @@ function define<A extends { readonly epsilon: number }>({ name, rowsOf, samples,
     },
   });
   const byRow = (kernels: typeof gradKernels, { device }: Tensor, { rows, length }: Rows) => {
-    const grouped = device.kernels === "gpu" && length >= 32;
-    return { kernel: grouped ? kernels.group : kernels.alone, grid: device.grid(rows, grouped ? 1 : GROUP) };
+    return byRows(device, kernels, { rows, grouped: device.kernels === "gpu" && length >= 32 });
   };
   const inputGrad = (call: BackwardCall<A>, dy: Tensor, rows: Rows): Tensor => {
     const [x, gamma] = [call.input(0), call.optionalInput(1)], dx = dy.device.empty(dy.shape);

@@ -6,7 +6,7 @@ import { type Axes, normaliseAxis, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { alongAxis } from "./lib/axis.ts";
 import { GROUP, nanLib, rowAloneLib, rowKernels, scalarLib } from "./lib/library.ts";
-import { byGroup } from "./lib/reduce.ts";
+import { byColumns } from "./lib/reduce.ts";
 
 const part = { file: "scan.wgsl", text } as const;
 const kernels = rowKernels("cumsum", part);
@@ -26,13 +26,8 @@ function scan(x: Tensor, axis: number, y: Tensor, reverse: boolean): void {
     device.run(integerKernel, { bind: { words: x, y_words: y }, params, grid: device.grid(count, GROUP) });
     return;
   }
-  const grouped = byGroup(device.kernels, columns);
-  device.run(grouped ? kernels.group : kernels.alone, {
-    bind: { x, y },
-    params,
-    constants: { REVERSE: Number(reverse) },
-    grid: device.grid(count, grouped ? 1 : GROUP),
-  });
+  const { kernel, grid } = byColumns(device, kernels, columns);
+  device.run(kernel, { bind: { x, y }, params, constants: { REVERSE: Number(reverse) }, grid });
 }
 
 const cumsumOp = defineOp<{ readonly axis: number }>({

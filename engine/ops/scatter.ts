@@ -8,6 +8,7 @@ import { formatShape, sameShape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { addRows, gather } from "./gather.ts";
 import { fill } from "./lib/fill.ts";
+import { byValues } from "./lib/choice.ts";
 import { GROUP, indexFaultsLib, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 
 const parts = [indexLib, indexFaultsLib, { file: "scatter.wgsl", text }] as const;
@@ -28,8 +29,8 @@ function run(
   { shape }: { readonly shape: readonly number[] },
   picks: number,
 ): void {
-  const width = sizeOf(shape.slice(1)), fours = width % 4 === 0, per = fours ? 4 : 1;
-  y.device.run(fours ? which.vec4 : which.scalar, {
+  const width = sizeOf(shape.slice(1)), { kernel, per } = byValues(y.device, which, width % 4 === 0);
+  y.device.run(kernel, {
     bind,
     params: { count: y.size / per, rows: shape[0], width: width / per, picks },
     grid: y.device.grid(y.size / per, GROUP),

@@ -4,12 +4,23 @@ import text from "../../shaders/softmax.wgsl" with { type: "text" };
 import { expectNumber, expectOneOf, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
+import type { Device } from "../device.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { type Axes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
 import { alongAxis } from "./lib/axis.ts";
-import { GROUP, indexFaultsLib, indexLib, rowAloneLib, rowKernels, scalarLib, sigmoidLibs } from "./lib/library.ts";
+import { byRows } from "./lib/choice.ts";
+import {
+  GROUP,
+  indexFaultsLib,
+  indexLib,
+  rowAloneLib,
+  type RowKernels,
+  rowKernels,
+  scalarLib,
+  sigmoidLibs,
+} from "./lib/library.ts";
 import { sumInto } from "./reduce.ts";
 
 const parts = [indexLib, indexFaultsLib, { file: "softmax.wgsl", text }] as const;
@@ -22,6 +33,11 @@ const bceKernel = kernel("bce", ...bceParts);
 const bceGradKernel = kernel("bce_grad", ...bceParts);
 
 const PLAIN = { has_weights: 0, per_row: 0, scale: 1, smoothing: 0, ignored: -1 };
+
+/** Kernel and workgroups for `rows` rows. */
+function rowsOf(device: Device, kernels: RowKernels, rows: number, columns: number) {
+  return byRows(device, kernels, { rows, grouped: device.kernels === "gpu" && columns >= 32 });
+}
 
 function define(name: "softmax" | "logSoftmax") {
   const constants = { LOG: Number(name === "logSoftmax") };
@@ -37,13 +53,8 @@ function define(name: "softmax" | "logSoftmax") {
       if (x!.size === 0) return;
       const columns = x!.shape.at(-1)!;
       const rows = x!.size / columns;
-      const grouped = device.kernels === "gpu" && columns >= 32;
-      device.run(grouped ? rowsKernels.group : rowsKernels.alone, {
-        bind: { x: x!, y },
-        params: { rows, columns, ...PLAIN },
-        constants,
-        grid: device.grid(rows, grouped ? 1 : GROUP),
-      });
+      const { kernel, grid } = rowsOf(device, rowsKernels, rows, columns);
+      device.run(kernel, { bind: { x: x!, y }, params: { rows, columns, ...PLAIN }, constants, grid });
     },
     saves: () => ({ outputs: [0] }),
     backward: (call) => {
@@ -52,12 +63,12 @@ function define(name: "softmax" | "logSoftmax") {
       if (y.size === 0) return [dx];
       const columns = y.shape.at(-1)!;
       const rows = y.size / columns;
-      const grouped = y.device.kernels === "gpu" && columns >= 32;
-      y.device.run(grouped ? gradKernels.group : gradKernels.alone, {
+      const { kernel, grid } = rowsOf(y.device, gradKernels, rows, columns);
+      y.device.run(kernel, {
         bind: { x: y, dy: call.grads[0]!, y: dx },
         params: { rows, columns, ...PLAIN },
         constants,
-        grid: y.device.grid(rows, grouped ? 1 : GROUP),
+        grid,
       });
       return [dx];
     },
@@ -156,11 +167,11 @@ const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   forward: ([x, labels, weights], { reduction, smoothing, ignored = -1 }, [y, lse], device) => {
     const [rows, columns] = x!.shape;
     const losses = reduction === "none" ? y : device.empty([rows]);
-    const grouped = device.kernels === "gpu" && columns >= 32;
-    device.run(grouped ? crossEntropyKernels.group : crossEntropyKernels.alone, {
+    const { kernel, grid } = rowsOf(device, crossEntropyKernels, rows, columns);
+    device.run(kernel, {
       bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
       params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing, ignored },
-      grid: device.grid(rows, grouped ? 1 : GROUP),
+      grid,
     });
     if (reduction === "none") return;
     sumInto(y, losses, [0], { scale: reduction === "mean" && rows > 0 ? 1 / rows : 1 });

@@ -8,7 +8,7 @@ import { type Axes, formatShape, normaliseAxis, type Shape, sizeOf } from "../sh
 import type { Tensor } from "../tensor.ts";
 import { fill } from "./lib/fill.ts";
 import { GROUP, indexLib, risingLib, rowAloneLib, rowKernels, scalarLib, TYPES } from "./lib/library.ts";
-import { byGroup } from "./lib/reduce.ts";
+import { byColumns } from "./lib/reduce.ts";
 
 const parts = [indexLib, risingLib, { file: "topk.wgsl", text }] as const;
 const pickKernels = rowKernels("topk", ...parts);
@@ -43,12 +43,12 @@ const topkOp = defineOp<Attrs>({
   forward: ([x], { k, axis, largest }, [y, places], device) => {
     if (k === 0) return;
     const columns = columnsOf(x!.shape, axis), count = columns.outer * columns.inner;
-    const grouped = byGroup(device.kernels, columns);
-    device.run(grouped ? pickKernels.group : pickKernels.alone, {
+    const { kernel, grid } = byColumns(device, pickKernels, columns);
+    device.run(kernel, {
       bind: { x: x!, y, places },
       params: { count, reduced: columns.reduced, inner: columns.inner, k },
       constants: { LEAST: Number(!largest), TYPE: TYPES[x!.dtype as keyof typeof TYPES] },
-      grid: device.grid(count, grouped ? 1 : GROUP),
+      grid,
     });
   },
   constantOutputs: [1],

@@ -6,6 +6,7 @@ import text from "../../shaders/optim.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
 import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
+import { mayRun } from "../ops/lib/choice.ts";
 import { GROUP, indexLib } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -120,7 +121,8 @@ export class Updater implements Disposable {
   constructor(device: Device, rule: UpdateRule, grouped: boolean) {
     this.#device = device;
     this.#rule = rule;
-    this.#grouped = grouped && device.info.limits.maxStorageBuffersPerShaderStage >= BINDINGS;
+    this.#grouped = grouped && device.info.limits.maxStorageBuffersPerShaderStage >= BINDINGS &&
+      mayRun(device, rule.group);
     if (!this.#grouped) return;
     for (let i = 0; i < GROUPED * (2 + rule.state.length); i++) this.#unused.push(device.empty([4]).unscoped());
   }

@@ -1,7 +1,7 @@
-/** The file of measured winners, and all that are known. */
+/** The place of the file of winners and refused kernels, and all that is known. */
 import { host } from "../host.ts";
 import { SHIPPED } from "./shipped.ts";
-import { parseTuning, type TunedTiling } from "./table.ts";
+import { parseTuning, type TuningFile } from "./file.ts";
 
 /**
  * The file of winners: `ITERA_TUNING`, else `itera/tuning.json` in the user's cache. Null where `ITERA_TUNING` is `none` or
@@ -21,28 +21,37 @@ export function winogradWanted(): boolean {
 }
 
 /**
- * Winners in the file; none where there is no file.
+ * All that is in the file; nothing where there is none.
  *
  * @throws {EngineError} where the file is no tuning file.
  */
-export function readTuning(path: string): TunedTiling[] {
+export function readTuning(path: string): TuningFile {
   const text = host.readText(path);
-  return text === undefined ? [] : parseTuning(text, path);
+  return text === undefined ? { winners: [], refused: [] } : parseTuning(text, path);
 }
 
 let warned = false;
 
-/** All known winners: those of the file, and shipped ones of adapters it says nothing of. A broken file is reported once. */
-export function knownTuning(): TunedTiling[] {
-  if (host.variable("ITERA_TUNING") === "none") return [];
+/**
+ * Refused kernels and winners of the file, and shipped winners of adapters it says nothing of. Nothing where `ITERA_TUNING` is
+ * `none`. A broken file is reported once.
+ */
+export function knownTuning(): TuningFile {
+  if (host.variable("ITERA_TUNING") === "none") return { winners: [], refused: [] };
   const path = tuningPath();
-  if (path === null) return [...SHIPPED];
+  if (path === null) return { winners: [...SHIPPED], refused: [] };
   try {
-    const own = readTuning(path), measured = new Set(own.map(({ adapter }) => adapter));
-    return [...SHIPPED.filter(({ adapter }) => !measured.has(adapter)), ...own];
+    const { winners, refused } = readTuning(path), measured = new Set(winners.map(({ adapter }) => adapter));
+    return { winners: [...SHIPPED.filter(({ adapter }) => !measured.has(adapter)), ...winners], refused };
   } catch (error) {
-    if (!warned) host.warn(`${(error as Error).message}; it is ignored: delete it, or run \`itera tune\` again`);
+    if (!warned) {
+      host.warn(
+        `${
+          (error as Error).message
+        }; it is ignored: delete it, or run \`itera tune\` and \`itera doctor --kernels\` again`,
+      );
+    }
     warned = true;
-    return [...SHIPPED];
+    return { winners: [...SHIPPED], refused: [] };
   }
 }

@@ -1,10 +1,18 @@
 /** Products and convolutions to measure: what runs, and how its result is checked. */
 import type { Device } from "../device.ts";
 import { softwareRule } from "../ops/lib/blocks.ts";
+import { mayTile } from "../ops/lib/choice.ts";
 import { conv2d, conv2dDataGrad, conv2dWeightGrad } from "../ops/conv.ts";
 import { matmul } from "../ops/matmul.ts";
-import { SKINNY_ROWS, skinnyFor, tileCandidates, tilesFor } from "../ops/lib/tiles.ts";
-import { type ConvSizes, hasWinograd, type WinogradOp, winogradProduct, winogradRule } from "../ops/lib/winograd.ts";
+import { allowedTiles, tileCandidates } from "../ops/lib/tiles.ts";
+import {
+  type ConvSizes,
+  hasWinograd,
+  winogradForms,
+  type WinogradOp,
+  winogradProduct,
+  winogradRule,
+} from "../ops/lib/winograd.ts";
 import { tuningOf } from "../friends.ts";
 import type { Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
@@ -18,7 +26,7 @@ import {
   weightGradTimes,
   wholeNumbers,
 } from "./projection.ts";
-import { type ProductShape, type Tiling, type TunedOp, WINOGRAD_FORMS } from "./table.ts";
+import type { ProductShape, Tiling, TunedOp } from "./table.ts";
 
 /** A shape to find the fastest tiling for. */
 export type TuneCase =
@@ -98,26 +106,27 @@ function problem(fields: Omit<Problem, typeof Symbol.dispose>, ...operands: read
 /** Tilings of a convolution by Winograd's way worth a try, the rules' own for its product first; none where that is switched off. */
 function winogradTilings(device: Device, op: WinogradOp, p: ConvSizes, w: Shape): Tiling[] {
   if (tuningOf(device).direct || !hasWinograd(p, w)) return [];
-  return WINOGRAD_FORMS.flatMap((winograd): Tiling[] => {
+  return winogradForms(device, op).flatMap((winograd): Tiling[] => {
     const shape = winogradProduct(winograd, op, p, w), own = ruleFor(device, "matmul nn", shape);
     const tilings = device.kernels === "gpu" && winograd === 4 ? tileCandidates(false, shape) : [];
     const others = tilings.filter(({ rows, columns }) => rows !== own.rows || columns !== own.columns);
-    return [own, ...others].map((tiling) => ({ ...tiling, winograd }));
+    return [own, ...others].map((tiling) => ({ ...tiling, winograd })).filter((tiling) => mayTile(device, op, tiling));
   });
 }
 
 /** Winograd's tilings of a convolution and the rule's choice among them and the direct kernels, as parts of a problem. */
 function convRule(device: Device, op: WinogradOp, p: ConvSizes, w: Shape, direct: Tiling) {
-  const winograd = winogradTilings(device, op, p, w), form = winogradRule(device.kernels, op, p, w);
+  const winograd = winogradTilings(device, op, p, w);
+  const form = winogradRule(device.kernels, op, p, w, winogradForms(device, op));
   return { winograd, rule: (form && winograd.find((tiling) => tiling.winograd === form)) ?? direct };
 }
 
 /** Tiling of a product by the rules; its rows, on software adapters, are in parts of `part` that no block may cross. */
 function ruleFor(device: Device, op: TunedOp, shape: ProductShape, part?: number): Tiling {
   if (device.kernels === "gpu") {
-    return (op.startsWith("matmul") && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
+    return allowedTiles(device, op, shape, { skinny: op.startsWith("matmul") });
   }
-  const { rows, columns } = softwareRule(device, shape, part);
+  const { rows, columns } = softwareRule(device, op, shape, part);
   return { rows, columns, splitK: 1 };
 }
 

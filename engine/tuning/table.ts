@@ -2,9 +2,7 @@
  * The fastest tilings of products, as measured: winners by adapter, op and shape. A table only chooses among kernels that
  * all compute the same; without one, rules of thumb choose.
  */
-import { EngineError } from "../base/errors.ts";
-import { readJson } from "../base/json_text.ts";
-import { allKernels, type KernelDeclaration } from "../gpu/kernel.ts";
+import { allKernels, type KernelDeclaration, tiledForm } from "../gpu/kernel.ts";
 
 /** Pixels along a side of Winograd's tiles: F(2×2, 3×3) and F(4×4, 3×3). */
 export type WinogradForm = 2 | 4;
@@ -107,6 +105,19 @@ export function shadersOf(op: TunedOp, kernelSet: string): string {
   return hash([...new Set(ops.flatMap((one) => kernelsOf(one, kernelSet).map(({ code }) => code)))].join("\n"));
 }
 
+/** Forms of the kernels that compute an op with a tiling; none where its kernels do not know it. */
+export function formsOf(op: TunedOp, kernelSet: string, { rows, columns, splitK, winograd }: Tiling): string[] {
+  const products = kernelsOf(winograd ? "matmul nn" : op, kernelSet).filter(({ traits }) =>
+    traits.tilings?.some(([r, c]) => r === rows && c === columns)
+  );
+  if (products.length === 0) return [];
+  const others =
+    (winograd ? [...kernelsOf(op, kernelSet), ...kernelsOf("matmul nn", kernelSet)] : kernelsOf(op, kernelSet))
+      .filter(({ traits }) => traits.serves?.({ splitK, winograd }));
+  const names = new Set(others.map(({ name }) => name));
+  return [...products.map(({ name }) => tiledForm(name, rows, columns)), ...names];
+}
+
 /** 52 bits of two FNV-1a hashes, in hexadecimal. */
 export function hash(text: string): string {
   let a = 0x811c9dc5, b = 0x1000193;
@@ -147,17 +158,25 @@ export class TuningTable implements Tuning {
   readonly direct: boolean;
   readonly #entries: readonly TunedTiling[];
   readonly #kernelSet: string;
+  readonly #refused: ReadonlySet<string>;
   readonly #ops = new Map<TunedOp, Map<number, Tiling>>();
 
   /**
-   * Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do. `direct` convolutions
-   * are by no other way.
+   * Of `entries` those of `adapter` count, later ones before earlier ones; those of other shaders never do, nor those that run a
+   * kernel of the forms `refused`. `direct` convolutions are by no other way.
    */
-  constructor(entries: readonly TunedTiling[], adapter: string, kernelSet: string, direct = false) {
+  constructor(
+    entries: readonly TunedTiling[],
+    adapter: string,
+    kernelSet: string,
+    { direct = false, refused = new Set() }: { readonly direct?: boolean; readonly refused?: ReadonlySet<string> } = {},
+  ) {
     this.direct = direct;
     this.#entries = entries.filter((entry) => entry.adapter === adapter);
     this.#kernelSet = kernelSet;
-    this.digest = this.#entries.length === 0 ? "" : hash(JSON.stringify(this.#entries));
+    this.#refused = refused;
+    const all = [...this.#entries, ...[...refused].sort()];
+    this.digest = all.length === 0 ? "" : hash(JSON.stringify(all));
   }
 
   /** The tiling to use, or nothing where none was measured. */
@@ -169,63 +188,14 @@ export class TuningTable implements Tuning {
   /** On an op's first use: its shaders are declared by then. */
   #read(op: TunedOp): Map<number, Tiling> {
     const shaders = shadersOf(op, this.#kernelSet);
-    const valid = this.#entries.filter((entry) => entry.op === op && entry.shaders === shaders);
+    const valid = this.#entries.filter((entry) =>
+      entry.op === op && entry.shaders === shaders &&
+      !formsOf(op, this.#kernelSet, entry.tiling).some((form) => this.#refused.has(form))
+    );
     const tilings = new Map(valid.map(({ shape, tiling }) => [bucketOf(...shape), tiling]));
     this.#ops.set(op, tilings);
     return tilings;
   }
-}
-
-/** Format of the file. */
-const FORMAT = 1;
-
-/** The text of a file of winners. */
-export function formatTuning(entries: readonly TunedTiling[]): string {
-  const lines = entries.map((entry) => `    ${JSON.stringify(entry)}`);
-  return `{\n  "format": ${FORMAT},\n  "winners": [\n${lines.join(",\n")}\n  ]\n}\n`;
-}
-
-/**
- * Winners from the text of the file at `path`.
- *
- * @throws {EngineError} where it is not such a text.
- */
-export function parseTuning(text: string, path: string): TunedTiling[] {
-  // A letter that is not UTF-8 was replaced when the file was read.
-  const read = readJson(text.includes("\ufffd") ? "" : text);
-  const file = "value" in read ? read.value as { readonly format?: unknown; readonly winners?: unknown } | null : null;
-  if (file?.format !== FORMAT || !Array.isArray(file.winners)) {
-    throw new EngineError(`${path} is no tuning file of format ${FORMAT}`);
-  }
-  const winners = file.winners.map(renamed);
-  for (const winner of winners) {
-    if (!isTunedTiling(winner)) {
-      throw new EngineError(`${path} holds a winner that cannot be: ${JSON.stringify(winner).slice(0, 300)}`);
-    }
-  }
-  return winners as TunedTiling[];
-}
-
-/** A winner as it is written now: files written before 0.2.0 have `cut` and in it `parts`. */
-function renamed(winner: unknown): unknown {
-  if (typeof winner !== "object" || winner === null || !("cut" in winner)) return winner;
-  const { cut, ...rest } = winner;
-  if (typeof cut !== "object" || cut === null || !("parts" in cut)) return winner;
-  const { parts: splitK, ...tiling } = cut;
-  return { ...rest, tiling: { ...tiling, splitK } };
-}
-
-/** True for a winner whose tiling the op's kernels know: with another they would compute something else. */
-function isTunedTiling(x: unknown): x is TunedTiling {
-  const whole = (n: unknown): boolean => Number.isInteger(n) && (n as number) > 0;
-  const { adapter, op, shaders, shape, tiling } = (x ?? {}) as Partial<TunedTiling>;
-  if (typeof adapter !== "string" || typeof shaders !== "string" || !TUNED_OPS.includes(op!)) return false;
-  if (!Array.isArray(shape) || shape.length !== 4 || !shape.every(whole)) return false;
-  const kernelSet = adapter.split(" | ").at(-1)!, { winograd } = tiling ?? {};
-  if (winograd !== undefined && !(op!.startsWith("conv2d") && WINOGRAD_FORMS.includes(winograd))) return false;
-  const known = blocksOf(kernelSet, winograd ? "matmul nn" : op!);
-  return known.some(({ rows, columns }) => rows === tiling?.rows && columns === tiling?.columns) &&
-    whole(tiling!.splitK) && tiling!.splitK <= MAX_SPLIT_K;
 }
 
 /** Most parts that a summed axis is split in. */

@@ -2,6 +2,7 @@
 import type { Device } from "../device.ts";
 import { contextOf, setTuning, tuningOf } from "../friends.ts";
 import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
+import { mayTile } from "../ops/lib/choice.ts";
 import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
 import { blocksOf, type Tiling } from "./table.ts";
@@ -70,8 +71,9 @@ export function judge(measured: readonly Measured[]): Tuned {
     : { measured, tiling: others[gains.indexOf(gain)].tiling, gain };
 }
 
-/** Tilings to measure, that of the rule first. */
-function candidatesOf({ kernels, info }: Device, { op, shape, rule, winograd }: Problem): Tiling[] {
+/** Tilings to measure, that of the rule first; none with a kernel that is left out. */
+export function candidatesOf(device: Device, { op, shape, rule, winograd }: Problem): Tiling[] {
+  const { kernels, info } = device;
   // Where lanes can share an operand, low blocks are not worth a try.
   const worthIt = ({ rows, columns }: Pick<Tiling, "rows" | "columns">): boolean =>
     info.lanes === LANES ? rows > 4 : !SHARED_COLUMNS.includes(columns);
@@ -81,7 +83,11 @@ function candidatesOf({ kernels, info }: Device, { op, shape, rule, winograd }: 
   const same = (tiling: Tiling): boolean =>
     tiling.rows === rule.rows && tiling.columns === rule.columns && tiling.splitK === rule.splitK &&
     tiling.winograd === rule.winograd;
-  return [rule, ...[...tilings, ...winograd].filter((tiling) => !same(tiling))];
+  const allowed = tilings.flatMap((tiling) =>
+    [tiling, { ...tiling, splitK: 1 }].filter((one) => mayTile(device, op, one)).slice(0, 1)
+  );
+  const others = [...allowed, ...winograd];
+  return [rule, ...others.filter((tiling) => !same(tiling))];
 }
 
 /** Runs `body` with one tiling for everything. */

@@ -9,7 +9,8 @@ import { deadlineOf, type Phase, runPhases, Skip } from "../../bench/gpu/schedul
 import { TestOutput } from "../../bench/gpu/test_output.ts";
 import type { TuneRow } from "../../bench/gpu/report.ts";
 import { QUICK_CASES } from "../../cli/tune_cases.ts";
-import { formatTuning, parseTuning, type TunedTiling } from "../../engine/tuning/table.ts";
+import { formatTuning, parseTuning } from "../../engine/tuning/file.ts";
+import type { TunedTiling } from "../../engine/tuning/table.ts";
 import { ROOT } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 
@@ -178,7 +179,7 @@ Deno.test("the GPU script tunes where there is no package, and its winners can b
     ok(rows.every(({ measured }) => measured.length > 1 && measured.every(({ turns }) => turns.length === 1)));
     // No two of these sizes share a bucket.
     deepStrictEqual(winners.map(({ tiling }) => tiling), rows.flatMap(({ tiling }) => tiling ?? []));
-    deepStrictEqual(parseTuning(formatTuning(winners), "the report"), winners);
+    deepStrictEqual(parseTuning(formatTuning({ winners }), "the report").winners, winners);
   }));
 
 Deno.test("the GPU script says in one line what to set", () =>

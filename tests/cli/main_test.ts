@@ -4,7 +4,13 @@ import { COMMANDS } from "../../cli/commands.ts";
 import { program } from "../../cli/program.ts";
 import { judge, Stopped } from "../../cli/terminal/failure.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { DeviceLostError, NoAdapterError, OutOfMemoryError, ShapeError } from "../../engine/base/errors.ts";
+import {
+  DeviceLostError,
+  NoAdapterError,
+  OutOfMemoryError,
+  RefusedKernelError,
+  ShapeError,
+} from "../../engine/base/errors.ts";
 import { itera, spawned } from "../support/command.ts";
 
 Deno.test("a mistyped command or flag ends with 2 and one line that suggests the right one", async () => {
@@ -72,6 +78,7 @@ Deno.test("an error's status says whose mistake it is, and its message is one li
   deepStrictEqual(judged(new Stopped("saved")), [130, false]);
   deepStrictEqual(judged(new OutOfMemoryError("all")), [1, false]);
   deepStrictEqual(judged(new DeviceLostError("gone")), [1, false]);
+  deepStrictEqual(judged(new RefusedKernelError("a kernel")), [1, false]);
   deepStrictEqual(judged(new ShapeError("conv2d")), [1, true]);
   deepStrictEqual(judged("thrown text"), [1, true]);
   strictEqual(judge(new UserError("one\n  two")).message, "one two");

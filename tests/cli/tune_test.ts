@@ -1,7 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import "../../engine/mod.ts";
-import { parseTuning } from "../../engine/tuning/table.ts";
+import { parseTuning } from "../../engine/tuning/file.ts";
 import { ended, itera, start } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
 
@@ -16,14 +16,14 @@ Deno.test("tune measures checked candidates and keeps the winners, as a later ru
     ok(/\d+×\d+ [\d.]+ \(rule\)/.test(out) && /\d+×\d+ [\d.]+ /.test(out) && !/wrong/.test(out), out);
     const [, found] = /^(\d+) of 7 sizes run faster than by rule$/m.exec(out)!;
     ok(out.includes(`\nkept: ${found} tilings of this adapter\ntable: ${path}\n`), out);
-    const winners = parseTuning(await Deno.readTextFile(path), path);
+    const { winners } = parseTuning(await Deno.readTextFile(path), path);
     strictEqual(winners.length, Number(found));
     // Only what is tuned again is replaced.
     const before = winners.filter(({ op }) => op.startsWith("conv2d"));
     const again = await ended(start(["tune", "--quick", "--ops", "matmul", "--out", path]));
     strictEqual(again.code, 0, again.err);
     ok(!again.out.includes("conv2d"), again.out);
-    const after = parseTuning(await Deno.readTextFile(path), path);
+    const { winners: after } = parseTuning(await Deno.readTextFile(path), path);
     deepStrictEqual(after.filter(({ op }) => op.startsWith("conv2d")), before);
     ok(again.out.includes(`\nkept: ${after.length} tilings of this adapter`), again.out);
     ok(before.length === 0 || again.out.includes(`, ${before.length} of them measured before\n`), again.out);

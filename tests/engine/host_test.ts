@@ -1,5 +1,6 @@
-import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { Device } from "../../engine/device.ts";
 import { host } from "../../engine/host.ts";
 import { host as page } from "../../engine/host_browser.ts";
 import { withFolder } from "../support/folder.ts";
@@ -23,6 +24,18 @@ Deno.test("a host gives variables and files, and nothing for those that are not 
     await rejects(page.readBytes(path), /there are no files here; give a URL/);
     for (const name of names) Deno.env.delete(name);
   }));
+
+Deno.test("the version of a driver is that of the adapter's own, and none of an adapter that there is not", async () => {
+  await using device = await Device.open();
+  const version = host.driverVersion(device.info.description);
+  // Vulkan's name of the driver, its words and its number.
+  ok(version !== undefined && /^\S.* .*\d$/.test(version), version);
+  if (/llvmpipe/.test(device.info.description)) ok(/^llvmpipe Mesa \d+\.\d+/.test(version), version);
+  deepStrictEqual([host.driverVersion("no such adapter"), page.driverVersion(device.info.description)], [
+    undefined,
+    undefined,
+  ]);
+});
 
 /** Output of a program run with the flags given. */
 async function run(program: string, ...flags: readonly string[]): Promise<{ out: string; err: string }> {

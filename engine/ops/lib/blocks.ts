@@ -4,6 +4,7 @@ import registersText from "../../../shaders/lib/core_registers.wgsl" with { type
 import type { Device } from "../../device.ts";
 import { tuningOf } from "../../friends.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText, type Tilings } from "../../gpu/kernel.ts";
+import { mayTile } from "./choice.ts";
 import { directTiling, type ProductShape, type Tiling, type TunedOp } from "../../tuning/table.ts";
 
 /** Lanes of a workgroup. */
@@ -60,12 +61,15 @@ export const SHARED_BLOCKS: Tilings = SHARED_COLUMNS.map((c) => [SHARED_ROWS, c]
  * of lanes that share nothing, and of lanes that share the second operand.
  */
 export function blockKernels(
-  traits: Omit<KernelTraits, "kernelSet" | "tilings">,
+  traits: Omit<KernelTraits, "kernelSet" | "tilings" | "tilingOf">,
   ...parts: readonly ShaderText[]
 ): Readonly<Record<"registers" | "lanes", Kernel>> {
-  const of = (entry: string, text: string, tilings: Tilings): Kernel =>
-    declareKernel(entry, { ...traits, kernelSet: "cpu", tilings }, { file: `lib/core_${entry}.wgsl`, text }, ...parts);
-  return { registers: of("registers", registersText, BLOCKS), lanes: of("lanes", lanesText, SHARED_BLOCKS) };
+  const of = (entry: string, text: string, own: Pick<KernelTraits, "tilings" | "tilingOf">): Kernel =>
+    declareKernel(entry, { ...traits, kernelSet: "cpu", ...own }, { file: `lib/core_${entry}.wgsl`, text }, ...parts);
+  return {
+    registers: of("registers", registersText, { tilings: BLOCKS, tilingOf: ({ ROWS, COLUMNS }) => [ROWS, COLUMNS] }),
+    lanes: of("lanes", lanesText, { tilings: SHARED_BLOCKS, tilingOf: ({ QUADS }) => [SHARED_ROWS, 4 * QUADS] }),
+  };
 }
 
 /** Quads of columns from which blocks are as wide as can be: what they leave idle at the end is little then. */
@@ -144,12 +148,31 @@ export function softwareTiling(
   shape: ProductShape,
   { part, tiling }: { readonly part?: number | undefined; readonly tiling?: Tiling | undefined } = {},
 ): SoftwareTiling {
-  return tilingBy(device, shape, part, tiling ?? directTiling(tuningOf(device), op, shape));
+  return allowedTiling(device, op, shape, part, tiling ?? directTiling(tuningOf(device), op, shape));
 }
 
 /** Tiling by the rules alone. */
-export function softwareRule(device: Device, shape: ProductShape, part?: number): SoftwareTiling {
-  return tilingBy(device, shape, part, undefined);
+export function softwareRule(device: Device, op: TunedOp, shape: ProductShape, part?: number): SoftwareTiling {
+  return allowedTiling(device, op, shape, part, undefined);
+}
+
+/** The tiling of a block, or the next of the rule where a kernel is left out: blocks of its kind, then the others. */
+function allowedTiling(
+  device: Device,
+  op: TunedOp,
+  shape: ProductShape,
+  part: number | undefined,
+  known: Tiling | undefined,
+): SoftwareTiling {
+  const may = ({ rows, columns }: SoftwareTiling): boolean => mayTile(device, op, { rows, columns, splitK: 1 }, "cpu");
+  const first = tilingBy(device, shape, part, known);
+  if (may(first)) return first;
+  const [wide, narrow] = [SHARED_BLOCKS.toReversed(), BLOCKS];
+  const others = (first.shared ? [...wide, ...narrow] : [...narrow, ...wide]).flatMap(([rows, columns]) => {
+    const found = tilingBy(device, shape, part, { rows, columns, splitK: 1 });
+    return found.rows === rows && found.columns === columns ? [found] : [];
+  });
+  return [tilingBy(device, shape, part, undefined), ...others].find(may) ?? first;
 }
 
 function tilingBy(

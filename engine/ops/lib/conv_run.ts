@@ -23,13 +23,14 @@ import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
 import { product } from "../matmul.ts";
 import { sumInto } from "../reduce.ts";
+import { productSet } from "./product_set.ts";
 import {
+  allowedTiles,
   type Epilogue,
   epilogueBind,
   epilogueConstants,
   sumSplits,
   tileConstants,
-  tilesFor,
   tilesKernel,
 } from "./tiles.ts";
 import type { Pair, Sides } from "./window.ts";
@@ -163,7 +164,7 @@ export function convForward(
   const constants = { ...epilogueConstants({ scale, bias, residual, activation }), BANK: Number(bank !== null) };
   const depth = bank ? params.n : 1;
   const shape = [pixels / depth, params.co4 * 4, params.kh * params.kw * params.ci4 * 4, depth] as const;
-  if (device.kernels === "gpu") {
+  if (productSet(device, "conv2d forward") === "gpu") {
     const tiles = tilesOf(device, "conv2d forward", shape, {
       tilingRows: bank ? shape[0] : tilingRows,
       splits: bank === null,
@@ -196,8 +197,8 @@ function tilesOf(
   [m, n, k, batch]: ProductShape,
   { tilingRows, splits }: { readonly tilingRows: number; readonly splits: boolean },
 ) {
-  const tiling = directTiling(tuningOf(device), op, [tilingRows, n, k, batch]) ??
-    tilesFor(tilingRows, n, k, batch);
+  const known = directTiling(tuningOf(device), op, [tilingRows, n, k, batch]);
+  const tiling = allowedTiles(device, op, [tilingRows, n, k, batch], { known });
   const splitK = splits ? tiling.splitK : 1;
   return {
     splitK,
@@ -235,7 +236,7 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
     // What a phase sums over: the taps are shared out among them.
     const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
     const shape = [pixels, params.ci4 * 4, depth, phases] as const;
-    if (device.kernels === "gpu") {
+    if (productSet(device, "conv2d data gradient") === "gpu") {
       const tiles = tilesOf(device, "conv2d data gradient", shape, { tilingRows: pixels, splits: bank === null });
       inSplits(padded, tiles.splitK, {}, (dx) =>
         device.run(dataGradTiles, {
@@ -324,7 +325,7 @@ function weightGradBlocks(
   batch: number,
 ) {
   const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, batch] as const;
-  if (device.kernels === "gpu") {
+  if (productSet(device, op) === "gpu") {
     const { constants, splitK, grid: [across, down] } = tilesOf(device, op, shape, {
       tilingRows: shape[0],
       splits: true,

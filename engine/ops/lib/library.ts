@@ -54,11 +54,11 @@ export const epilogueLibs: readonly ShaderText[] = [
   { file: "lib/epilogue.wgsl", text: epilogueText },
 ];
 
+/** Kernels for single numbers and for four neighbours. */
+export type ValueKernels = Readonly<Record<"scalar" | "vec4", Kernel>>;
+
 /** One text on `Value` as two kernels: for single numbers, and for four neighbours where an axis is a multiple of four. */
-export function valueKernels(
-  entry: string,
-  ...parts: readonly ShaderText[]
-): Readonly<Record<"scalar" | "vec4", Kernel>> {
+export function valueKernels(entry: string, ...parts: readonly ShaderText[]): ValueKernels {
   return { scalar: kernel(entry, scalarLib, ...parts), vec4: kernel(entry, { ...vec4Lib, variant: "vec4" }, ...parts) };
 }
 
@@ -67,11 +67,11 @@ export const rowAloneLib: ShaderText = { file: "lib/row_alone.wgsl", text: rowAl
 /** A walk along a row by a workgroup. */
 export const rowGroupLib: ShaderText = { file: "lib/row_group.wgsl", text: rowGroupText };
 
+/** Kernels of which an invocation has a row, and a workgroup has a row. */
+export type RowKernels = Readonly<Record<"alone" | "group", Kernel>>;
+
 /** One text that walks along rows of single numbers as two kernels: an invocation to a row, and a workgroup to a row. */
-export function rowKernels(
-  entry: string,
-  ...parts: readonly ShaderText[]
-): Readonly<Record<"alone" | "group", Kernel>> {
+export function rowKernels(entry: string, ...parts: readonly ShaderText[]): RowKernels {
   return {
     alone: kernel(entry, scalarLib, nanLib, rowAloneLib, ...parts),
     group: kernel(entry, scalarLib, nanLib, { ...rowGroupLib, variant: "group" }, ...parts),

@@ -5,6 +5,7 @@ import { contextOf, storageOf } from "../../friends.ts";
 import { declareKernel } from "../../gpu/kernel.ts";
 import { sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
+import { mayRun } from "./choice.ts";
 import { GROUP } from "./library.ts";
 
 const part = { file: "move.wgsl", text };
@@ -21,7 +22,7 @@ const TILE = 32;
 export function copyAll(y: Tensor, x: Tensor): void {
   if (y.size === 0) return;
   const { device } = y, bytes = y.size * bytesOf(y.dtype);
-  if (device.kernels !== "gpu") {
+  if (device.kernels !== "gpu" || !mayRun(device, copyKernel)) {
     return contextOf(device).copy(storageOf(x).buffer, 0, storageOf(y).buffer, 0, Math.ceil(bytes / 4) * 4);
   }
   // Buffers are whole fours.
@@ -37,7 +38,7 @@ export function copyAll(y: Tensor, x: Tensor): void {
 export function transposeByTiles(x: Tensor, y: Tensor, perm: readonly number[]): boolean {
   const { device, shape } = x;
   const kept = perm.findIndex((axis, i) => axis !== i);
-  if (device.kernels !== "gpu" || kept < 0 || x.size === 0) return false;
+  if (device.kernels !== "gpu" || kept < 0 || x.size === 0 || !mayRun(device, transposeKernel)) return false;
   const split = perm[kept], columnAxes = shape.length - split;
   const swapped = perm.slice(kept).every((axis, i) => axis === (i < columnAxes ? split + i : kept + i - columnAxes));
   const [batch, rows, columns] = [shape.slice(0, kept), shape.slice(kept, split), shape.slice(split)].map(sizeOf);

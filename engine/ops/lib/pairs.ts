@@ -8,6 +8,7 @@ import { numbered } from "../../gpu/wgsl.ts";
 import type { Op, Sample } from "../../op.ts";
 import { broadcastStrides, sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Operand, Tensor, TensorMeta } from "../../tensor.ts";
+import { byValues, mayRun } from "./choice.ts";
 import { broadcastLib, GROUP, indexLib, valueKernels, vec4Lib } from "./library.ts";
 import { broadcastParams, inFours } from "./strides.ts";
 
@@ -51,7 +52,7 @@ export function pairFamily(...parts: readonly [ShaderText, ...ShaderText[]]): (n
     return (a, b, y, constants) => {
       const { device } = y;
       const fast = fastMode(a.shape, b.shape, y.shape);
-      if (fast) {
+      if (fast && mayRun(device, sameKernel, { OP })) {
         const count = Math.ceil(y.size / 4);
         device.run(sameKernel, {
           bind: { a, b, y },
@@ -66,10 +67,11 @@ export function pairFamily(...parts: readonly [ShaderText, ...ShaderText[]]): (n
         broadcastStrides(b.shape, y.shape),
       ]);
       const fours = inFours(general);
-      const { rank, outer, inner, strides: [sa, sb] } = fours ?? general;
-      const [oneA, oneB] = fours?.ones ?? [false, false];
-      const count = fours ? y.size / 4 : y.size;
-      device.run(broadcastKernels[fours ? "vec4" : "scalar"], {
+      const { kernel, per } = byValues(device, broadcastKernels, fours !== null, { OP });
+      const { rank, outer, inner, strides: [sa, sb] } = fours && per === 4 ? fours : general;
+      const [oneA, oneB] = fours && per === 4 ? fours.ones : [false, false];
+      const count = y.size / per;
+      device.run(kernel, {
         bind: { a, b, a_one: a, b_one: b, y },
         params: {
           count,

@@ -5,6 +5,7 @@ import { expectTensor } from "../../op.ts";
 import { expectFlag, expectOptions, type NamesOf } from "../../base/given.ts";
 import { ShapeError } from "../../base/errors.ts";
 import { powerAbove } from "../../buckets.ts";
+import type { Device } from "../../device.ts";
 import type { KernelSet } from "../../gpu/adapter.ts";
 import { kernel } from "../../gpu/kernel.ts";
 import { numbered } from "../../gpu/wgsl.ts";
@@ -12,7 +13,8 @@ import type { Sample } from "../../op.ts";
 import { type Axes, formatShape, normaliseAxes, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor, TensorMeta } from "../../tensor.ts";
 import { transpose } from "../layout.ts";
-import { GROUP, indexLib, nanLib, rowAloneLib, rowKernels, vec4Lib } from "./library.ts";
+import { byRows, firstOf } from "./choice.ts";
+import { GROUP, indexLib, nanLib, rowAloneLib, type RowKernels, rowKernels, vec4Lib } from "./library.ts";
 
 const parts = [indexLib, { file: "reduce.wgsl", text }] as const;
 const reduceKernels = rowKernels("reduce", ...parts);
@@ -102,8 +104,14 @@ export function movedBack(dx: Tensor, x: Tensor, moved: Tensor, axes: readonly n
 }
 
 /** True where a workgroup takes a row: on GPUs, where there is something to share out. */
-export function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
+function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
   return kernelSet === "gpu" && inner === 1 && reduced >= 32;
+}
+
+/** Kernel and workgroups that walk along columns. */
+export function byColumns(device: Device, kernels: RowKernels, columns: Columns) {
+  const { outer, inner } = columns, grouped = byGroup(device.kernels, columns);
+  return byRows(device, kernels, { rows: outer * inner, grouped, adjacent: inner === 1 });
 }
 
 /**
@@ -141,21 +149,24 @@ export function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor
     scale: chunks === 1 ? scale : 1,
   };
   const constants = { OP: op, ADD: Number(add && chunks === 1) };
-  if (grouped) {
-    const grid = device.grid(pass.count, 1);
-    device.run(reduceKernels.group, { bind: { x, y: target }, params: pass, constants, grid });
-  } else if (inner % 4 === 0) {
-    const params = { ...pass, count: pass.count / 4, inner: inner / 4 };
-    const grid = device.grid(params.count, GROUP);
-    device.run(reduce4Kernel, { bind: { x, y: target }, params, constants, grid });
-  } else if (inner === 1 && reduced % 4 === 0 && reduced > 0) {
-    const params = { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) };
-    const grid = device.grid(params.count, GROUP);
-    device.run(rows4Kernel, { bind: { x, totals: target }, params, constants, grid });
-  } else {
-    const grid = device.grid(pass.count, GROUP);
-    device.run(reduceKernels.alone, { bind: { x, y: target }, params: pass, constants, grid });
-  }
+  const group = { kernel: reduceKernels.group, size: 1, bind: { x, y: target }, params: pass };
+  const alone = { kernel: reduceKernels.alone, size: GROUP, bind: { x, y: target }, params: pass };
+  const fours = inner % 4 === 0 && {
+    kernel: reduce4Kernel,
+    size: GROUP,
+    bind: { x, y: target },
+    params: { ...pass, count: pass.count / 4, inner: inner / 4 },
+  };
+  const rows = inner === 1 && reduced % 4 === 0 && reduced > 0 && {
+    kernel: rows4Kernel,
+    size: GROUP,
+    bind: { x, totals: target },
+    params: { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) },
+  };
+  const others = [fours, rows, alone, inner === 1 && group] as const;
+  const [first, ...rest] = [grouped && group, ...others].filter((one) => one !== false);
+  const { kernel, size, bind, params } = firstOf(device, [first, ...rest], constants);
+  device.run(kernel, { bind, params, constants, grid: device.grid(params.count, size) });
   if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale, add);
 }
 

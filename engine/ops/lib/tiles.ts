@@ -5,7 +5,8 @@ import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" }
 import type { Device } from "../../device.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
-import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling } from "../../tuning/table.ts";
+import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling, type TunedOp } from "../../tuning/table.ts";
+import { mayTile } from "./choice.ts";
 import { type Activation, ACTIVATIONS, epilogueLibs, GROUP, indexLib, vec4Lib } from "./library.ts";
 
 /** `part_of` a split summed axis. */
@@ -13,7 +14,11 @@ export const splitLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
 
 const splitSum = declareKernel(
   "split_sum",
-  { kernelSet: "gpu", computes: [...MATMULS, "conv2d forward", "conv2d data gradient"] },
+  {
+    kernelSet: "gpu",
+    computes: [...MATMULS, "conv2d forward", "conv2d data gradient"],
+    serves: ({ splitK }) => splitK > 1,
+  },
   indexLib,
   vec4Lib,
   ...epilogueLibs,
@@ -34,11 +39,17 @@ export const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
 
 /** The kernel of a product on GPUs, from the readers that `shaders/lib/core_tiles.wgsl` asks for, the last part. */
 export function tilesKernel(
-  traits: Omit<KernelTraits, "kernelSet" | "tilings">,
+  traits: Omit<KernelTraits, "kernelSet" | "tilings" | "tilingOf">,
   ...parts: readonly ShaderText[]
 ): Kernel {
   const core = { file: "lib/core_tiles.wgsl", text: tilesText };
-  return declareKernel("tiles", { ...traits, kernelSet: "gpu", tilings: TILES }, splitLib, core, ...parts);
+  const own: KernelTraits = {
+    ...traits,
+    kernelSet: "gpu",
+    tilings: TILES,
+    tilingOf: ({ TILE_ROWS, TILE_COLUMNS }) => [TILE_ROWS, TILE_COLUMNS],
+  };
+  return declareKernel("tiles", own, splitLib, core, ...parts);
 }
 
 /** Constants of `lib/core_tiles.wgsl`: software adapters get loops, which they compile several times as fast. */
@@ -75,6 +86,25 @@ export function skinnyFor(m: number, n: number, k: number, batch: number): Tilin
   const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
   const groups = batch * Math.ceil(m / rows) * Math.ceil(n / SKINNY_COLUMNS);
   return { rows, columns: SKINNY_COLUMNS, splitK: splitFor(groups, k, 2 * SHORTEST) };
+}
+
+/**
+ * A product's tiling on a GPU, as `known` or by the rules; the next where a kernel is left out: sums that are not split, then
+ * other tiles. `skinny` allows the kernel of few rows.
+ */
+export function allowedTiles(
+  device: Device,
+  op: TunedOp,
+  shape: ProductShape,
+  { known, skinny = false }: { readonly known?: Tiling | undefined; readonly skinny?: boolean } = {},
+): Tiling {
+  const may = (tiling: Tiling): boolean => mayTile(device, op, tiling, "gpu");
+  if (known && may(known)) return known;
+  const first = (skinny && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
+  if (may(first)) return first;
+  const low = skinny ? SKINNY_TILES.map(([rows, columns]) => ({ rows, columns, splitK: 1 })) : [];
+  const others = [...known ? [known] : [], first, ...tileCandidates(skinny, shape), ...low];
+  return others.flatMap((tiling) => [tiling, { ...tiling, splitK: 1 }]).find(may) ?? first;
 }
 
 /** Tilings worth measuring on a GPU, the rules' own among them: every tile, split so as to fill the GPU, and half and twice that. */

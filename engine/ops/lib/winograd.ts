@@ -9,7 +9,8 @@ import type { KernelSet } from "../../gpu/adapter.ts";
 import { bucketSize } from "../../buckets.ts";
 import type { Shape } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
-import type { ProductShape, Tiling, WinogradForm } from "../../tuning/table.ts";
+import { type ProductShape, type Tiling, WINOGRAD_FORMS, type WinogradForm } from "../../tuning/table.ts";
+import { mayRun } from "./choice.ts";
 import { derived } from "./derived.ts";
 import { epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./library.ts";
 import { product } from "../matmul.ts";
@@ -49,7 +50,7 @@ function kernelsOf(kernelSet: KernelSet, form: WinogradForm): Readonly<Record<En
   const of = (entry: Entry, ...computes: WinogradOp[]): Kernel =>
     declareKernel(
       entry,
-      { kernelSet, computes },
+      { kernelSet, computes, serves: ({ winograd }) => winograd === form },
       indexLib,
       VALUES[kernelSet],
       ...epilogueLibs,
@@ -72,6 +73,20 @@ const KERNELS = {
 
 /** Multiplications of a tile for each pair of channels. */
 const pointsOf = (form: WinogradForm): number => (form + 2) ** 2;
+
+/** Kernels that lead an op's tensors to the points and back. */
+const USED: Readonly<Record<WinogradOp, readonly Entry[]>> = {
+  "conv2d forward": ["inputs", "filters", "outputs"],
+  "conv2d data gradient": ["inputs", "filters", "outputs"],
+  "conv2d weight gradient": ["inputs", "output_grads", "filter_grads"],
+};
+
+/** The forms of which no such kernel is left out on the device. */
+export function winogradForms(device: Device, op: WinogradOp): readonly WinogradForm[] {
+  return WINOGRAD_FORMS.filter((form) =>
+    USED[op].every((entry) => mayRun(device, KERNELS[device.kernels][form][entry]))
+  );
+}
 
 /** The tiles that images of height × width outputs are cut in. */
 interface Tiles {
@@ -109,9 +124,9 @@ function directShape(op: WinogradOp, p: ConvSizes, [, , ci, co]: Shape): Product
 export function winogradWay(device: Device, op: WinogradOp, p: ConvSizes, w: Shape): WinogradWay | null {
   const tuning = tuningOf(device);
   if (tuning.direct || !hasWinograd(p, w)) return null;
-  const known = tuning.find(op, ...directShape(op, p, w));
-  const form = known ? known.winograd : winogradRule(device.kernels, op, p, w);
-  if (!form || !fits(device, form, op, p, w)) return null;
+  const known = tuning.find(op, ...directShape(op, p, w)), forms = winogradForms(device, op);
+  const form = known ? known.winograd : winogradRule(device.kernels, op, p, w, forms);
+  if (!form || !forms.includes(form) || !fits(device, form, op, p, w)) return null;
   return known ? { form, tiling: known } : { form };
 }
 
@@ -155,10 +170,16 @@ function rowsRun(rows: number): number {
 
 /**
  * The rule, by sizes alone: on software adapters what is predicted to be fastest by a model fitted to llvmpipe's times, of
- * multiplications and transforms; on GPUs the direct kernels, until one has timed others faster.
+ * multiplications and transforms; on GPUs the direct kernels, until one has timed others faster. Of `forms` alone.
  */
-export function winogradRule(kernels: KernelSet, op: WinogradOp, p: ConvSizes, w: Shape): WinogradForm | undefined {
-  if (kernels === "gpu" || !hasWinograd(p, w)) return undefined;
+export function winogradRule(
+  kernels: KernelSet,
+  op: WinogradOp,
+  p: ConvSizes,
+  w: Shape,
+  forms: readonly WinogradForm[] = WINOGRAD_FORMS,
+): WinogradForm | undefined {
+  if (kernels === "gpu" || !hasWinograd(p, w) || forms.length === 0) return undefined;
   const [, , ci, co] = w, sizes = { ...p, n: bucketSize(p.n) }, filters = op === "conv2d weight gradient";
   const pixels = cut(1, op, sizes).count;
   const direct = 9 * co * ci * (filters ? pixels : rowsRun(pixels));
@@ -168,7 +189,7 @@ export function winogradRule(kernels: KernelSet, op: WinogradOp, p: ConvSizes, w
     const products = filters ? 0.6 * rowsRun(ci) * co * count : rowsRun(count) * ci * co;
     return direct / (pointsOf(form) * (products + TRANSFORM * (count * (ci + co) + ci * co)) + DISPATCHES);
   };
-  const best = gain(2) > gain(4) ? 2 : 4;
+  const best = forms.reduce((a, b) => gain(a) > gain(b) ? a : b);
   return gain(best) >= ENOUGH ? best : undefined;
 }
 

@@ -8,10 +8,9 @@ import { add, matmul } from "../../../engine/ops/mod.ts";
 import { readTuning, tuningPath } from "../../../engine/tuning/known.ts";
 import { type Problem, problemOf, type TuneCase } from "../../../engine/tuning/problem.ts";
 import { SHIPPED } from "../../../engine/tuning/shipped.ts";
+import { formatTuning, parseTuning } from "../../../engine/tuning/file.ts";
 import {
   bucketOf,
-  formatTuning,
-  parseTuning,
   replaceWinner,
   shadersOf,
   type Tiling,
@@ -91,29 +90,34 @@ Deno.test("buckets are apart by a factor of √2 at most, and finding one takes 
 Deno.test("a file of winners is read as it was written; a broken one says which file", () =>
   withFolder(async (folder) => {
     const path = join(folder, "deep", "tuning.json");
-    deepStrictEqual(readTuning(path), []);
-    await writeFileAtomic(path, formatTuning([winner()]));
-    deepStrictEqual(readTuning(path), [winner()]);
+    deepStrictEqual(readTuning(path), { winners: [], refused: [] });
+    await writeFileAtomic(path, formatTuning({ winners: [winner()] }));
+    deepStrictEqual(readTuning(path), { winners: [winner()], refused: [] });
     for (
       const text of [
         "{",
         "null",
         "[]",
         '{"format":2,"winners":[]}',
-        formatTuning([winner()]).replace("matmul nn", "sort"),
+        formatTuning({ winners: [winner()] }).replace("matmul nn", "sort"),
       ]
     ) throws(() => parseTuning(text, "there.json"), /^EngineError: there\.json /, text);
     // A tiling the kernels do not know would compute something else.
     for (const tiling of [{ rows: 16, columns: 6, splitK: 1 }, { rows: 16, columns: 8, splitK: 0 }]) {
-      throws(() => parseTuning(formatTuning([winner({ tiling })]), "there.json"), /a winner that cannot be/);
+      throws(
+        () => parseTuning(formatTuning({ winners: [winner({ tiling })] }), "there.json"),
+        /a winner that cannot be/,
+      );
     }
   }));
 
 Deno.test("a file of before 0.2.0, which says cut and parts, is read as one of now", () => {
-  const old = formatTuning([winner(), winner({ op: "matmul nt", tiling: { rows: 16, columns: 8, splitK: 2 } })])
+  const old = formatTuning({
+    winners: [winner(), winner({ op: "matmul nt", tiling: { rows: 16, columns: 8, splitK: 2 } })],
+  })
     .replaceAll('"tiling":', '"cut":').replaceAll('"splitK":', '"parts":');
   ok(old.includes('"cut":{"rows":16,"columns":8,"parts":2}') && !/tiling|splitK/.test(old), old);
-  deepStrictEqual(parseTuning(old, "there.json"), [
+  deepStrictEqual(parseTuning(old, "there.json").winners, [
     winner(),
     winner({ op: "matmul nt", tiling: { rows: 16, columns: 8, splitK: 2 } }),
   ]);
@@ -163,7 +167,7 @@ Deno.test("ITERA_TUNING names the file, or none", () => {
 
 Deno.test("shipped winners are a tuning file's, which a winner that cannot be or of other shaders would not be", () => {
   const shippable = (winners: readonly TunedTiling[]): void => {
-    deepStrictEqual(parseTuning(formatTuning(winners), "shipped"), [...winners]);
+    deepStrictEqual(parseTuning(formatTuning({ winners }), "shipped"), { winners: [...winners], refused: [] });
     for (const { op, shaders, adapter } of winners) strictEqual(shaders, shadersOf(op, adapter.split(" | ").at(-1)!));
   };
   const own = winner();
@@ -176,7 +180,7 @@ Deno.test("shipped winners are a tuning file's, which a winner that cannot be or
 Deno.test("an opened device uses the winners of its adapter", async () => {
   const { info } = devices.cpu;
   const adapter = [info.vendor, info.architecture, info.description, "cpu"].join(" | ");
-  await using device = await Device.open({ kernels: "cpu", tuning: formatTuning([winner({ adapter })]) });
+  await using device = await Device.open({ kernels: "cpu", tuning: formatTuning({ winners: [winner({ adapter })] }) });
   deepStrictEqual(tuningOf(device).find("matmul nn", 512, 256, 64, 1), winner().tiling);
   await rejects(Device.open({ tuning: "{}" }), /^EngineError: tuning is no tuning file/);
   await using untuned = await Device.open({ kernels: "cpu", tuning: null });
@@ -275,9 +279,9 @@ Deno.test("on a software adapter the rule takes Winograd's way where it is faste
 
 Deno.test("a winner may be a convolution's by Winograd's way, in a form there is", () => {
   const of = (op: TunedOp, winograd: number) =>
-    formatTuning([winner({ op, tiling: { ...winner().tiling, winograd: winograd as 2 | 4 } })]);
+    formatTuning({ winners: [winner({ op, tiling: { ...winner().tiling, winograd: winograd as 2 | 4 } })] });
   for (const winograd of [2, 4] as const) {
-    deepStrictEqual(parseTuning(of("conv2d forward", winograd), "there.json")[0].tiling.winograd, winograd);
+    deepStrictEqual(parseTuning(of("conv2d forward", winograd), "there.json").winners[0].tiling.winograd, winograd);
   }
   for (const text of [of("conv2d forward", 3), of("matmul nn", 4)]) {
     throws(() => parseTuning(text, "there.json"), /a winner that cannot be/);
@@ -350,7 +354,9 @@ Deno.test("the same table gives the same bits", async () => {
   const { info } = devices.gpu;
   const adapter = [info.vendor, info.architecture, info.description, "gpu"].join(" | ");
   const tiling = { rows: 64, columns: 64, splitK: 3 }, shape = [40, 60, 300, 1] as const;
-  const tuning = formatTuning([winner({ adapter, shape, tiling, shaders: shadersOf("matmul nn", "gpu") })]);
+  const tuning = formatTuning({
+    winners: [winner({ adapter, shape, tiling, shaders: shadersOf("matmul nn", "gpu") })],
+  });
   const runs = await Promise.all([0, 1].map(async () => {
     await using device = await Device.open({ kernels: "gpu", tuning });
     using _scope = device.scope();

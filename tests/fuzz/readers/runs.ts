@@ -7,7 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../../engine/safetensor
 import "../../../engine/mod.ts";
 import { readTuning } from "../../../engine/tuning/known.ts";
 import { SHIPPED } from "../../../engine/tuning/shipped.ts";
-import { formatTuning } from "../../../engine/tuning/table.ts";
+import { formatTuning } from "../../../engine/tuning/file.ts";
 import { RUN_KINDS } from "../../../model/kinds.ts";
 import { readResults, resultsTable } from "../../../model/regions/evaluation/results.ts";
 import { readScores } from "../../../model/regions/evaluation/scores_file.ts";
@@ -201,12 +201,19 @@ export const RUN_FILES: readonly FuzzReader[] = [
   }),
   {
     name: "tilings",
-    samples: () => [{ "tuning.json": new TextEncoder().encode(formatTuning(SHIPPED.slice(0, 4))) }],
+    samples: () => [{
+      "tuning.json": new TextEncoder().encode(formatTuning({
+        winners: SHIPPED.slice(0, 4),
+        refused: [{ adapter: "a | b | c | cpu", driver: "1", kernel: "a.wgsl:b", sample: "b [3]", fault: "off" }],
+      })),
+    }],
     mutators: () => JSON_MUTATORS,
     read: (folder) => readTuning(join(folder, "tuning.json")),
     check: (value, files) => {
       // No file at all is no fault.
-      if (!files["tuning.json"]) return isDeepStrictEqual(value, []) ? null : "winners of nothing";
+      if (!files["tuning.json"]) {
+        return isDeepStrictEqual(value, { winners: [], refused: [] }) ? null : "winners of nothing";
+      }
       const text = textOf(files["tuning.json"]);
       return independentJson(text) === undefined ? "read what JSON.parse refuses" : null;
     },
