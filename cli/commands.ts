@@ -8,7 +8,7 @@ import { addCompare } from "./compare.ts";
 import { addCompletion } from "./completion/mod.ts";
 import { addConfig } from "./config/mod.ts";
 import { addData } from "./data/mod.ts";
-import { addDoctor } from "./doctor.ts";
+import { addDoctor } from "./doctor/mod.ts";
 import { addEnsemble, addEvaluate, addReEvaluate } from "./evaluate.ts";
 import { addGraph } from "./graph.ts";
 import { addHops } from "./hops.ts";

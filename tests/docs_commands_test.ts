@@ -134,6 +134,7 @@ const SIZES: readonly (readonly [command: RegExp, appended: readonly string[] | 
   [/^config --run/, null, "a run; tests/cli/config makes one"],
   [/^config/, []],
   [/^doctor$/, ["--brief"]],
+  [/^doctor --kernels/, null, "a minute of samples; tests/cli/doctor runs them"],
   [/^tune$/, null, "minutes of measuring; tests/cli/tune_test.ts does it on few sizes"],
   [/^profile/, null, "a run; tests/cli/profile_test.ts makes one"],
   [/^weights (import|export)/, null, "weights that are published elsewhere"],

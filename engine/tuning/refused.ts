@@ -51,6 +51,6 @@ export function sayRefused(refused: ReadonlySet<string>): void {
   if (names === "" || names === shown) return;
   shown = names;
   host.warn(
-    `left out here, for wrong numbers that \`itera doctor --kernels\` found with this driver: ${names}`,
+    `left out with this driver, for the wrong numbers that \`itera doctor --kernels\` found: ${names}`,
   );
 }

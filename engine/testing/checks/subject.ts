@@ -21,7 +21,8 @@ export interface Case {
 export interface Tiled {
   /** Rows × columns in words. */
   readonly title: string;
-  run<T>(body: () => Promise<T>): Promise<T>;
+  /** Runs `body` in it, on the device that it was made for or on another of the same kernel set. */
+  run<T>(body: () => Promise<T>, device?: Device): Promise<T>;
 }
 
 /** An op or a kernel to be checked. */

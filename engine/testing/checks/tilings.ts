@@ -61,7 +61,7 @@ export function tilingsOf(
   const tilings = blocksOf(device.kernels, "matmul nn").flatMap(({ rows, columns }) =>
     SPLITS[device.kernels].map((splitK): Tiled => ({
       title: `tiles of ${rows} × ${columns}${splitK > 1 ? `, sums split in ${splitK}` : ""}`,
-      run: (body) => withTiling(device, { rows, columns, splitK }, body),
+      run: (body, on = device) => withTiling(on, { rows, columns, splitK }, body),
     }))
   );
   return { tilings, samples };

@@ -101,13 +101,12 @@ export function run(device: Device, op: AnyOp, sample: Drawn, options: RunOption
     const tracked = outputs.map((t) => t.requiresGrad);
     const shapes = outputs.map((t) => [...t.shape]);
     const values = outputs.map((t) => t.data() as Promise<TypedArray>);
+    // Where what follows throws, nobody waits for them.
+    for (const value of values) value.catch(() => {});
     backward();
     const grads = inputs.map((t) => t?.grad ? t.grad.data() as Promise<TypedArray> : Promise.resolve(null));
-    return (async () => ({
-      shapes,
-      tracked,
-      outputs: await Promise.all(values),
-      grads: await Promise.all(grads),
-    }))();
+    // All at once: where the device fails, every one of them rejects.
+    return Promise.all([Promise.all(values), Promise.all(grads)])
+      .then(([outputs, grads]) => ({ shapes, tracked, outputs, grads }));
   });
 }

@@ -279,5 +279,5 @@ Deno.test("an opened device leaves out what the file says, says so in a line, an
       else Deno.env.set("ITERA_TUNING", variable);
     }
     deepStrictEqual(lines.length, 1, lines.join("\n"));
-    match(lines[0], /^left out here, for wrong numbers .*: gather\.wgsl:one_hot$/);
+    match(lines[0], /^left out with this driver, for the wrong numbers .*: gather\.wgsl:one_hot$/);
   }));

@@ -1,12 +1,13 @@
 /** `itera doctor`: the adapter, its features and limits, its measured rates, and faults of the set-up. */
 import type { Command } from "@commander-js/extra-typings";
 import { Option } from "@commander-js/extra-typings";
-import { tuningOf } from "../engine/friends.ts";
-import type { AdapterChoice } from "../engine/gpu/adapter.ts";
-import { type FeatureProof, proveFeatures } from "../engine/gpu/probes.ts";
-import { Device } from "../engine/device.ts";
-import { bytes, fact, line, table } from "./terminal/output.ts";
-import { measureRates } from "./rates.ts";
+import { tuningOf } from "../../engine/friends.ts";
+import type { AdapterChoice } from "../../engine/gpu/adapter.ts";
+import { type FeatureProof, proveFeatures } from "../../engine/gpu/probes.ts";
+import { Device } from "../../engine/device.ts";
+import { bytes, fact, line, table } from "../terminal/output.ts";
+import { measureRates } from "../rates.ts";
+import { doctorKernels } from "./kernels.ts";
 
 /** Adds the command. */
 export function addDoctor(program: Command): void {
@@ -15,8 +16,12 @@ export function addDoctor(program: Command): void {
     .addOption(
       new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const).default("auto" as const),
     )
-    .option("--brief", "one line, nothing measured")
-    .action(async ({ adapter, brief }) => await doctor(adapter, brief ?? false));
+    .addOption(new Option("--brief", "one line, nothing measured").conflicts("kernels"))
+    .option("--kernels", "run every kernel on all samples, and leave out from then on what computes wrong numbers")
+    .action(async ({ adapter, brief, kernels }) => {
+      if (kernels) return await doctorKernels({ adapter });
+      await doctor(adapter, brief ?? false);
+    });
 }
 
 async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
