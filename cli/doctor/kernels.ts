@@ -12,6 +12,7 @@ import { fact, line, member, notice, Progress } from "../terminal/output.ts";
 import { type Blamed, Search } from "./blame.ts";
 import { examine, type Examined, Ground, isWrong } from "./examine.ts";
 import { type Batch, batchesFor } from "./probes.ts";
+import { trainingBatch } from "./training.ts";
 
 /** Seconds of running, compiling not counted, after which only samples are left to run. */
 const LIMIT = 120;
@@ -38,7 +39,10 @@ export async function doctorKernels(options: DeviceOptions, ops?: readonly strin
   fact("kernels", `${kernels} set`);
   const before = knownBefore(tuningPath()).refused.filter((entry) => entry.adapter === adapterKey(info, kernels));
   if (before.length > 0) fact("left out so far, and run again", before.map(({ kernel }) => kernel).join(", "));
-  const examination = await examineAll(ground, batchesFor(device, SEED, ops));
+  const examination = await examineAll(ground, [
+    ...batchesFor(device, SEED, ops),
+    ...ops ? [] : [trainingBatch(SEED)],
+  ]);
   report(examination, kernels);
   const start = performance.now(), blamed = await new Search(ground, examination.examined).run();
   await keep(device, blamed);
@@ -54,7 +58,7 @@ async function examineAll(ground: Ground, batches: readonly Batch[]): Promise<Ex
   using progress = new Progress("doctor", "parts");
   for (const [i, batch] of batches.entries()) {
     progress.update(i, batches.length, batch.title);
-    if (batch.kind !== "samples" && running() > LIMIT) {
+    if ((batch.kind === "specialisations" || batch.kind === "tilings") && running() > LIMIT) {
       left.push(batch);
       continue;
     }
@@ -75,9 +79,9 @@ function report({ examined, compiling, running, left }: Examination, kernelSet: 
   const ops = new Set(examined.filter(({ batch }) => batch.kind === "samples").map(({ batch }) => batch.title)).size;
   fact(
     "run",
-    `${of("samples")} samples of ${ops} ops, ${of("specialisations")} with other constants, ${
-      of("tilings")
-    } in other tilings; each twice`,
+    `${of("samples")} samples of ${ops} ops, ${of("training")} of optimisers and the like, ${
+      of("specialisations")
+    } with other constants, ${of("tilings")} in other tilings; each twice`,
   );
   if (left.length > 0) fact("left out for time", left.map(({ title }) => title).join(", "));
   fact("compiling", `${compiling.toFixed(1)} s`);
@@ -88,7 +92,7 @@ function report({ examined, compiling, running, left }: Examination, kernelSet: 
   );
   // Those that an op has are there for others of this set.
   const idle = [...new Set(others.filter(({ name }) => testOf(name) !== undefined).map(({ name }) => name))];
-  if (idle.length > 0) fact("run by no sample", idle.join(", "));
+  if (idle.length > 0) fact("not run", idle.join(", "));
   member("seconds", { compiling, running });
 }
 

@@ -2,7 +2,7 @@
 import type { Device } from "../../engine/device.ts";
 import { allOps } from "../../engine/op.ts";
 import "../../engine/ops/mod.ts";
-import { compare, compared, type Result } from "../../engine/testing/checks/compare.ts";
+import { compare, compared, type Result, type Wanted } from "../../engine/testing/checks/compare.ts";
 import { opSubject } from "../../engine/testing/checks/op_subject.ts";
 import type { Case } from "../../engine/testing/checks/subject.ts";
 import { withTiling } from "../../engine/testing/checks/tilings.ts";
@@ -23,41 +23,43 @@ export interface Probe {
 export interface Batch {
   /** Op, and the way in which its samples are run. */
   readonly title: string;
-  readonly kind: "samples" | "specialisations" | "tilings";
+  readonly kind: "samples" | "training" | "specialisations" | "tilings";
   /** Made when its turn comes: specialisations are found by looking which kernels run. */
   readonly probes: (device: Device) => readonly Probe[];
   /** Runs what records and reads probes. */
   readonly around: <T>(device: Device, body: () => Promise<T>) => Promise<T>;
 }
 
-const plainly = <T>(_: Device, body: () => Promise<T>): Promise<T> => body();
+/** Nothing around a batch. */
+export const plainly = <T>(_: Device, body: () => Promise<T>): Promise<T> => body();
+
+/** Faults of results in words, by the names of these. */
+export function faultsOf(results: readonly Result[], wanted: readonly Wanted[]): ReadonlyMap<string, string> {
+  return new Map(wanted.flatMap((one): [string, string][] => {
+    const found = compare(results, [one]);
+    return found.off > 0 || found.differs !== null ? [[one.name, compared(found)]] : [];
+  }));
+}
 
 function probeOf(one: Case, way = ""): Probe {
   return {
     title: `${one.title}${way}`,
     run: (device) => one.run(device),
-    faults: (results) =>
-      new Map(
-        one.wanted().flatMap((wanted): [string, string][] => {
-          const found = compare(results, [wanted]);
-          return found.off > 0 || found.differs !== null ? [[wanted.name, compared(found)]] : [];
-        }),
-      ),
+    faults: (results) => faultsOf(results, one.wanted()),
   };
 }
 
 /** A convolution in some form of Winograd's, which samples are too small for; its operands are whole numbers. */
 function winogradProbe(one: TuneCase, form: string): Probe {
   let isRight = (_: ArrayLike<number>, _nearly?: boolean): boolean => false;
+  const read = (device: Device): Promise<ArrayLike<number>> => {
+    using problem = problemOf(device, one), _scope = device.scope();
+    ({ isRight } = problem);
+    return problem.run().data();
+  };
   return {
     title: `${one.op} ${caseName(one)} by ${form}`,
-    run: async (device) => {
-      using problem = problemOf(device, one);
-      ({ isRight } = problem);
-      using _scope = device.scope();
-      const values = problem.run().data();
-      return [{ name: "result", shape: [], values: await values }];
-    },
+    run: async (device) => [{ name: "result", shape: [], values: await read(device) }],
     faults: ([{ name, values }]) =>
       new Map(isRight(values, true) ? [] : [[name, "whole numbers times whole numbers give others than they must"]]),
   };

@@ -128,21 +128,13 @@ export class GpuContext {
     this.check();
     const [x, y, z] = grid;
     if (x === 0 || y === 0 || z === 0) return;
-    if (this.refused.size > 0 && this.refused.has(formOf(kernel, constants))) {
-      throw new RefusedKernelError(
-        `${
-          formOf(kernel, constants)
-        } computes wrong numbers with this adapter's driver, and no other kernel stands in for ` +
-          "it here: update the driver and run `./itera doctor --kernels` again, or compute on another adapter " +
-          "(--adapter cpu)",
-      );
-    }
     if (x > this.#maxGroups || y > this.#maxGroups || z > this.#maxGroups) {
       throw new EngineError(
         `${kernel.name}: grid [${grid}] exceeds ${this.#maxGroups} workgroups on an axis; split it`,
       );
     }
     const declaration = declarationOf(kernel);
+    if (!declaration.traits.users) this.#allow(kernel, constants);
     const buffers = declaration.interface.storage.map(({ name }) => {
       if (name === FAULTS && !declaration.traits.users) {
         this.#faults.dirty = true;
@@ -154,6 +146,18 @@ export class GpuContext {
     });
     if (declaration.traits.users) return this.#runUsers(declaration, constants, buffers, params, grid);
     this.#stream.dispatch(this.#pipelines.get(declaration, constants), buffers, params, grid);
+  }
+
+  /** Throws where a kernel is left out: whoever chose it had no other. */
+  #allow(kernel: Kernel, constants: Constants | undefined): void {
+    if (this.refused.size === 0 || !this.refused.has(formOf(kernel, constants))) return;
+    throw new RefusedKernelError(
+      `${
+        formOf(kernel, constants)
+      } computes wrong numbers with this adapter's driver, and no other kernel stands in for ` +
+        "it here: update the driver and run `./itera doctor --kernels` again, or compute on another adapter " +
+        "(--adapter cpu)",
+    );
   }
 
   /** A user's kernel: until the device has answered that it compiled, alone in a submit, which may turn out invalid. */

@@ -1,0 +1,113 @@
+/** Probes of what trainings run that is no op: steps of optimisers, gradients that add up, numbers in steps. */
+import type { Device } from "../../engine/device.ts";
+import type { NamedParameter } from "../../engine/nn/parameter.ts";
+import { Adam, type Optimiser, SGD } from "../../engine/optim/mod.ts";
+import type { Result, Wanted } from "../../engine/testing/checks/compare.ts";
+import { randomStream } from "../../engine/testing/random.ts";
+import { adamSteps, type Bounded, type RuleOptions, sgdSteps } from "../../engine/testing/reference/optim.ts";
+import type { Tensor } from "../../engine/tensor.ts";
+import { type Batch, faultsOf, plainly, type Probe } from "./probes.ts";
+
+/** Parameters that end within fours, and one that is large enough to be updated alone. */
+const SHAPES: readonly (readonly number[])[] = [[1], [7], [5, 3], [4, 9, 4], [4101]];
+
+/** Gradients of each parameter; the second is added to the first. */
+const STEPS = 2;
+
+const SGD_RULE: RuleOptions = { rate: 0.1, momentum: 0.9, weightDecay: 0.01 };
+
+/** Betas whose distances to 1 are exact, so that bounds are close. */
+const ADAM_RULE: RuleOptions = { rate: 0.01, momentum: 0.875, beta2: 0.96875, epsilon: 1e-6, weightDecay: 0.01 };
+
+/** A probe whose results are tensors that `record` makes. */
+function probe(title: string, wanted: readonly Wanted[], record: (device: Device) => readonly Tensor[]): Probe {
+  const read = (device: Device): readonly Promise<Result>[] => {
+    using _scope = device.scope();
+    return record(device).map(async (tensor, k) => {
+      const { shape } = tensor;
+      return { name: wanted[k].name, shape, values: await tensor.data() };
+    });
+  };
+  return { title, run: (device) => Promise.all(read(device)), faults: (results) => faultsOf(results, wanted) };
+}
+
+/** Steps of an optimiser on some parameters, with gradients that are not zeroed between. */
+function stepping(
+  title: string,
+  seed: number,
+  rule: (weight: number, gradients: readonly number[]) => Bounded,
+  make: (device: Device, parameters: readonly NamedParameter[]) => Optimiser,
+): Probe {
+  const random = randomStream(title, seed);
+  const all = SHAPES.map((shape) => {
+    const size = shape.reduce((a, b) => a * b, 1);
+    const gradients = Array.from({ length: STEPS }, () => random.reals(size, 0.5, 1.5));
+    return { shape, weights: random.reals(size), gradients };
+  });
+  const wanted = all.map(({ shape, weights, gradients }, k): Wanted => {
+    const found = Array.from(weights, (weight, i) => rule(weight, gradients.map((gradient) => gradient[i])));
+    const [values, bounds] = [found.map(({ value }) => value), found.map(({ bound }) => bound)];
+    return { name: `parameter ${k}`, shape, values, bounds };
+  });
+  return probe(title, wanted, (device) => {
+    const parameters = all.map(({ shape, weights }, k): NamedParameter => {
+      const tensor = device.tensor(weights, shape);
+      tensor.requiresGrad = true;
+      return { name: `${k}.weight`, tensor, trainable: true, decay: true };
+    });
+    using optimiser = make(device, parameters);
+    for (let step = 0; step < STEPS; step++) {
+      all.forEach(({ shape, gradients }, k) =>
+        parameters[k].tensor.mul(device.tensor(gradients[step], shape)).sum().backward()
+      );
+      optimiser.step();
+    }
+    return parameters.map(({ tensor }) => tensor);
+  });
+}
+
+/** Exact numbers. */
+function exact(name: string, shape: readonly number[], numbers: readonly number[]): Wanted {
+  return { name, shape, values: numbers, bounds: numbers.map(() => 0) };
+}
+
+function numbers(): Probe {
+  const count = 131,
+    from = (start: number, step: number): number[] => Array.from({ length: count }, (_, i) => start + step * i);
+  const wanted = [
+    exact("reals", [count], from(-3, 0.25)),
+    exact("whole numbers", [count], from(7, -3)),
+    exact("identity", [9, 14], Array.from({ length: 9 * 14 }, (_, i) => Number(Math.floor(i / 14) === i % 14))),
+  ];
+  return probe("numbers in steps, and the identity matrix", wanted, (device) => [
+    device.arange(-3, -3 + 0.25 * count, 0.25),
+    device.arange(7, 7 - 3 * count, -3, { dtype: "i32" }),
+    device.eye(9, 14),
+  ]);
+}
+
+/** The batch of all that trainings run beside ops. */
+export function trainingBatch(seed: number): Batch {
+  const { rate, momentum, weightDecay, epsilon } = ADAM_RULE, betas = [momentum, ADAM_RULE.beta2!] as const;
+  const optimisers = [true, false].flatMap((grouped) => {
+    const words = grouped ? "parameters together" : "one parameter at a time";
+    return [
+      stepping(
+        `SGD, ${words}`,
+        seed,
+        (w, g) => sgdSteps(w, g, SGD_RULE),
+        (device, parameters) => new SGD(device, parameters, { ...SGD_RULE, grouped }),
+      ),
+      ...[false, true].map((decoupledDecay) =>
+        stepping(
+          `Adam${decoupledDecay ? "W" : ""}, ${words}`,
+          seed,
+          (w, g) => adamSteps(w, g, { ...ADAM_RULE, decoupledDecay }),
+          (device, parameters) =>
+            new Adam(device, parameters, { rate, weightDecay, epsilon: epsilon!, betas, decoupledDecay, grouped }),
+        )
+      ),
+    ];
+  });
+  return { title: "training", kind: "training", probes: () => [...optimisers, numbers()], around: plainly };
+}

@@ -1,0 +1,63 @@
+/** Optimisers and numbers in steps beside their references, and faults planted in them. */
+import { deepStrictEqual, match, ok } from "node:assert/strict";
+import { Search } from "../../../cli/doctor/blame.ts";
+import { examine, type Examined, Ground } from "../../../cli/doctor/examine.ts";
+import { batchesFor } from "../../../cli/doctor/probes.ts";
+import { trainingBatch } from "../../../cli/doctor/training.ts";
+import { testSeed } from "../../support/random.ts";
+import { plant, type Planted } from "./plant.ts";
+
+async function blamed(kernels: "cpu" | "gpu", ...faults: readonly Planted[]) {
+  const undo = plant(...faults), none = new Set<string>();
+  try {
+    await using ground = new Ground({ kernels });
+    const device = await ground.with(none), examined: Examined[] = [];
+    // Ops that clear the fills which optimisers begin with too.
+    for (const batch of [trainingBatch(testSeed), ...batchesFor(device, testSeed, ["pad", "gather"]).slice(0, 2)]) {
+      examined.push(...(await examine(ground, batch, batch.probes(device), none)).examined);
+    }
+    const { faults: found, unexplained } = await new Search(ground, examined).run();
+    deepStrictEqual(unexplained, []);
+    return { found, ran: new Set(examined.flatMap(({ forms }) => [...forms])) };
+  } finally {
+    undo();
+  }
+}
+
+for (const kernels of ["cpu", "gpu"] as const) {
+  Deno.test(`what trainings run beside ops is right (${kernels} kernels)`, async () => {
+    const { found, ran } = await blamed(kernels);
+    deepStrictEqual(found, []);
+    for (
+      const kernel of [
+        "optim.wgsl:sgd",
+        "optim.wgsl:adam",
+        "optim_group.wgsl:sgd_group",
+        "optim_group.wgsl:adam_group",
+        "optim_count.wgsl:count_updates",
+        "pointwise.wgsl:accumulate",
+        "sequence.wgsl:steps",
+        "sequence.wgsl:whole_steps",
+        "sequence.wgsl:identity",
+      ]
+    ) ok(ran.has(kernel), kernel);
+  });
+}
+
+/** Small faults, each with the kernel that has it and what stands in for that. */
+const FAULTS: readonly (readonly [fault: Planted, instead: RegExp | null])[] = [
+  [["optim_group.wgsl:adam_group", "(1.0 - h.beta2) * g * g", "(1.00001 - h.beta2) * g * g"], /^optim\.wgsl:adam$/],
+  [["optim.wgsl:sgd", "h.momentum * velocity", "1.00001 * h.momentum * velocity"], null],
+  [["optim_count.wgsl:count_updates", "square += (1.0 - square) * square;", "square += square;"], null],
+  [["sequence.wgsl:identity", "select(0u, params.one", "select(params.one, params.one"], null],
+];
+
+for (const [fault, instead] of FAULTS) {
+  Deno.test(`a fault in ${fault[0]} is found`, async () => {
+    const { found: [first, ...others] } = await blamed("gpu", fault);
+    deepStrictEqual([first.kernel, others], [fault[0], []]);
+    match(first.fault, /numbers are off/);
+    if (instead) ok(first.instead.every((form) => instead.test(form)) && first.instead.length > 0, `${first.instead}`);
+    else deepStrictEqual(first.instead, []);
+  });
+}
