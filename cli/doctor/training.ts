@@ -1,10 +1,11 @@
-/** Probes of what trainings run that is no op: steps of optimisers, gradients that add up, numbers in steps. */
+/** Probes of what trainings run that is no op: steps of optimisers, gradients that add up, numbers in steps, random ones. */
 import type { Device } from "../../engine/device.ts";
 import type { NamedParameter } from "../../engine/nn/parameter.ts";
 import { Adam, type Optimiser, SGD } from "../../engine/optim/mod.ts";
 import type { Result, Wanted } from "../../engine/testing/checks/compare.ts";
 import { randomStream } from "../../engine/testing/random.ts";
 import { adamSteps, type Bounded, type RuleOptions, sgdSteps } from "../../engine/testing/reference/optim.ts";
+import { normalNumber, truncatedNumber, uniformNumber } from "../../engine/testing/reference/random.ts";
 import type { Tensor } from "../../engine/tensor.ts";
 import { type Batch, faultsOf, plainly, type Probe } from "./probes.ts";
 
@@ -86,6 +87,28 @@ function numbers(): Probe {
   ]);
 }
 
+/** Random numbers, whose bits are exact, in more than a workgroup. */
+function randomNumbers(): Probe {
+  const seed = 20_260_101, step = 3, count = 1031;
+  const [uniform, normal] = [{ seed, step, base: -1, spread: 4 }, { seed, step, base: 2, spread: 0.5 }];
+  const of = (name: string, number: (i: number) => Bounded): Wanted => {
+    const all = Array.from({ length: count }, (_, i) => number(i));
+    const [values, bounds] = [all.map(({ value }) => value), all.map(({ bound }) => bound)];
+    return { name, shape: [count], values, bounds };
+  };
+  const wanted = [
+    of("uniform", (i) => uniformNumber(uniform, i)),
+    of("normal", (i) => normalNumber(normal, i)),
+    of("truncated", (i) => truncatedNumber(normal, i)),
+  ];
+  const { base: mean, spread: std } = normal;
+  return probe("random numbers", wanted, (device) => [
+    device.uniform([count], { seed, step, low: -1, high: 3 }),
+    device.randn([count], { seed, step, mean, std }),
+    device.randn([count], { seed, step, mean, std, truncated: true }),
+  ]);
+}
+
 /** The batch of all that trainings run beside ops. */
 export function trainingBatch(seed: number): Batch {
   const { rate, momentum, weightDecay, epsilon } = ADAM_RULE, betas = [momentum, ADAM_RULE.beta2!] as const;
@@ -109,5 +132,10 @@ export function trainingBatch(seed: number): Batch {
       ),
     ];
   });
-  return { title: "training", kind: "training", probes: () => [...optimisers, numbers()], around: plainly };
+  return {
+    title: "training",
+    kind: "training",
+    probes: () => [...optimisers, numbers(), randomNumbers()],
+    around: plainly,
+  };
 }

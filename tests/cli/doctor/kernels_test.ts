@@ -80,7 +80,7 @@ Deno.test("kernels that compute wrong numbers are named with a sample, kept, and
     match(out, /^cannot be computed here in full: oneHot$/m);
     match(
       out,
-      /^run: \d{4} samples of \d+ ops, 7 of optimisers and the like, \d+ with other constants, \d+ in other tilings; each twice$/m,
+      /^run: \d{4} samples of \d+ ops, 8 of optimisers and the like, \d+ with other constants, \d+ in other tilings; each twice$/m,
     );
     match(out, /^compiling: [\d.]+ s\nrunning: [\d.]+ s$/m);
     match(out, /^4 kernels are left out on this adapter from now on/m);

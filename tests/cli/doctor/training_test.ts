@@ -4,6 +4,7 @@ import { Search } from "../../../cli/doctor/blame.ts";
 import { examine, type Examined, Ground } from "../../../cli/doctor/examine.ts";
 import { batchesFor } from "../../../cli/doctor/probes.ts";
 import { trainingBatch } from "../../../cli/doctor/training.ts";
+import { threefry } from "../../../engine/testing/reference/random.ts";
 import { testSeed } from "../../support/random.ts";
 import { plant, type Planted } from "./plant.ts";
 
@@ -39,6 +40,9 @@ for (const kernels of ["cpu", "gpu"] as const) {
         "sequence.wgsl:steps",
         "sequence.wgsl:whole_steps",
         "sequence.wgsl:identity",
+        "fill.wgsl:random_uniform",
+        "fill.wgsl:random_normal",
+        "fill.wgsl:random_truncated",
       ]
     ) ok(ran.has(kernel), kernel);
   });
@@ -49,8 +53,20 @@ const FAULTS: readonly (readonly [fault: Planted, instead: RegExp | null])[] = [
   [["optim_group.wgsl:adam_group", "(1.0 - h.beta2) * g * g", "(1.00001 - h.beta2) * g * g"], /^optim\.wgsl:adam$/],
   [["optim.wgsl:sgd", "h.momentum * velocity", "1.00001 * h.momentum * velocity"], null],
   [["optim_count.wgsl:count_updates", "square += (1.0 - square) * square;", "square += square;"], null],
+  [["fill.wgsl:random_uniform", "block < 5u", "block < 4u"], null],
+  [["fill.wgsl:random_truncated", "abs(n) > 2.0", "abs(n) > 2.2"], null],
   [["sequence.wgsl:identity", "select(0u, params.one", "select(params.one, params.one"], null],
 ];
+
+Deno.test("the reference's generator gives the published words for the published keys and counters", () => {
+  // Random123's known answers of threefry2x32 with 20 rounds.
+  const known = [
+    [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]],
+    [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]],
+    [[0x13198a2e, 0x03707344], [0x243f6a88, 0x85a308d3], [0xc4923a9c, 0x483df7a0]],
+  ] as const;
+  for (const [key, counter, words] of known) deepStrictEqual(threefry(key, counter), [...words]);
+});
 
 for (const [fault, instead] of FAULTS) {
   Deno.test(`a fault in ${fault[0]} is found`, async () => {
