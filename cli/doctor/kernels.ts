@@ -20,6 +20,9 @@ const LIMIT = 120;
 /** Seed of the samples' numbers: what is found once is found again. */
 const SEED = 1;
 
+/** Most wrong samples that are named as they come: a helper of all ops makes hundreds. */
+const NAMED = 10;
+
 /** Everything that was run, and how long it took. */
 interface Examination {
   readonly examined: readonly Examined[];
@@ -30,35 +33,44 @@ interface Examination {
   readonly left: readonly Batch[];
 }
 
-/** Checks the kernels of an adapter, on the samples of `ops` where they are given; prints what is wrong and keeps it. */
-export async function doctorKernels(options: DeviceOptions, ops?: readonly string[]): Promise<void> {
-  await using ground = new Ground(options);
-  const device = await ground.with(new Set()), { info, kernels } = device;
+/** Options of {@link doctorKernels}. */
+export interface KernelsOptions {
+  /** Ops whose samples run; default all, and what trainings run beside them. */
+  readonly ops?: readonly string[];
+  /** Seconds of running after which only samples are left to run. */
+  readonly limit?: number;
+}
+
+/** Checks the kernels of an adapter, prints what is wrong and keeps it. */
+export async function doctorKernels(device: DeviceOptions, options: KernelsOptions = {}): Promise<void> {
+  const { ops, limit = LIMIT } = options;
+  await using ground = new Ground(device);
+  const opened = await ground.with(new Set()), { info, kernels } = opened;
   fact("adapter", info.description || info.vendor);
   fact("driver", driverOf(info) || "(unknown)");
   fact("kernels", `${kernels} set`);
   const before = knownBefore(tuningPath()).refused.filter((entry) => entry.adapter === adapterKey(info, kernels));
   if (before.length > 0) fact("left out so far, and run again", before.map(({ kernel }) => kernel).join(", "));
   const examination = await examineAll(ground, [
-    ...batchesFor(device, SEED, ops),
+    ...batchesFor(opened, SEED, ops),
     ...ops ? [] : [trainingBatch(SEED)],
-  ]);
+  ], limit);
   report(examination, kernels);
   const start = performance.now(), blamed = await new Search(ground, examination.examined).run();
-  await keep(device, blamed);
+  await keep(opened, blamed);
   show(blamed, (performance.now() - start) / 1000);
   if (blamed.faults.length > 0 || blamed.unexplained.length > 0) throw new ProgramFailed(1);
 }
 
-async function examineAll(ground: Ground, batches: readonly Batch[]): Promise<Examination> {
+async function examineAll(ground: Ground, batches: readonly Batch[], limit: number): Promise<Examination> {
   const begin = performance.now(), examined: Examined[] = [], left: Batch[] = [];
   const none = new Set<string>();
-  let compiling = 0;
+  let compiling = 0, wrong = 0;
   const running = (): number => (performance.now() - begin) / 1000 - compiling;
   using progress = new Progress("doctor", "parts");
   for (const [i, batch] of batches.entries()) {
     progress.update(i, batches.length, batch.title);
-    if ((batch.kind === "specialisations" || batch.kind === "tilings") && running() > LIMIT) {
+    if ((batch.kind === "specialisations" || batch.kind === "tilings") && running() > limit) {
       left.push(batch);
       continue;
     }
@@ -67,9 +79,10 @@ async function examineAll(ground: Ground, batches: readonly Batch[]): Promise<Ex
     // What the first run takes longer than another.
     compiling += Math.max(0, runs.first - runs.again) / 1000;
     examined.push(...runs.examined);
-    for (const one of runs.examined.filter(isWrong)) progress.notice(`wrong: ${one.probe.title}`);
+    for (const one of runs.examined.filter(isWrong)) if (wrong++ < NAMED) progress.notice(`wrong: ${one.probe.title}`);
   }
   progress.update(batches.length, batches.length);
+  if (wrong > NAMED) notice(`${wrong - NAMED} more samples are wrong`);
   return { examined, compiling, running: running(), left };
 }
 
@@ -129,7 +142,7 @@ function show({ faults, unexplained, stopped }: Blamed, seconds: number): void {
   member("refused", faults);
   member("unexplained", unexplained.map(({ probe, outcomes }) => ({ sample: probe.title, faults: outcomes })));
   if (faults.length === 0 && unexplained.length === 0) {
-    return line("every kernel computes right, and the same bits twice");
+    return line("all that ran is right, and the same bits twice");
   }
   for (const { kernel, sample, fault, instead } of faults) {
     line(`wrong: ${kernel}: ${fault} (${sample})`);

@@ -1,7 +1,7 @@
 /** `itera doctor --kernels` on a device that computes some kernels wrong, what it leaves for others, and how that is lifted again. */
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { doctorKernels } from "../../../cli/doctor/kernels.ts";
+import { doctorKernels, type KernelsOptions } from "../../../cli/doctor/kernels.ts";
 import { withTerminal } from "../../../cli/terminal/output.ts";
 import { Device } from "../../../engine/device.ts";
 import { contextOf } from "../../../engine/friends.ts";
@@ -112,13 +112,23 @@ Deno.test("kernels that compute wrong numbers are named with a sample, kept, and
     }
   }));
 
+Deno.test("after the time that there is only samples run, and what is left out is named", async () => {
+  const of = (limit: number): Promise<string> => examined("none", { ops: ["softmax", "linear"], limit });
+  const all = await of(Infinity), short = await of(0);
+  const parts = (text: string): number[] => /^run: (\d+) .*, (\d+) with .*, (\d+) in/m.exec(text)!.slice(1).map(Number);
+  const [samples, others, tilings] = parts(all);
+  ok(samples > 10 && others + tilings > 5 && !/^left out for time/m.test(all), all);
+  deepStrictEqual(parts(short), [samples, 0, 0]);
+  match(short, /^left out for time: .*softmax with other constants, .*linear in tiles of /m);
+});
+
 function entry(kernel: string, { info }: Device, changes: Partial<RefusedKernel> = {}): RefusedKernel {
   const adapter = adapterKey(info, "cpu"), driver = driverOf(info);
   return { adapter, driver, kernel, sample: "some [3]", fault: "1 of 3 numbers are off", ...changes };
 }
 
 /** Runs the examination of some ops and gives what it prints. */
-async function examined(path: string, ...ops: readonly string[]): Promise<string> {
+async function examined(path: string, options: KernelsOptions): Promise<string> {
   let out = "";
   const terminal = {
     out: (text: string): void => void (out += text),
@@ -127,7 +137,7 @@ async function examined(path: string, ...ops: readonly string[]): Promise<string
     columns: null,
     colour: false,
   };
-  await withTuning(path, () => withTerminal(terminal, () => doctorKernels({ adapter: "cpu" }, ops)));
+  await withTuning(path, () => withTerminal(terminal, () => doctorKernels({ adapter: "cpu" }, options)));
   return out;
 }
 
@@ -145,14 +155,14 @@ Deno.test("running it again tests what was left out, lifts what is right, and to
     };
     const known = [entry("gather.wgsl:one_hot", device), other];
     await Deno.writeTextFile(path, formatTuning({ winners: [winner], refused: known }));
-    const out = await examined(path, "oneHot");
+    const ops = ["oneHot"], out = await examined(path, { ops });
     match(out, /^left out so far, and run again: gather\.wgsl:one_hot$/m);
     match(out, /^right again: gather\.wgsl:one_hot$/m);
-    match(out, /^every kernel computes right, and the same bits twice$/m);
+    match(out, /^all that ran is right, and the same bits twice$/m);
     deepStrictEqual(await read(path), { winners: [winner], refused: [other] });
     // What has nothing to say leaves the file alone, and makes none.
-    await examined(path, "oneHot");
-    await examined(join(folder, "none.json"), "oneHot");
+    await examined(path, { ops });
+    await examined(join(folder, "none.json"), { ops });
     deepStrictEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["tuning.json"]);
     deepStrictEqual(contextOf(device).refused.size, 0);
   }));
