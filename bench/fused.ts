@@ -1,7 +1,7 @@
 /** Fused kernels beside the plain ops they stand for: whether each earns its place. */
 import { contextOf } from "../engine/friends.ts";
 import type { Device } from "../engine/mod.ts";
-import { measure } from "./measure.ts";
+import { measure } from "../cli/time/measure.ts";
 import type { Twin } from "./twins.ts";
 
 /** One comparison. */

@@ -8,7 +8,7 @@ import { cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
 import { type FusedRow, fusedRow } from "./fused.ts";
 import { type ImportRow, importRows } from "./importing.ts";
-import { geometricMean, measure, measureLimits } from "./measure.ts";
+import { geometricMean, measure, measureLimits } from "../cli/time/measure.ts";
 import { type ModelRow, modelRows, SIZES } from "./models.ts";
 import { firstLine, openPeers } from "./peers/open.ts";
 import { REFPLUS_SIZES, refplusRows } from "./refplus.ts";

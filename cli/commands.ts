@@ -18,6 +18,7 @@ import { addProfile } from "./profile.ts";
 import { addBench, addRun } from "./programs.ts";
 import { addRefPlus } from "./refplus/mod.ts";
 import { addTest } from "./test/mod.ts";
+import { addTime } from "./time/mod.ts";
 import { addTrain } from "./train.ts";
 import { addTune } from "./tune.ts";
 import { addWeights } from "./weights.ts";
@@ -43,6 +44,7 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   tune: addTune,
   run: addRun,
   test: addTest,
+  time: addTime,
   bench: addBench,
   completion: addCompletion,
 };

@@ -136,6 +136,7 @@ const SIZES: readonly (readonly [command: RegExp, appended: readonly string[] | 
   [/^doctor$/, ["--brief"]],
   [/^doctor --kernels/, null, "a minute of samples; tests/cli/doctor runs them"],
   [/^tune$/, null, "minutes of measuring; tests/cli/tune_test.ts does it on few sizes"],
+  [/^time/, null, "minutes of measuring; tests/cli/time_test.ts does it for a tenth of a second each"],
   [/^profile/, null, "a run; tests/cli/profile_test.ts makes one"],
   [/^weights (import|export)/, null, "weights that are published elsewhere"],
   [/^(evaluate|re-evaluate|ensemble|ablate|hops|predict|inspect|compare)/, null, "a trained run; tests/cli makes some"],

@@ -8,7 +8,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Device, NoAdapterError } from "../../engine/mod.ts";
 import { fusedRow } from "../fused.ts";
-import { measureLimits } from "../measure.ts";
+import { measureLimits } from "../../cli/time/measure.ts";
 import { firstLine } from "../peers/open.ts";
 import { TWINS } from "../twins.ts";
 import { checkItems } from "./checks.ts";

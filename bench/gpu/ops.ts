@@ -2,7 +2,7 @@
 import type { Device, Tensor } from "../../engine/mod.ts";
 import * as ops from "../../engine/ops/mod.ts";
 import { type Case, cases, conv, matmul } from "../cases.ts";
-import { type Limits, measure, measureOnDevice } from "../measure.ts";
+import { type Limits, measure, measureOnDevice } from "../../cli/time/measure.ts";
 import type { OpRow } from "./report.ts";
 
 /** A case with the rows it is averaged with. */

@@ -4,7 +4,7 @@ import type { FeatureProof } from "../../engine/gpu/probes.ts";
 import type { Tiling, TunedOp, TunedTiling } from "../../engine/tuning/table.ts";
 import type { Measured, TuneOptions } from "../../engine/tuning/tuner.ts";
 import type { FusedRow } from "../fused.ts";
-import type { Limits } from "../measure.ts";
+import type { Limits } from "../../cli/time/measure.ts";
 import type { ModelRow } from "../models.ts";
 import type { CheckedFile } from "./test_output.ts";
 import type { Peak } from "./peak.ts";

@@ -1,5 +1,5 @@
 /** The report for a reader: Markdown tables, a section for each phase. */
-import { geometricMean } from "../measure.ts";
+import { geometricMean } from "../../cli/time/measure.ts";
 import { markdownTable, percent, shown } from "./markdown.ts";
 import type { PhaseName } from "./options.ts";
 import { tilingName } from "../../engine/tuning/table.ts";

@@ -120,10 +120,16 @@ export function declareKernel(
   return makeKernel(declaration);
 }
 
-/** A kernel with another text than a known one, for checks; it is not among {@link allKernels}. */
-export function variantOf(kernel: Kernel, code: string): Kernel {
+/** A kernel with another text than a known one, for checks, by `parts` if its lines are those of others; it is not among {@link allKernels}. */
+export function variantOf(kernel: Kernel, code: string, parts?: readonly ShaderText[]): Kernel {
   const known = declarationOf(kernel), { entry, name } = known;
-  return makeKernel({ ...known, id: count++, code, interface: reflect(code, entry, name) });
+  return makeKernel({
+    ...known,
+    id: count++,
+    code,
+    parts: parts ?? known.parts,
+    interface: reflect(code, entry, name),
+  });
 }
 
 /** Pipeline-overridable constants of one specialisation. */

@@ -42,6 +42,8 @@ export interface Problem extends Disposable {
   readonly rule: Tiling;
   /** Tilings of a convolution by Winograd's way to try, if it has one. */
   readonly winograd: readonly Tiling[];
+  /** Its operands, in the order in which the op takes it. */
+  readonly operands: readonly Tensor[];
   /** Computes it once. */
   run(): Tensor;
   /** True where a result is exact, to the last bit; or, where it is `nearly` whole numbers, where those are exact. */
@@ -99,8 +101,8 @@ function checkRows(want: Float64Array, r: ArrayLike<number>): Problem["isRight"]
   };
 }
 
-function problem(fields: Omit<Problem, typeof Symbol.dispose>, ...operands: readonly Tensor[]): Problem {
-  return { ...fields, [Symbol.dispose]: () => operands.forEach((operand) => operand.dispose()) };
+function problem(fields: Omit<Problem, typeof Symbol.dispose | "operands">, ...operands: readonly Tensor[]): Problem {
+  return { ...fields, operands, [Symbol.dispose]: () => operands.forEach((operand) => operand.dispose()) };
 }
 
 /** Tilings of a convolution by Winograd's way worth a try, the rules' own for its product first; none where that is switched off. */

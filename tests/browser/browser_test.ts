@@ -14,7 +14,7 @@ import { KERNEL_SETS } from "../support/devices.ts";
 import { withRandom } from "../support/random.ts";
 import { bundle } from "../support/bundle.ts";
 import { type Call, chromiumPath, withPage } from "./chromium.ts";
-import { fromWire, toWire } from "./wire.ts";
+import { fromWire, toWire } from "../../engine/testing/samples/wire.ts";
 
 const path = chromiumPath();
 

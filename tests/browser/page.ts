@@ -3,7 +3,7 @@ import { checkpoint, Device, nn } from "../../engine/mod.ts";
 import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps } from "../../engine/op.ts";
 import { type Drawn, run, type RunOptions } from "../../engine/testing/samples/run_sample.ts";
-import { fromWire, toWire } from "./wire.ts";
+import { fromWire, toWire } from "../../engine/testing/samples/wire.ts";
 
 const devices = new Map<string, Device>();
 

@@ -6,7 +6,7 @@ import type { AnyOp, Sample, SampleInput } from "../../op.ts";
 import { elements } from "../float64/ndarray64.ts";
 import { type Random, randomStream } from "../random.ts";
 import { prepare, type Prepared, RANDOM } from "../samples/check_sample.ts";
-import { type Drawn, type Ran, record, run, type RunOptions } from "../samples/run_sample.ts";
+import { type Drawn, type HostInput, type Ran, record, run, type RunOptions } from "../samples/run_sample.ts";
 import type { Result, Wanted } from "./compare.ts";
 import { differencesOf } from "./differences.ts";
 import { kernelsOf } from "./run.ts";
@@ -174,7 +174,8 @@ function recordEmpty(device: Device, op: AnyOp, { inputs, attrs }: Sample<unknow
   }
 }
 
-function emptyInput({ shape, dtype = "f32", range: [low] = [-1, 1] }: SampleInput) {
+/** An input as a sample describes it, of the least number of its range: to be recorded, not computed with. */
+export function emptyInput({ shape, dtype = "f32", range: [low] = [-1, 1] }: SampleInput): HostInput {
   const size = elements(shape);
   const data = dtype === "f32"
     ? new Float32Array(size).fill(low)

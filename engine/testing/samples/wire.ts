@@ -1,5 +1,5 @@
 /** Typed arrays on their way between the tests and the page, as JSON with Base64. */
-import type { TypedArray } from "../../engine/dtype.ts";
+import type { TypedArray } from "../../dtype.ts";
 
 /** An array in JSON. */
 export interface Wired {

@@ -1,6 +1,6 @@
 /** Times of work on a device, and the device's limits as measured. */
-import { contextOf } from "../engine/friends.ts";
-import type { Device } from "../engine/mod.ts";
+import { contextOf } from "../../engine/friends.ts";
+import type { Device } from "../../engine/mod.ts";
 
 /** Makes inputs on a device and returns what records one run. */
 export type Make = (device: Device) => () => void;
@@ -57,21 +57,21 @@ export interface Limits {
   readonly side: number;
 }
 
-/** Measures both limits. */
-export async function measureLimits(device: Device): Promise<Limits> {
+/** Measures both limits; `thoroughness` is that of {@link measure}. */
+export async function measureLimits(device: Device, thoroughness = {}): Promise<Limits> {
   const { isFallback, limits } = device.info;
   // On a GPU larger than any cache.
   const size = isFallback ? 16 << 20 : Math.min(512 << 20, limits.maxStorageBufferBindingSize);
   const copy = await measure(device, (d) => {
     const x = d.zeros([size / 4]);
     return () => x.clone().dispose();
-  });
+  }, thoroughness);
   let compute = 0, side = 0;
   for (const n of isFallback ? [256, 512, 1024] : [1024, 2048, 4096]) {
     const ms = await measure(device, (d) => {
       const [a, b] = [d.randn([n, n], { seed: 1 }), d.randn([n, n], { seed: 2 })];
       return () => a.matmul(b).dispose();
-    });
+    }, thoroughness);
     if (2 * n ** 3 / ms > compute) [compute, side] = [2 * n ** 3 / ms, n];
   }
   return { bandwidth: 2 * size / copy, compute, side };
