@@ -1,7 +1,7 @@
 /** The library imported the way its users import it: from any folder, by path, by URL and by name, without permissions. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { dirname, extname, join, resolve } from "node:path";
-import { bundle } from "./support/bundle.ts";
+import { bundle } from "../cli/test/chromium/bundle.ts";
 import configuration from "../deno.json" with { type: "json" };
 import { type Ended, ended, ROOT } from "./support/command.ts";
 import { copy, withFolder } from "./support/folder.ts";

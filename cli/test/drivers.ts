@@ -7,7 +7,7 @@ import { faultLine, sampleLine } from "../../engine/testing/checks/report.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
 import { line, notice, table } from "../terminal/output.ts";
 import type { Checked } from "./check.ts";
-import { select } from "./select.ts";
+import { select, type Selection } from "./select.ts";
 import { counts } from "./show.ts";
 
 /** A driver, as a process is started on it. */
@@ -50,6 +50,10 @@ export function driversIn(folders: readonly string[] = FOLDERS): Driver[] {
   });
 }
 
+/** A browser beside the drivers: another compiler of WGSL, Tint, on the SwiftShader that it brings. */
+const CHROMIUM: Driver = { name: "Chromium (Tint)", env: {} };
+const NO_CHROMIUM = "not there, so nothing ran by Tint (apt-get install chromium, or set CHROMIUM)";
+
 /** Results on a driver. */
 interface Outcome {
   readonly driver: Driver;
@@ -60,18 +64,23 @@ interface Outcome {
 
 /** Runs the checks of some names on every driver and prints the table. */
 export async function onDrivers(names: readonly string[], kernels: KernelSet | undefined, seed: number): Promise<void> {
-  select(names);
-  const queue = driversIn(), outcomes: Outcome[] = [], order = queue.map(({ name }) => name);
+  const selection = select(names), outcomes: Outcome[] = [];
+  const queue = driversIn().map((driver) => ({ driver, run: () => runOn(driver, names, kernels, seed) }));
+  queue.push({ driver: CHROMIUM, run: () => runInChromium(selection, kernels, seed) });
+  const order = queue.map(({ driver }) => driver.name);
   const work = async (): Promise<void> => {
-    for (let driver = queue.shift(); driver; driver = queue.shift()) {
-      const outcome = await runOn(driver, names, kernels, seed);
+    for (let next = queue.shift(); next; next = queue.shift()) {
+      const outcome = await next.run();
       if (outcome) outcomes.push(outcome);
     }
   };
   await Promise.all([work(), work()]);
-  if (outcomes.length === 0) throw new UserError("no Vulkan driver was found that has a device here");
+  if (!outcomes.some(({ driver }) => driver !== CHROMIUM)) {
+    throw new UserError("no Vulkan driver was found that has a device here");
+  }
   outcomes.sort((a, b) => order.indexOf(a.driver.name) - order.indexOf(b.driver.name));
   show(outcomes);
+  if (!outcomes.some(({ driver }) => driver === CHROMIUM)) line(`${CHROMIUM.name}: ${NO_CHROMIUM}`);
   if (outcomes.some(({ error, reports }) => error !== null || reports.some(({ faults }) => faults.length > 0))) {
     throw new ProgramFailed(1);
   }
@@ -114,6 +123,25 @@ async function runOn(
   }
   notice(`${driver.name}: ${reports[0]?.device ?? "no result"}`);
   return { driver, reports, error };
+}
+
+/** Runs the checks in a headless browser; null where there is none. */
+async function runInChromium(
+  selection: Selection,
+  kernels: KernelSet | undefined,
+  seed: number,
+): Promise<Outcome | null> {
+  // The browser's driver is loaded by whoever wants it.
+  const { checkInChromium } = await import("./chromium/mod.ts");
+  try {
+    const reports = await checkInChromium(selection, kernels ? [kernels] : ["cpu", "gpu"], seed);
+    if (reports === null) return null;
+    notice(`${CHROMIUM.name}: ${reports[0]?.device ?? "no result"}`);
+    return { driver: CHROMIUM, reports, error: null };
+  } catch (error) {
+    const [first] = (error as Error).message.trim().split("\n");
+    return { driver: CHROMIUM, reports: [], error: first };
+  }
 }
 
 /** Prints ops by drivers with the worst error of each, and what is wrong. */

@@ -46,7 +46,7 @@ export function addTest(program: Command): void {
     .option("--tilings", "every tiling too that the tuner may choose")
     .option("--list", "say what would be checked, and what each check covers")
     .addOption(new Option("--seed <n>", "which numbers are drawn; by default fresh ones").argParser(seedOf))
-    .option("--drivers", "on every Vulkan driver that there is, a process each; by default all ops")
+    .option("--drivers", "on every Vulkan driver that there is, a process each, and in Chromium; by default all ops")
     .option("--coverage", "say which kernels, branches and constants no sample reaches; by default of all ops")
     .option("--watch", "run again what depends on a shader or an op whenever that is saved")
     .option("--json", "print the results as one JSON object")

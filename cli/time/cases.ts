@@ -6,7 +6,7 @@ import { elements } from "../../engine/testing/float64/ndarray64.ts";
 import { emptyInput } from "../../engine/testing/checks/op_subject.ts";
 import { kernelsOf } from "../../engine/testing/checks/run.ts";
 import { randomStream } from "../../engine/testing/random.ts";
-import { prepare, type Prepared } from "../../engine/testing/samples/check_sample.ts";
+import { prepare, type Prepared } from "../../engine/testing/samples/prepare.ts";
 import type { Drawn, HostInput } from "../../engine/testing/samples/run_sample.ts";
 import { outputOf } from "../../engine/tuning/projection.ts";
 import type { Tensor } from "../../engine/tensor.ts";

@@ -1,7 +1,8 @@
 /** Results of a side held against float64 before it is timed. */
 import type { AnyOp } from "../../engine/op.ts";
 import { randomStream } from "../../engine/testing/random.ts";
-import { compareRuns, prepare, type Prepared } from "../../engine/testing/samples/check_sample.ts";
+import { compareRuns } from "../../engine/testing/samples/check_sample.ts";
+import { prepare, type Prepared } from "../../engine/testing/samples/prepare.ts";
 import type { TimedCase } from "./cases.ts";
 import type { Side } from "./sides.ts";
 

@@ -7,7 +7,7 @@ import type { AnyOp } from "../../engine/op.ts";
 import { run as runSample } from "../../engine/testing/samples/run_sample.ts";
 import type { Ran } from "../../engine/testing/samples/run_sample.ts";
 import { blocksOf, type Tiling, type TunedOp } from "../../engine/tuning/table.ts";
-import type { Prepared } from "../../engine/testing/samples/check_sample.ts";
+import type { Prepared } from "../../engine/testing/samples/prepare.ts";
 import { timedRuns } from "./timed_runs.ts";
 import { type Opened, openWork, type Work } from "./work.ts";
 

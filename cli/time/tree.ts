@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
 import type { AnyOp } from "../../engine/op.ts";
-import type { Prepared } from "../../engine/testing/samples/check_sample.ts";
+import type { Prepared } from "../../engine/testing/samples/prepare.ts";
 import type { Ran } from "../../engine/testing/samples/run_sample.ts";
 import { fromWire, toWire } from "../../engine/testing/samples/wire.ts";
 import type { Request } from "./child.ts";

@@ -7,7 +7,7 @@ import { type OpSample, opSubject, type Preparing } from "./checks/op_subject.ts
 import type { CheckReport } from "./checks/report.ts";
 import { checkOn, expectOwn, OWN, type OwnOptions } from "./on_device.ts";
 import { references } from "./reference/mod.ts";
-import { RANDOM } from "./samples/check_sample.ts";
+import { RANDOM } from "./samples/prepare.ts";
 import { draw } from "./samples/run_sample.ts";
 
 /** Numbers in a shape. */

@@ -7,13 +7,15 @@ import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp } from "../../engine/op.ts";
 import { encodeSafetensors } from "../../engine/safetensors.ts";
 import "../../engine/ops/mod.ts";
-import { compareRuns, type Prepared } from "../../engine/testing/samples/check_sample.ts";
+import { compareRuns } from "../../engine/testing/samples/check_sample.ts";
+import { type Prepared } from "../../engine/testing/samples/prepare.ts";
 import { ownSamples } from "../support/own_samples.ts";
 import type { Ran } from "../../engine/testing/samples/run_sample.ts";
 import { KERNEL_SETS } from "../support/devices.ts";
 import { withRandom } from "../support/random.ts";
-import { bundle } from "../support/bundle.ts";
-import { type Call, chromiumPath, withPage } from "./chromium.ts";
+import { bundle } from "../../cli/test/chromium/bundle.ts";
+import { type Call, chromiumPath, withPage } from "../../cli/test/chromium/browser.ts";
+import type { Page } from "./page.ts";
 import { fromWire, toWire } from "../../engine/testing/samples/wire.ts";
 
 const path = chromiumPath();
@@ -24,7 +26,7 @@ function inHalf({ sample }: Prepared): boolean {
     (sample.attrs as { dtype?: string }).dtype === "f16";
 }
 
-async function checkOp(call: Call, kernels: string, op: AnyOp, features: readonly string[]): Promise<string[]> {
+async function checkOp(call: Call<Page>, kernels: string, op: AnyOp, features: readonly string[]): Promise<string[]> {
   const all = ownSamples(op), left = features.includes("shader-f16") ? [] : all.filter(inHalf);
   const samples = all.filter((one) => !left.includes(one));
   const answer = await call(
@@ -51,7 +53,7 @@ Deno.test({ name: "the engine in a browser", ignore: path === null }, async (t) 
     ["bias", { dtype: "F32", shape: [1], data: Float32Array.of(1) }],
   ], {});
   const files = { "weights.safetensors": weights, "cut.safetensors": weights.slice(0, -3) };
-  await withPage(path!, { script: await bundle("tests/browser/page.ts"), files }, async (call) => {
+  await withPage<Page>(path!, { script: await bundle("tests/browser/page.ts"), files }, async (call) => {
     for (const kernels of KERNEL_SETS) {
       const { title, features } = JSON.parse(await call("open", kernels)) as { title: string; features: string[] };
       const left: string[] = [];

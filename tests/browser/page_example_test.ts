@@ -3,7 +3,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { ended, ROOT } from "../support/command.ts";
 import { withFolder } from "../support/folder.ts";
-import { chromiumPath, withAddress } from "./chromium.ts";
+import { chromiumPath, withAddress } from "../../cli/test/chromium/browser.ts";
 
 const path = chromiumPath();
 

@@ -5,7 +5,7 @@ import { renderReport } from "../../model/run/report/page.ts";
 import type { PictureBox } from "../../model/run/report/pictures.ts";
 import { loadSharp } from "../../engine/base/packages/sharp.ts";
 import { withFolder } from "../support/folder.ts";
-import { chromiumPath, withAddress } from "./chromium.ts";
+import { chromiumPath, withAddress } from "../../cli/test/chromium/browser.ts";
 
 const chromium = chromiumPath();
 

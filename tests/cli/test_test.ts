@@ -1,6 +1,7 @@
 /** `itera test` with names: what they stand for, what is printed, and what goes to `deno test`. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
+import { chromiumPath } from "../../cli/test/chromium/browser.ts";
 import { driversIn } from "../../cli/test/drivers.ts";
 import { select } from "../../cli/test/select.ts";
 import { dependents } from "../../cli/test/watch.ts";
@@ -120,6 +121,12 @@ Deno.test("an op is checked on every driver that has a device, and the table has
   strictEqual(code, 0, out + err);
   match(out, /│ op, kernels +│.*│/);
   match(out, /│ sign, cpu +│ exact /);
+  // A browser has a column, or the line that says why it has none.
+  if (chromiumPath()) match(out, /│ Chromium \(Tint\) │\n(.*\n)+│ sign, cpu .*│ exact +│\n/);
+  else {match(
+      out,
+      /^Chromium \(Tint\): not there, so nothing ran by Tint \(apt-get install chromium, or set CHROMIUM\)$/m,
+    );}
   // Each driver says which device it is: no other answers in its place.
   for (const [, bits] of err.matchAll(/^llvmpipe (\d+): /gm)) {
     match(err, new RegExp(`^llvmpipe ${bits}: llvmpipe .*${bits} bits`, "m"));

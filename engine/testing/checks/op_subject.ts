@@ -5,7 +5,7 @@ import { dtypeOfArray } from "../../dtype.ts";
 import type { AnyOp, Sample, SampleInput } from "../../op.ts";
 import { elements } from "../float64/ndarray64.ts";
 import { type Random, randomStream } from "../random.ts";
-import { prepare, type Prepared, RANDOM } from "../samples/check_sample.ts";
+import { prepare, type Prepared, RANDOM } from "../samples/prepare.ts";
 import { type Drawn, type HostInput, type Ran, record, run, type RunOptions } from "../samples/run_sample.ts";
 import type { Result, Wanted } from "./compare.ts";
 import { differencesOf } from "./differences.ts";

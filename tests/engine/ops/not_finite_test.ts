@@ -10,7 +10,7 @@ import { elements } from "../../../engine/testing/float64/ndarray64.ts";
 import { UNCERTAIN } from "../../../engine/testing/float64/tape64.ts";
 import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
 import { evaluate, gradient, type Result } from "../../../engine/testing/reference/mod.ts";
-import { RANDOM } from "../../../engine/testing/samples/check_sample.ts";
+import { RANDOM } from "../../../engine/testing/samples/prepare.ts";
 import { draw, type Drawn, run, type RunOptions } from "../../../engine/testing/samples/run_sample.ts";
 
 const devices = await openDevices();

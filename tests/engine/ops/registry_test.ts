@@ -16,7 +16,8 @@ import type { CheckName } from "../../../engine/testing/checks/names.ts";
 import { opSubject, preparedSample } from "../../../engine/testing/checks/op_subject.ts";
 import { faultsIn } from "../../../engine/testing/checks/report.ts";
 import { checkSubject } from "../../../engine/testing/checks/run.ts";
-import { compareGradients, RANDOM } from "../../../engine/testing/samples/check_sample.ts";
+import { compareGradients } from "../../../engine/testing/samples/check_sample.ts";
+import { RANDOM } from "../../../engine/testing/samples/prepare.ts";
 import { ownSamples } from "../../support/own_samples.ts";
 import { type Ran, run } from "../../../engine/testing/samples/run_sample.ts";
 

@@ -9,7 +9,8 @@ import { TILES } from "../../../engine/ops/lib/tiles.ts";
 import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
-import { checkAgainstReference, prepare, type Prepared } from "../../../engine/testing/samples/check_sample.ts";
+import { checkAgainstReference } from "../../../engine/testing/samples/check_sample.ts";
+import { prepare, type Prepared } from "../../../engine/testing/samples/prepare.ts";
 
 const devices = await openDevices();
 

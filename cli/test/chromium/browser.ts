@@ -1,13 +1,16 @@
 /** A headless Chromium on SwiftShader, with the engine's bundle on a page of its own. */
 import { join } from "node:path";
 import { chromium, type Page as BrowserPage } from "playwright-core";
-import type { Page } from "./page.ts";
 
 /** WebGPU on the software adapter that Chromium brings; without a sandbox, which root may not have. */
 const FLAGS = ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-/** Calls a function of the page. */
-export type Call = <N extends keyof Page>(name: N, ...args: Parameters<Page[N]>) => Promise<string>;
+/** Functions of a page by name; each answers in words. */
+// deno-lint-ignore no-explicit-any
+type Functions = Readonly<Record<string, (...args: any[]) => Promise<string>>>;
+
+/** Calls a function of a page. */
+export type Call<P extends Functions> = <N extends keyof P>(name: N, ...args: Parameters<P[N]>) => Promise<string>;
 
 /** The path of a Chromium: `CHROMIUM` where it is set, or the first found; null where there is none. */
 export function chromiumPath(): string | null {
@@ -31,11 +34,13 @@ export async function withAddress(
 ): Promise<void> {
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   try {
-    const page = await browser.newPage(), problems: string[] = [];
+    const page = await browser.newPage(), problems: string[] = [], said: string[] = [];
     page.on("pageerror", (error) => problems.push(String(error)));
+    // A script that cannot be loaded says so there alone.
+    page.on("console", (message) => message.type() === "error" && said.push(message.text()));
     await page.goto(address);
     await body(page).catch((error) => {
-      throw new Error([...problems, String(error)].join("\n"));
+      throw new Error([...problems, ...said, String(error)].join("\n"));
     });
     if (problems.length > 0) throw new Error(problems.join("\n"));
   } finally {
@@ -43,14 +48,14 @@ export async function withAddress(
   }
 }
 
-/** Opens a page that has run the script, beside other files of its server; gives `body` a way to call its functions. */
-export async function withPage(
+/** Opens a page that has run the script, beside other files of its server; gives `body` a way to call its functions, `globalThis.itera`. */
+export async function withPage<P extends Functions>(
   executablePath: string,
   { script, files = {} }: {
     readonly script: string;
     readonly files?: Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
   },
-  body: (call: Call) => Promise<void>,
+  body: (call: Call<P>) => Promise<void>,
 ): Promise<void> {
   const answers: Readonly<Record<string, readonly [BodyInit, string]>> = {
     ...Object.fromEntries(

@@ -1,7 +1,10 @@
 /** Scripts for pages, by Deno's bundler. */
-import { ROOT } from "./command.ts";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 
-/** The script that a file and all it imports make for a page. */
+const ROOT = dirname(fileURLToPath(new URL("../../../deno.json", import.meta.url)));
+
+/** The script that a file of the project and all it imports make for a page. */
 export async function bundle(path: string, ...flags: string[]): Promise<string> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["bundle", "--quiet", "--platform", "browser", ...flags, path],
