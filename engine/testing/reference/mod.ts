@@ -74,18 +74,35 @@ export function evaluate(name: string, inputs: readonly (Values | null)[], attrs
   return referenceOf(name)(record(inputs), attrs).map(resultOf);
 }
 
+/** Gradient of each output that counts; null among them leaves an output out. */
+export type Seeds = readonly (ArrayLike<number> | null)[];
+
 /**
- * Gradient of sum(outputGrads * outputs) with respect to each input, from the tape; null for integer and absent inputs.
- * A null among `outputGrads` leaves that output out.
+ * Outputs of op `name`, and the gradient of sum(outputGrads * outputs) with respect to each input, from the tape; null for integer
+ * and absent inputs. `seedsOf` gives the gradients of outputs that it is given.
  */
+export function evaluateWithGradient(
+  name: string,
+  inputs: readonly (Values | null)[],
+  attrs: Attrs,
+  seedsOf: (outputs: readonly Result[]) => Seeds,
+): { readonly outputs: Result[]; readonly grads: (Result | null)[] } {
+  const refs = record(inputs), made = referenceOf(name)(refs, attrs), outputs = made.map(resultOf);
+  return { outputs, grads: gradientsOf(refs, made, seedsOf(outputs)) };
+}
+
+/** The gradient alone, of outputs whose own gradients are known beforehand. */
 export function gradient(
   name: string,
   inputs: readonly (Values | null)[],
   attrs: Attrs,
-  outputGrads: readonly (ArrayLike<number> | null)[],
+  outputGrads: Seeds,
 ): (Result | null)[] {
   const refs = record(inputs);
-  const outputs = referenceOf(name)(refs, attrs);
+  return gradientsOf(refs, referenceOf(name)(refs, attrs), outputGrads);
+}
+
+function gradientsOf(refs: readonly (Ref | null)[], outputs: readonly Ref[], outputGrads: Seeds): (Result | null)[] {
   const nodes: number[] = [], seeds: number[] = [];
   outputs.forEach((output, k) => {
     const grads = outputGrads[k];

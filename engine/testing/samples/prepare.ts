@@ -2,7 +2,7 @@
 import type { AnyOp, Sample } from "../../op.ts";
 import { elements } from "../float64/ndarray64.ts";
 import type { Random } from "../random.ts";
-import { evaluate, gradient, type Result } from "../reference/mod.ts";
+import { evaluate, evaluateWithGradient, type Result } from "../reference/mod.ts";
 import { draw, type Drawn, type RunOptions } from "./run_sample.ts";
 
 /** Ops whose results are random by design; the named file checks what can be said of them. */
@@ -24,7 +24,7 @@ export interface Prepared {
   readonly options: RunOptions;
   /** Outputs in float64; none where they are random by design. */
   readonly want: readonly Result[];
-  /** Gradients of the inputs in float64, computed when first asked for. */
+  /** Gradients of the inputs in float64. */
   readonly wantGrads: () => readonly (Result | null)[];
   /** Name in failures. */
   readonly title: string;
@@ -39,14 +39,23 @@ export function prepare(
   return samples.map((described) => {
     const sample = draw(described, random);
     const needs = op.differentiable ? real(sample) : sample.inputs.map(() => false);
-    const want = op.name in RANDOM ? [] : evaluate(op.name, sample.inputs, sample.attrs);
-    const seeds = op.name in RANDOM
-      ? [random.reals(elements(sample.inputs[0]!.shape))]
-      : want.map(({ values }, k) =>
-        op.constantOutputs.includes(k) || !op.differentiable ? null : random.reals(values.length)
-      );
-    let grads: readonly (Result | null)[] | undefined;
-    const wantGrads = () => grads ??= gradient(op.name, sample.inputs, sample.attrs, seeds);
-    return { sample, options: { needs, seeds }, want, wantGrads, title: describe(op, sample) };
+    const title = describe(op, sample);
+    if (op.name in RANDOM) {
+      const seeds = [random.reals(elements(sample.inputs[0]!.shape))];
+      return { sample, options: { needs, seeds }, want: [], wantGrads: () => [], title };
+    }
+    if (!op.differentiable) {
+      const want = evaluate(op.name, sample.inputs, sample.attrs);
+      return { sample, options: { needs, seeds: want.map(() => null) }, want, wantGrads: () => [], title };
+    }
+    let seeds: Prepared["options"]["seeds"] = [];
+    const { outputs, grads } = evaluateWithGradient(
+      op.name,
+      sample.inputs,
+      sample.attrs,
+      (outputs) =>
+        seeds = outputs.map(({ values }, k) => op.constantOutputs.includes(k) ? null : random.reals(values.length)),
+    );
+    return { sample, options: { needs, seeds }, want: outputs, wantGrads: () => grads, title };
   });
 }

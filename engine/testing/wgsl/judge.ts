@@ -63,15 +63,16 @@ function indexFaults({ notes, groups, lanes, instrumented: { sites } }: Noted): 
 function races(noted: Noted): Found[] {
   const { groups, lanes, capacity, notes, log, instrumented: { sites, barriers }, constants } = noted;
   const sizes = sites.map(({ size }) => valueOf(size, constants, noted.instrumented.constants) ?? 1);
-  const found: Found[] = [], buffers = new Map<string, Touched>();
+  const found: Found[] = [], variables = touchedBy(sites);
+  let interval = 0;
   for (let group = 0; group < groups; group++) {
-    const shared = new Map<string, Touched>();
     const own = Array.from({ length: lanes }, (_, lane) => {
       const from = (group * lanes + lane) * (capacity + 1);
       const count = Math.min(notes[HEAD + OWN * (group * lanes + lane)], capacity);
       return { events: log.subarray(from, from + count), at: 0 };
     });
-    for (let interval = 0;; interval++) {
+    // Of workgroup memory, what another workgroup or the time before a barrier touched counts no more.
+    for (;; interval++) {
       const ends = own.map((lane, number) => {
         for (; lane.at < lane.events.length; lane.at++) {
           const event = lane.events[lane.at], site = event >>> ADDRESS_BITS;
@@ -81,12 +82,10 @@ function races(noted: Noted): Found[] {
             continue;
           }
           const { name, kind, line, space } = sites[site], first = event & (2 ** ADDRESS_BITS - 1);
-          const inside = space === "workgroup", all = inside ? shared : buffers;
-          let touched = all.get(name);
-          if (!touched) all.set(name, touched = new Touched());
-          const who = inside ? number : group * lanes + number;
+          const inside = space === "workgroup", touched = variables[site], since = inside ? interval : 0;
+          const who = inside ? number : group * lanes + number, reads = kind !== "write", writes = kind !== "read";
           for (let at = first; at < first + sizes[site]; at++) {
-            const other = touched.see(at, inside ? interval : 0, who, kind);
+            const other = touched.see(at, since, who, reads, writes);
             if (other === null) continue;
             const where = inside ? `of workgroup ${group}` : "of the dispatch";
             found.push({
@@ -116,33 +115,49 @@ function races(noted: Noted): Found[] {
       }
       for (const lane of own) lane.at++;
     }
+    interval++;
   }
   return found;
 }
 
-/** Who touched each number of a variable: one who wrote, and two who read. */
+/** Accesses of the variable of each place; places of one variable share them. */
+function touchedBy(sites: readonly { readonly name: string }[]): Touched[] {
+  const variables = new Map(sites.map(({ name }) => [name, new Touched()]));
+  return sites.map(({ name }) => variables.get(name)!);
+}
+
+/** Invocations that touched each number of a variable since the last barrier: one that wrote, and two that read. */
 class Touched {
-  readonly #numbers = new Map<number, { interval: number; writer: number; reader: number; other: number }>();
+  /** Of each number the interval that its other three are of, and one more than the invocations: 0 is none. */
+  #numbers = new Int32Array(4 * 64);
 
   /** Notes an access; an access of another invocation that it races with, or null. */
   see(
     number: number,
     interval: number,
     who: number,
-    kind: string,
+    reads: boolean,
+    writes: boolean,
   ): { readonly who: number; readonly wrote: boolean } | null {
-    let own = this.#numbers.get(number);
-    if (!own || own.interval !== interval) {
-      this.#numbers.set(number, own = { interval, writer: -1, reader: -1, other: -1 });
+    const at = 4 * number;
+    if (at >= this.#numbers.length) {
+      const more = new Int32Array(2 ** Math.ceil(Math.log2(at + 4)));
+      more.set(this.#numbers);
+      this.#numbers = more;
     }
-    const { writer, reader, other } = own;
-    if (kind !== "read") own.writer = who;
-    if (kind !== "write") {
-      if (reader < 0) own.reader = who;
-      else if (reader !== who) own.other = who;
+    const own = this.#numbers;
+    if (own[at] !== interval + 1) {
+      own[at] = interval + 1;
+      own[at + 1] = own[at + 2] = own[at + 3] = 0;
+    }
+    const writer = own[at + 1] - 1, reader = own[at + 2] - 1, other = own[at + 3] - 1;
+    if (writes) own[at + 1] = who + 1;
+    if (reads) {
+      if (reader < 0) own[at + 2] = who + 1;
+      else if (reader !== who) own[at + 3] = who + 1;
     }
     if (writer >= 0 && writer !== who) return { who: writer, wrote: true };
-    if (kind === "read") return null;
+    if (!writes) return null;
     const read = reader >= 0 && reader !== who ? reader : other >= 0 && other !== who ? other : -1;
     return read >= 0 ? { who: read, wrote: false } : null;
   }
