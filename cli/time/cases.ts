@@ -3,7 +3,7 @@ import type { Device } from "../../engine/device.ts";
 import { dtypeOfArray, type TypedArray } from "../../engine/dtype.ts";
 import { allOps, type AnyOp, type Sample } from "../../engine/op.ts";
 import { elements } from "../../engine/testing/float64/ndarray64.ts";
-import { emptyInput } from "../../engine/testing/checks/op_subject.ts";
+import { emptyInput } from "../../engine/testing/checks/reached.ts";
 import { kernelsOf } from "../../engine/testing/checks/run.ts";
 import { randomStream } from "../../engine/testing/random.ts";
 import { prepare, type Prepared } from "../../engine/testing/samples/prepare.ts";

@@ -125,6 +125,8 @@ const cropOp = defineOp<Attrs>({
       [[1, 5, 5, 4], 0, [3, 3], 0],
       [[3, 4, 4, 0], 2, [2, 2], 0],
       [[2, 5, 3, 4], 70, [2, 3], 0],
+      // Channels for all four fours of an invocation.
+      [[1, 3, 4, 29], 3, [3, 2], 0],
     ] as const).map(([shape, regions, size, extrapolationValue]): Sample<Attrs> => ({
       inputs: [
         { shape },

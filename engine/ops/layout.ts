@@ -481,6 +481,7 @@ const castOp = defineOp<{ readonly dtype: DType }>({
     { inputs: [{ shape: [7], dtype: "i32", range: [-9, 9] }], attrs: { dtype: "f32" } },
     { inputs: [{ shape: [], dtype: "u32", range: [0, 9] }], attrs: { dtype: "f32" } },
     { inputs: [{ shape: [3], dtype: "u32", range: [0, 9] }], attrs: { dtype: "i32" } },
+    { inputs: [{ shape: [9], dtype: "i32", range: [0, 9] }], attrs: { dtype: "u32" } },
     { inputs: [{ shape: [0], dtype: "i32", range: [0, 9] }], attrs: { dtype: "u32" } },
   ],
 });

@@ -102,6 +102,8 @@ const scatterOp = defineOp<Attrs>({
       [[0, 3], [2], "f32"],
       [[5, 3], [7], "i32"],
       [[5, 4], [7], "u32"],
+      // More than an invocation's first four words are copied.
+      [[71, 17], [5], "f32"],
     ] as const;
     return cases.flatMap(([shape, indices, dtype]) =>
       (["set", "add"] as const).filter((mode) => mode === "set" || dtype === "f32").map((mode): Sample<Attrs> => {

@@ -1,17 +1,15 @@
 /** An op as something that is checked: its samples, what the float64 reference gives for them, and its gradients. */
 import type { Device } from "../../device.ts";
 import { ArgumentError } from "../../base/errors.ts";
-import { dtypeOfArray } from "../../dtype.ts";
-import type { AnyOp, Sample, SampleInput } from "../../op.ts";
-import { elements } from "../float64/ndarray64.ts";
+import type { AnyOp, Sample } from "../../op.ts";
 import { type Random, randomStream } from "../random.ts";
 import { prepare, type Prepared, RANDOM } from "../samples/prepare.ts";
-import { type Drawn, type HostInput, type Ran, record, run, type RunOptions } from "../samples/run_sample.ts";
+import { type Drawn, type Ran, record, run, type RunOptions } from "../samples/run_sample.ts";
 import type { Result, Wanted } from "./compare.ts";
 import { differencesOf } from "./differences.ts";
-import { kernelsOf } from "./run.ts";
 import { type Case, sizeCheck, type Subject } from "./subject.ts";
 import { tilingsOf } from "./tilings.ts";
+import { Reached } from "./reached.ts";
 
 /** A sample of an op with all it is compared with. */
 export interface OpSample {
@@ -79,6 +77,20 @@ function caseOf(op: AnyOp, sample: OpSample, check: Case["check"] | null = null)
   };
 }
 
+/** A sample run twice, so that gradients are added to those that are there: to the bit their doubles. */
+function collectedTwice({ title, options, wanted, ...rest }: OpSample): OpSample {
+  const double = (values: ArrayLike<number>): Float64Array => Float64Array.from(values, (value) => 2 * value);
+  return {
+    ...rest,
+    title: `${title}, gradients added to what is there`,
+    options: { ...options, twice: true },
+    wanted: () =>
+      wanted().map((own) =>
+        own.name.startsWith("gradient") ? { ...own, values: double(own.values), bounds: double(own.bounds) } : own
+      ),
+  };
+}
+
 /** Makes samples comparable: those of an op of the engine by its float64 reference, others by one that is given. */
 export type Preparing = (random: Random, samples: readonly Sample<unknown>[]) => readonly OpSample[];
 
@@ -104,9 +116,13 @@ export function opSubject(op: AnyOp, options: OpSubjectOptions): Subject {
   return {
     name: op.name,
     cases,
-    specialised: (device) =>
-      preparing(random, unreached(device, op, described)).map((sample) => caseOf(op, sample, "specialisations"))
-        .filter(choose),
+    specialised: (device) => {
+      const reached = new Reached(device, op, described);
+      const more = preparing(random, reached.variations());
+      // Gradients that are added to what is there have kernels of their own.
+      const again = preparing(random, reached.collected()).map(collectedTwice);
+      return [...more, ...again].map((sample) => caseOf(op, sample, "specialisations")).filter(choose);
+    },
     tiled: (device) => {
       const { tilings, samples } = tilingsOf(device, op, random);
       return { tilings, cases: preparing(random, samples).map((sample) => caseOf(op, sample, "tilings")) };
@@ -115,106 +131,4 @@ export function opSubject(op: AnyOp, options: OpSubjectOptions): Subject {
       ? { differences: (device: Device) => differencesOf(device, op, described, seed) }
       : {},
   };
-}
-
-/** Most samples that are varied, and most variations of each. */
-const VARIED = 12, VARIATIONS = 96;
-
-/**
- * Samples that reach specialisations of kernels which the given ones do not: every value that an attribute of words, flags or
- * whole numbers has in any of them, each with those of the others, and optional inputs there and left out.
- */
-export function unreached(
-  device: Device,
-  op: AnyOp,
-  samples: readonly Sample<unknown>[],
-): readonly Sample<unknown>[] {
-  const reach = (sample: Sample<unknown>): ReadonlySet<string> => {
-    try {
-      return new Set(kernelsOf(device, () => recordEmpty(device, op, sample)).keys());
-    } catch {
-      return new Set();
-    }
-  };
-  const reached = new Set(samples.flatMap((sample) => [...reach(sample)]));
-  const values = choicesOf(samples), found: Sample<unknown>[] = [];
-  // The smallest first: a sample shows what its constants do as well as a larger one.
-  const small = samples.filter((sample) => sample.inputs.every((input) => !input || elements(input.shape) > 0))
-    .toSorted((
-      a,
-      b,
-    ) => sizeOf(a) - sizeOf(b));
-  for (const sample of small.slice(0, VARIED)) {
-    for (const varied of variations(sample, values, samples).slice(0, VARIATIONS)) {
-      const own = reach(varied);
-      if (![...own].some((key) => !reached.has(key))) continue;
-      for (const key of own) reached.add(key);
-      found.push(varied);
-    }
-  }
-  return found;
-}
-
-function sizeOf({ inputs }: Sample<unknown>): number {
-  return inputs.reduce((sum, input) => sum + (input ? elements(input.shape) : 0), 0);
-}
-
-function recordEmpty(device: Device, op: AnyOp, { inputs, attrs }: Sample<unknown>): void {
-  const drawn = inputs.map((input) => input && emptyInput(input));
-  const needs = drawn.map((input) => op.differentiable && input !== null && dtypeOfArray(input.data) === "f32");
-  using _scope = device.scope();
-  const tensors = drawn.map((input, i) => {
-    if (!input) return null;
-    const tensor = device.tensor(input.data, input.shape);
-    tensor.requiresGrad = needs[i];
-    return tensor;
-  });
-  for (const output of op.run(tensors, attrs)) {
-    if (output.requiresGrad) return output.backward(device.ones(output.shape));
-  }
-}
-
-/** An input as a sample describes it, of the least number of its range: to be recorded, not computed with. */
-export function emptyInput({ shape, dtype = "f32", range: [low] = [-1, 1] }: SampleInput): HostInput {
-  const size = elements(shape);
-  const data = dtype === "f32"
-    ? new Float32Array(size).fill(low)
-    : dtype === "f16"
-    ? new Float16Array(size).fill(low)
-    : dtype === "i32"
-    ? new Int32Array(size).fill(low)
-    : new Uint32Array(size).fill(Math.max(0, low));
-  return { shape, data };
-}
-
-/** Values of each attribute that is a word or a flag, as samples have them. */
-function choicesOf(samples: readonly Sample<unknown>[]): ReadonlyMap<string, readonly unknown[]> {
-  const values = new Map<string, Set<unknown>>();
-  for (const { attrs } of samples) {
-    for (const [name, value] of Object.entries((attrs ?? {}) as Record<string, unknown>)) {
-      if (typeof value !== "string" && typeof value !== "boolean") continue;
-      const own = values.get(name);
-      if (own) own.add(value);
-      else values.set(name, new Set([value]));
-    }
-  }
-  return new Map([...values].map(([name, own]) => [name, typeof [...own][0] === "boolean" ? [false, true] : [...own]]));
-}
-
-/** A sample with each choice of its attributes, and each of its optional inputs there or not. */
-function variations(
-  { inputs, attrs }: Sample<unknown>,
-  values: ReadonlyMap<string, readonly unknown[]>,
-  samples: readonly Sample<unknown>[],
-): Sample<unknown>[] {
-  let all: Sample<unknown>[] = [{ inputs, attrs }];
-  for (const [name, choices] of values) {
-    if (!Object.hasOwn((attrs ?? {}) as object, name)) continue;
-    all = all.flatMap((one) => choices.map((value) => ({ ...one, attrs: { ...one.attrs as object, [name]: value } })));
-  }
-  inputs.forEach((input, i) => {
-    if (input === null || !samples.some((sample) => sample.inputs[i] === null)) return;
-    all = all.flatMap((one) => [one, { ...one, inputs: one.inputs.with(i, null) }]);
-  });
-  return all;
 }

@@ -284,6 +284,19 @@ Deno.test("a tiling that is wrong: the check of tilings reports it, and no other
   match(text, /tilings: tiles of 8 × 8: \d+ of \d+ numbers are off/);
 });
 
+Deno.test("a kernel that adds to a gradient as to nothing is found by its specialisation", async () => {
+  const check = () =>
+    withText(
+      "lib/matrix.wgsl",
+      "if (ADD) { c[at] += out; }",
+      "if (ADD) { c[at] = out; }",
+      () => checkOp("matmul", { device, checks: ["values", "odd sizes", "specialisations"] }),
+    );
+  const { names, text } = await faultsOf(check);
+  deepStrictEqual(names, ["specialisations"], text);
+  match(text, /gradients added to what is there/);
+});
+
 Deno.test("checks refuse what they cannot do in one line", async () => {
   const { sizes: _, ...rest } = DOUBLE;
   const untyped = checkKernel as unknown as (...given: unknown[]) => Promise<unknown>;
