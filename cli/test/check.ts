@@ -16,6 +16,8 @@ export interface CheckRun extends Selection {
   readonly tilings: boolean;
   /** True to mark what samples reach in place of checking them. */
   readonly coverage?: boolean;
+  /** True to mark what work beyond the samples reaches too. */
+  readonly beyond?: boolean;
 }
 
 /** Something that will be checked: an op, or those of its samples that run some kernels. */

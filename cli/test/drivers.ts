@@ -1,5 +1,5 @@
 /** `itera test --drivers`: the checks on every Vulkan driver that there is, a process each, and a table of what came of them. */
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
@@ -38,15 +38,40 @@ export function driversIn(folders: readonly string[] = FOLDERS): Driver[] {
     } catch {
       return [];
     }
-    return names.flatMap((name): Driver[] => {
-      const env = { VK_DRIVER_FILES: join(folder, name), VK_ICD_FILENAMES: join(folder, name) };
-      const title = name.replace(/^vk_/, "").replace(/_icd.*$/, "");
-      if (title !== "lvp") return [{ name: title, env }];
-      return WIDTHS.map((bits) => ({
-        name: `llvmpipe ${bits}`,
-        env: { ...env, LP_NATIVE_VECTOR_WIDTH: String(bits) },
-      }));
-    });
+    return names.flatMap((name) => driversOf(join(folder, name), {}));
+  });
+}
+
+/** The driver of a description, or, of llvmpipe, one for each width of vectors. */
+function driversOf(path: string, env: Driver["env"], beside = ""): Driver[] {
+  const own = { ...env, VK_DRIVER_FILES: path, VK_ICD_FILENAMES: path };
+  const title = basename(path, ".json").replace(/^vk_/, "").replace(/_icd.*$/, "");
+  if (title !== "lvp") return [{ name: title + beside, env: own }];
+  return WIDTHS.map((bits) => ({
+    name: `llvmpipe ${bits}${beside}`,
+    env: { ...own, LP_NATIVE_VECTOR_WIDTH: String(bits) },
+  }));
+}
+
+/**
+ * Drivers of descriptions that lie elsewhere, separated by colons as in `VK_DRIVER_FILES`; libraries are looked for beside a driver's
+ * own first. Throws {@link UserError} for what is no description.
+ */
+export function driversAt(paths: string): Driver[] {
+  return paths.split(":").filter((path) => path !== "").flatMap((path) => {
+    let library: unknown;
+    try {
+      library = JSON.parse(Deno.readTextFileSync(path)).ICD.library_path;
+    } catch {
+      // Said below.
+    }
+    if (typeof library !== "string") {
+      throw new UserError(`ITERA_DRIVERS: "${path}" is no description of a Vulkan driver`);
+    }
+    const folders = [dirname(library), Deno.env.get("LD_LIBRARY_PATH") ?? ""].filter((folder) =>
+      !["", "."].includes(folder)
+    );
+    return driversOf(path, { LD_LIBRARY_PATH: folders.join(":") }, `, ${basename(dirname(path))}`);
   });
 }
 
@@ -65,7 +90,8 @@ interface Outcome {
 /** Runs the checks of some names on every driver and prints the table. */
 export async function onDrivers(names: readonly string[], kernels: KernelSet | undefined, seed: number): Promise<void> {
   const selection = select(names), outcomes: Outcome[] = [];
-  const queue = driversIn().map((driver) => ({ driver, run: () => runOn(driver, names, kernels, seed) }));
+  const drivers = [...driversIn(), ...driversAt(Deno.env.get("ITERA_DRIVERS") ?? "")];
+  const queue = drivers.map((driver) => ({ driver, run: () => runOn(driver, names, kernels, seed) }));
   queue.push({ driver: CHROMIUM, run: () => runInChromium(selection, kernels, seed) });
   const order = queue.map(({ driver }) => driver.name);
   const work = async (): Promise<void> => {

@@ -14,7 +14,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   "sequence.wgsl:steps": "tests/engine/ops/sequence_test.ts",
   "sequence.wgsl:whole_steps": "tests/engine/ops/sequence_test.ts",
   "sequence.wgsl:identity": "tests/engine/ops/sequence_test.ts",
-  "pointwise.wgsl:accumulate": "tests/engine/ops/made_tensors_test.ts",
   "cast_f16.wgsl:f32_to_f16": "tests/engine/ops/made_tensors_test.ts",
   "cast_f16.wgsl:f16_to_f32": "tests/engine/ops/made_tensors_test.ts",
   ...Object.fromEntries(WINOGRAD.map((kernel) => [kernel, "tests/engine/ops/lib/winograd_test.ts"])),

@@ -144,16 +144,18 @@ async function check(selection: Selection, options: TestOptions): Promise<void> 
 }
 
 /** Says what the samples of a selection reach, or of all ops. */
-async function coverage(names: readonly string[], { kernels, seed = 1 }: TestOptions): Promise<void> {
+async function coverage(names: readonly string[], options: TestOptions): Promise<void> {
+  const { kernels, seed = 1, tilings = false } = options, whole = names.length === 0 && !kernels;
   const selection = select(names.length > 0 ? names : ["*"]), all: Coverage[] = [];
   await Promise.all(
     (kernels ? [kernels] : SETS).map((kernelSet) =>
-      inThread({ ...selection, kernelSet, seed, tilings: false, coverage: true }, (message) => {
+      inThread({ ...selection, kernelSet, seed, tilings, coverage: true, beyond: whole }, (message) => {
         if (message.kind === "coverage") all.push(message.coverage);
       })
     ),
   );
-  showCoverage(selection, names.length === 0 && !kernels, joined(all));
+  // Every tiling reaches what reasons are given for.
+  showCoverage(selection, whole && !tilings, joined(all));
 }
 
 /** Reports of a run in a thread of its own. */

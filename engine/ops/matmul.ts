@@ -392,6 +392,7 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
       [[1031, 8], [8, 8], true, "tanh"],
       [[2, 3, 8], [8, 12], false, "tanh"],
       [[1, 5], [5, 1], true, "sigmoid"],
+      [[8, 5], [5, 1], true, "relu"],
       [[0, 8], [8, 4], true, "relu"],
     ] as const).map(([x, w, bias, activation]) => ({
       inputs: [{ shape: x }, { shape: w }, bias ? { shape: [w[1]] } : null],
