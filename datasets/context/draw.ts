@@ -9,6 +9,23 @@ import { type Look, LOOKS } from "./looks.ts";
 import type { ContextOptions } from "./options.ts";
 import { CONTEXT_TABLES, type ContextTables } from "./tables.ts";
 
+/** An object as it is drawn. */
+export interface DrawnObject extends Pick<SceneObject, "look" | "box"> {
+  /** Number of the random stream that its tint, turn and grain come from: an object's own, wherever it is moved. */
+  readonly stream: number;
+  /** True where it lies above those that are not: a guest covers part of its host. */
+  readonly above: boolean;
+}
+
+/** The objects of a scene as they are drawn, in region order. */
+export function drawnObjects(scene: ContextScene): DrawnObject[] {
+  const objects = objectsOf(scene);
+  return Array.from(scene.order, (code, region) => {
+    const { look, box } = objects[region];
+    return { look, box, stream: region, above: code % 2 === 1 };
+  });
+}
+
 /** Draws image `index` of a split; `scene` may be given where it is already laid out. */
 export function drawContext(
   options: ContextOptions,
@@ -16,19 +33,28 @@ export function drawContext(
   tables: ContextTables = CONTEXT_TABLES,
   scene: ContextScene = layoutScene(options, index, tables),
 ): Canvas {
+  return drawObjects(options, index, drawnObjects(scene), tables);
+}
+
+/** Draws objects, whichever they are, before the background and in the light of image `index`. */
+export function drawObjects(
+  options: ContextOptions,
+  index: number,
+  objects: readonly DrawnObject[],
+  tables: ContextTables = CONTEXT_TABLES,
+): Canvas {
   const split = SPLIT_CODES[options.split];
   const picture = blankCanvas(options.width, options.height);
   const random = new RandomStream(options.seed, split, index, STREAMS.picture);
   drawBackground(picture, random);
   const light = 0.88 + 0.22 * random.unit();
-  const objects = objectsOf(scene);
-  const drawOne = (region: number) => {
-    const stream = new RandomStream(options.seed, split, index, STREAMS.object, region);
-    drawObject(picture, objects[region], region + 1, tables, light, stream);
-  };
-  // Hosts first: a guest inside its host covers part of it.
-  scene.order.forEach((code, region) => code % 2 === 0 && drawOne(region));
-  scene.order.forEach((code, region) => code % 2 === 1 && drawOne(region));
+  for (const above of [false, true]) {
+    objects.forEach((object, region) => {
+      if (object.above !== above) return;
+      const stream = new RandomStream(options.seed, split, index, STREAMS.object, object.stream);
+      drawObject(picture, object, region + 1, tables, light, stream);
+    });
+  }
   return picture;
 }
 
@@ -40,7 +66,7 @@ export function drawImage(options: ContextOptions, index: number): RgbImage {
 
 function drawObject(
   picture: Canvas,
-  object: SceneObject,
+  object: Pick<SceneObject, "look" | "box">,
   id: number,
   tables: ContextTables,
   light: number,

@@ -1,5 +1,6 @@
 /** From a run's settings to a model and a loader's options. */
 import type { Knowledge } from "../../datasets/knowledge/knowledge.ts";
+import type { ScaleOptions } from "../../datasets/images/preprocess.ts";
 import type { LoaderOptions } from "../../datasets/images/loader.ts";
 import type { Device } from "../../engine/mod.ts";
 import type { TrainConfig } from "./config.ts";
@@ -9,7 +10,7 @@ import { buildRegionModel } from "./models.ts";
 /** The classifier `config` describes, with random weights from its seed; `knowledge` is for models that use it. */
 export function buildModel(
   device: Device,
-  { model: { name, resnet, cropSize, maxPool, reasoning, options }, seed }: TrainConfig,
+  { model: { name, resnet, cropSize, maxPool, reasoning, options }, seed }: Pick<TrainConfig, "model" | "seed">,
   classes: number,
   knowledge: Knowledge | null,
 ): RegionModel {
@@ -25,10 +26,16 @@ export function buildModel(
   });
 }
 
+/** Size and normalisation of images by `config`. */
+export function imageScale({ image }: Pick<TrainConfig, "image">): ScaleOptions {
+  return { target: image.shortSide, max: image.longSide, normalise: image.normalise };
+}
+
 /** Options of the image loader by `config`. */
-export function loaderOptions({ image, dataset }: TrainConfig): LoaderOptions {
+export function loaderOptions(config: Pick<TrainConfig, "image" | "dataset">): LoaderOptions {
+  const { image, dataset } = config;
   return {
-    scale: { target: image.shortSide, max: image.longSide, normalise: image.normalise },
+    scale: imageScale(config),
     prefetch: image.prefetch,
     workers: image.workers,
     budget: image.budget * 2 ** 20,

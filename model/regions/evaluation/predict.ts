@@ -3,7 +3,7 @@ import type { LoadedImage } from "../../../datasets/images/loader.ts";
 import { prepareImage, type RgbImage } from "../../../datasets/images/preprocess.ts";
 import { softmax } from "../../../engine/mod.ts";
 import type { RegionModel } from "../contract.ts";
-import { loaderOptions } from "../build.ts";
+import { imageScale } from "../build.ts";
 import type { TrainConfig } from "../config.ts";
 
 /** Scores of a region by one prediction. */
@@ -15,8 +15,12 @@ export interface RegionScores {
 }
 
 /** A picture with regions as the networks take it. `boxes` [R, 4] are x1, y1, x2, y2 in pixels of the picture. */
-export function preparedRegions(picture: RgbImage, boxes: Float32Array, config: TrainConfig): LoadedImage {
-  const prepared = prepareImage(picture, false, loaderOptions(config).scale);
+export function preparedRegions(
+  picture: RgbImage,
+  boxes: Float32Array,
+  config: Pick<TrainConfig, "image">,
+): LoadedImage {
+  const prepared = prepareImage(picture, false, imageScale(config));
   return {
     position: 0,
     index: 0,

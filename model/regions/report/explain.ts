@@ -22,6 +22,14 @@ export interface MemoryMap {
   readonly magnitude: Float32Array;
 }
 
+/** Messages that one update sent, each as a share of all that its receiver got, by length of the messages. */
+export interface MessageShares {
+  /** [R, R]: row r has the shares of the regions that sent to r. */
+  readonly regions: Float32Array;
+  /** [R, C]: row r has the shares of the classes that r is assigned to. */
+  readonly classes: Float32Array;
+}
+
 /** A model's inside on one image, as numbers. */
 export interface Explanation {
   /** Probabilities [R, C] of every prediction, the answer last. */
@@ -30,6 +38,10 @@ export interface Explanation {
   readonly attention: Float32Array | null;
   /** The memory before and after every update; empty without one. */
   readonly memories: readonly MemoryMap[];
+  /** Places where each update wrote: mean absolute change over channels. */
+  readonly written: readonly MemoryMap[];
+  /** Messages of each update; empty without a graph. */
+  readonly messages: readonly MessageShares[];
   /** The strongest senders of every region in the last iteration; empty without a graph. */
   readonly senders: readonly (readonly Sender[])[];
 }
@@ -51,18 +63,25 @@ export async function explain(model: RegionModel, image: LoadedImage): Promise<E
       probabilities: readAll(named.map(({ logits }) => softmax(logits))),
       attention: attention && attention.data(),
       memories: readAll(trace.memories.map((m) => m.abs().mean(3))),
+      written: readAll(trace.memories.slice(1).map((m, i) => m.sub(trace.memories[i]).abs().mean(3))),
       map: trace.memories[0]?.shape.slice(1, 3) ?? [0, 0],
-      layers: Promise.all((trace.layers.at(-1) ?? []).map(readLayer)),
+      layers: Promise.all(trace.layers.map((layers) => Promise.all(layers.map(readLayer)))),
       edges: trace.edges && { ...trace.edges, rows: trace.edges.rows, relations: trace.edges.relations },
     };
   });
   const probabilities = await reads.probabilities;
   const [height, width] = reads.map;
+  const maps = (all: Float32Array[]): MemoryMap[] => all.map((magnitude) => ({ height, width, magnitude }));
+  const regions = image.labels.length, { edges } = reads;
+  const messages = edges ? (await reads.layers).map((layers) => messageShares(layers, edges, regions)) : [];
+  const last = messages.at(-1);
   return {
     predictions: reads.names.map((name, i) => ({ name, probabilities: probabilities[i] })),
     attention: await reads.attention,
-    memories: (await reads.memories).map((magnitude) => ({ height, width, magnitude })),
-    senders: reads.edges ? strongest(await reads.layers, reads.edges, image.labels.length) : [],
+    memories: maps(await reads.memories),
+    written: maps(await reads.written),
+    messages,
+    senders: last ? Array.from({ length: regions }, (_, r) => strongest(last, r)) : [],
   };
 }
 
@@ -90,12 +109,17 @@ async function readLayer(trace: LayerTrace): Promise<Messages> {
   return { regionMessages, classMessages, assignment, width: trace.regionMessages.shape[2] };
 }
 
-/** Per region the senders whose messages, summed over relations, are longest; over all layers. */
-function strongest(layers: readonly Messages[], { relations }: GraphData, regions: number): Sender[][] {
-  return Array.from({ length: regions }, (_, r) => {
-    const lengths = new Map<string, number>();
-    const add = (key: string, length: number): void => void lengths.set(key, (lengths.get(key) ?? 0) + length);
-    for (const { regionMessages, classMessages, assignment, width } of layers) {
+/** Lengths of the messages, summed over relations, over all layers, as shares. */
+function messageShares(layers: readonly Messages[], { relations }: GraphData, regions: number): MessageShares {
+  const classes = layers.length > 0 ? layers[0].assignment.length / regions : 0;
+  const shares = { regions: new Float32Array(regions * regions), classes: new Float32Array(regions * classes) };
+  const classLengths = layers.map(({ classMessages, width }) =>
+    classMessages &&
+    Float64Array.from({ length: classes }, (_, c) => length(classMessages.subarray(c * width, (c + 1) * width)))
+  );
+  for (let r = 0; r < regions; r++) {
+    const fromRegions = new Float64Array(regions), fromClasses = new Float64Array(classes);
+    layers.forEach(({ regionMessages, assignment, width }, i) => {
       const messages = new Map<number, Float64Array>();
       relations.forEach(({ rowPtr, colIdx, values }, e) => {
         for (let k = rowPtr[r]; k < rowPtr[r + 1]; k++) {
@@ -106,19 +130,25 @@ function strongest(layers: readonly Messages[], { relations }: GraphData, region
           messages.set(q, sum);
         }
       });
-      for (const [q, message] of messages) add(`region ${q}`, length(message));
-      if (!classMessages) continue;
-      const classes = assignment.length / regions;
-      for (let c = 1; c < classes; c++) {
-        add(`class ${c}`, assignment[r * classes + c] * length(classMessages.subarray(c * width, (c + 1) * width)));
-      }
-    }
-    const total = [...lengths.values()].reduce((sum, v) => sum + v, 0) || 1;
-    return [...lengths].sort((a, b) => b[1] - a[1]).slice(0, NAMED).map(([key, size]): Sender => {
-      const [kind, index] = key.split(" ");
-      return { kind: kind as Sender["kind"], index: Number(index), share: size / total };
+      for (const [q, message] of messages) fromRegions[q] += length(message);
+      // The background, class 0, is no sender.
+      classLengths[i]?.forEach((size, c) => fromClasses[c] += c === 0 ? 0 : assignment[r * classes + c] * size);
     });
-  });
+    const sum = (all: Float64Array): number => all.reduce((total, one) => total + one, 0);
+    const total = sum(fromRegions) + sum(fromClasses) || 1;
+    shares.regions.set(fromRegions.map((v) => v / total), r * regions);
+    shares.classes.set(fromClasses.map((v) => v / total), r * classes);
+  }
+  return shares;
+}
+
+/** The senders of region `r` with the largest shares. */
+function strongest({ regions, classes }: MessageShares, r: number): Sender[] {
+  const count = Math.sqrt(regions.length), width = classes.length / count;
+  const row = (kind: Sender["kind"], shares: Float32Array, length: number): Sender[] =>
+    Array.from(shares.subarray(r * length, (r + 1) * length), (share, index) => ({ kind, index, share }));
+  return [...row("region", regions, count), ...row("class", classes, width)].filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share).slice(0, NAMED);
 }
 
 function length(vector: ArrayLike<number>): number {

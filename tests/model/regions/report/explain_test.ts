@@ -52,6 +52,26 @@ Deno.test("an explanation adds up: probabilities, attention, senders, memories",
       ok(senders.every(({ kind, index }) => kind === "class" || index !== r), "a region sends to itself");
       ok(senders[0].share >= senders[1].share && senders.reduce((s, { share }) => s + share, 0) <= 1 + 1e-9);
     });
+    // Shares of all messages of both updates; the senders are the largest of the last.
+    strictEqual(explained.messages.length, 2);
+    for (const { regions, classes } of explained.messages) {
+      for (let r = 0; r < 6; r++) {
+        const own = regions.subarray(6 * r, 6 * (r + 1)), kinds = classes.subarray(41 * r, 41 * (r + 1));
+        ok(one(Float32Array.from([...own, ...kinds])) && own[r] === 0 && kinds[0] === 0);
+      }
+    }
+    const last = explained.messages[1];
+    explained.senders.forEach(([{ kind, index, share }], r) => {
+      strictEqual(share, kind === "region" ? last.regions[6 * r + index] : last.classes[41 * r + index]);
+      const all = [...last.regions.subarray(6 * r, 6 * r + 6), ...last.classes.subarray(41 * r, 41 * r + 41)];
+      strictEqual(share, Math.max(...all));
+    });
+    // Each update wrote somewhere.
+    strictEqual(explained.written.length, 2);
+    for (const { height, width, magnitude } of explained.written) {
+      deepStrictEqual([height, width], [5, 7]);
+      ok(magnitude.some((value) => value > 0) && magnitude.every((value) => value >= 0));
+    }
     const { classes } = openContext({ split: "test", images: 1 });
     const words = inWords(explained, image.labels, classes);
     deepStrictEqual([words.columns, words.regions.length, words.maps.length], [names, 6, 3]);
