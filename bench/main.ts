@@ -14,6 +14,7 @@ import { firstLine, openPeers } from "./peers/open.ts";
 import { REFPLUS_SIZES, refplusRows } from "./refplus.ts";
 import { type PresetRow, presetRows } from "./presets.ts";
 import { TWINS } from "./twins.ts";
+import { type ViewRow, viewRows } from "./view.ts";
 
 interface Row {
   readonly name: string;
@@ -36,13 +37,13 @@ write(
   } GB/s (copy)`,
 );
 // Sections of these names, though some kernels have the words in theirs too.
-const onlyData = only === "data", onlyImports = only === "import";
+const onlyData = only === "data", onlyImports = only === "import", onlyView = only === "view";
 const withoutPeers = Deno.args.includes("--no-peers") || only?.startsWith("presets") ||
-  ["data", "import", "refplus", "fused"].includes(only ?? "");
+  ["data", "import", "refplus", "fused", "view"].includes(only ?? "");
 const peers = withoutPeers ? [] : await openPeers((name, why) => write(`${name} does not run here: ${why}`));
 const rows: Row[] = [];
 for (const one of cases()) {
-  if (onlyData || onlyImports || only && !one.name.includes(only)) continue;
+  if (onlyData || onlyImports || onlyView || only && !one.name.includes(only)) continue;
   const ms = await measure(device, one.make);
   const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
   const measured: Record<string, number | string> = {};
@@ -144,6 +145,15 @@ if (imports) {
   for (const { name, ms } of imports) drawn.push([name, ms.toFixed(0)]);
   write(drawn.toString());
 }
+const view: ViewRow[] | null = onlyView || !only ? await viewRows() : null;
+if (view) {
+  const drawn = new Table({
+    head: ["page of the default model, in Chromium on SwiftShader", "ms"],
+    style: { head: [] },
+  });
+  for (const { name, ms } of view) drawn.push([name, ms.toFixed(0)]);
+  write(drawn.toString());
+}
 const table = new Table({
   head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
   style: { head: [] },
@@ -175,7 +185,7 @@ const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.jso
 await Deno.writeTextFile(
   file,
   JSON.stringify(
-    { adapter: device.info, kernels: device.kernels, limit, rows, fused, models, presets, data, imports },
+    { adapter: device.info, kernels: device.kernels, limit, rows, fused, models, presets, data, imports, view },
     null,
     2,
   ),

@@ -21,6 +21,7 @@ import { addTest } from "./test/mod.ts";
 import { addTime } from "./time/mod.ts";
 import { addTrain } from "./train.ts";
 import { addTune } from "./tune.ts";
+import { addView } from "./view/mod.ts";
 import { addWeights } from "./weights.ts";
 
 /** Functions that add a command to the program, by the command's name. */
@@ -33,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, (program: Command) => void>> = {
   ablate: addAblate,
   hops: addHops,
   predict: addPredict,
+  view: addView,
   inspect: addInspect,
   graph: addGraph,
   weights: addWeights,

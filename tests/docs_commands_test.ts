@@ -139,7 +139,11 @@ const SIZES: readonly (readonly [command: RegExp, appended: readonly string[] | 
   [/^time/, null, "minutes of measuring; tests/cli/time_test.ts does it for a tenth of a second each"],
   [/^profile/, null, "a run; tests/cli/profile_test.ts makes one"],
   [/^weights (import|export)/, null, "weights that are published elsewhere"],
-  [/^(evaluate|re-evaluate|ensemble|ablate|hops|predict|inspect|compare)/, null, "a trained run; tests/cli makes some"],
+  [
+    /^(evaluate|re-evaluate|ensemble|ablate|hops|predict|inspect|compare|view)/,
+    null,
+    "a trained run; tests/cli makes some",
+  ],
   [/^refplus generate/, ["--images", "1", "--refexps-per-image", "1"]],
   [/^refplus/, null, "a set of referring expressions; tests/cli/refplus goes the whole way"],
   [/^(data|graph|refplus|weights)( check| build| show| write)?$/, null, "only named"],

@@ -26,11 +26,15 @@ export function chromiumPath(): string | null {
   }) ?? null;
 }
 
-/** Opens a browser and gives `body` a page at an address; throws where the page's script did. */
+/**
+ * Opens a browser and gives `body` a page at an address; throws where the page's script did. `first` is run before the
+ * page's own scripts.
+ */
 export async function withAddress(
   executablePath: string,
   address: string,
   body: (page: BrowserPage) => Promise<void>,
+  first?: string,
 ): Promise<void> {
   const browser = await chromium.launch({ executablePath, args: FLAGS });
   try {
@@ -38,6 +42,7 @@ export async function withAddress(
     page.on("pageerror", (error) => problems.push(String(error)));
     // A script that cannot be loaded says so there alone.
     page.on("console", (message) => message.type() === "error" && said.push(message.text()));
+    if (first !== undefined) await page.addInitScript(first);
     await page.goto(address);
     await body(page).catch((error) => {
       throw new Error([...problems, ...said, String(error)].join("\n"));

@@ -1,0 +1,59 @@
+/** The page: script, style and payload in one HTML file that asks nobody for anything. */
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../engine/base/user_error.ts";
+import { escape } from "../../model/run/report/parts.ts";
+import style from "./page/style.css" with { type: "text" };
+
+/** Bundles a script of the page's with all that it imports. */
+export async function bundlePage(name: string): Promise<string> {
+  const url = new URL(`page/${name}`, import.meta.url);
+  const entry = url.protocol === "file:" ? fileURLToPath(url) : url.href;
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["bundle", "--quiet", "--minify", "--platform", "browser", "--no-lock", entry],
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  const [script, problems] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  if (code === 0) return script;
+  // The bundler itself is a package, which Deno gets when it is first used.
+  throw new UserError(`the page's script could not be bundled by deno bundle: ${problems.trim().split("\n")[0]}`);
+}
+
+/** Text of a script as it may stand in a page: nothing in it looks like its end, or like a comment of HTML. */
+function inlined(script: string): string {
+  return `\n${script.trim().replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--")}\n`;
+}
+
+async function digest(text: string): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+  return `'sha256-${hash.toBase64()}'`;
+}
+
+/** The whole page. `payload` is Base64. */
+export async function renderPage(
+  { title, script, payload }: { readonly title: string; readonly script: string; readonly payload: string },
+): Promise<string> {
+  const code = inlined(script), css = style.trim();
+  const policy = [
+    "default-src 'none'",
+    `script-src ${await digest(code)}`,
+    `style-src ${await digest(css)}`,
+    "img-src data: blob:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; ");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${escape(policy)}">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escape(title)}</title>
+<style>${css}</style></head>
+<body><noscript>This page runs a model and needs JavaScript.</noscript>
+<script type="application/octet-stream" id="payload">${payload}</script>
+<script type="module">${code}</script>
+</body></html>
+`;
+}
