@@ -12,7 +12,7 @@ import { saveDemoReport } from "../../model/refplus/evaluation/demo_report.ts";
 import { evaluateSamples } from "../../model/refplus/evaluation/evaluation.ts";
 import { extractFeatures } from "../../model/refplus/extractor/extract_features.ts";
 import { cellExtractor } from "../../model/refplus/extractor/extractors.ts";
-import { programTokens } from "../../model/refplus/checkpoint.ts";
+import { programTokens } from "../../model/refplus/build.ts";
 import { Samples } from "../../model/refplus/training/samples.ts";
 import { scoreByCategory, scoreMasks } from "../../model/refplus/evaluation/scoring.ts";
 import { trivialOverlaps } from "../../model/refplus/evaluation/trivial.ts";

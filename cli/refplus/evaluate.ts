@@ -3,7 +3,7 @@ import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
 import { type Evaluated, evaluateSamples } from "../../model/refplus/evaluation/evaluation.ts";
 import { assertSameSpec } from "../../model/refplus/data_spec.ts";
-import { programTokens } from "../../model/refplus/checkpoint.ts";
+import { programTokens } from "../../model/refplus/build.ts";
 import {
   QUANTILES,
   resultOf,

@@ -1,7 +1,7 @@
 /** `itera refplus import`: imports the reference's checkpoints. */
 import { type Command } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
-import { readVocabulary } from "../../datasets/refplus/encoding/tokens.ts";
+import { readVocabulary } from "../../datasets/refplus/encoding/vocabulary_file.ts";
 import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import { importReference } from "../../model/refplus/reference/import_reference.ts";
 import { readWeights } from "../../model/weights/read_weights.ts";

@@ -29,11 +29,11 @@ export { TEMPLATE_FILES, type TemplateFile } from "./language/templates.ts";
 export {
   decodeTokens,
   encodeTokens,
-  readVocabulary,
   SPECIAL_TOKENS,
   tokenList,
   type TokenTable,
   type Vocabulary,
   wordsOf,
 } from "./encoding/tokens.ts";
+export { readVocabulary } from "./encoding/vocabulary_file.ts";
 export type { ProgramNode, Refexp, Scene, SceneObject } from "./files/types.ts";

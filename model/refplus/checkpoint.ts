@@ -1,7 +1,7 @@
-/** Both models of IEP-Ref, built by a run's settings or read from its checkpoints. */
+/** Both models of IEP-Ref as a run's checkpoints have them. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { tokenList, type Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
+import type { Vocabulary } from "../../datasets/refplus/encoding/tokens.ts";
 import { withUpdateCounts } from "../../engine/internal.ts";
 import {
   concat,
@@ -16,10 +16,10 @@ import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../run/checkpo
 import { jsonText } from "../run/json_metadata.ts";
 import type { Json } from "../run/layers.ts";
 import { completed, REFPLUS_RUNS, type RefplusConfig, refplusSchema } from "./training/config.ts";
-import { ExecutionEngine } from "./engine/execution_engine.ts";
+import { buildEngine, buildGenerator, PREFIX } from "./build.ts";
+import type { ExecutionEngine } from "./engine/execution_engine.ts";
 import type { DataSpec } from "./data_spec.ts";
-import { ProgramGenerator } from "./generator/program_generator.ts";
-import { ProgramTokens } from "./engine/program_tree.ts";
+import type { ProgramGenerator } from "./generator/program_generator.ts";
 
 /** Contents of a checkpoint beside its tensors, settings and step. */
 export interface RefplusFacts {
@@ -34,58 +34,6 @@ export interface RefplusFacts {
 export interface Models {
   readonly generator: ProgramGenerator | null;
   readonly engine: ExecutionEngine | null;
-}
-
-/** Prefixes of the models' tensors in a checkpoint. */
-export const PREFIX = { generator: "program_generator.", engine: "execution_engine." } as const;
-
-/** A program generator with random weights. */
-export function buildGenerator(
-  device: Device,
-  { generator, seed }: RefplusConfig,
-  vocabulary: Vocabulary,
-): ProgramGenerator {
-  return new ProgramGenerator(device, {
-    words: Object.keys(vocabulary.refexp_token_to_idx).length,
-    tokens: Object.keys(vocabulary.program_token_to_idx).length,
-    ...generator,
-    seed,
-  });
-}
-
-/**
- * An execution engine with random weights.
- *
- * @throws {UserError} where modules are to pass attention that does not fit the features.
- */
-export function buildEngine(
-  device: Device,
-  { engine: { headChunk, ...sizes }, seed }: RefplusConfig,
-  vocabulary: Vocabulary,
-  spec: DataSpec,
-): ExecutionEngine {
-  const [channels, rows, columns] = spec.features;
-  try {
-    return new ExecutionEngine(device, {
-      tokens: programTokens(vocabulary),
-      features: channels,
-      size: spec.masks,
-      grid: [rows, columns],
-      ...sizes,
-      ...headChunk === null ? {} : { headChunk },
-      seed,
-    });
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw new UserError(
-      `${error.message}; encode expressions with other --height and --width, or set engine.message=features`,
-    );
-  }
-}
-
-/** A vocabulary's program tokens, for the execution engine. */
-export function programTokens(vocabulary: Vocabulary): ProgramTokens {
-  return new ProgramTokens(tokenList(vocabulary.program_token_to_idx));
 }
 
 /** Tensors of a checkpoint: both models and the state of their optimisers. */

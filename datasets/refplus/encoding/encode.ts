@@ -6,7 +6,8 @@ import { flatten, type ProgramMode } from "./programs.ts";
 import { readRefexps } from "../files/read.ts";
 import type { EncodedRefexp } from "../files/refexp_file.ts";
 import { TEMPLATE_FILES } from "../language/templates.ts";
-import { encodeTokens, expandTable, readVocabulary, TokenCounter, type Vocabulary, wordsOf } from "./tokens.ts";
+import { encodeTokens, expandTable, TokenCounter, type Vocabulary, wordsOf } from "./tokens.ts";
+import { readVocabulary } from "./vocabulary_file.ts";
 import type { Refexp } from "../files/types.ts";
 
 /** Options of the encoding of expressions. */

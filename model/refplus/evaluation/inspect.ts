@@ -9,7 +9,8 @@ import { SceneMasks } from "../../../datasets/refplus/files/scene_masks.ts";
 import type { Refexp } from "../../../datasets/refplus/files/types.ts";
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import { assertSameSpec } from "../data_spec.ts";
-import { programTokens, type RefplusCheckpoint } from "../checkpoint.ts";
+import { programTokens } from "../build.ts";
+import type { RefplusCheckpoint } from "../checkpoint.ts";
 import { type NodeMask, nodeMasks } from "./node_masks.ts";
 
 /** Files of the expressions, and of their scenes, features and pictures. */

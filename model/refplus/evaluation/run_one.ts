@@ -13,7 +13,7 @@ import {
 import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import type { Extractor } from "../extractor/extractors.ts";
 import type { DataSpec } from "../data_spec.ts";
-import { programTokens } from "../checkpoint.ts";
+import { programTokens } from "../build.ts";
 import type { ProgramGenerator } from "../generator/program_generator.ts";
 import { treesOf } from "../training/samples.ts";
 

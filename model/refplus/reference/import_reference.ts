@@ -7,7 +7,8 @@ import { VERSION } from "../../run/version.ts";
 import { type StoredTensor, type WeightFile, WeightsError } from "../../weights/stored.ts";
 import { REFPLUS_RUNS, type RefplusConfig, type Stage } from "../training/config.ts";
 import type { DataSpec } from "../data_spec.ts";
-import { buildEngine, buildGenerator, checkpointTensors, type Models, refplusFacts } from "../checkpoint.ts";
+import { buildEngine, buildGenerator } from "../build.ts";
+import { checkpointTensors, type Models, refplusFacts } from "../checkpoint.ts";
 import { type Banks, fromTorchState } from "./torch_names.ts";
 
 /** Prefixes of each model's state dict in the reference's checkpoints. */

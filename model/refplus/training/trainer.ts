@@ -2,7 +2,8 @@
 import { UserError } from "../../../engine/base/user_error.ts";
 import { exists } from "../../../engine/base/files.ts";
 import { digest } from "../../../datasets/refplus/encoding/encode.ts";
-import { readVocabulary, type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import { type Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import { readVocabulary } from "../../../datasets/refplus/encoding/vocabulary_file.ts";
 import {
   type Device,
   loadTensors,

@@ -10,17 +10,15 @@ import { evaluateSamples } from "../evaluation/evaluation.ts";
 import { assertSameSpec, type DataSpec } from "../data_spec.ts";
 import type { ExecutionEngine, NodeTargets } from "../engine/execution_engine.ts";
 import {
-  buildEngine,
-  buildGenerator,
   engineOf,
   generatorFor,
   generatorOf,
   type Models,
-  programTokens,
   readRefplusCheckpoint,
   type RefplusCheckpoint,
   samePrograms,
 } from "../checkpoint.ts";
+import { buildEngine, buildGenerator, programTokens } from "../build.ts";
 import { GeneratorUpdates } from "../generator/generator_updates.ts";
 import type { ProgramGenerator } from "../generator/program_generator.ts";
 import type { ProgramTree } from "../engine/program_tree.ts";

@@ -11,7 +11,7 @@ import { readVocabulary as readClasses } from "../../../datasets/knowledge/vocab
 import { wholeList } from "../../../datasets/refplus/files/growing_list.ts";
 import { readRefexps, readScenes } from "../../../datasets/refplus/files/read.ts";
 import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
-import { readVocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
+import { readVocabulary } from "../../../datasets/refplus/encoding/vocabulary_file.ts";
 import { withFolder } from "../../support/folder.ts";
 
 const says = (message: string) => (error: unknown) => error instanceof UserError && error.message === message;

@@ -8,7 +8,7 @@ import { RefexpFile } from "../../../../datasets/refplus/files/refexp_file.ts";
 import type { Refexp, Scene } from "../../../../datasets/refplus/files/types.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { withRandom } from "../../../support/random.ts";
-import { readVocabulary } from "../../../../datasets/refplus/encoding/tokens.ts";
+import { readVocabulary } from "../../../../datasets/refplus/encoding/vocabulary_file.ts";
 import { Samples } from "../../../../model/refplus/training/samples.ts";
 import { pythonJson, realRefexps, realScenes } from "../../../support/refplus/real_refplus.ts";
 import { shownPixels } from "../../../support/refplus/slow_refplus.ts";

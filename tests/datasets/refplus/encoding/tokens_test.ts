@@ -6,12 +6,12 @@ import {
   decodeTokens,
   encodeTokens,
   expandTable,
-  readVocabulary,
   SPECIAL_TOKENS,
   TokenCounter,
   tokenList,
   wordsOf,
 } from "../../../../datasets/refplus/encoding/tokens.ts";
+import { readVocabulary } from "../../../../datasets/refplus/encoding/vocabulary_file.ts";
 import { withFolder } from "../../../support/folder.ts";
 
 Deno.test("words are split at blanks, with ; and , apart and ? and . gone", () => {

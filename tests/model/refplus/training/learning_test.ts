@@ -3,7 +3,7 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { Adam, Device, SGD } from "../../../../engine/mod.ts";
 import { evaluateSamples, overlapsOf } from "../../../../model/refplus/evaluation/evaluation.ts";
 import { ExecutionEngine } from "../../../../model/refplus/engine/execution_engine.ts";
-import { programTokens } from "../../../../model/refplus/checkpoint.ts";
+import { programTokens } from "../../../../model/refplus/build.ts";
 import { ProgramGenerator } from "../../../../model/refplus/generator/program_generator.ts";
 import { Samples, treesOf } from "../../../../model/refplus/training/samples.ts";
 import { scoreMasks } from "../../../../model/refplus/evaluation/scoring.ts";

@@ -9,8 +9,8 @@ import { decodeSafetensors } from "../../../../engine/safetensors.ts";
 import { completed, REFPLUS_RUNS, type Stage } from "../../../../model/refplus/training/config.ts";
 import { extractFeatures } from "../../../../model/refplus/extractor/extract_features.ts";
 import { pixelExtractor } from "../../../../model/refplus/extractor/extractors.ts";
+import { buildEngine } from "../../../../model/refplus/build.ts";
 import {
-  buildEngine,
   checkpointTensors,
   generatorFor,
   generatorOf,
