@@ -1,6 +1,6 @@
 /** The page of `itera view` with the default model: the wait for its first answers, and for those to something moved. */
 import { join } from "node:path";
-import { bundlePage, renderPage } from "../cli/view/build_page.ts";
+import { renderPage } from "../cli/view/build_page.ts";
 import { encodePayload } from "../cli/view/payload.ts";
 import { regionPayload } from "../cli/view/regions.ts";
 import { scenesOf } from "../cli/view/scenes.ts";
@@ -62,9 +62,5 @@ async function defaultPage(): Promise<string> {
     scenes,
     quiet,
   );
-  return await renderPage({
-    title: "bench",
-    script: await bundlePage("main.ts"),
-    payload: await encodePayload(payload),
-  });
+  return await renderPage("regions", { title: "bench", payload: await encodePayload(payload) });
 }

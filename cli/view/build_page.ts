@@ -3,20 +3,48 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import { escape } from "../../model/run/report/parts.ts";
 import style from "./page/style.css" with { type: "text" };
+import programStyle from "./program/page/style.css" with { type: "text" };
 
-/** Bundles a script of the page's with all that it imports. */
-export async function bundlePage(name: string): Promise<string> {
-  const url = new URL(`page/${name}`, import.meta.url);
+/** Scripts of pages, with the style sheet of each. */
+const PAGES = {
+  regions: { script: "page/main.ts", style },
+  program: { script: "program/page/main.ts", style: style + programStyle },
+} as const;
+
+/** Kind of a page: a region classifier's, or the module network's. */
+export type PageKind = keyof typeof PAGES;
+
+/** A page's script with all that it imports, small and in words that every browser with WebGPU knows. */
+async function bundle(name: string): Promise<string> {
+  const url = new URL(name, import.meta.url);
   const entry = url.protocol === "file:" ? fileURLToPath(url) : url.href;
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--minify", "--platform", "browser", "--no-lock", entry],
+    args: ["bundle", "--quiet", "--platform", "browser", "--no-lock", entry],
     stdin: "null",
     env: { NO_COLOR: "1" },
   }).output();
   const [script, problems] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  if (code === 0) return script;
   // The bundler itself is a package, which Deno gets when it is first used.
-  throw new UserError(`the page's script could not be bundled by deno bundle: ${problems.trim().split("\n")[0]}`);
+  if (code !== 0) {
+    throw new UserError(`the page's script could not be bundled by deno bundle: ${problems.trim().split("\n")[0]}`);
+  }
+  return await lowered(script);
+}
+
+/** Names that `using` goes by, where a browser has none of its own. */
+const SYMBOLS = ["dispose", "asyncDispose"].map((name) => `Symbol.${name}??=Symbol.for("Symbol.${name}");`).join("");
+
+/**
+ * The script without `using`, which not every browser with WebGPU has yet, and minified. Deno's own `--minify` would not do: it
+ * takes a `using` that is read once for any other constant and puts its value where it is read, so that it is never closed.
+ */
+async function lowered(script: string): Promise<string> {
+  const { transform, stop } = await import("esbuild");
+  try {
+    return SYMBOLS + (await transform(script, { minify: true, target: "es2022", format: "esm", charset: "utf8" })).code;
+  } finally {
+    await stop();
+  }
 }
 
 /** Text of a script as it may stand in a page: nothing in it looks like its end, or like a comment of HTML. */
@@ -31,9 +59,10 @@ async function digest(text: string): Promise<string> {
 
 /** The whole page. `payload` is Base64. */
 export async function renderPage(
-  { title, script, payload }: { readonly title: string; readonly script: string; readonly payload: string },
+  kind: PageKind,
+  { title, payload }: { readonly title: string; readonly payload: string },
 ): Promise<string> {
-  const code = inlined(script), css = style.trim();
+  const { script, style } = PAGES[kind], code = inlined(await bundle(script)), css = style.trim();
   const policy = [
     "default-src 'none'",
     `script-src ${await digest(code)}`,

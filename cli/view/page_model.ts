@@ -3,6 +3,7 @@ import { type Device, type SafetensorsTensor } from "../../engine/mod.ts";
 import { buildModel } from "../../model/regions/build.ts";
 import type { RegionModel } from "../../model/regions/contract.ts";
 import type { PageFacts } from "./payload.ts";
+import { widened } from "./weights.ts";
 
 /** Start of the names of weights among a page's tensors. */
 const PREFIX = "model.";
@@ -23,8 +24,4 @@ export function pageModel(
 /** Weights among tensors, by their names. */
 export function weightsAmong(tensors: ReadonlyMap<string, SafetensorsTensor>): [string, SafetensorsTensor][] {
   return [...tensors].filter(([name]) => name.startsWith(PREFIX));
-}
-
-function widened(tensor: SafetensorsTensor): SafetensorsTensor {
-  return tensor.dtype === "F16" ? { dtype: "F32", shape: tensor.shape, data: Float32Array.from(tensor.data) } : tensor;
 }

@@ -42,8 +42,8 @@ export interface PageFacts {
 }
 
 /** Facts and tensors of a page. */
-export interface Payload {
-  readonly facts: PageFacts;
+export interface Payload<Facts = PageFacts> {
+  readonly facts: Facts;
   readonly tensors: ReadonlyMap<string, SafetensorsTensor>;
 }
 
@@ -58,15 +58,15 @@ export function photoName(scene: number): string {
 }
 
 /** The payload as text: a packed safetensors file in Base64. */
-export async function encodePayload({ facts, tensors }: Payload): Promise<string> {
+export async function encodePayload({ facts, tensors }: Payload<unknown>): Promise<string> {
   const file = encodeSafetensors(tensors, { facts: JSON.stringify(facts) }, { checksum: true });
   return (await through(file, new CompressionStream("deflate"))).toBase64();
 }
 
 /** The payload whose text {@link encodePayload} gave. */
-export async function decodePayload(text: string): Promise<Payload> {
+export async function decodePayload<Facts = PageFacts>(text: string): Promise<Payload<Facts>> {
   const { tensors, metadata } = decodeSafetensors(await through(fromBase64(text), new DecompressionStream("deflate")));
-  return { facts: JSON.parse(metadata.facts) as PageFacts, tensors };
+  return { facts: JSON.parse(metadata.facts) as Facts, tensors };
 }
 
 async function through(

@@ -9,6 +9,7 @@ import { compute, storeAnswers } from "./compute.ts";
 import { pageModel, weightsAmong } from "./page_model.ts";
 import { type PageFacts, type Payload, photoName, pixelsName } from "./payload.ts";
 import type { Pictured } from "./scenes.ts";
+import { MOST_WEIGHTS, narrowed } from "./weights.ts";
 
 /** Options of {@link regionPayload}. */
 export interface PayloadOptions {
@@ -17,9 +18,6 @@ export interface PayloadOptions {
   readonly onPicture: (done: number) => void;
   readonly onMessage: (text: string) => void;
 }
-
-/** Bytes of weights that a page may hold: it is one text, and browsers end those at some 500 MB. */
-const MOST_WEIGHTS = 256 * 2 ** 20;
 
 /** A trained model, as far as a page needs it. */
 export type Viewed = Pick<Checkpoint, "config" | "classes" | "knowledge" | "tensors" | "step" | "path">;
@@ -73,10 +71,5 @@ export async function regionPayload(
 
 /** The model's tensors of a checkpoint, without the optimiser's. */
 function weightsOf({ tensors }: Viewed, half: boolean): [string, SafetensorsTensor][] {
-  return weightsAmong(tensors).map(([name, tensor]) => [
-    name,
-    half && tensor.dtype === "F32"
-      ? { dtype: "F16", shape: tensor.shape, data: Float16Array.from(tensor.data) }
-      : tensor,
-  ]);
+  return weightsAmong(tensors).map(([name, tensor]) => [name, half ? narrowed(tensor) : tensor]);
 }

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { compute } from "../../../cli/view/compute.ts";
 import type { Exposed } from "../../../cli/view/page/expose.ts";
-import { decodePayload, type Payload, pixelsName } from "../../../cli/view/payload.ts";
+import { decodePayload, type PageFacts, type Payload, pixelsName } from "../../../cli/view/payload.ts";
 import type { RgbImage } from "../../../datasets/images/preprocess.ts";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import type { RegionModel } from "../../../model/regions/contract.ts";
@@ -58,10 +58,12 @@ export function asked(page: Page, own: string): string[] {
 }
 
 /** The payload of a page's file. */
-export async function payloadOf(file: string | URL): Promise<Payload> {
+export async function payloadOf<Facts = PageFacts>(file: string | URL): Promise<Payload<Facts>> {
   const html = await Deno.readTextFile(file);
   match(html, /<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'sha256-/);
-  return await decodePayload(/<script type="application\/octet-stream" id="payload">([^<]*)</.exec(html)![1]);
+  // Not every browser with WebGPU has it.
+  ok(!/[;{}]\s*(await )?using [\w$]+\s*=/.test(html), "the script has a using");
+  return await decodePayload<Facts>(/<script type="application\/octet-stream" id="payload">([^<]*)</.exec(html)![1]);
 }
 
 /** Pixels of a photograph of a page as the network gets them, decoded by another reader than the page's. */

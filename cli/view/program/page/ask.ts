@@ -1,0 +1,52 @@
+/** The field for an expression, and some to begin with. */
+import { attributes, el, keyed, say } from "../../page/dom.ts";
+import type { App } from "./app.ts";
+import { nearestWord } from "./words.ts";
+
+/** The element with field, button, complaint, examples and the words that are known. */
+export function ask(app: App): HTMLElement {
+  const { facts } = app.payload;
+  const known = Object.keys(facts.vocabulary.refexp_token_to_idx).filter((word) => !/^<.*>$/.test(word));
+  const field = el("input", {
+    class: "field",
+    at: {
+      type: "text",
+      "aria-label": "An expression",
+      placeholder: "The red thing(s) that are left of the cube",
+      autocomplete: "off",
+      spellcheck: "false",
+    },
+  });
+  const button = el("button", { class: "find", text: "Find", at: { type: "submit" } });
+  const form = el("form", { class: "form" }, field, button);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    app.ask(field.value);
+  });
+  const complaint = el("p", { class: "complaint", at: { role: "alert" } });
+  const examples = el("div", { class: "examples", at: { role: "group", "aria-label": "Expressions to begin with" } });
+  const words = el(
+    "details",
+    { class: "known soft" },
+    el("summary", { text: "Words that the model knows" }),
+    el("p", { text: known.join(", ") }),
+  );
+  const root = el("div", { class: "ask" }, form, complaint, examples, words);
+  let last = "";
+  app.watch(() => {
+    // What is being typed stays.
+    if (app.text !== last) field.value = last = app.text;
+    button.disabled = field.disabled = !app.live;
+    const unknown = /the word “(.*)”/s.exec(app.complaint)?.[1], near = unknown && nearestWord(unknown, known);
+    say(complaint, near ? `${app.complaint} Did you mean “${near}”?` : app.complaint);
+    complaint.hidden = app.complaint === "";
+    keyed(
+      examples,
+      app.picture.expressions,
+      ({ text }) => `${app.index} ${text}`,
+      ({ text }) => el("button", { text, at: { type: "button" }, on: { click: () => void app.ask(text) } }),
+      (chip, { text }) => attributes(chip, { "aria-current": app.shown?.text === text ? "true" : null }),
+    );
+  });
+  return root;
+}
