@@ -12,7 +12,7 @@ import { itera } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
 import { type Random, withRandom } from "../../support/random.ts";
 import { COLOURS, writeToy } from "../../support/refplus/toy_refplus.ts";
-import { chromiumPath, withAddress } from "../chromium.ts";
+import { chromiumPath, withAddress } from "../../../cli/test/chromium/browser.ts";
 import { faultsAtWidths } from "./faults.ts";
 import { asked, payloadOf } from "./viewed.ts";
 
