@@ -3,7 +3,10 @@ import { join } from "node:path";
 import { Hdf5 } from "../../datasets/formats/hdf5.ts";
 
 /** Files that tell of when and how often a piece of work ran. */
-const OF_THE_MOMENT = /^events\.out\.|^\.lock$/;
+const OF_THE_MOMENT = /^events\.out\.|^\.lock$|^sessions\.json$/;
+
+/** What a report says of that. */
+const TRAINED = /<dt>trained<\/dt><dd>[^<]*<\/dd>/g;
 
 /** Names of data sets and attributes of files of features and of expressions. */
 const DATASETS = [
@@ -35,7 +38,11 @@ export function differences(a: ReadonlyMap<string, string>, b: ReadonlyMap<strin
 }
 
 async function digestOf(path: string): Promise<string> {
-  const bytes = path.endsWith(".h5") ? await valuesOf(path) : await Deno.readFile(path);
+  const bytes = path.endsWith(".h5")
+    ? await valuesOf(path)
+    : path.endsWith(".html")
+    ? new TextEncoder().encode((await Deno.readTextFile(path)).replace(TRAINED, ""))
+    : await Deno.readFile(path);
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
