@@ -14,6 +14,8 @@ export interface CheckRun extends Selection {
   readonly kernelSet: "cpu" | "gpu";
   readonly seed: number;
   readonly tilings: boolean;
+  /** True for checks of the kernels as they are, on the samples alone. */
+  readonly brief?: boolean;
   /** True to mark what samples reach in place of checking them. */
   readonly coverage?: boolean;
   /** True to mark what work beyond the samples reaches too. */
@@ -67,10 +69,15 @@ export interface Checked extends CheckReport {
   readonly device: string;
 }
 
+/** Checks that compile kernels anew or run ops many times: copies that take notes, other constants, differences. */
+const LENGTHY: readonly CheckName[] = ["gradients", "indices", "barriers", "races", "specialisations"];
+
 /** Checks all that is planned, one after another; `report` gets each as it is done. */
 export async function checkAll(run: CheckRun, report: (report: Checked) => void): Promise<void> {
   await using device = await Device.open({ kernels: run.kernelSet });
-  const checks: readonly CheckName[] = CHECK_NAMES.filter((name) => run.tilings || name !== "tilings");
+  const checks = CHECK_NAMES.filter((name) =>
+    (run.tilings || name !== "tilings") && !(run.brief && LENGTHY.includes(name))
+  );
   for (const { subject, kernels } of plan(device, run)) {
     report({ ...await checkSubject(device, subject, { checks }), ran: kernels, device: device.title });
   }

@@ -7,7 +7,7 @@ import { faultLine, sampleLine } from "../../engine/testing/checks/report.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
 import { line, notice, table } from "../terminal/output.ts";
 import type { Checked } from "./check.ts";
-import { select, type Selection } from "./select.ts";
+import { fits, select, type Selection } from "./select.ts";
 import { counts } from "./show.ts";
 
 /** A driver, as a process is started on it. */
@@ -87,12 +87,39 @@ interface Outcome {
   readonly error: string | null;
 }
 
+/** Options of {@link onDrivers}. */
+export interface DriverOptions {
+  /** One kernel set; null for both. */
+  readonly kernels: KernelSet | null;
+  readonly seed: number;
+  /** Names or patterns of the drivers. */
+  readonly on: readonly string[];
+  /** True for checks of the kernels as they are alone. */
+  readonly brief: boolean;
+}
+
+/**
+ * Drivers, and a browser beside them, that some names or patterns stand for; a pattern may fit none. Throws {@link UserError} for a
+ * name that is no driver's, and where there is none at all.
+ */
+export function driversNamed(on: readonly string[], drivers: readonly Driver[]): readonly Driver[] {
+  const fitting = (name: string): boolean => drivers.some((driver) => fits(name)(driver.name));
+  const wrong = on.find((name) => !fitting(name) && (!/[*?]/.test(name) || !on.some(fitting)));
+  if (wrong !== undefined) {
+    throw new UserError(`--on: there is no driver "${wrong}"; there are ${drivers.map(({ name }) => name).join(", ")}`);
+  }
+  return drivers.filter((driver) => on.some((name) => fits(name)(driver.name)));
+}
+
 /** Runs the checks of some names on every driver and prints the table. */
-export async function onDrivers(names: readonly string[], kernels: KernelSet | undefined, seed: number): Promise<void> {
+export async function onDrivers(names: readonly string[], options: DriverOptions): Promise<void> {
   const selection = select(names), outcomes: Outcome[] = [];
-  const drivers = [...driversIn(), ...driversAt(Deno.env.get("ITERA_DRIVERS") ?? "")];
-  const queue = drivers.map((driver) => ({ driver, run: () => runOn(driver, names, kernels, seed) }));
-  queue.push({ driver: CHROMIUM, run: () => runInChromium(selection, kernels, seed) });
+  const all = [...driversIn(), ...driversAt(Deno.env.get("ITERA_DRIVERS") ?? ""), CHROMIUM];
+  const drivers = driversNamed(options.on, all);
+  const queue = drivers.map((driver) => ({
+    driver,
+    run: () => driver === CHROMIUM ? runInChromium(selection, options) : runOn(driver, names, options),
+  }));
   const order = queue.map(({ driver }) => driver.name);
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next; next = queue.shift()) {
@@ -101,12 +128,14 @@ export async function onDrivers(names: readonly string[], kernels: KernelSet | u
     }
   };
   await Promise.all([work(), work()]);
-  if (!outcomes.some(({ driver }) => driver !== CHROMIUM)) {
+  if (outcomes.length === 0 && drivers.some((driver) => driver !== CHROMIUM)) {
     throw new UserError("no Vulkan driver was found that has a device here");
   }
   outcomes.sort((a, b) => order.indexOf(a.driver.name) - order.indexOf(b.driver.name));
   show(outcomes);
-  if (!outcomes.some(({ driver }) => driver === CHROMIUM)) line(`${CHROMIUM.name}: ${NO_CHROMIUM}`);
+  if (drivers.includes(CHROMIUM) && !outcomes.some(({ driver }) => driver === CHROMIUM)) {
+    line(`${CHROMIUM.name}: ${NO_CHROMIUM}`);
+  }
   if (outcomes.some(({ error, reports }) => error !== null || reports.some(({ faults }) => faults.length > 0))) {
     throw new ProgramFailed(1);
   }
@@ -133,11 +162,10 @@ async function hasDevice(driver: Driver): Promise<boolean> {
 async function runOn(
   driver: Driver,
   names: readonly string[],
-  kernels: KernelSet | undefined,
-  seed: number,
+  { kernels, seed, brief }: DriverOptions,
 ): Promise<Outcome | null> {
   if (!await hasDevice(driver)) return null;
-  const set = kernels ? ["--kernels", kernels] : [];
+  const set = [...kernels ? ["--kernels", kernels] : [], ...brief ? ["--brief"] : []];
   const { code, out, err } = await runWith(driver, ["test", ...names, ...set, "--seed", `${seed}`, "--json"]);
   let reports: Checked[] = [], error: string | null = null;
   try {
@@ -154,13 +182,12 @@ async function runOn(
 /** Runs the checks in a headless browser; null where there is none. */
 async function runInChromium(
   selection: Selection,
-  kernels: KernelSet | undefined,
-  seed: number,
+  { kernels, seed, brief }: DriverOptions,
 ): Promise<Outcome | null> {
   // The browser's driver is loaded by whoever wants it.
   const { checkInChromium } = await import("./chromium/mod.ts");
   try {
-    const reports = await checkInChromium(selection, kernels ? [kernels] : ["cpu", "gpu"], seed);
+    const reports = await checkInChromium(selection, kernels ? [kernels] : ["cpu", "gpu"], { seed, brief });
     if (reports === null) return null;
     notice(`${CHROMIUM.name}: ${reports[0]?.device ?? "no result"}`);
     return { driver: CHROMIUM, reports, error: null };

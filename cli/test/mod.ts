@@ -30,7 +30,9 @@ interface TestOptions {
   readonly seed?: number | undefined;
   readonly watch?: true | undefined;
   readonly json?: true | undefined;
+  readonly brief?: true | undefined;
   readonly drivers?: true | undefined;
+  readonly on?: readonly string[] | undefined;
   readonly coverage?: true | undefined;
 }
 
@@ -47,6 +49,8 @@ export function addTest(program: Command): void {
     .option("--list", "say what would be checked, and what each check covers")
     .addOption(new Option("--seed <n>", "which numbers are drawn; by default fresh ones").argParser(seedOf))
     .option("--drivers", "on every Vulkan driver that there is, a process each, and in Chromium; by default all ops")
+    .option("--on <drivers...>", "with --drivers: those of these names or patterns, such as swiftshader 'llvmpipe*'")
+    .option("--brief", "values and memory alone: no copies that take notes, no other constants, no differences")
     .option("--coverage", "say which kernels, branches and constants no sample reaches; by default of all ops")
     .option("--watch", "run again what depends on a shader or an op whenever that is saved")
     .option("--json", "print the results as one JSON object")
@@ -87,6 +91,8 @@ async function test(words: readonly string[], raw: readonly string[], options: T
     const near = nearest(flags[0], [
       "--kernels",
       "--drivers",
+      "--on",
+      "--brief",
       "--coverage",
       "--tilings",
       "--list",
@@ -100,7 +106,10 @@ async function test(words: readonly string[], raw: readonly string[], options: T
   }
   if (options.list) return await list(names, options.kernels ? [options.kernels] : SETS, options.seed ?? 1);
   if (options.watch) return await watch(names, raw.filter((word) => word !== "--watch"));
-  if (options.drivers) return await onDrivers(names.length > 0 ? names : ["*"], options.kernels, options.seed ?? 1);
+  if (options.drivers) {
+    const { kernels = null, seed = 1, on = ["*"], brief = false } = options;
+    return await onDrivers(names.length > 0 ? names : ["*"], { kernels, seed, on, brief });
+  }
   if (options.coverage) return await coverage(names, options);
   if (names.length > 0) return await check(select(names), options);
   await run(["run", "-A", inProject("tests/run.ts")], options.seed);
@@ -114,13 +123,13 @@ function withoutSeed(words: readonly string[]): string[] {
 
 /** Checks a selection in both kernel sets at once, or in one. */
 async function check(selection: Selection, options: TestOptions): Promise<void> {
-  const { kernels, tilings = false, json = false } = options;
+  const { kernels, tilings = false, brief = false, json = false } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const sets = kernels ? [kernels] : SETS;
   const start = performance.now(), print = json ? () => {} : show;
   const tests = new Set(selection.kernels.flatMap((kernel) => testOf(kernel) ?? []));
   const reports = (await Promise.all(
-    sets.map((kernelSet) => checkIn({ ...selection, kernelSet, seed, tilings }, print)),
+    sets.map((kernelSet) => checkIn({ ...selection, kernelSet, seed, tilings, brief }, print)),
   )).flat();
   const sum = { passed: 0, failed: 0 };
   for (const report of reports) {

@@ -46,7 +46,7 @@ export function wordsForShells(): readonly string[] {
 }
 
 /** True where a name fits a pattern of `*` and `?`. */
-function fits(pattern: string): (name: string) => boolean {
+export function fits(pattern: string): (name: string) => boolean {
   const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
   const expression = new RegExp(`^${escaped}$`);
   return (name) => expression.test(name);

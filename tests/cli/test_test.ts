@@ -1,8 +1,8 @@
 /** `itera test` with names: what they stand for, what is printed, and what goes to `deno test`. */
-import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
-import { join } from "node:path";
+import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
+import { basename, join } from "node:path";
 import { chromiumPath } from "../../cli/test/chromium/browser.ts";
-import { driversIn } from "../../cli/test/drivers.ts";
+import { driversAt, driversIn, driversNamed } from "../../cli/test/drivers.ts";
 import { select } from "../../cli/test/select.ts";
 import { dependents } from "../../cli/test/watch.ts";
 import { allKernels } from "../../engine/gpu/kernel.ts";
@@ -115,6 +115,37 @@ Deno.test("drivers are those whose descriptions lie in folders, llvmpipe with ea
     ]);
     ok(found.every(({ env }) => env.VK_DRIVER_FILES.startsWith(folder)));
   }));
+
+Deno.test("a driver's description elsewhere is named by its folder, with the libraries that lie beside it", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "lvp_icd.json");
+    await Deno.writeTextFile(path, JSON.stringify({ ICD: { library_path: "/opt/newer/lib/libvulkan_lvp.so" } }));
+    const found = driversAt(path), beside = basename(folder);
+    deepStrictEqual(found.map(({ name }) => name), [128, 256, 512].map((bits) => `llvmpipe ${bits}, ${beside}`));
+    ok(found.every(({ env }) => env.VK_DRIVER_FILES === path && env.LD_LIBRARY_PATH.startsWith("/opt/newer/lib")));
+    deepStrictEqual(driversAt(""), []);
+    await Deno.writeTextFile(path, "{}");
+    throws(() => driversAt(path), { message: `ITERA_DRIVERS: "${path}" is no description of a Vulkan driver` });
+  }));
+
+Deno.test("drivers are chosen by names, which must be there, and patterns, which may fit none", () => {
+  const drivers = ["llvmpipe 128", "llvmpipe 256", "swiftshader"].map((name) => ({ name, env: {} }));
+  const named = (...on: string[]): string[] => driversNamed(on, drivers).map(({ name }) => name);
+  deepStrictEqual(named("*"), ["llvmpipe 128", "llvmpipe 256", "swiftshader"]);
+  deepStrictEqual(named("swift*", "llvmpipe 128", "radeon*"), ["llvmpipe 128", "swiftshader"]);
+  const message = (name: string) =>
+    `--on: there is no driver "${name}"; there are llvmpipe 128, llvmpipe 256, swiftshader`;
+  throws(() => named("swift*", "radeon"), { message: message("radeon") });
+  throws(() => named("radeon*"), { message: message("radeon*") });
+});
+
+Deno.test("brief checks leave out what compiles kernels anew", async () => {
+  const { code, out } = await itera("test", "sign", "--brief", "--kernels", "cpu", "--json");
+  strictEqual(code, 0);
+  deepStrictEqual(JSON.parse(out).reports[0].checks, [
+    ...["runs", "values", "odd sizes", "empty sizes", "large sizes", "repeats", "poison", "guards"],
+  ]);
+});
 
 Deno.test("an op is checked on every driver that has a device, and the table has the worst error of each", async () => {
   const { code, out, err } = await itera("test", "sign", "--drivers", "--kernels", "cpu");

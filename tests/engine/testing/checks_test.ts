@@ -297,6 +297,14 @@ Deno.test("a kernel that adds to a gradient as to nothing is found by its specia
   match(text, /gradients added to what is there/);
 });
 
+Deno.test("a barrier that not all reach is named whichever checks are asked for", async () => {
+  const text = doubling("if (inside) { workgroupBarrier(); y[i] = 2 * x[i]; }");
+  const { names } = await faultsOf(() =>
+    checkKernel({ file: "double.wgsl", text }, "double", { ...DOUBLE, checks: ["values"] })
+  );
+  deepStrictEqual(names, ["barriers"]);
+});
+
 Deno.test("checks refuse what they cannot do in one line", async () => {
   const { sizes: _, ...rest } = DOUBLE;
   const untyped = checkKernel as unknown as (...given: unknown[]) => Promise<unknown>;
