@@ -22,21 +22,32 @@ export async function withTiling<T>(device: Device, tiling: Tiling, body: () => 
 /** Parts that a summed axis is split in. */
 const SPLITS = { cpu: [1], gpu: [1, 3] } as const;
 
-type Product = readonly [shapes: readonly (readonly number[] | null)[], attrs: Readonly<Record<string, unknown>>];
+/** Ops whose products have tilings. */
+export const PRODUCTS = ["matmul", "linear", "conv2d", "conv2dBank"] as const;
 
-/** Products that end inside tiles and blocks and pass several of each, and whose gradients are products of the other forms. */
-function productsOf(name: string, random: Random): readonly Product[] {
+/**
+ * Samples of an op's products that end inside tiles and blocks and pass several of each, and whose gradients are products of the other
+ * forms; none of an op that is no product. Both convolutions of 20 channels have one epilogue, so that a tiling compiles their kernels
+ * once: nearly all of the time goes there.
+ */
+export function productSamples(name: string, random: Random): readonly Sample<unknown>[] {
   const [m, n, k] = [1, 1, 1].map(() => random.integer(130, 150)), few = random.integer(2, 7);
-  const conv = { padding: [[1, 1], [1, 1]], dilation: [1, 1] };
-  const products: Readonly<Record<string, readonly Product[]>> = {
+  const around = [[1, 1], [1, 1]], none = [[0, 0], [0, 0]], conv = { stride: [1, 1], dilation: [1, 1] };
+  type Product = readonly [shapes: readonly (readonly number[] | null)[], attrs: Readonly<Record<string, unknown>>];
+  const products: Readonly<Record<typeof PRODUCTS[number], readonly Product[]>> = {
     matmul: [
       [[[2, few, k], [2, k, n]], { transposeA: false, transposeB: false }],
       [[[k, m], [few, k]], { transposeA: true, transposeB: true }],
     ],
     linear: [[[[m, 33], [33, n], [n]], { activation: "relu" }]],
     conv2d: [
-      [[[1, 11, 13, 20], [3, 3, 20, 68], [68], [68], [1, 11, 13, 68]], { ...conv, stride: [1, 1], activation: "relu" }],
-      [[[2, 8, 9, 3], [3, 3, 3, 5], null, [5], null], { ...conv, stride: [2, 2], activation: "tanh" }],
+      [[[1, 11, 13, 20], [3, 3, 20, 68], [68], [68], [1, 11, 13, 68]], {
+        ...conv,
+        padding: around,
+        activation: "relu",
+      }],
+      [[[2, 8, 9, 3], [3, 3, 3, 5], null, [5], null], { ...conv, padding: around, stride: [2, 2], activation: "tanh" }],
+      [[[1, 12, 12, 20], [1, 1, 20, 72], [72], [72], [1, 12, 12, 72]], { ...conv, padding: none, activation: "relu" }],
     ],
     conv2dBank: [[[[3, 9, 8, 8], [4, 3, 3, 8, 12], [4, 12], [3, 9, 8, 12]], {
       entries: [0, 2, 2],
@@ -44,7 +55,8 @@ function productsOf(name: string, random: Random): readonly Product[] {
       activation: "relu",
     }]],
   };
-  return products[name] ?? [];
+  const own: readonly Product[] = Object.hasOwn(products, name) ? products[name as keyof typeof products] : [];
+  return own.map(([shapes, attrs]) => ({ inputs: shapes.map((shape) => shape && { shape }), attrs }));
 }
 
 /** Tilings of an op's products, and samples for each; none of an op that is no product. */
@@ -53,10 +65,7 @@ export function tilingsOf(
   op: AnyOp,
   random: Random,
 ): { readonly tilings: readonly Tiled[]; readonly samples: readonly Sample<unknown>[] } {
-  const samples = productsOf(op.name, random).map(([shapes, attrs]) => ({
-    inputs: shapes.map((shape) => shape && { shape }),
-    attrs,
-  }));
+  const samples = productSamples(op.name, random);
   if (samples.length === 0) return { tilings: [], samples };
   const tilings = blocksOf(device.kernels, "matmul nn").flatMap(({ rows, columns }) =>
     SPLITS[device.kernels].map((splitK): Tiled => ({

@@ -1,31 +1,19 @@
 /** Every tiling of a product that the rules, a tuning file or the tuner can choose, against the float64 reference. */
 import { deepStrictEqual } from "node:assert/strict";
 import type { Device } from "../../../engine/device.ts";
-import { contextOf, setTuning, tuningOf } from "../../../engine/friends.ts";
+import { contextOf } from "../../../engine/friends.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
-import { allOps, type AnyOp } from "../../../engine/op.ts";
+import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { TILES } from "../../../engine/ops/lib/tiles.ts";
-import { blocksOf, type Tiling, type Tuning } from "../../../engine/tuning/table.ts";
+import { blocksOf, type Tiling } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
+import { PRODUCTS, productSamples, withTiling } from "../../../engine/testing/checks/tilings.ts";
 import { checkAgainstReference } from "../../../engine/testing/samples/check_sample.ts";
 import { prepare, type Prepared } from "../../../engine/testing/samples/prepare.ts";
 
 const devices = await openDevices();
-
-/** Runs `body` with one tiling for every product; convolutions keep to the rules where they lack it. */
-async function withTiling(device: Device, tiling: Tiling, body: () => Promise<void>): Promise<void> {
-  const before = tuningOf(device);
-  const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
-    blocksOf(device.kernels, op).some(({ rows, columns }) => rows === tiling.rows && columns === tiling.columns);
-  setTuning(device, { digest: "test", find: (op) => known(op) ? tiling : undefined });
-  try {
-    await body();
-  } finally {
-    setTuning(device, before);
-  }
-}
 
 /** Runs `body`, if asked with what repeats in tiles written out; returns the names of the kernels it dispatches. */
 async function kernelsRun(
@@ -57,51 +45,23 @@ function declaring({ kernels, info }: Device, rows: number, columns: number): st
     .filter((name) => info.lanes === 8 || !name.endsWith("_shared"));
 }
 
-type Case = [name: string, shapes: (readonly number[] | null)[], attrs: Record<string, unknown>];
+type Case = readonly [name: string, sample: Sample<unknown>];
 
-/**
- * Samples that end inside tiles and blocks and pass several of each, and whose gradients are products of the other forms. Both
- * convolutions of 20 channels have one epilogue, so that a tiling compiles their kernels once: nearly all of the time goes there.
- */
+/** Samples of every product, those that `itera test --tilings` has too. */
 function cases(random: Random): Case[] {
-  const [m, n, k] = [1, 1, 1].map(() => random.integer(130, 150));
-  const few = random.integer(2, 7);
-  const conv = { padding: [[1, 1], [1, 1]], dilation: [1, 1] };
-  return [
-    ["matmul", [[2, few, k], [2, k, n]], { transposeA: false, transposeB: false }],
-    ["matmul", [[k, m], [few, k]], { transposeA: true, transposeB: true }],
-    ["linear", [[m, 33], [33, n], [n]], { activation: "relu" }],
-    ["conv2d", [[1, 11, 13, 20], [3, 3, 20, 68], [68], [68], [1, 11, 13, 68]], {
-      ...conv,
-      stride: [1, 1],
-      activation: "relu",
-    }],
-    ["conv2d", [[2, 8, 9, 3], [3, 3, 3, 5], null, [5], null], { ...conv, stride: [2, 2], activation: "tanh" }],
-    ["conv2d", [[1, 12, 12, 20], [1, 1, 20, 72], [72], [72], [1, 12, 12, 72]], {
-      ...conv,
-      stride: [1, 1],
-      padding: [[0, 0], [0, 0]],
-      activation: "relu",
-    }],
-    ["conv2dBank", [[3, 9, 8, 8], [4, 3, 3, 8, 12], [4, 12], [3, 9, 8, 12]], {
-      entries: [0, 2, 2],
-      dilation: 2,
-      activation: "relu",
-    }],
-  ];
+  return PRODUCTS.flatMap((name) => productSamples(name, random).map((sample): Case => [name, sample]));
 }
 
 /** Samples that run each kernel of tiles once: those that a GPU gets take software adapters ten times as long to compile. */
 function plainCases(random: Random): Case[] {
   const n = random.integer(130, 150);
+  const conv = { stride: [1, 1], padding: [[1, 1], [1, 1]], dilation: [1, 1], activation: "none" };
   return [
-    ["conv2d", [[1, 11, 13, 20], [3, 3, 20, 132], null, null, null], {
-      stride: [1, 1],
-      padding: [[1, 1], [1, 1]],
-      dilation: [1, 1],
-      activation: "none",
+    ["conv2d", { inputs: [{ shape: [1, 11, 13, 20] }, { shape: [3, 3, 20, 132] }, null, null, null], attrs: conv }],
+    ["matmul", {
+      inputs: [{ shape: [n, 36] }, { shape: [36, n - n % 4] }],
+      attrs: { transposeA: false, transposeB: false },
     }],
-    ["matmul", [[n, 36], [36, n - n % 4]], { transposeA: false, transposeB: false }],
   ];
 }
 
@@ -114,9 +74,9 @@ type Products = readonly { readonly op: AnyOp; readonly prepared: readonly Prepa
 /** Cases with their references, drawn once: those take longer than the kernels of any one tiling. */
 const samples = keptForSeed((of: typeof cases): Products => {
   const random = randomFor(of.name);
-  return of(random).map(([name, shapes, attrs]) => {
+  return of(random).map(([name, sample]) => {
     const op = allOps().get(name)!;
-    return { op, prepared: prepare(op, random, [{ inputs: shapes.map((shape) => shape && { shape }), attrs }]) };
+    return { op, prepared: prepare(op, random, [sample]) };
   });
 });
 
