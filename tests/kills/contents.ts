@@ -5,7 +5,7 @@ import { Hdf5 } from "../../datasets/formats/hdf5.ts";
 /** Files that tell of when and how often a piece of work ran. */
 const OF_THE_MOMENT = /^events\.out\.|^\.lock$|^sessions\.json$/;
 
-/** What a report says of that. */
+/** A report's line of when and how often. */
 const TRAINED = /<dt>trained<\/dt><dd>[^<]*<\/dd>/g;
 
 /** Names of data sets and attributes of files of features and of expressions. */

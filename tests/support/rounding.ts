@@ -1,4 +1,4 @@
-/** How a driver rounds: which versions of one adapter do differently, under the same name. */
+/** A driver's rounding, by which versions of one adapter differ under the same name. */
 import { type Device, kernel } from "../../engine/mod.ts";
 
 /** Products of matrices, whose sums WGSL gives no order. */
