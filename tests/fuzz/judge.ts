@@ -80,7 +80,8 @@ async function judgeError(
   const message = error instanceof Error ? error.message : String(error);
   const raw = (why: string): Judged => ({ outcome: "raw error", detail: `${why}: ${nameOf(error)}: ${message}` });
   if (!typed(error, folder)) return raw(error instanceof UserError ? "names no file" : "is not the project's");
-  if (RAW.test(message.replaceAll(folder, ""))) return raw("has words of the language's own");
+  // Quoted words are the file's: a change may have put "undefined" there.
+  if (RAW.test(message.replaceAll(folder, "").replace(/"[^"]*"/g, ""))) return raw("has words of the language's own");
   if (message.length > LONGEST) return raw(`has ${message.length} letters`);
   const second = await again();
   if (!("error" in second) || (second.error as Error).message !== message) {
