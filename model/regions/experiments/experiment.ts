@@ -4,7 +4,7 @@ import { z } from "../../../engine/base/packages/zod.ts";
 import { firstRepeated } from "../../../engine/base/repeated.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readResults, type Results } from "../evaluation/results.ts";
-import { writeJsonAtomic } from "../../../engine/base/atomic.ts";
+import { removePartialsOf, writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
 import { isEmpty, makeFolder, RunFolder } from "../../run/run_folder.ts";
 import { EXPERIMENT_FILE } from "../../run/run_names.ts";
@@ -60,7 +60,10 @@ export class Experiment {
     members: readonly Member[],
     layers: readonly Layer[],
   ): Promise<Experiment> {
-    if (await Deno.stat(path).then((info) => !info.isDirectory || !isEmpty(path), () => false)) {
+    const there = await Deno.stat(path).catch(() => null);
+    // One that was killed in its first moment left half of its first file.
+    if (there?.isDirectory) await removePartialsOf(join(path, FILE));
+    if (there && !(there.isDirectory && isEmpty(path))) {
       throw new UserError(`${path}: is there already; go on with it by --resume, or choose another --name`);
     }
     const under = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
