@@ -1,4 +1,4 @@
-/** The table of ops, generated from the registry for the README; a test holds the README to it. */
+/** The table of ops, generated from the registry for docs/ops.md; a test holds that page to it. */
 import { allOps } from "./op.ts";
 import "./ops/mod.ts";
 

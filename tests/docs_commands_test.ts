@@ -171,7 +171,8 @@ Deno.test("every command in the documentation runs, small, or shows its help whe
           if (text.startsWith("data write")) await Deno.remove("FOLDER", { recursive: true }).catch(() => {});
           // Sets that the pages take as given.
           const [, set] = /\b(ade|coco|vg)\b/.exec(text) ?? [];
-          if (!help && set && text.includes("--data FOLDER")) await writeSet(set);
+          const [, data] = /--data (FOLDER|birds)\b/.exec(text) ?? [];
+          if (!help && set && data) await writeSet(set, data);
           // Help is the same everywhere, and tests and benches have none of their own.
           if (help && (done.has(call.join(" ")) || /^(test|bench)/.test(text))) continue;
           done.add(call.join(" "));
@@ -189,9 +190,9 @@ Deno.test("every command in the documentation runs, small, or shows its help whe
   ok(ran > 15, `only ${ran} were run`);
 });
 
-/** The set in FOLDER, in the layout of a real one. */
-async function writeSet(set: string): Promise<void> {
-  if (await Deno.stat("FOLDER").then(() => true, () => false)) return;
-  const { code, err } = await itera("data", "write", "FOLDER", "--layout", set, "--train", "8", "--val", "24");
+/** A set in `folder`, in the layout of a real one. */
+async function writeSet(set: string, folder: string): Promise<void> {
+  if (await Deno.stat(folder).then(() => true, () => false)) return;
+  const { code, err } = await itera("data", "write", folder, "--layout", set, "--train", "8", "--val", "24");
   strictEqual(code, 0, err);
 }
