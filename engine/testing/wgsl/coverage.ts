@@ -53,18 +53,62 @@ export function overridesOf(kernel: KernelDeclaration): { readonly name: string;
 
 const MARKS = "itera_marks", BINDING = 63;
 
+/** The place of marks: a variable, the WGSL expression of its first mark, and what a mark is there. */
+interface MarksAt {
+  readonly name: string;
+  readonly from: string;
+  readonly mark: string;
+  /** Bytes of a mark. */
+  readonly bytes: number;
+  /** The declaration that the text lacks. */
+  readonly declared: string;
+}
+
+const OWN: MarksAt = {
+  name: MARKS,
+  from: "0u",
+  mark: "1u",
+  bytes: 4,
+  declared: `@group(0) @binding(${BINDING}) var<storage, read_write> ${MARKS}: array<u32>;`,
+};
+
+/** The end of a variable that a kernel writes, where it binds as many buffers as the device lets it; null where none will do. */
+function behindOne({ code, interface: { storage } }: KernelDeclaration): MarksAt | null {
+  const { variables } = parseModule(code);
+  for (const { name, writable } of storage) {
+    const type = variables.get(name)?.type;
+    if (!writable || type?.kind !== "array" || type.length !== null || code.includes(`arrayLength(&${name})`)) continue;
+    const [scalar, count] = type.of.kind === "vector" ? [type.of.of, type.of.count] : [type.of, 1];
+    if (scalar.kind !== "scalar" || scalar.name === "f16" || count === 3) continue;
+    const one = count === 1 ? scalar.name : `vec${count}<${scalar.name}>`;
+    return {
+      name,
+      from: `${MARKS}`,
+      mark: `${one}(1)`,
+      bytes: 4 * count,
+      declared: `override ${MARKS}: u32 = 0u;`,
+    };
+  }
+  return null;
+}
+
 /** The kernel's text with a mark at the beginning of each of its blocks, in the order of {@link branchesOf}. */
-export function marked({ code, entry }: Pick<KernelDeclaration, "code" | "entry">): string {
+export function marked({ code, entry }: Pick<KernelDeclaration, "code" | "entry">, at: MarksAt = OWN): string {
+  const { name, from, mark, declared } = at;
   const blocks = reachedFrom(parseModule(code), entry).flatMap(({ body }) => blocksIn(body));
-  const places = blocks.map(({ open }, i) => ({ at: open.at + 1, text: ` ${MARKS}[${i}] = 1u;` })).sort((a, b) =>
-    a.at - b.at
-  );
+  const places = blocks.map(({ open }, i) => ({ at: open.at + 1, text: ` itera_mark(${i}u);` })).sort((
+    a,
+    b,
+  ) => a.at - b.at);
   let text = "", done = 0;
   for (const place of places) {
     text += code.slice(done, place.at) + place.text;
     done = place.at;
   }
-  return `${text}${code.slice(done)}\n@group(0) @binding(${BINDING}) var<storage, read_write> ${MARKS}: array<u32>;\n`;
+  // By a function: a block may have a name of its own that is the variable's.
+  return `${text}${
+    code.slice(done)
+  }\n${declared}\nfn itera_mark(itera_i: u32) { ${name}[${from} + itera_i] = ${mark}; }\n`;
 }
 
 /** Nothing reached yet. */
@@ -72,15 +116,40 @@ export function noCoverage(): Coverage {
   return { kernels: new Set(), branches: new Set(), constants: new Map(), unmarked: new Set() };
 }
 
+/** A kernel's copy, and the buffers that its marks come to lie in. */
+interface Copy {
+  readonly copy: Kernel;
+  readonly at: MarksAt;
+  readonly branches: readonly Branch[];
+  readonly marks: PoolBuffer[];
+}
+
 /** Runs `body` with every kernel in a marked copy, and adds what it reaches. */
 export async function cover(device: Device, body: () => Promise<unknown>, coverage: Coverage): Promise<void> {
-  const gpu = contextOf(device), { run, pool } = gpu, { current } = pool;
-  const copies = new Map<
-    KernelDeclaration,
-    { readonly copy: Kernel; readonly branches: Branch[]; readonly marks: PoolBuffer }
-  >();
+  const gpu = contextOf(device), { run, pool } = gpu, { current, acquire } = pool;
+  const copies = new Map<KernelDeclaration, Copy>(), held: PoolBuffer[] = [];
+  const hold = (bytes: number): PoolBuffer => {
+    const buffer = acquire.call(pool, bytes);
+    held.push(buffer);
+    return buffer;
+  };
+  const copyOf = (kernel: Kernel, declaration: KernelDeclaration): Copy | null => {
+    const full = declaration.interface.storage.length + 1 > device.info.limits.maxStorageBuffersPerShaderStage;
+    const at = full ? behindOne(declaration) : OWN;
+    if (!at) return null;
+    const branches = branchesOf(declaration),
+      own: Copy = {
+        copy: variantOf(kernel, marked(declaration, at)),
+        at,
+        branches,
+        marks: full ? [] : [hold(4 * Math.max(4, branches.length))],
+      };
+    if (!full) gpu.upload(own.marks[0], new Uint32Array(branches.length));
+    copies.set(declaration, own);
+    return own;
+  };
   gpu.run = (kernel: Kernel, options: Run): void => {
-    const declaration = declarationOf(kernel), { interface: { storage }, name } = declaration;
+    const declaration = declarationOf(kernel), { name } = declaration;
     if (options.grid.includes(0)) return;
     coverage.kernels.add(name);
     for (const { name, file } of overridesOf(declaration)) {
@@ -90,26 +159,36 @@ export async function cover(device: Device, body: () => Promise<unknown>, covera
       if (own) own.add(value);
       else coverage.constants.set(key, new Set([value]));
     }
-    if (storage.length + 1 > device.info.limits.maxStorageBuffersPerShaderStage) {
+    const own = copies.get(declaration) ?? copyOf(kernel, declaration);
+    if (!own) {
       coverage.unmarked.add(name);
       return run.call(gpu, kernel, options);
     }
-    let own = copies.get(declaration);
-    if (!own) {
-      const branches = branchesOf(declaration), marks = pool.acquire(4 * Math.max(4, branches.length));
-      gpu.upload(marks, new Uint32Array(branches.length));
-      copies.set(declaration, own = { copy: variantOf(kernel, marked(declaration)), branches, marks });
-    }
-    run.call(gpu, own.copy, { ...options, bind: { ...options.bind, [MARKS]: own.marks } });
+    const { copy, at, branches, marks } = own;
+    if (at === OWN) return run.call(gpu, copy, { ...options, bind: { ...options.bind, [MARKS]: marks[0] } });
+    // In a larger buffer than the kernel's, with its numbers, which go back afterwards.
+    const buffer = options.bind[at.name]!, from = Math.ceil(buffer.bytes / at.bytes), size = at.bytes * branches.length;
+    const larger = hold(at.bytes * from + size), kept = hold(size);
+    gpu.upload(larger, new Uint32Array(larger.bytes / 4));
+    gpu.copy(buffer, 0, larger, 0, buffer.bytes);
+    const constants = { ...options.constants, [MARKS]: from };
+    run.call(gpu, copy, { ...options, bind: { ...options.bind, [at.name]: larger }, constants });
+    gpu.copy(larger, 0, buffer, 0, buffer.bytes);
+    gpu.copy(larger, at.bytes * from, kept, 0, size);
+    marks.push(kept);
   };
   try {
     await body();
-    await Promise.all([...copies.values()].map(async ({ branches, marks }) => {
-      const words = new Uint32Array(await gpu.read(marks, 4 * branches.length));
-      branches.forEach((branch, i) => words[i] === 1 && coverage.branches.add(branchKey(branch)));
-    }));
+    await Promise.all(
+      [...copies.values()].flatMap(({ branches, marks, at }) =>
+        marks.map(async (buffer) => {
+          const words = new Uint32Array(await gpu.read(buffer, at.bytes * branches.length));
+          branches.forEach((branch, i) => words[i * at.bytes / 4] !== 0 && coverage.branches.add(branchKey(branch)));
+        })
+      ),
+    );
   } finally {
     gpu.run = run;
-    for (const { marks } of copies.values()) pool.release(marks, current);
+    for (const buffer of held) pool.release(buffer, current);
   }
 }
