@@ -4,8 +4,8 @@ import { el, keyed, percent, say } from "./dom.ts";
 import { go } from "./steps.ts";
 import { rowOf, topClasses } from "./stops.ts";
 
-/** Classes of the table. */
-const ROWS = 5;
+/** Classes of the table, and the least probability that one has somewhere. */
+const ROWS = 5, LEAST = 0.01;
 
 /** The card. */
 export function historyCard(app: App): HTMLElement {
@@ -35,7 +35,9 @@ export function historyCard(app: App): HTMLElement {
     const best = new Set(columns.flatMap((row) => topClasses(row, 1)));
     if (truth !== null) best.add(truth);
     const peak = (c: number): number => Math.max(...columns.map((row) => row[c]));
-    for (const c of topClasses(columns.at(-1)!, ROWS)) if (best.size < ROWS) best.add(c);
+    // Rows of nothing say nothing.
+    const some = columns.flatMap((row) => topClasses(row, ROWS)).filter((c) => peak(c) >= LEAST);
+    for (const c of some.sort((a, b) => peak(b) - peak(a))) if (best.size < ROWS) best.add(c);
     const classes = [...best].sort((a, b) => columns.at(-1)![b] - columns.at(-1)![a] || peak(b) - peak(a)).slice(
       0,
       ROWS + 1,

@@ -9,6 +9,9 @@ import { paintMemory } from "./memory_map.ts";
 import type { Thing } from "./scene.ts";
 import { sideOf } from "./side.ts";
 
+/** Pixels across up to which a picture is a drawing of few pixels. */
+const COARSE = 320;
+
 /** Draws pixels on a canvas of their size. */
 export function paint(canvas: HTMLCanvasElement, { rgb, width, height }: RgbImage): void {
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
@@ -32,6 +35,8 @@ export function stage(app: App): HTMLElement {
   const over = svg("svg", { class: "over" }, lines, boxes, fresh);
   const labels = el("div", { class: "labels", at: { "aria-hidden": "true" } });
   const root = el("div", { class: "stage" }, pixels, photo, memory, over, labels);
+  // Each pixel of a small drawing counts.
+  photo.addEventListener("load", () => photo.classList.toggle("coarse", photo.naturalWidth <= COARSE));
   const measure = el("canvas").getContext("2d")!;
   let painted: readonly Thing[] | null = null, paintedIndex = -1, wide = 0;
 

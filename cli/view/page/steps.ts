@@ -24,8 +24,8 @@ export function steps(app: App): HTMLElement {
   const root = el("div", { class: "steps" }, el("div", { class: "track" }, play, stations), words);
   app.watch(() => {
     const { stops } = app;
-    root.hidden = stops.length === 0;
-    attributes(play, { "aria-label": app.playing ? "Pause" : "Play the answers in order", disabled: stops.length < 2 });
+    root.hidden = stops.length < 2;
+    attributes(play, { "aria-label": app.playing ? "Pause" : "Play the answers in order" });
     play.classList.toggle("on", app.playing);
     keyed(stations, stops, ({ name }) => name, ({ words }) => {
       const lines = words.map((word) => el("span", { text: word }));

@@ -96,7 +96,7 @@ export async function programPayload(
     tensors.set(names.photo, { dtype: "U8", shape: [shown.file.length], data: new Uint8Array(shown.file) });
     tensors.set(names.features, { dtype: "F32", shape: [row.length], data: row });
     const expressions = [];
-    for (const i of spread(own, EXPRESSIONS)) {
+    for (const i of spread(own, EXPRESSIONS, (i) => samples.lengths(i).words)) {
       const text = decodeTokens(samples.words([i]).data, words).join(" ").replace(/ ([;,])/g, "$1");
       const { program, steps } = await execute(models, facts, await writeProgram(models, facts, text), row);
       const keys = expressionNames(at, expressions.length), all = new Float32Array(steps.length * height * width);
@@ -140,8 +140,11 @@ function weightsOf(
   );
 }
 
-/** At most `count` of a list, evenly from it: neighbours are of one template. */
-function spread<T>(list: readonly T[], count: number): T[] {
-  const some = Math.min(count, list.length);
-  return Array.from({ length: some }, (_, i) => list[Math.floor(i * list.length / some)]);
+/** At most `count` of a list, from all over it, for neighbours are of one template: of each part the one with the least `size`. */
+function spread(list: readonly number[], count: number, size: (index: number) => number): number[] {
+  const parts = Math.min(count, list.length), at = (part: number): number => Math.floor(part * list.length / parts);
+  return Array.from({ length: parts }, (_, part) => {
+    const own = list.slice(at(part), at(part + 1));
+    return own.reduce((best, one) => size(one) < size(best) ? one : best);
+  });
 }

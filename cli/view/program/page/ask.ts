@@ -1,12 +1,16 @@
-/** The field for an expression, and some to begin with. */
+/** The field for an expression, and expressions to begin with. */
 import { attributes, el, keyed, say } from "../../page/dom.ts";
 import type { App } from "./app.ts";
 import { nearestWord } from "./words.ts";
 
-/** The element with field, button, complaint, examples and the words that are known. */
+/** Words that the model knows. */
+function knownWords({ payload: { facts } }: App): string[] {
+  return Object.keys(facts.vocabulary.refexp_token_to_idx).filter((word) => !/^<.*>$/.test(word));
+}
+
+/** The element with field, button and complaint. */
 export function ask(app: App): HTMLElement {
-  const { facts } = app.payload;
-  const known = Object.keys(facts.vocabulary.refexp_token_to_idx).filter((word) => !/^<.*>$/.test(word));
+  const known = knownWords(app);
   const field = el("input", {
     class: "field",
     at: {
@@ -24,14 +28,7 @@ export function ask(app: App): HTMLElement {
     app.ask(field.value);
   });
   const complaint = el("p", { class: "complaint", at: { role: "alert" } });
-  const examples = el("div", { class: "examples", at: { role: "group", "aria-label": "Expressions to begin with" } });
-  const words = el(
-    "details",
-    { class: "known soft" },
-    el("summary", { text: "Words that the model knows" }),
-    el("p", { text: known.join(", ") }),
-  );
-  const root = el("div", { class: "ask" }, form, complaint, examples, words);
+  const root = el("div", { class: "ask" }, form, complaint);
   let last = "";
   app.watch(() => {
     // What is being typed stays.
@@ -40,6 +37,21 @@ export function ask(app: App): HTMLElement {
     const unknown = /the word “(.*)”/s.exec(app.complaint)?.[1], near = unknown && nearestWord(unknown, known);
     say(complaint, near ? `${app.complaint} Did you mean “${near}”?` : app.complaint);
     complaint.hidden = app.complaint === "";
+  });
+  return root;
+}
+
+/** The element with expressions to begin with, and the words that are known. */
+export function suggestions(app: App): HTMLElement {
+  const examples = el("div", { class: "examples", at: { role: "group", "aria-label": "Expressions to begin with" } });
+  const words = el(
+    "details",
+    { class: "known soft" },
+    el("summary", { text: "Words that the model knows" }),
+    el("p", { text: knownWords(app).join(", ") }),
+  );
+  const root = el("div", { class: "ask" }, examples, words);
+  app.watch(() => {
     keyed(
       examples,
       app.picture.expressions,

@@ -3,7 +3,7 @@ import { attributes, el, percent, say } from "../../page/dom.ts";
 import { decodePayload } from "../../payload.ts";
 import type { ProgramFacts } from "../payload.ts";
 import { App } from "./app.ts";
-import { ask } from "./ask.ts";
+import { ask, suggestions } from "./ask.ts";
 import { overlapOf, paintMask, shareOf } from "./mask.ts";
 import { tree } from "./tree.ts";
 import { wordsOfToken } from "./words.ts";
@@ -105,7 +105,14 @@ function page(app: App): HTMLElement {
     el(
       "div",
       { class: "layout" },
-      el("section", { class: "left", at: { "aria-label": "The picture" } }, ask(app), stage(app), thumbnails(app)),
+      el(
+        "section",
+        { class: "left", at: { "aria-label": "The picture" } },
+        ask(app),
+        stage(app),
+        thumbnails(app),
+        suggestions(app),
+      ),
       el(
         "section",
         { class: "right", at: { "aria-label": "The program" } },

@@ -9,7 +9,7 @@ export function paintMask(canvas: HTMLCanvasElement, mask: Float32Array, width: 
   const context = canvas.getContext("2d")!, image = context.createImageData(width, height);
   mask.forEach((p, i) => {
     const inside = p > 0.5, colour = inside ? LIGHT : DARK;
-    image.data.set([...colour, inside ? 70 + 90 * (p - 0.5) : 190 * (1 - p)], 4 * i);
+    image.data.set([...colour, inside ? 60 * (p - 0.5) : 175 * (1 - p)], 4 * i);
   });
   context.putImageData(image, 0, 0);
 }
