@@ -15,6 +15,8 @@ import { MOST_WEIGHTS, narrowed } from "./weights.ts";
 export interface PayloadOptions {
   /** Weights in 16 bits. */
   readonly half: boolean;
+  /** Bytes of weights that the page may hold; default {@link MOST_WEIGHTS}. */
+  readonly mostWeights?: number;
   readonly onPicture: (done: number) => void;
   readonly onMessage: (text: string) => void;
 }
@@ -27,11 +29,11 @@ export async function regionPayload(
   run: string,
   checkpoint: Viewed,
   pictures: readonly Pictured[],
-  { half, onPicture, onMessage }: PayloadOptions,
+  { half, mostWeights = MOST_WEIGHTS, onPicture, onMessage }: PayloadOptions,
 ): Promise<Payload> {
   const { config, classes, knowledge } = checkpoint;
   const weights = weightsOf(checkpoint, half), size = weights.reduce((sum, [, { data }]) => sum + data.byteLength, 0);
-  const live = size <= MOST_WEIGHTS;
+  const live = size <= mostWeights;
   if (!live) {
     onMessage(
       `${checkpoint.path}: ${Math.round(size / 2 ** 20)} MiB of weights are too much for a page, ` +
