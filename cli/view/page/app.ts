@@ -176,6 +176,9 @@ export class App {
     const boxes = things.map(({ box }): Box => box), ids = things.map(({ id }) => id);
     engine.ask(place, { picture: scene.picture(things), boxes }).then((answers) => {
       this.#answered++;
+      if (this.status.kind === "opening") {
+        this.status = { kind: "live", text: `The model runs here, on ${engine.title}` };
+      }
       // A later change, or another picture, has its own.
       if (answers && scene === this.scene) take({ ids, answers, live: true });
       this.show();

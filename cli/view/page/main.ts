@@ -50,7 +50,8 @@ async function begin(): Promise<void> {
   }
   try {
     app.engine = await Engine.open(payload);
-    app.status = { kind: "live", text: `The model runs here, on ${app.engine.title}` };
+    // Until the first answer the browser compiles kernels, on a slow adapter for seconds.
+    app.status = { kind: "opening", text: `Preparing the model on ${app.engine.title} …` };
     app.changed();
   } catch (error) {
     app.status = {

@@ -75,8 +75,10 @@ export class App {
       if (!facts.live) throw new Error("they are too large for a page");
       const device = await Device.open({ winograd: facts.convolutions === "winograd" });
       this.#models = programModels(device, facts, tensors);
+      // Until the first answer the browser compiles kernels, on a slow adapter for seconds.
+      this.status = { kind: "opening", text: `Preparing the models on ${device.title} …` };
+      if (this.text !== "") await this.ask(this.text);
       this.status = { kind: "live", text: `The models run here, on ${device.title}` };
-      await this.ask(this.text);
     } catch (error) {
       this.status = {
         kind: "stored",
