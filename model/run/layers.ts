@@ -92,7 +92,10 @@ export function differences(a: Json | undefined, b: Json | undefined, path = "")
 
 /** The value at a path, or undefined. */
 export function lookup(value: Json | undefined, path: readonly string[]): Json | undefined {
-  return path.reduce<Json | undefined>((inner, key) => isObject(inner) ? inner[key] : undefined, value);
+  return path.reduce<Json | undefined>(
+    (inner, key) => isObject(inner) && Object.hasOwn(inner, key) ? inner[key] : undefined,
+    value,
+  );
 }
 
 /** True for an object of settings. */

@@ -45,6 +45,7 @@ export async function runLoop(
 ): Promise<void> {
   const { steps, displayEvery, validateEvery, checkpointEvery } = folder.config;
   let { step } = start;
+  await folder.keepSettings();
   if (step >= steps) return;
   const dueAt = (at: number) => ({
     display: at % displayEvery === 0,

@@ -13,7 +13,7 @@ import {
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { explainReadError } from "../../engine/base/files.ts";
 import { expectKind, type RunKind } from "./kind.ts";
-import { fileLayer, type Layer } from "./layers.ts";
+import { fileLayer, type Json, type Layer } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
 import { exists, requireRun } from "./run_names.ts";
 
@@ -37,13 +37,14 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   /** The run's settings. */
   readonly config: C;
   readonly #lock: Deno.FsFile;
-  readonly #began: boolean;
+  /** The settings in its file; null where this process began the run, which wrote them. */
+  readonly #saved: Json | null;
 
-  private constructor(path: string, config: C, lock: Deno.FsFile, began: boolean) {
+  private constructor(path: string, config: C, lock: Deno.FsFile, saved: Json | null) {
     this.path = path;
     this.config = config;
     this.#lock = lock;
-    this.#began = began;
+    this.#saved = saved;
   }
 
   /** Begins a run of a kind with the settings of `layers`. Throws {@link UserError} when `path` holds anything already. */
@@ -67,7 +68,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
       lock.close();
       throw error;
     }
-    return new RunFolder(path, config, lock, true);
+    return new RunFolder(path, config, lock, null);
   }
 
   /**
@@ -89,17 +90,22 @@ export class RunFolder<C extends RunConfig> implements Disposable {
       makeFolder(join(path, "checkpoints"));
       await removePartialFiles(path);
       await removePartialFiles(join(path, "checkpoints"));
-      if (JSON.stringify(config) !== JSON.stringify(saved.value)) await writeJsonAtomic(file, config);
     } catch (error) {
       lock.close();
       throw error;
     }
-    return new RunFolder(path, config, lock, false);
+    return new RunFolder(path, config, lock, saved.value);
+  }
+
+  /** Keeps the settings that the run goes on with; done once its data and models fit, so that a refused change leaves none. */
+  async keepSettings(): Promise<void> {
+    if (this.#saved === null || JSON.stringify(this.config) === JSON.stringify(this.#saved)) return;
+    await writeJsonAtomic(this.file("config.json"), this.config);
   }
 
   /** True where this process began the run, false where it goes on with one. */
   get began(): boolean {
-    return this.#began;
+    return this.#saved === null;
   }
 
   /** A path inside the folder. */
@@ -130,7 +136,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   async discardIfUnused(): Promise<boolean> {
     const metrics = this.file("metrics.jsonl");
     const recorded = listCheckpoints(this.path).length > 0 || (exists(metrics) && Deno.statSync(metrics).size > 0);
-    if (!this.#began || recorded) return false;
+    if (!this.began || recorded) return false;
     await Deno.remove(this.path, { recursive: true });
     return true;
   }

@@ -101,7 +101,9 @@ Deno.test("classes of a run and of data are matched by name, or refused before a
       named.err,
     );
     refused(await evaluated(empty), /coco val: none of its 2 images has a region/);
+    const config = join(run, "config.json"), before = await Deno.readTextFile(config);
     const resumed = await itera("train", "--runs", runs, "--name", "a", "--resume", "--steps", "8", "--data", more);
+    strictEqual(await Deno.readTextFile(config), before);
     refused(
       resumed,
       /coco train: has 4 classes, the run 3 \(only here: white\); go on with the data the run began with/,
@@ -171,13 +173,17 @@ Deno.test("names of runs, and those of an experiment's members, do not lead out 
         refused(await itera(...command, "--runs", runs, "--name", name), /--name .*leads out of the runs' folder/);
       }
     }
-    const member = { folder: "..", name: "a", settings: { steps: 1 } };
     await Deno.mkdir(join(runs, "e"), { recursive: true });
-    await Deno.writeTextFile(join(runs, "e", "experiment.json"), JSON.stringify({ title: "t", members: [member] }));
-    refused(
-      await itera("ablate", "--runs", runs, "--name", "e", "--resume"),
-      /experiment\.json: members\.0\.folder: a folder is named by/,
-    );
+    for (
+      const [named, complaint] of [
+        ["..", /experiment\.json: members\.0\.folder: a folder is named by/],
+        ["report.html", /experiment\.json: members\.0\.folder: is the name of a file of the experiment/],
+      ] as const
+    ) {
+      const member = { folder: named, name: "a", settings: { steps: 1 } };
+      await Deno.writeTextFile(join(runs, "e", "experiment.json"), JSON.stringify({ title: "t", members: [member] }));
+      refused(await itera("ablate", "--runs", runs, "--name", "e", "--resume"), complaint);
+    }
     const left = await Array.fromAsync(Deno.readDir(join(folder, "a", "b")));
     deepStrictEqual(left.map(({ name }) => name), ["runs"]);
   });

@@ -7,16 +7,20 @@ import { readResults, type Results } from "../evaluation/results.ts";
 import { removePartialsOf, writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
 import { isEmpty, makeFolder, RunFolder } from "../../run/run_folder.ts";
-import { EXPERIMENT_FILE } from "../../run/run_names.ts";
+import { exists, EXPERIMENT_FILE } from "../../run/run_names.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { newConfig, REGION_RUNS } from "../config.ts";
 import { trainModel } from "../trainer.ts";
+
+/** Files of an experiment's folder, beside its runs' folders. */
+const OWN_FILES: readonly string[] = [EXPERIMENT_FILE, "report.html", "comparison.json"];
 
 const schema = z.strictObject({
   title: z.string(),
   /** Runs in the order they are trained: folder name, row name, settings over the defaults. */
   members: z.array(z.strictObject({
-    folder: z.string().regex(/^(?!\.\.?$)[\w.-]+$/, "a folder is named by letters, digits, points and dashes"),
+    folder: z.string().regex(/^(?!\.\.?$)[\w.-]+$/, "a folder is named by letters, digits, points and dashes")
+      .refine((name) => !OWN_FILES.includes(name), "is the name of a file of the experiment"),
     name: z.string(),
     settings: z.record(z.string(), z.json()),
   })).min(1),
@@ -123,15 +127,5 @@ export class Experiment {
       done.push({ ...member, results: readResults(file) });
     }
     return done;
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
   }
 }

@@ -16,7 +16,13 @@ export async function settingsLayer(path: string): Promise<Layer> {
   return { source: path, value };
 }
 
+/** Longest YAML, in letters: the time it takes to read grows with the square of its keys. All settings together have some 5,000. */
+const LONGEST_YAML = 1 << 16;
+
 async function parseYaml(path: string, text: string): Promise<Json> {
+  if (text.length > LONGEST_YAML) {
+    throw new UserError(`${path}: has ${text.length} letters, settings in YAML have at most ${LONGEST_YAML}`);
+  }
   const { parseDocument } = await loadYaml();
   const document = parseDocument(text, { prettyErrors: true, stringKeys: true });
   const [fault] = [...document.errors, ...document.warnings];

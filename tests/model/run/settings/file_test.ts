@@ -78,5 +78,8 @@ Deno.test("a mistake in a file of settings is named by line and column, a key th
   // Aliases of aliases stand for billions of values.
   const lists = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(", ")}]`);
   await refuses("a.yaml", `l0: &l0 [x]\n${lists.join("\n")}\n`, /a\.yaml: is not YAML \(/);
+  // The time that YAML takes grows with the square of its keys: 40,000 took a minute and a half.
+  const many = Array.from({ length: 40_000 }, (_, i) => `k${i}: 1`).join("\n");
+  await refuses("a.yaml", many, /a\.yaml: has \d+ letters, settings in YAML have at most 65536/);
   await rejects(settingsLayer("no-such-file.yaml"), /no-such-file\.yaml: there is no such file/);
 });
