@@ -1,6 +1,7 @@
 /** Image files as RGB bytes: the one reader of pictures. */
 import { requireFile } from "../../engine/base/files.ts";
 import { loadSharp, type SharpImage } from "../../engine/base/packages/sharp.ts";
+import { isPng, withEarlyExif } from "./late_exif.ts";
 import type { PictureOptions } from "./picture_options.ts";
 import type { RgbImage } from "./preprocess.ts";
 
@@ -16,7 +17,7 @@ export async function readImage(path: string, options: PictureOptions = {}): Pro
   const sharp = await loadSharp();
   // One image a thread: several are read at once already.
   sharp.concurrency(1);
-  const stored = sharp(await Deno.readFile(path), { ignoreIcc: profile === "ignore" });
+  const stored = sharp(withEarlyExif(await Deno.readFile(path)), { ignoreIcc: profile === "ignore" });
   const image = orientation === "apply" ? stored.autoOrient() : stored;
   // One after the other: the library has one place for reasons, and would name now this one's and now that one's.
   const { space, hasProfile } = await image.metadata();
@@ -42,12 +43,22 @@ async function readInks(image: SharpImage): Promise<RgbImage> {
   return { rgb, width: info.width, height: info.height };
 }
 
+/** Input that a size is read from: the path, of which the library reads the beginning; all of a PNG, whose EXIF data may stand last. */
+async function beginning(path: string): Promise<string | Uint8Array<ArrayBuffer>> {
+  const first = new Uint8Array(8);
+  {
+    using file = await Deno.open(path);
+    await file.read(first);
+  }
+  return isPng(first) ? withEarlyExif(await Deno.readFile(path)) : path;
+}
+
 /** Width and height that {@link readImage} gives an image file, its pixels unread. Throws what went wrong. */
 export async function readSize(
   path: string,
   { orientation = "apply" }: PictureOptions = {},
 ): Promise<Pick<RgbImage, "width" | "height">> {
   await requireFile(path);
-  const { width, height, autoOrient } = await (await loadSharp())(path).metadata();
+  const { width, height, autoOrient } = await (await loadSharp())(await beginning(path)).metadata();
   return orientation === "apply" ? { width: autoOrient.width, height: autoOrient.height } : { width, height };
 }

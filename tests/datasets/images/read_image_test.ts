@@ -1,4 +1,5 @@
 import { deepStrictEqual, match, notDeepStrictEqual, rejects, strictEqual } from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { Loader } from "../../../datasets/images/loader.ts";
 import { readImage, readSize } from "../../../datasets/images/read_image.ts";
@@ -53,6 +54,29 @@ Deno.test("a picture is turned by its EXIF mark, and its size is the turned one;
       deepStrictEqual([...(await readImage(path, asStored)).rgb], [...PIXELS]);
       deepStrictEqual(await readSize(path, asStored), { width: WIDTH, height: HEIGHT });
     }
+  });
+});
+
+Deno.test("a mark behind the pixels of a PNG, where some programs write it, turns the picture too", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "a.png"), turned = await raw().withMetadata({ orientation: 6 }).png().toBuffer();
+    await Deno.writeFile(path, turned);
+    const wanted = await readImage(path);
+    const chunks: Uint8Array[] = [];
+    for (let at = 8; at < turned.length; at += 12 + turned.readUInt32BE(at)) {
+      chunks.push(turned.subarray(at, at + 12 + turned.readUInt32BE(at)));
+    }
+    const isExif = (chunk: Uint8Array) => new TextDecoder().decode(chunk.subarray(4, 8)) === "eXIf";
+    const exif = chunks.filter(isExif), others = chunks.filter((chunk) => !isExif(chunk));
+    strictEqual(exif.length, 1);
+    await Deno.writeFile(path, Buffer.concat([turned.subarray(0, 8), ...others.toSpliced(-1, 0, ...exif)]));
+    deepStrictEqual(await readImage(path), wanted);
+    deepStrictEqual(await readSize(path), { width: HEIGHT, height: WIDTH });
+    deepStrictEqual([...(await readImage(path, { orientation: "ignore" })).rgb], [...PIXELS]);
+    // A chunk that is longer than the file is no reason to read past its end.
+    const cut = await Deno.readFile(path);
+    await Deno.writeFile(path, cut.subarray(0, cut.length - 20));
+    await readSize(path).catch(() => {});
   });
 });
 
