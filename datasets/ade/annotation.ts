@@ -109,6 +109,14 @@ export function adeRegions({ width, levels }: AdeAnnotation): AdeRegion[] {
   });
 }
 
+/** Instances of all levels that have pixels and no name: the names' file is cut, or of another picture. */
+export function unnamedInstances({ width, levels }: AdeAnnotation): number {
+  const counts = levels.map(({ map, names }) =>
+    [...instanceBoxes(map, width).keys()].filter((p) => !names.has(p)).length
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
 /** The box of every position that has pixels. */
 function instanceBoxes(map: Uint8Array, width: number): Map<number, [number, number, number, number]> {
   const left = new Int32Array(256).fill(width), right = new Int32Array(256).fill(-1);

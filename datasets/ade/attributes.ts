@@ -14,15 +14,18 @@ export async function readAttributes(path: string): Promise<Map<number, Map<numb
   text.split("\n").forEach((line, i) => {
     if (line.trim() === "") return;
     const fields = line.split("#").map((field) => field.trim());
-    const [number, level] = [Number(fields[0]), Number(fields[1])];
-    if (fields.length < 5 || !Number.isInteger(number) || !Number.isInteger(level)) {
+    const [number, level] = fields.slice(0, 2).map((field) => /^\d+$/.test(field) ? Number(field) : NaN);
+    if (fields.length < 5 || Number.isNaN(number) || Number.isNaN(level)) {
       throw new UserError(
         `${path}:${i + 1}: is no instance; wanted number # level # occluded # class # name # attributes`,
         { path },
       );
     }
-    const own = names.get(level) ?? new Map<number, string>();
-    own.set(number, fields[4].replaceAll(" ", "_"));
+    const own = names.get(level) ?? new Map<number, string>(), name = fields[4].replaceAll(" ", "_");
+    if (own.has(number) && own.get(number) !== name) {
+      throw new UserError(`${path}:${i + 1}: instance ${number} of level ${level} has another name before`, { path });
+    }
+    own.set(number, name);
     names.set(level, own);
   });
   return names;

@@ -78,8 +78,9 @@ async function readAll(
   before: SplitTable | null,
   { onProgress }: OpenHooks,
 ): Promise<SplitTable> {
-  const known = new Map(before?.ids.map((id, i) => [`${id} ${before.stamps[i]}`, i]));
-  const keyOf = ({ path, stamp }: FoundImage): string => `${idOf(path)} ${stamp}`;
+  // By path: pictures of different folders may have one name.
+  const known = new Map(before?.paths.map((path, i) => [`${path} ${before.stamps[i]}`, i]));
+  const keyOf = ({ path, stamp }: FoundImage): string => `${path} ${stamp}`;
   const fresh = found.filter((one): one is FoundImage => "files" in one && !known.has(keyOf(one)));
   if (before && fresh.length === 0 && before.ids.length === found.length) return before;
   const answers = new Map<string, ParseAnswer>();

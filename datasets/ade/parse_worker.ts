@@ -1,6 +1,6 @@
 /** Reads annotations of ADE20K off the main thread: instance maps are large pictures, and every pixel is looked at. */
 import { tellFailures } from "../thread.ts";
-import { type AdeFiles, adeRegions, readAdeAnnotation } from "./annotation.ts";
+import { type AdeFiles, adeRegions, readAdeAnnotation, unnamedInstances } from "./annotation.ts";
 
 /** The first message. */
 export interface ParseSetup {
@@ -54,7 +54,10 @@ async function parse({ id, image, files }: ParseRequest): Promise<ParseAnswer> {
       height: annotation.height,
       boxes: Uint16Array.from(known.flatMap(({ box }) => [...box])),
       labels: Uint16Array.from(known, ({ name }) => labels.get(name)!),
-      unknown: regions.filter(({ name }) => !labels.get(name)).map(({ name }) => name),
+      unknown: [
+        ...regions.filter(({ name }) => !labels.get(name)).map(({ name }) => name),
+        ...Array.from({ length: unnamedInstances(annotation) }, () => ""),
+      ],
     };
   } catch (error) {
     const { message, path = image } = error as Error & { path?: string };

@@ -8,7 +8,7 @@ import { decodeIndex, encodeIndex } from "./file.ts";
 import type { SplitTable } from "./table.ts";
 
 /** Goes up whenever a reader would read something differently from the same files. */
-const READER_VERSION = 3;
+const READER_VERSION = 4;
 
 /** Callbacks while a set is opened. */
 export interface OpenHooks {

@@ -1,6 +1,6 @@
-import { deepStrictEqual, rejects } from "node:assert/strict";
+import { deepStrictEqual, rejects, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { adeRegions, readAdeAnnotation } from "../../../datasets/ade/annotation.ts";
+import { adeRegions, readAdeAnnotation, unnamedInstances } from "../../../datasets/ade/annotation.ts";
 import { openContext } from "../../../datasets/context/dataset.ts";
 import { writeAsAde } from "../../../datasets/drawing/write_ade.ts";
 import { KnowledgeBuilder } from "../../../datasets/knowledge/builder.ts";
@@ -79,6 +79,16 @@ Deno.test("context scenes written as ADE20K read back with their regions", async
   });
 });
 
+Deno.test("instances that the names' file does not name are counted", async () => {
+  await withFolder(async (folder) => {
+    const image = await writeScene(folder), names = join(folder, "a_atr.txt");
+    strictEqual(unnamedInstances(await readAdeAnnotation(image)), 0);
+    // Cut after the lamp: wheels and hub have no name.
+    await Deno.writeTextFile(names, (await Deno.readTextFile(names)).split("\n").slice(0, 2).join("\n"));
+    strictEqual(unnamedInstances(await readAdeAnnotation(image)), 3);
+  });
+});
+
 Deno.test("what is wrong with an annotation is named", async () => {
   await withFolder(async (folder) => {
     const image = await writeScene(folder);
@@ -86,6 +96,12 @@ Deno.test("what is wrong with an annotation is named", async () => {
     await rejects(readAdeAnnotation(image), /a_parts_1\.png: is 2×1, not 5×3/);
     await Deno.writeTextFile(join(folder, "a_atr.txt"), "001 # 0 # 0\n");
     await rejects(readAdeAnnotation(image), /a_atr\.txt:1: is no instance/);
+    for (const number of ["", "-1", "1.5", "1e0"]) {
+      await Deno.writeTextFile(join(folder, "a_atr.txt"), `${number} # 0 # 0 # car # car # ""\n`);
+      await rejects(readAdeAnnotation(image), /a_atr\.txt:1: is no instance/);
+    }
+    await Deno.writeTextFile(join(folder, "a_atr.txt"), '1 # 0 # 0 # a # a # ""\n01 # 0 # 0 # b # b # ""\n');
+    await rejects(readAdeAnnotation(image), /a_atr\.txt:2: instance 1 of level 0 has another name before/);
     await rejects(readAdeAnnotation(join(folder, "b.jpg")), /b_atr\.txt: there is no such file/);
   });
 });
