@@ -35,12 +35,16 @@ export async function cocoBoxes(annotations: string, picture: string): Promise<C
   return { width: image.width, height: image.height, regions };
 }
 
-/** The image whose name shares the most folders with the picture's path, counted from the end. */
+/**
+ * The image whose name is the end of the picture's path, the longest of several; else the one whose name shares the most
+ * folders with it, counted from the end.
+ */
 function pick(annotations: string, images: readonly CocoImage[], picture: string): CocoImage {
   const wanted = segments(resolve(picture));
   let best: CocoImage[] = [], most = 1;
   for (const image of images) {
-    const shared = sharedEnd(segments(image.file_name), wanted);
+    const name = segments(image.file_name), end = sharedEnd(name, wanted);
+    const shared = end === name.length ? end + wanted.length : end;
     if (shared < most) continue;
     if (shared > most) best = [];
     most = shared;

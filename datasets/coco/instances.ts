@@ -147,9 +147,10 @@ function compareIds(a: string, b: string): number {
 /** The area of an outline, or of the box where there is none. */
 function areaOf(segmentation: unknown, [, , width, height]: CocoAnnotation["bbox"]): number {
   const read = outline.safeParse(segmentation);
-  // Exporters of boxes alone write an empty outline: [], [[]] or {}.
-  const empty = !read.success || Array.isArray(read.data) && read.data.every((polygon) => polygon.length === 0);
-  return empty ? Math.max(0, width) * Math.max(0, height) : segmentationArea(read.data);
+  // Exporters of boxes alone write an outline that is none: [], [[]], {}, two corners, no runs.
+  const none = !read.success ||
+    (Array.isArray(read.data) ? read.data.every(({ length }) => length < 6) : read.data.counts.length === 0);
+  return none ? Math.max(0, width) * Math.max(0, height) : segmentationArea(read.data);
 }
 
 /**

@@ -54,6 +54,9 @@ Deno.test("fields are read as loosely as pycocotools reads them", () =>
       { area: undefined, segmentation: [[]] },
       { area: null, segmentation: {} },
       { area: null, segmentation: null },
+      { area: null, segmentation: [[2, 1, 6, 4]] },
+      { area: null, segmentation: { counts: "" } },
+      { area: null, segmentation: { counts: [] } },
       { segmentation: "none" },
       { id: undefined },
       { id: "a" },
@@ -168,4 +171,11 @@ Deno.test("a picture's boxes are those of the longest matching path; where sever
       /names 2 pictures that elsewhere\/x\.png may be, such as a\/x\.png and b\/x\.png/,
     );
     await refuses(cocoBoxes(file, "z.png"), /names no picture z\.png/);
+    // A name that is the end of the path stands before others that have more folders.
+    images[2].file_name = "x.png";
+    await write(folder, { images, annotations });
+    assert.deepEqual(
+      [await first("elsewhere/x.png"), await first("elsewhere/a/x.png"), await first("c/b/x.png")],
+      [2, 0, 1],
+    );
   }));
