@@ -26,7 +26,9 @@ export async function main(args: readonly string[]): Promise<number> {
     const { message, status, internal } = judge(error);
     printJson(message);
     if (message !== null) notice(`itera: ${message}`);
-    if (internal && Deno.env.get("ITERA_DEBUG") === "1") notice(String((error as Error)?.stack ?? error));
+    if (internal && Deno.env.get("ITERA_DEBUG") === "1") {
+      for (const text of String((error as Error)?.stack ?? error).split("\n")) notice(text);
+    }
     return status;
   }
 }

@@ -35,7 +35,7 @@ export function addConfig(program: Command): void {
     .option("--changed", "of a run, only settings that differ from the defaults")
     .option("--markdown", "print the page docs/config.md")
     .action((part = "", { run, changed = false, markdown = false, kind, ...choices }) => {
-      if (markdown) return line(configPage(RUN_KINDS).trimEnd());
+      if (markdown) return configPage(RUN_KINDS).trimEnd().split("\n").forEach((text) => line(text));
       if (run !== undefined) return showRun(run, part, changed);
       if (changed) throw new UserError("--changed: name the run by --run");
       showDefaults(part, kind, choices);

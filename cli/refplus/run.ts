@@ -45,7 +45,7 @@ export function addRefplusRun(refplus: Command, program: Command): void {
       line(answer.program.join("; "));
       const found = answer.mask.data as Float32Array, pixels = found.reduce((sum, set) => sum + set, 0);
       line(`foreground: ${(100 * pixels / found.length).toFixed(2)} % of the picture`);
-      line(`${stem}.mask.png\n${stem}.overlay.png`);
+      for (const kind of ["mask", "overlay"]) line(`${stem}.${kind}.png`);
     });
   refplus.command("inspect")
     .description("the mask of every node of annotated programs, compared with the node's true output")

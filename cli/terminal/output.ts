@@ -2,7 +2,7 @@
 import { SingleBar } from "cli-progress";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { duration } from "../../engine/base/duration.ts";
-import { printable, printableLine } from "../../engine/base/printable.ts";
+import { printableLine } from "../../engine/base/printable.ts";
 import { drawTable, type PrintedTable } from "./table.ts";
 
 /** The place a command writes to. */
@@ -101,17 +101,17 @@ export function printJson(error: string | null = null): void {
   results = null;
   const text = JSON.stringify({ ...facts, tables, lines, ...error === null ? {} : { error } }, null, 2);
   // Names are from files: what a terminal would act on stays a code of JSON.
-  current.out(text.replace(/[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, jsonCode) + "\n");
+  current.out(text.replace(/[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, jsonCode) + "\n");
 }
 
 function jsonCode(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** A line of results. Names in it may be from files: control characters are shown, not sent. */
+/** A line of results. Names in it may be from files: control characters and line breaks are shown, not sent. */
 export function line(text = ""): void {
   if (results) results.lines.push(text);
-  else current.out(printable(text) + "\n");
+  else current.out(printableLine(text) + "\n");
 }
 
 /** A result with a name: `report: runs/a/report.html`; with `--json` a member of the object. */
@@ -128,9 +128,9 @@ export function member(name: string, value: unknown): void {
   );
 }
 
-/** A line that is no result: a notice or a complaint. */
+/** A line that is no result: a notice or a complaint. One line, whatever names from files are in it. */
 export function notice(text: string): void {
-  current.err(printable(text) + "\n");
+  current.err(printableLine(text) + "\n");
 }
 
 /** Prints a table, its title above it. */

@@ -2,7 +2,7 @@
 
 /** Control characters but tab and line break, and those that turn the direction of writing. */
 // deno-lint-ignore no-control-regex -- these are what it is about.
-const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const CONTROL = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** The text with each control character written as its code: `\x1b`, `\u202e`. Tabs and line breaks stay, broken pairs of UTF-16 become U+FFFD. */
 export function printable(text: string): string {

@@ -32,7 +32,7 @@ Deno.test("durations and sizes are said in words", () => {
   strictEqual(bytes(3 * 2 ** 40), "3072 GiB");
 });
 
-Deno.test("names from files reach the terminal as text: no escapes, and no line breaks in tables", async () => {
+Deno.test("names from files reach the terminal as text: no escapes, and no line breaks", async () => {
   const written: string[] = [];
   const write = (text: string): void => void written.push(text);
   const evil = "\x1b[2J\x1b]0;owned\x07red\nlines\r\u202e";
@@ -48,6 +48,8 @@ Deno.test("names from files reach the terminal as text: no escapes, and no line 
   // deno-lint-ignore no-control-regex -- none of these may be there.
   ok(!/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/.test(text), JSON.stringify(text));
   ok(text.includes("\\x1b[2J\\x1b]0;owned\\x07red"), text);
+  // A name with a line break makes no line of its own, which could pass for one of ours.
+  deepStrictEqual(written.slice(0, 2).map((one) => one.split("\n").length), [2, 2]);
   strictEqual(written[2].trimEnd().split("\n").length, 6, written[2]);
 });
 
