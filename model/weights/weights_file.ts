@@ -123,10 +123,8 @@ export async function readStartingWeights(file: string): Promise<StartingWeights
 }
 
 const namesSchema = z.object({
-  classes: z.string().transform((text) => JSON.parse(text)).pipe(z.array(z.string())),
-  knowledge: z.string().transform((text) => JSON.parse(text)).pipe(
-    z.object({ types: z.array(z.string()) }).nullable(),
-  ).default(null),
+  classes: jsonText(z.array(z.string())),
+  knowledge: jsonText(z.object({ types: z.array(z.string()) }).nullable()).default(null),
 });
 
 /** Names that a run's checkpoint states. */
