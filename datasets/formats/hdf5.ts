@@ -1,6 +1,6 @@
 /** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
 import { resolve } from "node:path";
-import { type Hdf5Dataset, type Hdf5File, loadHdf5 } from "../../engine/base/packages/h5wasm.ts";
+import { fellOver, type Hdf5Dataset, type Hdf5File, loadHdf5 } from "../../engine/base/packages/h5wasm.ts";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
@@ -63,7 +63,7 @@ export class Hdf5 implements Disposable {
       await Deno.writeFile(path, new Uint8Array());
       return new Hdf5(named, new File(resolve(path), "w"));
     } catch (error) {
-      throw explainWriteError(named, error);
+      throw fellOver(named, error) ?? explainWriteError(named, error);
     }
   }
 
@@ -81,7 +81,7 @@ export class Hdf5 implements Disposable {
       file.keys();
       return new Hdf5(named, file);
     } catch (cause) {
-      throw new UserError(`${named}: is damaged; make or copy it again`, { path: named, cause });
+      throw fellOver(named, cause) ?? damaged(named, "", cause);
     }
   }
 
@@ -127,6 +127,8 @@ export class Hdf5 implements Disposable {
     try {
       return dataset.slice([[from, end]]) as Numbers;
     } catch (error) {
+      const fallen = fellOver(this.path, error);
+      if (fallen) throw fallen;
       // Which row it is shows when they are read one by one.
       for (let row = from; row + 1 < end; row++) this.read(name, row, row + 1);
       throw this.#unreadable(`${name}: row ${Math.max(from, end - 1)}`, dataset, error);
@@ -155,12 +157,7 @@ export class Hdf5 implements Disposable {
   }
 
   #dataset(name: string): Hdf5Dataset {
-    let found: unknown;
-    try {
-      found = this.has(name) ? this.#file.get(name) : null;
-    } catch (cause) {
-      throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });
-    }
+    const found: unknown = this.has(name) ? this.#looking(name, () => this.#file.get(name)) : null;
     if ((found as Hdf5Dataset | null)?.type !== "Dataset") {
       throw new UserError(`${this.path}: ${name}: there is no such data set`, { path: this.path });
     }
@@ -177,7 +174,7 @@ export class Hdf5 implements Disposable {
     try {
       return look();
     } catch (cause) {
-      throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });
+      throw fellOver(this.path, cause) ?? damaged(this.path, `${name}: `, cause);
     }
   }
 
@@ -188,14 +185,12 @@ export class Hdf5 implements Disposable {
 
   /** An attribute of the whole file; undefined where there is none. */
   attribute(name: string): unknown {
-    try {
+    return this.#looking(name, () => {
       // On files that are being written the library's own are still in memory.
       this.#brokenHeap ??= hasBrokenHeap(this.#file.filename);
       if (this.#brokenHeap) throw new Error("a heap of texts does not lead to its end");
       return this.#file.attrs[name]?.value;
-    } catch (cause) {
-      throw new UserError(`${this.path}: ${name}: is damaged; make or copy it again`, { path: this.path, cause });
-    }
+    });
   }
 
   /** Closes the file, with all that was written on disk. */
@@ -215,8 +210,9 @@ export class Hdf5 implements Disposable {
     this.#open = false;
     try {
       this.#file.close();
-    } catch {
+    } catch (error) {
       // Why it is worth nothing was reported when it happened.
+      fellOver(this.path, error);
     }
   }
 
@@ -230,6 +226,8 @@ export class Hdf5 implements Disposable {
       write();
     } catch (error) {
       this.#spoilt = true;
+      const fallen = fellOver(this.path, error);
+      if (fallen) throw fallen;
       const explained = explainWriteError(this.path, error);
       if (explained !== error) throw explained;
       throw new UserError(`${this.path}: ${place}: cannot be written (${reasonOf(error)})`, {
@@ -240,13 +238,17 @@ export class Hdf5 implements Disposable {
   }
 
   #unreadable(place: string, dataset: Hdf5Dataset, cause: unknown): UserError {
-    const filter = dataset.filters.find(({ id }) => !FILTERS.includes(id));
+    const filter = this.#looking(place, () => dataset.filters).find(({ id }) => !FILTERS.includes(id));
     const missing = filter && /filter/.test(String(cause));
     const why = missing
       ? `is packed by the filter ${filter.name || filter.id}, which is not here; store it with gzip or unpacked`
       : `cannot be read (${reasonOf(cause)}); make or copy the file again`;
     return new UserError(`${this.path}: ${place}: ${why}`, { path: this.path, cause });
   }
+}
+
+function damaged(path: string, place: string, cause: unknown): UserError {
+  return new UserError(`${path}: ${place}is damaged; make or copy it again`, { path, cause });
 }
 
 /** Filters that the library has: deflate, shuffle, checksum, and packing of small numbers. */

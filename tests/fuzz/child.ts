@@ -48,7 +48,8 @@ async function filesIn(root: string, at = root): Promise<Record<string, Files[st
   return found;
 }
 
-async function work(job: Job): Promise<void> {
+/** Does a job; returns the mutation that another process goes on at, if it is more than one should do. */
+async function work(job: Job): Promise<number | undefined> {
   const key = `${job.registry} ${job.reader}`;
   if (!prepared.has(key)) prepared.set(key, prepare(job));
   const { reader, samples, originals } = await prepared.get(key)!;
@@ -60,6 +61,7 @@ async function work(job: Job): Promise<void> {
   switch (job.work.kind) {
     case "mutations":
       for (let i = job.work.from; i < job.work.to && Date.now() < job.work.until; i++) {
+        if (i - job.work.from === reader.perProcess) return i;
         const { kind, files, sample } = mutation(reader, samples, job.work.seed, i);
         await one(i, kind, files, originals[sample]);
       }
@@ -87,8 +89,8 @@ for await (const piece of lines) {
   const parts = (rest + piece).split("\n");
   rest = parts.pop()!;
   for (const line of parts) {
-    await work(JSON.parse(line) as Job);
-    answer({ done: 0 });
+    const more = await work(JSON.parse(line) as Job);
+    answer({ done: true, ...more === undefined ? {} : { more } });
   }
 }
 await Deno.remove(own, { recursive: true });

@@ -34,4 +34,5 @@ export interface Job {
 export type Answer =
   | { readonly begin: number; readonly size: number }
   | { readonly end: number; readonly mutation: string; readonly outcome: Outcome; readonly detail: string }
-  | { readonly done: number };
+  /** The job is done, or as much of it as one process does: mutations go on at `more`. */
+  | { readonly done: true; readonly more?: number };

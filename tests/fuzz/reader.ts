@@ -25,6 +25,8 @@ export interface FuzzReader {
   readonly onlyOriginal?: boolean;
   /** True for a typed error of the project; by default a `UserError` that names a file of the input. */
   readonly typed?: (error: unknown, folder: string) => boolean;
+  /** Inputs after which another process goes on, where broken ones leave memory of a library behind. */
+  readonly perProcess?: number;
   /** Bytes of an input unpacked, where they are more than its files have. */
   readonly unpacked?: (files: Files) => number;
 }

@@ -46,18 +46,22 @@ export class Watched implements AsyncDisposable {
   /** Does a job and passes on each input's end. Inputs after one in which the process ended are read by another. */
   async *run(job: Job): AsyncGenerator<Result> {
     for (let next: Job | null = job; next;) {
-      const last: Result | null = yield* this.#once(next);
-      if (!last) return;
-      yield last;
-      const { work }: Job = next, from: number = last.index + 1;
+      const last: Result | number | null = yield* this.#once(next);
+      if (last === null) return;
+      const { work }: Job = next, from: number = typeof last === "number" ? last : last.index + 1;
+      if (typeof last === "number") await this[Symbol.asyncDispose]();
+      else yield last;
       next = work.kind === "mutations" && from < work.to && Date.now() < work.until
         ? { ...job, work: { ...work, from } }
         : null;
     }
   }
 
-  /** Does a job as far as the process lives; returns the end of the input in which it ended, if it did. */
-  async *#once(job: Job): AsyncGenerator<Result, Result | null> {
+  /**
+   * Does a job as far as the process lives; returns the end of the input in which it ended, if it did, or the mutation that
+   * another process goes on at.
+   */
+  async *#once(job: Job): AsyncGenerator<Result, Result | number | null> {
     const child = this.#child ?? this.#begin();
     const writer = child.stdin.getWriter();
     await writer.write(new TextEncoder().encode(`${JSON.stringify(job)}\n`));
@@ -76,7 +80,7 @@ export class Watched implements AsyncDisposable {
       for (;;) {
         const { value, done } = await this.#lines!.next();
         if (done) break;
-        if ("done" in value) return null;
+        if ("done" in value) return value.more ?? null;
         if ("begin" in value) {
           const [processor, memory] = [processorTime(child.pid) ?? 0, memoryOf(child.pid) ?? 0];
           current = { index: value.begin, size: value.size, clock: Date.now(), processor, memory };

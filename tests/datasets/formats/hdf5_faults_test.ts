@@ -11,6 +11,8 @@ import { withFolder } from "../../support/folder.ts";
 import { randomFor } from "../../support/random.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
 
+const HERE = new URL("../../../", import.meta.url);
+
 const says = (message: RegExp) => (error: unknown) => error instanceof UserError && message.test(error.message);
 
 /** A file of `x`, rows of 100 numbers that count on, one packed by itself. */
@@ -133,4 +135,22 @@ Deno.test("on a full disk the rows stay in the journal, and the next call goes o
     using file = await FeatureFile.open(output);
     deepStrictEqual([file.size, [...file.stored(4)]], [5, [...rows.subarray(96)]]);
   });
+});
+
+Deno.test("a file that the library falls over is named, and nothing is read after it", async () => {
+  // In a process of its own: the library is of no use after it.
+  const script = `
+    import { fellOver, loadHdf5 } from ${JSON.stringify(new URL("engine/base/packages/h5wasm.ts", HERE).href)};
+    await loadHdf5();
+    console.log(fellOver("a.h5", new Error("wrong signature")));
+    console.log(fellOver("a.h5", new WebAssembly.RuntimeError("memory access out of bounds")).message);
+    fellOver("b.h5", new WebAssembly.RuntimeError("unreachable"));
+    await loadHdf5().catch((error) => console.log(error.name, error.message));`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", script], cwd: HERE, stderr: "inherit" })
+    .output();
+  deepStrictEqual(new TextDecoder().decode(stdout).trim().split("\n"), [
+    "null",
+    "a.h5: is damaged so that the HDF5 library fell over it; make or copy it again",
+    "UserError a.h5: the HDF5 library fell over this file and opens no other now; start again without it",
+  ]);
 });

@@ -51,10 +51,14 @@ interface Features {
   readonly rows: readonly Float32Array[];
 }
 
+/** The library keeps some memory of each broken file that it is given. */
+const PER_PROCESS = 500;
+
 /** The readers. */
 export const HDF5: readonly FuzzReader[] = [
   {
     name: "encoded expressions",
+    perProcess: PER_PROCESS,
     samples: async () => [{ "a.h5": (await files()).refexps }],
     mutators: () => BINARY,
     read: async (folder) => {
@@ -79,6 +83,7 @@ export const HDF5: readonly FuzzReader[] = [
   },
   {
     name: "features",
+    perProcess: PER_PROCESS,
     samples: async () => [{ "a.h5": (await files()).features }, { "a.h5": await foreign() }],
     mutators: () => BINARY,
     read: async (folder): Promise<Features> => {
