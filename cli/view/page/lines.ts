@@ -10,6 +10,9 @@ interface Line {
   readonly share: number;
 }
 
+/** Pixels of the page between centres up to which a line would be a dot. */
+const SHORTEST = 12;
+
 /** Senders drawn for the chosen thing, and the least share of its messages that is worth a line. */
 const MOST = 6, LEAST = 0.02;
 
@@ -39,7 +42,7 @@ function linesOf(app: App): Line[] {
 /** Draws the lines; `s` is the size of a picture's pixel on the page. */
 export function drawLines(app: App, parent: Element, s: number): void {
   const boxes = new Map(app.scene.things.map(({ id, box }) => [id, box]));
-  const all = linesOf(app).filter(({ from, to }) => boxes.has(from) && boxes.has(to));
+  const all = linesOf(app).filter(({ from, to }) => apart(boxes.get(from), boxes.get(to)) * s > SHORTEST);
   keyed(parent, all, ({ from, to }) => `${from}-${to}`, () => {
     const group = svg("g", {});
     group.append(svg("path", { class: "casing" }), svg("path", { class: "shaft" }), svg("path", { class: "tip" }));
@@ -52,6 +55,11 @@ export function drawLines(app: App, parent: Element, s: number): void {
     attributes(group.children[1], { d: curve, "stroke-width": width.toFixed(1) });
     attributes(group.children[2], { d: tip });
   });
+}
+
+/** Pixels between the centres of two boxes; 0 where one is not there. */
+function apart(a?: Box, b?: Box): number {
+  return a && b ? Math.hypot(a[0] + a[2] - b[0] - b[2], a[1] + a[3] - b[1] - b[3]) / 2 : 0;
 }
 
 /** A slightly bent line from a box's centre to the edge of another's, and its arrow head. */

@@ -107,10 +107,9 @@ function effectOf(app: App): string {
   if (!without?.shown) return "Computing …";
   const changed = things.filter(({ id }) => app.named(id)?.label !== app.named(id, app.shown)?.label);
   if (changed.length === 0) return "Without it, all others would have the same names.";
+  const name = (id: number, shown = app.current): string => app.classes[app.named(id, shown)!.label];
   const words = changed.slice(0, 3).map(({ id }) =>
-    `${app.number(id)} would be ${app.classes[app.named(id)!.label]} and not ${
-      app.classes[app.named(id, app.shown)!.label]
-    }`
+    `${app.number(id)} would be “${name(id)}”, not “${name(id, app.shown)}”`
   );
   const more = changed.length - words.length;
   return `Without it, ${words.join("; ")}${more > 0 ? `; and ${more} more would change` : ""}.`;
