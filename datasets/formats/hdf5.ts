@@ -1,6 +1,13 @@
 /** HDF5 files on disk: opened with clear errors, and data sets that grow by rows. */
 import { resolve } from "node:path";
-import { fellOver, type Hdf5Dataset, type Hdf5File, loadHdf5 } from "../../engine/base/packages/h5wasm.ts";
+import {
+  fellOver,
+  type Hdf5Dataset,
+  type Hdf5File,
+  loadHdf5,
+  OtherFileError,
+  withoutOtherFiles,
+} from "../../engine/base/packages/h5wasm.ts";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { openFile } from "../../engine/base/files.ts";
@@ -125,10 +132,11 @@ export class Hdf5 implements Disposable {
   read(name: string, from = 0, to = Infinity): Numbers {
     const dataset = this.#checked(name), end = Math.min(to, dataset.shape![0]);
     try {
-      return dataset.slice([[from, end]]) as Numbers;
+      return withoutOtherFiles(() => dataset.slice([[from, end]])) as Numbers;
     } catch (error) {
       const fallen = fellOver(this.path, error);
       if (fallen) throw fallen;
+      if (error instanceof OtherFileError) throw this.#elsewhere(name, error);
       // Which row it is shows when they are read one by one.
       for (let row = from; row + 1 < end; row++) this.read(name, row, row + 1);
       throw this.#unreadable(`${name}: row ${Math.max(from, end - 1)}`, dataset, error);
@@ -172,10 +180,17 @@ export class Hdf5 implements Disposable {
   /** Result of a look at what the file says of itself; the library may fail there too. */
   #looking<T>(name: string, look: () => T): T {
     try {
-      return look();
+      return withoutOtherFiles(look);
     } catch (cause) {
+      if (cause instanceof OtherFileError) throw this.#elsewhere(name, cause);
       throw fellOver(this.path, cause) ?? damaged(this.path, `${name}: `, cause);
     }
+  }
+
+  #elsewhere(name: string, { message }: OtherFileError): UserError {
+    return new UserError(`${this.path}: ${name}: lies in another file, ${message}; store its numbers in this one`, {
+      path: this.path,
+    });
   }
 
   /** Sets an attribute of the whole file. */

@@ -136,10 +136,15 @@ export class FeatureFile implements Disposable {
   /**
    * The features of a picture as the file holds them, [channels, rows, columns].
    *
-   * @throws {UserError} when they do not fit their checksum.
+   * @throws {UserError} when they do not fit their checksum, or one of them is not finite.
    */
   stored(index: number): Float32Array {
-    const found = read(this.#file, index);
+    const found = read(this.#file, index), wrong = found.find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) {
+      throw new UserError(`${this.#file.path}: ${NAME}: row ${index} holds ${wrong}; extract the features anew`, {
+        path: this.#file.path,
+      });
+    }
     if (!this.checksums || rowChecksum(found, this.settings, index) === this.checksums[index]) return found;
     throw new UserError(
       `${this.#file.path}: ${NAME}: row ${index} does not fit its checksum, so the file is damaged; make or copy it again`,

@@ -157,7 +157,7 @@ export class RefexpFile implements Disposable {
     this.settings = settingsOf(file);
     const sequences = (name: string): [Int32Array, number] => {
       const [count, length = 1] = file.shape(name);
-      return [numbersOf(file.read(name), count * length), length];
+      return [numbersOf(file, name, count * length), length];
     };
     [this.refexps, this.refexpLength] = sequences("refexps");
     this.wordsAlone = !file.has("programs") && !file.has("answers");
@@ -169,7 +169,7 @@ export class RefexpFile implements Disposable {
       throw new UserError(`${file.path}: ${name}: has ${count} rows, refexps ${this.size}`, { path: file.path });
     };
     const column = (name: string): Int32Array =>
-      file.has(name) ? numbersOf(file.read(name), rowsOf(name)) : new Int32Array(this.size).fill(-1);
+      file.has(name) ? numbersOf(file, name, rowsOf(name)) : new Int32Array(this.size).fill(-1);
     this.images = column("image_idxs");
     this.originals = column("orig_idxs");
     this.families = column("refexp_families");
@@ -216,7 +216,17 @@ export class RefexpFile implements Disposable {
   }
 }
 
-/** Integers of any width as int32. */
-function numbersOf(value: unknown, length: number): Int32Array {
-  return Int32Array.from({ length }, (_, i) => Number((value as ArrayLike<number | bigint>)[i]));
+/** Integers of any width as int32. Throws {@link UserError} for one that would become another. */
+function numbersOf(file: Hdf5, name: string, length: number): Int32Array {
+  const found = file.read(name);
+  return Int32Array.from({ length }, (_, i) => {
+    const value = Number(found[i]);
+    if (value === (value | 0)) return value;
+    throw new UserError(
+      `${file.path}: ${name}: ${found[i]} is no whole number of 32 bits; preprocess the expressions anew`,
+      {
+        path: file.path,
+      },
+    );
+  });
 }

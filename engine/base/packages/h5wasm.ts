@@ -26,6 +26,26 @@ export function fellOver(path: string, error: unknown): UserError | null {
   });
 }
 
+/** The library's file system, in which every path is one of this machine's. */
+interface FileSystem {
+  open(path: string, ...others: unknown[]): unknown;
+  readonly ErrnoError: new (code: number) => Error;
+}
+
+/** A file that another one names, which is not opened for it. */
+export class OtherFileError extends Error {
+  override readonly name = "OtherFileError";
+}
+
+/** Files that are not opened while {@link withoutOtherFiles} runs; null outside of it. */
+let refused: string[] | null = null;
+/** Files in which the library writes why something failed. */
+const REASONS = /^\/tmp\/tmpfile_\w+$/;
+/** Folders in which it looks for filters that it lacks, of the machine it was made on. */
+const PLUGINS = /\/lib\/plugin$/;
+const NO_ACCESS = 2;
+let watched: FileSystem | undefined;
+
 /**
  * Loads the library once. Whatever fails in it throws; by itself it prints at length and goes on with zeros.
  *
@@ -37,7 +57,36 @@ export async function loadHdf5(): Promise<Hdf5Library> {
       `${fallen}: the HDF5 library fell over this file and opens no other now; start again without it`,
     );
   }
-  const library = await load();
-  (await library.ready).activate_throwing_error_handler();
+  const library = await load(), module = await library.ready;
+  module.activate_throwing_error_handler();
+  const files = (module as unknown as { readonly FS: FileSystem }).FS;
+  if (watched !== files) {
+    watched = files;
+    const open = files.open;
+    files.open = (path, ...others) => {
+      if (refused === null || REASONS.test(path)) return open.call(files, path, ...others);
+      if (!PLUGINS.test(path)) refused.push(path);
+      throw new files.ErrnoError(NO_ACCESS);
+    };
+  }
   return library;
+}
+
+/**
+ * Runs `body`, in which the library opens no file: what an open one names, by a link, as storage or as a part of a data set,
+ * may be any on this machine, and where it is missing the library goes on with zeros.
+ *
+ * @throws {OtherFileError} naming a file that would have been opened.
+ */
+export function withoutOtherFiles<T>(body: () => T): T {
+  const before = refused, own: string[] = refused = [];
+  try {
+    const result = body();
+    if (own.length === 0) return result;
+  } catch (error) {
+    if (own.length === 0) throw error;
+  } finally {
+    refused = before;
+  }
+  throw new OtherFileError(own[0]);
 }

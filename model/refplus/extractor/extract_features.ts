@@ -41,8 +41,14 @@ export async function extractFeatures(extractor: Extractor, options: ExtractOpti
   }
   const { whole } = journal;
   for (let at = journal.rows; at < paths.length; at = journal.rows) {
-    const pictures = await Promise.all(paths.slice(at, at + batch).map((path) => readPicture(path)));
-    journal.append(await extractor.extract(pictures));
+    const own = paths.slice(at, at + batch);
+    const features = await extractor.extract(await Promise.all(own.map((path) => readPicture(path))));
+    const wrong = features.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) {
+      const path = own[Math.floor(wrong * own.length / features.length)];
+      throw new UserError(`${path}: its features hold ${features[wrong]}; look at the weights that make them`);
+    }
+    journal.append(features);
     onProgress?.(journal.rows, paths.length);
   }
   await journal.publish();

@@ -2,7 +2,7 @@
 import { deepStrictEqual, ok, rejects, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { Hdf5 } from "../../../datasets/formats/hdf5.ts";
-import { loadHdf5 } from "../../../engine/base/packages/h5wasm.ts";
+import { type Hdf5Dataset, loadHdf5 } from "../../../engine/base/packages/h5wasm.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
 import { FeatureJournal } from "../../../datasets/refplus/files/feature_journal.ts";
@@ -100,6 +100,50 @@ Deno.test("numbers of 16 bits, words and claims beyond the file's size are refus
     throws(() => file.read("words"), says(/a\.h5: words: holds no rows of numbers/));
     throws(() => file.read("huge"), says(/a\.h5: huge: claims 34359738368 bytes, more than the file can hold/));
     throws(() => file.read("none"), says(/a\.h5: none: there is no such data set/));
+  });
+});
+
+Deno.test("numbers in another file are not looked for, however they are named", async () => {
+  await withFolder(async (folder) => {
+    const { File } = await loadHdf5(), path = join(folder, "a.h5"), other = join(folder, "other.h5");
+    await writeRows(other, 2);
+    const file = new File(path, "w");
+    file.create_external_link(other, "x", "x");
+    file.create_external_link(join(folder, "nowhere.h5"), "x", "y");
+    file.create_soft_link("/own", "z");
+    file.create_dataset({ name: "own", data: Int32Array.of(7, 8) });
+    file.flush();
+    file.close();
+    using own = await Hdf5.open(path);
+    for (const [name, named] of [["x", "other"], ["y", "nowhere"]]) {
+      const message = new RegExp(
+        `a\\.h5: ${name}: lies in another file, .*${named}\\.h5; store its numbers in this one`,
+      );
+      throws(() => own.read(name), says(message));
+    }
+    deepStrictEqual(Array.from(own.read("z") as Int32Array), [7, 8]);
+    // What happens to one file is no matter to others.
+    using whole = await Hdf5.open(other);
+    strictEqual(whole.read("x").length, 200);
+  });
+});
+
+Deno.test("numbers that would become others are refused", async () => {
+  await withFolder(async (folder) => {
+    const { refexps, features } = await writeToy(folder, "train", 4, randomFor("others", 1));
+    const { File } = await loadHdf5();
+    const change = (path: string, name: string, at: number, value: number | bigint): void => {
+      const file = new File(path, "a"), rows = file.get(name) as Hdf5Dataset, values = rows.value as Float32Array;
+      values[at] = value as number;
+      rows.write_slice(rows.shape!.map((extent) => [0, extent]), values as unknown as Uint8Array);
+      file.flush();
+      file.close();
+    };
+    change(refexps, "image_idxs", 1, 2n ** 32n);
+    await rejects(RefexpFile.open(refexps), says(/image_idxs: 4294967296 is no whole number of 32 bits/));
+    change(features, "features", 0, NaN);
+    using file = await FeatureFile.open(features);
+    throws(() => file.row(0), says(/features: row 0 holds NaN; extract the features anew/));
   });
 });
 
