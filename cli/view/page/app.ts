@@ -177,7 +177,7 @@ export class App {
     engine.ask(place, { picture: scene.picture(things), boxes }).then((answers) => {
       this.#answered++;
       if (this.status.kind === "opening") {
-        this.status = { kind: "live", text: `The model runs here, on ${engine.title}` };
+        this.status = { kind: "live", text: `The model runs here, on ${engine.title.split(",")[0]}` };
       }
       // A later change, or another picture, has its own.
       if (answers && scene === this.scene) take({ ids, answers, live: true });
