@@ -72,14 +72,19 @@ export async function removePartialFiles(folder: string): Promise<void> {
 /** Removes what {@link writeFileAtomic} left beside one file in a process that is gone; others may be writing it just now. */
 export async function removePartialsOf(path: string): Promise<void> {
   const begin = `.${basename(path)}.`;
+  await removeAbandoned(dirname(path), (name) => name.startsWith(begin));
+}
+
+/** Removes what {@link writeFileAtomic} left in a folder in processes that are gone, of the names that `of` takes. */
+export async function removeAbandoned(folder: string, of: (name: string) => boolean = () => true): Promise<void> {
   try {
-    for await (const { name, isFile } of Deno.readDir(dirname(path))) {
-      const writer = /^\d+(?=\.partial$)/.exec(name.slice(begin.length))?.[0];
-      if (!isFile || !name.startsWith(begin) || writer === undefined) continue;
-      if (!isRunning(Number(writer))) await Deno.remove(join(dirname(path), name));
+    for await (const { name, isFile } of Deno.readDir(folder)) {
+      const [, writer] = /^\..*\.(\d+)\.partial$/.exec(name) ?? [];
+      if (!isFile || writer === undefined || !of(name)) continue;
+      if (!isRunning(Number(writer))) await Deno.remove(join(folder, name));
     }
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw explainWriteError(path, error);
+    if (!(error instanceof Deno.errors.NotFound)) throw explainWriteError(folder, error);
   }
 }
 

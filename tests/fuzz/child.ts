@@ -64,6 +64,7 @@ async function work(job: Job): Promise<number | undefined> {
         if (i - job.work.from === reader.perProcess) return i;
         const { kind, files, sample } = mutation(reader, samples, job.work.seed, i);
         await one(i, kind, files, originals[sample]);
+        if (reader.spent?.()) return i + 1;
       }
       break;
     case "samples":

@@ -84,6 +84,8 @@ async function judgeError(
   if (RAW.test(message.replaceAll(folder, "").replace(/"[^"]*"/g, ""))) return raw("has words of the language's own");
   if (message.length > LONGEST) return raw(`has ${message.length} letters`);
   const second = await again();
+  // What a library falls over leaves it in no state for a second reading.
+  if (reader.spent?.() && "error" in second && typed(second.error, folder)) return { outcome: "refused", detail: "" };
   if (!("error" in second) || (second.error as Error).message !== message) {
     return {
       outcome: "unequal twice",

@@ -27,6 +27,8 @@ export interface FuzzReader {
   readonly typed?: (error: unknown, folder: string) => boolean;
   /** Inputs after which another process goes on, where broken ones leave memory of a library behind. */
   readonly perProcess?: number;
+  /** True once this process's library fell over an input: it reads nothing more, and another process goes on. */
+  readonly spent?: () => boolean;
   /** Bytes of an input unpacked, where they are more than its files have. */
   readonly unpacked?: (files: Files) => number;
 }

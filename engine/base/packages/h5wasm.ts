@@ -46,6 +46,11 @@ const PLUGINS = /\/lib\/plugin$/;
 const NO_ACCESS = 2;
 let watched: FileSystem | undefined;
 
+/** True once the library fell over a file, and opens no other. */
+export function hasFallen(): boolean {
+  return fallen !== null;
+}
+
 /**
  * Loads the library once. Whatever fails in it throws; by itself it prints at length and goes on with zeros.
  *

@@ -4,7 +4,7 @@ import { z } from "../../../engine/base/packages/zod.ts";
 import { firstRepeated } from "../../../engine/base/repeated.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readResults, type Results } from "../evaluation/results.ts";
-import { removePartialsOf, writeJsonAtomic } from "../../../engine/base/atomic.ts";
+import { removeAbandoned, writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
 import { isEmpty, makeFolder, RunFolder } from "../../run/run_folder.ts";
 import { exists, EXPERIMENT_FILE } from "../../run/run_names.ts";
@@ -66,7 +66,7 @@ export class Experiment {
   ): Promise<Experiment> {
     const there = await Deno.stat(path).catch(() => null);
     // One that was killed in its first moment left half of its first file.
-    if (there?.isDirectory) await removePartialsOf(join(path, FILE));
+    if (there?.isDirectory) await removeAbandoned(path);
     if (there && !(there.isDirectory && isEmpty(path))) {
       throw new UserError(`${path}: is there already; go on with it by --resume, or choose another --name`);
     }
@@ -109,6 +109,7 @@ export class Experiment {
   /** Trains what is not yet trained, in order. `onMember` is called as each run begins. */
   async run(hooks: TrainHooks, onMember: (member: Member, index: number) => void): Promise<MemberResults[]> {
     const done: MemberResults[] = [];
+    await removeAbandoned(this.path);
     for (const [index, member] of this.members.entries()) {
       const path = join(this.path, member.folder);
       const file = join(path, "results.json");

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
 import {
   explainWriteError,
+  removeAbandoned,
   removePartialFiles,
   removePartialsOf,
   writeFileAtomic,
@@ -46,6 +47,8 @@ Deno.test("a whole write replaces the old content, and partial files of killed p
     const left = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
     deepStrictEqual(left, [alive, ".b.txt.4194305.partial", "a.txt"]);
     await removePartialsOf(join(folder, "missing", "a"));
+    await removeAbandoned(folder);
+    deepStrictEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), [alive, "a.txt"]);
   });
 });
 

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { FeatureFile, type FeatureSettings } from "../../../datasets/refplus/files/feature_file.ts";
 import { FeatureJournal } from "../../../datasets/refplus/files/feature_journal.ts";
 import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
-import { loadHdf5 } from "../../../engine/base/packages/h5wasm.ts";
+import { hasFallen, loadHdf5 } from "../../../engine/base/packages/h5wasm.ts";
 import { randomFor } from "../../support/random.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
 import { BINARY } from "../mutate/bytes.ts";
@@ -59,6 +59,7 @@ export const HDF5: readonly FuzzReader[] = [
   {
     name: "encoded expressions",
     perProcess: PER_PROCESS,
+    spent: hasFallen,
     samples: async () => [{ "a.h5": (await files()).refexps }],
     mutators: () => BINARY,
     read: async (folder) => {
@@ -84,6 +85,7 @@ export const HDF5: readonly FuzzReader[] = [
   {
     name: "features",
     perProcess: PER_PROCESS,
+    spent: hasFallen,
     samples: async () => [{ "a.h5": (await files()).features }, { "a.h5": await foreign() }],
     mutators: () => BINARY,
     read: async (folder): Promise<Features> => {
