@@ -39,12 +39,18 @@ const SYMBOLS = ["dispose", "asyncDispose"].map((name) => `Symbol.${name}??=Symb
  * takes a `using` that is read once for any other constant and puts its value where it is read, so that it is never closed.
  */
 async function lowered(script: string): Promise<string> {
-  const { transform, stop } = await import("esbuild");
+  const { transform, stop } = await import("esbuild").catch((error: unknown) => {
+    throw new UserError(`the package esbuild, which makes the page's script, cannot be loaded: ${lineOf(error)}`);
+  });
   try {
     return SYMBOLS + (await transform(script, { minify: true, target: "es2022", format: "esm", charset: "utf8" })).code;
   } finally {
     await stop();
   }
+}
+
+function lineOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0];
 }
 
 /** Text of a script as it may stand in a page: nothing in it looks like its end, or like a comment of HTML. */

@@ -12,7 +12,7 @@ export async function servePage(page: Uint8Array<ArrayBuffer>, port: number = 0)
       port,
       signal: stop.signal,
       onListen: ({ port }) => fact("address", `http://127.0.0.1:${port}/`),
-    }, ({ url, method }) => answer(page, new URL(url).pathname, method));
+    }, ({ url, method }) => answer(page, new URL(url), method));
     await server.finished;
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse) && !(error instanceof Deno.errors.PermissionDenied)) throw error;
@@ -22,8 +22,12 @@ export async function servePage(page: Uint8Array<ArrayBuffer>, port: number = 0)
   }
 }
 
-function answer(page: Uint8Array<ArrayBuffer>, path: string, method: string): Response {
-  if (path !== "/" || (method !== "GET" && method !== "HEAD")) return new Response(null, { status: 404 });
+/** Names of this machine by which it is asked: a name that leads here from elsewhere is a trick of some other page. */
+const HERE = ["127.0.0.1", "localhost"];
+
+function answer(page: Uint8Array<ArrayBuffer>, { hostname, pathname }: URL, method: string): Response {
+  if (!HERE.includes(hostname)) return new Response(null, { status: 403 });
+  if (pathname !== "/" || (method !== "GET" && method !== "HEAD")) return new Response(null, { status: 404 });
   return new Response(method === "GET" ? page : null, {
     headers: { "content-type": "text/html; charset=utf-8", "cache-control": "no-store" },
   });

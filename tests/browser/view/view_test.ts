@@ -14,7 +14,18 @@ import { withFolder } from "../../support/folder.ts";
 import { randomFor } from "../../support/random.ts";
 import { chromiumPath, withAddress } from "../../../cli/test/chromium/browser.ts";
 import { faultsAtWidths } from "./faults.ts";
-import { asked, computed, difference, payloadOf, pixelsOf, type Seen, seen, served, trained } from "./viewed.ts";
+import {
+  asked,
+  computed,
+  difference,
+  payloadOf,
+  pixelsOf,
+  type Seen,
+  seen,
+  served,
+  statusOf,
+  trained,
+} from "./viewed.ts";
 
 const path = chromiumPath(), ignore = path === null;
 
@@ -177,6 +188,10 @@ Deno.test(
       const run = await trained(folder, "photos", ...size, "--dataset", "coco", "--data", data);
       const file = join(folder, "half.html");
       await served([run, "--half", "--out", file], async (address) => {
+        deepStrictEqual(
+          [await statusOf(address, "/"), await statusOf(address, "/x"), await statusOf(address, "/", "other.example")],
+          [200, 404, 403],
+        );
         const payload = await payloadOf(file), picture = await pixelsOf(payload, 0);
         await using device = await Device.open();
         using model = pageModel(device, payload.facts, payload.tensors);

@@ -48,6 +48,16 @@ export async function served(args: readonly string[], body: (address: string) =>
   strictEqual((await child.status).code, 0);
 }
 
+/** Status of a server's answer to a request for a path by a host's name, which `fetch` would not let one choose. */
+export async function statusOf(address: string, path: string, host = new URL(address).host): Promise<number> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(new URL(address).port) });
+  await connection.write(
+    new TextEncoder().encode(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`),
+  );
+  const head = new Uint8Array(64), length = await connection.read(head);
+  return Number(/^HTTP\/1\.1 (\d+)/.exec(new TextDecoder().decode(head.subarray(0, length ?? 0)))![1]);
+}
+
 /** Addresses that a page asks for, but its own. */
 export function asked(page: Page, own: string): string[] {
   const found: string[] = [];
