@@ -1,6 +1,6 @@
 /** `itera completion`: scripts by which shells complete commands, flags and their values. */
 import { type Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { line } from "../terminal/output.ts";
+import { lines } from "../terminal/output.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
 import { placesOf } from "./words.ts";
@@ -14,7 +14,7 @@ export function addCompletion(program: Command): void {
   program.command("completion")
     .description("print a script by which a shell completes commands: source <(itera completion bash)")
     .addArgument(program.createArgument("<shell>", "which shell").choices(names))
-    .action((shell) => line(completionScript(program as CommandUnknownOpts, shell as keyof typeof SHELLS).trimEnd()));
+    .action((shell) => lines(completionScript(program as CommandUnknownOpts, shell as keyof typeof SHELLS).trimEnd()));
 }
 
 /** The script of a shell for all commands of a program. */

@@ -10,7 +10,7 @@ import type { RunKind } from "../../model/run/kind.ts";
 import { fileLayer, type Json, lookup, merge, nest } from "../../model/run/layers.ts";
 import { requireRun } from "../../model/run/run_names.ts";
 import { changedSettings, listSettings } from "../../model/run/settings/list.ts";
-import { line, table } from "../terminal/output.ts";
+import { line, lines, table } from "../terminal/output.ts";
 import { configPage, valueText } from "./page.ts";
 
 /** Flags that make choices on which defaults depend, the setting of each, and the kind of run that has it. */
@@ -35,7 +35,7 @@ export function addConfig(program: Command): void {
     .option("--changed", "of a run, only settings that differ from the defaults")
     .option("--markdown", "print the page docs/config.md")
     .action((part = "", { run, changed = false, markdown = false, kind, ...choices }) => {
-      if (markdown) return configPage(RUN_KINDS).trimEnd().split("\n").forEach((text) => line(text));
+      if (markdown) return lines(configPage(RUN_KINDS).trimEnd());
       if (run !== undefined) return showRun(run, part, changed);
       if (changed) throw new UserError("--changed: name the run by --run");
       showDefaults(part, kind, choices);

@@ -2,7 +2,7 @@
 import { SingleBar } from "cli-progress";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { duration } from "../../engine/base/duration.ts";
-import { printableLine } from "../../engine/base/printable.ts";
+import { printable, printableLine } from "../../engine/base/printable.ts";
 import { drawTable, type PrintedTable } from "./table.ts";
 
 /** The place a command writes to. */
@@ -112,6 +112,12 @@ function jsonCode(character: string): string {
 export function line(text = ""): void {
   if (results) results.lines.push(text);
   else current.out(printableLine(text) + "\n");
+}
+
+/** Lines of results: a text of the project's own, such as a page, in which line breaks and tabs stay. */
+export function lines(text: string): void {
+  if (results) results.lines.push(...text.split("\n"));
+  else current.out(printable(text) + "\n");
 }
 
 /** A result with a name: `report: runs/a/report.html`; with `--json` a member of the object. */

@@ -5,7 +5,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
 import { faultLine, sampleLine } from "../../engine/testing/checks/report.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
-import { line, notice, table } from "../terminal/output.ts";
+import { line, lines, notice, table } from "../terminal/output.ts";
 import type { Checked } from "./check.ts";
 import { fits, select, type Selection } from "./select.ts";
 import { counts } from "./show.ts";
@@ -224,7 +224,7 @@ function show(outcomes: readonly Outcome[]): void {
   for (const { driver, reports, error } of outcomes) {
     if (error) line(`${driver.name}: ${error}`);
     for (const report of reports) {
-      for (const fault of report.faults) line(`${driver.name}, ${keyOf(report)}: ${faultLine(fault)}`);
+      for (const fault of report.faults) lines(`${driver.name}, ${keyOf(report)}: ${faultLine(fault)}`);
       const off = report.samples.filter(({ compared }) => compared.off > 0);
       if (off.length > 0) line(`${driver.name}, ${keyOf(report)}: ${sampleLine(off[0])}`);
     }

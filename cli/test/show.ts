@@ -1,7 +1,7 @@
 /** Prints what checks found, and what they cover. */
 import { type CheckName, CHECKS } from "../../engine/testing/checks/names.ts";
 import { type CheckReport, faultLine, sampleLine } from "../../engine/testing/checks/report.ts";
-import { line } from "../terminal/output.ts";
+import { line, lines } from "../terminal/output.ts";
 
 /** Checks of a report that passed, and that failed. */
 export function counts({ checks, faults }: CheckReport): { readonly passed: number; readonly failed: number } {
@@ -15,7 +15,7 @@ export function show(report: CheckReport): void {
   line(`${subject}, ${kernels} kernels: ${samples.length} samples, ${passed} of ${passed + failed} checks pass`);
   for (const sample of samples) line(`  ${sampleLine(sample)}`);
   line(`  passed: ${checks.filter((name) => !faults.some(({ check }) => check === name)).join(", ")}`);
-  for (const fault of faults) line(`  FAILED ${faultLine(fault)}`);
+  for (const fault of faults) lines(`  FAILED ${faultLine(fault)}`);
   for (const remark of remarks) line(`  not looked at: ${remark}`);
 }
 
