@@ -51,7 +51,7 @@ export function addRefPlus(program: Command): void {
     .description("encode expressions, programs and masks for training; goes on where it stopped, and appends")
     .copyInheritedSettings(program)
     .requiredOption("--input_refexps_json <file>", "expressions, of CLEVR-Ref+ or generated")
-    .requiredOption("--input_scenes_json <file>", "their scenes")
+    .option("--input_scenes_json <file>", "their scenes; expressions without programs need none")
     .requiredOption("--output_h5_file <file>", "what to write")
     .option("--input_vocab_json <file>", "use this vocabulary instead of building one")
     .option("--output_vocab_json <file>", "where to write the vocabulary")

@@ -21,8 +21,8 @@ import type { Vocabulary } from "./tokens.ts";
 
 /** Files and sizes of an encoding, as in the reference's flags. */
 export interface PreprocessOptions extends EncodeOptions {
-  /** Scene file. */
-  readonly scenes: string;
+  /** Scene file; expressions without programs need none. */
+  readonly scenes?: string | undefined;
   /** Expressions to encode, -1 for all. */
   readonly examples: number;
   /** Height of the masks. */
@@ -116,6 +116,11 @@ export async function preprocessRefexps(options: PreprocessOptions): Promise<Pre
     const [has, wanted] = programs ? ["words alone", "programs"] : ["programs", "none"];
     throw new UserError(`${output}: holds ${has}, ${refexps} has ${wanted}; choose another name`);
   }
+  if (programs && options.scenes === undefined) {
+    throw new UserError(
+      `${refexps}: has programs, whose answers are masks of scenes; give these by --input_scenes_json`,
+    );
+  }
   if (options.outputVocabulary) await writeVocabulary(options.outputVocabulary, vocabulary);
   if (found.whole < total) await encodeAll(options, settings, { vocabulary, programs }, found, total);
   return {
@@ -145,7 +150,7 @@ async function encodeAll(
   let crc = 0, original = 0, from = found.rows;
   const written = (): Written => ({ from, to: original, crc });
   try {
-    await using masks = new SceneMasks(options.scenes, options.width, options.height);
+    await using masks = programs ? new SceneMasks(options.scenes!, options.width, options.height) : null;
     let sinceSaved = 0, batch: EncodedRefexp[] = [];
     for await (const refexp of readRefexps(refexps)) {
       if (original >= total) break;
@@ -154,7 +159,7 @@ async function encodeAll(
         const row = encodeRefexp(refexp, vocabulary, options, where);
         if (original < found.rows) checkLast(found, row, where, output);
         else {
-          const mask = programs ? await masks.union(refexp.image_index, answerOf(refexp, where), where) : null;
+          const mask = masks ? await masks.union(refexp.image_index, answerOf(refexp, where), where) : null;
           batch.push({ ...row, original, mask });
         }
       }
@@ -173,7 +178,7 @@ async function encodeAll(
       crc = sinceSaved = 0;
     }
     // A second scene of a picture may come after all that were asked for.
-    if (programs && options.examples === -1) await masks.readRest();
+    if (options.examples === -1) await masks?.readRest();
     file.close();
     await publishOutput(output, written());
   } catch (error) {

@@ -23,7 +23,7 @@ async function writeInput(folder: string, count: number, change = (_: Record<str
   await Deno.writeTextFile(join(folder, "refexps.json"), pythonJson("refexps", list));
 }
 
-const optionsIn = (folder: string): PreprocessOptions => ({
+const optionsIn = (folder: string) => ({
   mode: "prefix",
   refexps: join(folder, "refexps.json"),
   scenes: join(folder, "scenes.json"),
@@ -36,7 +36,7 @@ const optionsIn = (folder: string): PreprocessOptions => ({
   complete: false,
   threshold: 1,
   encodeUnknown: false,
-});
+} satisfies PreprocessOptions);
 
 /** All data sets of a file as the library itself reads them. */
 function everything(path: string): Record<string, { dtype: unknown; shape: number[]; values: unknown[] }> {
@@ -348,7 +348,7 @@ Deno.test("of expressions without programs the words alone are encoded; all have
     await preprocessRefexps(options);
     // Rows are added to words alone too.
     await writeInput(folder, 4, (refexp) => void delete refexp.program);
-    deepStrictEqual((await preprocessRefexps(options)).added, 1);
+    deepStrictEqual((await preprocessRefexps({ ...options, scenes: undefined })).added, 1);
     const { programs: _programs, answers: _answers, ...words } = whole;
     deepStrictEqual(everything(options.output), words);
     const vocabulary = await readVocabulary(join(folder, "vocab.json"));
@@ -370,6 +370,10 @@ Deno.test("of expressions without programs the words alone are encoded; all have
       /refexps\.json: refexps\.2\.program: is missing, those before have one/,
     );
     await writeInput(folder, 5);
+    await refuses(
+      () => preprocessRefexps({ ...options, output: join(folder, "none.h5"), scenes: undefined }),
+      /refexps\.json: has programs, .*--input_scenes_json/,
+    );
     const given = { ...options, inputVocabulary: join(folder, "all.json"), outputVocabulary: undefined };
     await Deno.writeTextFile(given.inputVocabulary, await Deno.readTextFile(join(folder, "vocab.json")));
     await refuses(() => preprocessRefexps(given), /out\.h5: holds words alone, .*refexps\.json has programs; choose/);
