@@ -22,7 +22,7 @@ import { withFolder } from "../../support/folder.ts";
 import { copyRun } from "../../support/old_runs.ts";
 import { writeTinyCoco } from "../../support/files/tiny_coco.ts";
 import { randomFor } from "../../support/random.ts";
-import { rounding } from "../../support/rounding.ts";
+import { rounding } from "./rounding.ts";
 import { writeToy } from "../../support/refplus/toy_refplus.ts";
 import { shareDevices } from "../../support/share_devices.ts";
 

@@ -1,5 +1,5 @@
 /** A driver's rounding, by which versions of one adapter differ under the same name. */
-import { type Device, kernel } from "../../engine/mod.ts";
+import { type Device, kernel } from "../../../engine/mod.ts";
 
 /** Products of matrices, whose sums WGSL gives no order. */
 const products = kernel("products", {
