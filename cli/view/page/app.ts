@@ -3,7 +3,7 @@ import type { Answers, Box } from "../compute.ts";
 import { NO_ANSWERS, storedAnswers } from "../compute.ts";
 import type { Payload } from "../payload.ts";
 import type { Engine } from "./engine.ts";
-import { rowOf, type Stop, stopsOf, topClasses } from "./stops.ts";
+import { rowOf, type Stop, stopsOf, topClass } from "./stops.ts";
 import type { Scene, Thing } from "./scene.ts";
 
 /** Answers for some things of a picture. */
@@ -149,8 +149,8 @@ export class App {
   named(id: number, shown: Shown | null = this.current, stop: number = this.stop): Named | null {
     const row = this.row(id, shown, stop);
     if (!row) return null;
-    const [label] = topClasses(row, 1);
-    return label === undefined ? null : { label, share: row[label] };
+    const label = topClass(row);
+    return { label, share: row[label] };
   }
 
   /** Probabilities of all classes that prediction `stop` of `shown` gives a thing. */

@@ -2,7 +2,7 @@
 import type { App } from "./app.ts";
 import { el, keyed, percent, say } from "./dom.ts";
 import { go } from "./steps.ts";
-import { rowOf, topClasses } from "./stops.ts";
+import { rowOf, topClass, topClasses } from "./stops.ts";
 
 /** Classes of the table, and the least probability that one has somewhere. */
 const ROWS = 5, LEAST = 0.01;
@@ -32,7 +32,7 @@ export function historyCard(app: App): HTMLElement {
     grid.style.setProperty("--columns", String(stops.length));
     const columns = stops.map((_, i) => app.row(selected!, shown, i)!),
       truth = app.scene.thing(selected)?.label ?? null;
-    const best = new Set(columns.flatMap((row) => topClasses(row, 1)));
+    const best = new Set(columns.map(topClass));
     if (truth !== null) best.add(truth);
     const peak = (c: number): number => Math.max(...columns.map((row) => row[c]));
     // Rows of nothing say nothing.

@@ -43,6 +43,13 @@ export function topClasses(row: Float32Array, count: number): number[] {
   return [...row.keys()].slice(1).sort((a, b) => row[b] - row[a]).slice(0, count);
 }
 
+/** The class with the largest probability in a row, the background left out. */
+export function topClass(row: Float32Array): number {
+  let best = 1;
+  for (let c = 2; c < row.length; c++) if (row[c] > row[best]) best = c;
+  return best;
+}
+
 /** Row `r` of a matrix of rows that are equally long. */
 export function rowOf(values: Float32Array, rows: number, r: number): Float32Array {
   const length = values.length / rows;

@@ -2,7 +2,10 @@
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { compute } from "../../../cli/view/compute.ts";
+import { percent } from "../../../cli/view/page/dom.ts";
 import { Scene } from "../../../cli/view/page/scene.ts";
+import { topClasses } from "../../../cli/view/page/stops.ts";
 import { pageModel } from "../../../cli/view/page_model.ts";
 import type { Payload } from "../../../cli/view/payload.ts";
 import { Device } from "../../../engine/mod.ts";
@@ -45,6 +48,52 @@ async function agrees({ model, payload, scene }: Viewed, now: Seen): Promise<voi
   ok(off < BOUND, `the page and Deno differ by ${off}`);
   deepStrictEqual(now.boxes.map(({ id, box }) => [id, ...box]), scene.things.map(({ id, box }) => [id, ...box]));
 }
+
+/**
+ * Asserts that bars and attention on the page are the numbers that it exposes, and its lines and memory those computed here,
+ * answer by answer.
+ */
+async function showing(page: Page, { model, payload, scene }: Viewed, now: Seen): Promise<void> {
+  const boxes = scene.things.map(({ box }) => box), { classes, config } = payload.facts;
+  const { messages, written } = await compute(model, scene.picture(), boxes, config);
+  const id = Number(await page.locator(".box.chosen").getAttribute("data-id")), count = boxes.length;
+  const texts = (selector: string): Promise<string[]> => page.locator(selector).allInnerTexts();
+  await page.locator(".toggle.memory").click();
+  for (const [stop, { name, probabilities }] of now.predictions!.entries()) {
+    await page.locator(".station").nth(stop).click();
+    const row = Float32Array.from(probabilities[id]), top = topClasses(row, 5);
+    deepStrictEqual(await texts(".object .bars .class"), top.map((c) => classes[c]), name);
+    deepStrictEqual(await texts(".object .bars .share"), top.map((c) => percent(row[c])), name);
+    strictEqual(await page.locator(".name").innerText(), `${id + 1} · ${classes[top[0]]}`);
+    const round = name === "image" ? -1 : name === "attended" ? messages.length - 1 : Number(name.split(" ")[1]) - 1;
+    const shares = round < 0 ? [] : Array.from(messages[round].regions.subarray(id * count, (id + 1) * count));
+    const drawn = await page.evaluate(ARROWS) as (readonly [from: number, to: number])[],
+      sent = drawn.map(([from]) => shares[from]);
+    ok(drawn.every(([, to]) => to === id) && sent.every((share) => share > LEAST - NEAR), `${name}: ${sent}`);
+    // All those that send more than what is drawn, up to six.
+    const more = shares.filter((share) => share > LEAST + NEAR).sort((a, b) => b - a).slice(0, 6);
+    ok(
+      more.every((share) => sent.some((one) => one >= share - NEAR)) && sent.length >= more.length,
+      `${name}: ${sent}, not ${more}`,
+    );
+    // The memory's cells are as opaque as they changed.
+    const map = round < 0 ? [] : [...written[round].magnitude], most = Math.max(...map);
+    const wanted = map.map((value) => 225 * Math.sqrt(value / most)), opaque = await page.evaluate(OPAQUE) as number[];
+    ok(opaque.length === wanted.length && opaque.every((value, i) => Math.abs(value - wanted[i]) < 1), name);
+  }
+  const weights = now.attention![id];
+  deepStrictEqual(await texts(".weights .figure"), weights.map((share) => share < 0.005 ? "·" : percent(share)));
+  await page.locator(".toggle.memory").click();
+}
+
+/** Least share of messages that is worth a line, and a difference that rounding makes. */
+const LEAST = 0.02, NEAR = 1e-4;
+
+const ARROWS =
+  "[...document.querySelectorAll('.arrows g')].map((one) => [Number(one.dataset.from), Number(one.dataset.to)])";
+
+const OPAQUE = "(() => { const c = document.querySelector('.memory-map'); return c.hidden ? [] : " +
+  "[...c.getContext('2d').getImageData(0, 0, c.width, c.height).data].filter((_, i) => i % 4 === 3); })()";
 
 /** Moves an object by keys, then by hand; returns its number. */
 async function moving(page: Page, viewed: Viewed, first: Seen): Promise<number> {
@@ -116,6 +165,7 @@ Deno.test(
         const strangers = asked(page, file), first = await seen(page);
         deepStrictEqual([first.live, first.scene], [true, 0], first.status);
         await agrees(viewed, first);
+        await showing(page, viewed, first);
         deepStrictEqual(await faultsAtWidths(page), []);
         await changing(page, viewed, await moving(page, viewed, first));
         deepStrictEqual(await faultsAtWidths(page), []);
