@@ -75,15 +75,15 @@ Deno.test("a slower copy of a shader is shown as such", () =>
   withCopy(
     "  var total = 0.0;",
     `  var turns = 0.0;
-  for (var i = 0u; i < 4000u; i++) { turns = fract(turns * 1.7 + x[base]); }
+  for (var i = 0u; i < 40000u; i++) { turns = fract(fract(fract(turns * 1.7 + x[base]) * 1.3 + 0.1) * 1.9 + 0.2); }
   var total = select(0.0, 1.0, turns > 2.0);`,
     async (path) => {
       const { code, out } = await time("--against", path);
       strictEqual(code, 0, out);
       const { timed } = JSON.parse(out);
       const forwards = timed.find(({ title }: { title: string }) => title.startsWith("softmax "));
-      // Thousands of steps for every row beside two of some hundred.
-      ok(forwards.ratio.low > 1.2, JSON.stringify(forwards.ratio));
+      // Tens of thousands of steps for every row beside some thousand; llvmpipe cuts loops short after 65,535.
+      ok(forwards.ratio.low > 2, JSON.stringify(forwards.ratio));
     },
   ));
 
