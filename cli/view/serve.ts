@@ -1,6 +1,6 @@
 /** A page served to this machine alone. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { fact } from "../terminal/output.ts";
+import { fact, notice } from "../terminal/output.ts";
 
 /** Serves a page at 127.0.0.1 until Ctrl-C. */
 export async function servePage(page: Uint8Array<ArrayBuffer>, port: number = 0): Promise<void> {
@@ -11,7 +11,10 @@ export async function servePage(page: Uint8Array<ArrayBuffer>, port: number = 0)
       hostname: "127.0.0.1",
       port,
       signal: stop.signal,
-      onListen: ({ port }) => fact("address", `http://127.0.0.1:${port}/`),
+      onListen: ({ port }) => {
+        fact("address", `http://127.0.0.1:${port}/`);
+        notice(`serving http://127.0.0.1:${port}/ to this machine until Ctrl-C`);
+      },
     }, ({ url, method }) => answer(page, new URL(url), method));
     await server.finished;
   } catch (error) {
