@@ -89,7 +89,8 @@ export function withoutOtherFiles<T>(body: () => T): T {
     const result = body();
     if (own.length === 0) return result;
   } catch (error) {
-    if (own.length === 0) throw error;
+    // Where the library itself fell over, that is what matters.
+    if (own.length === 0 || error instanceof WebAssembly.RuntimeError) throw error;
   } finally {
     refused = before;
   }
