@@ -1,5 +1,6 @@
 /** `itera weights`: weights from elsewhere made ours, and ours for elsewhere. */
 import type { Command } from "@commander-js/extra-typings";
+import { readBytes } from "../engine/base/files.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { SafetensorsError } from "../engine/safetensors.ts";
 import { writeFileAtomic } from "../engine/base/atomic.ts";
@@ -44,10 +45,7 @@ export function addWeights(program: Command): void {
     .option("--rgb", "make the first convolution take RGB where ours takes BGR")
     .action(async (given, { out, rgb }) => {
       const file = await checkpointPath(given, (path, reason) => notice(`passed over ${path}: ${reason}`));
-      const bytes = await Deno.readFile(file).catch((error: unknown) => {
-        const missing = error instanceof Deno.errors.NotFound;
-        throw new UserError(`${file}: ${missing ? "there is no such file" : (error as Error).message}`);
-      });
+      const bytes = await readBytes(file);
       const exported = named(file, () => exportTorch(bytes, { rgb: rgb ?? false }));
       await writeFileAtomic(out, exported);
       line(`${out}: ${exported.length} bytes`);

@@ -54,6 +54,22 @@ export async function requireFile(path: string): Promise<void> {
 }
 
 /**
+ * All bytes of a file that is read as a whole. A device may have no end, and a pipe that nobody writes to no beginning.
+ *
+ * @throws {UserError} naming the file, with `missing` where there is none.
+ */
+export async function readBytes(path: string, missing = MISSING): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    const { isFile, isDirectory } = await Deno.stat(path);
+    if (isDirectory) throw isFolder(path);
+    if (!isFile) throw new UserError(`${path}: is a pipe or a device, not a file; store it in one`, { path });
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw error instanceof UserError ? error : explainReadError(path, error, missing);
+  }
+}
+
+/**
  * The text of a file.
  *
  * @throws {UserError} naming the file, with `missing` where there is none, and the line of what is no UTF-8.

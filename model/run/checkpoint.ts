@@ -1,5 +1,6 @@
 /** Checkpoints of runs: tensors, the settings whole, and what a kind of run says beside them. One reader, one writer. */
 import { z } from "../../engine/base/packages/zod.ts";
+import { readBytes } from "../../engine/base/files.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { firstNonFinite, readTensors } from "../../engine/internal.ts";
 import {
@@ -163,10 +164,7 @@ export function notOfARun(path: string, error: z.ZodError): UserError {
 }
 
 async function readWhole(path: string): Promise<CheckpointFile> {
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such checkpoint" : (error as Error).message}`);
-  });
+  const bytes = await readBytes(path, "there is no such checkpoint");
   try {
     return { path, bytes, ...decodeSafetensors(bytes) };
   } catch (error) {

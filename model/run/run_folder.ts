@@ -11,7 +11,7 @@ import {
   writeFileAtomic,
 } from "../../engine/base/atomic.ts";
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
-import { explainReadError } from "../../engine/base/files.ts";
+import { readBytes } from "../../engine/base/files.ts";
 import { expectKind, type RunKind } from "./kind.ts";
 import { fileLayer, type Json, type Layer } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
@@ -186,9 +186,7 @@ async function newestWhole(
 ): Promise<CheckpointFile | null> {
   for (const { path } of listCheckpoints(run).reverse()) {
     try {
-      const bytes = await Deno.readFile(path).catch((error: unknown) => {
-        throw explainReadError(path, error);
-      });
+      const bytes = await readBytes(path);
       const found = { path, bytes, ...decodeSafetensors(bytes) };
       const wrong = firstNonFinite(found.tensors);
       if (!wrong) return found;

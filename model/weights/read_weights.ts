@@ -1,5 +1,6 @@
 /** Opens a file of weights, whatever its format, by what it holds and not by what it is called. */
 import { basename, dirname, join } from "node:path";
+import { readBytes } from "../../engine/base/files.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { decodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
 import { isTable } from "./sstable.ts";
@@ -30,14 +31,7 @@ export async function readWeights(path: string): Promise<WeightFile> {
   // A checkpoint of version 2 goes by the name its two files begin with.
   const index = `${path}.index`;
   const file = !(await isFile(path)) && await isFile(index) ? index : path;
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = await Deno.readFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw new UserError(`${path}: there is no such file`);
-    if (error instanceof Deno.errors.IsADirectory) throw new UserError(`${path}: is a folder; name a file of weights`);
-    throw new UserError(`${path}: ${(error as Error).message}`);
-  }
+  const bytes = await readBytes(file);
   try {
     return await parse(bytes, file);
   } catch (error) {
@@ -55,7 +49,7 @@ async function parse(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<Weig
       const pad = (n: number): string => String(n).padStart(5, "0");
       const stem = basename(file).replace(/\.index$/, "");
       const shard = join(dirname(file), `${stem}.data-${pad(index)}-of-${pad(count)}`);
-      return Deno.readFile(shard).catch(() => {
+      return readBytes(shard).catch(() => {
         throw new WeightsError(`its data file ${shard} is missing or cannot be read`);
       });
     });

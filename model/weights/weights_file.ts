@@ -1,5 +1,6 @@
 /** Weights on disk to begin from, in safetensors with our names: imported ones, and those of a run. */
 import { z } from "../../engine/base/packages/zod.ts";
+import { readBytes } from "../../engine/base/files.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { checkSafetensors, firstNonFinite } from "../../engine/internal.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError, type SafetensorsTensor } from "../../engine/mod.ts";
@@ -88,10 +89,7 @@ export interface StartingWeights {
  */
 export async function readStartingWeights(file: string): Promise<StartingWeights> {
   const path = await checkpointPath(file);
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    const missing = error instanceof Deno.errors.NotFound;
-    throw new UserError(`${path}: ${missing ? "there is no such file of weights" : (error as Error).message}`);
-  });
+  const bytes = await readBytes(path, "there is no such file of weights");
   const foreign = (): UserError =>
     new UserError(`${path}: holds no weights by Itera's names; convert it with itera weights import ${path}`);
   try {

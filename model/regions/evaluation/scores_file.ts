@@ -2,7 +2,7 @@
 import type { RegionDataset } from "../../../datasets/types.ts";
 import { openDataset } from "../../../datasets/open.ts";
 import { DATASET_ROWS, isDatasetName } from "../../../datasets/registry.ts";
-import { explainReadError } from "../../../engine/base/files.ts";
+import { explainReadError, readBytes } from "../../../engine/base/files.ts";
 import { z } from "../../../engine/base/packages/zod.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { checkSafetensors, firstNonFinite, sameShape } from "../../../engine/internal.ts";
@@ -47,7 +47,7 @@ export async function readScores(
   path: string,
 ): Promise<{ readonly model: string; readonly scores: Scores; readonly set: ScoredSet }> {
   try {
-    const bytes = await Deno.readFile(path);
+    const bytes = await readBytes(path, "there is no such file; `itera evaluate` writes it");
     const { tensors, metadata } = decodeSafetensors(bytes);
     const { classes, outputs: names, split, model, images, options } = factsSchema.parse(metadata);
     const found = tensors.get("labels");
@@ -79,9 +79,6 @@ export async function readScores(
       set: { split, images, classes, answers: drawn?.answers?.() ?? null, options: options ?? null },
     };
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new UserError(`${path}: there is no such file; \`itera evaluate\` writes it`);
-    }
     if (error instanceof z.ZodError) {
       const [issue] = error.issues;
       throw new UserError(`${path}: holds no scores of an evaluation (${issue.path.join(".")}: ${issue.message})`);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { readAttributes } from "../../../datasets/ade/attributes.ts";
 import { readAdeJson } from "../../../datasets/ade/json.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { explainReadError, openFile, readLines } from "../../../engine/base/files.ts";
+import { explainReadError, openFile, readBytes, readLines } from "../../../engine/base/files.ts";
 import { Hdf5 } from "../../../datasets/formats/hdf5.ts";
 import { readJsonArrays } from "../../../datasets/formats/json_arrays.ts";
 import { readKnowledgeFile } from "../../../datasets/knowledge/knowledge.ts";
@@ -18,6 +18,7 @@ const says = (message: string) => (error: unknown) => error instanceof UserError
 
 const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   openFile,
+  readBytes,
   readLines,
   readAttributes,
   readAdeJson,
@@ -30,6 +31,10 @@ const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   Hdf5: (path) => Hdf5.open(path),
   RefexpFile: (path) => RefexpFile.open(path),
 };
+
+Deno.test("a device, which may have no end, is no file of weights", async () => {
+  await rejects(readBytes("/dev/zero"), says("/dev/zero: is a pipe or a device, not a file; store it in one"));
+});
 
 Deno.test("every reader says of a folder that it is no file, and of what is missing that it is", async () => {
   await withFolder(async (folder) => {
