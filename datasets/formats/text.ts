@@ -1,5 +1,6 @@
 /** Text files of data sets whose authors' programs wrote no UTF-8. */
-import { explainReadError } from "../../engine/base/files.ts";
+import { explainReadError, refuseDevice } from "../../engine/base/files.ts";
+import { UserError } from "../../engine/base/user_error.ts";
 
 /**
  * The text of a file in UTF-8, or in Latin-1 where it is no UTF-8, as some of ADE20K's files are not.
@@ -7,9 +8,13 @@ import { explainReadError } from "../../engine/base/files.ts";
  * @throws {UserError} naming the file, with `missing` where there is none.
  */
 export async function readAnyText(path: string, missing?: string): Promise<string> {
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    throw explainReadError(path, error, missing);
-  });
+  let bytes: Uint8Array;
+  try {
+    refuseDevice(path, await Deno.stat(path));
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    throw error instanceof UserError ? error : explainReadError(path, error, missing);
+  }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {

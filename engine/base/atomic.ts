@@ -31,6 +31,7 @@ export async function writeFileAtomic(
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}${SUFFIX}`);
   try {
+    await requireReplaceable(path);
     await Deno.mkdir(dirname(path), { recursive: true });
     {
       using file = await Deno.open(temporary, { write: true, create: true, truncate: true });
@@ -50,6 +51,15 @@ export async function writeFileAtomic(
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
     throw explainWriteError(path, error);
+  }
+}
+
+/** Throws {@link UserError} for what no file may take the place of: `/dev/null` would be a file from then on. */
+export async function requireReplaceable(path: string): Promise<void> {
+  const found = await Deno.stat(path).catch(() => null);
+  const link = await Deno.readLink(path).catch(() => "");
+  if (found && !found.isFile && !found.isDirectory || link.startsWith("/proc/")) {
+    throw new UserError(`${path}: is a pipe or a device, which no file can take the place of; choose another name`);
   }
 }
 

@@ -34,10 +34,10 @@ const MISSING = "there is no such file";
 export async function openFile(path: string, missing = MISSING): Promise<Deno.FsFile> {
   let file: Deno.FsFile;
   try {
+    const found = await Deno.stat(path);
     // Opened, a pipe that nobody writes to would be waited for without end.
-    if ((await Deno.stat(path)).isFifo) {
-      throw new UserError(`${path}: is a pipe, not a file; store it in one`, { path });
-    }
+    if (found.isFifo) throw new UserError(`${path}: is a pipe, not a file; store it in one`, { path });
+    refuseDevice(path, found);
     file = await Deno.open(path);
   } catch (error) {
     throw error instanceof UserError ? error : explainReadError(path, error, missing);
@@ -75,21 +75,27 @@ export async function readBytes(path: string, missing = MISSING): Promise<Uint8A
  * @throws {UserError} naming the file, with `missing` where there is none, and the line of what is no UTF-8.
  */
 export async function readText(path: string, missing = MISSING): Promise<string> {
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
-    throw explainReadError(path, error, missing);
-  });
-  return decodeText(path, bytes);
+  try {
+    refuseDevice(path, await Deno.stat(path));
+    return decodeText(path, await Deno.readFile(path));
+  } catch (error) {
+    throw error instanceof UserError ? error : explainReadError(path, error, missing);
+  }
 }
 
 /** The same at once, for where nothing may happen in between. */
 export function readTextSync(path: string, missing = MISSING): string {
-  let bytes: Uint8Array;
   try {
-    bytes = Deno.readFileSync(path);
+    refuseDevice(path, Deno.statSync(path));
+    return decodeText(path, Deno.readFileSync(path));
   } catch (error) {
-    throw explainReadError(path, error, missing);
+    throw error instanceof UserError ? error : explainReadError(path, error, missing);
   }
-  return decodeText(path, bytes);
+}
+
+/** Throws {@link UserError} for a device: some have no end. A pipe's ends with its writer. */
+export function refuseDevice(path: string, { isCharDevice, isBlockDevice }: Deno.FileInfo): void {
+  if (isCharDevice || isBlockDevice) throw new UserError(`${path}: is a device, not a file; store it in one`, { path });
 }
 
 /** Names with a letter replaced by a mark of what cannot be read would pass for others. A byte order mark is kept, and seen. */

@@ -1,6 +1,6 @@
 /** A lock of an output, so that one process at a time makes it. */
 import { basename, dirname, join } from "node:path";
-import { explainWriteError } from "../../../engine/base/atomic.ts";
+import { explainWriteError, requireReplaceable } from "../../../engine/base/atomic.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 
 /**
@@ -19,11 +19,12 @@ export class OutputLock implements Disposable {
   /**
    * Takes the lock of `output`, whose folder is made where it is missing.
    *
-   * @throws {UserError} when another process has it, or the folder may not be written.
+   * @throws {UserError} when another process has it, the folder may not be written, or the output is a device or a pipe.
    */
   static async take(output: string): Promise<OutputLock> {
     const path = join(dirname(output), `.${basename(output)}.lock`);
     try {
+      await requireReplaceable(output);
       await Deno.mkdir(dirname(output), { recursive: true });
       for (;;) {
         const file = Deno.openSync(path, { write: true, create: true });

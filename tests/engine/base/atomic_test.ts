@@ -52,6 +52,22 @@ Deno.test("a whole write replaces the old content, and partial files of killed p
   });
 });
 
+Deno.test("no file takes the place of a device or a pipe, nor of a link to what this process writes to", async () => {
+  await withFolder(async (folder) => {
+    const pipe = join(folder, "pipe"), link = join(folder, "link");
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    await Deno.symlink("/proc/self/fd/1", link);
+    for (const path of [pipe, link]) {
+      await rejects(
+        writeFileAtomic(path, "new"),
+        (error) => error instanceof UserError && error.message.startsWith(`${path}: is a pipe or a device`),
+      );
+    }
+    ok(Deno.lstatSync(pipe).isFifo && Deno.lstatSync(link).isSymlink);
+    deepStrictEqual([...Deno.readDirSync(folder)].map(({ name }) => name).sort(), ["link", "pipe"]);
+  });
+});
+
 Deno.test("missing folders are made", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "not", "yet", "a.txt");

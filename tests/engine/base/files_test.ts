@@ -3,8 +3,16 @@ import { join } from "node:path";
 import { readAttributes } from "../../../datasets/ade/attributes.ts";
 import { readAdeJson } from "../../../datasets/ade/json.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
-import { explainReadError, openFile, readBytes, readLines } from "../../../engine/base/files.ts";
+import {
+  explainReadError,
+  openFile,
+  readBytes,
+  readLines,
+  readText,
+  readTextSync,
+} from "../../../engine/base/files.ts";
 import { Hdf5 } from "../../../datasets/formats/hdf5.ts";
+import { readAnyText } from "../../../datasets/formats/text.ts";
 import { readJsonArrays } from "../../../datasets/formats/json_arrays.ts";
 import { readKnowledgeFile } from "../../../datasets/knowledge/knowledge.ts";
 import { readVocabulary as readClasses } from "../../../datasets/knowledge/vocabulary.ts";
@@ -32,8 +40,14 @@ const READERS: Readonly<Record<string, (path: string) => Promise<unknown>>> = {
   RefexpFile: (path) => RefexpFile.open(path),
 };
 
-Deno.test("a device, which may have no end, is no file of weights", async () => {
+Deno.test("a device, which may have no end, is no file", async () => {
   await rejects(readBytes("/dev/zero"), says("/dev/zero: is a pipe or a device, not a file; store it in one"));
+  for (const read of [openFile, readLines, readText, readAnyText, readTextSync]) {
+    await rejects(
+      async () => void await read("/dev/zero"),
+      says("/dev/zero: is a device, not a file; store it in one"),
+    );
+  }
 });
 
 Deno.test("every reader says of a folder that it is no file, and of what is missing that it is", async () => {
