@@ -111,31 +111,43 @@ async function readSplit(
       for (const synset of synsets) counts.set(synset.trim(), (counts.get(synset.trim()) ?? 0) + 1);
     }
   };
-  const seen = new Set<number>();
+  const seen = new Set<number>(), twice = new Set<number>();
   const broken = (path: string) => (reason: string) => noteBroken(builder.findings, path, reason);
   await readObjects(
     objects,
     (image) => {
       const picture = pictures.get(image.image_id), again = seen.size === seen.add(image.image_id).size;
       if (!again && training === objects) count(image);
-      if (again) broken(objects)(`image ${image.image_id} is there twice`);
-      else if (!picture) broken(objects)(`image ${image.image_id} is not in ${pictureFile}`);
+      if (again) {
+        twice.add(image.image_id);
+        broken(objects)(`image ${image.image_id} is there twice: whose are the objects?`);
+      } else if (!picture) broken(objects)(`image ${image.image_id} is not in ${pictureFile}`);
       else if (!own || own.has(image.image_id)) found.add(image, picture, builder);
     },
     broken(objects),
     inMebibytes(hooks),
   );
   if (counting && training !== objects) await readObjects(training, count, broken(training));
-  return tableOf(found, builder, synsets === null ? countedClasses(counts) : await readSynsets(synsets, keepFirst));
+  const classes = synsets === null ? countedClasses(counts) : await readSynsets(synsets, keepFirst);
+  return tableOf(found, twice, builder, classes);
 }
 
-/** Known synsets become labels, the others are named. */
-function tableOf(found: Regions, builder: TableBuilder, classes: readonly string[]): SplitTable {
+/** Known synsets become labels, the others are named; images that are there `twice` are left out. */
+function tableOf(
+  found: Regions,
+  twice: ReadonlySet<number>,
+  builder: TableBuilder,
+  classes: readonly string[],
+): SplitTable {
   const labelOf = new Map(classes.map((name, label) => [name, label]));
   const names = [...found.names.keys()];
   const labels = names.map((name) => labelOf.get(name) ?? 0);
   let region = 0;
   for (const { id, picture, regions } of found.images) {
+    if (twice.has(id)) {
+      region += regions;
+      continue;
+    }
     const image = { boxes: [] as number[], labels: [] as number[], unknown: [] as string[] };
     for (const end = region + regions; region < end; region++) {
       const synset = found.synsets.at(region);
