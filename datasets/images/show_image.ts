@@ -1,5 +1,6 @@
 /** An image of a set with its boxes and labels: a PNG file, and a picture in notebooks. */
 import { UserError } from "../../engine/base/user_error.ts";
+import { printableLine } from "../../engine/base/printable.ts";
 import type { RegionDataset } from "../types.ts";
 import { BOX_COLOURS, type LabelledBox, labelPicture } from "./label_picture.ts";
 import { imageName, pixelReader } from "./pixels.ts";
@@ -40,10 +41,12 @@ export class ShownImage {
 
   /** The image by MIME type: its regions as text, the picture alone and with its title. */
   [Symbol.for("Jupyter.display")](): Record<string, string> {
-    const lines = this.regions.map(({ label, box }, r) => `${r + 1} ${label}: ${box.join(", ")}`);
-    const png = this.png.toBase64(), title = this.title.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
+    const regions = this.regions.map(({ label, box }, r) => `${r + 1} ${label}: ${box.join(", ")}`);
+    // Names are from files, and notebooks are shown in terminals too.
+    const lines = [this.title, ...regions].map(printableLine);
+    const png = this.png.toBase64(), title = lines[0].replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
     return {
-      "text/plain": [this.title, ...lines].join("\n"),
+      "text/plain": lines.join("\n"),
       "image/png": png,
       "text/html":
         `<figure><img src="data:image/png;base64,${png}" alt="${title}"><figcaption>${title}</figcaption></figure>`,

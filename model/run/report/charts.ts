@@ -1,4 +1,5 @@
 /** Charts of reports as SVG, drawn by Vega-Lite in the page's own colours: they follow its light or dark. */
+import { printable } from "../../../engine/base/printable.ts";
 import { thin } from "./thin.ts";
 import { vegaSvg } from "../../../engine/base/packages/vega.ts";
 
@@ -102,7 +103,11 @@ export async function chartSvg(chart: Chart, width: number): Promise<string | nu
       },
     },
   });
-  return svg.replace("<svg ", `<svg role="img" aria-label="${chart.title.replace(/[&<>"]/g, " ")}" `);
+  // Names of classes are from files.
+  return printable(svg).replace(
+    "<svg ",
+    `<svg role="img" aria-label="${printable(chart.title).replace(/[&<>"]/g, " ")}" `,
+  );
 }
 
 type Body = Readonly<Record<string, unknown>> | null;

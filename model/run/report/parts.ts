@@ -1,4 +1,5 @@
 /** A model's scores for the regions of one picture, as a table and maps. */
+import { printable } from "../../../engine/base/printable.ts";
 
 /** A class and its probability. */
 export interface ScoredClass {
@@ -34,9 +35,12 @@ export interface Explained {
   readonly maps: readonly HeatMap[];
 }
 
-/** Text safe inside HTML and SVG. */
+/** Text safe inside HTML and SVG; control characters, which a page may not have and names from files do, as their codes. */
 export function escape(value: string): string {
-  return value.replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c);
+  return printable(value).replace(
+    /[&<>"]/g,
+    (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c] ?? c,
+  );
 }
 
 /** A table of scores with a column per prediction, and the memory's maps under it. */

@@ -1,7 +1,7 @@
 import { deepStrictEqual, match, ok, rejects, strictEqual } from "node:assert/strict";
 import { labelPicture } from "../../../datasets/images/label_picture.ts";
 import { labelMarkup } from "../../../datasets/images/label_text.ts";
-import { openContext, showImage, UserError } from "../../../datasets/mod.ts";
+import { openContext, showImage, ShownImage, UserError } from "../../../datasets/mod.ts";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 
@@ -10,6 +10,14 @@ const set = openContext({ split: "val", images: 4 });
 /** The MIME bundle that a notebook asks for. */
 const bundleOf = (shown: object): Record<string, string> =>
   (shown as Record<symbol, () => Record<string, string>>)[Symbol.for("Jupyter.display")]();
+
+Deno.test("control characters of names are codes in notebooks", () => {
+  const evil = "\x1b[2Ja\nb",
+    shown = new ShownImage(evil, [{ label: evil, box: [0, 0, 1, 1], colour: "#000" }], new Uint8Array());
+  const bundle = bundleOf(shown), text = "\\x1b[2Ja\\x0ab";
+  strictEqual(bundle["text/plain"], `${text}\n1 ${text}: 0, 0, 1, 1`);
+  match(bundle["text/html"], /alt="\\x1b\[2Ja\\x0ab"/);
+});
 
 Deno.test("a notebook gets an image with its boxes as text, as a picture and as one with its title", async () => {
   const shown = await showImage(set, 2), record = set.record(2);

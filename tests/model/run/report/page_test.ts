@@ -90,6 +90,23 @@ Deno.test("the report escapes what it is given", () => {
   ok(!/<(b|sentence|loss|a|run)>/.test(page), "a name acts");
 });
 
+Deno.test("control characters of names are codes on the page, in charts too", async () => {
+  const evil = "\x1b[2Jcup\u202e";
+  const written = await renderReport({
+    title: evil,
+    summary: evil,
+    links: [{ href: evil, text: evil }],
+    parts: [
+      { title: evil, columns: [evil], rows: [[evil]] },
+      { kind: "curves", title: evil, curves: [{ name: evil, points: [[0, 1], [1, 2]] }] },
+    ],
+    config: { [evil]: evil },
+  });
+  // deno-lint-ignore no-control-regex -- none of these may be there.
+  ok(!/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/.test(written));
+  ok(written.includes("\\x1b[2Jcup"));
+});
+
 Deno.test("every heading has its sentence, and facts stand at the top", () => {
   ok(page.includes('<h2>Results</h2>\n<p class="note">one &lt;sentence&gt;</p>'));
   ok(page.includes("<dt>trained</dt><dd>a &amp; b</dd>"));
