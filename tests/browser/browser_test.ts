@@ -7,6 +7,7 @@ import { allKernels } from "../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp } from "../../engine/op.ts";
 import { encodeSafetensors } from "../../engine/safetensors.ts";
 import "../../engine/ops/mod.ts";
+import "../../engine/mod.ts";
 import { compareRuns } from "../../engine/testing/samples/check_sample.ts";
 import { type Prepared } from "../../engine/testing/samples/prepare.ts";
 import { ownSamples } from "../support/own_samples.ts";
