@@ -161,11 +161,21 @@ function integers(proto: Fields, element: Element): number[] {
   const values = proto.get(element === "i64" ? 10 : 7) ?? [];
   return values.flatMap((value) => {
     if (typeof value === "number") return [value];
-    const reader = new BinaryReader(value);
-    const list: number[] = [];
-    while (reader.pos < reader.len) list.push(Number(reader.int64()));
-    return list;
+    return reading(value, (reader) => {
+      const list: number[] = [];
+      while (reader.pos < reader.len) list.push(Number(reader.int64()));
+      return list;
+    });
   });
+}
+
+/** Result of reading a message's bytes; what the library finds wrong is the checkpoint's fault. */
+function reading<T>(bytes: Uint8Array, read: (reader: BinaryReader) => T): T {
+  try {
+    return read(new BinaryReader(bytes));
+  } catch (error) {
+    throw new WeightsError(`a message of the checkpoint is broken (${(error as Error).message})`);
+  }
 }
 
 function packed(proto: Fields, field: number): Uint8Array {
@@ -185,8 +195,7 @@ function packed(proto: Fields, field: number): Uint8Array {
 
 function parse(bytes: Uint8Array): Fields {
   const fields = new Map<number, (number | Uint8Array)[]>();
-  try {
-    const reader = new BinaryReader(bytes);
+  return reading(bytes, (reader) => {
     while (reader.pos < reader.len) {
       const [field, wire] = reader.tag();
       let value: number | Uint8Array;
@@ -202,10 +211,8 @@ function parse(bytes: Uint8Array): Fields {
       if (list) list.push(value);
       else fields.set(field, [value]);
     }
-  } catch (error) {
-    throw new WeightsError(`a message of the checkpoint is broken (${(error as Error).message})`);
-  }
-  return fields;
+    return fields;
+  });
 }
 
 function messageOf(value: number | Uint8Array): Fields {

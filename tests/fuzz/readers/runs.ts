@@ -20,7 +20,7 @@ import { MetricsLog } from "../../../model/run/metrics_log.ts";
 import { BINARY } from "../mutate/bytes.ts";
 import { JSON_LINES, JSON_MUTATORS } from "../mutate/json.ts";
 import { type Bytes, textOf } from "../mutate/mutator.ts";
-import { CHECKED_SAFETENSORS, SAFETENSORS } from "../mutate/safetensors.ts";
+import { CHECKED_SAFETENSORS } from "../mutate/safetensors.ts";
 import { independentJson, strictText } from "../oracles/json.ts";
 import { slowSafetensors } from "../oracles/safetensors.ts";
 import type { Files, FuzzReader } from "../reader.ts";
@@ -108,7 +108,7 @@ export const RUN_FILES: readonly FuzzReader[] = [
     name,
     samples: () =>
       (onlyOriginal ? ["regions"] : Object.keys(NEWEST)).map((run) => ({ "a.safetensors": checkpoint(run) })),
-    mutators: () => onlyOriginal ? SAFETENSORS : CHECKED_SAFETENSORS,
+    mutators: () => onlyOriginal ? BINARY : CHECKED_SAFETENSORS,
     read: (folder) => readCheckpoint(join(folder, "a.safetensors")),
     check: (value, files) => otherNumbers(value, files["a.safetensors"]),
     onlyOriginal,
@@ -121,7 +121,7 @@ export const RUN_FILES: readonly FuzzReader[] = [
       const [older, newer] = ["step_00000002", "step_00000004"].map((step) => `run/checkpoints/${step}.safetensors`);
       return [{ "run/config.json": config, [older]: whole, [newer]: whole } as Files];
     },
-    mutators: (file) => file.endsWith(".json") ? JSON_MUTATORS : SAFETENSORS,
+    mutators: (file) => file.endsWith(".json") ? JSON_MUTATORS : BINARY,
     read: (folder) => readCheckpoint(join(folder, "run")),
     onlyOriginal: true,
   },
