@@ -1,6 +1,7 @@
 /** Contents of a folder, as far as two equal pieces of work must leave the same. */
 import { join } from "node:path";
 import { Hdf5 } from "../../datasets/formats/hdf5.ts";
+import { decodeSafetensors } from "../../engine/safetensors.ts";
 
 /** Files that tell of when and how often a piece of work ran. */
 const OF_THE_MOMENT = /^events\.out\.|^\.lock$|^sessions\.json$/;
@@ -25,7 +26,10 @@ export async function contentsOf(folder: string): Promise<Map<string, string>> {
     for await (const { name, isDirectory } of Deno.readDir(join(folder, inside))) {
       const path = join(inside, name);
       if (isDirectory) await walk(path);
-      else if (!OF_THE_MOMENT.test(name)) found.set(path, await digestOf(join(folder, path)));
+      else if (!OF_THE_MOMENT.test(name)) {
+        found.set(path, await digestOf(join(folder, path)));
+        if (name.endsWith(".safetensors")) await addParts(found, path, await Deno.readFile(join(folder, path)));
+      }
     }
   };
   await walk("");
@@ -37,14 +41,36 @@ export function differences(a: ReadonlyMap<string, string>, b: ReadonlyMap<strin
   return [...new Set([...a.keys(), ...b.keys()])].filter((path) => a.get(path) !== b.get(path)).sort();
 }
 
+/** Adds the digest of each tensor and fact of a checkpoint, so that a difference says where it lies. */
+async function addParts(found: Map<string, string>, path: string, file: Uint8Array<ArrayBuffer>): Promise<void> {
+  let decoded: ReturnType<typeof decodeSafetensors>;
+  try {
+    decoded = decodeSafetensors(file);
+  } catch {
+    return; // the whole file's digest tells
+  }
+  const { tensors, metadata } = decoded;
+  for (const [name, { data, shape }] of tensors) {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+    found.set(`${path} ${name}`, `${shape.join("×")} ${await digest(bytes)}`);
+  }
+  for (const [name, text] of Object.entries(metadata)) {
+    found.set(`${path} ${name}`, await digest(new TextEncoder().encode(text)));
+  }
+}
+
+async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 async function digestOf(path: string): Promise<string> {
   const bytes = path.endsWith(".h5")
     ? await valuesOf(path)
     : path.endsWith(".html")
     ? new TextEncoder().encode((await Deno.readTextFile(path)).replace(TRAINED, ""))
     : await Deno.readFile(path);
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return [...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return await digest(bytes);
 }
 
 async function valuesOf(path: string): Promise<Uint8Array<ArrayBuffer>> {
