@@ -99,7 +99,7 @@ async function test(args: readonly string[], live: boolean): Promise<Outcome> {
 async function runAll(): Promise<Outcome> {
   const start = performance.now();
   const folder = await Deno.makeTempDir(),
-    all = testsIn(join(root, "tests")).filter((path) => !APART.includes(dirname(path)));
+    all = testsIn(join(root, "tests")).filter((path) => !APART.some((apart) => path.startsWith(`${apart}/`)));
   const long = LONG.map((path) => `tests/${path}`).filter((path) => all.includes(path));
   const short = all.filter((path) => !long.includes(path));
   const queue = [...long.map((path) => [path]), ...chunks(short, TOGETHER)];
