@@ -2,6 +2,7 @@
 import type { Answers, Box } from "../compute.ts";
 import { NO_ANSWERS, storedAnswers } from "../compute.ts";
 import type { Payload } from "../payload.ts";
+import { adapterOf, type Status } from "../shared/frame.ts";
 import type { Engine } from "./engine.ts";
 import { rowOf, type Stop, stopsOf, topClass } from "./stops.ts";
 import type { Scene, Thing } from "./scene.ts";
@@ -33,7 +34,7 @@ export class App {
   readonly payload: Payload;
   readonly scenes: readonly Scene[];
   /** State of the model: being opened, at work here, or absent with the reason. */
-  status: { readonly kind: "opening" | "live" | "stored" | "failed"; readonly text: string } = {
+  status: Status = {
     kind: "opening",
     text: "Starting the model …",
   };
@@ -177,7 +178,7 @@ export class App {
     engine.ask(place, { picture: scene.picture(things), boxes }).then((answers) => {
       this.#answered++;
       if (this.status.kind === "opening") {
-        this.status = { kind: "live", text: `The model runs here, on ${engine.title.split(",")[0]}` };
+        this.status = { kind: "live", text: `The model runs here, on ${adapterOf(engine)}` };
       }
       // A later change, or another picture, has its own.
       if (answers && scene === this.scene) take({ ids, answers, live: true });

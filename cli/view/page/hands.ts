@@ -1,6 +1,6 @@
 /** Pointer and keys on the picture. */
 import type { App } from "./app.ts";
-import { attributes } from "./dom.ts";
+import { attributes } from "../shared/dom.ts";
 import { LEAST_SIDE } from "./scene.ts";
 
 /** Pointer and keys: choosing, moving, changing size, drawing new boxes, taking away. */

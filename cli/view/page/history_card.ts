@@ -1,6 +1,6 @@
 /** The way of the chosen thing's probabilities over all answers, and the weight of each in the last. */
 import type { App } from "./app.ts";
-import { el, keyed, percent, say } from "./dom.ts";
+import { el, keyed, percent, say } from "../shared/dom.ts";
 import { go } from "./steps.ts";
 import { rowOf, topClass, topClasses } from "./stops.ts";
 

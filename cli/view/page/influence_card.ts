@@ -1,6 +1,6 @@
 /** Who influenced the chosen thing in the update on show: other things, and classes. */
 import type { App } from "./app.ts";
-import { el, keyed, percent, say } from "./dom.ts";
+import { el, keyed, percent, say } from "../shared/dom.ts";
 import { senders } from "./lines.ts";
 import { rowOf } from "./stops.ts";
 

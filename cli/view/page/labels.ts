@@ -1,7 +1,7 @@
 /** Labels of the boxes, so that none lies on another. */
 import { placeLabels } from "../../../engine/base/place_labels.ts";
 import type { App } from "./app.ts";
-import { el, keyed, percent, say } from "./dom.ts";
+import { el, keyed, percent, say } from "../shared/dom.ts";
 import type { Thing } from "./scene.ts";
 import { sideOf } from "./side.ts";
 

@@ -1,6 +1,6 @@
 /** Lines over the picture: who influenced whom. */
 import type { App } from "./app.ts";
-import { attributes, keyed, svg } from "./dom.ts";
+import { attributes, keyed, svg } from "../shared/dom.ts";
 import type { Box } from "../compute.ts";
 
 /** A line from one thing to another. */

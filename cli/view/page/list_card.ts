@@ -1,6 +1,6 @@
 /** All things of the picture with their names; and what would change, were one not there. */
 import type { App } from "./app.ts";
-import { attributes, el, keyed, percent, say } from "./dom.ts";
+import { attributes, el, keyed, percent, say } from "../shared/dom.ts";
 import { sideOf } from "./side.ts";
 import type { Thing } from "./scene.ts";
 

@@ -1,7 +1,8 @@
 /** The page's script: reads what the page holds, shows it, and lets the model run. */
 import { decodePayload, photoName, pixelsName } from "../payload.ts";
 import { App } from "./app.ts";
-import { el, say } from "./dom.ts";
+import { el, say } from "../shared/dom.ts";
+import { adapterOf, frame, start } from "../shared/frame.ts";
 import { Engine } from "./engine.ts";
 import { expose } from "./expose.ts";
 import { historyCard } from "./history_card.ts";
@@ -12,7 +13,7 @@ import { decodePng } from "./png.ts";
 import { Scene } from "./scene.ts";
 import { stage } from "./stage.ts";
 import { steps } from "./steps.ts";
-import { thumbnails, tools } from "./tools.ts";
+import { pictures, tools } from "./tools.ts";
 
 const TITLES: Readonly<Record<string, string>> = {
   baseline: "One look at each thing",
@@ -51,7 +52,7 @@ async function begin(): Promise<void> {
   try {
     app.engine = await Engine.open(payload);
     // Until the first answer the browser compiles kernels, on a slow adapter for seconds.
-    app.status = { kind: "opening", text: `Preparing the model on ${app.engine.title} …` };
+    app.status = { kind: "opening", text: `Preparing the model on ${adapterOf(app.engine)} …` };
     app.changed();
   } catch (error) {
     app.status = {
@@ -69,12 +70,8 @@ function column(...cards: readonly HTMLElement[]): HTMLElement {
 
 function page(app: App): HTMLElement {
   const { run, set, version, step, config } = app.payload.facts, { name } = config.model;
-  const status = el("p", { class: "status", at: { role: "status" } }), words = el("span", { class: "words" });
-  status.append(el("span", { class: "lamp" }), words);
   const hint = el("p", { class: "soft hint" });
   app.watch(() => {
-    status.className = `status ${app.status.kind}${app.waiting ? " busy" : ""}`;
-    say(words, app.status.text);
     hint.hidden = !app.engine;
     say(
       hint,
@@ -83,50 +80,20 @@ function page(app: App): HTMLElement {
         : "Draw a box on the picture to ask what is there; drag boxes and their corners. With the keyboard: Tab to choose, arrows to move, Alt and arrows to resize, Delete to remove, W to ask what if.",
     );
   });
-  return el(
-    "main",
-    {},
-    el(
-      "header",
-      {},
-      el(
-        "div",
-        {},
-        el("h1", { text: TITLES[name] ?? name }),
-        el("p", { class: "lead", text: LEADS[name] ?? `Answers of ${name}.` }),
-      ),
-      status,
-    ),
-    el(
-      "div",
-      { class: "layout" },
-      el(
-        "section",
-        { class: "left", at: { "aria-label": "The picture" } },
-        stage(app),
-        steps(app),
-        tools(app),
-        hint,
-        thumbnails(app),
-      ),
-      el(
-        "section",
-        { class: "right", at: { "aria-label": "Answers" } },
-        column(objectCard(app), influenceCard(app)),
-        column(historyCard(app), listCard(app)),
-      ),
-    ),
-    el(
-      "footer",
-      {},
+  return frame(app, {
+    title: TITLES[name] ?? name,
+    lead: LEADS[name] ?? `Answers of ${name}.`,
+    busy: () => app.waiting,
+    left: [stage(app), steps(app), tools(app), hint, pictures(app)],
+    answers: "Answers",
+    right: [column(objectCard(app), influenceCard(app)), column(historyCard(app), listCard(app))],
+    footer: [
       el("span", { class: "swatch right", text: "named rightly" }),
       el("span", { class: "swatch wrong", text: "named wrongly" }),
       el("span", { class: "swatch unknown", text: "nobody knows" }),
       el("span", { class: "about", text: `${run}, ${step} steps on ${set}. Made by Itera ${version}.` }),
-    ),
-  );
+    ],
+  });
 }
 
-begin().catch((error: unknown) => {
-  document.body.append(el("p", { class: "broken", text: `This page is damaged: ${(error as Error).message}` }));
-});
+start(begin);

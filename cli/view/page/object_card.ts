@@ -1,6 +1,6 @@
 /** The chosen thing: its name, what is known of it, what can be done with it, and the likeliest classes as bars. */
 import type { App } from "./app.ts";
-import { attributes, el, keyed, percent, say } from "./dom.ts";
+import { attributes, el, keyed, percent, say } from "../shared/dom.ts";
 import { classesOfLook, LOOK_COUNT, type Thing } from "./scene.ts";
 import { sideOf } from "./side.ts";
 import { topClasses } from "./stops.ts";

@@ -1,7 +1,7 @@
 /** The picture with its boxes, labels, lines and the memory over it, and the hands on them. */
 import type { RgbImage } from "../../../datasets/images/preprocess.ts";
 import type { App } from "./app.ts";
-import { attributes, el, keyed, percent, svg } from "./dom.ts";
+import { attributes, el, keyed, percent, svg } from "../shared/dom.ts";
 import { hands } from "./hands.ts";
 import { drawLabels } from "./labels.ts";
 import { drawLines } from "./lines.ts";

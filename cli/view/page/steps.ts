@@ -1,6 +1,6 @@
 /** The answers as stations on a line, to go along by hand or to play. */
 import type { App } from "./app.ts";
-import { attributes, el, keyed, say } from "./dom.ts";
+import { attributes, el, keyed, say } from "../shared/dom.ts";
 import { sentence } from "./stops.ts";
 
 /** Milliseconds that an answer is shown while playing. */

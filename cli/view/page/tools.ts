@@ -1,7 +1,8 @@
 /** Tools for the picture as a whole: switches, things to add, undoing, another picture. */
 import { drawObjects } from "../../../datasets/context/draw.ts";
 import type { App } from "./app.ts";
-import { attributes, el, say } from "./dom.ts";
+import { attributes, el, say } from "../shared/dom.ts";
+import { thumbnails } from "../shared/frame.ts";
 import { classesOfLook, LOOK_COUNT } from "./scene.ts";
 import { paint } from "./stage.ts";
 
@@ -95,23 +96,14 @@ function looks(app: App): HTMLElement {
   return tray;
 }
 
-/** Small pictures to choose from. */
-export function thumbnails(app: App): HTMLElement {
-  const root = el("div", { class: "thumbs", at: { role: "group", "aria-label": "Pictures" } });
-  const buttons = app.scenes.map((scene, i) => {
+/** The pictures to choose among, small. */
+export function pictures(app: App): HTMLElement {
+  const all = app.scenes.map((scene, i) => {
     const small = scene.photo
       ? el("img", { at: { src: scene.photo.url, alt: "" } })
       : el("canvas", { at: { "aria-hidden": "true" } });
     if (small instanceof HTMLCanvasElement) paint(small, scene.picture());
-    return el("button", {
-      at: { type: "button", "aria-label": `Picture ${i + 1}: ${scene.name}` },
-      on: { click: () => app.open(i) },
-    }, small);
+    return { name: `Picture ${i + 1}: ${scene.name}`, small };
   });
-  root.append(...buttons);
-  root.hidden = buttons.length < 2;
-  app.watch(() =>
-    buttons.forEach((button, i) => attributes(button, { "aria-current": i === app.index ? "true" : null }))
-  );
-  return root;
+  return thumbnails(app, all, (i) => app.open(i));
 }

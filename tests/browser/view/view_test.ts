@@ -3,7 +3,7 @@ import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { compute } from "../../../cli/view/compute.ts";
-import { percent } from "../../../cli/view/page/dom.ts";
+import { percent } from "../../../cli/view/shared/dom.ts";
 import { Scene } from "../../../cli/view/page/scene.ts";
 import { topClasses } from "../../../cli/view/page/stops.ts";
 import { pageModel } from "../../../cli/view/page_model.ts";

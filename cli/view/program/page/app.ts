@@ -1,6 +1,7 @@
 /** The page's state: picture, expression, its program as it ran, and the step on show. */
 import { Device } from "../../../../engine/mod.ts";
 import type { Payload } from "../../payload.ts";
+import { adapterOf, type Status } from "../../shared/frame.ts";
 import { execute, type Execution, type ProgramModels, programModels, stepsOf, writeProgram } from "../compute.ts";
 import { expressionNames, type PagePicture, pictureNames, type ProgramFacts } from "../payload.ts";
 
@@ -20,7 +21,7 @@ export class App {
   readonly payload: Payload<ProgramFacts>;
   /** Addresses of the pictures. */
   readonly photos: readonly string[];
-  status: { readonly kind: "opening" | "live" | "stored" | "failed"; readonly text: string } = {
+  status: Status = {
     kind: "opening",
     text: "Starting the models …",
   };
@@ -76,9 +77,9 @@ export class App {
       const device = await Device.open({ winograd: facts.convolutions === "winograd" });
       this.#models = programModels(device, facts, tensors);
       // Until the first answer the browser compiles kernels, on a slow adapter for seconds.
-      this.status = { kind: "opening", text: `Preparing the models on ${device.title} …` };
+      this.status = { kind: "opening", text: `Preparing the models on ${adapterOf(device)} …` };
       if (this.text !== "") await this.ask(this.text);
-      this.status = { kind: "live", text: `The models run here, on ${device.title}` };
+      this.status = { kind: "live", text: `The models run here, on ${adapterOf(device)}` };
     } catch (error) {
       this.status = {
         kind: "stored",

@@ -1,5 +1,5 @@
 /** The field for an expression, and expressions to begin with. */
-import { attributes, el, keyed, say } from "../../page/dom.ts";
+import { attributes, el, keyed, say } from "../../shared/dom.ts";
 import type { App } from "./app.ts";
 import { nearestWord } from "./words.ts";
 

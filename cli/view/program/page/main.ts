@@ -1,5 +1,6 @@
 /** The script of pages about the module network. */
-import { attributes, el, percent, say } from "../../page/dom.ts";
+import { attributes, el, percent, say } from "../../shared/dom.ts";
+import { frame, start, thumbnails } from "../../shared/frame.ts";
 import { decodePayload } from "../../payload.ts";
 import type { ProgramFacts } from "../payload.ts";
 import { App } from "./app.ts";
@@ -70,75 +71,39 @@ function player(app: App): HTMLElement {
   return play;
 }
 
-function thumbnails(app: App): HTMLElement {
-  const buttons = app.photos.map((src, i) =>
-    el("button", {
-      at: { type: "button", "aria-label": `Picture ${i + 1}` },
-      on: { click: () => void app.open(i) },
-    }, el("img", { at: { src, alt: "" } }))
-  );
-  const root = el("div", { class: "thumbs", at: { role: "group", "aria-label": "Pictures" } }, ...buttons);
-  root.hidden = buttons.length < 2;
-  app.watch(() => buttons.forEach((one, i) => attributes(one, { "aria-current": i === app.index ? "true" : null })));
-  return root;
-}
-
 function page(app: App): HTMLElement {
   const { run, version, step } = app.payload.facts;
-  const status = el("p", { class: "status", at: { role: "status" } }), words = el("span", { class: "words" });
-  status.append(el("span", { class: "lamp" }), words);
-  app.watch(() => {
-    status.className = `status ${app.status.kind}${app.busy ? " busy" : ""}`;
-    say(words, app.status.text);
-  });
-  const lead =
-    "One model reads an expression and writes a program; another runs it on the picture, with a small network for each step.";
-  return el(
-    "main",
-    { class: "program" },
-    el(
-      "header",
-      {},
-      el("div", {}, el("h1", { text: "A model that reasons step by step" }), el("p", { class: "lead", text: lead })),
-      status,
-    ),
+  const pictures = app.photos.map((src, i) => ({
+    name: `Picture ${i + 1}`,
+    small: el("img", { at: { src, alt: "" } }),
+  }));
+  const program = el(
+    "div",
+    { class: "card" },
     el(
       "div",
-      { class: "layout" },
+      { class: "title" },
+      player(app),
       el(
-        "section",
-        { class: "left", at: { "aria-label": "The picture" } },
-        ask(app),
-        stage(app),
-        thumbnails(app),
-        suggestions(app),
-      ),
-      el(
-        "section",
-        { class: "right", at: { "aria-label": "The program" } },
-        el(
-          "div",
-          { class: "card" },
-          el(
-            "div",
-            { class: "title" },
-            player(app),
-            el(
-              "div",
-              {},
-              el("h3", { text: "The program" }),
-              el("p", {
-                class: "soft",
-                text: "Each step takes what the ones above it found. Choose one to see its mask.",
-              }),
-            ),
-          ),
-          tree(app),
-        ),
+        "div",
+        {},
+        el("h3", { text: "The program" }),
+        el("p", { class: "soft", text: "Each step takes what the ones above it found. Choose one to see its mask." }),
       ),
     ),
-    el("footer", {}, el("span", { class: "about", text: `${run}, ${step} steps. Made by Itera ${version}.` })),
+    tree(app),
   );
+  return frame(app, {
+    kind: "program",
+    title: "A model that reasons step by step",
+    lead:
+      "One model reads an expression and writes a program; another runs it on the picture, with a small network for each step.",
+    busy: () => app.busy,
+    left: [ask(app), stage(app), thumbnails(app, pictures, (i) => void app.open(i)), suggestions(app)],
+    answers: "The program",
+    right: [program],
+    footer: [el("span", { class: "about", text: `${run}, ${step} steps. Made by Itera ${version}.` })],
+  });
 }
 
 /** Puts what the page shows into the window, unrounded, for programs. */
@@ -185,6 +150,4 @@ async function begin(): Promise<void> {
   await app.start();
 }
 
-begin().catch((error: unknown) => {
-  document.body.append(el("p", { class: "broken", text: `This page is damaged: ${(error as Error).message}` }));
-});
+start(begin);

@@ -1,5 +1,5 @@
 /** The program as a tree: each step below those whose results it takes, with its mask. */
-import { el } from "../../page/dom.ts";
+import { el } from "../../shared/dom.ts";
 import type { App } from "./app.ts";
 import { paintMask } from "./mask.ts";
 import { wordsOfToken } from "./words.ts";
