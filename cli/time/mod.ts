@@ -64,6 +64,8 @@ function seedOf(text: string): number {
 interface Other {
   readonly title: string;
   readonly side: Side;
+  /** Another way to have them, where today's host code does not know how theirs want to be run. */
+  readonly instead?: () => Promise<Other>;
 }
 
 async function time(words: readonly string[], options: TimeOptions): Promise<void> {
@@ -74,58 +76,67 @@ async function time(words: readonly string[], options: TimeOptions): Promise<voi
     throw new UserError(`no op runs ${selection.kernels.join(", ")} in the ${device.kernels} kernels`);
   }
   const reached = new Set(planned.flatMap(({ kernels }) => kernels));
-  const other = await otherOf(selection, reached, options, device.kernels);
-  await using _side = other?.side;
+  let other = await otherOf(selection, reached, options, device.kernels);
+  await using stack = new AsyncDisposableStack();
+  if (other) stack.use(other.side);
   const wrong = new Set<string>(), ops = new Map<string, boolean>(), timed: Timed[] = [];
   const refuse = (title: string, what: string, fault: string): void => {
     line(`${what}: ${title} computes wrong numbers, and is not timed: ${fault}`);
     wrong.add(what);
   };
-  const limits = await measureLimits(device, { roundMs: 100 });
-  for (const { make } of planned) {
-    const one = await make();
-    const sides = [["today's", today] as const, ...other ? [[other.title, other.side] as const] : []];
-    if (!ops.has(one.op.name)) {
-      ops.set(one.op.name, true);
-      for (const [title, side] of sides) {
-        const fault = await faultOnSamples(side, one.op, options.seed);
-        if (fault === null) continue;
-        refuse(title, one.op.name, fault);
-        ops.set(one.op.name, false);
+  /** True where both compute what they must; where the other does not, it is had in another way if there is one. */
+  const bothRight = async (what: string, faultOf: (side: Side) => Promise<string | null>): Promise<boolean> => {
+    const own = await faultOf(today);
+    if (own !== null) refuse("today's", what, own);
+    let fault = other && await faultOf(other.side);
+    if (fault !== null && other?.instead) {
+      const { title, side, instead } = other;
+      other = await instead().catch((error: unknown) => {
+        if (!(error instanceof UserError)) throw error;
+        notice(error.message);
+        return { title, side };
+      });
+      if (other.side !== side) {
+        stack.use(other.side);
+        // Nothing is known of what else it computes.
+        ops.clear();
+        fault = await faultOf(other.side);
       }
     }
-    if (ops.get(one.op.name)) await timeCase(one, selection, sides, options.seconds, timed, refuse);
+    if (fault !== null) refuse(other!.title, what, fault);
+    return own === null && fault === null;
+  };
+  const limits = await measureLimits(device, { roundMs: 100 });
+  for (const { make } of planned) {
+    const one = await make(), { name } = one.op;
+    if (!ops.has(name)) ops.set(name, await bothRight(name, (side) => faultOnSamples(side, one.op, options.seed)));
+    if (!ops.get(name)) continue;
+    const right = await bothRight(one.title, async (side) => {
+      await side.open(one.work);
+      return await faultAtSize(side, one);
+    });
+    if (right) timed.push(await timeCase(one, selection, today, other?.side ?? null, options.seconds));
   }
   showTimes(device, limits, timed, other?.title ?? null);
   if (wrong.size > 0) throw new ProgramFailed(1);
 }
 
+/** Takes turns with work that both sides have open. */
 async function timeCase(
   one: TimedCase,
   { ops, kernels }: Selection,
-  sides: readonly (readonly [title: string, side: Side])[],
+  today: OwnSide,
+  other: Side | null,
   seconds: number,
-  timed: Timed[],
-  refuse: (title: string, what: string, fault: string) => void,
-): Promise<void> {
-  let right = true;
-  for (const [title, side] of sides) {
-    await side.open(one.work);
-    const fault = await faultAtSize(side, one);
-    if (fault === null) continue;
-    refuse(title, one.title, fault);
-    right = false;
-  }
-  if (!right) return;
-  const [[, today], another] = sides, whole = ops.includes(one.op.name) || (another && !another[1].sameKernels);
-  const counted = whole ? [] : kernels, other = another?.[1];
+): Promise<Timed> {
+  const whole = ops.includes(one.op.name) || (other && !other.sameKernels), counted = whole ? [] : kernels;
   const turns = await inTurns(
     (runs) => today.turn(runs, counted),
     other ? (runs) => other.turn(runs, counted) : null,
     seconds,
   );
-  timed.push({ title: one.title, ...turns, ...factsOf((today as OwnSide).device, one.work, counted) });
   notice(`timed ${one.title}: ${turns.own.median.toPrecision(3)} ms`);
+  return { title: one.title, ...turns, ...factsOf(today.device, one.work, counted) };
 }
 
 /** Today's kernels in the set that is asked for, else in the device's, else in one where something runs what is named. */
@@ -163,12 +174,16 @@ async function otherOf(
     await textsAt(folder, commit),
     allKernels().filter(({ name }) => reached.has(name)),
   );
-  if (misfit !== null) {
-    notice(`${misfit} at ${against}: its whole tree runs in a process of its own, and whole runs are timed`);
+  const wholeTree = async (why: string): Promise<Other> => {
+    notice(`${why} at ${against}: its whole tree runs in a process of its own, and whole runs are timed`);
     return { title: against, side: await TreeSide.at(folder, commit, kernels) };
-  }
+  };
+  if (misfit !== null) return await wholeTree(misfit);
   if (parts.size === 0) notice(`${against} has the same shaders: what differs between them is noise`);
-  return { title: against, side: await OwnSide.ofTexts(parts, kernels) };
+  const side = await OwnSide.ofTexts(parts, kernels);
+  // A text may want to be run otherwise than today's, without a sign of it: by tilings that it does not know.
+  const instead = () => wholeTree("the shaders compute other numbers, run as today's are,");
+  return { title: against, side, ...parts.size > 0 ? { instead } : {} };
 }
 
 function isFile(path: string): boolean {
