@@ -7,7 +7,7 @@ export interface Status {
   readonly text: string;
 }
 
-/** What a page shows of its models' state, and how it is told of changes. */
+/** A page that shows its models' state, and that runs views when it changes. */
 interface Shown {
   readonly status: Status;
   /** Runs a view now and after each change. */
