@@ -55,7 +55,7 @@ function lineOf(error: unknown): string {
 
 /** Text of a script as it may stand in a page: nothing in it looks like its end, or like a comment of HTML. */
 function inlined(script: string): string {
-  return `\n${script.trim().replaceAll("</script", "<\\/script").replaceAll("<!--", "<\\!--")}\n`;
+  return `\n${script.trim().replace(/<\/(?=script)/gi, "<\\/").replaceAll("<!--", "<\\!--")}\n`;
 }
 
 async function digest(text: string): Promise<string> {
