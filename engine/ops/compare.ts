@@ -6,7 +6,7 @@ import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { broadcastShapes } from "../shape.ts";
 import type { Operand, Tensor } from "../tensor.ts";
 import { sumTo } from "./binary.ts";
-import { cast } from "./layout.ts";
+import { cast } from "./cast.ts";
 import { nanLib } from "./lib/library.ts";
 import { badPairs, type NoAttrs, pairFamily, pairSamples, scalarLike, sharedDType, withOperand } from "./lib/pairs.ts";
 import { choose } from "./lib/ternary.ts";

@@ -5,7 +5,8 @@ export { erf, gelu, type GeluOptions, leakyRelu, silu } from "./activation_funct
 export { add, div, maximum, minimum, mul, pow, sub } from "./binary.ts";
 export { floorDiv, mod } from "./integer.ts";
 export { equal, greater, greaterEqual, less, lessEqual, notEqual, where } from "./compare.ts";
-export { cast, concat, pad, type PadWidths, reshape, slice, tile, transpose } from "./layout.ts";
+export { cast } from "./cast.ts";
+export { concat, pad, type PadWidths, reshape, slice, tile, transpose } from "./layout.ts";
 export { flip, squeeze, stack, unsqueeze } from "./axes.ts";
 export { split } from "./split.ts";
 export { lstm, lstmCell, type LSTMStates, lstmSteps } from "./lstm.ts";
