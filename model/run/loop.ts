@@ -46,6 +46,7 @@ export async function runLoop(
   const { steps, displayEvery, validateEvery, checkpointEvery } = folder.config;
   let { step } = start;
   await folder.keepSettings();
+  if (step > 0) folder.removeOld(step);
   if (step >= steps) return;
   const dueAt = (at: number) => ({
     display: at % displayEvery === 0,

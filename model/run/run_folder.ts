@@ -122,11 +122,18 @@ export class RunFolder<C extends RunConfig> implements Disposable {
   async saveCheckpoint(step: number, bytes: Uint8Array, options: AtomicOptions = {}): Promise<string> {
     const path = join(this.path, "checkpoints", `step_${String(step).padStart(8, "0")}.safetensors`);
     await writeFileAtomic(path, bytes, { check: checkSafetensors, ...options });
+    this.removeOld(step);
+    return path;
+  }
+
+  /**
+   * Removes checkpoints beyond the newest `checkpointKeep` up to the whole one of `step`. A process that was killed may have
+   * left one too many.
+   */
+  removeOld(step: number): void {
     // A folder that has the name of a checkpoint is somebody's, and none of those to keep.
     const own = listCheckpoints(this.path).filter((found) => found.step <= step && Deno.statSync(found.path).isFile);
-    const old = own.slice(0, -this.config.checkpointKeep);
-    for (const { path } of old) Deno.removeSync(path);
-    return path;
+    for (const { path } of own.slice(0, -this.config.checkpointKeep)) Deno.removeSync(path);
   }
 
   /**

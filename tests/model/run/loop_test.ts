@@ -113,3 +113,21 @@ Deno.test("a log that is not as a checkpoint left it is said when the run goes o
     strictEqual((await train(root, 15)).length, 1);
   });
 });
+
+Deno.test("a checkpoint that a killed process had still to remove goes as the run goes on, also where no step is left", async () => {
+  await withFolder(async (root) => {
+    const checkpoint = (step: number): string => join(root, "run", "checkpoints", `step_0000000${step}.safetensors`);
+    await train(root, 3);
+    const oldest = await Deno.readFile(checkpoint(3));
+    await train(root, 9);
+    deepStrictEqual(steps(root), [6, 9]);
+    await Deno.writeFile(checkpoint(3), oldest);
+    await train(root, 9);
+    deepStrictEqual(steps(root), [6, 9]);
+    await Deno.writeFile(checkpoint(3), oldest);
+    // The newest whole one counts, not a damaged one after it.
+    await Deno.writeFile(checkpoint(9), oldest.subarray(0, 99));
+    await train(root, 6);
+    deepStrictEqual(steps(root), [3, 6, 9]);
+  });
+});
