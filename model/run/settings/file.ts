@@ -49,8 +49,11 @@ async function withoutComments(text: string): Promise<string> {
   let comma = -1, value = false;
   for (let kind = scanner.scan(); kind !== TOKENS.end; kind = scanner.scan()) {
     const at = scanner.getTokenOffset();
-    if (TOKENS.comments.includes(kind)) blank(at, at + scanner.getTokenLength());
-    else if (!TOKENS.blanks.includes(kind)) {
+    if (TOKENS.comments.includes(kind)) {
+      const end = at + scanner.getTokenLength();
+      // One that is never closed is a mistake, and stays one: the file may have been cut short.
+      if (/^\/\/|^\/\*[^]*\*\/$/.test(text.slice(at, end))) blank(at, end);
+    } else if (!TOKENS.blanks.includes(kind)) {
       if (comma >= 0 && TOKENS.closing.includes(kind)) blank(comma, comma + 1);
       // A comma that follows no value is a mistake, and stays one.
       comma = kind === TOKENS.comma && value ? at : -1;

@@ -7,6 +7,7 @@ import { PICTURES } from "./pictures.ts";
 import { REFPLUS } from "./refplus.ts";
 import { RUN_FILES } from "./runs.ts";
 import { SETS } from "./sets.ts";
+import { SETTINGS } from "./settings.ts";
 import { WEIGHTS } from "./weights.ts";
 
 /** The readers: a row for each form of file. */
@@ -19,4 +20,5 @@ export const READERS: readonly FuzzReader[] = [
   ...HDF5,
   ...WEIGHTS,
   ...RUN_FILES,
+  ...SETTINGS,
 ];

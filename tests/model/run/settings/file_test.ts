@@ -65,6 +65,7 @@ Deno.test("a mistake in a file of settings is named by line and column, a key th
   await refuses("a.json", '{ "a": [,] }', /a\.json:1:9: is not JSON/);
   await refuses("a.json", '{ "a": 1,, }', /a\.json:1:10: is not JSON/);
   await refuses("a.json", '{ "a": 1 /* never closed', /a\.json.* is not JSON/);
+  await refuses("a.json", '{ "a": 1 }\n/* never closed', /a\.json:2:1: is not JSON/);
   await refuses("a.json", "// nothing\n", /a\.json: is not JSON, it ends too early/);
   await refuses("a.yaml", "a:\n  b: 1\n  b: 2\n", /a\.yaml:3:3: is not YAML \(Map keys must be unique\)/);
   await refuses("a.yaml", "a: 1\na: 2\n", /a\.yaml:2:1: is not YAML/);
