@@ -15,7 +15,7 @@ import type { TrainingKind } from "../model/run/open_run.ts";
 import { chromeTrace, kernelTimes, profileUpdates, type UpdateProfile } from "../model/run/profile.ts";
 import { collect, toSize } from "./terminal/flags.ts";
 import { bytes, line, notice, table } from "./terminal/output.ts";
-import { measureRates, type Rates } from "./rates.ts";
+import { type Limits, measureLimits } from "./time/measure.ts";
 
 /** Adds the command. */
 export function addProfile(program: Command): void {
@@ -46,7 +46,7 @@ export function addProfile(program: Command): void {
       await using learner = await open(layers);
       notice(`adapter: ${learner.device.title}`);
       const found = await profileUpdates(learner, { updates: flags.steps, repeated: REPEATED });
-      print(found, await measureRates(learner.device));
+      print(found, await measureLimits(learner.device, { roundMs: 100 }));
       if (!found.timings) return notice("this adapter has no timestamp queries: there is nothing to trace");
       await writeJsonAtomic(flags.trace, chromeTrace(found));
       line(`trace: ${flags.trace}`);
@@ -73,7 +73,7 @@ async function open(layers: readonly Layer[]): Promise<Learner> {
 
 function print(
   { title, updates, wallMs, hostMs, submitMs, submits, dispatches, timings, memory, buffersMade }: UpdateProfile,
-  rates: Rates,
+  { side, compute, bandwidth }: Limits,
 ): void {
   line(`${title}: ${updates} steps of ${wallMs.toFixed(1)} ms`);
   const share = (ms: number): string => `${ms.toFixed(1)} ms (${(100 * ms / wallMs).toFixed(0)} %)`;
@@ -89,8 +89,8 @@ function print(
     } kept for reuse, ${buffersMade} buffers made, ${liveTensors} tensors live`,
   );
   line(
-    `limits: ${rates.gflops.toPrecision(3)} GFLOP/s (product of ${rates.side}³), ${
-      rates.gigabytes.toPrecision(3)
+    `limits: ${(compute / 1e6).toPrecision(3)} GFLOP/s (product of ${side}³), ${
+      (bandwidth / 1e6).toPrecision(3)
     } GB/s (copy)`,
   );
   if (!timings) return;
@@ -106,7 +106,7 @@ function print(
       share,
       gflops,
       gbps,
-      Math.max((gflops ?? 0) / rates.gflops, gbps / rates.gigabytes),
+      1e6 * Math.max((gflops ?? 0) / compute, gbps / bandwidth),
     ]),
     // A mean over steps: whole but where captures differ.
     counts: ["dispatches"],

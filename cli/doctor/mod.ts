@@ -6,7 +6,7 @@ import type { AdapterChoice } from "../../engine/gpu/adapter.ts";
 import { type FeatureProof, proveFeatures } from "../../engine/gpu/probes.ts";
 import { Device } from "../../engine/device.ts";
 import { bytes, fact, line, table } from "../terminal/output.ts";
-import { measureRates } from "../rates.ts";
+import { measureLimits } from "../time/measure.ts";
 import { doctorKernels } from "./kernels.ts";
 
 /** Adds the command. */
@@ -55,12 +55,12 @@ async function doctor(adapter: AdapterChoice, brief: boolean): Promise<void> {
     rows: Object.entries(info.limits).map(([name, value]) => [name, value, isSize(name) ? bytes(value) : ""]),
     counts: ["value"],
   });
-  const rates = await measureRates(device);
+  const { side, compute, bandwidth } = await measureLimits(device, { roundMs: 100 });
   table({
     columns: ["measured", "rate", "unit"],
     rows: [
-      [`matmul ${rates.side}³`, rates.gflops, "GFLOP/s"],
-      ["copy", rates.gigabytes, "GB/s read and written"],
+      [`matmul ${side}³`, compute / 1e6, "GFLOP/s"],
+      ["copy", bandwidth / 1e6, "GB/s read and written"],
     ],
   });
   const complaints = whatIsWrong(device, proofs);

@@ -192,9 +192,9 @@ Deno.test("a second Ctrl-C stops at once", async () => {
     child.kill("SIGINT");
     for (let text = ""; !text.includes("stopping after this step");) text += (await reader.read()).value ?? "";
     child.kill("SIGINT");
-    const killed = performance.now();
     strictEqual((await status).code, 130);
-    ok(performance.now() - killed < 1000, "at once");
+    // The first would have ended the step and saved it.
+    deepStrictEqual([...Deno.readDirSync(join(runs, "a", "checkpoints"))], []);
     await reader.cancel();
     await child.stdout.cancel();
   });
