@@ -1,11 +1,12 @@
 /** `itera evaluate`, `re-evaluate` and `ensemble`: figures of a model, of scores saved before, of several models together. */
-import type { Command } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../engine/base/user_error.ts";
 import { classDifference, matchClasses } from "../datasets/match_classes.ts";
 import { openingMessages } from "../datasets/index/cache.ts";
 import { ensemble, type EnsembleMember } from "../model/regions/evaluation/ensemble.ts";
 import { evaluateModel, score } from "../model/regions/evaluation/evaluate.ts";
+import { writeFormats, type WrittenFile } from "../model/regions/evaluation/formats.ts";
 import type { EvaluationFolder } from "../model/regions/evaluation/folder.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
 import { perClassTable } from "../model/regions/report/run_report.ts";
@@ -20,7 +21,7 @@ import { openSplit } from "../model/regions/trainer.ts";
 import { evaluationConfig, reasoningUpdates } from "../model/regions/evaluation/settings.ts";
 import { settingLayer } from "../model/run/layers.ts";
 import { collect, toSize } from "./terminal/flags.ts";
-import { notice, Progress, table } from "./terminal/output.ts";
+import { fact, notice, Progress, table } from "./terminal/output.ts";
 import { printResults } from "./terminal/training.ts";
 
 /** Adds `itera evaluate`. */
@@ -43,7 +44,14 @@ export function addEvaluate(program: Command): void {
       "--out <folder>",
       "where scores, results and report go; by default the run's folder, for other settings one inside it",
     )
-    .action(async (run, { checkpoint: file, data, set, reasoningUpdates: updates, out: given }) => {
+    .addOption(
+      new Option("--format <names...>", "files for other programs too: COCO's results, or a table of the regions")
+        .choices(
+          ["coco", "csv"] as const,
+        ),
+    )
+    .option("--top <n>", "classes of each region in COCO's results, the likeliest first", toSize, 1)
+    .action(async (run, { checkpoint: file, data, set, reasoningUpdates: updates, out: given, format = [], top }) => {
       const checkpoint = await chosen(run, file);
       if (run !== undefined && isFolder(run) && file !== undefined && given === undefined) {
         await requireSameClasses(checkpoint, run);
@@ -62,13 +70,16 @@ export function addEvaluate(program: Command): void {
       makeFolder(out);
       await using device = await openDevice(config);
       using model = modelOf(device, { ...checkpoint, config });
+      let written: readonly WrittenFile[] = [];
       using evaluating = new Progress("evaluating", "images");
       const results = await evaluateModel(model, test, folder, {
         onMessage: (text) => evaluating.notice(text),
         onEvaluate: (done, of) => evaluating.update(done, of),
+        onScores: async (scored) => void (written = await writeFormats(scored, out, { formats: format, top })),
       });
       evaluating[Symbol.dispose]();
       print(results);
+      for (const { what, path } of written) fact(what, path);
     });
 }
 

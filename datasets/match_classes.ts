@@ -57,7 +57,7 @@ export function matchClasses(
     );
   }
   say(`${set.name} ${set.split} has ${difference}; they are matched by name`);
-  const { name, split, size, source, flipLabels } = set;
+  const { name, split, size, source, flipLabels, originals } = set;
   const before = classes.map((name) => set.classes.indexOf(name));
   return {
     name,
@@ -69,6 +69,14 @@ export function matchClasses(
       const record = set.record(index);
       return { ...record, labels: record.labels.map((label) => labels[label]) };
     },
+    ...originals
+      ? {
+        originals: async () => {
+          const { categoryIds, ...others } = await originals();
+          return { ...others, categoryIds: before.map((own) => own < 0 ? null : categoryIds[own]) };
+        },
+      }
+      : {},
     ...flipLabels
       ? {
         flipLabels: Int32Array.from(before, (own, c) => {

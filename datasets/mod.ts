@@ -6,6 +6,8 @@ export type {
   ExactAnswers,
   FileImages,
   ImageSource,
+  OriginalAnnotations,
+  OriginalId,
   RegionDataset,
   RegionRecord,
   Split,

@@ -56,6 +56,21 @@ export interface ExactAnswers {
   readonly rangeOf: Int32Array<ArrayBuffer>;
 }
 
+/** An id in an annotation file: JSON has numbers and texts, and other programs tell 7 from "7". */
+export type OriginalId = number | string;
+
+/** Ids and boxes that a set's own annotation files have for what was read of them. */
+export interface OriginalAnnotations {
+  /** Id of each image, [n]. */
+  readonly imageIds: readonly OriginalId[];
+  /** Id of the category of each class, [C]; null for the background, and for a class that the files lack. */
+  readonly categoryIds: readonly (OriginalId | null)[];
+  /** Id of each region, image after image, [r]; null where the files give none. */
+  readonly regionIds: readonly (OriginalId | null)[];
+  /** Left edge, top, width and height of each region in pixels of its picture, neither cut nor rounded, [r, 4]. */
+  readonly boxes: Float64Array<ArrayBuffer>;
+}
+
 /** A split of a region-classification set: annotations in memory, pixels on demand. */
 export interface RegionDataset {
   /** Name of the set in run folders and messages. */
@@ -72,6 +87,8 @@ export interface RegionDataset {
   readonly source: ImageSource;
   /** Label under mirroring for every label, [C], for sets with left_X and right_X classes; absent means unchanged. */
   readonly flipLabels?: Int32Array<ArrayBuffer>;
+  /** Ids and boxes of its annotation files, read anew from them, for a set whose files give ids. */
+  readonly originals?: () => Promise<OriginalAnnotations>;
   /** Exact answers, for a set whose generator knows them. */
   readonly answers?: () => ExactAnswers;
 }

@@ -12,7 +12,8 @@ import {
   scoreNothing,
 } from "../../model/refplus/evaluation/scoring.ts";
 import { Samples } from "../../model/refplus/training/samples.ts";
-import { writeJsonAtomic } from "../../engine/base/atomic.ts";
+import { type MaskResult, maskResults, maskResultsText } from "../../model/refplus/evaluation/mask_results.ts";
+import { writeFileAtomic, writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { line, table } from "../terminal/output.ts";
 import { toPositive, toSize, toWhole } from "../terminal/flags.ts";
 import { Phases, SWITCH } from "./common.ts";
@@ -35,8 +36,21 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
   common(refplus.command("test"), program)
     .description("evaluate on held-out expressions: masks by category, programs token by token")
     .option("--result_output_path <file>", "file of intersections, unions and all metrics", "result.json")
+    .option("--mask_output_path <file>", "file of the masks that were found, as COCO's results have them")
+    .addOption(
+      new Option("--mask_rle <form>", "run lengths of these masks: packed into text, or plain numbers").choices(
+        ["compressed", "uncompressed"] as const,
+      ).default("compressed" as const),
+    )
     .action(async (flags) => {
-      const { evaluated, samples } = await evaluate(flags);
+      const masks: MaskResult[] = [], wanted = flags.mask_output_path;
+      const { evaluated, samples } = await evaluate(
+        flags,
+        undefined,
+        wanted === undefined ? undefined : (...found) => {
+          masks.push(...maskResults(...found, flags.mask_rle === "compressed"));
+        },
+      );
       using _samples = samples;
       const { overlaps, exact, illFormed, overLong } = evaluated;
       const rows = [...scoreByCategory(overlaps!, samples.categories), ["all", scoreMasks(overlaps!)] as const];
@@ -63,6 +77,9 @@ export function addRefplusEvaluate(refplus: Command, program: Command): void {
       }
       await writeJsonAtomic(flags.result_output_path, resultOf(evaluated, samples.categories));
       line(flags.result_output_path);
+      if (wanted === undefined) return;
+      await writeFileAtomic(wanted, maskResultsText(masks));
+      line(wanted);
     });
   common(refplus.command("false-premise"), program)
     .description("evaluate on expressions that refer to nothing: how often nothing is found")
@@ -127,6 +144,7 @@ function refersToNothing(path: string, samples: Samples): void {
 async function evaluate(
   flags: Flags,
   check: (path: string, samples: Samples) => void = () => {},
+  onMasks?: (samples: Samples, indices: readonly number[], masks: Float32Array) => void,
 ): Promise<{ evaluated: Evaluated; samples: Samples }> {
   const truth = flags.use_gt_programs === "1";
   if (!truth && flags.program_generator === undefined) {
@@ -145,6 +163,7 @@ async function evaluate(
       batch: batch_size,
       tokens: programTokens(vocabulary),
       ...flags.sample_argmax === "0" ? { draw: { seed, temperature } } : {},
+      ...onMasks ? { onMasks: (indices, masks) => onMasks(samples, indices, masks) } : {},
       onProgress: (done, of) => phases.update("evaluating", "expressions", done, of),
     });
     return { evaluated, samples };

@@ -1,5 +1,7 @@
 /** Areas of COCO's segmentations in pixels, for annotations that do not state theirs. */
 
+import { decodeCounts } from "./rle.ts";
+
 /** Polygons, each x1, y1, x2, y2, …; or runs of pixels outside and inside in turn, column by column, plain or as text. */
 export type Segmentation =
   | readonly (readonly number[])[]
@@ -9,7 +11,7 @@ export type Segmentation =
 export function segmentationArea(segmentation: Segmentation): number {
   if (!("counts" in segmentation)) return segmentation.reduce((sum, polygon) => sum + polygonArea(polygon), 0);
   const { counts } = segmentation;
-  const runs = typeof counts === "string" ? decodeRuns(counts) : counts;
+  const runs = typeof counts === "string" ? decodeCounts(counts) : counts;
   return runs.reduce((sum, run, i) => i % 2 === 1 ? sum + run : sum, 0);
 }
 
@@ -21,24 +23,4 @@ function polygonArea(corners: readonly number[]): number {
     twice += corners[i] * corners[j + 1] - corners[j] * corners[i + 1];
   }
   return Math.abs(twice) / 2;
-}
-
-/**
- * COCO's compressed runs: numbers in groups of five bits, lowest first, each character 48 plus the group, plus 32 where
- * another follows; the last group's highest bit is the sign. From the fourth on, a number is the difference to the run
- * two before.
- */
-export function decodeRuns(text: string): number[] {
-  const runs: number[] = [];
-  for (let at = 0; at < text.length;) {
-    let value = 0, shift = 0, group: number;
-    do {
-      group = text.charCodeAt(at++) - 48;
-      value += (group & 31) * 2 ** shift;
-      shift += 5;
-    } while (group & 32 && at < text.length);
-    if (group & 16) value -= 2 ** shift;
-    runs.push(runs.length > 2 ? value + runs[runs.length - 2] : value);
-  }
-  return runs;
 }

@@ -37,11 +37,25 @@ const outline = z.union([
 
 const category = z.object({ id, name: z.string() });
 
+/** An id as the file has it, which other programs compare with theirs. */
+export type CocoId = number | string;
+
 /** A picture of the file. */
-export type CocoImage = z.output<typeof image>;
+export interface CocoImage extends z.output<typeof image> {
+  /** Its id as the file has it. */
+  readonly given: CocoId;
+}
+
+/** A category of the file. */
+export interface CocoCategory extends z.output<typeof category> {
+  /** Its id as the file has it. */
+  readonly given: CocoId;
+}
 
 /** An annotation without its outline. */
 export interface CocoAnnotation {
+  /** Its id; null where the file gives none. */
+  readonly given: CocoId | null;
   /** Id of its category. */
   readonly category: string;
   /** x, y, width, height. */
@@ -56,7 +70,7 @@ export interface CocoInstances {
   /** By image id, in the order of the file. */
   readonly annotations: ReadonlyMap<string, readonly CocoAnnotation[]>;
   /** By id, in order. */
-  readonly categories: readonly { readonly id: string; readonly name: string }[];
+  readonly categories: readonly CocoCategory[];
   /** Ids that more than one annotation has. Nothing here goes by them. */
   readonly repeated: Tally;
 }
@@ -74,7 +88,7 @@ export async function readInstances(
 ): Promise<CocoInstances> {
   const images: CocoImage[] = [];
   const annotations = new Map<string, CocoAnnotation[]>();
-  const categories: z.output<typeof category>[] = [];
+  const categories: CocoCategory[] = [];
   /** By id, the first annotation that has it. */
   const [usedCategories, usedImages] = [new Map<string, number>(), new Map<string, number>()];
   const names = new Map<string, string>();
@@ -94,9 +108,10 @@ export async function readInstances(
         twice.add(id);
         onBroken(`images.${index}: id ${id} is that of images.${before} too: whose are the annotations?`);
       }
-      images.push(read.data);
-    } else if (key === "categories") categories.push(checked(path, `categories.${index}`, category, value));
-    else if (key === "annotations") {
+      images.push({ ...read.data, given: givenId(value) });
+    } else if (key === "categories") {
+      categories.push({ ...checked(path, `categories.${index}`, category, value), given: givenId(value) });
+    } else if (key === "annotations") {
       const read = annotation.safeParse(value);
       if (!read.success) return onBroken(complaint(`annotations.${index}`, read.error));
       const { id, image_id, category_id, bbox, area, segmentation, iscrowd } = read.data;
@@ -105,7 +120,7 @@ export async function readInstances(
       let category = names.get(category_id);
       if (category === undefined) names.set(category_id, category = category_id);
       const list = annotations.get(image_id) ?? [];
-      list.push({ category, bbox, area: area ?? areaOf(segmentation, bbox), crowd: iscrowd });
+      list.push({ given: id ?? null, category, bbox, area: area ?? areaOf(segmentation, bbox), crowd: iscrowd });
       annotations.set(image_id, list);
       if (!usedCategories.has(category_id)) usedCategories.set(category_id, index);
       if (!usedImages.has(image_id)) usedImages.set(image_id, index);
@@ -134,6 +149,10 @@ export async function readInstances(
     categories: categories.sort((a, b) => compareIds(a.id, b.id)),
     repeated,
   };
+}
+
+function givenId(value: unknown): CocoId {
+  return (value as { readonly id: CocoId }).id;
 }
 
 /** Numbers by size and before names, names in alphabetical order. */

@@ -5,9 +5,11 @@ import { inMebibytes, type OpenHooks, openIndexed } from "../index/cache.ts";
 import { type TableDataset, tableDataset } from "../index/dataset.ts";
 import { locatePictures, refuseBroken, reportBroken, requirePictures } from "../index/report.ts";
 import { noteBroken, type SplitTable, TableBuilder, tally } from "../index/table.ts";
-import { BACKGROUND, type Split } from "../types.ts";
-import { clipped, readInstances } from "./instances.ts";
+import type { Split } from "../types.ts";
+import { readInstances } from "./instances.ts";
 import { type CocoPart, findParts } from "./layout.ts";
+import { readOriginals } from "./originals.ts";
+import { classNames, type CocoRules, labelsById, regionsOf } from "./regions.ts";
 
 /** Options of {@link openCoco}. */
 export interface CocoOptions {
@@ -56,13 +58,17 @@ export async function openCoco(
       return join(folder, part.annotations);
     });
   }
-  return tableDataset("coco", split, folder, located.table);
+  const { table: found } = located;
+  return {
+    ...tableDataset("coco", split, folder, found),
+    originals: () => readOriginals(folder, parts, { crowd, moveBoxes }, found),
+  };
 }
 
 async function readParts(
   folder: string,
   parts: readonly CocoPart[],
-  { crowd, moveBoxes }: { readonly crowd: boolean; readonly moveBoxes: boolean },
+  rules: CocoRules,
   hooks: OpenHooks,
 ): Promise<SplitTable> {
   const builder = new TableBuilder();
@@ -71,31 +77,23 @@ async function readParts(
     const file = join(folder, annotations);
     const onBroken = (reason: string) => noteBroken(builder.findings, file, reason);
     const set = await readInstances(file, onBroken, inMebibytes(hooks));
-    const names = [BACKGROUND, ...set.categories.map(({ name }) => name.replaceAll(" ", "_"))];
+    const names = classNames(set);
     if (classes && String(classes) !== String(names)) {
       throw new UserError(`${file}: has other categories than ${join(folder, parts[0].annotations)}`);
     }
     classes = names;
     for (const id of set.repeated.first) tally(builder.findings.repeated, id);
     builder.findings.repeated.count += set.repeated.count - set.repeated.first.length;
-    // Category ids have holes: a class is the rank of its id.
-    const rank = new Map(set.categories.map(({ id }, i) => [id, i + 1]));
+    const labels = labelsById(set);
     for (const image of set.images) {
       const { id } = image;
-      const boxes: number[] = [];
-      const labels: number[] = [];
-      for (const annotation of set.annotations.get(image.id) ?? []) {
-        const label = rank.get(annotation.category);
-        if (label === undefined || annotation.crowd && !crowd) continue;
-        const inside = clipped(annotation, image, moveBoxes);
-        if (!inside) tally(builder.findings.dropped, id);
-        else {
-          if (inside.cut) tally(builder.findings.clipped, id);
-          boxes.push(...inside.box);
-          labels.push(label);
-        }
-      }
-      builder.add({ ...image, path: join(images, image.file_name), boxes, labels });
+      const regions = regionsOf(set, image, labels, rules, (fault) => tally(builder.findings[fault], id));
+      builder.add({
+        ...image,
+        path: join(images, image.file_name),
+        boxes: regions.flatMap(({ box }) => box),
+        labels: regions.map(({ label }) => label),
+      });
     }
   }
   return builder.finish(classes!);

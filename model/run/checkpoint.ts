@@ -1,5 +1,6 @@
 /** Checkpoints of runs: tensors, the settings whole, and what a kind of run says beside them. One reader, one writer. */
 import { z } from "../../engine/base/packages/zod.ts";
+import { writeFileAtomic } from "../../engine/base/atomic.ts";
 import { readBytes } from "../../engine/base/files.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { firstNonFinite, readTensors } from "../../engine/internal.ts";
@@ -14,6 +15,8 @@ import { jsonText } from "./json_metadata.ts";
 import { kindOf, type RunKind } from "./kind.ts";
 import type { Json } from "./layers.ts";
 import type { LossLog, LossWindow } from "./loss_log.ts";
+import { MetricsLog } from "./metrics_log.ts";
+import { metricsTable } from "./metrics_table.ts";
 import type { RunConfig } from "./run_config.ts";
 import { type CheckpointFile, newestCheckpointOf, type RunFolder } from "./run_folder.ts";
 
@@ -66,8 +69,9 @@ export async function saveRunCheckpoint(
   log: LossLog,
   learner: { tensors(): Map<string, Tensor>; facts(): Readonly<Record<string, string>> },
 ): Promise<void> {
-  // A checkpoint promises the records up to its step.
+  // A checkpoint promises the records up to its step, and their table.
   log.sync();
+  await writeFileAtomic(folder.file("metrics.csv"), metricsTable(MetricsLog.read(folder.file("metrics.jsonl"))));
   const metadata = checkpointMetadata(step, folder.config, {
     ...learner.facts(),
     window: JSON.stringify(log.window),

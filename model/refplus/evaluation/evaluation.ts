@@ -18,6 +18,8 @@ export interface EvaluateOptions {
   readonly tokens: ProgramTokens;
   /** Draw programs with this temperature and seed; by default the likeliest are taken. */
   readonly draw?: { readonly seed: number; readonly temperature: number };
+  /** Called for each batch with the masks that were found, [count, height, width] of 0 and 1. */
+  readonly onMasks?: (indices: readonly number[], masks: Float32Array) => void;
   /** Called after each batch with the number of expressions done. */
   readonly onProgress?: (done: number, of: number) => void;
 }
@@ -38,7 +40,7 @@ export interface Evaluated {
 export async function evaluateSamples(
   { generator, engine }: Models,
   samples: Samples,
-  { tokens, batch, programs, draw, onProgress }: EvaluateOptions,
+  { tokens, batch, programs, draw, onMasks, onProgress }: EvaluateOptions,
 ): Promise<Evaluated> {
   using writer = generator && new ProgramWriter(generator);
   const overlaps = new Float64Array(2 * samples.size), exact: boolean[] = [];
@@ -58,7 +60,11 @@ export async function evaluateSamples(
       }
       if (programs === "predicted") run = written;
     }
-    if (engine) overlaps.set(await overlapsOf(engine, samples, indices, treesOf(run, tokens)), 2 * at);
+    if (engine) {
+      const trees = treesOf(run, tokens);
+      overlaps.set(await overlapsOf(engine, samples, indices, trees), 2 * at);
+      if (onMasks) onMasks(indices, await masksOf(engine, samples, indices, trees));
+    }
     onProgress?.(at + indices.length, samples.size);
   }
   return { overlaps: engine ? overlaps : null, exact: writer ? exact : null, illFormed, overLong };
@@ -81,6 +87,23 @@ export async function overlapsOf(
   const pixels = await overlaps.data();
   overlaps.dispose();
   return pixels;
+}
+
+/** Masks [count, height, width] of 0 and 1 that the given programs find. */
+async function masksOf(
+  engine: ExecutionEngine,
+  samples: Samples,
+  indices: readonly number[],
+  programs: readonly ProgramTree[],
+): Promise<Float32Array> {
+  const { device } = engine;
+  const masks = device.noGrad(() => {
+    using scope = device.scope();
+    return scope.keep(engine.masks(engine.forward(samples.features(device, indices), programs))).unscoped();
+  });
+  const pixels = await masks.data();
+  masks.dispose();
+  return pixels as Float32Array;
 }
 
 /** Tokens of a sequence after `<START>`, up to and including `<END>`. */

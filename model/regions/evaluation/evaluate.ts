@@ -3,6 +3,7 @@ import { type LoadedImage, Loader } from "../../../datasets/images/loader.ts";
 import { evaluationOrder } from "../../../datasets/images/schedule.ts";
 import type { RegionDataset } from "../../../datasets/types.ts";
 import { type Scores, scoreSplit } from "./score.ts";
+import type { ScoredSplit } from "./scored_regions.ts";
 import { gallery } from "../report/gallery.ts";
 import type { RegionModel } from "../contract.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "./results.ts";
@@ -18,6 +19,8 @@ export interface EvaluationHooks {
   readonly onMessage?: (text: string) => void;
   /** Images done, of how many. */
   readonly onEvaluate?: (done: number, of: number) => void;
+  /** The scores, before the results are saved, which say that all is done. */
+  readonly onScores?: (scored: ScoredSplit) => Promise<void>;
 }
 
 /** Images in a report. */
@@ -30,8 +33,9 @@ export async function evaluateModel(
   folder: EvaluationFolder,
   hooks: EvaluationHooks = {},
 ): Promise<Results> {
-  const shown: LoadedImage[] = [];
+  const shown: LoadedImage[] = [], images: number[] = [];
   const scores = await score(model, test, folder.config, hooks, (image) => {
+    if (image.labels.length > 0) images.push(image.index);
     if (shown.length < SHOWN && image.labels.length > 0) shown.push(image);
     return image;
   });
@@ -40,6 +44,7 @@ export async function evaluateModel(
   const results = resultsOf(name, scores, set);
   await saveScores(folder.file("scores.safetensors"), name, scores, set);
   await saveReport(results, folder, await gallery(shown, scores, test, model));
+  await hooks.onScores?.({ set: test, scores, images });
   // Last, for they say that the run is done.
   await saveResults(results, folder);
   return results;

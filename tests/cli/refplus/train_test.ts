@@ -2,6 +2,8 @@ import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { FeatureFile } from "../../../datasets/refplus/files/feature_file.ts";
+import { RefexpFile } from "../../../datasets/refplus/files/refexp_file.ts";
+import type { MaskResult } from "../../../model/refplus/evaluation/mask_results.ts";
 import { listCheckpoints } from "../../../model/run/run_folder.ts";
 import { ended, itera, start } from "../../support/command.ts";
 import { withFolder } from "../../support/folder.ts";
@@ -50,13 +52,31 @@ Deno.test("models are trained, stopped by Ctrl-C, gone on with and evaluated fro
       const models = ["--execution_engine", join(runs, "ee"), "--program_generator", join(runs, "pg")];
       const input = ["--input_refexp_h5", val.refexps, "--input_features_h5", val.features];
       const result = join(folder, "result.json");
-      const tested = await itera("refplus", "test", ...models, ...input, "--result_output_path", result);
+      const masks = ["--mask_output_path", join(folder, "masks.json"), "--mask_rle", "uncompressed"];
+      const tested = await itera("refplus", "test", ...models, ...input, "--result_output_path", result, ...masks);
       ok(
         /│ all +│ +5 │/.test(tested.out) &&
           /programs: \d of 5 exact, \d ill-formed, of which \d had no end/.test(tested.out),
         tested.out + tested.err,
       );
-      strictEqual(JSON.parse(await Deno.readTextFile(result)).ious.length, 5);
+      const { ious } = JSON.parse(await Deno.readTextFile(result));
+      strictEqual(ious.length, 5);
+      const found = JSON.parse(await Deno.readTextFile(join(folder, "masks.json"))) as MaskResult[];
+      deepStrictEqual(found.map(({ refexp_id }) => refexp_id), [0, 1, 2, 3, 4]);
+      const file = await RefexpFile.open(val.refexps), { width, height } = file;
+      found.forEach(({ segmentation: { size, counts } }, n) => {
+        deepStrictEqual(size, [320, 480]);
+        const pixels = (counts as number[]).flatMap((run, i) => Array<number>(run).fill(i % 2));
+        // Columns of the stretched mask, each pixel of the model's seen in its middle.
+        const at = (x: number, y: number): number =>
+          pixels[Math.floor((x + 0.5) * 480 / width) * 320 + Math.floor((y + 0.5) * 320 / height)];
+        const want = file.mask(n), all = want.length;
+        const own = Array.from(want, (_, i) => at(i % width, Math.floor(i / width)));
+        const both = own.filter((set, i) => set === 1 && want[i] === 1).length;
+        const either = own.filter((set, i) => set === 1 || want[i] === 1).length;
+        deepStrictEqual([pixels.length, [both, either]], [480 * 320, ious[n]], `${n} of ${all} pixels`);
+      });
+      file[Symbol.dispose]();
 
       const [none, old, wrong, nothing, image, cold] = await Promise.all([
         train("--name", "x"),

@@ -1,6 +1,7 @@
 /** Masks beside pycocotools' run lengths and the targets that the reference of CLEVR-Ref+ prepares (`make/masks.py`). */
 import { deepStrictEqual, ok } from "node:assert/strict";
-import { decodeRuns as decodeText, segmentationArea } from "../../../datasets/coco/area.ts";
+import { segmentationArea } from "../../../datasets/coco/area.ts";
+import { cocoMask, decodeCounts as decodeText } from "../../../datasets/coco/rle.ts";
 import { MaskResizer } from "../../../datasets/refplus/files/mask.ts";
 import { decodeRuns, encodeRuns } from "../../../datasets/refplus/files/rle.ts";
 import golden from "./golden/masks.json" with { type: "json" };
@@ -13,6 +14,14 @@ Deno.test("COCO's text of runs gives pycocotools' areas, and its runs of the tra
     deepStrictEqual(decodeText(counts).reduce((sum, run) => sum + run, 0), height * width);
     deepStrictEqual(decodeText(transposed).join(), rows, `${height} × ${width}`);
     deepStrictEqual(encodeRuns(decodeRuns(rows, height * width)), rows);
+  }
+});
+
+Deno.test("masks are written as pycocotools encodes them, packed and plain", () => {
+  for (const { size: [height, width], counts, rows } of golden.runs) {
+    const mask = decodeRuns(rows, height * width);
+    deepStrictEqual(cocoMask(mask, width, height), { size: [height, width], counts });
+    deepStrictEqual(cocoMask(mask, width, height, false).counts, decodeText(counts));
   }
 });
 
