@@ -6,6 +6,7 @@ import Table from "cli-table3";
 import { Device } from "../mod.ts";
 import { cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
+import { type Dispatches, dispatchesOf, stepsCounted } from "./dispatches.ts";
 import { type FusedRow, fusedRow } from "./fused.ts";
 import { type ImportRow, importRows } from "./importing.ts";
 import { geometricMean, measure, measureLimits } from "../cli/time/measure.ts";
@@ -39,7 +40,7 @@ write(
 // Sections of these names, though some kernels have the words in theirs too.
 const onlyData = only === "data", onlyImports = only === "import", onlyView = only === "view";
 const withoutPeers = Deno.args.includes("--no-peers") || only?.startsWith("presets") ||
-  ["data", "import", "refplus", "fused", "view"].includes(only ?? "");
+  ["data", "import", "refplus", "fused", "dispatches", "view"].includes(only ?? "");
 const peers = withoutPeers ? [] : await openPeers((name, why) => write(`${name} does not run here: ${why}`));
 const rows: Row[] = [];
 for (const one of cases()) {
@@ -154,6 +155,18 @@ if (view) {
   for (const { name, ms } of view) drawn.push([name, ms.toFixed(0)]);
   write(drawn.toString());
 }
+const dispatches: Record<string, Dispatches> = {};
+if (!only || only === "dispatches") {
+  for (const { name, work } of stepsCounted()) dispatches[name] = await dispatchesOf(work);
+  const counted = Object.values(dispatches), kernels = new Set(counted.flatMap((one) => [...one.kernels.keys()]));
+  const drawn = new Table({
+    head: ["dispatches of a step, kernel set gpu", ...Object.keys(dispatches)],
+    style: { head: [] },
+  });
+  for (const kernel of kernels) drawn.push([kernel, ...counted.map((one) => one.kernels.get(kernel) ?? "")]);
+  drawn.push(["all", ...counted.map(({ total }) => total)]);
+  write(drawn.toString());
+}
 const table = new Table({
   head: ["case", "ms", "GFLOP/s", "GB/s", "of limit", ...peers.map((p) => `${p.name} (ratio)`)],
   style: { head: [] },
@@ -180,12 +193,25 @@ for (const { name } of peers) {
   const mean = geometricMean(ratios);
   write(`${name}: ${mean.toFixed(1)} times our time in geometric mean over ${ratios.length} shared cases`);
 }
+const totals = Object.fromEntries(Object.entries(dispatches).map(([name, { total }]) => [name, total]));
 await Deno.mkdir("bench/results", { recursive: true });
 const file = `bench/results/${new Date().toISOString().replaceAll(":", "-")}.json`;
 await Deno.writeTextFile(
   file,
   JSON.stringify(
-    { adapter: device.info, kernels: device.kernels, limit, rows, fused, models, presets, data, imports, view },
+    {
+      adapter: device.info,
+      kernels: device.kernels,
+      limit,
+      rows,
+      fused,
+      models,
+      presets,
+      data,
+      imports,
+      view,
+      dispatches: totals,
+    },
     null,
     2,
   ),

@@ -2,6 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
+import type { KernelSet } from "../engine/gpu/adapter.ts";
 import { PRESETS } from "../model/regions/experiments/presets.ts";
 import { RUN_KINDS } from "../model/kinds.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
@@ -32,6 +33,11 @@ export function addProfile(program: Command): void {
     .addOption(new Option("--preset <name>", "an experiment of the paper's tables").choices([...PRESETS.keys()]))
     .addOption(new Option("--model <name>", "what to train").choices(MODEL_NAMES))
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
+    .addOption(
+      new Option("--kernels <set>", "whose kernels, whatever the adapter; by default its own").choices(
+        ["gpu", "cpu"] as const,
+      ),
+    )
     .option("--steps <n>", "steps measured, after two that compile and allocate", toSize, 5)
     .option("--trace <file>", "write every dispatch to a file that ui.perfetto.dev opens", "trace.json")
     .action(async (run, flags) => {
@@ -43,7 +49,7 @@ export function addProfile(program: Command): void {
         ...flags.adapter === undefined ? [] : [{ source: "--adapter", value: { adapter: flags.adapter } }],
         ...flags.set.map(settingLayer),
       ];
-      await using learner = await open(layers);
+      await using learner = await open(layers, flags.kernels);
       notice(`adapter: ${learner.device.title}`);
       const found = await profileUpdates(learner, { updates: flags.steps, repeated: REPEATED });
       print(found, await measureLimits(learner.device, { roundMs: 100 }));
@@ -63,12 +69,12 @@ function settingsOf(run: string): Layer {
 }
 
 /** The learner of the kind of run that the settings are of; by default the whole region classifier's. */
-async function open(layers: readonly Layer[]): Promise<Learner> {
+async function open(layers: readonly Layer[], kernels: KernelSet | undefined): Promise<Learner> {
   const given = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
   const kind: TrainingKind = kindOf(given, RUN_KINDS) ?? REGION_TRAINING;
   const whole: Layer = { source: "profile", value: { model: { name: "final" } } };
   const config = kind.begin(kind === REGION_TRAINING ? [whole, ...layers] : layers);
-  return await kind.open(config, null, { repeat: REPEATED });
+  return await kind.open(config, null, { repeat: REPEATED, kernels });
 }
 
 function print(

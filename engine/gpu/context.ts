@@ -56,6 +56,9 @@ export class GpuContext {
   #closed = false;
   #bindGroupsStale = false;
   #epoch = 0;
+  /** Dispatches by kernel while they are counted, and those of recordings made meanwhile. */
+  #counts: Map<string, number> | undefined;
+  readonly #counted = new WeakMap<Replay, ReadonlyMap<string, number>>();
 
   private constructor(device: GPUDevice, info: AdapterInfo, options: ContextOptions) {
     this.#device = device;
@@ -134,6 +137,7 @@ export class GpuContext {
       );
     }
     const declaration = declarationOf(kernel);
+    if (this.#counts) return this.#tally(kernel.name, 1);
     if (!declaration.traits.users) this.#allow(kernel, constants);
     const buffers = declaration.interface.storage.map(({ name }) => {
       if (name === FAULTS && !declaration.traits.users) {
@@ -146,6 +150,25 @@ export class GpuContext {
     });
     if (declaration.traits.users) return this.#runUsers(declaration, constants, buffers, params, grid);
     this.#stream.dispatch(this.#pipelines.get(declaration, constants), buffers, params, grid);
+  }
+
+  /**
+   * Names of the kernels that `body` runs, with the dispatches of each; none is compiled or run, so results hold anything. A
+   * recording made within a count is counted by its replays, within that count or another; a count within another is no part of it.
+   */
+  count(body: () => void): ReadonlyMap<string, number> {
+    const counts = new Map<string, number>(), outer = this.#counts;
+    this.#counts = counts;
+    try {
+      body();
+    } finally {
+      this.#counts = outer;
+    }
+    return counts;
+  }
+
+  #tally(kernel: string, times: number): void {
+    this.#counts!.set(kernel, (this.#counts!.get(kernel) ?? 0) + times);
   }
 
   /** Throws where a kernel is left out: whoever chose it had no other. */
@@ -236,15 +259,18 @@ export class GpuContext {
     this.#epoch++;
     this.#stream.startRecording();
     this.pool.enter(arena);
-    let commands;
+    let commands, counted: ReadonlyMap<string, number> | undefined;
     try {
-      fn();
+      if (this.#counts) counted = this.count(fn);
+      else fn();
     } finally {
       this.#epoch++;
       this.pool.leave();
       commands = this.#stream.stopRecording();
     }
-    return this.#stream.prepare(commands);
+    const replay = this.#stream.prepare(commands);
+    if (counted) this.#counted.set(replay, counted);
+    return replay;
   }
 
   /** Appends recorded commands again. */
@@ -253,7 +279,8 @@ export class GpuContext {
     for (const { compiled } of replay.users) if (compiled instanceof KernelError) throw compiled;
     this.#faults.dirty = true;
     this.#epoch++;
-    this.#stream.replay(replay);
+    if (this.#counts) { for (const [name, times] of this.#counted.get(replay) ?? []) this.#tally(name, times); }
+    else this.#stream.replay(replay);
   }
 
   /** Frees a recording's parameters. */

@@ -60,7 +60,7 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
 async function open(
   config: TrainConfig,
   checkpoint: Checkpoint | null,
-  { hooks = {}, repeat = Infinity }: OpenOptions = {},
+  { hooks = {}, repeat = Infinity, kernels }: OpenOptions = {},
 ): Promise<RegionLearner> {
   const say = hooks.onMessage ?? (() => {});
   const train = await openSplit(config, config.dataset.trainSplit, openingMessages(say));
@@ -72,7 +72,7 @@ async function open(
   }
   if (!checkpoint && !config.dataset.skipBroken) await sampleSizes(train, "with regions");
   await using stack = new AsyncDisposableStack();
-  const device = stack.use(await openDevice(config));
+  const device = stack.use(await openDevice(config, { kernels }));
   device.halfSaves = config.precision === "mixed";
   say(`adapter: ${device.title}`);
   // A run goes on with the knowledge it began with, whatever became of the file.

@@ -1,4 +1,5 @@
 /** A run opened where it stands: its learner, as the newest checkpoint left it, and the place in its updates. */
+import type { DeviceOptions } from "../../engine/mod.ts";
 import { BEGINNING, type LoopStart, parseRunCheckpoint, type RunCheckpoint, startOf } from "./checkpoint.ts";
 import type { TrainHooks } from "./hooks.ts";
 import type { RunKind } from "./kind.ts";
@@ -12,6 +13,8 @@ export interface OpenOptions {
   readonly hooks?: TrainHooks;
   /** Learn from the first so many updates' data alone, again and again: for measuring. Default: all data. */
   readonly repeat?: number;
+  /** The kernel set that computes; default by the adapter. */
+  readonly kernels?: DeviceOptions["kernels"] | undefined;
 }
 
 /** A kind of run with what trains it. `K` is its checkpoint, checked. */

@@ -19,11 +19,12 @@ export function newConvolutions(): Convolutions {
   return winogradWanted() ? "winograd" : "direct";
 }
 
-/** Opens a device that computes as a run's settings say. */
+/** Opens a device that computes as a run's settings say, by the adapter's kernels or by those of the set given. */
 export function openDevice(
   { adapter, convolutions }: Required<Pick<DeviceOptions, "adapter">> & { readonly convolutions: Convolutions },
+  { kernels }: { readonly kernels?: DeviceOptions["kernels"] | undefined } = {},
 ): Promise<Device> {
-  return Device.open({ adapter, winograd: convolutions === "winograd" });
+  return Device.open({ adapter, winograd: convolutions === "winograd", ...kernels && { kernels } });
 }
 
 /** Settings that every run has. */

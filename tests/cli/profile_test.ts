@@ -39,9 +39,9 @@ Deno.test("profile shows where a step's time goes, of every kind of run", async 
       );
       const traces = ["baseline.json", "generator.json", "cells.json"].map((name) => join(folder, `trace-${name}`));
       const [region, generator, extractor, mistaken] = await Promise.all([
-        itera("profile", "--model", "baseline", "--steps", "1", "--trace", traces[0]),
+        itera("profile", "--model", "baseline", "--kernels", "cpu", "--steps", "1", "--trace", traces[0]),
         itera("profile", "--config", config, "--steps", "2", "--trace", traces[1]),
-        itera("profile", "--config", cells, "--steps", "1", "--trace", traces[2]),
+        itera("profile", "--config", cells, "--kernels", "gpu", "--steps", "1", "--trace", traces[2]),
         itera("profile", "--set", "optimiser.momentun=0.5"),
       ]);
       const conv = "conv_forward_\\w+\\.wgsl:\\w+", lstm = "lstm\\w*\\.wgsl:\\w+";
@@ -63,6 +63,7 @@ Deno.test("profile shows where a step's time goes, of every kind of run", async 
         ok(/^limits: [\d.]+ GFLOP\/s \(product of \d+³\), [\d.]+ GB\/s \(copy\)$/m.test(out), out);
         if (!/trace: /.test(out)) continue; // without timestamp queries
         ok(new RegExp(`│ ${kernel} +│ +\\d+`).test(out), out);
+        strictEqual(/wgsl:tiles/.test(out), trace === traces[2], out);
         ok(JSON.parse(await Deno.readTextFile(trace)).traceEvents.length > 20);
       }
       deepStrictEqual([mistaken.code, mistaken.out], [2, ""]);

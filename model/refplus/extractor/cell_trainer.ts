@@ -48,12 +48,12 @@ export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHook
 async function open(
   config: CellConfig,
   checkpoint: CellCheckpoint | null,
-  { repeat = Infinity }: OpenOptions = {},
+  { repeat = Infinity, kernels }: OpenOptions = {},
 ): Promise<CellLearner> {
   const { network: { detail, widths }, image, data } = config;
   const pictures = await CellPictures.open(data.pictures, data.scenes, { image, detail, stride: 2 ** widths.length });
   await using stack = new AsyncDisposableStack();
-  const device = stack.use(await openDevice(config));
+  const device = stack.use(await openDevice(config, { kernels }));
   const network = stack.use(new CellNetwork(device, config.network, new Seeds(config.seed)));
   const optimiser = stack.use(
     new Adam(device, network.trainable(), { rate: config.optimiser.rate, clipNorm: config.optimiser.clipNorm }),

@@ -61,7 +61,7 @@ export async function trainRefplus(
 async function open(
   config: RefplusConfig,
   checkpoint: RefplusCheckpoint | null,
-  { hooks = {}, repeat = Infinity }: OpenOptions = {},
+  { hooks = {}, repeat = Infinity, kernels }: OpenOptions = {},
 ): Promise<RefplusLearner> {
   const report = hooks.onMessage ?? (() => {});
   const vocabulary = await vocabularyOf(config, checkpoint);
@@ -83,7 +83,7 @@ async function open(
     });
   }
   const supervision = await nodeSupervision(config, train, vocabulary);
-  const device = stack.use(await openDevice(config));
+  const device = stack.use(await openDevice(config, { kernels }));
   report(`adapter: ${device.title}`);
   const models = stack.use(await startingModels(device, config, vocabulary, spec, checkpoint, report));
   const learners = stack.use(learnersOf(config, models));
