@@ -229,6 +229,75 @@ export const TWINS: readonly Twin[] = [
     },
   },
   {
+    name: "weights of hard examples",
+    shapes: { tiny: [[5, 7]], small: [[12, 41]], full: [[20, 1485]] },
+    differentiable: false,
+    make: ([x], device) => {
+      const [rows, classes] = x.shape, wanted = labels(device, rows, classes);
+      return {
+        fused: () => ops.exampleWeights(x, wanted, { least: 0.5 }),
+        plain: () => {
+          const raw = ops.softmax(x).mul(ops.oneHot(wanted, classes)).sum(1).neg().add(1).maximum(0.5);
+          return raw.div(raw.sum());
+        },
+      };
+    },
+  },
+  {
+    name: "weighted sum of four",
+    shapes: {
+      tiny: [[5], [5], [5], [5]],
+      small: [[64, 64], [64, 64], [64, 64], [64, 64]],
+      full: [[512, 512], [512, 512], [512, 512], [512, 512]],
+    },
+    differentiable: true,
+    make: ([a, b, c, d]) => ({
+      fused: () => ops.weightedSum([a, b, c, d], { factors: [1, 0.5, -2, 0.5], scale: 0.25 }),
+      plain: () => a.add(b.mul(0.5)).add(c.mul(-2)).add(d.mul(0.5)).mul(0.25),
+    }),
+  },
+  {
+    name: "residual around a rectified sum",
+    shapes: {
+      tiny: [[5, 7], [5, 7], [5, 7]],
+      small: [[12, 96], [12, 96], [12, 96]],
+      full: [[1485, 512], [1485, 512], [1485, 512]],
+    },
+    differentiable: true,
+    make: ([x, a, b]) => ({ fused: () => ops.addRelu(x, a, b), plain: () => x.add(a.add(b).relu()) }),
+  },
+  {
+    name: "linear, bias, residual, ReLU",
+    shapes: {
+      tiny: [[5, 9], [9, 7], [7], [5, 7]],
+      small: [[64, 512], [512, 512], [512], [64, 512]],
+      full: [[300, 4096], [4096, 4096], [4096], [300, 4096]],
+    },
+    differentiable: true,
+    make: ([x, w, bias, residual]) => ({
+      fused: () => ops.linear(x, w, bias, { activation: "relu", residual }),
+      plain: () => x.matmul(w).add(bias).add(residual).relu(),
+    }),
+  },
+  {
+    name: "concatenation of three",
+    shapes: {
+      tiny: [[5, 3], [5, 4], [5, 1]],
+      small: [[12, 41], [12, 41], [12, 1]],
+      full: [[20, 1485], [20, 1485], [20, 1]],
+    },
+    differentiable: true,
+    make: (parts) => {
+      const [[rows, a], [, b], [, c]] = parts.map(({ shape }) => shape);
+      const around = (x: Tensor, before: number, after: number): Tensor => ops.pad(x, [[0, 0], [before, after]]);
+      const [x, y, z] = parts;
+      return {
+        fused: () => ops.concat([x, y, z], 1),
+        plain: () => around(x, 0, b + c).add(around(y, a, c)).add(around(z, a + b, 0)).reshape([rows, a + b + c]),
+      };
+    },
+  },
+  {
     name: "binary cross-entropy with logits",
     shapes: { tiny: [[4, 6]], small: [[4, 64 * 64]], full: [[16, 320 * 320]] },
     differentiable: true,

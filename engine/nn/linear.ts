@@ -1,7 +1,7 @@
 /** Fully connected layers. */
-import { expectFunction, type NamesOf } from "../base/given.ts";
+import { expectFunction, expectOptions, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
-import { add, linear, relu, sigmoid, slice, tanh } from "../ops/mod.ts";
+import { add, linear, type LinearOptions, relu, sigmoid, slice, tanh } from "../ops/mod.ts";
 import type { Activation } from "../ops/lib/library.ts";
 import type { Tensor } from "../tensor.ts";
 import { biasOf } from "./bias.ts";
@@ -84,9 +84,10 @@ export class Linear extends Module {
     this.#activation = options.activation ?? "none";
   }
 
-  /** act(x · weight + bias). */
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias, { activation: this.#activation });
+  /** act(x · weight + bias), with an optional residual before the activation, which may be another than the layer's. */
+  forward(x: Tensor, epilogue: LinearOptions = {}): Tensor {
+    expectOptions("Linear.forward", epilogue, { activation: true, residual: true });
+    return linear(x, this.weight, this.bias, { activation: this.#activation, ...epilogue });
   }
 }
 

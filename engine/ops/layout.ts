@@ -11,7 +11,7 @@ import type { Tensor, TensorMeta } from "../tensor.ts";
 import { byValues, mayRun } from "./lib/choice.ts";
 import { broadcastLib, GROUP, indexLib, scalarLib, valueKernels } from "./lib/library.ts";
 import { fill } from "./lib/fill.ts";
-import { transposeByTiles } from "./lib/move.ts";
+import { joinAll, partAll, transposeByTiles } from "./lib/move.ts";
 import { broadcastParams } from "./lib/strides.ts";
 
 const parts = [indexLib, broadcastLib, { file: "strided.wgsl", text: stridedText }] as const;
@@ -309,6 +309,17 @@ export function pad(x: Tensor, padding: PadWidths, value = 0): Tensor {
 
 // ---- concat and tile --------------------------------------------------------------------------------------------------
 
+/** Fills `parts` with x cut along `axis`. Not recorded. */
+export function cutInto(parts: readonly Tensor[], x: Tensor, axis: number): void {
+  if (partAll(parts, x, axis)) return;
+  const strides = stridesOf(x.shape);
+  let base = 0;
+  for (const part of parts) {
+    moveBlock("gather", x, part, { shape: part.shape, strides, base });
+    base += part.shape[axis] * strides[axis];
+  }
+}
+
 const concatOp = defineOp<{ readonly axis: number }>({
   name: "concat",
   family: "layout",
@@ -328,6 +339,7 @@ const concatOp = defineOp<{ readonly axis: number }>({
     return [{ shape: first.shape.with(axis, along), dtype: first.dtype }];
   },
   forward: (inputs, { axis }, [y]) => {
+    if (joinAll(y, inputs as readonly Tensor[], axis)) return;
     const strides = stridesOf(y.shape);
     let at = 0;
     for (const x of inputs) {
@@ -336,7 +348,12 @@ const concatOp = defineOp<{ readonly axis: number }>({
     }
   },
   backward: (call) => {
-    const { axis } = call.attrs;
+    const { axis } = call.attrs, [dy] = call.grads;
+    if (call.needs.filter((needed) => needed).length > 1 && dy!.device.kernels === "gpu") {
+      const parts = call.inputMetas.map((meta) => dy!.device.empty(meta!.shape));
+      cutInto(parts, dy!, axis);
+      return parts.map((part, i) => call.needs[i] ? part : null);
+    }
     let at = 0;
     return call.inputMetas.map((meta, i) => {
       const begin = meta!.shape.map((_, a) => a === axis ? at : 0);

@@ -351,7 +351,7 @@ export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tenso
 const linearOp = defineOp<{ readonly activation: Activation }>({
   name: "linear",
   family: "matmul",
-  infer: ([x, w, bias]) => {
+  infer: ([x, w, bias, residual]) => {
     for (const [what, t] of [["the input", x], ["the weight", w]] as const) expectDType("linear", what, t!, "f32");
     const [k, n] = w!.shape;
     if (w!.shape.length !== 2 || x!.shape.length < 1 || x!.shape.at(-1) !== k) {
@@ -362,12 +362,21 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
     if (bias && !sameShape(bias.shape, [n])) {
       throw new ShapeError(`linear: bias ${formatShape(bias.shape)} does not fit ${n} outputs`);
     }
-    return [{ shape: [...x!.shape.slice(0, -1), n], dtype: "f32" }];
+    const shape = [...x!.shape.slice(0, -1), n];
+    if (residual && !sameShape(residual.shape, shape)) {
+      throw new ShapeError(
+        `linear: residual ${formatShape(residual.shape)} does not fit the output ${formatShape(shape)}`,
+      );
+    }
+    return [{ shape, dtype: "f32" }];
   },
-  forward: ([x, w, bias], { activation }, [y]) => {
+  forward: ([x, w, bias, residual], { activation }, [y]) => {
     const [k, n] = w!.shape;
     const m = x!.size === 0 && k === 0 ? sizeOf(x!.shape.slice(0, -1)) : k === 0 ? 0 : x!.size / k;
-    product(reshape(x!, [m, k]), w!, y, 1, { m, n, k, transposeA: false, transposeB: false, bias, activation });
+    product(reshape(x!, [m, k]), w!, y, 1, {
+      ...{ m, n, k, transposeA: false, transposeB: false },
+      ...{ bias, residual, activation },
+    });
   },
   saves: (needs, { activation }) => ({
     inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []],
@@ -382,11 +391,14 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
       call.needs[0] ? reshape(matmul(dz, call.input(1), { transposeB: true }), call.inputMetas[0]!.shape) : null,
       call.needs[1] ? productCollected(call.collected(1), reshape(call.input(0), [-1, k]), dz) : null,
       call.needs[2] ? sumCollected(call.collected(2), dz, [0]) : null,
+      call.needs[3] ? reshape(dz, call.outputMetas[0].shape) : null,
     ];
   },
   samples: () =>
     ([
       [[5, 7], [7, 3], true, "none"],
+      [[6, 5], [5, 7], true, "relu", true],
+      [[3, 4, 8], [8, 20], false, "tanh", true],
       [[37, 64], [64, 40], true, "relu"],
       [[5, 7], [7, 8], true, "relu"],
       [[1031, 8], [8, 8], true, "tanh"],
@@ -394,14 +406,23 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
       [[1, 5], [5, 1], true, "sigmoid"],
       [[8, 5], [5, 1], true, "relu"],
       [[0, 8], [8, 4], true, "relu"],
-    ] as const).map(([x, w, bias, activation]) => ({
-      inputs: [{ shape: x }, { shape: w }, bias ? { shape: [w[1]] } : null],
+    ] as const).map(([x, w, bias, activation, residual = false]) => ({
+      inputs: [
+        { shape: x },
+        { shape: w },
+        bias ? { shape: [w[1]] } : null,
+        residual ? { shape: [...x.slice(0, -1), w[1]] } : null,
+      ],
       attrs: { activation },
     })),
   bad: [{
-    inputs: [{ shape: [2, 3] }, { shape: [4, 5] }, null],
+    inputs: [{ shape: [2, 3] }, { shape: [4, 5] }, null, null],
     attrs: { activation: "none" },
     message: /does not fit a weight/,
+  }, {
+    inputs: [{ shape: [2, 3] }, { shape: [3, 5] }, null, { shape: [5] }],
+    attrs: { activation: "none" },
+    message: /residual \[5\] does not fit/,
   }],
 });
 
@@ -409,10 +430,12 @@ const linearOp = defineOp<{ readonly activation: Activation }>({
 export interface LinearOptions {
   /** Applied to the result as it is written; default `none`. */
   readonly activation?: Activation;
+  /** Added before the activation, of the result's shape. */
+  readonly residual?: Tensor;
 }
 
 /**
- * act(x · w + bias): x [..., K], w [K, N], bias [N] or null → [..., N].
+ * act(x · w + bias + residual): x [..., K], w [K, N], bias [N] or null → [..., N].
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -426,7 +449,9 @@ export interface LinearOptions {
  * ```
  */
 export function linear(x: Tensor, w: Tensor, bias: Tensor | null = null, options: LinearOptions = {}): Tensor {
-  expectOptions("linear", options, { activation: true });
+  expectOptions("linear", options, { activation: true, residual: true });
   expectActivation("linear", options.activation);
-  return linearOp([x, w, bias], { activation: options.activation ?? "none" })[0];
+  return linearOp([x, w, bias, options.residual ?? null], {
+    activation: options.activation ?? "none",
+  })[0];
 }

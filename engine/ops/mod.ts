@@ -2,6 +2,8 @@
 export { abs, clamp, exp, log, neg, reciprocal, relu, sigmoid, sign, sqrt, square, tanh } from "./unary.ts";
 export { cos, sin } from "./trigonometric.ts";
 export { erf, gelu, type GeluOptions, leakyRelu, silu } from "./activation_functions.ts";
+export { addRelu } from "./add_relu.ts";
+export { weightedSum } from "./weighted_sum.ts";
 export { add, div, maximum, minimum, mul, pow, sub } from "./binary.ts";
 export { floorDiv, mod } from "./integer.ts";
 export { equal, greater, greaterEqual, less, lessEqual, notEqual, where } from "./compare.ts";
@@ -24,6 +26,7 @@ export {
   bceWithLogits,
   crossEntropy,
   type CrossEntropyOptions,
+  exampleWeights,
   logSoftmax,
   type Reduction,
   softmax,

@@ -13,14 +13,15 @@ import {
   usedRelations,
 } from "../sparse.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
-import { formatShape } from "../shape.ts";
+import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4 } from "./lib/channels.ts";
 import { mayRun } from "./lib/choice.ts";
 import { fill } from "./lib/fill.ts";
-import { concat, pad, reshape, slice } from "./layout.ts";
+import { concat, expandTo, pad, reshape, slice } from "./layout.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
 import { matmul, product, productCollected } from "./matmul.ts";
+import { sumCollected } from "./reduce.ts";
 
 const parts = [indexLib, { file: "propagate.wgsl", text }] as const;
 const collectKernel = kernel("collect", ...parts);
@@ -125,7 +126,7 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
 const propagateOp = defineOp<Attrs>({
   name: "propagate",
   family: "sparse",
-  infer: ([x, w], { graph }) => {
+  infer: ([x, w, bias], { graph }) => {
     expectDType("propagate", "the nodes", x!, "f32");
     expectDType("propagate", "the weights", w!, "f32");
     // Others were checked when they were made.
@@ -140,14 +141,22 @@ const propagateOp = defineOp<Attrs>({
         } do not fit ${relations} relations [${graph.rows}, ${graph.cols}]; wanted [cols, D] and [relations, D, O]`,
       );
     }
+    if (bias && !sameShape(bias.shape, [w!.shape[2]])) {
+      throw new ShapeError(`propagate: bias ${formatShape(bias.shape)} does not fit ${w!.shape[2]} outputs`);
+    }
     return [{ shape: [graph.rows, w!.shape[2]], dtype: "f32" }];
   },
-  forward: ([x, w], { graph }, [y]) => {
+  forward: ([x, w, bias = null], { graph }, [y]) => {
     const used = usedRelations(graph);
-    if (used.length === 0 || x!.size === 0 || w!.size === 0) return fill(y, 0);
+    if (used.length === 0 || x!.size === 0 || w!.size === 0) {
+      return bias ? y.copyFrom(expandTo(bias, y.shape)) : fill(y, 0);
+    }
     const collected = collect(x!, graph, used.length);
     const [rows, k] = collected.shape, n = w!.shape[2];
-    product(collected, stackedWeights(w!, used), y, 1, { m: rows, n, k, transposeA: false, transposeB: false });
+    product(collected, stackedWeights(w!, used), y, 1, {
+      ...{ m: rows, n, k, transposeA: false, transposeB: false },
+      bias,
+    });
   },
   saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []] }),
   backward: (call) => {
@@ -155,10 +164,11 @@ const propagateOp = defineOp<Attrs>({
     const { device } = dy;
     const { graph } = call.attrs;
     const used = usedRelations(graph);
-    const [shapeX, shapeW] = call.inputMetas.map((meta) => meta!.shape);
+    const [shapeX, shapeW] = [call.inputMetas[0]!.shape, call.inputMetas[1]!.shape];
     const [all, d, o] = shapeW;
+    const db = call.needs[2] ? sumCollected(call.collected(2), dy, [0]) : null;
     if (used.length === 0 || dy.size === 0 || d === 0 || shapeX[0] === 0) {
-      return [call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null];
+      return [call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null, db];
     }
     const dx = () => {
       const back = matmul(dy, stackedWeights(call.input(1), used), { transposeB: true });
@@ -175,7 +185,7 @@ const propagateOp = defineOp<Attrs>({
       const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
       return used.length === all ? cut : unstacked(cut, used, all);
     };
-    return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null];
+    return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null, db];
   },
   samples: (random) => {
     const sparse = (rows: number, cols: number, density: number) => {
@@ -207,7 +217,12 @@ const propagateOp = defineOp<Attrs>({
       [0, 5, 4, 3, [0.5]],
       [4, 5, 4, 3, []],
     ] as const).map(([rows, cols, d, o, densities]): Sample<Attrs> => ({
-      inputs: [{ shape: [cols, d] }, { shape: [densities.length, d, o] }],
+      inputs: [
+        { shape: [cols, d] },
+        { shape: [densities.length, d, o] },
+        // Every other one has a bias.
+        (rows + d) % 2 === 0 ? { shape: [o] } : null,
+      ],
       attrs: {
         graph: { rows, cols, relations: densities.map((density) => sparse(rows, cols, density)), balanced: true },
       },
@@ -215,20 +230,25 @@ const propagateOp = defineOp<Attrs>({
   },
   bad: [
     {
-      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }],
+      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }, null],
       attrs: { graph: { rows: 2, cols: 5, relations: [{ rowPtr: [0, 0, 0], colIdx: [], values: [] }] } },
       message: /do not fit 1 relations/,
     },
     {
-      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }],
+      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }, null],
       attrs: { graph: { rows: 2, cols: 3, relations: [{ rowPtr: [0, 1, 1], colIdx: [7], values: [1] }] } },
       message: /relation 0 is not a sparse/,
+    },
+    {
+      inputs: [{ shape: [3, 4] }, { shape: [1, 4, 2] }, { shape: [3] }],
+      attrs: { graph: { rows: 2, cols: 3, relations: [{ rowPtr: [0, 0, 0], colIdx: [], values: [] }] } },
+      message: /bias \[3\] does not fit 2/,
     },
   ],
 });
 
 /**
- * Σₑ Aₑ · x · wₑ: x [cols, D], w [relations, D, O] → [rows, O], Aₑ [rows, cols] the graph's relations in compressed sparse
+ * Σₑ Aₑ · x · wₑ + bias: x [cols, D], w [relations, D, O], bias [O] or null → [rows, O], Aₑ [rows, cols] the graph's relations in compressed sparse
  * rows. Relations without edges cost nothing; edge weights are constants. A `Graph` stays on the device between calls;
  * `StaticGraph` may be written anew between replays of a captured step.
  *
@@ -244,9 +264,14 @@ const propagateOp = defineOp<Attrs>({
  * deepStrictEqual([...await propagate(x, graph, w).data()], [30, 420]);
  * ```
  */
-export function propagate(x: Tensor, graph: GraphData | StaticGraph, w: Tensor): Tensor {
+export function propagate(
+  x: Tensor,
+  graph: GraphData | StaticGraph,
+  w: Tensor,
+  bias: Tensor | null = null,
+): Tensor {
   const known = graph instanceof StaticGraph ||
     (typeof graph === "object" && graph !== null && Array.isArray(graph.relations));
   if (!known) throw new ArgumentError(`propagate: the graph is a Graph or a StaticGraph, not ${described(graph)}`);
-  return propagateOp([x, w], { graph })[0];
+  return propagateOp([x, w, bias], { graph })[0];
 }

@@ -1,20 +1,22 @@
 /** Softmax, log-softmax and the classification losses. */
 import bceText from "../../shaders/bce.wgsl" with { type: "text" };
+import teamsText from "../../shaders/loss_teams.wgsl" with { type: "text" };
 import text from "../../shaders/softmax.wgsl" with { type: "text" };
 import { expectNumber, expectOneOf, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
-import { kernel } from "../gpu/kernel.ts";
+import { declareKernel, kernel } from "../gpu/kernel.ts";
 import type { Device } from "../device.ts";
 import { defineOp, expectDType, expectTensor } from "../op.ts";
 import { type Axes, formatShape, sameShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape, transpose } from "./layout.ts";
 import { alongAxis } from "./lib/axis.ts";
-import { byRows } from "./lib/choice.ts";
+import { byRows, mayRun } from "./lib/choice.ts";
 import {
   GROUP,
   indexFaultsLib,
   indexLib,
+  nanLib,
   rowAloneLib,
   type RowKernels,
   rowKernels,
@@ -28,9 +30,16 @@ const rowsKernels = rowKernels("softmax_rows", ...parts);
 const gradKernels = rowKernels("softmax_grad", ...parts);
 const crossEntropyKernels = rowKernels("cross_entropy", ...parts);
 const crossEntropyGradKernel = kernel("cross_entropy_grad", scalarLib, rowAloneLib, ...parts);
+/** One workgroup for all rows, on GPUs. */
+const teamParts = [scalarLib, nanLib, rowAloneLib, ...parts, { file: "loss_teams.wgsl", text: teamsText }] as const;
+const totalKernel = declareKernel("cross_entropy_total", { kernelSet: "gpu" }, ...teamParts);
+const exampleKernel = kernel("example_weights", ...teamParts);
 const bceParts = [indexLib, scalarLib, ...sigmoidLibs, { file: "bce.wgsl", text: bceText }] as const;
 const bceKernel = kernel("bce", ...bceParts);
 const bceGradKernel = kernel("bce_grad", ...bceParts);
+
+/** Logits up to which one workgroup takes all rows. */
+const FEW = 2 ** 16;
 
 const PLAIN = { has_weights: 0, per_row: 0, scale: 1, smoothing: 0, ignored: -1 };
 
@@ -166,15 +175,22 @@ const crossEntropyOp = defineOp<CrossEntropyAttrs>({
   },
   forward: ([x, labels, weights], { reduction, smoothing, ignored = -1 }, [y, lse], device) => {
     const [rows, columns] = x!.shape;
+    const scale = reduction === "mean" && rows > 0 ? 1 / rows : 1;
+    const given = { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing, ignored };
+    const all = { x: x!, labels: labels!, weights: weights ?? null, y, lse };
+    const inOne = device.kernels === "gpu" && rows * columns <= FEW && mayRun(device, totalKernel);
+    if (reduction !== "none" && inOne) {
+      return device.run(totalKernel, { bind: all, params: { ...given, scale }, grid: [1, 1, 1] });
+    }
     const losses = reduction === "none" ? y : device.empty([rows]);
     const { kernel, grid } = rowsOf(device, crossEntropyKernels, rows, columns);
     device.run(kernel, {
-      bind: { x: x!, labels: labels!, weights: weights ?? null, y: losses, lse },
-      params: { rows, columns, ...PLAIN, has_weights: Number(weights !== null), smoothing, ignored },
+      bind: { ...all, y: losses },
+      params: given,
       grid,
     });
     if (reduction === "none") return;
-    sumInto(y, losses, [0], { scale: reduction === "mean" && rows > 0 ? 1 / rows : 1 });
+    sumInto(y, losses, [0], { scale });
   },
   constantInputs: [1, 2],
   constantOutputs: [1],
@@ -278,6 +294,74 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const [loss, lse] = crossEntropyOp([logits, labels, weights], { reduction, smoothing, ignored });
   lse.dispose();
   return loss;
+}
+
+const exampleOp = defineOp<{ readonly least: number }>({
+  name: "exampleWeights",
+  family: "loss",
+  infer: ([logits, labels, factors]) => {
+    expectDType("exampleWeights", "logits", logits!, "f32");
+    expectDType("exampleWeights", "labels", labels!, "i32");
+    const [rows] = logits!.shape;
+    const fits = logits!.shape.length === 2 && logits!.shape[1] > 0 && sameShape(labels!.shape, [rows]) &&
+      (!factors || sizeOf(factors.shape) === rows);
+    if (!fits) {
+      const found = [labels, factors].flatMap((t) => t ? [formatShape(t.shape)] : []).join(" and ");
+      throw new ShapeError(
+        `exampleWeights: logits ${formatShape(logits!.shape)} want labels [N] and N factors, got ${found}`,
+      );
+    }
+    return [{ shape: [rows], dtype: "f32" }];
+  },
+  forward: ([x, labels, factors], { least }, [y], device) => {
+    const [rows, columns] = x!.shape;
+    device.run(exampleKernel, {
+      bind: { x: x!, labels: labels!, weights: factors ?? null, y },
+      params: { rows, columns, ...PLAIN, has_weights: Number(factors != null), scale: least },
+      grid: [rows === 0 ? 0 : 1, 1, 1],
+    });
+  },
+  backward: { nondifferentiable: "weights of examples are constants of the loss" },
+  samples: () =>
+    ([[1, 1, false], [5, 41, true], [19, 7, false], [9, 130, true], [0, 3, false]] as const).map(([n, c, factors]) => ({
+      inputs: [
+        { shape: [n, c], range: [-4, 4] },
+        { shape: [n], dtype: "i32", range: [-1, c] },
+        factors ? { shape: [n, 1], range: [0.1, 1] } : null,
+      ],
+      attrs: { least: 0.5 },
+    })),
+  bad: [{
+    inputs: [{ shape: [3, 4] }, { shape: [2], dtype: "i32" }, null],
+    attrs: { least: 0 },
+    message: /want labels/,
+  }],
+});
+
+/**
+ * Weights of examples, [N], larger for those with a low probability p of their label: max(1 − p, `least`), times `factors` [N] or
+ * [N, 1] where these are given, divided by their sum. p is the softmax of logits [N, C] at the label, 0 for a label outside
+ * 0..C−1. Carries no gradient.
+ *
+ * ```ts
+ * import { ok } from "node:assert/strict";
+ * import { Device, exampleWeights } from "@itera/itera/engine";
+ *
+ * await using device = await Device.open();
+ * using scope = device.scope();
+ * // Probabilities of the labels 3/4 and 1/4.
+ * const logits = device.tensor([[Math.log(3), 0], [Math.log(3), 0]]), labels = device.tensor(Int32Array.of(0, 1));
+ * const weights = await exampleWeights(logits, labels, { least: 0 }).data();
+ * ok(weights.every((w, i) => Math.abs(w - [0.25, 0.75][i]) < 1e-6));
+ * ```
+ */
+export function exampleWeights(
+  logits: Tensor,
+  labels: Tensor,
+  { least = 0, factors = null }: { readonly least?: number; readonly factors?: Tensor | null } = {},
+): Tensor {
+  expectNumber("exampleWeights", "least", least);
+  return exampleOp([logits, labels, factors], { least })[0];
 }
 
 const bceOp = defineOp<{ readonly reduction: Reduction }>({

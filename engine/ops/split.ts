@@ -2,9 +2,9 @@
 import { expectNumbers } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { defineOp, expectTensor } from "../op.ts";
-import { type Axes, formatShape, normaliseAxis, stridesOf } from "../shape.ts";
+import { type Axes, formatShape, normaliseAxis } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
-import { concat, moveBlock, refuseHalf } from "./layout.ts";
+import { concat, cutInto, refuseHalf } from "./layout.ts";
 
 interface Attrs {
   readonly sizes: readonly number[];
@@ -22,14 +22,7 @@ const splitOp = defineOp<Attrs>({
     }
     return sizes.map((n) => ({ shape: shape.with(axis, n), dtype }));
   },
-  forward: ([x], { axis }, parts) => {
-    const strides = stridesOf(x!.shape);
-    let base = 0;
-    for (const part of parts) {
-      moveBlock("gather", x!, part, { shape: part.shape, strides, base });
-      base += part.shape[axis] * strides[axis];
-    }
-  },
+  forward: ([x], { axis }, parts) => cutInto(parts, x!, axis),
   backward: ({ grads, outputMetas, attrs: { axis } }) => {
     const { device } = grads.find((grad) => grad !== null)!;
     return [concat(grads.map((grad, i) => grad ?? device.zeros(outputMetas[i].shape)), axis)];

@@ -1,15 +1,19 @@
-/** Whole copies and transposes on GPUs, each number loaded and stored once; elsewhere copies are the driver's. */
+/** Whole copies, transposes, and tensors side by side, on GPUs: each number loaded and stored once, in one dispatch. */
+import joinText from "../../../shaders/join.wgsl" with { type: "text" };
 import text from "../../../shaders/move.wgsl" with { type: "text" };
 import { bytesOf } from "../../dtype.ts";
 import { contextOf, storageOf } from "../../friends.ts";
 import { declareKernel } from "../../gpu/kernel.ts";
-import { sizeOf } from "../../shape.ts";
+import { type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { mayRun } from "./choice.ts";
-import { GROUP } from "./library.ts";
+import { GROUP, indexLib } from "./library.ts";
 
 const part = { file: "move.wgsl", text };
 const copyKernel = declareKernel("copy_fours", { kernelSet: "gpu" }, part);
+const joinParts = [indexLib, { file: "join.wgsl", text: joinText }] as const;
+const joinKernel = declareKernel("join", { kernelSet: "gpu" }, ...joinParts);
+const partKernel = declareKernel("part", { kernelSet: "gpu" }, ...joinParts);
 const transposeKernel = declareKernel("transpose_tiles", { kernelSet: "gpu" }, part);
 
 /** Fours of words that an invocation copies. */
@@ -45,5 +49,42 @@ export function transposeByTiles(x: Tensor, y: Tensor, perm: readonly number[]):
   const grid = [Math.ceil(columns / TILE), Math.ceil(rows / TILE), batch] as const;
   if (!swapped || Math.max(...grid) > contextOf(device).maxGroups) return false;
   device.run(transposeKernel, { bind: { x, y }, params: { count: 0, rows, columns }, grid });
+  return true;
+}
+
+/** Most tensors side by side in one dispatch. */
+const ABREAST = 8;
+
+/** Columns at which each of some tensors ends, side by side along `axis`, as the kernels take them. */
+function stopsOf(shapes: readonly Shape[], axis: number): Readonly<Record<"stop_a" | "stop_b", readonly number[]>> {
+  const stops: number[] = [];
+  let width = 0;
+  for (const shape of shapes) stops.push(width += sizeOf(shape.slice(axis)));
+  while (stops.length < ABREAST) stops.push(width);
+  return { stop_a: stops.slice(0, 4), stop_b: stops.slice(4) };
+}
+
+/** Fills y with tensors of 32-bit numbers side by side along `axis`, on GPUs, where they are few; else false. */
+export function joinAll(y: Tensor, xs: readonly Tensor[], axis: number): boolean {
+  const { device } = y;
+  if (device.kernels !== "gpu" || xs.length > ABREAST || !mayRun(device, joinKernel)) return false;
+  if (y.size === 0) return true;
+  const bind = Object.fromEntries(Array.from({ length: ABREAST }, (_, i) => [`part${i}`, xs[i] ?? null]));
+  const params = { count: y.size, ...stopsOf(xs.map(({ shape }) => shape), axis) };
+  device.run(joinKernel, { bind: { ...bind, joined: y }, params, grid: device.grid(y.size, GROUP) });
+  return true;
+}
+
+/** Cuts x along `axis` into tensors of 32-bit numbers that fill it, on GPUs, where they are few; else false. */
+export function partAll(parts: readonly Tensor[], x: Tensor, axis: number): boolean {
+  const { device } = x;
+  if (device.kernels !== "gpu" || parts.length > ABREAST || !mayRun(device, partKernel)) return false;
+  if (x.size === 0) return true;
+  // No buffer may be bound twice to be written.
+  const bind = Object.fromEntries(
+    Array.from({ length: ABREAST }, (_, i) => [`piece${i}`, parts[i] ?? device.empty([4])]),
+  );
+  const params = { count: x.size, ...stopsOf(parts.map(({ shape }) => shape), axis) };
+  device.run(partKernel, { bind: { ...bind, whole: x }, params, grid: device.grid(x.size, GROUP) });
   return true;
 }

@@ -172,6 +172,19 @@ export const normalisation: Family = {
     const lse = NDArray64.from([n], ([row]) => logSumExp(Array.from({ length: classes }, (_, c) => logits.at(row, c))));
     return [...reduced(losses, [n], attrs), lse];
   },
+  exampleWeights: ([x, y, f], attrs) => {
+    const logits = real(x, "logits"), labels = whole(y, "labels"), factors = optionalReal(f, "factors");
+    const [n, classes] = logits.shape, least = ad.constant(number(attrs, "least"));
+    const raw = Array.from({ length: n }, (_, row) => {
+      const label = labels.at(row);
+      const line = softmax(Array.from({ length: classes }, (_, c) => logits.at(row, c)));
+      const p = label >= 0 && label < classes ? line[label] : ad.constant(0);
+      const weight = ad.maximum(ad.sub(ad.constant(1), p), least);
+      return factors ? ad.mul(weight, factors.nodes[row]) : weight;
+    });
+    const total = ad.sum(raw);
+    return [new NDArray64([n], Int32Array.from(raw, (weight) => ad.div(weight, total)))];
+  },
   mseLoss: distances((d) => ad.mul(d, d)),
   l1Loss: distances(ad.abs),
   bceWithLogits: ([x, t], attrs) => {

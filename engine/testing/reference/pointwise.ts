@@ -5,6 +5,7 @@ import {
   indicesOf,
   IntArray,
   NDArray64,
+  optionalReal,
   real,
   type Ref,
   unbroadcast,
@@ -12,7 +13,7 @@ import {
   wrapped,
 } from "../float64/ndarray64.ts";
 import { cos, erf, sin } from "../float64/special64.ts";
-import { number, word } from "./attrs.ts";
+import { number, numbers, word } from "./attrs.ts";
 import type { Family, Reference } from "./family.ts";
 
 /** A function of reals, and of integers where there is one: it may leave their range, in which the result then wraps. */
@@ -145,6 +146,23 @@ export const pointwise: Family = {
   leakyRelu: (inputs, attrs) => {
     const slope = ad.constant(number(attrs, "slope"));
     return map((x) => ad.valueOf(x) > 0 ? x : ad.mul(slope, x))(inputs, attrs);
+  },
+  addRelu: ([x, a, b = null]) => {
+    const [base, first, second] = [real(x, "x"), real(a, "a"), optionalReal(b, "b")];
+    const open = Int32Array.from(
+      first.nodes,
+      (v, i) => ad.relu(second ? ad.add(v, second.nodes[i]) : v),
+    );
+    const sum = Int32Array.from(base.nodes, (v, i) => ad.add(v, open[i]));
+    return [new NDArray64(base.shape, sum), new NDArray64(base.shape, open)];
+  },
+  weightedSum: (inputs, attrs) => {
+    const terms = inputs.map((x) => real(x, "a term")), factors = numbers(attrs, "factors");
+    const scale = ad.constant(number(attrs, "scale"));
+    const sum = (at: number): ad.Node =>
+      ad.sum(terms.map(({ nodes }, i) => ad.mul(nodes[at], ad.constant(factors[i]))));
+    const nodes = Int32Array.from(terms[0].nodes, (_, at) => ad.mul(sum(at), scale));
+    return [new NDArray64(terms[0].shape, nodes)];
   },
   add: zip(ad.add, (a, b) => a + b),
   sub: zip(ad.sub, (a, b) => a - b),

@@ -67,12 +67,15 @@ export const products: Family = {
       }),
     ];
   },
-  linear: ([x, w, bias], attrs) => {
+  linear: ([x, w, bias, other = null], attrs) => {
     const y = dense(real(x, "x"), real(w, "w"), optionalReal(bias, "bias"));
-    return [new NDArray64(y.shape, Int32Array.from(y.nodes, activation(attrs)))];
+    const residual = optionalReal(other, "residual"), act = activation(attrs);
+    return [
+      new NDArray64(y.shape, Int32Array.from(y.nodes, (v, i) => act(residual ? ad.add(v, residual.nodes[i]) : v))),
+    ];
   },
-  propagate: ([x, w], attrs) => {
-    const a = real(x, "x"), weights = real(w, "w");
+  propagate: ([x, w, shift = null], attrs) => {
+    const a = real(x, "x"), weights = real(w, "w"), bias = optionalReal(shift, "bias");
     const graph = attrs.graph as { readonly rows: number; readonly relations: readonly Relation[] };
     const [, d, o] = weights.shape;
     return [
@@ -85,7 +88,8 @@ export const products: Family = {
             terms.push(ad.mul(strength, message));
           }
         });
-        return ad.sum(terms);
+        const total = ad.sum(terms);
+        return bias ? ad.add(total, bias.at(column)) : total;
       }),
     ];
   },

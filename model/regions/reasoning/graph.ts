@@ -3,7 +3,7 @@
  * (papers/iterative-reasoning.md#graph-layer).
  */
 import {
-  add,
+  addRelu,
   ConvGRU,
   type Device,
   type Graph,
@@ -12,7 +12,6 @@ import {
   matmul,
   Module,
   propagate,
-  relu,
   reshape,
   type Seeds,
   type StaticGraph,
@@ -52,6 +51,29 @@ export interface LayerTrace {
 /** Least evidence a class's row is divided by: a class no region supports must not be blown up. */
 const ASSIGN_GUARD = 1e-3;
 
+/** A soft assignment of regions to classes, [R, C], with what all layers of an iteration divide by. */
+class Assigned {
+  readonly assignment: Tensor;
+  readonly #evidence: Tensor | null;
+  readonly #shares: Tensor | null;
+
+  /** Without gradients; divides the evidence of a class by its regions' sum if `byRow`. */
+  constructor(assignment: Tensor, byRow: boolean) {
+    this.assignment = assignment;
+    const total = byRow ? assignment.sum(0).maximum(ASSIGN_GUARD) : null;
+    // Divided once on GPUs; elsewhere each layer divides, by which runs keep the bits that they began with.
+    const once = total && assignment.device.kernels === "gpu";
+    this.#shares = once ? assignment.div(total) : null;
+    this.#evidence = total && !once ? reshape(total, [assignment.shape[1], 1]) : null;
+  }
+
+  /** Evidence of each class, [C, D], from nodes of regions [R, D]. */
+  gather(regions: Tensor): Tensor {
+    const evidence = matmul(this.#shares ?? this.assignment, regions, { transposeA: true });
+    return this.#evidence ? evidence.div(this.#evidence) : evidence;
+  }
+}
+
 /** One propagation: regions to regions, regions to classes, classes to classes, classes to regions; residual. */
 class PropagationLayer extends Module {
   readonly #options: GraphOptions;
@@ -85,27 +107,25 @@ class PropagationLayer extends Module {
     );
   }
 
-  /** `assignment` [R, C] is soft, of regions to classes; `last` leaves the class nodes as they are. */
+  /** `last` leaves the class nodes as they are. */
   forward(
     nodes: Nodes,
-    assignment: Tensor,
+    assigned: Assigned,
     edges: Graph | StaticGraph,
     knowledge: Graph,
     last: boolean,
     trace?: LayerTrace[],
   ): Nodes {
+    const { assignment } = assigned;
     const { regions, classes } = nodes;
-    const spatial = add(propagate(regions, edges, this.#regionWeight), this.#regionBias);
+    const spatial = propagate(regions, edges, this.#regionWeight, this.#regionBias);
     if (!this.#gather || !this.#own || !this.#classWeight || !this.#classBias || !this.#back) {
       trace?.push({ regionMessages: this.#messages(regions), classMessages: null, assignment });
-      return { regions: add(regions, relu(spatial)), classes };
+      return { regions: addRelu(regions, spatial), classes };
     }
-    let evidence = matmul(assignment, this.#gather.forward(regions), { transposeA: true });
-    if (this.#options.assignNorm === "row") {
-      evidence = evidence.div(reshape(assignment.sum(0).maximum(ASSIGN_GUARD), [classes.shape[0], 1]));
-    }
-    const informed = relu(add(evidence, this.#own.forward(classes)));
-    const semantic = add(propagate(informed, knowledge, this.#classWeight), this.#classBias);
+    const evidence = assigned.gather(this.#gather.forward(regions));
+    const informed = this.#own.forward(classes, { residual: evidence, activation: "relu" });
+    const semantic = propagate(informed, knowledge, this.#classWeight, this.#classBias);
     trace?.push({
       regionMessages: this.#messages(regions),
       classMessages: matmul(semantic, this.#back.weight),
@@ -113,8 +133,8 @@ class PropagationLayer extends Module {
     });
     const fromClasses = this.#back.forward(matmul(assignment, semantic));
     return {
-      regions: add(regions, relu(add(spatial, fromClasses))),
-      classes: last ? classes : add(classes, relu(semantic)),
+      regions: addRelu(regions, spatial, fromClasses),
+      classes: last ? classes : addRelu(classes, semantic),
     };
   }
 
@@ -191,7 +211,7 @@ export class GlobalGraph extends Module {
 
   /** The region nodes after reading the previous predictions, `feedback` [R, F]: a GRU over a map of one cell a region. */
   update(regions: Tensor, feedback: Tensor, fc7: Tensor): Tensor {
-    const input = relu(add(this.#feedback.forward(feedback), this.#feature.forward(fc7)));
+    const input = this.#feature.forward(fc7, { residual: this.#feedback.forward(feedback), activation: "relu" });
     const [count, width] = regions.shape;
     const cell = (t: Tensor): Tensor => reshape(t, [count, 1, 1, width]);
     return reshape(this.#gru.forward(cell(this.#mix.forward(input)), cell(regions)), [count, width]);
@@ -199,10 +219,10 @@ export class GlobalGraph extends Module {
 
   /** The stacked propagations. `assignment` [R, C] assigns regions to classes. */
   reason(nodes: Nodes, assignment: Tensor, edges: Graph | StaticGraph, trace?: LayerTrace[]): Nodes {
-    const end = this.#layers.length - 1;
+    const end = this.#layers.length - 1, assigned = new Assigned(assignment, this.#options.assignNorm === "row");
     return this.#layers.reduce((now, layer, i) => {
       const last = i === end && !this.#options.carryClasses;
-      return layer.forward(now, assignment, edges, this.#knowledge, last, trace);
+      return layer.forward(now, assigned, edges, this.#knowledge, last, trace);
     }, nodes);
   }
 

@@ -1,5 +1,5 @@
 /** Losses of the roll-out: hard examples weigh more (papers/iterative-reasoning.md#hard-examples). */
-import { crossEntropy, oneHot, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
+import { crossEntropy, exampleWeights, oneHot, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
 import type { RealRegions } from "../regions.ts";
 
 const EPSILON = 1e-14;
@@ -14,6 +14,10 @@ export function hardExampleWeights(
   beta: number,
   real: RealRegions | null = null,
 ): Tensor {
+  // Elsewhere runs keep the bits that they began with.
+  if (previous.device.kernels === "gpu") {
+    return exampleWeights(previous, labels, { least: beta, factors: real && real.mask });
+  }
   return previous.device.noGrad(() => {
     const truth = softmax(previous).mul(oneHot(labels, previous.shape[1])).sum(1);
     const weights = truth.neg().add(1).maximum(beta);

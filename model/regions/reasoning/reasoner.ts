@@ -1,5 +1,5 @@
 /** Local memory, global graph, or both, rolled out over the plain ConvNet (papers/iterative-reasoning.md#roll-out). */
-import { concat, type Device, Graph, matmul, reshape, softmax, type Tensor } from "../../../engine/mod.ts";
+import { concat, type Device, Graph, matmul, reshape, softmax, type Tensor, weightedSum } from "../../../engine/mod.ts";
 import { BaselineClassifier, type BaselineOptions, type RegionFeatures } from "../baseline.ts";
 import type { Losses, NamedAxis, Prediction } from "../contract.ts";
 import { regionLoss } from "../region_loss.ts";
@@ -166,7 +166,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     const { real } = regions;
     const { predictions, attended } = this.rollout(regions);
     const parts: Record<string, Tensor> = { image: regionLoss(predictions[0].logits, labels, real) };
-    let total = parts.image;
+    const factors = [1];
     // The authors call the local stream's loss the memory's; the graph's is named likewise.
     for (const [stream, name] of [["local", "memory"], ["global", "graph"]] as const) {
       const own = predictions.filter((p) => p.source === stream);
@@ -177,15 +177,14 @@ export class ReasoningClassifier extends BaselineClassifier {
           ? hardExampleLoss(logits, labels, previous.detach(), weights.beta, real)
           : regionLoss(logits, labels, real);
       });
-      const mean = each.reduce((sum, l) => sum.add(l)).div(each.length);
-      parts[name] = mean;
-      total = total.add(mean.mul(weights[stream]));
+      parts[name] = weightedSum(each, { scale: 1 / each.length });
+      factors.push(weights[stream]);
     }
     if (attention || !stop.attended) {
       parts.final = regionLoss(attended, labels, real);
-      total = total.add(parts.final.mul(weights.final));
+      factors.push(weights.final);
     }
-    return { total, parts };
+    return { total: weightedSum(Object.values(parts), { factors }), parts };
   }
 
   /** Sets the frozen normalisation's statistics from one image; the modules have none. */
