@@ -4,6 +4,7 @@
  */
 import Table from "cli-table3";
 import { Device } from "../mod.ts";
+import { type BatchRow, batchRows } from "./batches.ts";
 import { cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
 import { type Dispatches, dispatchesOf, stepsCounted } from "./dispatches.ts";
@@ -38,13 +39,16 @@ write(
   } GB/s (copy)`,
 );
 // Sections of these names, though some kernels have the words in theirs too.
-const onlyData = only === "data", onlyImports = only === "import", onlyView = only === "view";
+const onlyData = only === "data",
+  onlyImports = only === "import",
+  onlyView = only === "view",
+  onlyBatch = only === "batch";
 const withoutPeers = Deno.args.includes("--no-peers") || only?.startsWith("presets") ||
-  ["data", "import", "refplus", "fused", "dispatches", "view"].includes(only ?? "");
+  ["data", "import", "refplus", "fused", "dispatches", "view", "batch"].includes(only ?? "");
 const peers = withoutPeers ? [] : await openPeers((name, why) => write(`${name} does not run here: ${why}`));
 const rows: Row[] = [];
 for (const one of cases()) {
-  if (onlyData || onlyImports || onlyView || only && !one.name.includes(only)) continue;
+  if (onlyData || onlyImports || onlyView || onlyBatch || only && !one.name.includes(only)) continue;
   const ms = await measure(device, one.make);
   const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
   const measured: Record<string, number | string> = {};
@@ -102,6 +106,19 @@ for (const size of REFPLUS_SIZES) {
     `referring expressions, ${size.name}`,
     refplusRows(size, !Deno.args.includes("--no-peers")),
   );
+}
+const batches: BatchRow[] = [];
+if (onlyBatch || !only && !Deno.args.includes("--no-models")) {
+  const drawn = new Table({
+    head: ["final, images a step", "images/s", "dispatches an image", "peak MiB"],
+    style: { head: [] },
+  });
+  for await (const one of batchRows()) {
+    batches.push(one);
+    const { batch, imagesPerSecond, dispatchesPerImage, peakMiB } = one;
+    drawn.push([batch, imagesPerSecond.toFixed(2), dispatchesPerImage.toFixed(0), peakMiB.toFixed(0)]);
+  }
+  write(drawn.toString());
 }
 // Minutes a row on a software adapter: only where asked for, such as --only=presets or --only=presets:ade-res50.
 const presets: PresetRow[] = [];
@@ -206,6 +223,7 @@ await Deno.writeTextFile(
       rows,
       fused,
       models,
+      batches,
       presets,
       data,
       imports,

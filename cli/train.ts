@@ -9,7 +9,14 @@ import { PRESETS } from "../model/regions/experiments/presets.ts";
 import { kindOfRun, RUN_KINDS } from "../model/kinds.ts";
 import { CELL_RUNS } from "../model/refplus/extractor/cell_config.ts";
 import { REFPLUS_RUNS } from "../model/refplus/training/config.ts";
-import { newConfig, REGION_RUNS, resnetNames, type TrainConfig } from "../model/regions/config.ts";
+import {
+  newConfig,
+  REGION_RUNS,
+  resnetNames,
+  scaledForBatch,
+  scalingLines,
+  type TrainConfig,
+} from "../model/regions/config.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
 import { type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
 import { settingsLayer } from "../model/run/settings/file.ts";
@@ -23,7 +30,7 @@ import { collect, toName, toNumber, toSize } from "./terminal/flags.ts";
 import { trainCellsRun } from "./refplus/extractor.ts";
 import { trainRefplusRun } from "./refplus/train.ts";
 import { fact, notice } from "./terminal/output.ts";
-import { printResults, runExperiment, training } from "./terminal/training.ts";
+import { printResults, runExperiment, training, unitsOf } from "./terminal/training.ts";
 
 /** Flags that set one setting each, and the setting. */
 const SETTINGS = {
@@ -32,6 +39,9 @@ const SETTINGS = {
   lists: "dataset.lists",
   graph: "dataset.knowledge",
   skipBroken: "dataset.skipBroken",
+  batch: "batch",
+  accumulate: "accumulate",
+  scale: "scale",
   steps: "steps",
   rate: "optimiser.rate",
   seed: "seed",
@@ -77,8 +87,11 @@ export function addTrain(program: Command): void {
     .option("--lists <folder>", "where ADE20K's lists of images and classes are, if not there too")
     .option("--graph <file>", "knowledge graph of the classes, as `itera graph build` writes it")
     .option("--skip-broken", "name and leave out images that cannot be read")
-    .option("--steps <n>", "images to show", toNumber)
-    .option("--max-steps <n>", "stop after so many images if there would be more", toSize)
+    .option("--batch <n>", "images of a step, whose mean it learns from; rate and schedule follow", toNumber)
+    .option("--accumulate <n>", "parts that a step's images are held in, to save memory; the same bits", toNumber)
+    .option("--no-scale", "leave rate and schedule as they are stated for a batch of one")
+    .option("--steps <n>", "steps to make, an image each unless --batch gives more", toNumber)
+    .option("--max-steps <n>", "stop after so many steps if there would be more", toSize)
     .option("--rate <rate>", "first learning rate", toNumber)
     .option("--seed <n>", "seed of weights and order", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
@@ -97,8 +110,7 @@ export function addTrain(program: Command): void {
     .option("--long-side <pixels>", "but no longer side above this", toNumber)
     .action(async (flags, command) => {
       const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
-      const own = [
-        ...flags.quick ? [{ source: "--quick", value: QUICK }] : [],
+      const settings = [
         ...await Promise.all(flags.config.map(settingsLayer)),
         ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
           source: flagName(key),
@@ -106,6 +118,7 @@ export function addTrain(program: Command): void {
         })),
         ...flags.set.map(settingLayer),
       ];
+      const own = flags.quick ? [scaledForBatch({ source: "--quick", value: QUICK }, settings), ...settings] : settings;
       const { runs, name, seeds, preset } = flags;
       if (flags.resume) {
         if (flags.maxSteps !== undefined) throw new UserError("--max-steps: a resumed run is shortened by --steps");
@@ -115,6 +128,7 @@ export function addTrain(program: Command): void {
         ? []
         : [{ source: `--preset ${preset}`, value: PRESETS.get(preset)!.settings }];
       const layers = capped([...named, ...await weightsLayer(own, named), ...own], flags.maxSteps);
+      for (const text of scalingLines(layers)) notice(text);
       const models = chosen(flags.model, layers);
       if (models.length * seeds > 1) {
         const stem = `${models.length > 1 ? "compare" : models[0]}-${datasetOf(layers)}`;
@@ -201,7 +215,8 @@ async function goOn(path: string, layers: readonly Layer[]): Promise<void> {
 async function trainOne(run: RunFolder<TrainConfig>, estimate = false): Promise<void> {
   using folder = run;
   fact("run", folder.path);
-  const results = await training((hooks) => trainModel(folder, { ...hooks, estimate })).catch(
+  const units = unitsOf(folder.config.batch);
+  const results = await training((hooks) => trainModel(folder, { ...hooks, estimate }), units).catch(
     async (error: unknown) => {
       if (!(error instanceof Stopped)) await folder.discardIfUnused();
       throw error;
@@ -212,5 +227,5 @@ async function trainOne(run: RunFolder<TrainConfig>, estimate = false): Promise<
 }
 
 function flagName(key: string): string {
-  return key === "flip" ? "--no-flip" : `--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
+  return ["flip", "scale"].includes(key) ? `--no-${key}` : `--${key.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;
 }

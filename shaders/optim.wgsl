@@ -1,6 +1,8 @@
 // Optimiser updates of one parameter, four elements an invocation.
 struct Params {
   size: u32, entry: u32, stride: u32,
+  // The first four of its gradient in what is bound as that: 0, or its place in a sum of gradients.
+  gradient_place: u32,
   decay: f32, rate_factor: f32, momentum: f32, beta2: f32, epsilon: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
@@ -23,7 +25,7 @@ fn hyper() -> Hyper {
 
 fn gradient_at(i: u32) -> vec4<f32> {
   if (!GRADIENT) { return vec4<f32>(); }
-  return gradient[i];
+  return gradient[params.gradient_place + i];
 }
 
 @compute @workgroup_size(64)

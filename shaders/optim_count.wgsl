@@ -1,7 +1,8 @@
 // Counts each parameter's updates, and says what its moments are multiplied by at the update about to be made.
-struct Params { count: u32, momentum: f32, beta2: f32 }
+// `used_place` is that of the first count in `used`.
+struct Params { count: u32, used_place: u32, momentum: f32, beta2: f32 }
 @group(0) @binding(0) var<uniform> params: Params;
-// Whether the step gives the parameter a gradient.
+// Not 0 where the step gives the parameter a gradient: a mark, or how many gradients a sum holds, as a real number.
 @group(0) @binding(1) var<storage, read> used: array<u32>;
 @group(0) @binding(2) var<storage, read_write> updates: array<f32>;
 @group(0) @binding(3) var<storage, read_write> correction: array<vec2<f32>>;
@@ -30,7 +31,7 @@ fn count_updates(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   if (fault[i] > 0u) { fault[i]++; }
-  if (used[i] == 0u && !(GOES_ON && updates[i] > 0.0)) {
+  if (used[params.used_place + i] == 0u && !(GOES_ON && updates[i] > 0.0)) {
     correction[i] = vec2<f32>();
     return;
   }

@@ -1,8 +1,10 @@
 // Optimiser updates of seven parameters in one dispatch. Each parameter has workgroups of its own, from `first` on. The vector
-// fields of Params hold one value a parameter: `a` the first four, `b` the others.
+// fields of Params hold one value a parameter: `a` the first four, `b` the others. `gradient` is the place of a parameter's first
+// four numbers in what is bound as its gradient: 0, or its place in a sum of gradients that is bound for all.
 struct Params {
   first_a: vec4<u32>, first_b: vec4<u32>,
   size_a: vec4<u32>, size_b: vec4<u32>,
+  gradient_a: vec4<u32>, gradient_b: vec4<u32>,
   entry_a: vec4<u32>, entry_b: vec4<u32>,
   decay_a: vec4<f32>, decay_b: vec4<f32>,
   rate_factor_a: vec4<f32>, rate_factor_b: vec4<f32>,
@@ -42,14 +44,6 @@ struct Params {
 @group(0) @binding(31) var<storage, read_write> second6: array<vec4<f32>>;
 @group(0) @binding(32) var<storage, read_write> fault: array<atomic<u32>>;
 
-// The parameter that workgroup `at` belongs to.
-fn owner(at: u32) -> u32 {
-  let a = vec4<u32>(vec4<u32>(at) >= params.first_a);
-  let b = vec3<u32>(vec3<u32>(at) >= params.first_b.xyz);
-  return a.x + a.y + a.z + a.w + b.x + b.y + b.z - 1u;
-}
-
-fn whole_of(which: u32, a: vec4<u32>, b: vec4<u32>) -> u32 { return select(b[which & 3u], a[which & 3u], which < 4u); }
 fn real_of(which: u32, a: vec4<f32>, b: vec4<f32>) -> f32 { return select(b[which & 3u], a[which & 3u], which < 4u); }
 
 fn hyper(which: u32) -> Hyper {
@@ -58,16 +52,6 @@ fn hyper(which: u32) -> Hyper {
     real_of(which, params.rate_factor_a, params.rate_factor_b),
     params.momentum, params.beta2, params.epsilon,
   );
-}
-
-// The parameter that an invocation has, which four of its elements, and how many there are.
-struct Place { which: u32, element: u32, size: u32 }
-
-fn place_of(group: vec3<u32>, groups: vec3<u32>, lane: u32) -> Place {
-  let at = group.x + group.y * groups.x;
-  let which = owner(at);
-  let element = (at - whole_of(which, params.first_a, params.first_b)) * 64u + lane;
-  return Place(which, element, whole_of(which, params.size_a, params.size_b));
 }
 
 @compute @workgroup_size(64)
@@ -81,15 +65,16 @@ fn sgd_group(
   let entry = whole_of(place.which, params.entry_a, params.entry_b);
   let c = correction_of(entry, 1u, place.element);
   let i = place.element;
+  let g = i + whole_of(place.which, params.gradient_a, params.gradient_b);
   var s: State;
   switch place.which {
-    case 0u: { s = sgd_step(h, c, gradient0[i], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
-    case 1u: { s = sgd_step(h, c, gradient1[i], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
-    case 2u: { s = sgd_step(h, c, gradient2[i], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
-    case 3u: { s = sgd_step(h, c, gradient3[i], weight3[i], velocity3[i]); weight3[i] = s.w; velocity3[i] = s.v; }
-    case 4u: { s = sgd_step(h, c, gradient4[i], weight4[i], velocity4[i]); weight4[i] = s.w; velocity4[i] = s.v; }
-    case 5u: { s = sgd_step(h, c, gradient5[i], weight5[i], velocity5[i]); weight5[i] = s.w; velocity5[i] = s.v; }
-    default: { s = sgd_step(h, c, gradient6[i], weight6[i], velocity6[i]); weight6[i] = s.w; velocity6[i] = s.v; }
+    case 0u: { s = sgd_step(h, c, gradient0[g], weight0[i], velocity0[i]); weight0[i] = s.w; velocity0[i] = s.v; }
+    case 1u: { s = sgd_step(h, c, gradient1[g], weight1[i], velocity1[i]); weight1[i] = s.w; velocity1[i] = s.v; }
+    case 2u: { s = sgd_step(h, c, gradient2[g], weight2[i], velocity2[i]); weight2[i] = s.w; velocity2[i] = s.v; }
+    case 3u: { s = sgd_step(h, c, gradient3[g], weight3[i], velocity3[i]); weight3[i] = s.w; velocity3[i] = s.v; }
+    case 4u: { s = sgd_step(h, c, gradient4[g], weight4[i], velocity4[i]); weight4[i] = s.w; velocity4[i] = s.v; }
+    case 5u: { s = sgd_step(h, c, gradient5[g], weight5[i], velocity5[i]); weight5[i] = s.w; velocity5[i] = s.v; }
+    default: { s = sgd_step(h, c, gradient6[g], weight6[i], velocity6[i]); weight6[i] = s.w; velocity6[i] = s.v; }
   }
   watch(entry, inside(i, place.size), s);
 }
@@ -105,34 +90,35 @@ fn adam_group(
   let entry = whole_of(place.which, params.entry_a, params.entry_b);
   let c = correction_of(entry, 1u, place.element);
   let i = place.element;
+  let g = i + whole_of(place.which, params.gradient_a, params.gradient_b);
   var s: State;
   switch place.which {
     case 0u: {
-      s = adam_step(h, c, gradient0[i], weight0[i], velocity0[i], second0[i]);
+      s = adam_step(h, c, gradient0[g], weight0[i], velocity0[i], second0[i]);
       weight0[i] = s.w; velocity0[i] = s.v; second0[i] = s.s;
     }
     case 1u: {
-      s = adam_step(h, c, gradient1[i], weight1[i], velocity1[i], second1[i]);
+      s = adam_step(h, c, gradient1[g], weight1[i], velocity1[i], second1[i]);
       weight1[i] = s.w; velocity1[i] = s.v; second1[i] = s.s;
     }
     case 2u: {
-      s = adam_step(h, c, gradient2[i], weight2[i], velocity2[i], second2[i]);
+      s = adam_step(h, c, gradient2[g], weight2[i], velocity2[i], second2[i]);
       weight2[i] = s.w; velocity2[i] = s.v; second2[i] = s.s;
     }
     case 3u: {
-      s = adam_step(h, c, gradient3[i], weight3[i], velocity3[i], second3[i]);
+      s = adam_step(h, c, gradient3[g], weight3[i], velocity3[i], second3[i]);
       weight3[i] = s.w; velocity3[i] = s.v; second3[i] = s.s;
     }
     case 4u: {
-      s = adam_step(h, c, gradient4[i], weight4[i], velocity4[i], second4[i]);
+      s = adam_step(h, c, gradient4[g], weight4[i], velocity4[i], second4[i]);
       weight4[i] = s.w; velocity4[i] = s.v; second4[i] = s.s;
     }
     case 5u: {
-      s = adam_step(h, c, gradient5[i], weight5[i], velocity5[i], second5[i]);
+      s = adam_step(h, c, gradient5[g], weight5[i], velocity5[i], second5[i]);
       weight5[i] = s.w; velocity5[i] = s.v; second5[i] = s.s;
     }
     default: {
-      s = adam_step(h, c, gradient6[i], weight6[i], velocity6[i], second6[i]);
+      s = adam_step(h, c, gradient6[g], weight6[i], velocity6[i], second6[i]);
       weight6[i] = s.w; velocity6[i] = s.v; second6[i] = s.s;
     }
   }

@@ -1,7 +1,7 @@
 /** Probes of what trainings run that is no op: steps of optimisers, gradients that add up, numbers in steps, random ones. */
 import type { Device } from "../../engine/device.ts";
 import type { NamedParameter } from "../../engine/nn/parameter.ts";
-import { Adam, type Optimiser, SGD } from "../../engine/optim/mod.ts";
+import { Adam, GradientSum, type Optimiser, SGD } from "../../engine/optim/mod.ts";
 import type { Result, Wanted } from "../../engine/testing/checks/compare.ts";
 import { randomStream } from "../../engine/testing/random.ts";
 import { adamSteps, type Bounded, type RuleOptions, sgdSteps } from "../../engine/testing/reference/optim.ts";
@@ -64,6 +64,36 @@ function stepping(
       optimiser.step();
     }
     return parameters.map(({ tensor }) => tensor);
+  });
+}
+
+/** A sum of gradients, and how many it holds. */
+function summing(seed: number): Probe {
+  const title = "sums of gradients", random = randomStream(title, seed);
+  const all = SHAPES.map((shape) => ({
+    shape,
+    gradients: Array.from({ length: STEPS }, () => random.reals(shape.reduce((a, b) => a * b, 1))),
+  }));
+  const numbers = all.flatMap(({ gradients: [first, second] }) => {
+    const sums = Array.from(first, (v, i) => Math.fround(v + second[i]));
+    return [...sums, ...new Array<number>(3 - (sums.length + 3) % 4).fill(0)];
+  });
+  const row = [...numbers, ...all.map(() => STEPS)];
+  return probe(title, [exact("sums", [row.length], row)], (device) => {
+    const parameters = all.map(({ shape }, k): NamedParameter => {
+      const tensor = device.ones(shape);
+      tensor.requiresGrad = true;
+      return { name: `${k}.weight`, tensor, trainable: true, decay: true };
+    });
+    const sum = device.currentScope!.adopt(new GradientSum(device, parameters));
+    for (let step = 0; step < STEPS; step++) {
+      all.forEach(({ shape, gradients }, k) =>
+        parameters[k].tensor.mul(device.tensor(gradients[step], shape)).sum().backward()
+      );
+      sum.add();
+      for (const { tensor } of parameters) tensor.zeroGrad();
+    }
+    return [sum.values];
   });
 }
 
@@ -135,7 +165,7 @@ export function trainingBatch(seed: number): Batch {
   return {
     title: "training",
     kind: "training",
-    probes: () => [...optimisers, numbers(), randomNumbers()],
+    probes: () => [...optimisers, summing(seed), numbers(), randomNumbers()],
     around: plainly,
   };
 }

@@ -10,7 +10,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { Stopped } from "../terminal/failure.ts";
 import { collect, toName } from "../terminal/flags.ts";
 import { fact } from "../terminal/output.ts";
-import { training } from "../terminal/training.ts";
+import { training, UPDATES } from "../terminal/training.ts";
 
 /** Adds the command. */
 export function addRefplusExtractor(refplus: Command, program: Command): void {
@@ -57,7 +57,7 @@ export function addRefplusExtractor(refplus: Command, program: Command): void {
 export async function trainCellsRun(run: RunFolder<CellConfig>): Promise<void> {
   using folder = run;
   fact("run", folder.path);
-  await training((hooks) => trainCells(folder, hooks), "updates").catch(async (error: unknown) => {
+  await training((hooks) => trainCells(folder, hooks), UPDATES).catch(async (error: unknown) => {
     if (!(error instanceof Stopped)) await folder.discardIfUnused();
     throw error;
   });

@@ -12,7 +12,7 @@ import { Stopped } from "../terminal/failure.ts";
 import { collect, toName, toNumber, toSize } from "../terminal/flags.ts";
 import { fact, line } from "../terminal/output.ts";
 import { SWITCH } from "./common.ts";
-import { training } from "../terminal/training.ts";
+import { training, UPDATES } from "../terminal/training.ts";
 
 /** Settings by the flags that set them. */
 const SETTINGS: Readonly<Record<string, string>> = {
@@ -137,7 +137,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
 export async function trainRefplusRun(run: RunFolder<RefplusConfig>): Promise<Validation | null> {
   using folder = run;
   fact("run", folder.path);
-  const validation = await training((hooks) => trainRefplus(folder, hooks), "updates").catch(async (error: unknown) => {
+  const validation = await training((hooks) => trainRefplus(folder, hooks), UPDATES).catch(async (error: unknown) => {
     if (!(error instanceof Stopped)) await folder.discardIfUnused();
     throw error;
   });

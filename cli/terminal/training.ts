@@ -1,5 +1,6 @@
 /** Training at a terminal: bars, Ctrl-C, and the results printed at the end. */
 import { join } from "node:path";
+import { newConfig } from "../../model/regions/config.ts";
 import { compare } from "../../model/regions/experiments/comparison.ts";
 import type { Experiment, MemberResults } from "../../model/regions/experiments/experiment.ts";
 import { comparisonTables, saveComparison } from "../../model/regions/experiments/experiment_report.ts";
@@ -9,14 +10,28 @@ import { Interrupted, type TrainHooks } from "../../model/run/hooks.ts";
 import { Stopped } from "./failure.ts";
 import { fact, notice, Progress, table } from "./output.ts";
 
+/** Units in which bars count. */
+export interface Units {
+  readonly training: string;
+  readonly evaluating: string;
+}
+
+/** Units of the module network's trainings. */
+export const UPDATES: Units = { training: "updates", evaluating: "expressions" };
+
+/** Units of a region classifier: images, or the steps of batches. */
+export function unitsOf(batch: number): Units {
+  return { training: batch > 1 ? "steps" : "images", evaluating: "images" };
+}
+
 /**
- * Runs `work` with hooks that draw bars, counted in `unit`s. Ctrl-C, or the end of the
+ * Runs `work` with hooks that draw bars, counted in `units`. Ctrl-C, or the end of the
  * terminal, finishes the step and saves; a second one stops at once.
  * Throws {@link Stopped} after Ctrl-C.
  */
-export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, unit = "images"): Promise<T> {
+export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, units = unitsOf(1)): Promise<T> {
   const stop = new AbortController();
-  let bars = newBars(unit);
+  let bars = newBars(units);
   const signals = Deno.build.os === "windows" ? ["SIGINT"] as const : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
   const ignore = (): void => {
     for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
@@ -37,7 +52,7 @@ export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, unit 
       onStep: (done, of, loss) => {
         if (bars.evaluated) {
           bars.close();
-          bars = newBars(unit);
+          bars = newBars(units);
         }
         bars.training.update(done, of, Number.isFinite(loss) ? `loss ${loss.toFixed(4)}` : "");
       },
@@ -62,10 +77,10 @@ export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, unit 
 }
 
 /** Bars of one run; the next run of an experiment gets new ones. */
-function newBars(unit: string) {
+function newBars(units: Units) {
   const bars = {
-    training: new Progress("training", unit),
-    evaluating: new Progress("evaluating", unit === "images" ? unit : "expressions"),
+    training: new Progress("training", units.training),
+    evaluating: new Progress("evaluating", units.evaluating),
   };
   const close = (): void => Object.values(bars).forEach((bar) => bar[Symbol.dispose]());
   return { ...bars, evaluated: false, close };
@@ -74,11 +89,11 @@ function newBars(unit: string) {
 /** Trains what an experiment still lacks; returns the results of all its runs. */
 export async function trainExperiment(experiment: Experiment): Promise<MemberResults[]> {
   fact("experiment", experiment.path);
+  const { batch } = newConfig([{ source: experiment.path, value: experiment.members[0].settings }]);
   return await training((hooks) =>
     experiment.run(hooks, ({ folder }, index) => {
       notice(`run ${index + 1} of ${experiment.members.length}: ${folder}`);
-    })
-  );
+    }), unitsOf(batch));
 }
 
 /** Trains what an experiment still lacks, prints the comparison and writes it down. */

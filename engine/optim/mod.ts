@@ -1,5 +1,6 @@
 /** Optimisers and schedules of their rates. */
 export { Adam, type AdamOptions, AdamW, type AdamWOptions } from "./adam.ts";
+export { type GradientMean, GradientSum } from "./gradient_sum.ts";
 export {
   type NonFinite,
   Optimiser,

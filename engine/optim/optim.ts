@@ -6,6 +6,7 @@ import { isDevice, isTensor } from "../friends.ts";
 import type { NamedParameter } from "../nn/parameter.ts";
 import { minimum, square, sum } from "../ops/mod.ts";
 import { countUpdates, type RuleConstants, type Update, Updater, type UpdateRule } from "./update.ts";
+import { type GradientMean, sumFor } from "./gradient_sum.ts";
 import { type Layout, layoutOf, UsedFlags } from "./used.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -195,23 +196,39 @@ export abstract class Optimiser implements Disposable {
     return tensor;
   }
 
-  /** One update of every parameter that takes part: see `unused` of {@link OptimiserOptions}. Only records work. */
-  step(): void {
+  /**
+   * One update of every parameter that takes part: see `unused` of {@link OptimiserOptions}. By the gradients that the
+   * parameters hold, or by a mean of gradients that a {@link GradientSum} of this optimiser's parameters holds. Only records
+   * work.
+   *
+   * @throws {ArgumentError} for a mean that is none, or of other parameters.
+   */
+  step(mean?: GradientMean): void {
+    const given = sumFor(mean, this.parameters);
     this.device.noGrad(() => {
       using _scope = this.device.scope();
       const { clipNorm, weightDecay = 0, biasRateFactor = 1, unused = "zero" } = this.#options;
       const { rule, constants, decoupled, state } = this.#kind;
-      const clip = clipNorm === undefined ? null : clipFactor(this.device, this.parameters, clipNorm);
+      const clip = given
+        ? given.sum.factor(given.of, clipNorm)
+        : clipNorm === undefined
+        ? null
+        : clipFactor(this.device, this.parameters, clipNorm);
       const counts = {
-        used: this.#used.of(this.parameters),
+        used: given ? given.sum.values : this.#used.of(this.parameters),
+        usedPlace: given ? given.sum.countPlace : 0,
         updates: this.#updates,
         correction: this.#correction,
         fault: this.#fault,
       };
       countUpdates(counts, constants, { corrects: rule.corrects, goesOn: unused === "zero" });
-      const taking = this.parameters.filter(({ tensor }) => tensor.size > 0 && (tensor.grad || unused === "zero"));
+      // Of a sum the device alone knows which parameters take part.
+      const taking = this.parameters.filter(({ tensor }) =>
+        tensor.size > 0 && (given || tensor.grad || unused === "zero")
+      );
       const updates = taking.map((parameter): Update => ({
-        gradient: parameter.tensor.grad,
+        gradient: given ? given.sum.values : parameter.tensor.grad,
+        gradientPlace: given ? given.sum.placeOf(parameter) : 0,
         weight: parameter.tensor,
         state: state.map((which) => this.#state.get(`${parameter.name}.${which}`)!),
         decay: parameter.decay ? weightDecay : 0,

@@ -1,18 +1,19 @@
 /** The optimisers' kernels, on one parameter a dispatch or on seven. */
 import countText from "../../shaders/optim_count.wgsl" with { type: "text" };
 import groupText from "../../shaders/optim_group.wgsl" with { type: "text" };
-import rulesText from "../../shaders/lib/optim.wgsl" with { type: "text" };
+import rulesText from "../../shaders/lib/optim/rules.wgsl" with { type: "text" };
 import text from "../../shaders/optim.wgsl" with { type: "text" };
 import type { Device } from "../device.ts";
 import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { mayRun } from "../ops/lib/choice.ts";
 import { GROUP, indexLib } from "../ops/lib/library.ts";
+import { GROUPED, halves, insideLib, placesLib, SMALL, workgroupsOf } from "./groups.ts";
 import type { Tensor } from "../tensor.ts";
 
-const rules = { file: "lib/optim.wgsl", text: rulesText };
-const parts = [indexLib, rules, { file: "optim.wgsl", text }] as const;
-const groupParts = [rules, { file: "optim_group.wgsl", text: groupText }] as const;
+const rules = { file: "lib/optim/rules.wgsl", text: rulesText };
+const parts = [indexLib, insideLib, rules, { file: "optim.wgsl", text }] as const;
+const groupParts = [insideLib, placesLib, rules, { file: "optim_group.wgsl", text: groupText }] as const;
 const countKernel = kernel("count_updates", indexLib, { file: "optim_count.wgsl", text: countText });
 
 /** The kernels and state by which optimisers differ. */
@@ -46,6 +47,8 @@ export const adamRule: UpdateRule = {
 export interface Update {
   /** Null where this step does not use the parameter: the gradient is zero. */
   readonly gradient: Tensor | null;
+  /** The first four of the gradient in that tensor. */
+  readonly gradientPlace: number;
   readonly weight: Tensor;
   /** In the order of the rule's names. */
   readonly state: readonly Tensor[];
@@ -76,17 +79,14 @@ export interface Shared {
   readonly decoupled: boolean;
 }
 
-/** Parameters of a group, and the bindings a dispatch needs for it: four are shared. */
-const GROUPED = 7;
+/** Bindings that a dispatch needs for a group: four are shared. */
 const BINDINGS = 4 + 4 * GROUPED;
-
-/** Elements up to which a software adapter groups: it works through the branch of every parameter for each. */
-const SMALL = 4096;
 
 /** Operands of {@link countUpdates}, an element for each parameter. */
 export interface Counts {
-  /** u32 [n]: 1 where this step has a gradient. */
+  /** u32 [n] from `usedPlace` on: not 0 where this step has a gradient. Counts of gradients, f32, are read as such too. */
   readonly used: Tensor;
+  readonly usedPlace: number;
   /** f32 [n]: updates so far. */
   readonly updates: Tensor;
   /** f32 [n, 2], written: the moments' corrections, zeros for a parameter that this step leaves out. */
@@ -101,10 +101,10 @@ export function countUpdates(
   { momentum, beta2 }: RuleConstants,
   options: { readonly corrects: boolean; readonly goesOn: boolean },
 ): void {
-  const { updates, used, correction, fault } = counts, { device, size } = updates;
+  const { updates, used, usedPlace, correction, fault } = counts, { device, size } = updates;
   device.run(countKernel, {
     bind: { used, updates, correction, fault },
-    params: { count: size, momentum, beta2 },
+    params: { count: size, used_place: usedPlace, momentum, beta2 },
     constants: { CORRECTS: Number(options.corrects), GOES_ON: Number(options.goesOn) },
     grid: device.grid(size, GROUP),
   });
@@ -148,6 +148,7 @@ export class Updater implements Disposable {
         size: weight.size,
         entry,
         stride: Math.max(1, weight.size / entries),
+        gradient_place: update.gradientPlace,
         decay: update.decay,
         rate_factor: update.rateFactor,
         ...constants,
@@ -168,24 +169,12 @@ export class Updater implements Disposable {
       const named = i < updates.length ? this.#named(updates[i]) : this.#fillers(i);
       for (const [name, tensor] of named) all[`${name}${i}`] = tensor;
     }
-    const counts = updates.map(({ weight }) => Math.ceil(weight.size / 4));
-    const first: number[] = [];
-    let groups = 0;
-    for (const count of counts) {
-      first.push(groups);
-      groups += Math.ceil(count / GROUP);
-    }
-    // A parameter that is not there begins behind all workgroups.
-    while (first.length < 8) first.push(groups);
-    const halves = (name: string, values: readonly number[]): Record<string, readonly number[]> => ({
-      [`${name}_a`]: values.slice(0, 4),
-      [`${name}_b`]: values.slice(4),
-    });
+    const { params, groups } = workgroupsOf(updates.map(({ weight }) => weight.size));
     this.#device.run(this.#rule.group, {
       bind: all,
       params: {
-        ...halves("first", first),
-        ...halves("size", updates.map(({ weight }) => weight.size)),
+        ...params,
+        ...halves("gradient", updates.map(({ gradientPlace }) => gradientPlace)),
         ...halves("entry", updates.map(({ entry }) => entry)),
         ...halves("decay", updates.map(({ decay }) => decay)),
         ...halves("rate_factor", updates.map(({ rateFactor }) => rateFactor)),

@@ -3,6 +3,7 @@ import { UserError } from "../../engine/base/user_error.ts";
 import { picturesSchema } from "../../datasets/images/picture_options.ts";
 import { referenceSchema } from "../../datasets/reference_options.ts";
 import { DATASET_ROWS, type DatasetName, DEFAULT_DATASET, isDatasetName } from "../../datasets/registry.ts";
+import { batchOf, scaledPreset, scaledSettings } from "./batch_schedule.ts";
 import { KIND, type TrainConfig, trainConfigSchema } from "./config_schema.ts";
 import { PUBLISHED_REASONING, SMALL_REASONING } from "./reasoning/options.ts";
 import { resnetPresets } from "../backbones/resnet.ts";
@@ -15,12 +16,15 @@ export { type TrainConfig, trainConfigSchema } from "./config_schema.ts";
 
 /** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
 const FREE =
-  /^(steps|dataset\.(data|lists|cache|testSplit)|image\.(prefetch|workers|budget|silence)|checkpointEvery|checkpointKeep)$/;
+  /^(steps|dataset\.(data|lists|cache|testSplit)|accumulate|image\.(prefetch|workers|budget|silence)|checkpointEvery|checkpointKeep)$/;
 
 /** Network names that `model.resnet` takes in place of a description. */
 export const resnetNames: readonly string[] = Object.keys(resnetPresets);
 
-/** The settings of a new run: defaults of the data set named in `layers`, then the layers. Throws {@link UserError}. */
+/**
+ * The settings of a new run: defaults of the data set named in `layers`, scaled for its batch, then the layers. Throws
+ * {@link UserError}.
+ */
 export function newConfig(layers: readonly Layer[]): TrainConfig {
   const named = layers.map((layer) => ({ ...layer, value: expandPreset(layer) }));
   const given = named.reduce<Json>((value, layer) => merge(value, layer.value), {});
@@ -28,7 +32,25 @@ export function newConfig(layers: readonly Layer[]): TrainConfig {
   const dataset = isDatasetName(asked) ? asked : DEFAULT_DATASET;
   const published = layers.some(({ value }) => PUBLISHED.includes(lookup(value, ["model", "resnet"]) as string));
   const base = published ? merge(defaults(dataset), publishedSchedule(dataset)) : defaults(dataset);
-  return settle(trainConfigSchema, [{ source: "defaults", value: base }, ...named]);
+  const value = scaledPreset(base as Json, batchOf(merge(base as Json, given)));
+  return settle(trainConfigSchema, [{ source: "defaults", value }, ...named]);
+}
+
+/** A layer of a preset, such as `--quick`, for the batch that the layers above it ask for. */
+export function scaledForBatch({ source, value }: Layer, above: readonly Layer[]): Layer {
+  const given = above.reduce<Json>((below, layer) => merge(below, layer.value), {});
+  const kind = newConfig([{ source, value }, ...above]).optimiser.kind;
+  return { source, value: scaledPreset(value, batchOf(merge({ baseBatch: 1, optimiser: { kind } }, given))) };
+}
+
+/** Rate and schedule that the batch of a new run has changed, in words; none where it is the one that they are stated for. */
+export function scalingLines(layers: readonly Layer[]): string[] {
+  const scaled = newConfig(layers), { batch, baseBatch } = scaled;
+  if (batch === baseBatch) return [];
+  const stated = newConfig([...layers, { source: "--no-scale", value: { scale: false } }]);
+  const changed = scaledSettings(stated, scaled);
+  if (changed.length === 0) return [`a step takes ${batch} images; rate and schedule are as given`];
+  return [`a step takes ${batch} images: ${changed.join(", ")}; --no-scale leaves them as stated for ${baseBatch}`];
 }
 
 /** The settings of a run that goes on. Throws {@link UserError} for a change that would make it another run. */
@@ -75,6 +97,10 @@ function defaults(dataset: DatasetName): TrainConfig {
     adapter: "auto",
     convolutions: newConvolutions(),
     precision: "f32",
+    batch: 1,
+    accumulate: 1,
+    baseBatch: 1,
+    scale: true,
     steps: drawn ? 2400 : 4000,
     flip,
     dataset: {

@@ -122,7 +122,15 @@ export const trainConfigSchema = z.strictObject({
   precision: z.enum(["f32", "mixed"]).default("f32").describe(
     "f32 throughout; or mixed: what the backward pass reads is kept in f16, sums and weights stay f32",
   ),
-  steps: count.describe("Images shown, one a step"),
+  batch: positive.default(1).describe("Images of a step, of whatever sizes; the update is by their mean"),
+  accumulate: positive.default(1).describe(
+    "Parts that a step's images are held in, one after another: more take less memory and give the same bits",
+  ),
+  baseBatch: positive.default(1).describe("Images of a step that the default rate and schedule are stated for"),
+  scale: z.boolean().default(true).describe(
+    "Scale the default rate (in proportion to the batch for SGD, to its square root for Adam), steps, drops and warm-up; settings that are given stay as they are",
+  ),
+  steps: count.describe("Updates made, each by `batch` images"),
   flip: z.boolean().describe("Show each image mirrored too"),
   dataset: z.strictObject({
     dataset: z.enum(DATASETS).describe("The data set"),
@@ -194,6 +202,9 @@ export const trainConfigSchema = z.strictObject({
   ),
   checkpointEvery: positive.describe("A checkpoint is saved every so many steps"),
   checkpointKeep: positive.describe("Newest checkpoints kept"),
+}).refine(({ batch, accumulate }) => accumulate <= batch, {
+  path: ["accumulate"],
+  message: "a step has no more parts than images: give at most `batch`",
 });
 
 /** Settings of a training run. */

@@ -1,13 +1,13 @@
-/** Training steps of a region classifier: the losses of one image, their gradient, the update. */
+/** Training steps of a region classifier: losses and gradient of each image, the update by their mean. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
-import { concat, type Optimiser, reshape, StepCache, type Tensor } from "../../engine/mod.ts";
+import { concat, GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../engine/mod.ts";
 import type { UnreadLosses } from "../run/loss_log.ts";
 import type { RegionModel } from "./contract.ts";
 import { bucketKey, type StaticRegionInputs } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
 
 /**
- * Steps of one run. Steps on images of equal size with equally many regions are replayed where the model can be.
+ * Steps of one run. Work on images of equal size with equally many regions is replayed where the model can be.
  *
  * ```ts
  * import { ok } from "node:assert/strict";
@@ -36,47 +36,73 @@ import type { RegionInput } from "./regions.ts";
 export class TrainSteps implements Disposable {
   readonly #model: RegionModel;
   readonly #optimiser: Optimiser;
-  readonly #cache: StepCache<StaticRegionInputs>;
+  /** Whole steps on one image. */
+  readonly #steps: StepCache<StaticRegionInputs>;
+  /** Gradients of one image among several. */
+  readonly #gradients: StepCache<StaticRegionInputs>;
   #names: readonly string[] = [];
+  /** The gradients added, once there are several to a step. */
+  #sum: GradientSum | null = null;
+  /** Losses of the images added since the last update. */
+  readonly #added: Tensor[] = [];
 
   /** Trains `model` by `optimiser`; both stay their owner's. */
   constructor(model: RegionModel, optimiser: Optimiser) {
     this.#model = model;
     this.#optimiser = optimiser;
-    this.#cache = new StepCache(model.device, (inputs) => this.#step(inputs, inputs.labels));
+    this.#steps = new StepCache(model.device, (inputs) => this.#step(inputs, inputs.labels, this.#update));
+    this.#gradients = new StepCache(model.device, (inputs) => this.#step(inputs, inputs.labels, this.#add));
   }
 
-  /** Tensors that recorded steps keep alive. */
+  /** Tensors that recorded steps and the sum of gradients keep alive. */
   get tensors(): number {
-    return this.#cache.tensors;
+    return this.#steps.tensors + this.#gradients.tensors;
   }
 
-  /** One update; the losses are still on the device. */
+  /** One update by one image; the losses are still on the device. */
   run(image: LoadedImage): UnreadLosses {
-    return { values: this.#update(image), names: this.#names };
+    return { values: this.#replayed(image, this.#steps, this.#update), names: this.#names };
   }
 
-  #update(image: LoadedImage): Tensor {
+  /** Adds the gradient of an image, whole, to those that the next {@link TrainSteps.update} takes the mean of. */
+  add(image: LoadedImage): void {
+    this.#sum ??= new GradientSum(this.#model.device, this.#optimiser.parameters);
+    this.#added.push(this.#replayed(image, this.#gradients, this.#add));
+  }
+
+  /** One update by the mean of the gradients added since the last; the mean losses are still on the device. */
+  update(): UnreadLosses {
+    const added = this.#added.splice(0), [first, ...others] = added, { device } = this.#model;
+    using _scope = device.scope();
+    for (const losses of others) first.addInPlace(losses);
+    const values = device.noGrad(() => first.mul(1 / added.length)).unscoped();
+    for (const losses of added) losses.dispose();
+    this.#optimiser.step({ sum: this.#sum!, of: added.length });
+    this.#sum!.clear();
+    return { values, names: this.#names };
+  }
+
+  #replayed(image: LoadedImage, cache: StepCache<StaticRegionInputs>, learn: () => void): Tensor {
     const model = this.#model;
     const { height, width, labels } = image;
     if (!model.staticInputs || labels.length === 0) {
       using _scope = model.device.scope();
-      return this.#step(image, model.device.tensor(labels)).unscoped();
+      return this.#step(image, model.device.tensor(labels), learn).unscoped();
     }
-    return this.#cache.run(
+    return cache.run(
       bucketKey(image),
       () => model.staticInputs!(height, width, labels.length),
       (inputs) => inputs.write(image),
     );
   }
 
-  /** The losses of one image as a vector, the minimised one first. */
-  #step(input: RegionInput | StaticRegionInputs, labels: Tensor): Tensor {
+  /** The losses of one image as a vector, the minimised one first; `learn` is called while its gradients are there. */
+  #step(input: RegionInput | StaticRegionInputs, labels: Tensor, learn: () => void): Tensor {
     const model = this.#model;
     using scope = model.device.scope();
     const { total, parts } = model.loss(input, labels);
     total.backward();
-    this.#optimiser.step();
+    learn();
     model.zeroGrad();
     const named = Object.entries(parts);
     const shown = named.length > 1 ? named : [];
@@ -84,8 +110,15 @@ export class TrainSteps implements Disposable {
     return scope.keep(concat([total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1])), 0));
   }
 
+  readonly #update = (): void => this.#optimiser.step();
+  readonly #add = (): void => this.#sum!.add();
+
   /** Frees what was recorded. */
   [Symbol.dispose](): void {
-    this.#cache[Symbol.dispose]();
+    this.#steps[Symbol.dispose]();
+    this.#gradients[Symbol.dispose]();
+    for (const losses of this.#added.splice(0)) losses.dispose();
+    this.#sum?.[Symbol.dispose]();
+    this.#sum = null;
   }
 }

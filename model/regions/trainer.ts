@@ -31,6 +31,7 @@ import { estimateLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";
 import type { RegionModel } from "./contract.ts";
 import { checkedRegions, type Checkpoint, describeRegions, regionFacts } from "./checkpoint.ts";
+import { inParts } from "./batches.ts";
 import { buildModel, loaderOptions } from "./build.ts";
 import { TrainSteps } from "./train_steps.ts";
 import { REGION_RUNS, type TrainConfig } from "./config.ts";
@@ -113,7 +114,7 @@ interface Parts {
   readonly repeat: number;
 }
 
-/** A region classifier in the training loop: one image an update. */
+/** A region classifier in the training loop: an image an update, or a batch of them. */
 class RegionLearner implements Learner {
   readonly device: Device;
   readonly title: string;
@@ -156,19 +157,25 @@ class RegionLearner implements Learner {
   }
 
   async update(step: number): Promise<UnreadLosses> {
-    const { optimiser } = this.#parts;
+    const { optimiser } = this.#parts, updates = this.#updates;
+    optimiser.rate = this.rate(step);
+    if (this.#config.batch === 1) return updates.run(await this.#next());
+    for await (const part of inParts(() => this.#next(), this.#config)) for (const image of part) updates.add(image);
+    return updates.update();
+  }
+
+  /** The next image of the order. */
+  async #next(): Promise<LoadedImage> {
     this.#images ??= this.#ordered()[Symbol.asyncIterator]();
     const { value: image, done } = await this.#images.next();
     if (done) throw new EngineError("internal: an endless order ended");
-    optimiser.rate = this.rate(step);
-    const losses = this.#updates.run(image);
     this.#position = image.position + 1;
-    return losses;
+    return image;
   }
 
   #ordered(): AsyncIterable<LoadedImage> {
     const images = imagesFrom(this.#parts, this.#config, this.#position), { repeat } = this.#parts;
-    return repeat < Infinity ? repeated(images, repeat) : images;
+    return repeat < Infinity ? repeated(images, repeat * this.#config.batch) : images;
   }
 
   tensors(): Map<string, Tensor> {

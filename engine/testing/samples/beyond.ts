@@ -7,6 +7,7 @@ import { Dropout } from "../../nn/dropout.ts";
 import type { NamedParameter } from "../../nn/parameter.ts";
 import { conv2d } from "../../ops/conv.ts";
 import { Adam } from "../../optim/adam.ts";
+import { GradientSum } from "../../optim/gradient_sum.ts";
 import type { Optimiser } from "../../optim/optim.ts";
 import { SGD } from "../../optim/sgd.ts";
 import { blocksOf, WINOGRAD_FORMS } from "../../tuning/table.ts";
@@ -54,9 +55,22 @@ function updates(device: Device): void {
         optimiser.step();
         for (const { tensor } of parameters) tensor.zeroGrad();
       }
+      sumOf(device, optimiser);
       optimiser[Symbol.dispose]();
     }
   }
+}
+
+/** An update by the mean of two gradients, of all parameters but one. */
+function sumOf(device: Device, optimiser: Optimiser): void {
+  const { parameters } = optimiser;
+  using sum = new GradientSum(device, parameters);
+  for (let pass = 0; pass < 2; pass++) {
+    for (const { tensor } of parameters.slice(1)) tensor.mul(3).sum().backward();
+    sum.add();
+    for (const { tensor } of parameters) tensor.zeroGrad();
+  }
+  optimiser.step({ sum, of: 2 });
 }
 
 /** Convolutions by Winograd's way with their gradients. */

@@ -48,7 +48,7 @@ export const UNREACHED: Reasons = {
   ...all(OUT_OF_RANGE, "softmax.wgsl", "if (label < 0 || u32(label) >= params.columns) {"),
   ...all(
     NOT_FINITE,
-    "lib/optim.wgsl",
+    "lib/optim/rules.wgsl",
     "if (any(elements & !whole) || (CLIP && clip[0] == 0.0)) { atomicMax(&fault[entry], 1u); }",
   ),
   ...all(NOT_FINITE, "optim_count.wgsl", "if (fault[i] > 0u) { fault[i]++; }"),

@@ -71,24 +71,24 @@ export function estimateLines(
     readonly adapter: string;
   },
 ): string[] {
-  const { steps, optimiser, model, checkpointKeep } = config;
+  const { steps, batch, optimiser, model, checkpointKeep } = config;
   const { stepSeconds, peakBytes, checkpointBytes, scoresBytes } = cost;
   const drops = optimiser.decaySteps.filter((step) => step < steps).map((step) => step.toLocaleString("en"));
-  const epochs = steps / (train.size * (config.flip ? 2 : 1));
+  const epochs = batch * steps / (train.size * (config.flip ? 2 : 1));
   const from = model.weights === null ? "random weights, which the published figures do not begin from" : model.weights;
   return [
     `${model.name} on ${train.name} ${train.split}: ${train.size.toLocaleString("en")} images, ` +
     `${train.classes.length - 1} classes, from ${from}`,
-    `${steps.toLocaleString("en")} steps of one image (${epochs.toPrecision(3)} epochs${
-      config.flip ? " with mirrored copies" : ""
-    }), rate ${optimiser.rate}${
+    `${steps.toLocaleString("en")} steps of ${batch === 1 ? "one image" : `${batch} images`} (${
+      epochs.toPrecision(3)
+    } epochs${config.flip ? " with mirrored copies" : ""}), rate ${optimiser.rate}${
       drops.length > 0 ? `, times ${optimiser.decayFactor} after ${drops.join(" and ")}` : ""
     }`,
     // One more while the newest is being written.
     `disk: ${inBytes((checkpointKeep + 1) * checkpointBytes)} for ${checkpointKeep} checkpoints, ` +
     `${inBytes(scoresBytes)} for the test split's scores`,
     `memory: ${inBytes(peakBytes)} at an image of ${image.height}×${image.width} with ${image.labels.length} regions`,
-    `time: ${inTime(steps * stepSeconds)} at ${Math.round(1000 * stepSeconds)} ms a step on ${adapter}`,
+    `time: ${inTime(steps * batch * stepSeconds)} at ${Math.round(1000 * batch * stepSeconds)} ms a step on ${adapter}`,
   ];
 }
 

@@ -2,7 +2,13 @@ import { deepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { DATASETS } from "../../../datasets/registry.ts";
-import { newConfig, resumedConfig, trainConfigSchema } from "../../../model/regions/config.ts";
+import {
+  newConfig,
+  resumedConfig,
+  scaledForBatch,
+  scalingLines,
+  trainConfigSchema,
+} from "../../../model/regions/config.ts";
 import { fileLayer, type Json, settingLayer } from "../../../model/run/layers.ts";
 import { resnetPresets } from "../../../model/backbones/resnet.ts";
 import { withFolder } from "../../support/folder.ts";
@@ -126,4 +132,70 @@ Deno.test("settings from before data sets had lists, a cache and switches are th
     /a resumed run keeps its settings, "dataset\.reference\.instanceNumbers" is false, not true/,
   );
   mistake(() => newConfig([settingLayer("dataset.reference.crow=true")]), /did you mean "dataset\.reference\.crowd"\?/);
+});
+
+Deno.test("rate and schedule of a preset follow the batch: in proportion for SGD, by the square root for Adam", () => {
+  const schedule = (...layers: Parameters<typeof newConfig>[0]) => {
+    const { steps, optimiser: { kind, rate, warmupSteps, decaySteps } } = newConfig(layers);
+    return { steps, kind, rate, warmupSteps, decaySteps };
+  };
+  deepStrictEqual(schedule(layer({ batch: 4 })), {
+    steps: 600,
+    kind: "adam",
+    rate: 7e-4 * 2,
+    warmupSteps: 25,
+    decaySteps: [325, 450, 538],
+  });
+  const published = { dataset: { dataset: "ade" }, model: { resnet: "resnet50" } };
+  deepStrictEqual(schedule(layer(published), settingLayer("batch=8")), {
+    steps: 40_000,
+    kind: "sgd",
+    rate: 5e-4 * 8,
+    warmupSteps: 0,
+    decaySteps: [35_000],
+  });
+  // The last step shows the rest and more, a drop and a warm-up stay at least a step.
+  const far = schedule(layer({ batch: 7000 }));
+  deepStrictEqual([far.steps, far.warmupSteps, far.decaySteps], [1, 1, [1, 1, 1]]);
+  // The optimiser that is asked for decides, not the preset's.
+  strictEqual(schedule(layer({ batch: 4, optimiser: { kind: "sgd" } })).rate, 7e-4 * 4);
+  // A batch of the size that is stated, or --no-scale, leaves all as stated.
+  const { rate, steps } = schedule();
+  deepStrictEqual(schedule(layer({ batch: 4, scale: false })), schedule());
+  deepStrictEqual(schedule(layer({ batch: 4, baseBatch: 4 })), schedule());
+  deepStrictEqual([rate, steps], [7e-4, 2400]);
+});
+
+Deno.test("settings that are given stay as they are, so that a run's config.json begins the same run again", () => {
+  const config = newConfig([layer({ batch: 4, steps: 100, optimiser: { rate: 0.01 } })]);
+  deepStrictEqual([config.steps, config.optimiser.rate, config.optimiser.warmupSteps], [100, 0.01, 25]);
+  const saved = JSON.parse(JSON.stringify(config));
+  deepStrictEqual(newConfig([layer(saved)]), config);
+  const quick = scaledForBatch({ source: "--quick", value: { steps: 500, optimiser: { decaySteps: [250, 400] } } }, [
+    layer({ batch: 4, steps: 7 }),
+  ]);
+  deepStrictEqual(quick, { source: "--quick", value: { steps: 125, optimiser: { decaySteps: [63, 100] } } });
+});
+
+Deno.test("the schedule that a batch has changed is said before the start, and that it has not", () => {
+  deepStrictEqual(scalingLines([layer({})]), []);
+  deepStrictEqual(scalingLines([layer({ batch: 4 })]), [
+    "a step takes 4 images: steps 2400 → 600, optimiser.rate 0.0007 → 0.0014, optimiser.warmupSteps 100 → 25, " +
+    "optimiser.decaySteps [1300,1800,2150] → [325,450,538]; --no-scale leaves them as stated for 1",
+  ]);
+  for (const value of [{ batch: 4, scale: false }, { ...newConfig([]), batch: 4 } as unknown as Json]) {
+    deepStrictEqual(scalingLines([layer(value)]), ["a step takes 4 images; rate and schedule are as given"]);
+  }
+});
+
+Deno.test("wrong batches are refused in one line", () => {
+  for (const batch of [0, -2, 1.5, "two", null]) mistake(() => newConfig([layer({ batch })]), /^mine\.json: "batch": /);
+  mistake(() => newConfig([layer({ accumulate: 0 })]), /^mine\.json: "accumulate": /);
+  mistake(
+    () => newConfig([layer({ batch: 2, accumulate: 3 })]),
+    'mine.json: "accumulate": a step has no more parts than images: give at most `batch`',
+  );
+  const saved = layer(newConfig([layer({ batch: 4 })]) as unknown as Json, "config.json");
+  mistake(() => resumedConfig(saved, [settingLayer("batch=2")]), /"batch" is 4, not 2; give a new run another --name/);
+  strictEqual(resumedConfig(saved, [settingLayer("accumulate=2")]).accumulate, 2);
 });

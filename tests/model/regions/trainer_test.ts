@@ -80,3 +80,21 @@ Deno.test("a run killed at any moment and resumed ends with the bits of one neve
     ok(scores && same && scores.data.some((v, i) => v !== same.data[i]), "another seed gives other weights");
   });
 });
+
+Deno.test("a run of batches killed within steps ends with the bits of one never killed", async () => {
+  await withFolder(async (folder) => {
+    const data = join(folder, "data");
+    await writeTinyCoco(data);
+    const settings = { ...TINY, batch: 3, steps: 8, dataset: { ...TINY.dataset, data } };
+    await trainUntil(join(folder, "whole"), settings, /finished/);
+    const run = join(folder, "killed");
+    // The line of a step comes when it is done: the next one is under way.
+    for (const until of [/step 2\n/, /step 5\n/, /step 7\n/, /finished/]) await trainUntil(run, settings, until);
+    const [whole, killed] = [outcome(join(folder, "whole")), outcome(run)];
+    deepStrictEqual(Object.keys(killed), Object.keys(whole));
+    for (const [name, bytes] of Object.entries(whole)) {
+      const at = bytes.findIndex((byte, i) => byte !== killed[name][i]);
+      ok(at < 0 && bytes.length === killed[name].length, `${name} differs from byte ${at} on`);
+    }
+  });
+});

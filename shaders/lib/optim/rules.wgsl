@@ -26,9 +26,6 @@ fn correction_of(entry: u32, stride: u32, i: u32) -> Correction {
   return Correction(vec4<f32>(a.x, b.x, c.x, d.x), vec4<f32>(a.y, b.y, c.y, d.y));
 }
 
-// The elements among 4 i to 4 i + 3 that a parameter of `size` has; the others are whatever lies behind it.
-fn inside(i: u32, size: u32) -> vec4<bool> { return vec4<u32>(4u * i) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(size); }
-
 // By the exponent's bits: compilers take it for granted that x == x.
 fn finite(x: vec4<f32>) -> vec4<bool> {
   let exponent = vec4<u32>(0x7f800000u);
