@@ -35,6 +35,12 @@ Deno.test("runs are compared in tables and on a page, an experiment by all its r
     match(seeds.out, /│ baseline-seed3 +│/);
     match(seeds.out, /│ seed +│ 3 +│ 4 +│/);
 
+    // What was scored can be compared when the data is gone: only its pictures are wanting.
+    await Deno.rename(data, join(folder, "elsewhere"));
+    const gone = await itera("compare", join(runs, "a"), join(runs, "b"), "--out", page);
+    strictEqual(gone.code, 0, gone.err);
+    match(await Deno.readTextFile(page), /a and b on the same pictures<\/h2>\s*<p class="note">Left out: .*data.*</);
+
     const mistakes: [string[], RegExp][] = [
       [[join(runs, "a")], /^itera: compare: name at least two runs$/],
       [[join(runs, "a"), join(runs, "no")], /no: is no run's folder, config\.json is missing$/],

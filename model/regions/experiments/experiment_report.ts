@@ -81,7 +81,7 @@ export async function comparisonPage(
       ...first === last ? [] : [{
         title: `${first.name} and ${last.name} on the same pictures`,
         note: PICTURES,
-        pictures: await pairedPictures([first, last], readConfig(last.path)),
+        ...await pairedPictures([first, last], readConfig(last.path)),
       }],
       differingSettings(REGION_RUNS, runs),
       ...runs.slice(0, 1).map(({ path }) => changedTable(REGION_RUNS, readConfig(path) as unknown as Json)),

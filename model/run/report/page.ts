@@ -23,6 +23,8 @@ export interface Pictures {
   /** A sentence under the title. */
   readonly note?: string;
   readonly pictures: readonly (Picture | PicturePair)[];
+  /** Reason why there are none, in a sentence; without it nothing is said of pictures that are not there. */
+  readonly missing?: string;
 }
 
 /** A part of the page under a heading of its own. */
@@ -84,8 +86,8 @@ async function renderChart(chart: Chart): Promise<string> {
   return `<div class="broad">${broad}</div><div class="slim">${slim}</div>`;
 }
 
-function renderPictures({ pictures, ...part }: Pictures, index: number): string {
-  if (pictures.length === 0) return "";
+function renderPictures({ pictures, missing, ...part }: Pictures, index: number): string {
+  if (pictures.length === 0) return missing === undefined ? "" : heading({ title: part.title, note: missing });
   const pairs = pictures.some((picture) => "answers" in picture);
   const drawn = pictures.map((picture, i) =>
     "answers" in picture ? renderPair(picture, `p${index}-${i}`) : renderPicture(picture)
