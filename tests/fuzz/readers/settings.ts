@@ -45,7 +45,7 @@ const comments: Mutator = {
   },
 };
 
-/** What YAML has and JSON has not. */
+/** Forms that YAML has and JSON has not. */
 const yaml: Mutator = {
   kind: "YAML",
   apply: (bytes, random) => {
