@@ -5,6 +5,8 @@ struct Params {
   first_a: vec4<u32>, first_b: vec4<u32>,
   size_a: vec4<u32>, size_b: vec4<u32>,
   place_a: vec4<u32>, place_b: vec4<u32>,
+  // Factor of all gradients.
+  weight: f32,
 }
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> gradient0: array<vec4<f32>>;
@@ -21,7 +23,7 @@ struct Params {
 
 // Behind a parameter's last number stays zero.
 fn add(place: u32, i: u32, size: u32, gradient: vec4<f32>) {
-  total[place + i] += select(vec4<f32>(), gradient, inside(i, size));
+  total[place + i] += select(vec4<f32>(), params.weight * gradient, inside(i, size));
 }
 
 @compute @workgroup_size(64)

@@ -37,6 +37,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
   module_dim: "engine.dim",
   head_chunk: "engine.headChunk",
   batch_size: "batch",
+  accumulate: "accumulate",
   num_iterations: "steps",
   learning_rate: "optimiser.rate",
   reward_decay: "reinforce.decay",
@@ -95,6 +96,7 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .option("--module_dim <n>", "channels between modules", toSize)
     .option("--head_chunk <n>", "samples that the mask head processes at once", toSize)
     .option("--batch_size <n>", "expressions in an update", toSize)
+    .option("--accumulate <n>", "parts that a batch is worked on in, to save memory", toSize)
     .option("--num_iterations <n>", "updates", toSize)
     .option("--learning_rate <rate>", "of Adam", toNumber)
     .option("--reward_decay <share>", "decay of the moving baseline", toNumber)

@@ -90,14 +90,19 @@ export class GradientSum implements Disposable {
     this.values = device.zeros([this.#size + layout.size]).unscoped();
   }
 
-  /** Adds the gradients that the parameters hold, and leaves them there. Only records work. */
-  add(): void {
+  /**
+   * Adds the gradients that the parameters hold, times `weight`, and leaves them there. Only records work.
+   *
+   * @throws {ArgumentError} for a weight that is no finite number.
+   */
+  add(weight = 1): void {
     const device = this.#device;
+    expectFinite("GradientSum.add", "the weight", weight);
     const held = this.parameters.filter(({ tensor }) => tensor.grad && tensor.size > 0);
     const limit = mayRun(device, groupKernel) ? device.kernels === "cpu" ? SMALL : Infinity : -1;
     const together = held.filter(({ tensor }) => tensor.size <= limit);
-    for (let i = 0; i < together.length; i += GROUPED) this.#addGroup(together.slice(i, i + GROUPED));
-    for (const parameter of held) if (!together.includes(parameter)) this.#addOne(parameter);
+    for (let i = 0; i < together.length; i += GROUPED) this.#addGroup(together.slice(i, i + GROUPED), weight);
+    for (const parameter of held) if (!together.includes(parameter)) this.#addOne(parameter, weight);
     device.run(countKernel, {
       bind: { used: this.#used.of(this.parameters), counts: this.values },
       params: { ...NOTHING, ...halves("size", [this.#counts]), ...halves("place", [this.#size]) },
@@ -106,22 +111,22 @@ export class GradientSum implements Disposable {
     storageOf(this.values).version++;
   }
 
-  #addOne(parameter: NamedParameter): void {
+  #addOne(parameter: NamedParameter, weight: number): void {
     const { tensor: { size, grad } } = parameter;
     this.#device.run(oneKernel, {
       bind: { gradient0: grad, total: this.values },
-      params: { ...NOTHING, ...halves("size", [size]), ...halves("place", [this.placeOf(parameter)]) },
+      params: { ...NOTHING, ...halves("size", [size]), ...halves("place", [this.placeOf(parameter)]), weight },
       grid: this.#device.grid(Math.ceil(size / 4), GROUP),
     });
   }
 
-  #addGroup(own: readonly NamedParameter[]): void {
+  #addGroup(own: readonly NamedParameter[], weight: number): void {
     const { params, groups } = workgroupsOf(own.map(({ tensor }) => tensor.size));
     // Memory that is only read may be bound for parameters that are not there too.
     const gradients = Array.from({ length: GROUPED }, (_, i) => (own[i] ?? own[0]).tensor.grad);
     this.#device.run(groupKernel, {
       bind: { total: this.values, ...Object.fromEntries(gradients.map((gradient, i) => [`gradient${i}`, gradient])) },
-      params: { ...params, ...halves("place", own.map((parameter) => this.placeOf(parameter))) },
+      params: { ...params, ...halves("place", own.map((parameter) => this.placeOf(parameter))), weight },
       grid: this.#device.grid(groups * GROUP, GROUP),
     });
   }
@@ -158,7 +163,7 @@ export class GradientSum implements Disposable {
 }
 
 /** Parameters of a dispatch that has none. */
-const NOTHING = { ...halves("first", []), ...halves("size", []), ...halves("place", []) };
+const NOTHING = { ...halves("first", []), ...halves("size", []), ...halves("place", []), weight: 1 };
 
 /** A mean as an optimiser of these parameters takes it; null where none is given. Throws {@link ArgumentError}. */
 export function sumFor(

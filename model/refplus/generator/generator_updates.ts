@@ -1,5 +1,5 @@
 /** Updates of the program generator on annotated programs. */
-import { type Optimiser, reshape, StepCache, type Tensor } from "../../../engine/mod.ts";
+import { GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../../engine/mod.ts";
 import type { UnreadLosses } from "../../run/loss_log.ts";
 import type { ProgramGenerator, Sequences } from "./program_generator.ts";
 import { StaticSequences } from "./sequence_inputs.ts";
@@ -7,41 +7,79 @@ import { StaticSequences } from "./sequence_inputs.ts";
 /** Updates of one run; each batch size is captured once and replayed. */
 export class GeneratorUpdates implements Disposable {
   readonly #generator: ProgramGenerator;
-  readonly #cache: StepCache<StaticSequences>;
+  readonly #optimiser: Optimiser;
+  /** Whole updates. */
+  readonly #updates: StepCache<StaticSequences>;
+  /** Gradients of one part among several. */
+  readonly #gradients: StepCache<StaticSequences>;
+  #sum: GradientSum | null = null;
+  /** Samples of a part, which its gradient is multiplied by. */
+  #weight = 1;
 
   /** Trains `generator` by `optimiser`; both stay their owner's. */
   constructor(generator: ProgramGenerator, optimiser: Optimiser) {
     const { device } = generator;
     this.#generator = generator;
-    // Batches of similar lengths have some hundred sizes, with little memory each.
-    this.#cache = new StepCache(device, (inputs): Tensor => {
-      using scope = device.scope();
-      const loss = generator.lossOn(inputs);
-      loss.backward();
-      optimiser.step();
-      generator.zeroGrad();
-      return scope.keep(reshape(loss.detach(), [1]));
-    }, { maxEntries: 512 });
+    this.#optimiser = optimiser;
+    const cache = (learn: () => void): StepCache<StaticSequences> =>
+      // Batches of similar lengths have some hundred sizes, with little memory each.
+      new StepCache(device, (inputs): Tensor => {
+        using scope = device.scope();
+        const loss = generator.lossOn(inputs);
+        loss.backward();
+        learn();
+        generator.zeroGrad();
+        return scope.keep(reshape(loss.detach(), [1]));
+      }, { maxEntries: 512 });
+    this.#updates = cache(() => optimiser.step());
+    this.#gradients = cache(() => this.#sum!.add(this.#weight));
   }
 
   /** Tensors that captured updates keep alive. */
   get tensors(): number {
-    return this.#cache.tensors;
+    return this.#updates.tensors + this.#gradients.tensors;
   }
 
   /** One update on expressions and their programs; the loss is still on the device. */
   run(refexps: Sequences, programs: Sequences): UnreadLosses {
+    return { names: ["loss"], values: this.#replayed(this.#updates, refexps, programs) };
+  }
+
+  /** One update by the mean over the samples of several parts, each part's gradient whole before it is added. */
+  runParts(parts: readonly (readonly [refexps: Sequences, programs: Sequences])[]): UnreadLosses {
+    if (parts.length === 1) return this.run(...parts[0]);
+    const { device } = this.#generator, size = parts.reduce((sum, [{ count }]) => sum + count, 0);
+    this.#sum ??= new GradientSum(device, this.#optimiser.parameters);
+    using scope = device.scope();
+    let values: Tensor | null = null;
+    for (const [refexps, programs] of parts) {
+      this.#weight = refexps.count;
+      using loss = this.#replayed(this.#gradients, refexps, programs);
+      values = device.noGrad(() => {
+        const own = loss.mul(refexps.count / size);
+        return values ? values.add(own) : own;
+      });
+    }
+    this.#optimiser.step({ sum: this.#sum, of: size });
+    this.#sum.clear();
+    return { names: ["loss"], values: scope.keep(values!).unscoped() };
+  }
+
+  #replayed(cache: StepCache<StaticSequences>, refexps: Sequences, programs: Sequences): Tensor {
+    // The number of samples, by which a part's gradient is weighted, is one of the sizes.
     const sizes = { count: refexps.count, words: refexps.length, tokens: programs.length };
-    const values = this.#cache.run(
+    return cache.run(
       `${sizes.count} × ${sizes.words} → ${sizes.tokens}`,
       () => new StaticSequences(this.#generator.device, sizes),
       (inputs) => inputs.write(refexps, programs),
     );
-    return { names: ["loss"], values };
   }
 
   /** Frees the captured updates. */
   [Symbol.dispose](): void {
-    this.#cache[Symbol.dispose]();
+    this.#updates[Symbol.dispose]();
+    this.#gradients[Symbol.dispose]();
+    this.#sum?.[Symbol.dispose]();
+    this.#sum = null;
   }
 }

@@ -20,6 +20,7 @@ import {
   Module,
   reshape,
   Seeds,
+  slice,
   type Tensor,
 } from "../../../engine/mod.ts";
 import { linear } from "../engine/initial.ts";
@@ -47,8 +48,17 @@ export interface ProgramGeneratorOptions {
 
 export type { Sequences };
 
-/** Choice of tokens: the likeliest, or drawn with a temperature, keyed by seed and step. */
-export type Choice = "likeliest" | { readonly seed: number; readonly step: number; readonly temperature?: number };
+/** Tokens drawn with a temperature, keyed by seed, step and the expression's number. */
+export interface Drawn {
+  readonly seed: number;
+  readonly step: number;
+  readonly temperature?: number;
+  /** Numbers of the expressions, from `first` on, where they are a part of a batch of `of`; by default all of it. */
+  readonly rows?: { readonly first: number; readonly of: number };
+}
+
+/** Choice of tokens: the likeliest, or drawn. */
+export type Choice = "likeliest" | Drawn;
 
 /** Decoded programs. */
 export interface Decoded {
@@ -256,9 +266,10 @@ interface Given {
 }
 
 /** Logits whose argmax is a draw from their softmax: Gumbel noise −log(−log u) added. */
-function perturbed(logits: Tensor, { seed, step, temperature = 1 }: Exclude<Choice, string>, t: number): Tensor {
-  const { device, shape } = logits;
-  const uniform = clamp(device.uniform(shape, { seed, step: step * MAX_PROGRAM + t }), 1e-12, 1 - 1e-7);
+function perturbed(logits: Tensor, { seed, step, temperature = 1, rows }: Drawn, t: number): Tensor {
+  const { device, shape: [count, tokens] } = logits;
+  const all = device.uniform([rows?.of ?? count, tokens], { seed, step: step * MAX_PROGRAM + t });
+  const uniform = clamp(rows ? slice(all, [rows.first, 0], [count, tokens]) : all, 1e-12, 1 - 1e-7);
   return logits.mul(1 / temperature).sub(log(log(uniform).neg()));
 }
 

@@ -53,6 +53,7 @@ function reference(stage: Stage): Json {
     convolutions: newConvolutions(),
     steps,
     batch,
+    accumulate: 1,
     data: {
       trainFeatures: null,
       valRefexps: null,
@@ -216,7 +217,8 @@ function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
 
 /** Settings that have everything their stage needs. */
 function checked(config: RefplusConfig): RefplusConfig {
-  const { stage, data, start, nodeLoss } = config;
+  const { stage, data, start, nodeLoss, batch, accumulate } = config;
+  if (accumulate > batch) throw new UserError(`accumulate: ${batch} expressions make at most ${batch} parts`);
   const needs = (flag: string, what: string): never => {
     throw new UserError(`--stage ${stage} needs ${flag}, ${what}`);
   };

@@ -40,6 +40,9 @@ export const refplusSchema = z.strictObject({
   convolutions: convolutionsSchema,
   steps: count.describe("Updates made"),
   batch: positive.describe("Expressions in an update"),
+  accumulate: positive.describe(
+    "Parts that a batch is worked on in, one after another, to save memory: an update is by the mean of their gradients, each whole",
+  ),
   data: z.strictObject({
     trainRefexps: z.string().describe("Training expressions, as `itera refplus preprocess` writes them"),
     trainFeatures: z.string().nullable().describe(

@@ -92,6 +92,7 @@ async function open(
     models,
     optimisers: learners.optimisers,
     generatorUpdates: learners.generatorUpdates,
+    updates: learners.updates,
     vocabulary,
     spec,
     train,

@@ -24,8 +24,9 @@ import type { ProgramGenerator } from "../generator/program_generator.ts";
 import type { ProgramTree } from "../engine/program_tree.ts";
 import type { Samples } from "./samples.ts";
 import { scoreMasks } from "../evaluation/scoring.ts";
+import { Accumulation } from "./accumulation.ts";
 import { GroundTruth, oddsOf } from "./node_targets.ts";
-import { drawnTrees, engineUpdate, jointUpdate } from "./updates.ts";
+import { drawnTrees, engineUpdate, jointUpdate, type Part, partsOf } from "./updates.ts";
 
 /** The newest measures of held-out expressions. */
 export interface Validation {
@@ -49,6 +50,8 @@ export interface TrainingState {
   readonly optimisers: { readonly generator: Optimiser | null; readonly engine: Optimiser | null };
   /** Updates of the generator in stage `pg`; null in others. */
   readonly generatorUpdates: GeneratorUpdates | null;
+  /** Updates by the gradients of parts, in the stages that train the engine. */
+  readonly updates: { readonly generator: Accumulation | null; readonly engine: Accumulation | null };
   readonly vocabulary: Vocabulary;
   readonly spec: DataSpec | null;
   readonly train: Samples;
@@ -175,22 +178,30 @@ function optimiserOf(
 /** Stream of random numbers that draws the supervised inner nodes. */
 const NODES = 0x0bde6;
 
-/** Optimisers of the models that a run's stage trains. */
+/** Optimisers of the models that a run's stage trains, and their updates. */
 export function learnersOf(
   config: RefplusConfig,
   { generator, engine }: Models,
-): Pick<TrainingState, "optimisers" | "generatorUpdates"> & Disposable {
+): Pick<TrainingState, "optimisers" | "generatorUpdates" | "updates"> & Disposable {
   const alone = config.stage === "pg";
   const optimisers = {
     generator: optimiserOf(config, alone || config.stage === "joint" ? generator : null),
     engine: optimiserOf(config, engine),
   };
   const generatorUpdates = alone ? new GeneratorUpdates(generator!, optimisers.generator!) : null;
+  const accumulation = (model: Module | null, optimiser: Optimiser | null): Accumulation | null =>
+    model && optimiser && new Accumulation(model, optimiser);
+  const updates = {
+    generator: accumulation(generator, optimisers.generator),
+    engine: accumulation(engine, optimisers.engine),
+  };
+  const owned = [generatorUpdates, updates.generator, updates.engine, optimisers.generator, optimisers.engine];
   return {
     optimisers,
     generatorUpdates,
+    updates,
     [Symbol.dispose]: () => {
-      for (const part of [generatorUpdates, optimisers.generator, optimisers.engine]) part?.[Symbol.dispose]();
+      for (const part of owned) part?.[Symbol.dispose]();
     },
   };
 }
@@ -201,39 +212,44 @@ export async function update(
   batch: readonly number[],
   progress: { readonly step: number; baseline: number },
 ): Promise<StepLosses> {
-  const { models: { generator, engine }, optimisers, train, vocabulary, supervision } = state;
-  const { stage, seed, dice, nodeLoss, reinforce: { baseline: against, decay, mask, temperature } } = state.config;
-  const choice = { seed, step: progress.step, temperature };
+  const { models: { generator, engine }, updates, train, vocabulary, supervision } = state;
+  const { stage, seed, dice, nodeLoss, accumulate, reinforce } = state.config;
+  const { baseline: against, decay, mask, temperature } = reinforce;
+  const choice = { seed, step: progress.step, temperature }, parts = partsOf(batch, accumulate);
   const tokens = programTokens(vocabulary);
-  const nodes = (programs: readonly ProgramTree[]): NodeTargets => {
-    const random = new RandomStream(seed, NODES, progress.step), { truth, odds } = supervision!;
+  const nodes = (programs: readonly ProgramTree[], { samples, number }: Part): NodeTargets => {
+    // Parts draw by streams of their own, so that none depends on how many the others drew.
+    const path = parts.length === 1 ? [progress.step] : [progress.step, number];
+    const random = new RandomStream(seed, NODES, ...path), { truth, odds } = supervision!;
     const inputs = progress.step < (nodeLoss.teacherForcingUntil ?? Infinity) ? nodeLoss.inputs : "predicted";
-    return truth.targets(train.pictures(batch), programs, tokens, { ...nodeLoss, inputs, odds, random });
+    return truth.targets(train.pictures(samples), programs, tokens, { ...nodeLoss, inputs, odds, random });
   };
   const losses = { dice, ...supervision ? { nodes } : {} };
   switch (stage) {
     case "pg":
-      return state.generatorUpdates!.run(train.words(batch), train.programs(batch));
+      return state.generatorUpdates!.runParts(
+        parts.map(({ samples }) => [train.words(samples), train.programs(samples)] as const),
+      );
     case "ee-gt": {
-      const programs = train.trees(batch, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, losses);
+      const programs = parts.map(({ samples }) => train.trees(samples, tokens));
+      return engineUpdate(engine!, updates.engine!, train, parts, programs, losses);
     }
     case "ee-pred": {
-      const programs = await drawnTrees(generator!, train, batch, choice, tokens);
-      return engineUpdate(engine!, optimisers.engine!, train, batch, programs, losses);
+      const programs = await drawnTrees(generator!, train, parts, choice, tokens);
+      return engineUpdate(engine!, updates.engine!, train, parts, programs, losses);
     }
     case "joint": {
       const joint = {
         generator: generator!,
         engine: engine!,
-        optimisers: { generator: optimisers.generator!, engine: optimisers.engine! },
+        updates: { generator: updates.generator!, engine: updates.engine! },
         tokens,
         against,
         decay,
         mask,
         losses,
       };
-      const made = await jointUpdate(joint, train, batch, choice, progress.baseline);
+      const made = await jointUpdate(joint, train, parts, choice, progress.baseline);
       progress.baseline = made.baseline;
       return made.losses;
     }

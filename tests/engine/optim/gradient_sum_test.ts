@@ -1,6 +1,6 @@
 /** Sums of gradients and updates by their mean, beside sums in JavaScript and updates by one gradient. */
-import { deepStrictEqual, notDeepStrictEqual, strictEqual, throws } from "node:assert/strict";
-import { Adam, Device, GradientSum, type Optimiser, SGD, type Tensor } from "../../../engine/mod.ts";
+import { deepStrictEqual, notDeepStrictEqual, ok, strictEqual, throws } from "node:assert/strict";
+import { Adam, conv2dBank, Device, GradientSum, type Optimiser, SGD, type Tensor } from "../../../engine/mod.ts";
 import type { NamedParameter } from "../../../engine/nn/mod.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
@@ -172,6 +172,58 @@ Deno.test("sums that are added up are the sum of all, bit for bit where there ar
     const [a, b, both] = [await sumOf(first), await sumOf(second), await sumOf(first, second)];
     deepStrictEqual(a.map((v, i) => v + b[i]), both);
     dispose(parameters);
+  });
+});
+
+Deno.test("parts of different sizes are added by their weights, and gradients of a bank by its entries", async () => {
+  await withRandom("weighted sums", async (random) => {
+    for (const kernels of KERNEL_SETS) {
+      await using device = await Device.open({ kernels });
+      const parameters = parametersOf(device, SIZES.map((size) => random.reals(size)));
+      const bank: NamedParameter = {
+        name: "bank.weight",
+        tensor: device.tensor(random.reals(4 * 9), [4, 1, 1, 3, 3]).unscoped(),
+        trainable: true,
+        decay: true,
+        bank: true,
+      };
+      bank.tensor.requiresGrad = true;
+      const zeros = device.zeros([4, 3]).unscoped();
+      {
+        using sum = new GradientSum(device, [...parameters, bank]);
+        const all = passes(random, 2), weights = [3, 5], entries = [[2], [0, 2]];
+        for (const [n, gradients] of all.entries()) {
+          using _scope = device.scope();
+          backward(parameters, gradients);
+          for (const entry of entries[n]) {
+            conv2dBank(device.ones([1, 1, 1, 3]), bank.tensor, zeros, [entry]).sum().backward();
+          }
+          sum.add(weights[n]);
+          zero([...parameters, bank]);
+        }
+        const values = await sum.values.data();
+        parameters.forEach((parameter, p) => {
+          const first = 4 * sum.placeOf(parameter);
+          for (let i = 0; i < SIZES[p]; i++) {
+            const terms = all.map((pass, n) => weights[n] * (pass[p]?.[i] ?? 0));
+            // Two products and a sum, each rounded once.
+            const bound = 2 ** -23 * terms.reduce((total, v) => total + Math.abs(v), 0);
+            ok(Math.abs(values[first + i] - terms[0] - terms[1]) <= bound, `parameter ${p}, ${i}`);
+          }
+        });
+        // Each entry's filter has a gradient of ones, as often as it was used.
+        const first = 4 * sum.placeOf(bank);
+        deepStrictEqual(
+          [...values.subarray(first, first + 36)],
+          [5, 0, 8, 0].flatMap((v) => new Array<number>(9).fill(v)),
+        );
+        deepStrictEqual([...values.subarray(sum.countPlace + SIZES.length)], [1, 0, 2, 0]);
+        throws(() => sum.add(NaN), /^ArgumentError: GradientSum.add: the weight is a finite number/);
+      }
+      dispose([...parameters, bank]);
+      zeros.dispose();
+      strictEqual(device.memory.liveTensors, 0);
+    }
   });
 });
 

@@ -9,7 +9,8 @@ import { Adam, Device, type Optimiser, SGD } from "../../../engine/mod.ts";
 import { ExecutionEngine } from "../../../model/refplus/engine/execution_engine.ts";
 import { ProgramTokens } from "../../../model/refplus/engine/program_tree.ts";
 import { Samples, treesOf } from "../../../model/refplus/training/samples.ts";
-import { engineUpdate } from "../../../model/refplus/training/updates.ts";
+import { Accumulation } from "../../../model/refplus/training/accumulation.ts";
+import { engineUpdate, partsOf } from "../../../model/refplus/training/updates.ts";
 import { withFolder } from "../../support/folder.ts";
 import { numbers } from "./formula.ts";
 import { type EngineUpdatesGolden, golden } from "./golden.ts";
@@ -65,11 +66,12 @@ async function compare(
   fill(model, label, state, scale, model.banks);
   const before = await valuesOf(model, model.banks);
   using optimiser = OPTIMISERS[kind](model, unused);
+  using updates = new Accumulation(model, optimiser);
   let first = 0;
   for (const [t, programs] of given.programs.entries()) {
     const batch = programs.map((_, i) => first + i);
     first += batch.length;
-    const { values } = engineUpdate(model, optimiser, samples, batch, treesOf(sequences(programs), tokens));
+    const { values } = engineUpdate(model, updates, samples, partsOf(batch), [treesOf(sequences(programs), tokens)]);
     const [loss] = await values.data();
     values.dispose();
     comparison.within(`loss ${t}`, Math.abs(loss / want.losses[t] - 1), 1e-5);

@@ -8,7 +8,8 @@ import { ProgramGenerator } from "../../../../model/refplus/generator/program_ge
 import { Samples, treesOf } from "../../../../model/refplus/training/samples.ts";
 import { scoreMasks } from "../../../../model/refplus/evaluation/scoring.ts";
 import { GeneratorUpdates } from "../../../../model/refplus/generator/generator_updates.ts";
-import { engineUpdate, jointUpdate, rewardsOf } from "../../../../model/refplus/training/updates.ts";
+import { Accumulation } from "../../../../model/refplus/training/accumulation.ts";
+import { engineUpdate, jointUpdate, partsOf, rewardsOf } from "../../../../model/refplus/training/updates.ts";
 import { END, START } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { type Random, randomFor } from "../../../support/random.ts";
@@ -107,9 +108,10 @@ async function learntEngine(device: Device, samples: Samples): Promise<{ engine:
     const { engine, generator } = toyModels(device, seed);
     generator[Symbol.dispose]();
     using optimiser = new Adam(device, engine.trainable(), { rate: 5e-3 });
+    using updates = new Accumulation(engine, optimiser);
     let iou = 0;
     for (let step = 1; step <= 300 && iou <= 0.9; step++) {
-      engineUpdate(engine, optimiser, samples, indices, trees).values.dispose();
+      engineUpdate(engine, updates, samples, partsOf(indices), [trees]).values.dispose();
       if (step % 25 > 0) continue;
       const options = { programs: "truth", batch: 64, tokens } as const;
       const { overlaps } = await evaluateSamples({ engine, generator: null }, samples, options);
@@ -180,9 +182,9 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
   await withToy(2, async ({ device, samples, engine, generator }) => {
     using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
     const sampled = { programs: "predicted", batch: 32, tokens, draw: { seed: 1, temperature: 1 } } as const;
-    using updates = new GeneratorUpdates(generator, second);
+    using programs = new GeneratorUpdates(generator, second);
     for (let step = 1, right = 0; right < 16 && step < 300; step++) {
-      updates.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
+      programs.run(samples.words(all(32)), samples.programs(all(32))).values.dispose();
       if (step % 10 > 0) continue;
       const { exact } = await evaluateSamples({ generator, engine: null }, samples, sampled);
       right = exact!.filter(Boolean).length;
@@ -190,14 +192,16 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
     // The engine would forget masks if it learnt fast from wrong programs.
     using first = new Adam(device, engine.trainable(), { rate: 2e-4 });
     second.rate = 3e-3;
-    const optimisers = { engine: first, generator: second };
-    const joint = { generator, engine, optimisers, tokens, decay: 0.9, mask: "after_end" as const };
+    using engineUpdates = new Accumulation(engine, first);
+    using generatorUpdates = new Accumulation(generator, second);
+    const updates = { engine: engineUpdates, generator: generatorUpdates };
+    const joint = { generator, engine, updates, tokens, decay: 0.9, mask: "after_end" as const };
     const rewards: number[] = [],
       mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / 10;
     let baseline = 0, gain = 0;
     const drawnFirst = await evaluateSamples({ generator, engine: null }, samples, sampled);
     for (let step = 0; step < 300 && gain < 0.08; step++) {
-      const done = await jointUpdate(joint, samples, all(32), { seed: 1, step }, baseline);
+      const done = await jointUpdate(joint, samples, partsOf(all(32)), { seed: 1, step }, baseline);
       const reward = (done.losses.values as number[])[3];
       ok(Math.abs(done.baseline - (0.9 * baseline + 0.1 * reward)) < 1e-12, "the baseline moves before it is used");
       if (step === 0) {
@@ -217,11 +221,13 @@ Deno.test("with the likeliest program's reward as baseline, a draw of that progr
   await withToy(2, async ({ device, samples, engine, generator }) => {
     using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
     using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
-    const optimisers = { engine: first, generator: second };
+    using engineUpdates = new Accumulation(engine, first);
+    using generatorUpdates = new Accumulation(generator, second);
+    const updates = { engine: engineUpdates, generator: generatorUpdates };
     const joint = {
       generator,
       engine,
-      optimisers,
+      updates,
       tokens,
       against: "likeliest" as const,
       decay: 0.9,
@@ -233,13 +239,13 @@ Deno.test("with the likeliest program's reward as baseline, a draw of that progr
       return all;
     };
     const before = await weights();
-    const cold = await jointUpdate(joint, samples, all(32), { seed: 1, step: 0, temperature: 1e-4 }, 0);
+    const cold = await jointUpdate(joint, samples, partsOf(all(32)), { seed: 1, step: 0, temperature: 1e-4 }, 0);
     const { names, values } = cold.losses as { names: readonly string[]; values: readonly number[] };
     const value = (name: string): number => values[names.indexOf(name)];
     ok(value("reward") > 0, "there is something to reward");
     strictEqual(value("likeliest_reward"), value("reward"));
     deepStrictEqual(await weights(), before);
-    await jointUpdate(joint, samples, all(32), { seed: 1, step: 1, temperature: 1 }, 0);
+    await jointUpdate(joint, samples, partsOf(all(32)), { seed: 1, step: 1, temperature: 1 }, 0);
     ok((await weights()).some((v, i) => v !== before[i]), "other draws change it");
   });
 });
@@ -266,9 +272,11 @@ Deno.test("a joint update follows the gradient at the temperature its programs w
       generator.zeroGrad();
     }
     const before = await weights();
-    const optimisers = { engine: first, generator: second };
-    const joint = { generator, engine, optimisers, tokens, decay: 0, mask: "none" as const };
-    await jointUpdate(joint, samples, batch, choice, 0);
+    using engineUpdates = new Accumulation(engine, first);
+    using generatorUpdates = new Accumulation(generator, second);
+    const updates = { engine: engineUpdates, generator: generatorUpdates };
+    const joint = { generator, engine, updates, tokens, decay: 0, mask: "none" as const };
+    await jointUpdate(joint, samples, partsOf(batch), choice, 0);
     const largest = Math.max(
       ...gradients.map((gradient) => gradient.reduce((most, v) => Math.max(most, Math.abs(v)), 0)),
     );
