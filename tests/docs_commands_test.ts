@@ -127,6 +127,7 @@ const SIZES: readonly (readonly [command: RegExp, appended: readonly string[] | 
   [/^train --(preset|weights|graph|help)/, null, "pretrained weights and graphs of real sets"],
   [/^train --dataset/, null, "a real set, or a generated one"],
   [/^train/, null, "a run or a set that the page does not make"],
+  [/^data fetch/, null, "a server of archives; tests/cli/data has one"],
   [/^data write/, ["--train", "3", "--val", "2"]],
   [/^data check (ade|coco|vg)/, []],
   [/^data show (ade|coco|vg)/, []],

@@ -1,4 +1,4 @@
-/** `itera data`: writes the drawn set in the layouts of real ones, checks a set, shows its images. */
+/** `itera data`: fetches published sets, writes the drawn set in their layouts, checks a set, shows its images. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { openContext } from "../../datasets/context/dataset.ts";
 import { openHops } from "../../datasets/hops/dataset.ts";
@@ -8,6 +8,7 @@ import { writeAsVg } from "../../datasets/drawing/write_vg.ts";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { addDataCheck } from "./check.ts";
+import { addDataFetch } from "./fetch.ts";
 import { addDataShow } from "./show.ts";
 import { line, Progress } from "../terminal/output.ts";
 
@@ -24,7 +25,9 @@ const LAYOUTS: Readonly<Record<string, { readonly write: Write; readonly set: st
 
 /** Adds the commands. */
 export function addData(program: Command): void {
-  const data = program.command("data").description("write, check or show data sets").copyInheritedSettings(program);
+  const data = program.command("data").description("fetch, write, check or show data sets").copyInheritedSettings(
+    program,
+  );
   data.command("write")
     .description("write a drawn set to a new folder in the layout of a real data set")
     .copyInheritedSettings(program)
@@ -62,6 +65,7 @@ export function addData(program: Command): void {
       progress[Symbol.dispose]();
       line(`written to ${folder}; train on it with: itera train --dataset ${set} --data ${folder}`);
     });
+  addDataFetch(data, program);
   addDataCheck(data, program);
   addDataShow(data, program);
 }
