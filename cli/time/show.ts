@@ -35,7 +35,7 @@ export function showTimes(device: Device, limits: Limits, timed: readonly Timed[
   if (timed.length > 0) {
     table({
       title: "medians, and quartiles in brackets",
-      columns: ["size", "ms", ...others, "GFLOP/s", "GB/s", "of limit"],
+      columns: ["size", "ms", ...others, "GFLOP/s", "MB", "GB/s", "of limit"],
       rows: timed.map((one) => {
         const { title, own, other, ratio, flops, bytes } = one, ms = own.median;
         return [
@@ -43,6 +43,7 @@ export function showTimes(device: Device, limits: Limits, timed: readonly Timed[
           words(own),
           ...other && ratio ? [words(other), `${words(ratio)}`] : [],
           flops === null ? "not known" : three(flops / ms / 1e6),
+          three(bytes / 1e6),
           three(bytes / ms / 1e6),
           `${(100 * shareOf(one, ms, limits)).toFixed(0)} %`,
         ];

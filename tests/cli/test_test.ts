@@ -32,6 +32,7 @@ Deno.test("a mistyped name, flag or seed ends with 2 and one line", async () => 
   const mistakes: readonly (readonly [args: string[], err: string])[] = [
     [["sofmax"], 'itera: there is no op, kernel or shader "sofmax"; did you mean softmax?\n'],
     [["topk.wgls"], 'itera: there is no op, kernel or shader "topk.wgls"; did you mean topk.wgsl?\n'],
+    [["tests/engine/prnt_test.ts"], 'itera: there is no file "tests/engine/prnt_test.ts"\n'],
     [
       ["softmax", "--tiling"],
       "itera: unknown option '--tiling' (did you mean --tilings?); what follows -- goes to deno test\n",

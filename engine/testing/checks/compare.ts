@@ -92,7 +92,9 @@ export function compared({ worst, numbers, off, others, differs }: Compared): st
   const { result, index, got, expected, error } = worst;
   const place = `${result} at [${index.join(", ")}]: got ${got}, expected ${expected}`;
   const size = Number.isFinite(error) ? `${brief(error)} of its bound` : "no number within any bound";
-  const rest = numbers > 1 ? `; the ${off > 0 ? "right ones" : "others"} within ${brief(others)} of theirs` : "";
+  const rest = numbers > Math.max(off, 1)
+    ? `; the ${off > 0 ? "right ones" : "others"} within ${brief(others)} of theirs`
+    : "";
   return `${off > 0 ? `${off} of ${numbers} numbers are off, worst ` : "worst "}${place}, ${size}${rest}`;
 }
 

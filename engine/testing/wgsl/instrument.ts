@@ -255,8 +255,10 @@ fn itera_event(itera_site: u32, itera_address: u32) {
   itera_events += 1u;
 }
 
+// Without a branch, which && is where it is compiled for Vulkan: inlined at every index they take a driver minutes, and gigabytes.
 fn itera_index(itera_site: u32, itera_i: u32, itera_length: u32) -> u32 {
-  itera_fault = select(itera_fault, vec3<u32>(itera_site + 1u, itera_i, itera_length), itera_i >= itera_length && itera_fault.x == 0u);
+  let itera_first = (itera_i >= itera_length) & (itera_fault.x == 0u);
+  itera_fault = select(itera_fault, vec3<u32>(itera_site + 1u, itera_i, itera_length), itera_first);
   return itera_i;
 }
 

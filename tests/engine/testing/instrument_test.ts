@@ -39,6 +39,12 @@ Deno.test("every access of the engine's kernels can be watched, and a copy binds
   deepStrictEqual([...sharing].sort(), SHARING.toSorted());
 });
 
+Deno.test("what a copy adds has no branch: inlined at every index, it would take some drivers minutes and gigabytes", () => {
+  const { code } = instrument("@compute @workgroup_size(1) fn nothing() {}", "nothing");
+  ok(code.includes("fn itera_index("));
+  ok(!/&&|\|\||\b(if|switch|for|while|loop)\b/.test(code.replaceAll(/\/\/.*/g, "")), code);
+});
+
 /** The first sample of a few ops that runs a kernel made with a shader. */
 function sampleOf(file: string): { readonly one: Case; readonly kernels: readonly string[] } {
   const ops = ["softmax", "transpose", "topk", "cumsum", "sum", "max", "matmul", "linear", "lstm"];
