@@ -7,11 +7,22 @@ import type { Device, Tensor } from "../engine/mod.ts";
 import { scatterAdd } from "../engine/ops/gather.ts";
 import * as ops from "../engine/ops/mod.ts";
 
+/** Layout of the two operands of a product: as they are read (n) or transposed (t). */
+export type Layout = "nn" | "nt" | "tn" | "tt";
+
 /** Work that a peer can be asked to do too. */
 export type PeerTask =
-  | { readonly kind: "matmul"; readonly m: number; readonly n: number; readonly k: number }
+  | {
+    readonly kind: "matmul";
+    readonly m: number;
+    readonly n: number;
+    readonly k: number;
+    /** Layouts of the operands. */
+    readonly how: Layout;
+  }
   | {
     readonly kind: "conv2d";
+    readonly images: number;
     readonly height: number;
     readonly width: number;
     readonly inputs: number;
@@ -81,19 +92,19 @@ export function conv(
     name: `${name} ${pass}`,
     flops,
     bytes,
-    ...images === 1 && { task: { kind: "conv2d" as const, height, width, inputs, outputs, kernel, stride, pass } },
+    task: { kind: "conv2d" as const, images, height, width, inputs, outputs, kernel, stride, pass },
     make: make(pass),
   }));
 }
 
 /** A product of two matrices; `how` says of each whether it lies as it is read (n) or transposed (t). */
-export function matmul(m: number, n: number, k: number, how: "nn" | "nt" | "tn" | "tt" = "nn"): Case {
+export function matmul(m: number, n: number, k: number, how: Layout = "nn"): Case {
   const [transposeA, transposeB] = [how[0] === "t", how[1] === "t"];
   return {
     name: `matmul ${m}×${k}${transposeA ? "ᵀ" : ""} · ${k}×${n}${transposeB ? "ᵀ" : ""}`,
     flops: 2 * m * n * k,
     bytes: 4 * (m * k + k * n + m * n),
-    ...how === "nn" && { task: { kind: "matmul" as const, m, n, k } },
+    task: { kind: "matmul" as const, m, n, k, how },
     make: (device) => {
       const a = device.randn(transposeA ? [k, m] : [m, k], { seed: 1 });
       const b = device.randn(transposeB ? [n, k] : [k, n], { seed: 2 });

@@ -17,6 +17,13 @@ export XDG_RUNTIME_DIR
 own=${TMPDIR:-/tmp}/itera-gpu.$(id -u)
 mkdir -p "$own"
 
+# ---- what bench/pack_gpu.sh packed ------------------------------------------------------------------------------------
+
+if [ -z "${DENO:-}" ] && [ -f "$root/.gpu/env.sh" ]; then
+  ITERA_PACK=$root/.gpu
+  . "$root/.gpu/env.sh"
+fi
+
 # ---- Deno --------------------------------------------------------------------------------------------------------------
 
 unpack() {

@@ -37,8 +37,10 @@ export function resultBytes(task: PeerTask): number {
   switch (task.kind) {
     case "matmul":
       return 4 * task.m * task.n;
-    case "conv2d":
-      return 4 * Math.ceil(task.height / task.stride) * Math.ceil(task.width / task.stride) * task.outputs;
+    case "conv2d": {
+      const { images, height, width, stride, outputs } = task;
+      return 4 * images * Math.ceil(height / stride) * Math.ceil(width / stride) * outputs;
+    }
     case "crop":
       return 4 * task.boxes * 49 * task.channels;
     case "softmax":

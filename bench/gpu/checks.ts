@@ -9,9 +9,10 @@ const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 /** The folder whose tests are of values computed by kernels. */
 const FOLDER = "tests/engine";
 
-/** The one long file, and how it is taken in two: the kernels for GPUs are of more interest here. */
+/** The one long file, and how it is taken in parts, by kernel set and by the first letters of an op's name. */
 const LONG = "tests/engine/ops/registry_test.ts";
 const KERNEL_SETS = ["gpu", "cpu"];
+const LETTERS = ["a-b", "c-d", "e-l", "m-o", "p-r", "s", "t-z"];
 
 /**
  * Time before the deadline at which a process is stopped: its results are still to be counted, and nothing may
@@ -27,11 +28,18 @@ function testsIn(folder: string): string[] {
   });
 }
 
-/** Every test file, the registry's first. `found` is given what came of each. */
-export function checkItems(found: (file: CheckedFile) => void): Item[] {
+/** A process of tests. */
+export interface CheckItem extends Item {
+  /** Arguments of `deno test` beside the path. */
+  readonly args: readonly string[];
+}
+
+/** Every test file, the registry's with the kernels for GPUs first. `found` is given what came of each. */
+export function checkItems(found: (file: CheckedFile) => void): CheckItem[] {
   const files = testsIn(FOLDER).filter((path) => path !== LONG).sort();
-  const item = (path: string, name: string, args: readonly string[]): Item => ({
+  const item = (path: string, name: string, args: readonly string[]): CheckItem => ({
     name,
+    args,
     run: async (deadline) => {
       if (performance.now() > deadline - MARGIN_MS) throw new Skip("no time was left");
       const checked = await runTests(name, [...args, path], deadline - MARGIN_MS);
@@ -42,9 +50,14 @@ export function checkItems(found: (file: CheckedFile) => void): Item[] {
     },
   });
   const [gpu, cpu] = KERNEL_SETS.map((kernels) =>
-    item(LONG, `${LONG} (${kernels} kernels)`, ["--filter", `(${kernels} kernels)`])
+    LETTERS.map((letters) =>
+      item(LONG, `${LONG} (${kernels} kernels, ${letters})`, [
+        "--filter",
+        `/^[${letters}].*\\(${kernels} kernels/i`,
+      ])
+    )
   );
-  return [gpu, ...files.map((path) => item(path, path, [])), cpu];
+  return [...gpu, ...files.map((path) => item(path, path, [])), ...cpu];
 }
 
 async function runTests(name: string, args: readonly string[], deadline: number): Promise<CheckedFile> {

@@ -1,5 +1,5 @@
 /**
- * `bench/gpu.sh`: checks every kernel on this machine's adapter against float64 references, tunes products and
+ * `bench/gpu.sh`: asks PyTorch, checks every kernel on this machine's adapter against float64 references, tunes products and
  * convolutions, times ops, fused kernels and whole steps beside the limits measured in the same run and beside peers,
  * prints tables and writes JSON. Ends within its time budget; what did not fit is listed. Status 1 where something failed
  * or a check did not run, 2 for a mistake in the call. Needs no package: what needs one is skipped where it is not there.
@@ -16,6 +16,7 @@ import { describeMachine } from "./machine.ts";
 import { opCases, opRow } from "./ops.ts";
 import { parseOptions, USAGE, UsageError } from "./options.ts";
 import { peerItems } from "./peers.ts";
+import { torchItems } from "./pytorch.ts";
 import { newReport, type Report } from "./report.ts";
 import { type Phase, runPhases } from "./schedule.ts";
 import { stepItems } from "./steps.ts";
@@ -41,7 +42,13 @@ function phasesOf(device: Device, report: Report, save: () => void): Phase[] {
         },
       }],
     },
-    { name: "checks", weight: 10, items: () => checkItems((file) => report.checks.push(file)) },
+    { name: "pytorch", weight: 3, items: () => torchItems(quick, (row) => report.peers.push(row)) },
+    {
+      name: "checks",
+      weight: 8,
+      together: navigator.hardwareConcurrency,
+      items: () => checkItems((file) => report.checks.push(file)),
+    },
     {
       name: "limits",
       weight: 1,
@@ -75,7 +82,7 @@ function phasesOf(device: Device, report: Report, save: () => void): Phase[] {
         ),
     },
     { name: "steps", weight: 4, items: () => stepItems(quick, (row) => report.steps.push(row)) },
-    { name: "peers", weight: 5, items: () => peerItems(report, quick) },
+    { name: "peers", weight: 5, items: () => peerItems(quick, (row) => report.peers.push(row)) },
   ];
   return phases.map((phase) => ({
     ...phase,

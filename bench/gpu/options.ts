@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 
 /** Parts of a run, in their order. */
-export const PHASES = ["machine", "checks", "limits", "tune", "ops", "fused", "steps", "peers"] as const;
+export const PHASES = ["machine", "pytorch", "checks", "limits", "tune", "ops", "fused", "steps", "peers"] as const;
 
 /** One part of a run. */
 export type PhaseName = typeof PHASES[number];

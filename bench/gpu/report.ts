@@ -58,13 +58,11 @@ export interface Tuning extends TuneOptions {
   winners: readonly TunedTiling[];
 }
 
-/** A peer's time of an op. */
+/** A peer's time of an op or of a whole step, which has our row's name. */
 export interface PeerRow {
   readonly name: string;
   readonly peer: string;
   readonly ms: number;
-  /** Its time divided by ours; null where ours was not measured. */
-  readonly ratio: number | null;
 }
 
 /** A whole run. */

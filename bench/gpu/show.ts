@@ -3,13 +3,17 @@ import { geometricMean } from "../../cli/time/measure.ts";
 import { markdownTable, percent, shown } from "./markdown.ts";
 import type { PhaseName } from "./options.ts";
 import { tilingName } from "../../engine/tuning/table.ts";
-import type { Report } from "./report.ts";
+import type { Peak } from "./peak.ts";
+import { PYTORCH } from "./pytorch.ts";
+import type { OpRow, PeerRow, Report } from "./report.ts";
 
 /** The section of a phase; empty where it found nothing. */
 export function showPhase(phase: PhaseName, report: Report): string {
   switch (phase) {
     case "machine":
       return machine(report);
+    case "pytorch":
+      return section("PyTorch", ["case", "ms"], report.peers.map(({ name, ms }) => [name, ms]));
     case "checks":
       return checks(report);
     case "limits":
@@ -29,8 +33,19 @@ export function showPhase(phase: PhaseName, report: Report): string {
     case "steps":
       return section(
         "Whole steps",
-        ["step", "size", "ms", "dispatches", "in JavaScript", "peak MiB"],
-        report.steps.map((r) => [r.name, r.size, r.ms, r.dispatches, percent(r.host), r.peakMiB]),
+        [
+          "step",
+          "size",
+          "ms",
+          "dispatches",
+          "in JavaScript",
+          "peak MiB",
+          ...beside(report, ...report.steps.map(stepName)),
+        ],
+        report.steps.map((r) => [
+          ...[r.name, r.size, r.ms, r.dispatches, percent(r.host), r.peakMiB],
+          ...beside(report, ...report.steps.map(stepName)).map(() => torchRatio(report, stepName(r), r.ms)),
+        ]),
       );
     case "peers":
       return peers(report);
@@ -133,37 +148,81 @@ function tuning({ tuning, quick }: Report): string {
   return `${table}\n${count}, ${use}.\nThe other phases go by ${others}.\n`;
 }
 
-function ops({ ops, machine }: Report): string {
-  const peak = machine?.peak?.compute;
-  const rows = ops.map(({ name, ms, deviceMs, gflops, gbps, share }) => [
-    name,
-    ms,
-    deviceMs,
-    gflops,
-    gbps,
-    percent(share),
-    ...peak ? [gflops === null ? null : percent(gflops * 1e6 / peak)] : [],
-  ]);
-  const head = ["op", "ms", "on device ms", "GFLOP/s", "GB/s", "of limit", ...peak ? ["of peak"] : []];
-  const groups = [...new Set(ops.map(({ group }) => group))].map((group) => {
-    const shares = ops.flatMap((row) => row.group === group && row.share !== null ? [row.share] : []);
-    return [group, shares.length, percent(geometricMean(shares))];
-  });
-  return section("Ops beside their limits", head, rows) + "\n" +
-    section("Geometric mean of the shares", ["ops", "count", "of limit"], groups);
+/** Name of a step by which peers are asked for it. */
+const stepName = ({ name, size }: Report["steps"][number]): string => `${name}, ${size}`;
+
+/** Head of the column of PyTorch's times, where it was asked for one of `names`. */
+function beside({ peers }: Report, ...names: readonly string[]): string[] {
+  return peers.some(({ peer, name }) => peer === PYTORCH && names.includes(name)) ? ["PyTorch / ours"] : [];
 }
 
-function peers({ peers }: Report): string {
+/** PyTorch's time of a case in times of ours; null where it was not asked for it. */
+function torchRatio({ peers }: Report, name: string, ours: number): string | null {
+  const row = peers.find((one) => one.peer === PYTORCH && one.name === name);
+  return row ? times(row.ms / ours) : null;
+}
+
+function ops(report: Report): string {
+  const { ops, machine } = report, torch = beside(report, ...ops.map(({ name }) => name));
+  const peak = machine?.peak, last = peak ? ["of peak"] : [];
+  const ofPeak = (row: OpRow): number[] => {
+    const share = peak ? shareOfPeak(row, peak) : null;
+    return share === null ? [] : [share];
+  };
+  const rows = ops.map((row) => [
+    row.name,
+    row.ms,
+    row.deviceMs,
+    row.gflops,
+    row.gbps,
+    percent(row.share),
+    ...last.map(() => percent(ofPeak(row)[0] ?? null)),
+    ...torch.map(() => torchRatio(report, row.name, row.ms)),
+  ]);
+  const head = ["op", "ms", "on device ms", "GFLOP/s", "GB/s", "of limit", ...last, ...torch];
+  const groups = [...new Set(ops.map(({ group }) => group))].map((group) => {
+    const own = ops.filter((row) => row.group === group), shares = own.flatMap(({ share }) => share ?? []);
+    return [
+      group,
+      own.length,
+      percent(geometricMean(shares)),
+      ...last.map(() => percent(geometricMean(own.flatMap(ofPeak)))),
+    ];
+  });
+  return section("Ops beside their limits", head, rows) + "\n" +
+    section("Geometric mean of the shares", ["ops", "count", "of limit", ...last], groups);
+}
+
+/**
+ * Share of the theoretical peak that an op reaches, of arithmetic or of memory, whichever is nearer, by its time on the device
+ * where there is one; null where no more than arithmetic's peak is known and it has none. More than 1 of memory's means caches.
+ */
+export function shareOfPeak({ ms, deviceMs, gflops, gbps }: OpRow, { compute, bandwidth }: Peak): number | null {
+  const shares = [
+    ...gflops === null ? [] : [gflops * 1e6 / compute],
+    ...bandwidth === null ? [] : [gbps * 1e6 / bandwidth],
+  ];
+  return shares.length === 0 ? null : Math.max(...shares) * ms / (deviceMs ?? ms);
+}
+
+function peers({ peers, ops, steps }: Report): string {
+  const ours = new Map([
+    ...ops.map(({ name, ms }) => [name, ms] as const),
+    ...steps.map((step) => [stepName(step), step.ms] as const),
+  ]);
+  const ratioOf = ({ name, ms }: PeerRow): number | null => ours.has(name) ? ms / ours.get(name)! : null;
   const names = [...new Set(peers.map(({ peer }) => peer))], tasks = [...new Set(peers.map(({ name }) => name))];
   const rows = tasks.map((task) => [
     task,
     ...names.map((peer) => {
       const row = peers.find((one) => one.name === task && one.peer === peer);
-      return row ? `${shown(row.ms)} ms${row.ratio === null ? "" : ` (${times(row.ratio)})`}` : null;
+      if (!row) return null;
+      const ratio = ratioOf(row);
+      return `${shown(row.ms)} ms${ratio === null ? "" : ` (${times(ratio)})`}`;
     }),
   ]);
   const means = names.flatMap((peer) => {
-    const ratios = peers.flatMap((row) => row.peer === peer && row.ratio !== null ? [row.ratio] : []);
+    const ratios = peers.flatMap((row) => row.peer === peer ? ratioOf(row) ?? [] : []);
     return ratios.length === 0
       ? []
       : [`${peer}: ${times(geometricMean(ratios))} our time in geometric mean over ${ratios.length} shared cases`];

@@ -46,12 +46,13 @@ export async function jax(): Promise<Peer> {
       const bytes = resultBytes(task);
       switch (task.kind) {
         case "matmul": {
+          if (task.how !== "nn") return null;
           const [a, b] = [make([task.m, task.k]), make([task.k, task.n])];
           return await time(() => numpy.matmul(a.ref, b.ref), bytes);
         }
         case "conv2d": {
           if (task.pass !== "forward") return null;
-          const x = make([1, task.inputs, task.height, task.width]);
+          const x = make([task.images, task.inputs, task.height, task.width]);
           const w = make([task.outputs, task.inputs, task.kernel, task.kernel]);
           const pad = (task.kernel - 1) / 2;
           const strides = [task.stride, task.stride];

@@ -68,14 +68,15 @@ interface OneNode {
 function nodeFor(task: PeerTask): OneNode | null {
   switch (task.kind) {
     case "matmul":
+      if (task.how !== "nn") return null;
       return { op: "MatMul", inputs: [[task.m, task.k], [task.k, task.n]], output: [task.m, task.n], attributes: {} };
     case "conv2d": {
-      const { height, width, inputs, outputs, kernel, stride } = task;
+      const { images, height, width, inputs, outputs, kernel, stride } = task;
       const [ho, wo] = [Math.ceil(height / stride), Math.ceil(width / stride)];
       const pad = (kernel - 1) / 2;
       const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [pad, pad, pad, pad] };
-      const x = [1, inputs, height, width];
-      const y = [1, outputs, ho, wo];
+      const x = [images, inputs, height, width];
+      const y = [images, outputs, ho, wo];
       const w = [outputs, inputs, kernel, kernel];
       if (task.pass === "forward") return { op: "Conv", inputs: [x, w], output: y, attributes };
       if (task.pass === "data gradient" && stride === 1) {

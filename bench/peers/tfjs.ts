@@ -7,7 +7,7 @@ interface Tf {
   ready(): Promise<void>;
   tensor(data: Float32Array, shape: number[]): TfTensor;
   tensor1d(data: number[], dtype: string): TfTensor;
-  matMul(a: TfTensor, b: TfTensor): TfTensor;
+  matMul(a: TfTensor, b: TfTensor, transposeA: boolean, transposeB: boolean): TfTensor;
   conv2d(x: TfTensor, w: TfTensor, stride: number, pad: number): TfTensor;
   softmax(x: TfTensor): TfTensor;
   add(a: TfTensor, b: TfTensor): TfTensor;
@@ -44,16 +44,17 @@ export async function tfjs(): Promise<Peer> {
     async measure(task) {
       switch (task.kind) {
         case "matmul": {
-          const [a, b] = [make([task.m, task.k]), make([task.k, task.n])];
-          return await time(() => tf.matMul(a, b));
+          const { m, n, k } = task, [across, along] = [...task.how].map((how) => how === "t");
+          const [a, b] = [make(across ? [k, m] : [m, k]), make(along ? [n, k] : [k, n])];
+          return await time(() => tf.matMul(a, b, across, along));
         }
         case "conv2d": {
-          const x = make([1, task.height, task.width, task.inputs]);
+          const x = make([task.images, task.height, task.width, task.inputs]);
           const w = make([task.kernel, task.kernel, task.inputs, task.outputs]);
           const pad = (task.kernel - 1) / 2;
           if (task.pass === "forward") return await time(() => tf.conv2d(x, w, task.stride, pad));
           const [ho, wo] = [Math.ceil(task.height / task.stride), Math.ceil(task.width / task.stride)];
-          const dy = make([1, ho, wo, task.outputs]);
+          const dy = make([task.images, ho, wo, task.outputs]);
           // Its gradient functions run the forward pass too; that part is measured and taken off.
           const forward = await time(() => tf.conv2d(x, w, task.stride, pad));
           const both = task.pass === "data gradient"

@@ -2,6 +2,8 @@
 import "../../engine/mod.ts";
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
+import { checkItems } from "../../bench/gpu/checks.ts";
+import { shareOfPeak } from "../../bench/gpu/show.ts";
 import { markdownTable } from "../../bench/gpu/markdown.ts";
 import { parseOptions, PHASES, UsageError } from "../../bench/gpu/options.ts";
 import { peakOf } from "../../bench/gpu/peak.ts";
@@ -23,7 +25,7 @@ Deno.test("the GPU script's arguments have defaults, and phases keep their order
       [["--budget", "soon"], /--budget takes seconds/],
       [["--budget", "0"], /--budget takes seconds/],
       [["--budget", "1e3"], /--budget takes seconds/],
-      [["--phases", "ops,opps"], /no phase "opps"; phases are machine, checks/],
+      [["--phases", "ops,opps"], /no phase "opps"; phases are machine, pytorch, checks/],
       [["--fast"], /Unknown option '--fast'; usage: /],
       [["ops"], /usage: /],
     ] as const
@@ -84,6 +86,49 @@ Deno.test("an item that outlasts the budget is cut off and listed", async () => 
     { phase: "ops", name: "long", why: "cut off at the end of the time budget" },
     { phase: "ops", name: "next", why: "no time was left" },
   ]);
+});
+
+Deno.test("items of a phase that are no timings run side by side", async () => {
+  let running = 0, most = 0;
+  const items = Array.from({ length: 7 }, (_, i) => ({
+    name: `${i}`,
+    run: async () => {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+    },
+  }));
+  const report = { notRun: [], failures: [] } as Parameters<typeof runPhases>[2];
+  const run = async (more: { readonly together?: number }): Promise<number> => {
+    most = 0;
+    const phase: Phase = { name: "checks", weight: 1, items: () => items, ...more };
+    await runPhases([phase], performance.now() + 60_000, report);
+    return most;
+  };
+  deepStrictEqual([await run({}), await run({ together: 3 })], [1, 3]);
+  deepStrictEqual(report, { notRun: [], failures: [] });
+});
+
+Deno.test("every op is checked in one part of the registry's tests, in both kernel sets", () => {
+  const filters = checkItems(() => {}).flatMap(({ args }) => args.length > 0 ? [args[1]] : []);
+  for (const op of ["conv2d", "addRelu", "weightedSum", "einsum", "matmul", "resize"]) {
+    for (const kernels of ["gpu", "cpu"]) {
+      const title = `${op} (${kernels} kernels) agrees`;
+      strictEqual(filters.filter((filter) => new RegExp(filter.slice(1, -2), "i").test(title)).length, 1, title);
+    }
+  }
+});
+
+Deno.test("an op's share of the theoretical peak is of arithmetic or of memory, whichever is nearer", () => {
+  const peak = { compute: 60e9, bandwidth: 4e9, source: "" }, row = { name: "", group: "", share: null };
+  // 30 TFLOP/s and 1 TB/s by the clock, in half of that time on the device.
+  strictEqual(shareOfPeak({ ...row, ms: 2, deviceMs: null, gflops: 30_000, gbps: 1000 }, peak), 0.5);
+  strictEqual(shareOfPeak({ ...row, ms: 2, deviceMs: 1, gflops: 15_000, gbps: 1000 }, peak), 0.5);
+  strictEqual(shareOfPeak({ ...row, ms: 2, deviceMs: null, gflops: null, gbps: 1000 }, peak), 0.25);
+  strictEqual(
+    shareOfPeak({ ...row, ms: 2, deviceMs: null, gflops: null, gbps: 1000 }, { ...peak, bandwidth: null }),
+    null,
+  );
 });
 
 Deno.test("a test run's output is counted line by line, failures with what they said", () => {
