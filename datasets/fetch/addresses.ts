@@ -49,11 +49,6 @@ export interface SourceSet {
   readonly releases: readonly SourceRelease[];
 }
 
-/** Most bytes that an archive may unpack to: eight times its own length, and 4 GiB that text may be packed more tightly. */
-export function mostUnpacked(archive: number): number {
-  return 8 * archive + 2 ** 32;
-}
-
 const md5 = (value: string): Checksum => ({ algorithm: "md5", value });
 const sha256 = (value: string): Checksum => ({ algorithm: "sha256", value });
 

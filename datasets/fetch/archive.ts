@@ -1,4 +1,5 @@
 /** Opening archives of any form, and looking at their entries before anything is unpacked. */
+import { openFile } from "../../engine/base/files.ts";
 import { type Archive, type ArchiveEntry, BrokenArchive } from "./entries.ts";
 import { Names } from "./names.ts";
 import { openTar } from "./tar.ts";
@@ -45,7 +46,7 @@ export async function checkedEntries(path: string, archive: Archive, most: numbe
 }
 
 async function firstBytes(path: string, count: number): Promise<Uint8Array> {
-  using file = await Deno.open(path);
+  using file = await openFile(path);
   const bytes = new Uint8Array(count);
   let have = 0;
   for (let n: number | null = 0; n !== null && have < count; have += n ?? 0) n = await file.read(bytes.subarray(have));

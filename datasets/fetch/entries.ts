@@ -10,6 +10,11 @@ export class BrokenArchive extends UserError {
   }
 }
 
+/** Most bytes that an archive may unpack to: eight times its own length, and 4 GiB that text may be packed more tightly. */
+export function mostUnpacked(archive: number): number {
+  return 8 * archive + 2 ** 32;
+}
+
 /** Kind of an entry; links and devices are never unpacked. */
 export type EntryKind = "file" | "folder" | "link" | "device";
 

@@ -2,11 +2,11 @@
 import { join } from "node:path";
 import { explainWriteError } from "../../engine/base/atomic.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import { mostUnpacked, type SourceFile, type SourceRelease, type SourceSet } from "./addresses.ts";
+import type { SourceFile, SourceRelease, SourceSet } from "./addresses.ts";
 import { openArchive } from "./archive.ts";
 import { checksumOf } from "./checksum.ts";
 import { download, type DownloadOptions } from "./download.ts";
-import { BrokenArchive } from "./entries.ts";
+import { BrokenArchive, mostUnpacked } from "./entries.ts";
 import { noteUnpacked, stepOf, type Task, tasksOf, workFolder } from "./plan.ts";
 import { freeBytes, spaceFor } from "./disk_space.ts";
 import { lengthAt } from "./server.ts";

@@ -2,17 +2,19 @@
  * tar archives (POSIX ustar, with pax and GNU long names), packed by gzip or not, entry by entry. Of our own: packages keep an
  * archive's own headers in memory whatever size it says they have.
  */
-import { type Archive, type ArchiveEntry, BrokenArchive, type EntryKind } from "./entries.ts";
+import { openFile } from "../../engine/base/files.ts";
+import { type Archive, type ArchiveEntry, BrokenArchive, type EntryKind, mostUnpacked } from "./entries.ts";
 
 const BLOCK = 512;
 
-/** Longest header that an entry may have before it: names and times. */
-const LONGEST_HEADER = 1 << 16;
+/** Longest header that an entry may have before it, of names and times, and most of them. */
+const [LONGEST_HEADER, MOST_HEADERS] = [1 << 16, 16];
 
-/** Opens a tar archive; each pass reads the file from its beginning. */
+/** Opens a tar archive; each pass reads the file from its beginning, the first one of a packed file for its checksum alone. */
 export function openTar(path: string, packed: boolean): Archive {
   return {
     async *list() {
+      if (packed) await requireWhole(path);
       for await (const { entry } of entries(path, packed)) yield entry;
     },
     async *contents(wanted) {
@@ -107,8 +109,8 @@ async function* entries(
 ): AsyncGenerator<{ readonly entry: ArchiveEntry; readonly source: Source }> {
   const source = new Source(path, chunksOf(path, packed));
   try {
-    let more: ReadonlyMap<string, string> = new Map();
-    for (;;) {
+    const more = new Map<string, string>();
+    for (let headers = 0;;) {
       await source.skip();
       const block = await source.block();
       // Two blocks of zeros end an archive; what follows is padding.
@@ -119,16 +121,18 @@ async function* entries(
       source.left = padded(header ? stated : size);
       if (header) {
         if (stated > LONGEST_HEADER) throw broken(path, "a header is longer than any name");
+        if (++headers > MOST_HEADERS) throw broken(path, "there are more headers than entries need");
         const text = await source.text(stated);
         // Headers for all that follows (g) say nothing that is needed here.
-        if (type === "x") more = new Map([...more, ...records(path, text)]);
-        else if (type === "L") more = new Map([...more, ["path", text.replace(/\0.*$/s, "")]]);
+        if (type === "x") { for (const [key, value] of records(path, text)) more.set(key, value); }
+        else if (type === "L") more.set("path", text.replace(/\0.*$/s, ""));
         continue;
       }
       const kind = kindOf(path, type, more);
       // `tar c .` writes every name with the folder it stands in, and that folder itself.
       const own = (more.get("path") ?? name).replace(/^(\.\/)+/, "");
-      more = new Map();
+      more.clear();
+      headers = 0;
       if (kind === "folder" && (own === "" || own === ".")) continue;
       yield { entry: { path: own, kind, size: kind === "file" ? size : 0, crc: null }, source };
     }
@@ -212,14 +216,25 @@ function decoded(bytes: Uint8Array): string {
 
 /** The bytes of the file, unpacked where it is packed. */
 async function* chunksOf(path: string, packed: boolean): AsyncGenerator<Uint8Array> {
-  const file = await Deno.open(path);
+  const file = await openFile(path), most = mostUnpacked((await file.stat()).size);
   // The stream closes the file at its end, and where it is given up.
   const chunks = packed ? file.readable.pipeThrough(new DecompressionStream("gzip")) : file.readable;
+  let bytes = 0;
   try {
-    yield* chunks;
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > most) break;
+      yield chunk;
+    }
   } catch (error) {
     throw broken(path, String((error as Error | undefined)?.message ?? error));
   }
+  if (bytes > most) throw new BrokenArchive(path, `unpacks to more than ${most} bytes, which is no such set`);
+}
+
+/** Reads a packed file to its end, where its checksum stands: what is found in it then is what was packed. */
+async function requireWhole(path: string): Promise<void> {
+  for await (const _ of chunksOf(path, true)) { /* checked by the stream */ }
 }
 
 function broken(path: string, reason: string): BrokenArchive {

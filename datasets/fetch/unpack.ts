@@ -91,7 +91,7 @@ export async function unpack(
   }
   if (done !== placed.length) throw new Error(`internal: ${done} of ${placed.length} files were unpacked`);
   // Only then may anything say that the archive is unpacked: a power cut may take what is not on the disk.
-  for (const path of [...pathOf.values(), ...folders]) flush(path);
+  await flush(folder, [...pathOf.values(), ...folders]);
 }
 
 /** Makes a folder, and removes what a killed process left half written in it. */
@@ -136,11 +136,16 @@ function isThere(path: string, { size, crc }: ArchiveEntry): boolean {
   }
 }
 
-function flush(path: string): void {
-  const handle = openSync(path, "r");
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
+/** Flushes files to the disk: their whole file system at once, or, where the system has no such command, one after another. */
+async function flush(folder: string, paths: readonly string[]): Promise<void> {
+  const sync = new Deno.Command("sync", { args: ["-f", folder], stdout: "null", stderr: "null" });
+  if (await sync.output().then(({ success }) => success, () => false)) return;
+  for (const path of paths) {
+    const handle = openSync(path, "r");
+    try {
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
   }
 }

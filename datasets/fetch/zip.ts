@@ -1,5 +1,6 @@
 /** ZIP archives of any size, entry by entry, by zip.js. */
 import { type Entry, Reader, ZipReader } from "../../engine/base/packages/zip.ts";
+import { openFile } from "../../engine/base/files.ts";
 import { type Archive, type ArchiveEntry, BrokenArchive, type EntryKind } from "./entries.ts";
 
 /** Reads a file piece by piece: archives are larger than memory. */
@@ -36,7 +37,7 @@ const [KIND, LINK, FILE, FOLDER] = [0o170000, 0o120000, 0o100000, 0o040000];
  * @throws {UserError} where it is broken.
  */
 export async function openZip(path: string): Promise<Archive> {
-  const file = await Deno.open(path);
+  const file = await openFile(path);
   const reader = new ZipReader(new FileReader(file), {
     useWebWorkers: false,
     // Every name is looked at before anything is unpacked, by rules of our own.

@@ -2,6 +2,7 @@
 import { type Bytes, joined, utf8 } from "../mutate/mutator.ts";
 import type { Files } from "../reader.ts";
 import { READERS } from "../readers/registry.ts";
+import { HOSTILE_ARCHIVES } from "./archives.ts";
 import { HOSTILE_DATA } from "./data.ts";
 import type { HostileInput } from "./input.ts";
 import { HOSTILE_WEIGHTS } from "./weights.ts";
@@ -42,6 +43,7 @@ function jsons(
 export const HOSTILE_INPUTS: readonly HostileInput[] = [
   ...HOSTILE_WEIGHTS,
   ...HOSTILE_DATA,
+  ...HOSTILE_ARCHIVES,
   ...jsons(
     "coco",
     "annotations/instances_train2017.json",
@@ -63,5 +65,6 @@ export const HOSTILE_INPUTS: readonly HostileInput[] = [
   ...jsons("settings of cells", "config.json", (one) => `{"network":{"widths":[${one}]}}`, "some"),
   ...jsons("experiments", "experiment.json", (one) => `{"title":"a","members":[${one}]}`, "some"),
   ...jsons("results", "results.json", (one) => `{"split":"a","images":1,"rows":[${one}]}`, "some"),
+  ...jsons("addresses", "addresses.json", (one) => `{"val2017.zip":${one}}`, "some"),
   ...jsons("tilings", "tuning.json", (one) => `{"format":1,"winners":[${one}]}`, "some"),
 ];

@@ -1,6 +1,7 @@
 /** Every reader of files that the project has. */
 import type { FuzzReader } from "../reader.ts";
 import { ADE } from "./ade.ts";
+import { FETCHED } from "./archives.ts";
 import { HDF5 } from "./hdf5.ts";
 import { KNOWLEDGE } from "./knowledge.ts";
 import { PICTURES } from "./pictures.ts";
@@ -21,4 +22,5 @@ export const READERS: readonly FuzzReader[] = [
   ...WEIGHTS,
   ...RUN_FILES,
   ...SETTINGS,
+  ...FETCHED,
 ];
