@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs what a machine with a GPU's driver and no network needs beside the project: Deno, the npm packages of the command line
-# and of the bench's peers, the Vulkan loader with the libraries that drivers want. Some 48 MB in .gpu/, for the processor and
+# and of the bench's peers, the Vulkan loader with the libraries that drivers want. Some 56 MB in .gpu/, for the processor and
 # system of this machine (Debian or its kin); PyTorch is not among them.
 #   bench/pack_gpu.sh              here, in the network; copy the folder of the project with .gpu/ in it
 #   bench/gpu.sh                   there: finds what was packed by itself
