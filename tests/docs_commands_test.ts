@@ -119,6 +119,7 @@ Deno.test("wrong commands, and such as a line's end cuts, are found", async () =
 
 /** Commands by their first words, and what makes them small; null for what is not there, which only shows its help. */
 const SIZES: readonly (readonly [command: RegExp, appended: readonly string[] | null, reason?: string])[] = [
+  [/ --data (ade|coco)( |$)/, null, "sets that are fetched; tests/cli/data/from_nothing_test.ts runs these lists"],
   [
     /^train( --model| --resume|$)/,
     null,
