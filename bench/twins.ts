@@ -169,6 +169,14 @@ const convGruShapes = (n: number, h: number, w: number, ci: number, d: number): 
   [3, 3, d, d],
   [d],
 ];
+const joinedShapes = (n: number, h: number, w: number, ci: number, d: number): Shape[] => [
+  [n, h, w, ci],
+  [n, h, w, d],
+  [3, 3, ci, d + 4],
+  [3, 3, d, 4],
+  [d + 4],
+  [3, 3, d, d],
+];
 const convShapes = (n: number, h: number, w: number, k: number, ci: number, co: number): Shape[] => [
   [n, h, w, ci],
   [k, k, ci, co],
@@ -361,6 +369,27 @@ export const TWINS: readonly Twin[] = [
         const [r, u] = [0, 1].map((k) => gates.slice([0, 0, 0, k], [...s.shape.slice(0, 3), 1]));
         const candidate = conv(x, wxCand).add(bCand).add(conv(r.mul(s), wsCand)).tanh();
         return s.add(u.mul(candidate.sub(s)));
+      },
+    }),
+  },
+  {
+    name: "convolutional GRU with joined weights, one gate a cell",
+    shapes: {
+      tiny: joinedShapes(1, 5, 4, 3, 6),
+      small: joinedShapes(12, 7, 7, 32, 32),
+      full: joinedShapes(20, 7, 7, 512, 512),
+    },
+    differentiable: true,
+    make: ([x, s, wx, ws, bx, wc]) => ({
+      fused: () => ops.convGruJoined(x, s, { wx, ws, bx, wc }, { activation: "tanh", gates: 1 }),
+      plain: () => {
+        const d = s.shape[3], conv = (a: Tensor, w: Tensor): Tensor => ops.conv2d(a, w, { padding: "same" });
+        const cut = (t: Tensor, first: number, count: number): Tensor =>
+          t.slice([...t.shape.slice(0, -1).map(() => 0), first], t.shape.with(-1, count) as number[]);
+        const fromX = conv(x, wx).add(bx);
+        const gates = cut(fromX, d, 2).add(conv(s, cut(ws, 0, 2))).sigmoid();
+        const candidate = cut(fromX, 0, d).add(conv(cut(gates, 0, 1).mul(s), wc)).tanh();
+        return s.add(cut(gates, 1, 1).mul(candidate.sub(s)));
       },
     }),
   },

@@ -5,6 +5,7 @@
  */
 import type { DType } from "./dtype.ts";
 import type { Device } from "./device.ts";
+import type { Activation } from "./ops/lib/library.ts";
 import { ArgumentError, DTypeError, EngineError, ShapeError } from "./base/errors.ts";
 import { described, expectFunction, expectOptions, type NamesOf } from "./base/given.ts";
 import { assertAlive, attach, isTensor, openTemporaryScope, scopesOf } from "./friends.ts";
@@ -31,12 +32,39 @@ export interface BackwardCall<A> {
   /** A saved output. */
   output(index: number): Tensor;
   /**
-   * The gradient that a leaf input has collected so far, to be added to in place (the rule then gives null for that input);
-   * null where there is none yet, where others look at it too, or where the input is no leaf.
+   * The gradient that an input has collected so far, to be added to in place (the rule then gives null for that input); null where
+   * there is none yet, or where others look at it too.
    */
   collected(index: number): Tensor | null;
+  /**
+   * The activation that gave an input, as the last step of the op that made it, where no other gradient of that input is still to
+   * come: whoever asks multiplies by its slope what was collected and what is added to it. Null where there is no such thing.
+   */
+  slope(index: number): { readonly activation: Activation; readonly y: Tensor } | null;
+  /**
+   * Leaves the gradient of a leaf, and of a second one that goes with it, to the last of its uses in this record, which takes `terms`
+   * of all of them: true where more are to come or came before, and the rule gives null for both. Uses of one `key` are taken
+   * together. `take` gives both gradients, null for one that it added to what is collected; gradients are ones of all entries.
+   */
+  later(inputs: readonly [first: number, second: number | null], uses: LaterUses): boolean;
+  /** True where the gradient of the first output was multiplied by the slope of the op's activation already. */
+  readonly sloped: boolean;
   /** Says that the gradient of an input is about these entries of its first axis alone: those of a bank that took part. */
   touches(index: number, entries: readonly number[]): void;
+}
+
+/** A leaf's gradient that is left to its last use. */
+export interface LaterUses {
+  readonly key: string;
+  /** Tensors of this use. */
+  readonly terms: readonly Tensor[];
+  /** Gradients of both leaves from the terms of some uses, in the order they came; what is collected may be added to in place. */
+  readonly take: (
+    uses: readonly (readonly Tensor[])[],
+    collected: readonly [Tensor | null, Tensor | null],
+  ) => readonly [Tensor | null, Tensor | null];
+  /** Most uses that are taken at once. */
+  readonly most: number;
 }
 
 /** A random input of a sample; `null` leaves an optional input out. */
@@ -91,6 +119,8 @@ export interface OpSpec<A> {
   ) => { readonly inputs?: readonly number[]; readonly outputs?: readonly number[] };
   /** Gradients of the inputs (null for none), or the reason why there are none. */
   readonly backward: ((call: BackwardCall<A>) => (Tensor | null)[]) | { readonly nondifferentiable: string };
+  /** The activation applied last to the first output, which it saves; a gradient may come back multiplied by its slope. */
+  readonly activation?: (attrs: A) => Activation;
   /** Inputs that never get a gradient (indices, frozen constants). */
   readonly constantInputs?: readonly number[];
   /** Outputs that carry no gradient (statistics, indices). */
@@ -108,6 +138,7 @@ export interface AnyOp {
   readonly differentiable: boolean;
   readonly constantInputs: readonly number[];
   readonly constantOutputs: readonly number[];
+  activation(attrs: unknown): Activation;
   saves(
     needs: readonly boolean[],
     attrs: unknown,
@@ -132,6 +163,7 @@ const PARTS: NamesOf<OpSpec<unknown>> = {
   backward: true,
   constantInputs: true,
   constantOutputs: true,
+  activation: true,
   samples: true,
   bad: true,
 };
@@ -206,6 +238,7 @@ export function defineOp<A>(spec: OpSpec<A>): Op<A> {
     differentiable: typeof backward === "function",
     constantInputs: spec.constantInputs ?? [],
     constantOutputs: spec.constantOutputs ?? [],
+    activation: (attrs) => spec.activation?.(attrs as A) ?? "none",
     saves: (needs, attrs) => spec.saves?.(needs, attrs as A) ?? {},
     backward: (call) => {
       if (typeof backward !== "function") throw new EngineError(`internal: ${name} has no gradient`);

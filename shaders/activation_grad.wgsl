@@ -7,20 +7,12 @@ struct Params { count: u32, channels4: u32 }
 @group(0) @binding(3) var<storage, read> scale: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> dz: array<vec4<f32>>;
 
-fn slope(s: vec4<f32>) -> vec4<f32> {
-  switch ACTIVATION {
-    case RELU: { return select(vec4<f32>(1.0), vec4<f32>(0.0), s <= vec4<f32>(0.0)); }
-    case TANH: { return 1.0 - s * s; }
-    default: { return s * (1.0 - s); }
-  }
-}
-
 @compute @workgroup_size(64)
 fn activation_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
   var g = dy[i];
-  if (ACTIVATION != NONE) { g *= slope(y[i]); }
+  if (ACTIVATION != NONE) { g *= slope_of(ACTIVATION, y[i]); }
   if (HAS_SCALE) { g *= scale[i % params.channels4]; }
   dz[i] = g;
 }

@@ -63,6 +63,12 @@ fn linked(p: Pixels, by_y: i32, by_x: i32) -> vec4<i32> {
 // Columns: the four pixels; entries: output channels 4c..4c+3.
 fn output_block(at: vec4<i32>, c: u32) -> mat4x4<f32> {
   let i = vec4<u32>(max(at, vec4<i32>(0))) + c;
+  if (SCALED_SUM) {
+    let s = scale[c];
+    return mat4x4<f32>(
+      s * gather_zero(dy[i.x], at.x), s * gather_zero(dy[i.y], at.y), s * gather_zero(dy[i.z], at.z), s * gather_zero(dy[i.w], at.w),
+    );
+  }
   return mat4x4<f32>(
     gather_zero(dy[i.x], at.x), gather_zero(dy[i.y], at.y), gather_zero(dy[i.z], at.z), gather_zero(dy[i.w], at.w),
   );
@@ -82,7 +88,8 @@ fn put_pixel(base: u32, phase: Phase, y: i32, x: i32, image: i32, column: u32, v
   if (y < 0) { return; }
   let yy = u32(y) * params.stride_y + phase.y;
   let xx = u32(x) * params.stride_x + phase.x;
-  dx[base + ((u32(image) * params.h + yy) * params.w + xx) * params.ci4 + column] = v;
+  let at = ((u32(image) * params.h + yy) * params.w + xx) * params.ci4 + column;
+  if (ADD) { dx[base + at] = settled(dx[base + at] + v, at); } else { dx[base + at] = settled(v, at); }
 }
 
 // Channels 4*column... of four pixels, columns of the block.

@@ -3,8 +3,6 @@
 // its own partial [chunks, kh, kw, ci, co], summed afterwards in a fixed order.
 // Add to what dw holds.
 override ADD: bool = false;
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> dy: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
 // With a bank, a chunk is the images of one of its filters: first image, number of images, entry.
 @group(0) @binding(4) var<storage, read> groups: array<vec4<u32>>;
@@ -14,7 +12,7 @@ struct Lines { first: u32, stop: u32 }
 
 fn lines_of(z: u32) -> Lines {
   if (BANK) { return Lines(groups[z].x * params.ho, (groups[z].x + groups[z].y) * params.ho); }
-  return Lines(z * params.chunk, min((z + 1u) * params.chunk, params.n * params.ho));
+  return Lines(z * params.chunk, min((z + 1u) * params.chunk, all_uses() * params.n * params.ho));
 }
 
 // Offsets in x of the pixels a tap reads for output pixels (oy, ox..ox+3) of an image, negative outside.
@@ -41,7 +39,7 @@ fn output_at(line: u32, ox: u32) -> vec4<i32> {
 fn input_block(at: vec4<i32>, channel: u32) -> mat4x4<f32> {
   let i = vec4<u32>(max(at, vec4<i32>(0))) + min(channel, params.ci4 - 1u);
   return transpose(mat4x4<f32>(
-    gather_zero(x[i.x], at.x), gather_zero(x[i.y], at.y), gather_zero(x[i.z], at.z), gather_zero(x[i.w], at.w),
+    gather_zero(x_at(i.x), at.x), gather_zero(x_at(i.y), at.y), gather_zero(x_at(i.z), at.z), gather_zero(x_at(i.w), at.w),
   ));
 }
 
@@ -49,26 +47,44 @@ fn input_block(at: vec4<i32>, channel: u32) -> mat4x4<f32> {
 fn output_block(at: vec4<i32>, column: u32) -> mat4x4<f32> {
   let i = vec4<u32>(max(at, vec4<i32>(0))) + min(column, params.co4 - 1u);
   return mat4x4<f32>(
-    gather_zero(dy[i.x], at.x), gather_zero(dy[i.y], at.y), gather_zero(dy[i.z], at.z), gather_zero(dy[i.w], at.w),
+    gather_zero(dy_at(i.x), at.x), gather_zero(dy_at(i.y), at.y), gather_zero(dy_at(i.z), at.z), gather_zero(dy_at(i.w), at.w),
   );
 }
 
 // Blocks of columns.
 fn columns() -> u32 { return params.co4; }
 
+fn scaled(v: vec4<f32>, s: vec4<f32>) -> vec4<f32> {
+  if (HAS_SCALE) { return v * s; }
+  return v;
+}
+
 fn put_row(at: u32, v: vec4<f32>) {
   if (ADD) { dw[at] += v; } else { dw[at] = v; }
 }
+
+// Sums of dy's channels, as a bias's gradient has them: behind those of a part, or by themselves, added to what is there or not.
+override SUMS_BEHIND: bool = false;
+override ADD_SUMS: bool = false;
+@group(0) @binding(6) var<storage, read_write> sums: array<vec4<f32>>;
+
+fn rows_of_part() -> u32 { return params.kh * params.kw * params.ci4 * 4u + select(0u, 1u, SUMS_BEHIND); }
+
+// Factors of the output channels.
+override HAS_SCALE: bool = false;
+@group(0) @binding(5) var<storage, read> scale: array<vec4<f32>>;
 
 // Output channels 4*column... of four input channels of a tap, columns of the block; tap and channels count rows of a filter.
 fn put_block(part: u32, row: u32, column: u32, block: mat4x4<f32>) {
   let rows = params.kh * params.kw * params.ci4 * 4u;
   if (row >= rows || column >= params.co4) { return; }
-  let at = (part * rows + row) * params.co4 + column;
-  put_row(at, block[0]);
-  put_row(at + params.co4, block[1]);
-  put_row(at + 2u * params.co4, block[2]);
-  put_row(at + 3u * params.co4, block[3]);
+  let at = (part * rows_of_part() + row) * params.co4 + column;
+  var s = vec4<f32>(1.0);
+  if (HAS_SCALE) { s = scale[column]; }
+  put_row(at, scaled(block[0], s));
+  put_row(at + params.co4, scaled(block[1], s));
+  put_row(at + 2u * params.co4, scaled(block[2], s));
+  put_row(at + 3u * params.co4, scaled(block[3], s));
 }
 
 // What a chunk's sums are a part of: its own, or with a bank those of its entry.

@@ -36,8 +36,20 @@ fn forward() { at = sum_of(at, step, sizes()); }
 fn fetch(slot: Slot, k: u32, stop: u32) -> mat4x4<f32> {
   if (k + slot.k >= stop || !slot.used) { return mat4x4<f32>(); }
   let ox = 4u * at.low;
-  if (!slot.is_a) { return output_block(output_at(at.high * params.ho + at.middle, ox), column + slot.along); }
-  return transpose(input_block(input_of(at.high, at.middle, ox, ky, kx), channel));
+  let image = image_of(at.high);
+  if (!slot.is_a) { return output_block(output_at(image * params.ho + at.middle, ox), column + slot.along); }
+  return transpose(input_block(input_of(image, at.middle, ox, ky, kx), channel));
 }
 
 fn store(i: u32, j: u32, block: mat4x4<f32>) { put_block(part, 4u * row + i, column + j, block); }
+
+fn put_sums(j: u32, v: vec4<f32>) {
+  if (column + j >= params.co4) { return; }
+  if (SUMS_BEHIND) {
+    dw[((part + 1u) * rows_of_part() - 1u) * params.co4 + column + j] = v;
+  } else if (ADD_SUMS) {
+    sums[column + j] += v;
+  } else {
+    sums[column + j] = v;
+  }
+}

@@ -103,6 +103,18 @@ fn mark(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) g
   touch_out[at] = bits;
 }
 
+// Add to what the image's gradient has, and multiply by the slope of the activation that gave the image, which is `activated`.
+override ADD: bool = false;
+override SLOPE: u32 = NONE;
+@group(0) @binding(8) var<storage, read> activated: array<vec4<f32>>;
+
+fn put_grad(at: u32, v: vec4<f32>) {
+  var total = v;
+  if (ADD) { total += result[at]; }
+  if (SLOPE != NONE) { total *= slope_of(SLOPE, activated[at]); }
+  result[at] = total;
+}
+
 // Gradient to the image, result [b, h, w, c4]: an invocation gathers, for one pixel and up to four vec4 of channels, from the
 // crops that sampled it, box by box in order. Nothing is added atomically.
 @compute @workgroup_size(64)
@@ -147,10 +159,10 @@ fn image_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgro
     }
   }
   let base = place * params.c4;
-  result[base + c] = g0;
-  if (c + lanes < params.c4) { result[base + c + lanes] = g1; }
-  if (c + 2u * lanes < params.c4) { result[base + c + 2u * lanes] = g2; }
-  if (c + 3u * lanes < params.c4) { result[base + c + 3u * lanes] = g3; }
+  put_grad(base + c, g0);
+  if (c + lanes < params.c4) { put_grad(base + c + lanes, g1); }
+  if (c + 2u * lanes < params.c4) { put_grad(base + c + 2u * lanes, g2); }
+  if (c + 3u * lanes < params.c4) { put_grad(base + c + 3u * lanes, g3); }
 }
 
 // Derivatives of sample i's position with respect to the box's two edges along an axis of `extent` cells.

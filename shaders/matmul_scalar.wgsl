@@ -24,5 +24,5 @@ fn matmul_scalar(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
   var total = 0.0;
   for (var k = 0u; k < params.k; k++) { total += a[first_a + k * step_a] * b[first_b + k * step_b]; }
   let out = epilogue(total, channel_of(column), i);
-  if (ADD) { c[i] += out; } else { c[i] = out; }
+  if (ADD) { c[i] = settled(c[i] + out, i); } else { c[i] = settled(out, i); }
 }

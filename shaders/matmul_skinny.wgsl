@@ -18,7 +18,7 @@ fn finish(block: mat4x4<f32>, slice: u32, across: u32, lane: u32, base: u32, row
     let x = lane % 32u;
     let total = ((sums[i][x] + sums[i + 4u][x]) + (sums[i + 8u][x] + sums[i + 12u][x])) +
       ((sums[i + 16u][x] + sums[i + 20u][x]) + (sums[i + 24u][x] + sums[i + 28u][x]));
-    if (column + x < params.n4) { put_row(base, row + i, column + x, channel_of(column + x), total); }
+    if (column + x < params.n4) { put_four(base, row + i, column + x, total); }
   }
   workgroupBarrier();
 }

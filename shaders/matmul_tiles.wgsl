@@ -27,3 +27,9 @@ fn fetch(slot: Slot, k: u32, stop: u32) -> mat4x4<f32> {
 }
 
 fn store(i: u32, j: u32, block: mat4x4<f32>) { put_block(base_c, row + i, column + j, block); }
+
+// Behind C where there are parts, which are still to be added up, else by themselves, added to what is there or not.
+override SUMS_BEHIND: bool = false;
+override ADD_SUMS: bool = false;
+
+fn put_sums(j: u32, v: vec4<f32>) { put_column_sums(base_c, column + j, v); }

@@ -57,6 +57,18 @@ fn covering(p: i32, size: u32, stride: u32, before: i32, cells: u32) -> Range {
 }
 
 // dx (in y) = sum of dy over the windows this element won.
+// Add to what y holds, and multiply by the slope of the activation that gave x, which is `activated`.
+override ADD: bool = false;
+override SLOPE: u32 = NONE;
+@group(0) @binding(6) var<storage, read> activated: array<f32>;
+
+fn put_grad(at: u32, v: f32) {
+  var total = v;
+  if (ADD) { total += y[at]; }
+  if (SLOPE != NONE) { total *= slope_of(SLOPE, activated[at]); }
+  y[at] = total;
+}
+
 @compute @workgroup_size(64)
 fn max_pool_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
@@ -72,7 +84,7 @@ fn max_pool_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_work
       if (winner_in[o] == pixel) { total += dy[o]; }
     }
   }
-  y[i] = total;
+  put_grad(i, total);
 }
 
 // Cells of the window at output position `o` that lie inside the image, along one axis.

@@ -24,6 +24,18 @@ fn collect(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups
   y[i] = total;
 }
 
+// Add to what y holds, and multiply by the slope of the activation that gave what was sent, which is `activated`.
+override ADD: bool = false;
+override SLOPE: u32 = NONE;
+@group(0) @binding(8) var<storage, read> activated: array<vec4<f32>>;
+
+fn put_grad(at: u32, v: vec4<f32>) {
+  var total = v;
+  if (ADD) { total += y[at]; }
+  if (SLOPE != NONE) { total *= slope_of(SLOPE, activated[at]); }
+  y[at] = total;
+}
+
 // The transpose: y [rows, width4] = sum over relations and the row's edges of value * x [col, relation, width4]
 @compute @workgroup_size(64)
 fn spread(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
@@ -38,7 +50,7 @@ fn spread(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups)
       total += values[e] * x[(col_index[e] * params.relations + relation) * params.width4 + lane];
     }
   }
-  y[i] = total;
+  put_grad(i, total);
 }
 
 // Rows with many edges are cut into parts (first edge, end, relation), so that none keeps the others waiting; part_start tells
@@ -81,5 +93,5 @@ fn sum_parts(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgrou
   let row = i / params.width4;
   var total = vec4<f32>();
   for (var p = part_start[row]; p < part_start[row + 1u]; p++) { total += x[p * params.width4 + lane]; }
-  y[i] = total;
+  put_grad(i, total);
 }

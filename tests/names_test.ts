@@ -56,7 +56,15 @@ Deno.test("every name of ours beside those of PyTorch and TensorFlow.js is there
 });
 
 Deno.test("every op that trains or computes stands in the tables, but for the models' own", () => {
-  const own = ["conv2dBank", "conv2dDataGrad", "conv2dWeightGrad", "convGru", "exampleWeights", "pasteRegions"];
+  const own = [
+    "conv2dBank",
+    "conv2dDataGrad",
+    "conv2dWeightGrad",
+    "convGru",
+    "convGruJoined",
+    "exampleWeights",
+    "pasteRegions",
+  ];
   const composed = ["addRelu", "weightedSum"]; // fused for models; several ops elsewhere
   const recurrent = ["gruCell", "lstm", "lstmCell", "lstmSteps"]; // their layers do
   const listed = new Set(names(page));

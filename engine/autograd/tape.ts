@@ -21,6 +21,7 @@ import {
 } from "../friends.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { AnyOp, BackwardCall } from "../op.ts";
+import { Later } from "./later.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 
 /** Source of an input: a leaf that collects gradients, an output of an earlier node, or nothing to differentiate. */
@@ -38,6 +39,13 @@ interface Given {
   readonly inPlace: Set<number>;
   /** Entries of the first axis that an input's gradient is about, where that is not all. */
   readonly entries: Map<number, readonly number[]>;
+  /** Inputs whose gradient it multiplied by the slope of the activation that gave them. */
+  readonly sloped: Set<number>;
+  /** Gradient of an output of another node so far. */
+  readonly slot: (node: GradNode, index: number) => Tensor | null;
+  /** True where no other node gives a gradient to that one any more. */
+  readonly last: (node: GradNode) => boolean;
+  readonly later: Later;
 }
 
 let sequence = 0;
@@ -52,6 +60,8 @@ export class GradNode {
   readonly outputMetas: readonly TensorMeta[];
   #savedInputs: Map<number, Saved>;
   #savedOutputs: Map<number, Saved>;
+  /** True once its first output's gradient was multiplied by the slope of its activation. */
+  sloped = false;
   #refs = 0;
   #released = false;
 
@@ -108,6 +118,14 @@ export class GradNode {
     this.#savedOutputs.clear();
   }
 
+  /** The gradient that an input has collected so far. */
+  #collected(i: number, given: Given): Tensor | null {
+    const origin = this.origins[i];
+    if (!origin) return null;
+    if ("node" in origin) return given.slot(origin.node, origin.index);
+    return origin.leaf.disposed ? null : origin.leaf.grad;
+  }
+
   /** Arguments for the gradient rule, which notes in `given` what it does beside giving gradients back. */
   call(grads: readonly (Tensor | null)[], given: Given): BackwardCall<unknown> {
     const take = (saved: Map<number, Saved>, i: number, kind: string): Tensor => {
@@ -132,12 +150,26 @@ export class GradNode {
       optionalInput: (i) => this.inputMetas[i] ? take(this.#savedInputs, i, "input") : null,
       output: (i) => take(this.#savedOutputs, i, "output"),
       collected: (i) => {
-        const origin = this.origins[i];
-        const grad = origin && "leaf" in origin && !origin.leaf.disposed ? origin.leaf.grad : null;
+        const grad = this.#collected(i, given);
         if (!grad || storageOf(grad).refs !== 1) return null;
         given.inPlace.add(i);
         return grad;
       },
+      slope: (i) => {
+        const origin = this.origins[i];
+        if (!origin || "leaf" in origin || origin.index !== 0 || !given.last(origin.node)) return null;
+        const { node } = origin, activation = node.op.activation(node.attrs), before = this.#collected(i, given);
+        if (activation === "none" || (before && storageOf(before).refs !== 1)) return null;
+        if (before && !given.inPlace.has(i)) return null;
+        given.sloped.add(i);
+        return { activation, y: take(node.#savedOutputs, 0, "output") };
+      },
+      later: (inputs, uses) => {
+        const [first, second] = inputs.map((i) => i === null ? null : this.origins[i]);
+        if (!first || !("leaf" in first) || (second && !("leaf" in second))) return false;
+        return given.later.add(first.leaf, second ? second.leaf : null, uses);
+      },
+      sloped: this.sloped,
       touches: (i, entries) => void given.entries.set(i, entries),
     };
   }
@@ -161,6 +193,11 @@ function reachable(root: GradNode): GradNode[] {
     }
   }
   return [...seen].sort((a, b) => b.id - a.id);
+}
+
+/** The nodes that made a node's inputs, one for each input. */
+function nodesOf({ origins }: GradNode): GradNode[] {
+  return origins.flatMap((origin) => origin && "node" in origin ? [origin.node] : []);
 }
 
 /** Adds `grad` into `slot`, in place where nobody else looks at that memory. Takes charge of `grad`. */
@@ -228,16 +265,26 @@ export function backward(root: Tensor, seed?: Tensor): void {
       return list;
     };
     slots(last)[outputIndexOf(root)] = seed ? aliasOf(seed) : device.full(root.shape, 1).unscoped();
+    const order = reachable(last), later = new Later(order, device), waiting = new Map<GradNode, number>();
+    for (const node of order) for (const from of nodesOf(node)) waiting.set(from, (waiting.get(from) ?? 0) + 1);
     try {
-      for (const node of reachable(last)) {
+      for (const node of order) {
         const own = grads.get(node);
         if (own) {
           using scope = openTemporaryScope(scopesOf(device));
-          const given: Given = { inPlace: new Set(), entries: new Map() };
+          const given: Given = {
+            inPlace: new Set(),
+            entries: new Map(),
+            sloped: new Set(),
+            slot: (from, index) => grads.get(from)?.[index] ?? null,
+            last: (from) => waiting.get(from) === 1,
+            later,
+          };
           const results = node.op.backward(node.call(own, given));
           checkResults(node, results);
           node.origins.forEach((origin, i) => {
             const grad = results[i];
+            if (given.sloped.has(i) && origin && "node" in origin) origin.node.sloped = true;
             if (origin && "leaf" in origin && (grad || given.inPlace.has(i))) {
               noteGrad(origin.leaf, given.entries.get(i) ?? null);
             }
@@ -256,10 +303,13 @@ export function backward(root: Tensor, seed?: Tensor): void {
           for (const grad of own) if (grad) release(grad);
           grads.delete(node);
         }
+        later.passed(node);
+        for (const from of nodesOf(node)) waiting.set(from, waiting.get(from)! - 1);
         node.release();
       }
     } finally {
       for (const list of grads.values()) for (const grad of list) if (grad) release(grad);
+      later.drop();
     }
   });
 }

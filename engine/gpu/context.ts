@@ -48,7 +48,8 @@ export class GpuContext {
   readonly #pipelines: PipelineCache;
   readonly #readback: Readback;
   readonly #faults: IndexFaults;
-  readonly #nothing: PoolBuffer;
+  /** Bound where nothing is given, to variables that are read and to one that is written: a dispatch may not do both to a buffer. */
+  readonly #nothing: Readonly<Record<"read" | "written", PoolBuffer>>;
   readonly #maxGroups: number;
   #failure: Error | undefined;
   /** Errors of users' kernels, which the next reading reports; the device stays usable. */
@@ -86,8 +87,11 @@ export class GpuContext {
     this.#pipelines = new PipelineCache(device, report, info.enablesSubgroups);
     this.#faults = new IndexFaults(device);
     this.#readback = new Readback(device, this.#stream, this.#faults, () => this.#checkReading());
-    const gpu = device.createBuffer({ label: "nothing", size: 256, usage: GPUBufferUsage.STORAGE });
-    this.#nothing = { id: -1, gpu, bytes: 256 };
+    const unused = (id: number): PoolBuffer => {
+      const gpu = device.createBuffer({ label: "nothing", size: 256, usage: GPUBufferUsage.STORAGE });
+      return { id, gpu, bytes: 256 };
+    };
+    this.#nothing = { read: unused(-1), written: unused(-2) };
     device.lost.then((lost) => {
       if (!this.#closed) this.fail(new DeviceLostError(`the GPU device was lost (${lost.reason}): ${lost.message}`));
     });
@@ -139,14 +143,14 @@ export class GpuContext {
     const declaration = declarationOf(kernel);
     if (this.#counts) return this.#tally(kernel.name, 1);
     if (!declaration.traits.users) this.#allow(kernel, constants);
-    const buffers = declaration.interface.storage.map(({ name }) => {
+    const buffers = declaration.interface.storage.map(({ name, writable }) => {
       if (name === FAULTS && !declaration.traits.users) {
         this.#faults.dirty = true;
         return this.#faults.buffer;
       }
       const bound = bind[name];
       if (bound === undefined) throw new EngineError(`internal: ${kernel.name}: nothing is bound to "${name}"`);
-      return bound ?? this.#nothing;
+      return bound ?? (writable ? this.#nothing.written : this.#nothing.read);
     });
     if (declaration.traits.users) return this.#runUsers(declaration, constants, buffers, params, grid);
     this.#stream.dispatch(this.#pipelines.get(declaration, constants), buffers, params, grid);
@@ -338,7 +342,7 @@ export class GpuContext {
     this.#stream.destroy();
     this.pool.trim(0);
     this.pool.sweep();
-    this.#nothing.gpu.destroy();
+    for (const { gpu } of Object.values(this.#nothing)) gpu.destroy();
     this.#device.destroy();
   }
 }

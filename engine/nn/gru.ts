@@ -2,7 +2,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { expectOneOf, expectSize, type NamesOf } from "../base/given.ts";
 import type { Device } from "../device.ts";
-import { convGru, gruCell } from "../ops/mod.ts";
+import { concat, convGru, convGruJoined, gruCell, type JoinedWeights } from "../ops/mod.ts";
 import type { Tensor } from "../tensor.ts";
 import { checkFields } from "./fields.ts";
 import { init, type Initialiser, recurrentInit, type Seeded, type Seeds, seedsOf } from "./init.ts";
@@ -123,6 +123,8 @@ const CONV_GRU: NamesOf<ConvGRUFields> = {
 export class ConvGRU extends Module {
   readonly #weights: Parameters<typeof convGru>[2];
   readonly #activation: "relu" | "tanh";
+  /** Zeros behind the gates up to a whole four of channels, on GPUs. */
+  readonly #fill: Readonly<Record<"wx" | "ws" | "bx", Tensor>> | null;
 
   /** x has `inputs` channels, the state `depth`. */
   constructor(device: Device, layer: ConvGRUFields);
@@ -151,6 +153,10 @@ export class ConvGRU extends Module {
     const seeds = seedsOf(layer);
     const g = gates === "cell" ? 2 : 2 * depth;
     this.#activation = activation;
+    const behind = (4 - g % 4) % 4, zeros = (shape: readonly number[]): Tensor => device.zeros(shape).unscoped();
+    this.#fill = device.kernels !== "gpu"
+      ? null
+      : { wx: zeros([k, k, inputs, behind]), ws: zeros([k, k, depth, behind]), bx: zeros([behind]) };
     this.#weights = {
       wxGates: this.parameter("gates.x.weight", [k, k, inputs, g], make, seeds.next()),
       wsGates: this.parameter("gates.s.weight", [k, k, depth, g], make, seeds.next()),
@@ -161,8 +167,32 @@ export class ConvGRU extends Module {
     };
   }
 
-  /** x [N, H, W, inputs], s [N, H, W, depth] → s' [N, H, W, depth]. */
-  forward(x: Tensor, s: Tensor): Tensor {
-    return convGru(x, s, this.#weights, { activation: this.#activation });
+  /**
+   * The weights as several steps share them: on GPUs joined, so that each step takes fewer dispatches; null elsewhere. They belong to
+   * the record of the gradients, so they are made anew for each `backward()`.
+   */
+  joined(): JoinedWeights | null {
+    const fill = this.#fill;
+    if (!fill) return null;
+    const { wxGates, wsGates, bGates, wxCand, bCand, wsCand } = this.#weights;
+    return {
+      wx: concat([wxCand, wxGates, fill.wx], 3),
+      ws: concat([wsGates, fill.ws], 3),
+      bx: concat([bCand, bGates, fill.bx], 0),
+      wc: wsCand,
+    };
+  }
+
+  /** x [N, H, W, inputs], s [N, H, W, depth] → s' [N, H, W, depth]; `joined` are its own weights where several steps share them. */
+  forward(x: Tensor, s: Tensor, joined: JoinedWeights | null = this.joined()): Tensor {
+    const activation = this.#activation, gates = this.#weights.bGates.shape[0] / 2;
+    if (joined) return convGruJoined(x, s, joined, { activation, gates });
+    return convGru(x, s, this.#weights, { activation });
+  }
+
+  /** Frees the parameters. */
+  override [Symbol.dispose](): void {
+    super[Symbol.dispose]();
+    for (const tensor of Object.values(this.#fill ?? {})) tensor.dispose();
   }
 }

@@ -2,7 +2,8 @@
 import { expectActivation } from "./lib/library.ts";
 import { expectNumbers, expectOptions, type NamesOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
-import { defineOp, expectDType, expectTensor } from "../op.ts";
+import { storageOf } from "../friends.ts";
+import { type BackwardCall, defineOp, expectDType, expectTensor, type LaterUses } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { activationGrad } from "./lib/activation.ts";
@@ -18,7 +19,18 @@ import {
   windowOutput,
 } from "./lib/window.ts";
 
-import { type Attrs, convDataGrad, convForward, convWeightGrad } from "./lib/conv_run.ts";
+import {
+  type Attrs,
+  CONV_USES,
+  convDataGrad,
+  convForward,
+  convWeightGrad,
+  convWeightGradOfUses,
+  foldsScale,
+  settlesDataGrad,
+  sumsWithWeights,
+  takesUses,
+} from "./lib/conv_run.ts";
 
 function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {
   const [x, w, scale, bias, residual] = inputs;
@@ -63,6 +75,103 @@ function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta
   return [{ shape, dtype: "f32" }];
 }
 
+/** Numbers of a convolution's operands among an op's inputs. */
+interface Operands {
+  readonly x: number;
+  readonly weight: number;
+  readonly bias: number;
+}
+
+/** Gradients of a convolution's results: before its activation, and what reaches the convolution, once that is wanted. */
+interface ResultGrads {
+  readonly dz: Tensor;
+  readonly dconv?: () => Tensor;
+  /** Factors that the convolution's own has on top. */
+  readonly scale?: Tensor | null;
+}
+
+/** Leaves the gradients to filters, and to a bias, of which this is one of several uses to the last of them, on GPUs. */
+function laterGrads(
+  call: BackwardCall<unknown>,
+  inputs: readonly [number, number | null],
+  x: () => Tensor,
+  dz: Tensor,
+  attrs: Attrs,
+): boolean {
+  const { device } = dz, wShape = call.inputMetas[inputs[0]]!.shape, from = x();
+  if (from.shape.length !== 4 || !takesUses(from.shape, wShape, dz, attrs)) return false;
+  const take: LaterUses["take"] = (uses, [w, b]) => {
+    const dw = w ?? device.empty(wShape), db = inputs[1] === null ? null : b ?? device.empty([wShape[3]]);
+    convWeightGradOfUses(uses, dw, attrs, w !== null, db && { into: db, add: b !== null });
+    for (const one of [w, db && b]) if (one) storageOf(one).version++;
+    return [w ? null : dw, b || !db ? null : db];
+  };
+  const key = `convolution ${from.shape} ${JSON.stringify(attrs)}`;
+  return call.later(inputs, { key, terms: [from, dz], take, most: CONV_USES });
+}
+
+/** Gradient to the filters of a convolution without a bias, inputs `weight`: as {@link convGrads} gives it. */
+export function filterGrad(
+  call: BackwardCall<unknown>,
+  weight: number,
+  x: Tensor,
+  dz: Tensor,
+  attrs: Attrs,
+): Tensor | null {
+  if (!call.needs[weight] || laterGrads(call, [weight, null], () => x, dz, attrs)) return null;
+  return convWeightGrad(x, dz, call.inputMetas[weight]!.shape, attrs, call.collected(weight));
+}
+
+/**
+ * Gradients to the filters and to the bias of a convolution: each added to what it has collected (then null), or a tensor of its
+ * own; on GPUs both at once where no other way is taken.
+ */
+export function convGrads(
+  call: BackwardCall<unknown>,
+  { x, weight, bias }: Operands,
+  { dz, dconv = () => dz, scale = null }: ResultGrads,
+  attrs: Attrs,
+  input: () => Tensor = () => call.input(x),
+): readonly [weight: Tensor | null, bias: Tensor | null] {
+  const { needs } = call, [xShape, wShape] = [call.inputMetas[x]!.shape, call.inputMetas[weight]!.shape];
+  if (needs[weight] && !scale && dconv() === dz) {
+    const of = [weight, needs[bias] ? bias : null] as const;
+    if (laterGrads(call, of, input, dz, attrs)) return [null, null];
+  }
+  if (!needs[bias] || dconv() !== dz || !sumsWithWeights(xShape, wShape, dz, attrs)) {
+    const filters = (): Tensor | null => convWeightGrad(input(), dconv(), wShape, attrs, call.collected(weight), scale);
+    return [needs[weight] ? filters() : null, needs[bias] ? sumCollected(call.collected(bias), dz, [0, 1, 2]) : null];
+  }
+  // Where the bias's gradient alone is wanted it is taken in the same order, of whatever fits.
+  const { device } = dz, from = needs[weight] ? input() : device.empty(xShape);
+  const w = needs[weight] ? call.collected(weight) : device.empty(wShape), b = call.collected(bias);
+  const db = b ?? device.empty(call.inputMetas[bias]!.shape), sums = { into: db, add: b !== null };
+  const dw = convWeightGrad(from, dz, wShape, attrs, w, scale, sums);
+  if (b) storageOf(b).version++;
+  return [needs[weight] ? dw : null, b ? null : db];
+}
+
+/** Gradient to input `i` of a convolution, from that of its results: on GPUs added to what it has collected (then null). */
+export function inputGrad(
+  call: BackwardCall<unknown>,
+  i: number,
+  dconv: Tensor,
+  w: Tensor,
+  attrs: Attrs,
+  scale: Tensor | null = null,
+): Tensor | null {
+  const { shape } = call.inputMetas[i]!, settles = settlesDataGrad(dconv, w.shape, shape, attrs);
+  const into = settles ? call.collected(i) : null, slope = settles ? call.slope(i) : null;
+  const dx = convDataGrad(dconv, w, shape, attrs, null, { into, slope, scale });
+  return into ? null : dx;
+}
+
+/** A convolution that keeps the size of a map, by an odd window, without a step. */
+export function sameAttrs(window: number): Attrs {
+  const around = [(window - 1) / 2, (window - 1) / 2] as const;
+  return { stride: [1, 1], dilation: [1, 1], padding: [around, around], activation: "none" };
+}
+
 const conv2dOp = defineOp<Attrs>({
   name: "conv2d",
   family: "convolution",
@@ -74,27 +183,32 @@ const conv2dOp = defineOp<Attrs>({
     inputs: [...needs[0] ? [1] : [], ...needs[1] ? [0] : [], ...needs[0] || needs[1] ? [2] : []],
     outputs: activation === "none" ? [] : [0],
   }),
+  activation: ({ activation }) => activation,
   backward: (call) => {
     const { attrs, needs } = call;
-    const dy = call.grads[0]!;
-    const y = attrs.activation === "none" ? null : call.output(0);
+    const dy = call.grads[0]!, scale = needs[0] || needs[1] ? call.optionalInput(2) : null;
+    const [xShape, wShape] = [call.inputMetas[0]!.shape, call.inputMetas[1]!.shape];
+    const folds = scale !== null && foldsScale(dy, wShape, xShape, attrs);
+    const y = attrs.activation === "none" || call.sloped ? null : call.output(0), slope = y ? attrs.activation : "none";
     // Gradient before the activation; what reaches the convolution itself is scaled further.
-    const dz = needs[3] || needs[4] ? (y ? activationGrad(attrs.activation, y, dy) : dy) : null;
+    const dz = needs[3] || needs[4] || !scale || folds ? (y ? activationGrad(slope, y, dy) : dy) : null;
     let dconv = (): Tensor => {
-      const scale = call.optionalInput(2);
-      const made = !scale
-        ? dz ?? (y ? activationGrad(attrs.activation, y, dy) : dy)
+      const made = !scale || folds
+        ? dz!
         : scale.size % 4 === 0
-        ? activationGrad(attrs.activation, y, dy, scale)
-        : (dz ?? (y ? activationGrad(attrs.activation, y, dy) : dy)).mul(scale);
+        ? activationGrad(slope, y, dy, scale)
+        : (dz ?? (y ? activationGrad(slope, y, dy) : dy)).mul(scale);
       dconv = () => made;
       return made;
     };
+    const factors = folds ? scale : null;
+    const dx = needs[0] ? inputGrad(call, 0, dconv(), call.input(1), attrs, factors) : null;
+    const [dw, db] = convGrads(call, { x: 0, weight: 1, bias: 3 }, { dz: dz!, dconv, scale: factors }, attrs);
     return [
-      needs[0] ? convDataGrad(dconv(), call.input(1), call.inputMetas[0]!.shape, attrs) : null,
-      needs[1] ? convWeightGrad(call.input(0), dconv(), call.inputMetas[1]!.shape, attrs, call.collected(1)) : null,
+      dx,
+      dw,
       null,
-      needs[3] ? sumCollected(call.collected(3), dz!, [0, 1, 2]) : null,
+      db,
       needs[4] ? dz : null,
     ];
   },

@@ -2,18 +2,23 @@
 import text from "../../shaders/crop_and_resize.wgsl" with { type: "text" };
 import { expectNumbers, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
+import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { ceil4, cutChannels, padChannels } from "./lib/channels.ts";
+import { derived } from "./lib/derived.ts";
 import { fill } from "./lib/fill.ts";
 import { reshape, sliceInto } from "./layout.ts";
-import { bilinearLib, GROUP, indexFaultsLib, indexLib, vec4Lib } from "./lib/library.ts";
+import { activationLibs, ACTIVATIONS, bilinearLib, GROUP, indexFaultsLib, indexLib, vec4Lib } from "./lib/library.ts";
 import { sum } from "./reduce.ts";
 import type { Pair } from "./lib/window.ts";
 
-const parts = [indexLib, indexFaultsLib, vec4Lib, bilinearLib, { file: "crop_and_resize.wgsl", text }] as const;
+const parts = [indexLib, indexFaultsLib, vec4Lib, ...activationLibs, bilinearLib, {
+  file: "crop_and_resize.wgsl",
+  text,
+}] as const;
 const cropKernel = kernel("crop", ...parts);
 const markKernel = kernel("mark", ...parts);
 const imageGradKernel = kernel("image_grad", ...parts);
@@ -27,15 +32,17 @@ interface Attrs {
 
 function run(
   which: Kernel,
-  bind: Record<string, Tensor>,
+  bind: Record<string, Tensor | null>,
   image: Shape,
   regions: number,
   items: number,
   attrs: Attrs,
+  constants: Readonly<Record<string, number>> = {},
 ): void {
-  const { device } = bind.boxes;
+  const { device } = bind.boxes!;
   device.run(which, {
     bind,
+    constants,
     params: {
       batch: image[0],
       h: image[1],
@@ -49,6 +56,18 @@ function run(
       words: Math.ceil(regions / 32),
     },
     grid: device.grid(items, GROUP),
+  });
+}
+
+/** Bits of the boxes that reach each row and column of the images: once for all crops of a step by the same boxes. */
+function marks(boxes: Tensor, index: Tensor, shape: Shape, attrs: Attrs): Tensor {
+  const [batch, h, w] = shape, regions = boxes.shape[0], { size, boundTolerance } = attrs;
+  const { buffer, version } = storageOf(index);
+  const name = `marks ${[batch, h, w, ...size, boundTolerance, buffer.id, version]}`;
+  return derived(boxes, name, () => {
+    const touch = boxes.device.empty([batch * h + w, Math.ceil(regions / 32)], "u32");
+    run(markKernel, { boxes, box_image: index, touch_out: touch }, shape, regions, touch.size, attrs);
+    return touch;
   });
 }
 
@@ -95,17 +114,22 @@ const cropOp = defineOp<Attrs>({
     const regions = boxes.shape[0];
     const [rows, columns] = call.attrs.size;
     const crops = padChannels(dy);
-    const imageGrad = (): Tensor => {
-      const wide = device.empty([batch, h, w, ceil4(channels)]);
+    // On GPUs added to what the image has collected, and multiplied by the slope of the activation that gave it.
+    const settles = call.needs[0] && device.kernels === "gpu" && channels % 4 === 0 && regions > 0 && dy.size > 0;
+    const into = settles ? call.collected(0) : null, slope = settles ? call.slope(0) : null;
+    const imageGrad = (): Tensor | null => {
+      const wide = into ?? device.empty([batch, h, w, ceil4(channels)]);
       const lanes = Math.ceil(ceil4(channels) / 16);
       if (regions === 0) fill(wide, 0);
       else {
-        const touch = device.empty([batch * h + w, Math.ceil(regions / 32)], "u32");
-        run(markKernel, { boxes, box_image: index, touch_out: touch }, shape, regions, touch.size, call.attrs);
-        const bind = { boxes, touch, dy: crops, result: wide };
-        run(imageGradKernel, bind, shape, regions, batch * h * w * lanes, call.attrs);
+        const touch = marks(boxes, index, shape, call.attrs);
+        const bind = { boxes, touch, dy: crops, result: into ?? wide, activated: slope && slope.y };
+        const constants = { ADD: Number(into !== null), SLOPE: ACTIVATIONS[slope?.activation ?? "none"] };
+        run(imageGradKernel, bind, shape, regions, batch * h * w * lanes, call.attrs, constants);
       }
-      return cutChannels(wide, shape);
+      if (!into) return cutChannels(wide, shape);
+      storageOf(into).version++;
+      return null;
     };
     const boxGrad = (): Tensor => {
       const cells = device.empty([regions, rows * columns, 4]);

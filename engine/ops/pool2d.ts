@@ -2,11 +2,12 @@
 import text from "../../shaders/pool2d.wgsl" with { type: "text" };
 import { expectNumbers, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
+import { storageOf } from "../friends.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
-import { GROUP, indexLib, risingLib } from "./lib/library.ts";
+import { activationLibs, ACTIVATIONS, GROUP, indexLib, risingLib, scalarLib } from "./lib/library.ts";
 import {
   expectPadding,
   type Padding,
@@ -17,7 +18,7 @@ import {
   windowOutput,
 } from "./lib/window.ts";
 
-const parts = [indexLib, risingLib, { file: "pool2d.wgsl", text }] as const;
+const parts = [indexLib, scalarLib, ...activationLibs, risingLib, { file: "pool2d.wgsl", text }] as const;
 const maxKernel = kernel("max_pool", ...parts);
 const maxGradKernel = kernel("max_pool_grad", ...parts);
 const averageKernel = kernel("average_pool", ...parts);
@@ -41,10 +42,19 @@ function outputShape(op: string, x: TensorMeta, { size, stride, padding }: Attrs
   return [x.shape[0], ...cells, x.shape[3]];
 }
 
-function run(which: Kernel, bind: Record<string, Tensor>, x: Shape, y: Shape, items: number, attrs: Attrs): void {
-  const { device } = bind.y;
+function run(
+  which: Kernel,
+  bind: Record<string, Tensor | null>,
+  x: Shape,
+  y: Shape,
+  items: number,
+  attrs: Attrs,
+  constants: Readonly<Record<string, number>> = {},
+): void {
+  const { device } = bind.y!;
   device.run(which, {
     bind,
+    constants,
     params: {
       n: x[0],
       h: x[1],
@@ -99,9 +109,15 @@ const maxPoolOp = defineOp<Attrs>({
   backward: (call) => {
     const dy = call.grads[0]!;
     const shape = call.inputMetas[0]!.shape;
-    const dx = dy.device.empty(shape);
-    run(maxGradKernel, { dy, winner_in: call.output(1), y: dx }, shape, dy.shape, sizeOf(shape), call.attrs);
-    return [dx];
+    // On GPUs added to what the input has collected, and multiplied by the slope of the activation that gave it.
+    const settles = dy.device.kernels === "gpu", into = settles ? call.collected(0) : null;
+    const slope = settles ? call.slope(0) : null, y = into ?? dy.device.empty(shape);
+    const bind = { dy, winner_in: call.output(1), y, activated: slope && slope.y };
+    const constants = { ADD: Number(into !== null), SLOPE: ACTIVATIONS[slope?.activation ?? "none"] };
+    run(maxGradKernel, bind, shape, dy.shape, sizeOf(shape), call.attrs, constants);
+    if (!into) return [y];
+    storageOf(into).version++;
+    return [null];
   },
   samples,
   bad,

@@ -2,6 +2,8 @@
 import text from "../../shaders/propagate.wgsl" with { type: "text" };
 import { described } from "../base/given.ts";
 import { ArgumentError, ShapeError } from "../base/errors.ts";
+import { storageOf } from "../friends.ts";
+import type { Slope } from "./lib/tiles.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import {
   checkGraph,
@@ -12,18 +14,18 @@ import {
   StaticGraph,
   usedRelations,
 } from "../sparse.ts";
-import { defineOp, expectDType, type Sample } from "../op.ts";
+import { type BackwardCall, defineOp, expectDType, type Sample } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
-import type { Tensor } from "../tensor.ts";
+import type { Tensor, TensorMeta } from "../tensor.ts";
 import { ceil4 } from "./lib/channels.ts";
 import { mayRun } from "./lib/choice.ts";
 import { fill } from "./lib/fill.ts";
 import { concat, expandTo, pad, reshape, slice } from "./layout.ts";
-import { GROUP, indexLib } from "./lib/library.ts";
-import { matmul, product, productCollected } from "./matmul.ts";
+import { activationLibs, ACTIVATIONS, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
+import { layerGrads, matmul, product, productCollected } from "./matmul.ts";
 import { sumCollected } from "./reduce.ts";
 
-const parts = [indexLib, { file: "propagate.wgsl", text }] as const;
+const parts = [indexLib, vec4Lib, ...activationLibs, { file: "propagate.wgsl", text }] as const;
 const collectKernel = kernel("collect", ...parts);
 const spreadKernel = kernel("spread", ...parts);
 const collectPartsKernel = kernel("collect_parts", ...parts);
@@ -32,6 +34,16 @@ const sumPartsKernel = kernel("sum_parts", ...parts);
 
 interface Attrs {
   readonly graph: GraphData | StaticGraph;
+  /** Keep what each node collected for the gradient to the weights, rather than collect it again: on GPUs. */
+  readonly keeps?: boolean;
+}
+
+/** Gradients collected by the weights [relations, d, o] as one matrix. */
+function matrixOf(call: BackwardCall<Attrs>): BackwardCall<Attrs>["collected"] {
+  return (i) => {
+    const found = call.collected(i);
+    return found && i === 1 ? reshape(found, [-1, found.shape[2]]) : found;
+  };
 }
 
 /** x [n, d] with d padded by zeros to a multiple of 4. */
@@ -81,20 +93,32 @@ function stackedWeights(w: Tensor, used: readonly number[]): Tensor {
 }
 
 /** Sums of each row's senders over each relation: [rows, relations · d]. */
-function collect(x: Tensor, graph: Attrs["graph"], relations: number): Tensor {
+function collect(x: Tensor, graph: Attrs["graph"], relations: number, into?: Tensor): Tensor {
   const { device } = x;
   const wide = padWidth(x);
   const width = wide.shape[1];
-  const y = device.empty([graph.rows, relations * width]);
+  const y = into ?? device.empty([graph.rows, relations * width]);
   addUp(wide, y, graph, { direction: "forward", rows: graph.rows, relations, width4: width / 4 });
   return y;
 }
 
+/** Last steps on a gradient: added to one that is there, multiplied by a slope. */
+interface Last {
+  readonly into?: Tensor | null;
+  readonly slope?: Slope | null;
+}
+
 /** The transpose of {@link collect}. */
-function spread(dy: Tensor, graph: Attrs["graph"], relations: number, width: number): Tensor {
+function spread(
+  dy: Tensor,
+  graph: Attrs["graph"],
+  relations: number,
+  width: number,
+  last: Last = {},
+): Tensor {
   const wide = ceil4(width);
-  const y = dy.device.empty([graph.cols, wide]);
-  addUp(dy, y, graph, { direction: "backward", rows: graph.cols, relations, width4: wide / 4 });
+  const y = last.into ?? dy.device.empty([graph.cols, wide]);
+  addUp(dy, y, graph, { direction: "backward", rows: graph.cols, relations, width4: wide / 4 }, last);
   return wide === width ? y : slice(y, [0, 0], [graph.cols, width]);
 }
 
@@ -106,12 +130,24 @@ interface Sums {
 }
 
 /** Sums over edges, by parts where a GPU would wait for the longest. */
-function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...sizes }: Sums): void {
+function addUp(
+  x: Tensor,
+  y: Tensor,
+  graph: Attrs["graph"],
+  { direction, ...sizes }: Sums,
+  { into, slope }: Last = {},
+): void {
   const { device } = x;
   const { rowStart, colIndex, values, parts } = sparseTensors(device, graph, direction);
   const edges = { col_index: colIndex, values };
+  const settled = { ADD: Number(into != null), SLOPE: ACTIVATIONS[slope?.activation ?? "none"] };
   const run = (which: Kernel, bind: Record<string, Tensor>, count: number): void =>
-    device.run(which, { bind, params: { count, ...sizes }, grid: device.grid(count, GROUP) });
+    device.run(which, {
+      bind: { ...bind, activated: slope ? slope.y : null },
+      params: { count, ...sizes },
+      constants: which === spreadKernel || which === sumPartsKernel ? settled : {},
+      grid: device.grid(count, GROUP),
+    });
   const forward = direction === "forward", whole = forward ? collectKernel : spreadKernel;
   const byParts = forward ? collectPartsKernel : spreadPartsKernel;
   const mayPart = parts !== null && mayRun(device, byParts) && mayRun(device, sumPartsKernel);
@@ -126,7 +162,7 @@ function addUp(x: Tensor, y: Tensor, graph: Attrs["graph"], { direction, ...size
 const propagateOp = defineOp<Attrs>({
   name: "propagate",
   family: "sparse",
-  infer: ([x, w, bias], { graph }) => {
+  infer: ([x, w, bias], { graph, keeps = false }) => {
     expectDType("propagate", "the nodes", x!, "f32");
     expectDType("propagate", "the weights", w!, "f32");
     // Others were checked when they were made.
@@ -144,21 +180,27 @@ const propagateOp = defineOp<Attrs>({
     if (bias && !sameShape(bias.shape, [w!.shape[2]])) {
       throw new ShapeError(`propagate: bias ${formatShape(bias.shape)} does not fit ${w!.shape[2]} outputs`);
     }
-    return [{ shape: [graph.rows, w!.shape[2]], dtype: "f32" }];
+    const y: TensorMeta = { shape: [graph.rows, w!.shape[2]], dtype: "f32" };
+    const width = usedRelations(graph).length * ceil4(w!.shape[1]);
+    return keeps ? [y, { shape: [graph.rows, width], dtype: "f32" }] : [y];
   },
-  forward: ([x, w, bias = null], { graph }, [y]) => {
+  forward: ([x, w, bias = null], { graph }, [y, kept]) => {
     const used = usedRelations(graph);
     if (used.length === 0 || x!.size === 0 || w!.size === 0) {
       return bias ? y.copyFrom(expandTo(bias, y.shape)) : fill(y, 0);
     }
-    const collected = collect(x!, graph, used.length);
+    const collected = collect(x!, graph, used.length, kept);
     const [rows, k] = collected.shape, n = w!.shape[2];
     product(collected, stackedWeights(w!, used), y, 1, {
       ...{ m: rows, n, k, transposeA: false, transposeB: false },
       bias,
     });
   },
-  saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], ...needs[0] ? [1] : []] }),
+  constantOutputs: [1],
+  saves: (needs, { keeps = false }) => ({
+    inputs: [...needs[1] && !keeps ? [0] : [], ...needs[0] ? [1] : []],
+    outputs: needs[1] && keeps ? [1] : [],
+  }),
   backward: (call) => {
     const dy = call.grads[0]!;
     const { device } = dy;
@@ -166,16 +208,28 @@ const propagateOp = defineOp<Attrs>({
     const used = usedRelations(graph);
     const [shapeX, shapeW] = [call.inputMetas[0]!.shape, call.inputMetas[1]!.shape];
     const [all, d, o] = shapeW;
-    const db = call.needs[2] ? sumCollected(call.collected(2), dy, [0]) : null;
+    const shift = (): Tensor | null => call.needs[2] ? sumCollected(call.collected(2), dy, [0]) : null;
     if (used.length === 0 || dy.size === 0 || d === 0 || shapeX[0] === 0) {
-      return [call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null, db];
+      return [call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null, shift()];
     }
-    const dx = () => {
+    const dx = (): Tensor | null => {
       const back = matmul(dy, stackedWeights(call.input(1), used), { transposeB: true });
-      return spread(back, graph, used.length, d);
+      const settles = device.kernels === "gpu" && d % 4 === 0;
+      const into = settles ? call.collected(0) : null, slope = settles ? call.slope(0) : null;
+      const made = spread(back, graph, used.length, d, { into, slope });
+      if (!into) return made;
+      storageOf(into).version++;
+      return null;
     };
+    const gathered = (): Tensor => call.attrs.keeps ? call.output(1) : collect(call.input(0), graph, used.length);
+    // By one product of all relations, with the bias's on GPUs.
+    if (call.attrs.keeps && used.length === all && d % 4 === 0) {
+      const x = call.needs[1] ? gathered() : device.empty([dy.shape[0], all * d]);
+      const [w, b] = layerGrads({ ...call, collected: matrixOf(call) }, [1, 2], x, dy);
+      return [call.needs[0] ? dx() : null, w && reshape(w, shapeW), b];
+    }
     const dw = () => {
-      const collected = collect(call.input(0), graph, used.length);
+      const collected = gathered();
       const into = used.length === all && d % 4 === 0 ? call.collected(1) : null;
       if (into) {
         const added = productCollected(reshape(into, [all * d, o]), collected, dy);
@@ -185,7 +239,7 @@ const propagateOp = defineOp<Attrs>({
       const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
       return used.length === all ? cut : unstacked(cut, used, all);
     };
-    return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null, db];
+    return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null, shift()];
   },
   samples: (random) => {
     const sparse = (rows: number, cols: number, density: number) => {
@@ -225,6 +279,7 @@ const propagateOp = defineOp<Attrs>({
       ],
       attrs: {
         graph: { rows, cols, relations: densities.map((density) => sparse(rows, cols, density)), balanced: true },
+        keeps: rows > 4,
       },
     }));
   },
@@ -273,5 +328,8 @@ export function propagate(
   const known = graph instanceof StaticGraph ||
     (typeof graph === "object" && graph !== null && Array.isArray(graph.relations));
   if (!known) throw new ArgumentError(`propagate: the graph is a Graph or a StaticGraph, not ${described(graph)}`);
-  return propagateOp([x, w, bias], { graph })[0];
+  const keeps = x.device.kernels === "gpu" && !x.device.halfSaves;
+  const [y, kept] = propagateOp([x, w, bias], { graph, keeps });
+  kept?.dispose();
+  return y;
 }

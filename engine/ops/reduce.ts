@@ -1,9 +1,13 @@
 /** Sums and means over axes. */
+import gradText from "../../shaders/mean_grad.wgsl" with { type: "text" };
 import { storageOf } from "../friends.ts";
-import { defineOp, expectDType } from "../op.ts";
-import { sizeOf } from "../shape.ts";
+import { declareKernel } from "../gpu/kernel.ts";
+import { type BackwardCall, defineOp, expectDType } from "../op.ts";
+import { type Shape, sizeOf } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
+import { mayRun } from "./lib/choice.ts";
 import { fill } from "./lib/fill.ts";
+import { activationLibs, ACTIVATIONS, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
 import {
   type Axes,
   columnsOf,
@@ -36,6 +40,28 @@ const sumOp = defineOp<ReduceAttrs>({
   samples: () => reduceSamples({ withEmpty: true, integers: true }),
 });
 
+const meanGradKernel = declareKernel("mean_grad", { kernelSet: "gpu" }, indexLib, vec4Lib, ...activationLibs, {
+  file: "mean_grad.wgsl",
+  text: gradText,
+});
+
+/** A mean's gradient in one dispatch, on GPUs, over neighbouring axes with whole fours within them; else null. */
+function meanGrad(call: BackwardCall<ReduceAttrs>, shape: Shape, axes: readonly number[]): Tensor | null {
+  const dy = call.grads[0]!, { device } = dy, first = axes[0] ?? 0, last = axes.at(-1) ?? -1;
+  const [reduced, inner] = [sizeOf(shape.slice(first, last + 1)), sizeOf(shape.slice(last + 1))];
+  const neighbours = axes.every((axis, i) => axis === first + i);
+  if (device.kernels !== "gpu" || !neighbours || axes.length === 0 || inner % 4 !== 0) return null;
+  if (sizeOf(shape) === 0 || !mayRun(device, meanGradKernel) || call.collected(0)) return null;
+  const slope = call.slope(0), dx = device.empty(shape), count = dx.size / 4;
+  device.run(meanGradKernel, {
+    bind: { dy, activated: slope && slope.y, dx },
+    params: { count, reduced, inner: inner / 4, scale: 1 / reduced },
+    constants: { SLOPE: ACTIVATIONS[slope?.activation ?? "none"] },
+    grid: device.grid(count, GROUP),
+  });
+  return dx;
+}
+
 const meanOp = defineOp<ReduceAttrs>({
   name: "mean",
   family: "reduction",
@@ -48,6 +74,8 @@ const meanOp = defineOp<ReduceAttrs>({
   backward: (call) => {
     const { shape } = call.inputMetas[0]!;
     const { axes } = call.attrs;
+    const wide = meanGrad(call, shape, axes);
+    if (wide) return [wide];
     const kept = reshape(call.grads[0]!, keptShape(shape, axes));
     return [expandTo(affine(kept, 1 / sizeOf(axes.map((axis) => shape[axis])), 0), shape)];
   },

@@ -107,7 +107,8 @@ export class TrainSteps implements Disposable {
     const named = Object.entries(parts);
     const shown = named.length > 1 ? named : [];
     this.#names = ["cross_entropy", ...shown.map(([name]) => `cross_entropy_${name}`)];
-    return scope.keep(concat([total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1])), 0));
+    const values = [total, ...shown.map(([, part]) => part)].map((t) => reshape(t.detach(), [1]));
+    return scope.keep(values.length === 1 ? values[0] : concat(values, 0));
   }
 
   readonly #update = (): void => this.#optimiser.step();

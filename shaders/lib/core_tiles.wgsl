@@ -9,6 +9,7 @@
 //   forward()                    called before k grows by depth4()
 //   columns(), column            blocks of columns that C has, and those before the tile
 //   store(i, j, block)           i and j within the tile
+//   put_sums(j, v)               four sums of columns of B, where SUMS asks for them; j within the tile
 override TILE_ROWS: u32 = 64u;
 override TILE_COLUMNS: u32 = 64u;
 // Whether what repeats is written out, as GPUs like it. Drivers on CPUs compile loops several times as fast: there each place that
@@ -35,7 +36,7 @@ fn slot_of(lane: u32) -> Slot {
   return Slot(is_a, is_a || along < TILE_COLUMNS / 4u, (i / 8u) % depth4(), along);
 }
 
-fn put(slot: Slot, block: mat4x4<f32>) {
+fn put_in_tile(slot: Slot, block: mat4x4<f32>) {
   if (!slot.used) { return; }
   let width = select(TILE_COLUMNS, TILE_ROWS, slot.is_a) / 4u;
   let at = 4u * slot.k * width + slot.along;
@@ -96,6 +97,24 @@ fn multiply(at: Place) {
   advance(24u, at); advance(25u, at); advance(26u, at); advance(27u, at); advance(28u, at); advance(29u, at); advance(30u, at); advance(31u, at);
 }
 
+// Sums of the columns of the blocks of B that an invocation fetched, put together by workgroups of the first rows.
+override SUMS: bool = false;
+var<private> passed: vec4<f32>;
+
+fn pass_by(slot: Slot, block: mat4x4<f32>) {
+  if (SUMS && slot.used && !slot.is_a) { passed += (block[0] + block[1]) + (block[2] + block[3]); }
+}
+
+fn finish_sums(slot: Slot, lane: u32, first_rows: bool) {
+  if (!SUMS) { return; }
+  if (slot.used && !slot.is_a) { tile_b[slot.k][slot.along] = passed; }
+  workgroupBarrier();
+  if (!first_rows || lane >= TILE_COLUMNS / 4u) { return; }
+  var total = tile_b[0][lane];
+  for (var k = 1u; k < depth4(); k++) { total += tile_b[k][lane]; }
+  put_sums(lane, total);
+}
+
 fn block_of(i: u32, j: u32) -> mat4x4<f32> {
   var block = c00;
   if (i == 0u && j == 1u) { block = c01; }
@@ -113,17 +132,21 @@ fn tiles(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_inde
   var next: mat4x4<f32>;
   var k = part.first;
   loop {
-    if (k < part.stop) { next = fetch(slot, k, part.stop); }
+    if (k < part.stop) {
+      next = fetch(slot, k, part.stop);
+      pass_by(slot, next);
+    }
     if (k > part.first) {
       multiply(place);
       workgroupBarrier();
     }
     if (k >= part.stop) { break; }
-    put(slot, next);
+    put_in_tile(slot, next);
     workgroupBarrier();
     forward();
     k += depth4();
   }
+  finish_sums(slot, lane, group.y == 0u);
   let row = 4u * place.row;
   if (!UNROLLED) {
     // Compilers cannot write out the inner loop, as they do not know where it begins.

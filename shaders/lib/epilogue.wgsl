@@ -8,6 +8,13 @@ override ADD: bool = false;
 @group(0) @binding(6) var<storage, read> bias: array<Value>;
 @group(0) @binding(7) var<storage, read> residual: array<Value>;
 
+// `scale` is along the summed axis: whoever reads the first operand multiplies by it.
+override SCALED_SUM: bool = false;
+
+// Of a gradient: the activation that gave the op's input, which is `activated`. The gradient before it is what is wanted.
+override SLOPE: u32 = NONE;
+@group(0) @binding(11) var<storage, read> activated: array<Value>;
+
 // What is the same for all rows of a block: read once.
 struct Channel { scale: Value, bias: Value }
 
@@ -25,4 +32,10 @@ fn epilogue(v: Value, channel: Channel, at: u32) -> Value {
   if (HAS_BIAS) { out += channel.bias; }
   if (HAS_RESIDUAL) { out += residual[at]; }
   return activate(out);
+}
+
+// A gradient as it is written.
+fn settled(v: Value, at: u32) -> Value {
+  if (SLOPE == NONE) { return v; }
+  return v * slope_of(SLOPE, activated[at]);
 }

@@ -40,6 +40,13 @@ fn load_a(base: u32, row: u32, k: u32) -> mat4x4<f32> {
   }
   let last = params.m - 1u;
   let k4 = params.k4;
+  if (SCALED_SUM) {
+    let s = scale[k];
+    return mat4x4<f32>(
+      s * a[base + min(row, last) * k4 + k], s * a[base + min(row + 1u, last) * k4 + k],
+      s * a[base + min(row + 2u, last) * k4 + k], s * a[base + min(row + 3u, last) * k4 + k],
+    );
+  }
   return mat4x4<f32>(
     a[base + min(row, last) * k4 + k], a[base + min(row + 1u, last) * k4 + k],
     a[base + min(row + 2u, last) * k4 + k], a[base + min(row + 3u, last) * k4 + k],
@@ -72,11 +79,13 @@ fn load_b(base: u32, k: u32, column: u32) -> mat4x4<f32> {
 }
 
 // Columns from 4 column of a row of C, past the epilogue.
+fn put_four(base: u32, row: u32, column: u32, v: vec4<f32>) { put_row(base, row, column, channel_of(column), v); }
+
 fn put_row(base: u32, row: u32, column: u32, channel: Channel, v: vec4<f32>) {
   if (row >= params.m) { return; }
   let at = base + row * params.n4 + column;
   let out = epilogue(v, channel, at);
-  if (ADD) { c[at] += out; } else { c[at] = out; }
+  if (ADD) { c[at] = settled(c[at] + out, at); } else { c[at] = settled(out, at); }
 }
 
 // Blocks of columns.

@@ -5,13 +5,15 @@ import dataGradTilesText from "../../../shaders/conv_data_grad_tiles.wgsl" with 
 import forwardText from "../../../shaders/conv_forward.wgsl" with { type: "text" };
 import forwardBlocksText from "../../../shaders/conv_forward_blocks.wgsl" with { type: "text" };
 import forwardTilesText from "../../../shaders/conv_forward_tiles.wgsl" with { type: "text" };
+import oneUseText from "../../../shaders/lib/products/conv_use.wgsl" with { type: "text" };
+import usesText from "../../../shaders/lib/products/conv_uses.wgsl" with { type: "text" };
 import geometryText from "../../../shaders/lib/conv.wgsl" with { type: "text" };
 import digitsText from "../../../shaders/lib/digits.wgsl" with { type: "text" };
 import weightGradText from "../../../shaders/conv_weight_grad.wgsl" with { type: "text" };
 import weightGradBlocksText from "../../../shaders/conv_weight_grad_blocks.wgsl" with { type: "text" };
 import weightGradTilesText from "../../../shaders/conv_weight_grad_tiles.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
-import { storageOf, tuningOf } from "../../friends.ts";
+import { contextOf, storageOf, tuningOf } from "../../friends.ts";
 import type { DispatchParams } from "../../gpu/kernel.ts";
 import { bucketSize } from "../../buckets.ts";
 import { sameShape, type Shape, sizeOf } from "../../shape.ts";
@@ -29,6 +31,10 @@ import {
   type Epilogue,
   epilogueBind,
   epilogueConstants,
+  settledConstants,
+  type Slope,
+  sumGrads,
+  type Sums,
   sumSplits,
   tileConstants,
   tilesKernel,
@@ -39,8 +45,14 @@ import { winogradDataGrad, winogradForward, winogradWay, winogradWeightGrad } fr
 const geometry = { file: "lib/conv.wgsl", text: geometryText };
 const digits = { file: "lib/digits.wgsl", text: digitsText };
 const forwardParts = [vec4Lib, ...epilogueLibs, geometry, { file: "conv_forward.wgsl", text: forwardText }] as const;
-const dataGradParts = [geometry, { file: "conv_data_grad.wgsl", text: dataGradText }] as const;
-const weightGradParts = [geometry, { file: "conv_weight_grad.wgsl", text: weightGradText }] as const;
+const dataGradParts = [vec4Lib, ...epilogueLibs, geometry, {
+  file: "conv_data_grad.wgsl",
+  text: dataGradText,
+}] as const;
+const oneUse = { file: "lib/products/conv_use.wgsl", text: oneUseText };
+const severalUses = { file: "lib/products/conv_uses.wgsl", text: usesText, variant: "uses" };
+const weightGradPart = { file: "conv_weight_grad.wgsl", text: weightGradText };
+const weightGradParts = [geometry, oneUse, weightGradPart] as const;
 const flops = (p: DispatchParams): number => 2 * p.n * p.ho * p.wo * p.kh * p.kw * 16 * p.ci4 * p.co4;
 const forward = { computes: ["conv2d forward"], flops };
 const dataGrad = { computes: ["conv2d data gradient"], flops };
@@ -69,6 +81,15 @@ const weightTiles = tilesKernel(weightGrad, digits, ...weightGradParts, {
   file: "conv_weight_grad_tiles.wgsl",
   text: weightGradTilesText,
 });
+
+/** The same for several uses of a filter. */
+const weightTilesOfUses = tilesKernel({ flops }, digits, geometry, severalUses, weightGradPart, {
+  file: "conv_weight_grad_tiles.wgsl",
+  text: weightGradTilesText,
+});
+
+/** Uses of a filter that {@link convWeightGradOfUses} takes at once. */
+export const CONV_USES = 3;
 
 /** Geometry and activation of a convolution. */
 export interface Attrs {
@@ -215,21 +236,61 @@ function inSplits(y: Tensor, splitK: number, epilogue: Epilogue, run: (target: T
   sumSplits(partial, y, epilogue);
 }
 
-/** d(loss)/dx from d(loss)/d(conv); with a bank, strides are 1. */
-export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs, bank: Bank | null = null): Tensor {
+/** True where {@link convWeightGrad} can take dy's sums too: on GPUs, without Winograd's way. */
+export function sumsWithWeights(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): boolean {
+  return dy.device.kernels === "gpu" && productSet(dy.device, "conv2d weight gradient") === "gpu" && dy.size > 0 &&
+    sizeOf(w) > 0 && w[3] % 4 === 0 &&
+    !winogradWay(dy.device, "conv2d weight gradient", geometryOf(x, w, dy.shape, attrs), w);
+}
+
+/** True where gradients to the input and to the filters take dy's factors in as they read and write: on GPUs, without Winograd's way. */
+export function foldsScale(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): boolean {
+  const { device } = dy, params = geometryOf(xShape, w.slice(-4), dy.shape, attrs);
+  return device.kernels === "gpu" && w[3] % 4 === 0 &&
+    !winogradWay(device, "conv2d data gradient", params, w) &&
+    !winogradWay(device, "conv2d weight gradient", params, w);
+}
+
+/** True where {@link convDataGrad} can add to a gradient and multiply by a slope: where it writes the gradient itself. */
+export function settlesDataGrad(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): boolean {
+  const { device } = dy, params = geometryOf(xShape, w.slice(-4), dy.shape, attrs);
+  return device.kernels === "gpu" && dy.size > 0 && xShape[3] % 4 === 0 &&
+    !winogradWay(device, "conv2d data gradient", params, w);
+}
+
+/**
+ * d(loss)/dx from d(loss)/d(conv); with a bank, strides are 1. `last` adds it to a gradient `into` and multiplies by a slope where
+ * {@link settlesDataGrad} allows it.
+ */
+export function convDataGrad(
+  dy: Tensor,
+  w: Tensor,
+  xShape: Shape,
+  attrs: Attrs,
+  bank: Bank | null = null,
+  { into = null, slope = null, scale = null }: {
+    readonly into?: Tensor | null;
+    readonly slope?: Slope | null;
+    /** Factors of dy's channels. */
+    readonly scale?: Tensor | null;
+  } = {},
+): Tensor {
   const { device } = dy;
   const params = geometryOf(xShape, w.shape.slice(-4), dy.shape, attrs);
-  const padded = device.empty([...xShape.slice(0, 3), params.ci4 * 4]);
+  const padded = into ?? device.empty([...xShape.slice(0, 3), params.ci4 * 4]), last = { add: into !== null, slope };
   const way = winogradWay(device, "conv2d data gradient", params, w.shape);
   if (dy.size === 0) {
     fill(padded, 0);
   } else if (isProduct(device, w.shape, attrs)) {
     const [n, k] = w.shape.slice(2);
-    product(dy, w, padded, 1, { m: dy.size / k, n, k, transposeA: false, transposeB: true });
+    product(dy, w, padded, 1, { m: dy.size / k, n, k, transposeA: false, transposeB: true, sumScale: scale, ...last });
   } else if (way) {
     winogradDataGrad(dy, w, padded, params, way);
   } else {
-    const bind = { dy: padChannels(dy), filters: padChannels(w, true), dx: padded, entries: bank && bank.entries };
+    const bind = {
+      ...{ dy: padChannels(dy), filters: padChannels(w, true), dx: padded, entries: bank && bank.entries },
+      ...{ activated: null, scale },
+    };
     const phases = bank ? params.n : params.stride_y * params.stride_x, BANK = Number(bank !== null);
     const pixels = (bank ? 1 : params.n) * Math.ceil(params.h / params.stride_y) *
       Math.ceil(params.w / params.stride_x);
@@ -238,11 +299,11 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
     const shape = [pixels, params.ci4 * 4, depth, phases] as const;
     if (productSet(device, "conv2d data gradient") === "gpu") {
       const tiles = tilesOf(device, "conv2d data gradient", shape, { tilingRows: pixels, splits: bank === null });
-      inSplits(padded, tiles.splitK, {}, (dx) =>
+      inSplits(padded, tiles.splitK, last, (dx, now) =>
         device.run(dataGradTiles, {
-          bind: { ...bind, dx },
+          bind: { ...bind, activated: epilogueBind(now).activated, dx },
           params: { ...params, parts: tiles.splitK },
-          constants: { BANK, ...tiles.constants },
+          constants: { BANK, SCALED_SUM: Number(scale !== null), ...settledConstants(now), ...tiles.constants },
           grid: tiles.grid,
         }));
     } else {
@@ -255,11 +316,20 @@ export function convDataGrad(dy: Tensor, w: Tensor, xShape: Shape, attrs: Attrs,
       });
     }
   }
+  if (into) storageOf(into).version++;
   return padded.shape[3] === xShape[3] ? padded : slice(padded, [0, 0, 0, 0], xShape as number[]);
 }
 
 /** d(loss)/dw from d(loss)/d(conv); null when added to `into`, which is what w has collected. */
-export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attrs, into: Tensor | null): Tensor | null {
+export function convWeightGrad(
+  x: Tensor,
+  dy: Tensor,
+  wShape: Shape,
+  attrs: Attrs,
+  into: Tensor | null,
+  scale: Tensor | null = null,
+  sums: Sums | null = null,
+): Tensor | null {
   const { device } = x;
   // Padded channels would have to be sliced off first.
   if (wShape[2] % 4 !== 0 || wShape[3] % 4 !== 0) into = null;
@@ -273,7 +343,17 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
   } else if (isProduct(device, wShape, attrs)) {
     const [m, n] = wShape.slice(2);
     dw = into ?? device.empty(wShape);
-    product(x, dy, dw, 1, { m, n, k: dy.size / n, transposeA: true, transposeB: false, add });
+    product(x, dy, dw, 1, {
+      m,
+      n,
+      k: dy.size / n,
+      transposeA: true,
+      transposeB: false,
+      add,
+      scale,
+      sums,
+      byTiles: device.kernels === "gpu",
+    });
   } else if (way) {
     dw = into ?? device.empty(wShape);
     winogradWeightGrad(x, dy, dw, base, way, add);
@@ -283,20 +363,78 @@ export function convWeightGrad(x: Tensor, dy: Tensor, wShape: Shape, attrs: Attr
     const params = { ...base, chunk: Math.ceil(lines / splitK) };
     const used = Math.ceil(lines / params.chunk);
     dw = into ?? device.empty(fullShape);
-    const partial = used === 1 ? dw : device.empty([used, ...fullShape]);
+    const behind = sums !== null && used > 1;
+    const partial = used === 1
+      ? dw
+      : device.empty(behind ? [used, sizeOf(fullShape) + base.co4 * 4] : [used, ...fullShape]);
     device.run(kernel, {
-      bind: { x: padChannels(x), dy: padChannels(dy), dw: partial, groups: null },
+      bind: {
+        x: padChannels(x),
+        dy: padChannels(dy),
+        dw: partial,
+        groups: null,
+        scale,
+        sums: sums && !behind ? sums.into : null,
+      },
       params,
-      constants: { ...constants, ADD: Number(add && used === 1) },
+      constants: {
+        ...constants,
+        ADD: Number(add && used === 1),
+        ...scale && { HAS_SCALE: 1 },
+        ...sums && { SUMS: 1, SUMS_BEHIND: Number(behind), ADD_SUMS: Number(sums.add) },
+      },
       grid: [across, down, used],
     });
-    if (used > 1) sumInto(dw, partial, [0], { add });
+    if (behind) sumGrads(partial, dw, sums, { add });
+    else if (used > 1 && device.kernels === "gpu") sumSplits(partial, dw, { add });
+    else if (used > 1) sumInto(dw, partial, [0], { add });
   }
   if (into) {
     storageOf(into).version++;
     return null;
   }
   return sameShape(fullShape, wShape) ? dw : slice(dw, [0, 0, 0, 0], wShape as number[]);
+}
+
+/** True where {@link convWeightGradOfUses} can take uses: of filters of whole fours, which are no plain product. */
+export function takesUses(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): boolean {
+  return sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 && !isProduct(dy.device, w, attrs) &&
+    contextOf(dy.device).refused.size === 0;
+}
+
+/**
+ * d(loss)/dw of a filter from all of its uses [x, d(loss)/d(conv)], of one shape each, and the sums of dy over all of them: added to
+ * what is there, or in its place.
+ */
+export function convWeightGradOfUses(
+  uses: readonly (readonly Tensor[])[],
+  dw: Tensor,
+  attrs: Attrs,
+  add: boolean,
+  sums: Sums | null,
+): void {
+  const { device } = dw, [[x, dy]] = uses, base = geometryOf(x.shape, dw.shape, dy.shape, attrs);
+  const lines = base.n * base.ho * uses.length;
+  const { across, down, splitK, constants } = weightGradBlocks(device, base, lines, 1);
+  const params = { ...base, chunk: Math.ceil(lines / splitK) }, used = Math.ceil(lines / params.chunk);
+  const behind = sums !== null && used > 1;
+  const partial = used === 1 ? dw : device.empty(behind ? [used, dw.size + sums.into.size] : [used, ...dw.shape]);
+  const operands = Object.fromEntries(
+    [0, 1, 2].flatMap((i) => [[`x${i}`, uses[i]?.[0] ?? null], [`dy${i}`, uses[i]?.[1] ?? null]]),
+  );
+  device.run(weightTilesOfUses, {
+    bind: { ...operands, dw: partial, groups: null, scale: null, sums: sums && !behind ? sums.into : null },
+    params,
+    constants: {
+      ...constants,
+      USES: uses.length,
+      ADD: Number(add && used === 1),
+      ...sums && { SUMS: 1, SUMS_BEHIND: Number(behind), ADD_SUMS: Number(sums.add) },
+    },
+    grid: [across, down, used],
+  });
+  if (behind) sumGrads(partial, dw, sums, { add });
+  else if (used > 1) sumSplits(partial, dw, { add });
 }
 
 /** Adds d(loss)/dw of a bank's filters to `into`, whose channels are multiples of 4. */
@@ -307,7 +445,7 @@ export function bankWeightGrad(x: Tensor, dy: Tensor, into: Tensor, attrs: Attrs
   const images = groups.shape[0];
   const { kernel, across, down, constants } = weightGradBlocks(device, params, params.n * params.ho / images, images);
   device.run(kernel, {
-    bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups },
+    bind: { x: padChannels(x), dy: padChannels(dy), dw: into, groups, scale: null, sums: null },
     params,
     constants: { ...constants, BANK: 1, ADD: 1 },
     grid: [across, down, groups.shape[0]],

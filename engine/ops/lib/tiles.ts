@@ -1,17 +1,19 @@
 /** Tilings of matrix products on GPUs: tiles and splits of the summed axis; see `shaders/lib/core_tiles.wgsl`. */
 import tilesText from "../../../shaders/lib/core_tiles.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
+import sumGradsText from "../../../shaders/sum_grads.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
 import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling, type TunedOp } from "../../tuning/table.ts";
 import { mayTile } from "./choice.ts";
-import { type Activation, ACTIVATIONS, epilogueLibs, GROUP, indexLib, vec4Lib } from "./library.ts";
+import { type Activation, ACTIVATIONS, epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./library.ts";
 
 /** `part_of` a split summed axis. */
 export const splitLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
 
+const splitSumParts = [...epilogueLibs, { file: "split_sum.wgsl", text: splitSumText }] as const;
 const splitSum = declareKernel(
   "split_sum",
   {
@@ -21,9 +23,39 @@ const splitSum = declareKernel(
   },
   indexLib,
   vec4Lib,
-  ...epilogueLibs,
-  { file: "split_sum.wgsl", text: splitSumText },
+  ...splitSumParts,
 );
+/** The same for rows that are no whole fours. */
+export const splitSumSingle: Kernel = declareKernel(
+  "split_sum",
+  { kernelSet: "gpu" },
+  indexLib,
+  { ...scalarLib, variant: "single" },
+  ...splitSumParts,
+);
+
+const sumGradsPart = { file: "sum_grads.wgsl", text: sumGradsText };
+const sumGradsKernels = {
+  fours: declareKernel("sum_grads", { kernelSet: "gpu" }, indexLib, vec4Lib, sumGradsPart),
+  single: declareKernel("sum_grads", { kernelSet: "gpu" }, indexLib, { ...scalarLib, variant: "single" }, sumGradsPart),
+};
+
+/** Sums of columns: where they go, and whether they are added to what is there. */
+export interface Sums {
+  readonly into: Tensor;
+  readonly add: boolean;
+}
+
+/** dw and db from the parts of their sums, [parts, rows of dw and one more, columns]; each is added to what is there or replaces it. */
+export function sumGrads(partial: Tensor, dw: Tensor, sums: Sums, { add = false }: Pick<Epilogue, "add">): void {
+  const { device } = dw, per = sums.into.size % 4 === 0 ? 4 : 1, count = (dw.size + sums.into.size) / per;
+  device.run(per === 4 ? sumGradsKernels.fours : sumGradsKernels.single, {
+    bind: { x: partial, dw, db: sums.into },
+    params: { count, weight: dw.size / per, parts: partial.shape[0] },
+    constants: { ADD: Number(add), ADD_SUMS: Number(sums.add) },
+    grid: device.grid(count, GROUP),
+  });
+}
 
 /** Workgroups that keep a large GPU busy: two on each of some 130 multiprocessors. */
 const FILL = 256;
@@ -133,11 +165,20 @@ export interface Epilogue {
   readonly activation?: Activation | undefined;
   /** Add to the output's old elements. */
   readonly add?: boolean | undefined;
+  /** Of a gradient: the slope to multiply by at the end. */
+  readonly slope?: Slope | null | undefined;
+}
+
+/** The activation that gave a tensor of the output's shape; its slope follows from what it gave. */
+export interface Slope {
+  readonly activation: Activation;
+  readonly y: Tensor;
 }
 
 /** Constants of `lib/epilogue.wgsl`. */
-export function epilogueConstants({ scale, bias, residual, activation = "none" }: Epilogue) {
+export function epilogueConstants({ scale, bias, residual, activation = "none", slope }: Epilogue) {
   return {
+    ...slope ? { SLOPE: ACTIVATIONS[slope.activation] } : {},
     HAS_SCALE: Number(scale != null),
     HAS_BIAS: Number(bias != null),
     HAS_RESIDUAL: Number(residual != null),
@@ -145,17 +186,22 @@ export function epilogueConstants({ scale, bias, residual, activation = "none" }
   };
 }
 
-/** Bindings of `lib/epilogue.wgsl`. */
-export function epilogueBind({ scale = null, bias = null, residual = null }: Epilogue) {
-  return { scale, bias, residual };
+/** Constants of `settled` there: for gradients. */
+export function settledConstants({ add = false, slope }: Epilogue) {
+  return { ADD: Number(add), SLOPE: ACTIVATIONS[slope?.activation ?? "none"] };
 }
 
-/** y [..., columns] = act(Σ parts · scale + bias + residual), partial [parts, ...y]; columns are a multiple of 4. */
+/** Bindings of `lib/epilogue.wgsl`. */
+export function epilogueBind({ scale = null, bias = null, residual = null, slope = null }: Epilogue) {
+  return { scale, bias, residual, activated: slope && slope.y };
+}
+
+/** y [..., columns] = act(Σ parts · scale + bias + residual), partial [parts, ...y]. */
 export function sumSplits(partial: Tensor, y: Tensor, epilogue: Epilogue): void {
-  const count = y.size / 4;
-  y.device.run(splitSum, {
+  const columns = y.shape.at(-1)!, per = columns % 4 === 0 ? 4 : 1, count = y.size / per;
+  y.device.run(per === 4 ? splitSum : splitSumSingle, {
     bind: { x: partial, y, ...epilogueBind(epilogue) },
-    params: { count, columns: y.shape.at(-1)! / 4, parts: partial.shape[0] },
+    params: { count, columns: columns / per, parts: partial.shape[0] },
     constants: { ...epilogueConstants(epilogue), ADD: Number(epilogue.add ?? false) },
     grid: y.device.grid(count, GROUP),
   });

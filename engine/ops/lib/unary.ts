@@ -61,7 +61,9 @@ export function unaryFamily(
         }
       },
       saves: () => saved === "x" ? { inputs: [0] } : saved === "y" ? { outputs: [0] } : {},
+      activation: () => name === "relu" || name === "tanh" || name === "sigmoid" ? name : "none",
       backward: saved === "none" ? { nondifferentiable: "piecewise constant" } : (call) => {
+        if (call.sloped) return [call.grads[0]];
         const x = saved === "x" ? call.input(0) : call.output(0), dy = call.grads[0]!;
         const y = dy.device.empty(dy.shape);
         const count = Math.ceil(dy.size / 4), params = { count, ...scalars(call.attrs) };

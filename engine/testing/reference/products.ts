@@ -77,7 +77,14 @@ export const products: Family = {
   propagate: ([x, w, shift = null], attrs) => {
     const a = real(x, "x"), weights = real(w, "w"), bias = optionalReal(shift, "bias");
     const graph = attrs.graph as { readonly rows: number; readonly relations: readonly Relation[] };
-    const [, d, o] = weights.shape;
+    const [, d, o] = weights.shape, width = 4 * Math.ceil(d / 4);
+    // What each row collects of the relations that have edges, rows padded to whole fours: kept for the gradient on request.
+    const used = graph.relations.filter(({ colIdx }) => colIdx.length > 0);
+    const collected = NDArray64.from([graph.rows, used.length * width], ([row, column]) => {
+      const { rowPtr, colIdx, values } = used[Math.floor(column / width)], at = column % width;
+      const entries = Array.from({ length: rowPtr[row + 1] - rowPtr[row] }, (_, i) => rowPtr[row] + i);
+      return at < d ? ad.sum(entries.map((e) => ad.mul(ad.constant(values[e]), a.at(colIdx[e], at)))) : ad.constant(0);
+    });
     return [
       NDArray64.from([graph.rows, o], ([row, column]) => {
         const terms: ad.Node[] = [];
@@ -91,6 +98,7 @@ export const products: Family = {
         const total = ad.sum(terms);
         return bias ? ad.add(total, bias.at(column)) : total;
       }),
+      ...attrs.keeps ? [collected] : [],
     ];
   },
 };

@@ -11,6 +11,7 @@ import {
   Linear,
   matmul,
   Module,
+  type ops,
   propagate,
   reshape,
   type Seeds,
@@ -60,11 +61,11 @@ class Assigned {
   /** Without gradients; divides the evidence of a class by its regions' sum if `byRow`. */
   constructor(assignment: Tensor, byRow: boolean) {
     this.assignment = assignment;
-    const total = byRow ? assignment.sum(0).maximum(ASSIGN_GUARD) : null;
     // Divided once on GPUs; elsewhere each layer divides, by which runs keep the bits that they began with.
-    const once = total && assignment.device.kernels === "gpu";
-    this.#shares = once ? assignment.div(total) : null;
-    this.#evidence = total && !once ? reshape(total, [assignment.shape[1], 1]) : null;
+    const once = assignment.device.kernels === "gpu";
+    const total = (): Tensor => assignment.sum(0).clamp(ASSIGN_GUARD, 3e38);
+    this.#shares = byRow && once ? assignment.div(total()) : null;
+    this.#evidence = byRow && !once ? reshape(total(), [assignment.shape[1], 1]) : null;
   }
 
   /** Evidence of each class, [C, D], from nodes of regions [R, D]. */
@@ -143,6 +144,13 @@ class PropagationLayer extends Module {
   }
 }
 
+/** The part of a graph's updates that all iterations share. */
+export interface SharedGraph {
+  readonly gru: ops.JoinedWeights;
+  /** Projected features of the regions, [R, D]. */
+  readonly features: Tensor;
+}
+
 /** Graph reasoning over regions and classes. */
 export class GlobalGraph extends Module {
   readonly #options: GraphOptions;
@@ -209,12 +217,21 @@ export class GlobalGraph extends Module {
     return { regions: this.#start.forward(fc7), classes: this.#class.forward(this.#vectors) };
   }
 
+  /** The part of an update that does not change between iterations: computed once on GPUs; null elsewhere, so that bits stay. */
+  shared(fc7: Tensor): SharedGraph | null {
+    const gru = this.#gru.joined();
+    return gru && { gru, features: this.#feature.forward(fc7) };
+  }
+
   /** The region nodes after reading the previous predictions, `feedback` [R, F]: a GRU over a map of one cell a region. */
-  update(regions: Tensor, feedback: Tensor, fc7: Tensor): Tensor {
-    const input = this.#feature.forward(fc7, { residual: this.#feedback.forward(feedback), activation: "relu" });
+  update(regions: Tensor, feedback: Tensor, fc7: Tensor, shared: SharedGraph | null = this.shared(fc7)): Tensor {
+    const input = shared
+      ? this.#feedback.forward(feedback, { residual: shared.features, activation: "relu" })
+      : this.#feature.forward(fc7, { residual: this.#feedback.forward(feedback), activation: "relu" });
     const [count, width] = regions.shape;
     const cell = (t: Tensor): Tensor => reshape(t, [count, 1, 1, width]);
-    return reshape(this.#gru.forward(cell(this.#mix.forward(input)), cell(regions)), [count, width]);
+    const state = this.#gru.forward(cell(this.#mix.forward(input)), cell(regions), shared?.gru ?? null);
+    return reshape(state, [count, width]);
   }
 
   /** The stacked propagations. `assignment` [R, C] assigns regions to classes. */

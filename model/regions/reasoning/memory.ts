@@ -11,6 +11,7 @@ import {
   init,
   Linear,
   Module,
+  type ops,
   pasteRegions,
   relu,
   reshape,
@@ -29,6 +30,13 @@ export interface MemoryInputs {
   readonly features: number;
   /** Numbers fed back for a region: the classes, twice with cross-feed. */
   readonly feedback: number;
+}
+
+/** The part of a memory's updates that all iterations share. */
+export interface SharedMemory {
+  readonly gru: ops.JoinedWeights;
+  /** Compressed features of the regions, [R, k, k, D]. */
+  readonly compressed: Tensor;
 }
 
 /** Spatial memory S [1, H, W, D] with a convolutional GRU. */
@@ -103,14 +111,26 @@ export class SpatialMemory extends Module {
     return this.#head.forward(reshape(read, [boxes.count, cropSize * cropSize * depth]));
   }
 
+  /** The part of an update that does not change between iterations: computed once on GPUs; null elsewhere, so that bits stay. */
+  shared(pool5: Tensor): SharedMemory | null {
+    const gru = this.#gru.joined();
+    return gru && { gru, compressed: this.#compress.forward(pool5) };
+  }
+
   /** The memory after all regions wrote to it at once: `feedback` [R, F] logits, `pool5` [R, k, k, features]. */
-  update(memory: Tensor, feedback: Tensor, pool5: Tensor, boxes: RegionBoxes): Tensor {
+  update(
+    memory: Tensor,
+    feedback: Tensor,
+    pool5: Tensor,
+    boxes: RegionBoxes,
+    shared: SharedMemory | null = this.shared(pool5),
+  ): Tensor {
     const { depth } = this.#options;
     const state = this.#read(memory, boxes);
     const mapped = reshape(this.#mapProb.forward(feedback), [boxes.count, 1, 1, depth]);
-    let x = relu(add(this.#compress.forward(pool5), mapped));
+    let x = relu(add(shared?.compressed ?? this.#compress.forward(pool5), mapped));
     for (const layer of this.#input) x = layer.forward(x);
-    const change = this.#gru.forward(x, state).sub(state);
+    const change = this.#gru.forward(x, state, shared?.gru ?? null).sub(state);
     return memory.add(pasteRegions(change, boxes.cells, boxes.map));
   }
 

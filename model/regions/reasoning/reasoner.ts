@@ -216,19 +216,22 @@ export class ReasoningClassifier extends BaselineClassifier {
     confidences.push((memory ? spatial!.predict(memory, boxes) : graph!.predict(start!.regions)).confidence);
     if (memory) trace?.memories.push(memory);
 
+    const shared = { memory: spatial?.shared(pool5) ?? null, graph: graph?.shared(fc7) ?? null };
     const latestLogits: LatestLogits = { local: spatial && image, global: graph && image };
     for (let i = 1; i < iterations; i++) {
+      // What both modules are fed alike is joined once.
+      const joined: { both?: Tensor } = {};
       const [toLocal, toGlobal] = [
-        this.#feedback(latestLogits, "local", real),
-        this.#feedback(latestLogits, "global", real),
+        this.#feedback(latestLogits, "local", real, joined),
+        this.#feedback(latestLogits, "global", real, joined),
       ];
       if (spatial && memory) {
-        memory = spatial.update(memory, toLocal.logits!, pool5, boxes);
+        memory = spatial.update(memory, toLocal.logits!, pool5, boxes, shared.memory);
         trace?.memories.push(memory);
         latestLogits.local = record("local", i, spatial.predict(memory, boxes));
       }
       if (graph && nodes && edges && start) {
-        const informed = graph.update(nodes.regions, toGlobal.logits!, fc7);
+        const informed = graph.update(nodes.regions, toGlobal.logits!, fc7, shared.graph);
         const layers: LayerTrace[] | undefined = trace && [];
         const reasoned = graph.reason(
           { regions: informed, classes: nodes.classes },
@@ -261,6 +264,7 @@ export class ReasoningClassifier extends BaselineClassifier {
     latest: LatestLogits,
     stream: "local" | "global",
     real: RealRegions | null,
+    joined: { both?: Tensor },
   ): { logits: Tensor | null; assignment: Tensor | null } {
     if (!latest[stream]) return { logits: null, assignment: null };
     const { feedback } = this.#options.stop;
@@ -269,8 +273,9 @@ export class ReasoningClassifier extends BaselineClassifier {
       .map((t) => stops ? t.detach() : t);
     const both = inputs.length > 1;
     const scores = stream === "global" ? inputs.map((t) => softmax(t.detach())) : [];
-    const mean = scores.length > 1 ? scores[0].add(scores[1]).mul(0.5) : scores[0] ?? null;
-    return { logits: both ? concat(inputs, 1) : inputs[0], assignment: mean && real ? mean.mul(real.mask) : mean };
+    const mean = scores.length > 1 ? weightedSum(scores, { scale: 0.5 }) : scores[0] ?? null;
+    const logits = !both ? inputs[0] : stops ? joined.both ??= concat(inputs, 1) : concat(inputs, 1);
+    return { logits, assignment: mean && real ? mean.mul(real.mask) : mean };
   }
 
   /** Predictions weighed by softmax over their confidences, or the mean of the last iteration's. */
