@@ -243,7 +243,7 @@ fn matmul_twelve(@builtin(global_invocation_id) id: vec3<u32>) {
 Deno.test("a kernel variant is a shader and its declaration in the op", () =>
   withTree(async (folder) => {
     for (const part of CHECKS) await copy(join(ROOT, part), join(folder, part));
-    const shader = join(folder, "shaders/matmul_twelve.wgsl"), op = join(folder, "engine/ops/matmul.ts");
+    const shader = join(folder, "shaders/matmul_twelve.wgsl"), op = join(folder, "engine/ops/product.ts");
     await Deno.writeTextFile(shader, TOY_KERNEL);
     const end = "const tiles = tilesKernel(";
     await edit(
@@ -252,7 +252,7 @@ Deno.test("a kernel variant is a shader and its declaration in the op", () =>
       'const twelveKernel = declareKernel("matmul_twelve", { ...traits, kernelSet: "cpu", tilings: [[12, 8]] }, ...libs, {\n' +
         '  file: "matmul.wgsl",\n  text,\n}, { file: "matmul_twelve.wgsl", text: twelveText });\n' + end,
     );
-    const first = 'import { EngineError, ShapeError } from "../base/errors.ts";\n';
+    const first = 'import { EngineError } from "../base/errors.ts";\n';
     await edit(op, first, `import twelveText from "../../shaders/matmul_twelve.wgsl" with { type: "text" };\n${first}`);
     const choice = "shared ? blocks.lanes : blocks.registers";
     await edit(op, choice, "shared ? blocks.lanes : constants.ROWS === 12 ? twelveKernel : blocks.registers");

@@ -16,6 +16,9 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   "sequence.wgsl:identity": "tests/engine/ops/sequence_test.ts",
   "cast_f16.wgsl:f32_to_f16": "tests/engine/ops/made_tensors_test.ts",
   "cast_f16.wgsl:f16_to_f32": "tests/engine/ops/made_tensors_test.ts",
+  "matmul_uses.wgsl:tiles": "tests/engine/autograd/later_test.ts",
+  "matmul_uses.wgsl:tiles+single": "tests/engine/autograd/later_test.ts",
+  "conv_weight_grad_tiles.wgsl:tiles+uses": "tests/engine/autograd/later_test.ts",
   ...Object.fromEntries(WINOGRAD.map((kernel) => [kernel, "tests/engine/ops/lib/winograd_test.ts"])),
 };
 

@@ -1,4 +1,5 @@
 /** The convolutional GRU of conv_gru.ts with few dispatches: candidate and gates share the input's convolution, and its gradients. */
+import gatesText from "../../shaders/conv_gru_gates.wgsl" with { type: "text" };
 import text from "../../shaders/conv_gru_joined.wgsl" with { type: "text" };
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
@@ -15,7 +16,7 @@ const parts = [indexLib, scalarLib, ...activationLibs, { file: "conv_gru_joined.
 const openKernel = kernel("open_gates", ...parts);
 const blendKernel = kernel("blend_joined", ...parts);
 const blendGradKernel = kernel("blend_joined_grad", ...parts);
-const gatesGradKernel = kernel("gates_grad", ...parts);
+const gatesGradKernel = kernel("gates_grad", ...parts, { file: "conv_gru_gates.wgsl", text: gatesText });
 
 interface Attrs {
   readonly activation: "relu" | "tanh";

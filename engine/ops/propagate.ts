@@ -22,7 +22,9 @@ import { mayRun } from "./lib/choice.ts";
 import { fill } from "./lib/fill.ts";
 import { concat, expandTo, pad, reshape, slice } from "./layout.ts";
 import { activationLibs, ACTIVATIONS, GROUP, indexLib, vec4Lib } from "./lib/library.ts";
-import { layerGrads, matmul, product, productCollected } from "./matmul.ts";
+import { layerGrads, productCollected } from "./layer_grads.ts";
+import { matmul } from "./matmul.ts";
+import { product } from "./product.ts";
 import { sumCollected } from "./reduce.ts";
 
 const parts = [indexLib, vec4Lib, ...activationLibs, { file: "propagate.wgsl", text }] as const;

@@ -23,7 +23,7 @@ import { blockKernels, softwareTiling, splittingGroups } from "./blocks.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
-import { product } from "../matmul.ts";
+import { product } from "../product.ts";
 import { sumInto } from "../reduce.ts";
 import { productSet } from "./product_set.ts";
 import {
@@ -38,6 +38,7 @@ import {
   sumSplits,
   tileConstants,
   tilesKernel,
+  untunedTilesKernel,
 } from "./tiles.ts";
 import type { Pair, Sides } from "./window.ts";
 import { winogradDataGrad, winogradForward, winogradWay, winogradWeightGrad } from "./winograd.ts";
@@ -83,7 +84,7 @@ const weightTiles = tilesKernel(weightGrad, digits, ...weightGradParts, {
 });
 
 /** The same for several uses of a filter. */
-const weightTilesOfUses = tilesKernel({ flops }, digits, geometry, severalUses, weightGradPart, {
+const weightTilesOfUses = untunedTilesKernel({ flops }, digits, geometry, severalUses, weightGradPart, {
   file: "conv_weight_grad_tiles.wgsl",
   text: weightGradTilesText,
 });

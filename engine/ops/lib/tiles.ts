@@ -84,6 +84,13 @@ export function tilesKernel(
   return declareKernel("tiles", own, splitLib, core, ...parts);
 }
 
+/** The same, of which the tuner knows nothing: what is computed is tuned as another product. */
+export function untunedTilesKernel(traits: Pick<KernelTraits, "flops">, ...parts: readonly ShaderText[]): Kernel {
+  const core = { file: "lib/core_tiles.wgsl", text: tilesText };
+  const tilingOf: KernelTraits["tilingOf"] = ({ TILE_ROWS, TILE_COLUMNS }) => [TILE_ROWS, TILE_COLUMNS];
+  return declareKernel("tiles", { ...traits, kernelSet: "gpu", tilingOf }, splitLib, core, ...parts);
+}
+
 /** Constants of `lib/core_tiles.wgsl`: software adapters get loops, which they compile several times as fast. */
 export function tileConstants({ info }: Device, { rows, columns }: Pick<Tiling, "rows" | "columns">) {
   return { TILE_ROWS: rows, TILE_COLUMNS: columns, UNROLLED: Number(!info.isFallback) };

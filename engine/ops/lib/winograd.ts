@@ -13,7 +13,7 @@ import { type ProductShape, type Tiling, WINOGRAD_FORMS, type WinogradForm } fro
 import { mayRun } from "./choice.ts";
 import { derived } from "./derived.ts";
 import { epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./library.ts";
-import { product } from "../matmul.ts";
+import { product } from "../product.ts";
 import { type Epilogue, epilogueBind, epilogueConstants } from "./tiles.ts";
 
 /** Sizes of a convolution; those of `lib/conv.wgsl`. */

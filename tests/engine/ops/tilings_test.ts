@@ -62,6 +62,10 @@ function plainCases(random: Random): Case[] {
       inputs: [{ shape: [n, 36] }, { shape: [36, n - n % 4] }],
       attrs: { transposeA: false, transposeB: false },
     }],
+    ["matmul", {
+      inputs: [{ shape: [n, 37] }, { shape: [37, n + 1] }],
+      attrs: { transposeA: false, transposeB: false },
+    }],
   ];
 }
 

@@ -18,7 +18,15 @@ import { testSeed, withRandom } from "../../support/random.ts";
 const device = (await openDevices()).gpu;
 
 /** Kernels whose workgroups share memory, by the shader that it is declared in. */
-const SHARING = ["lib/row_group.wgsl", "lib/core_tiles.wgsl", "matmul_skinny.wgsl", "lstm_sequence.wgsl", "move.wgsl"];
+const SHARING = [
+  "lib/row_group.wgsl",
+  "lib/core_tiles.wgsl",
+  "matmul_skinny.wgsl",
+  "lstm_sequence.wgsl",
+  "move.wgsl",
+  "loss_teams.wgsl",
+  "conv_gru_gates.wgsl",
+];
 
 Deno.test("every access of the engine's kernels can be watched, and a copy binds what the kernel binds", () => {
   const kernels = allKernels().filter(({ traits }) => !traits.users);
@@ -47,7 +55,19 @@ Deno.test("what a copy adds has no branch: inlined at every index, it would take
 
 /** The first sample of a few ops that runs a kernel made with a shader. */
 function sampleOf(file: string): { readonly one: Case; readonly kernels: readonly string[] } {
-  const ops = ["softmax", "transpose", "topk", "cumsum", "sum", "max", "matmul", "linear", "lstm"];
+  const ops = [
+    "softmax",
+    "transpose",
+    "topk",
+    "cumsum",
+    "sum",
+    "max",
+    "matmul",
+    "linear",
+    "lstm",
+    "exampleWeights",
+    "convGruJoined",
+  ];
   for (const name of ops) {
     for (const one of opSubject(allOps().get(name)!, { seed: testSeed }).cases) {
       const kernels = [...kernelsOf(device, () => one.record(device)).values()];
