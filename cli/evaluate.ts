@@ -8,7 +8,7 @@ import { ensemble, type EnsembleMember } from "../model/regions/evaluation/ensem
 import { evaluateModel, score } from "../model/regions/evaluation/evaluate.ts";
 import { writeFormats, type WrittenFile } from "../model/regions/evaluation/formats.ts";
 import type { EvaluationFolder } from "../model/regions/evaluation/folder.ts";
-import { type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
+import { readResults, type Results, resultsOf, saveResults, scoredSet } from "../model/regions/evaluation/results.ts";
 import { perClassTable } from "../model/regions/report/run_report.ts";
 import { listCheckpoints, makeFolder } from "../model/run/run_folder.ts";
 import { requireRun } from "../model/run/run_names.ts";
@@ -30,8 +30,12 @@ export function addEvaluate(program: Command): void {
     .description(
       "score a trained model on its test split: metrics, per class and per iteration; writes scores and report",
     )
-    .argument("[run]", "folder of the run, such as runs/final-context-1; its newest checkpoint is scored")
-    .option("--checkpoint <file>", "score this checkpoint instead, or the newest of that run")
+    .argument(
+      "[run]",
+      "folder of the run, such as runs/final-context-1; its best checkpoint is scored, or the newest if it keeps no best",
+    )
+    .option("--checkpoint <file>", "score this checkpoint instead, or that of another run")
+    .option("--newest", "score the newest checkpoint where the run keeps a best one")
     .option("--data <folder>", "where the data set is, if it is not where it was in training")
     .option(
       "--set <key=value>",
@@ -46,13 +50,13 @@ export function addEvaluate(program: Command): void {
     )
     .addOption(
       new Option("--format <names...>", "files for other programs too: COCO's results, or a table of the regions")
-        .choices(
-          ["coco", "csv"] as const,
-        ),
+        .choices(["coco", "csv"] as const),
     )
     .option("--top <n>", "classes of each region in COCO's results, the likeliest first", toSize, 1)
-    .action(async (run, { checkpoint: file, data, set, reasoningUpdates: updates, out: given, format = [], top }) => {
-      const checkpoint = await chosen(run, file);
+    .action(async (run, flags) => {
+      const { checkpoint: file, newest = false, data, set, reasoningUpdates: updates, out: given, format = [], top } =
+        flags;
+      const checkpoint = await chosen(run, file, newest);
       if (run !== undefined && isFolder(run) && file !== undefined && given === undefined) {
         await requireSameClasses(checkpoint, run);
       }
@@ -76,7 +80,7 @@ export function addEvaluate(program: Command): void {
         onMessage: (text) => evaluating.notice(text),
         onEvaluate: (done, of) => evaluating.update(done, of),
         onScores: async (scored) => void (written = await writeFormats(scored, out, { formats: format, top })),
-      });
+      }, checkpoint);
       evaluating[Symbol.dispose]();
       print(results);
       for (const { what, path } of written) fact(what, path);
@@ -98,7 +102,7 @@ export function addReEvaluate(program: Command): void {
       if (isFolder(run) && Experiment.is(run)) requireRun(run);
       const path = join(run, "scores.safetensors"), { model, scores, set } = await readScores(path);
       await requireSameClasses({ path, classes: set.classes }, run);
-      const results = resultsOf(model, scores, set);
+      const results = { ...resultsOf(model, scores, set), ...bestBefore(run) };
       await saveResults(results, { file: (name) => join(run, name) });
       print(results);
     });
@@ -153,13 +157,25 @@ async function requireSameClasses(
   if (difference) throw new UserError(`${path}: has ${difference}; its results belong into another folder`);
 }
 
-/** The checkpoint named, or the run's newest. */
-async function chosen(run: string | undefined, file: string | undefined): Promise<Checkpoint> {
+/** The checkpoint that the scores of a folder are by, where its results name it. */
+function bestBefore(folder: string): Pick<Results, "best"> {
+  try {
+    const { best } = readResults(join(folder, "results.json"));
+    return best ? { best } : {};
+  } catch (error) {
+    // Results that are missing or of another version are what is written anew.
+    if (error instanceof UserError) return {};
+    throw error;
+  }
+}
+
+/** The checkpoint named, or the run's best or newest. */
+async function chosen(run: string | undefined, file: string | undefined, newest = false): Promise<Checkpoint> {
   if (file === undefined && run === undefined) {
     throw new UserError("evaluate: name a run's folder, or a checkpoint by --checkpoint");
   }
   const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
-  const checkpoint = await readCheckpoint(file ?? run!, onBroken);
+  const checkpoint = await readCheckpoint(file ?? run!, onBroken, { newest });
   sayNewRules(notice, checkpoint.path, checkpoint.config);
   return checkpoint;
 }

@@ -32,7 +32,11 @@ interface Region {
 export function addPredict(program: Command): void {
   program.command("predict")
     .description("name the regions of a picture: writes the labelled picture and the scores of every class")
-    .requiredOption("--checkpoint <file>", "a checkpoint, or a run's folder for its newest one")
+    .requiredOption(
+      "--checkpoint <file>",
+      "a checkpoint, or a run's folder for its best one, or its newest if it keeps no best",
+    )
+    .option("--newest", "take the newest checkpoint where the run keeps a best one")
     .requiredOption("--image <file>", "the picture")
     .option("--boxes <file>", "JSON: a list of [x1, y1, x2, y2] in pixels of the picture, or { boxes: that list }")
     .option(
@@ -41,9 +45,9 @@ export function addPredict(program: Command): void {
     )
     .option("--out <folder>", "where the results go", ".")
     .option("--top <n>", "classes listed for a region", toSize, 5)
-    .action(async ({ checkpoint: file, image, boxes, annotations, out, top }) => {
+    .action(async ({ checkpoint: file, newest = false, image, boxes, annotations, out, top }) => {
       const onBroken = (path: string, reason: string): void => notice(`passed over ${path}: ${reason}`);
-      const checkpoint = await readCheckpoint(file, onBroken);
+      const checkpoint = await readCheckpoint(file, onBroken, { newest });
       const { config, classes } = checkpoint;
       const picture = await readPicture(image, config.pictures);
       const regions = check(await regionsOf(image, picture, boxes, annotations), picture, boxes ?? image);

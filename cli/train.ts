@@ -16,6 +16,7 @@ import {
   scaledForBatch,
   scalingLines,
   type TrainConfig,
+  VALIDATED,
 } from "../model/regions/config.ts";
 import { MODEL_NAMES } from "../model/regions/models.ts";
 import { type Json, type Layer, lookup, nest, settingLayer } from "../model/run/layers.ts";
@@ -42,6 +43,11 @@ const SETTINGS = {
   batch: "batch",
   accumulate: "accumulate",
   scale: "scale",
+  validateEvery: "validateEvery",
+  validateShare: "validation.share",
+  best: "validation.metric",
+  patience: "validation.patience",
+  keep: "checkpointKeep",
   steps: "steps",
   rate: "optimiser.rate",
   seed: "seed",
@@ -53,6 +59,9 @@ const SETTINGS = {
   shortSide: "image.shortSide",
   longSide: "image.longSide",
 } as const;
+
+/** Settings that `--validate-every` brings, under all others that are given. */
+const VALIDATING: Json = { validation: { split: "val", share: 0.25, metric: "val_accuracy" } };
 
 /** Adds the command. */
 export function addTrain(program: Command): void {
@@ -90,6 +99,18 @@ export function addTrain(program: Command): void {
     .option("--batch <n>", "images of a step, whose mean it learns from; rate and schedule follow", toNumber)
     .option("--accumulate <n>", "parts that a step's images are held in, to save memory; the same bits", toNumber)
     .option("--no-scale", "leave rate and schedule as they are stated for a batch of one")
+    .option(
+      "--validate-every <n>",
+      "score a part of the validation split every n steps, and keep the best checkpoint",
+      toNumber,
+    )
+    .option("--validate-share <share>", "part of the validation split that is scored; a quarter by default", toNumber)
+    .addOption(
+      new Option("--best <measure>", "measure by which the best checkpoint is kept; val_accuracy by default")
+        .choices(VALIDATED),
+    )
+    .option("--patience <n>", "end the run after n validations in a row without a better one", toNumber)
+    .option("--keep <n>", "newest checkpoints kept", toNumber)
     .option("--steps <n>", "steps to make, an image each unless --batch gives more", toNumber)
     .option("--max-steps <n>", "stop after so many steps if there would be more", toSize)
     .option("--rate <rate>", "first learning rate", toNumber)
@@ -111,6 +132,7 @@ export function addTrain(program: Command): void {
     .action(async (flags, command) => {
       const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
       const settings = [
+        ...given("validateEvery") && !flags.resume ? [{ source: "--validate-every", value: VALIDATING }] : [],
         ...await Promise.all(flags.config.map(settingsLayer)),
         ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
           source: flagName(key),

@@ -46,12 +46,16 @@ export interface Checkpoint extends Omit<RunCheckpoint, "config" | "facts">, Reg
   readonly position: number;
 }
 
-/** Reads a checkpoint, or the newest whole one of a run's folder. Throws {@link UserError} when it is none of ours. */
+/**
+ * Reads a checkpoint, or of a run's folder its best, or where it keeps none, or for `newest`, the newest whole one. Throws
+ * {@link UserError} when it is none of ours.
+ */
 export async function readCheckpoint(
   file: string,
   onBroken?: (path: string, reason: string) => void,
+  options?: { readonly newest?: boolean },
 ): Promise<Checkpoint> {
-  return checkedRegions(await readRunCheckpoint(file, [REGION_RUNS], onBroken));
+  return checkedRegions(await readRunCheckpoint(file, [REGION_RUNS], onBroken, options));
 }
 
 /** A checkpoint's settings and facts, checked. Throws {@link UserError}. */

@@ -12,11 +12,11 @@ import { differences, type Json, type Layer, lookup, merge, nest, settle } from 
 import { newConvolutions } from "../run/run_config.ts";
 import { VERSION } from "../run/version.ts";
 
-export { type TrainConfig, trainConfigSchema } from "./config_schema.ts";
+export { type TrainConfig, trainConfigSchema, VALIDATED } from "./config_schema.ts";
 
 /** Settings a resumed run may change: they do not enter the numbers of the steps already done. */
 const FREE =
-  /^(steps|dataset\.(data|lists|cache|testSplit)|accumulate|image\.(prefetch|workers|budget|silence)|checkpointEvery|checkpointKeep)$/;
+  /^(steps|dataset\.(data|lists|cache|testSplit)|accumulate|image\.(prefetch|workers|budget|silence)|validation\.patience|checkpointEvery|checkpointKeep)$/;
 
 /** Network names that `model.resnet` takes in place of a description. */
 export const resnetNames: readonly string[] = Object.keys(resnetPresets);
@@ -141,6 +141,7 @@ function defaults(dataset: DatasetName): TrainConfig {
     },
     displayEvery: 20,
     validateEvery: drawn ? 200 : null,
+    validation: { split: "test", share: null, metric: null, patience: null },
     checkpointEvery: 200,
     checkpointKeep: 2,
   };

@@ -109,6 +109,9 @@ const reasoningSchema = z.strictObject({
   ),
 });
 
+/** Measures by which a best checkpoint may be chosen. */
+export const VALIDATED = ["val_accuracy", "val_ap", "val_class_accuracy", "val_class_ap"] as const;
+
 /** Name of these runs in `config.json` and in checkpoints. */
 export const KIND = "regions";
 
@@ -198,13 +201,31 @@ export const trainConfigSchema = z.strictObject({
   }),
   displayEvery: positive.describe("Losses are read from the device and recorded every so many steps"),
   validateEvery: positive.nullable().default(null).describe(
-    "The first 24 images of the test split are scored every so many steps, for the curve of accuracy; null never does",
+    "Images of `validation.split` are scored every so many steps, for the curve of accuracy and the best checkpoint; null never does",
   ),
+  validation: z.strictObject({
+    split: z.enum(["train", "val", "test"]).default("test").describe("Split that is scored while training"),
+    share: z.number().positive().max(1).nullable().default(null).describe(
+      "Share of its images, spread evenly over them; null for the first 24",
+    ),
+    metric: z.enum(VALIDATED).nullable().default(null).describe(
+      "Measure by which the best checkpoint is kept and taken for results: accuracy or average precision over instances, or their means over classes; null keeps none",
+    ),
+    patience: positive.nullable().default(null).describe(
+      "Validations in a row without a better one after which the run ends; null never ends it",
+    ),
+  }).prefault({}).describe("Validation while training"),
   checkpointEvery: positive.describe("A checkpoint is saved every so many steps"),
   checkpointKeep: positive.describe("Newest checkpoints kept"),
 }).refine(({ batch, accumulate }) => accumulate <= batch, {
   path: ["accumulate"],
   message: "a step has no more parts than images: give at most `batch`",
+}).refine(({ validation: { metric }, validateEvery }) => metric === null || validateEvery !== null, {
+  path: ["validation", "metric"],
+  message: "nothing is measured while training: give `validateEvery` too",
+}).refine(({ validation: { metric, patience } }) => patience === null || metric !== null, {
+  path: ["validation", "patience"],
+  message: "there is no measure to wait for: give `validation.metric` too",
 });
 
 /** Settings of a training run. */

@@ -24,7 +24,8 @@ import {
   tensorsOf,
 } from "../../engine/mod.ts";
 import { evaluateModel } from "./evaluation/evaluate.ts";
-import { heldOutAccuracy } from "./evaluation/held_out.ts";
+import { heldOutMeasures } from "./evaluation/held_out.ts";
+import { parseRunCheckpoint } from "../run/checkpoint.ts";
 import { type Learner, runLoop } from "../run/loop.ts";
 import type { Measures, UnreadLosses } from "../run/loss_log.ts";
 import { estimateLines, runCost } from "./experiments/cost_estimate.ts";
@@ -55,7 +56,18 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
   if (begins && hooks.estimate) { for (const text of await learner.estimate(test)) say(text); }
   await runLoop(folder, learner, start, hooks);
   await learner.endUpdates();
-  return await evaluateModel(learner.model, test, folder, hooks);
+  const best = config.validation.metric === null
+    ? null
+    : await folder.bestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`));
+  if (!best) return await evaluateModel(learner.model, test, folder, hooks);
+  loadTensors(best.bytes, tensorsOf(learner.model.parameters(), "model."), best.path, { allowExtra: true });
+  return await evaluateModel(
+    learner.model,
+    test,
+    folder,
+    hooks,
+    checkedRegions(parseRunCheckpoint(best, [REGION_RUNS])),
+  );
 }
 
 async function open(
@@ -204,12 +216,11 @@ class RegionLearner implements Learner {
   async validate(): Promise<Measures | null> {
     const config = this.#config, { model, train } = this.#parts;
     this.#heldOut ??= matchClasses(
-      await openSplit(config, config.dataset.testSplit),
+      await openSplit(config, config.validation.split),
       this.classes,
       `${train.name} ${train.split}`,
     );
-    const accuracy = await heldOutAccuracy(model, this.#heldOut, config);
-    return accuracy === null ? null : { val_accuracy: accuracy };
+    return await heldOutMeasures(model, this.#heldOut, config);
   }
 
   /** Estimated work and cost of a run on these settings, by a measured step; a line for each figure. */

@@ -11,6 +11,7 @@ import {
   type SafetensorsTensor,
   type Tensor,
 } from "../../engine/mod.ts";
+import { bestSchema, type BestSoFar } from "./best.ts";
 import { jsonText } from "./json_metadata.ts";
 import { kindOf, type RunKind } from "./kind.ts";
 import type { Json } from "./layers.ts";
@@ -18,7 +19,7 @@ import type { LossLog, LossWindow } from "./loss_log.ts";
 import { MetricsLog } from "./metrics_log.ts";
 import { metricsTable } from "./metrics_table.ts";
 import type { RunConfig } from "./run_config.ts";
-import { type CheckpointFile, newestCheckpointOf, type RunFolder } from "./run_folder.ts";
+import { type CheckpointFile, chosenCheckpointOf, type RunFolder } from "./run_folder.ts";
 
 /** A checkpoint file read, its settings not yet looked at by its kind. */
 export interface RunCheckpoint {
@@ -35,6 +36,8 @@ export interface RunCheckpoint {
   readonly window?: LossWindow;
   /** Length and checksum of the log it goes with; absent in what earlier versions saved. */
   readonly records?: string;
+  /** The best validation up to here; absent where the run keeps no best checkpoint. */
+  readonly best?: BestSoFar;
   /** True where the file carries a checksum. */
   readonly checked: boolean;
 }
@@ -47,19 +50,24 @@ export interface LoopStart {
   readonly window: LossWindow;
   /** Length and checksum of the log that belongs to it. */
   readonly records?: string;
+  /** The best validation so far. */
+  readonly best?: BestSoFar;
 }
 
 /** The start of a new run. */
 export const BEGINNING: LoopStart = { step: 0, window: { names: [], rows: [] } };
 
 /** Point at which a run goes on from a checkpoint. */
-export function startOf({ step, window, records }: Pick<RunCheckpoint, "step" | "window" | "records">): LoopStart {
-  const log = records === undefined ? {} : { records };
-  return { step, window: window ?? BEGINNING.window, ...log };
+export function startOf(
+  { step, window, records, best }: Pick<RunCheckpoint, "step" | "window" | "records" | "best">,
+): LoopStart {
+  const own = { ...records === undefined ? {} : { records }, ...best === undefined ? {} : { best } };
+  return { step, window: window ?? BEGINNING.window, ...own };
 }
 
 /**
- * Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says.
+ * Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says; among those that a run
+ * goes on from, as the best of its validations, or as both.
  *
  * @throws {UserError} where a number is not finite: the checkpoints before are whole, and this one would not be.
  */
@@ -68,6 +76,7 @@ export async function saveRunCheckpoint(
   step: number,
   log: LossLog,
   learner: { tensors(): Map<string, Tensor>; facts(): Readonly<Record<string, string>> },
+  { best = null, as = ["step"] }: { readonly best?: BestSoFar | null; readonly as?: readonly ("step" | "best")[] } = {},
 ): Promise<void> {
   // A checkpoint promises the records up to its step, and their table.
   log.sync();
@@ -76,11 +85,14 @@ export async function saveRunCheckpoint(
     ...learner.facts(),
     window: JSON.stringify(log.window),
     records: log.records,
+    ...best === null ? {} : { best: JSON.stringify(best) },
   });
   const tensors = await readTensors(learner.tensors());
   const wrong = firstNonFinite(tensors);
   if (wrong) throw notFinite(`"${wrong.name}" holds ${wrong.value} after step ${step}`);
-  await folder.saveCheckpoint(step, encodeSafetensors(tensors, metadata, { checksum: true }));
+  const bytes = encodeSafetensors(tensors, metadata, { checksum: true });
+  if (as.includes("best")) await folder.saveBest(bytes);
+  if (as.includes("step")) await folder.saveCheckpoint(step, bytes);
 }
 
 /** The complaint about a training in which something is no longer finite, `what` and when. */
@@ -106,11 +118,12 @@ const metadataSchema = z.looseObject({
   config: jsonText(z.unknown()).transform((config) => config as Json),
   window: jsonText(z.object({ names: z.array(z.string()), rows: z.array(z.array(z.number())) })).optional(),
   records: z.string().optional(),
+  best: jsonText(bestSchema).optional(),
 });
 
 /**
- * Reads a checkpoint file, or the newest whole one of a run's folder; `onBroken` is called for each one passed over.
- * `anyNumbers` reads a file whose numbers are not all finite too, to look at it.
+ * Reads a checkpoint file, or of a run's folder its best one, or where it keeps none, or for `newest`, the newest whole one;
+ * `onBroken` is called for each one passed over. `anyNumbers` reads a file whose numbers are not all finite too, to look at it.
  *
  * @throws {UserError} when there is none, or it is broken, holds a number that is not finite, or is of another kind of run.
  */
@@ -118,10 +131,10 @@ export async function readRunCheckpoint(
   file: string,
   kinds: readonly Pick<RunKind, "kind" | "owns">[],
   onBroken?: (path: string, reason: string) => void,
-  { anyNumbers = false }: { readonly anyNumbers?: boolean } = {},
+  { anyNumbers = false, newest = false }: { readonly anyNumbers?: boolean; readonly newest?: boolean } = {},
 ): Promise<RunCheckpoint> {
   const isFolder = await Deno.stat(file).then((info) => info.isDirectory, () => false);
-  const found = isFolder ? await newestCheckpointOf(file, onBroken) : await readWhole(file);
+  const found = isFolder ? await chosenCheckpointOf(file, onBroken, { newest }) : await readWhole(file);
   if (!anyNumbers) requireFinite(found);
   return parseRunCheckpoint(found, kinds);
 }
@@ -140,7 +153,7 @@ export function parseRunCheckpoint(
 ): RunCheckpoint {
   const parsed = metadataSchema.safeParse(metadata);
   if (!parsed.success) throw notOfARun(path, parsed.error);
-  const { kind: _, step, config, window, records, ...facts } = parsed.data;
+  const { kind: _, step, config, window, records, best, ...facts } = parsed.data;
   // Whatever states its log was written with a checksum too.
   if (records !== undefined && !checked) throw new UserError(`${path}: has lost its checksum, so it is damaged`);
   if (!kindOf(config, kinds)) {
@@ -158,6 +171,7 @@ export function parseRunCheckpoint(
     checked,
     ...window === undefined ? {} : { window },
     ...records === undefined ? {} : { records },
+    ...best === undefined ? {} : { best },
   };
 }
 

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers/promises";
 import { type Device, EngineError, type NonFinite, type Tensor } from "../../engine/mod.ts";
 import { type LoopStart, notFinite, saveRunCheckpoint } from "./checkpoint.ts";
+import { BestTracker } from "./best.ts";
 import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
 import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
@@ -32,7 +33,8 @@ export interface Learner extends AsyncDisposable {
 }
 
 /**
- * Runs the updates a run still lacks. Records, checkpoints and losses are those of a run that was never stopped.
+ * Runs the updates a run still lacks, or as many as it takes until its validations have not become better for long enough.
+ * Records, checkpoints and losses are those of a run that was never stopped.
  *
  * @throws {Interrupted} after the signal is aborted and all is saved.
  * @throws {UserError} for a loss that is no number, before anything of it is saved.
@@ -47,7 +49,8 @@ export async function runLoop(
   let { step } = start;
   await folder.keepSettings();
   if (step > 0) folder.removeOld(step);
-  if (step >= steps) return;
+  const best = new BestTracker(folder.config, start.best ?? null);
+  if (step >= steps || best.exhausted) return;
   const dueAt = (at: number) => ({
     display: at % displayEvery === 0,
     validate: typeof validateEvery === "number" && at % validateEvery === 0,
@@ -63,7 +66,7 @@ export async function runLoop(
   }
   const reached = beginSession(folder, learner.device.title, step);
   let atRest: number | undefined;
-  while (step < steps) {
+  while (step < steps && !best.exhausted) {
     log.add(await learner.update(step));
     step++;
     // An update whose inputs are ready never waits: yield, so that a signal is seen.
@@ -73,28 +76,36 @@ export async function runLoop(
     const checkpoint = stopping || last || step % checkpointEvery === 0;
     const validate = due.validate || last && typeof validateEvery === "number";
     if (display || checkpoint || validate) await readLosses(log, learner, step);
-    if (display) {
-      await log.record(
+    const record = (): Promise<void> =>
+      log.record(
         step,
         learner.rate(step - 1),
         async (means) => finite(await learner.derive?.(means, step) ?? means, step),
         // A run that goes on to more steps records as one that never ended here.
         { goesOn: !due.display },
       );
-    }
+    if (display) await record();
+    let improved = false;
     if (validate) {
       const measures = await learner.validate?.(step);
       if (measures) log.note(step, measures, { ends: !due.validate });
+      // That of a run's end may be the best, but a run that goes on to more steps has not waited for it.
+      if (measures) improved = best.take(step, measures, { extra: !due.validate });
     }
+    // Its last step is logged wherever a run ends.
+    if (best.exhausted && !display) await record();
     if (display || checkpoint || validate) {
       atRest = checkMemory(learner.device.memory.liveTensors - learner.captured(), atRest);
     }
     hooks.onStep?.(step, steps, log.latest);
-    if (checkpoint) {
-      await saveRunCheckpoint(folder, step, log, learner);
-      await reached(step);
+    const whole = checkpoint || best.exhausted;
+    if (whole || improved) {
+      const as = [...improved ? ["best"] as const : [], ...whole ? ["step"] as const : []];
+      await saveRunCheckpoint(folder, step, log, learner, { best: best.state, as });
     }
-    if (stopping && !last) throw new Interrupted(step);
+    if (whole) await reached(step);
+    if (best.exhausted && !last) hooks.onMessage?.(`stopped after step ${step}: ${best.words}`);
+    if (stopping && !last && !best.exhausted) throw new Interrupted(step);
   }
 }
 

@@ -42,6 +42,13 @@ export interface RunConfig {
   readonly displayEvery: number;
   /** Held-out data is measured every so many steps, and at the end; never where it is absent or null. */
   readonly validateEvery?: number | null;
+  /** Choice of the best checkpoint; absent where a kind of run keeps none. */
+  readonly validation?: {
+    /** Measure of a validation by which the best checkpoint is kept; null keeps none. */
+    readonly metric: string | null;
+    /** Validations in a row without a better one after which the run ends; null never ends it. */
+    readonly patience: number | null;
+  };
   readonly checkpointEvery: number;
   /** Newest checkpoints kept. */
   readonly checkpointKeep: number;

@@ -18,6 +18,8 @@ import type { RunConfig } from "./run_config.ts";
 import { exists, requireRun } from "./run_names.ts";
 
 const CHECKPOINT = /^step_(\d{8})\.safetensors$/;
+/** The checkpoint of the best validation, beside those that the run goes on from. */
+const BEST = "best.safetensors";
 const LOCK = ".lock";
 
 /** A whole checkpoint file, decoded; its tensors are views of `bytes`. */
@@ -136,6 +138,16 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     for (const { path } of own.slice(0, -this.config.checkpointKeep)) Deno.removeSync(path);
   }
 
+  /** Saves the checkpoint of the best validation in place of the one before. */
+  async saveBest(bytes: Uint8Array, options: AtomicOptions = {}): Promise<void> {
+    await writeFileAtomic(bestPath(this.path), bytes, { check: checkSafetensors, ...options });
+  }
+
+  /** The checkpoint of the best validation; null where there is none that is whole, as `onBroken` then says. */
+  async bestCheckpoint(onBroken: (path: string, reason: string) => void = () => {}): Promise<CheckpointFile | null> {
+    return exists(bestPath(this.path)) ? await wholeOf(bestPath(this.path), onBroken) : null;
+  }
+
   /**
    * Removes the folder again if this process began the run and nothing was recorded in it yet: a data set that is not there
    * should not use up the run's name. Returns whether it did.
@@ -175,7 +187,22 @@ export async function newestCheckpointOf(
 }
 
 /**
- * Path of a file of weights: `path`, or of a run's folder its newest whole checkpoint.
+ * The checkpoint of a run's best validation, or where it keeps none, or for `newest`, its newest whole one.
+ *
+ * @throws {UserError} when the folder is no run's or has none.
+ */
+export async function chosenCheckpointOf(
+  run: string,
+  onBroken: (path: string, reason: string) => void = () => {},
+  { newest = false }: { readonly newest?: boolean } = {},
+): Promise<CheckpointFile> {
+  requireRun(run);
+  const best = !newest && exists(bestPath(run)) ? await wholeOf(bestPath(run), onBroken) : null;
+  return best ?? await newestCheckpointOf(run, onBroken);
+}
+
+/**
+ * Path of a file of weights: `path`, or of a run's folder its best whole checkpoint, or its newest where it keeps no best.
  *
  * @throws {UserError} where a folder is no run's or has none.
  */
@@ -184,7 +211,7 @@ export async function checkpointPath(
   onBroken?: (path: string, reason: string) => void,
 ): Promise<string> {
   const isFolder = await Deno.stat(path).then((info) => info.isDirectory, () => false);
-  return isFolder ? (await newestCheckpointOf(path, onBroken)).path : path;
+  return isFolder ? (await chosenCheckpointOf(path, onBroken)).path : path;
 }
 
 async function newestWhole(
@@ -192,18 +219,33 @@ async function newestWhole(
   onBroken: (path: string, reason: string) => void,
 ): Promise<CheckpointFile | null> {
   for (const { path } of listCheckpoints(run).reverse()) {
-    try {
-      const bytes = await readBytes(path);
-      const found = { path, bytes, ...decodeSafetensors(bytes) };
-      const wrong = firstNonFinite(found.tensors);
-      if (!wrong) return found;
-      onBroken(path, `"${wrong.name}" holds ${wrong.value}`);
-    } catch (error) {
-      if (!(error instanceof SafetensorsError || error instanceof UserError)) throw error;
-      onBroken(path, error.message.replace(`${path}: `, ""));
-    }
+    const found = await wholeOf(path, onBroken);
+    if (found) return found;
   }
   return null;
+}
+
+/** A checkpoint that is whole and finite; null for one that is not, as `onBroken` then says. */
+async function wholeOf(
+  path: string,
+  onBroken: (path: string, reason: string) => void,
+): Promise<CheckpointFile | null> {
+  try {
+    const bytes = await readBytes(path);
+    const found = { path, bytes, ...decodeSafetensors(bytes) };
+    const wrong = firstNonFinite(found.tensors);
+    if (!wrong) return found;
+    onBroken(path, `"${wrong.name}" holds ${wrong.value}`);
+  } catch (error) {
+    if (!(error instanceof SafetensorsError || error instanceof UserError)) throw error;
+    onBroken(path, error.message.replace(`${path}: `, ""));
+  }
+  return null;
+}
+
+/** Path of the checkpoint of a run's best validation. */
+function bestPath(run: string): string {
+  return join(run, "checkpoints", BEST);
 }
 
 /** Checkpoints of a run, oldest first, whole or not. */

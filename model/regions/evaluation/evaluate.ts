@@ -7,6 +7,7 @@ import type { ScoredSplit } from "./scored_regions.ts";
 import { gallery } from "../report/gallery.ts";
 import type { RegionModel } from "../contract.ts";
 import { type Results, resultsOf, saveResults, scoredSet } from "./results.ts";
+import type { Checkpoint } from "../checkpoint.ts";
 import type { TrainConfig } from "../config.ts";
 import { saveReport } from "../report/run_report.ts";
 import type { EvaluationFolder } from "./folder.ts";
@@ -26,12 +27,16 @@ export interface EvaluationHooks {
 /** Images in a report. */
 const SHOWN = 12;
 
-/** Scores `test` with the model, saves scores, results and report in the folder, and returns the results. */
+/**
+ * Scores `test` with the model, saves scores, results and report in the folder, and returns the results, which name the
+ * `checkpoint` that the weights are of where it is a run's best.
+ */
 export async function evaluateModel(
   model: RegionModel,
   test: RegionDataset,
   folder: EvaluationFolder,
   hooks: EvaluationHooks = {},
+  checkpoint?: Pick<Checkpoint, "step" | "best" | "config">,
 ): Promise<Results> {
   const shown: LoadedImage[] = [], images: number[] = [];
   const scores = await score(model, test, folder.config, hooks, (image) => {
@@ -41,13 +46,20 @@ export async function evaluateModel(
   });
   const { name } = folder.config.model;
   const set = scoredSet(test);
-  const results = resultsOf(name, scores, set);
+  const results = { ...resultsOf(name, scores, set), ...bestOf(checkpoint) };
   await saveScores(folder.file("scores.safetensors"), name, scores, set);
   await saveReport(results, folder, await gallery(shown, scores, test, model));
   await hooks.onScores?.({ set: test, scores, images });
   // Last, for they say that the run is done.
   await saveResults(results, folder);
   return results;
+}
+
+/** The validation of a checkpoint that is its run's best, as results name it; nothing of others. */
+function bestOf(checkpoint: Pick<Checkpoint, "step" | "best" | "config"> | undefined): Pick<Results, "best"> {
+  const { step, best, config } = checkpoint ?? {};
+  if (!best || best.step !== step) return {};
+  return { best: { step, metric: config!.validation.metric!, value: best.value } };
 }
 
 /** Every prediction of the model for every region of `test`, each image changed by `prepare` first. */

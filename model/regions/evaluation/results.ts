@@ -30,6 +30,8 @@ export interface Results {
   readonly classes: readonly ({ readonly name: string } & Omit<ClassMetrics, "label">)[];
   /** Accuracy by distance of the deciding object, aligned with the rows; empty where it is not known. */
   readonly contextDistances: readonly DistanceRow[];
+  /** The validation by which the checkpoint was chosen; absent where it is not a run's best. */
+  readonly best?: { readonly step: number; readonly metric: string; readonly value: number };
 }
 
 /** The scored set: enough to compute results from saved scores alone. */
@@ -111,6 +113,7 @@ const resultsSchema = z.object({
     }),
   ).min(1),
   contextDistances: z.array(z.object({ name: z.string(), instances: z.number(), accuracy: z.array(figure) })),
+  best: z.object({ step: z.int(), metric: z.string(), value: z.number() }).optional(),
 });
 
 /** The results in a run's folder. Throws {@link UserError} when there are none yet. */
@@ -127,9 +130,10 @@ export function readResults(path: string): Results {
 }
 
 /** The table of the four metrics. */
-export function resultsTable({ split, rows }: Pick<Results, "split" | "rows">): Table {
+export function resultsTable({ split, rows, best }: Pick<Results, "split" | "rows" | "best">): Table {
+  const of = best ? `, by the best checkpoint: step ${best.step}, ${best.metric} ${best.value.toFixed(4)}` : "";
   return {
-    title: `Results on ${split}`,
+    title: `Results on ${split}${of}`,
     columns: ["model", ...METRIC_COLUMNS],
     rows: rows.map((row) => [row.name, ...fourMetrics(row)]),
   };

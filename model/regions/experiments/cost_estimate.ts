@@ -71,7 +71,8 @@ export function estimateLines(
     readonly adapter: string;
   },
 ): string[] {
-  const { steps, batch, optimiser, model, checkpointKeep } = config;
+  const { steps, batch, optimiser, model, checkpointKeep, validation } = config;
+  const kept = checkpointKeep + (validation.metric === null ? 0 : 1);
   const { stepSeconds, peakBytes, checkpointBytes, scoresBytes } = cost;
   const drops = optimiser.decaySteps.filter((step) => step < steps).map((step) => step.toLocaleString("en"));
   const epochs = batch * steps / (train.size * (config.flip ? 2 : 1));
@@ -85,7 +86,7 @@ export function estimateLines(
       drops.length > 0 ? `, times ${optimiser.decayFactor} after ${drops.join(" and ")}` : ""
     }`,
     // One more while the newest is being written.
-    `disk: ${inBytes((checkpointKeep + 1) * checkpointBytes)} for ${checkpointKeep} checkpoints, ` +
+    `disk: ${inBytes((kept + 1) * checkpointBytes)} for ${kept} checkpoints, ` +
     `${inBytes(scoresBytes)} for the test split's scores`,
     `memory: ${inBytes(peakBytes)} at an image of ${image.height}×${image.width} with ${image.labels.length} regions`,
     `time: ${inTime(steps * batch * stepSeconds)} at ${Math.round(1000 * batch * stepSeconds)} ms a step on ${adapter}`,
