@@ -11,7 +11,7 @@ import type { ComparedRun } from "../model/regions/experiments/comparison_charts
 import { comparisonPage, comparisonTables } from "../model/regions/experiments/experiment_report.ts";
 import type { RunKind } from "../model/run/kind.ts";
 import { readJsonFile } from "../model/run/layers.ts";
-import { MetricsLog, type MetricsRecord } from "../model/run/metrics_log.ts";
+import { MetricsLog, type MetricsRecord } from "../model/run/logs/metrics_log.ts";
 import { renderReport, type Table } from "../model/run/report/page.ts";
 import { requireRun, runsIn } from "../model/run/run_names.ts";
 import { differingSettings } from "../model/run/settings/tables.ts";

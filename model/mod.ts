@@ -5,7 +5,7 @@ export type { EdgeRule, RealRegions, RegionBoxes, RegionInput, RegionTensors } f
 export { StaticRegionInputs, type StaticRegionInputsOptions } from "./regions/static_inputs.ts";
 export { StepCache, type StepCacheOptions } from "../engine/mod.ts";
 export { TrainSteps } from "./regions/train_steps.ts";
-export type { StepLosses, UnreadLosses } from "./run/loss_log.ts";
+export type { StepLosses, UnreadLosses } from "./run/logs/loss_log.ts";
 export {
   type BlockOptions,
   ResNet,
@@ -42,7 +42,7 @@ export { ensemble, type EnsembleMember } from "./regions/evaluation/ensemble.ts"
 export type { ScoredSet } from "./regions/evaluation/results.ts";
 /** Curves of runs, for notebooks. */
 export { showCurves, type ShowCurvesOptions, ShownCurves } from "./run/show_curves.ts";
-export type { MetricsRecord } from "./run/metrics_log.ts";
+export type { MetricsRecord } from "./run/logs/metrics_log.ts";
 export type { Curve } from "./run/report/charts.ts";
 /** Weights trained elsewhere: files of other formats as named tensors, and as weights of ours. */
 export { readWeights } from "./weights/read_weights.ts";

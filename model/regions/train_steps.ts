@@ -1,7 +1,7 @@
 /** Training steps of a region classifier: losses and gradient of each image, the update by their mean. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
 import { concat, GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../engine/mod.ts";
-import type { UnreadLosses } from "../run/loss_log.ts";
+import type { UnreadLosses } from "../run/logs/loss_log.ts";
 import type { RegionModel } from "./contract.ts";
 import { bucketKey, type StaticRegionInputs } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";

@@ -27,7 +27,7 @@ import { evaluateModel } from "./evaluation/evaluate.ts";
 import { heldOutMeasures } from "./evaluation/held_out.ts";
 import { parseRunCheckpoint } from "../run/checkpoint.ts";
 import { type Learner, runLoop } from "../run/loop.ts";
-import type { Measures, UnreadLosses } from "../run/loss_log.ts";
+import type { Measures, UnreadLosses } from "../run/logs/loss_log.ts";
 import { estimateLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";
 import type { RegionModel } from "./contract.ts";

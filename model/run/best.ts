@@ -1,7 +1,7 @@
 /** The best validation of a run by a named measure, the checkpoint kept of it, and when a run has waited long enough for a better. */
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
-import type { Measures } from "./loss_log.ts";
+import type { Measures } from "./logs/loss_log.ts";
 import type { RunConfig } from "./run_config.ts";
 
 /** The best validation so far, as a checkpoint has it. */

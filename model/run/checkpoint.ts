@@ -15,9 +15,9 @@ import { bestSchema, type BestSoFar } from "./best.ts";
 import { jsonText } from "./json_metadata.ts";
 import { kindOf, type RunKind } from "./kind.ts";
 import type { Json } from "./layers.ts";
-import type { LossLog, LossWindow } from "./loss_log.ts";
-import { MetricsLog } from "./metrics_log.ts";
-import { metricsTable } from "./metrics_table.ts";
+import type { LossLog, LossWindow } from "./logs/loss_log.ts";
+import { MetricsLog } from "./logs/metrics_log.ts";
+import { metricsTable } from "./logs/metrics_table.ts";
 import type { RunConfig } from "./run_config.ts";
 import { type CheckpointFile, chosenCheckpointOf, type RunFolder } from "./run_folder.ts";
 

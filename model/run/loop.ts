@@ -5,7 +5,7 @@ import { type LoopStart, notFinite, saveRunCheckpoint } from "./checkpoint.ts";
 import { BestTracker } from "./best.ts";
 import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
-import { LossLog, type Measures, type StepLosses } from "./loss_log.ts";
+import { LossLog, type Measures, type StepLosses } from "./logs/loss_log.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { beginSession } from "./sessions.ts";
 

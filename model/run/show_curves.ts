@@ -1,6 +1,6 @@
 /** Curves of a run's metrics, or of any numbers by step, for notebooks. */
 import { UserError } from "../../engine/base/user_error.ts";
-import { MetricsLog, type MetricsRecord } from "./metrics_log.ts";
+import { MetricsLog, type MetricsRecord } from "./logs/metrics_log.ts";
 import { drawCurves } from "./draw_curves.ts";
 import type { Curve } from "./report/charts.ts";
 import { escape } from "./report/parts.ts";

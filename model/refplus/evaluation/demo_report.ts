@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { loadSharp } from "../../../engine/base/packages/sharp.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
-import { MetricsLog } from "../../run/metrics_log.ts";
+import { MetricsLog } from "../../run/logs/metrics_log.ts";
 import type { CurveChart } from "../../run/report/charts.ts";
 import { renderReport, type Table } from "../../run/report/page.ts";
 import type { Picture } from "../../run/report/pictures.ts";

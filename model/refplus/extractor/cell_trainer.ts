@@ -18,7 +18,7 @@ import { notOfARun, readRunCheckpoint, type RunCheckpoint } from "../../run/chec
 import { openDevice } from "../../run/run_config.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
-import type { UnreadLosses } from "../../run/loss_log.ts";
+import type { UnreadLosses } from "../../run/logs/loss_log.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../../run/open_run.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { CELL_RUNS, type CellConfig, cellSchema } from "./cell_config.ts";

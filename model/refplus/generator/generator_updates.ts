@@ -1,6 +1,6 @@
 /** Updates of the program generator on annotated programs. */
 import { GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../../engine/mod.ts";
-import type { UnreadLosses } from "../../run/loss_log.ts";
+import type { UnreadLosses } from "../../run/logs/loss_log.ts";
 import type { ProgramGenerator, Sequences } from "./program_generator.ts";
 import { StaticSequences } from "./sequence_inputs.ts";
 

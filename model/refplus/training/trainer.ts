@@ -15,7 +15,7 @@ import {
 import { openDevice } from "../../run/run_config.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
-import type { Measures, StepLosses } from "../../run/loss_log.ts";
+import type { Measures, StepLosses } from "../../run/logs/loss_log.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../../run/open_run.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { REFPLUS_RUNS, type RefplusConfig } from "./config.ts";

@@ -3,7 +3,7 @@ import { UserError } from "../../../engine/base/user_error.ts";
 import type { Vocabulary } from "../../../datasets/refplus/encoding/tokens.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
 import { Adam, type Device, type Module, type Optimiser } from "../../../engine/mod.ts";
-import type { StepLosses } from "../../run/loss_log.ts";
+import type { StepLosses } from "../../run/logs/loss_log.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import type { RefplusConfig } from "./config.ts";
 import { evaluateSamples } from "../evaluation/evaluation.ts";

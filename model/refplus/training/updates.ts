@@ -1,7 +1,7 @@
 /** One update of either model or both (papers/iep-ref.md#training). */
 import { END } from "../../../datasets/refplus/encoding/tokens.ts";
 import { concat, reshape, type Tensor } from "../../../engine/mod.ts";
-import type { StepLosses, UnreadLosses } from "../../run/loss_log.ts";
+import type { StepLosses, UnreadLosses } from "../../run/logs/loss_log.ts";
 import type { Accumulation } from "./accumulation.ts";
 import type { Baseline } from "./config.ts";
 import { overlapsOf, upToEnd } from "../evaluation/evaluation.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ComparedRow, Comparison } from "./comparison.ts";
 import type { MemberResults } from "./experiment.ts";
 import { METRIC_COLUMNS } from "../evaluation/results.ts";
-import { MetricsLog } from "../../run/metrics_log.ts";
+import { MetricsLog } from "../../run/logs/metrics_log.ts";
 import type { Chart, CurveChart } from "../../run/report/charts.ts";
 
 /** (model − baseline) / (scene posterior − baseline) of every answer but the baseline's, for each metric. */

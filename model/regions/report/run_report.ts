@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { distanceTable, type Results, resultsTable } from "../evaluation/results.ts";
 import { writeFileAtomic } from "../../../engine/base/atomic.ts";
-import { MetricsLog } from "../../run/metrics_log.ts";
+import { MetricsLog } from "../../run/logs/metrics_log.ts";
 import type { Json } from "../../run/layers.ts";
 import type { CurveChart } from "../../run/report/charts.ts";
 import { renderReport, type Table } from "../../run/report/page.ts";

@@ -16,7 +16,7 @@ import { newConfig, REGION_RUNS } from "../../../model/regions/config.ts";
 import { readRunCheckpoint, startOf } from "../../../model/run/checkpoint.ts";
 import { kindOf } from "../../../model/run/kind.ts";
 import { fileLayer } from "../../../model/run/layers.ts";
-import { MetricsLog } from "../../../model/run/metrics_log.ts";
+import { MetricsLog } from "../../../model/run/logs/metrics_log.ts";
 import { BINARY } from "../mutate/bytes.ts";
 import { JSON_LINES, JSON_MUTATORS } from "../mutate/json.ts";
 import { type Bytes, textOf } from "../mutate/mutator.ts";

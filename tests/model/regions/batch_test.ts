@@ -10,7 +10,7 @@ import { TrainSteps } from "../../../model/regions/train_steps.ts";
 import { trainModel } from "../../../model/regions/trainer.ts";
 import { Interrupted } from "../../../model/run/hooks.ts";
 import type { Json } from "../../../model/run/layers.ts";
-import { MetricsLog } from "../../../model/run/metrics_log.ts";
+import { MetricsLog } from "../../../model/run/logs/metrics_log.ts";
 import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
 import { withFolder } from "../../support/folder.ts";
 import { TINY, writeTinyCoco } from "../../support/files/tiny_coco.ts";

@@ -5,7 +5,7 @@ import { Device, type Tensor } from "../../../engine/mod.ts";
 import { REGION_RUNS } from "../../../model/regions/config.ts";
 import { BEGINNING, parseRunCheckpoint, startOf } from "../../../model/run/checkpoint.ts";
 import { type Learner, runLoop } from "../../../model/run/loop.ts";
-import { MetricsLog } from "../../../model/run/metrics_log.ts";
+import { MetricsLog } from "../../../model/run/logs/metrics_log.ts";
 import { listCheckpoints, RunFolder } from "../../../model/run/run_folder.ts";
 import { withFolder } from "../../support/folder.ts";
 import { shareDevices } from "../../support/share_devices.ts";

@@ -16,7 +16,7 @@ import { appendFeatures, createFeatureFile } from "../../../../datasets/refplus/
 import { appendRefexps, createRefexpFile } from "../../../../datasets/refplus/files/refexp_file.ts";
 import type { RegionDataset } from "../../../../datasets/types.ts";
 import { encodeSafetensors, type SafetensorsTensor } from "../../../../engine/safetensors.ts";
-import { EventWriter } from "../../../../model/run/event_file.ts";
+import { EventWriter } from "../../../../model/run/logs/event_file.ts";
 
 const [folder] = Deno.args;
 await Deno.mkdir(folder, { recursive: true });

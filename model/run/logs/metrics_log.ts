@@ -1,9 +1,9 @@
 /** `metrics.jsonl`: one JSON record a line, in the order of steps. */
-import { crc32c, hexadecimal } from "../../engine/base/crc32c.ts";
-import { explainReadError } from "../../engine/base/files.ts";
-import { readJson } from "../../engine/base/json_text.ts";
-import { UserError } from "../../engine/base/user_error.ts";
-import { explainWriteError } from "../../engine/base/atomic.ts";
+import { crc32c, hexadecimal } from "../../../engine/base/crc32c.ts";
+import { explainReadError } from "../../../engine/base/files.ts";
+import { readJson } from "../../../engine/base/json_text.ts";
+import { UserError } from "../../../engine/base/user_error.ts";
+import { explainWriteError } from "../../../engine/base/atomic.ts";
 
 /** One record: the step it belongs to, and numbers or words by name. Times do not belong here: two runs must agree. */
 export interface MetricsRecord {

@@ -1,8 +1,8 @@
 import { deepStrictEqual, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../../../engine/base/user_error.ts";
-import { MetricsLog } from "../../../model/run/metrics_log.ts";
-import { withFolder } from "../../support/folder.ts";
+import { UserError } from "../../../../engine/base/user_error.ts";
+import { MetricsLog } from "../../../../model/run/logs/metrics_log.ts";
+import { withFolder } from "../../../support/folder.ts";
 
 const record = (step: number): { step: number; loss: number } => ({ step, loss: 1 / step });
 

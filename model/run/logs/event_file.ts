@@ -2,11 +2,11 @@
  * TensorBoard event files: records of a length, its checksum, a protobuf `Event` and its checksum. A resumed run begins a
  * new file whose first record makes TensorBoard forget what the killed run wrote beyond the resumed step.
  */
-import { BinaryWriter, WireType } from "../../engine/base/packages/protobuf.ts";
+import { BinaryWriter, WireType } from "../../../engine/base/packages/protobuf.ts";
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
-import { maskedCrc32c } from "../../engine/base/crc32c.ts";
-import { explainWriteError } from "../../engine/base/atomic.ts";
+import { maskedCrc32c } from "../../../engine/base/crc32c.ts";
+import { explainWriteError } from "../../../engine/base/atomic.ts";
 
 /** A picture for {@link EventWriter.image}. */
 export interface EventImage {

@@ -1,8 +1,8 @@
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { join } from "node:path";
-import { crc32c } from "../../../engine/base/crc32c.ts";
-import { EventWriter } from "../../../model/run/event_file.ts";
-import { withFolder } from "../../support/folder.ts";
+import { crc32c } from "../../../../engine/base/crc32c.ts";
+import { EventWriter } from "../../../../model/run/logs/event_file.ts";
+import { withFolder } from "../../../support/folder.ts";
 
 /** A bitwise CRC-32C: the polynomial division as the definition has it, without a table. */
 function slowCrc(bytes: Uint8Array): number {

@@ -1,5 +1,5 @@
 /** `metrics.csv`: the records of a run as a table, for whatever reads neither JSON lines nor TensorBoard's files. */
-import { csvText } from "../../engine/base/csv.ts";
+import { csvText } from "../../../engine/base/csv.ts";
 import type { MetricsRecord } from "./metrics_log.ts";
 
 /** A row for each record, its step first, then every name that any has, in the order of their first appearance. */

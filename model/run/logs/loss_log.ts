@@ -1,5 +1,5 @@
 /** Losses of steps, kept on the device until a reading is due, then averaged into the run's logs. */
-import type { Tensor } from "../../engine/mod.ts";
+import type { Tensor } from "../../../engine/mod.ts";
 import { EventWriter } from "./event_file.ts";
 import { MetricsLog, type MetricsRecord } from "./metrics_log.ts";
 
