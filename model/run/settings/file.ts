@@ -19,9 +19,15 @@ export async function settingsLayer(path: string): Promise<Layer> {
 /** Longest YAML, in letters: the time it takes to read grows with the square of its keys. All settings together have some 5,000. */
 const LONGEST_YAML = 1 << 16;
 
+/** Deepest brackets, and most lists begun on a line: the library calls itself for each, and settings have some five. */
+const DEEPEST_YAML = 100;
+
 async function parseYaml(path: string, text: string): Promise<Json> {
   if (text.length > LONGEST_YAML) {
     throw new UserError(`${path}: has ${text.length} letters, settings in YAML have at most ${LONGEST_YAML}`);
+  }
+  if (bracketsIn(text) > DEEPEST_YAML || text.split("\n").some((line) => listsBegunIn(line) > DEEPEST_YAML)) {
+    throw new UserError(`${path}: is nested more than ${DEEPEST_YAML} deep, which no settings are`);
   }
   const { parseDocument } = await loadYaml();
   const document = parseDocument(text, { prettyErrors: true, stringKeys: true });
@@ -37,6 +43,21 @@ async function parseYaml(path: string, text: string): Promise<Json> {
   const { line, col } = fault.linePos![0];
   const reason = fault.message.split("\n")[0].replace(/ at line \d+, column \d+:?$/, "");
   throw new UserError(`${path}:${line}:${col}: is not YAML (${reason})`);
+}
+
+/** Most brackets open at once, those in strings and comments among them. */
+function bracketsIn(text: string): number {
+  let open = 0, most = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open = Math.max(0, open + (bracket === "[" || bracket === "{" ? 1 : -1));
+    most = Math.max(most, open);
+  }
+  return most;
+}
+
+/** Lists and keys that a line of YAML begins, one in the other: `- - ? - a`. */
+function listsBegunIn(line: string): number {
+  return /^[-? \t]*/.exec(line)![0].replace(/[^-?]/g, "").length;
 }
 
 /** The text with blanks for comments, and for commas that nothing follows: every other character stays at its place. */

@@ -70,6 +70,10 @@ Deno.test("a mistake in a file of settings is named by line and column, a key th
   await refuses("a.yaml", "a:\n  b: 1\n  b: 2\n", /a\.yaml:3:3: is not YAML \(Map keys must be unique\)/);
   await refuses("a.yaml", "a: 1\na: 2\n", /a\.yaml:2:1: is not YAML/);
   await refuses("a.yaml", "a: [1\nb: 2\n", /a\.yaml:2:1: is not YAML/);
+  for (const deep of ["[", "{", "{a: [", "\n- ", "- ? "]) {
+    const text = deep === "\n- " ? `a:\n  ${"- ".repeat(101)}` : `${deep === "- ? " ? "" : "a: "}${deep.repeat(101)}`;
+    await refuses("a.yaml", text, /a\.yaml: is nested more than 100 deep/);
+  }
   await refuses("a.yaml", "a: *b\n", /a\.yaml.*: is not YAML/);
   await refuses("a.yaml", "a: !!js/function f\n", /a\.yaml:1:4: is not YAML/);
   await refuses("a.yaml", "? [a]\n: 1\n", /a\.yaml:1:3: is not YAML/);
