@@ -124,7 +124,7 @@ export function addTrain(program: Command): void {
     .addOption(new Option("--resnet <net>", "backbone").choices(resnetNames))
     .option(
       "--weights <file>",
-      "begin from these: what `itera weights import` wrote, a run's checkpoint, or its folder for the newest one",
+      "begin from these: what `itera weights import` wrote, a run's checkpoint, or its folder for its best or newest one",
     )
     .option("--no-flip", "do not show images mirrored too")
     .option("--short-side <pixels>", "scale images to this shorter side", toNumber)

@@ -40,7 +40,7 @@ export function addWeights(program: Command): void {
   group.command("export")
     .description("write weights as safetensors that PyTorch loads: torchvision's names, filters [O, I, kH, kW]")
     .copyInheritedSettings(program)
-    .argument("<checkpoint>", "a run's checkpoint, its folder for the newest one, or imported weights")
+    .argument("<checkpoint>", "a run's checkpoint, its folder for its best or newest one, or imported weights")
     .requiredOption("--out <file>", "where they go")
     .option("--rgb", "make the first convolution take RGB where ours takes BGR")
     .action(async (given, { out, rgb }) => {

@@ -37,7 +37,8 @@ function updates(device: Device): void {
   for (const grouped of [false, true]) {
     const parameters = Array.from({ length: PARAMETERS }, (_, i): NamedParameter => ({
       name: `weight${i}`,
-      tensor: device.ones([4, 5 + i]),
+      // One is larger than those that a software adapter updates in groups.
+      tensor: device.ones([4, i === 1 ? 1100 : 5 + i]),
       trainable: true,
       decay: i > 0,
       bank: i === PARAMETERS - 1,
