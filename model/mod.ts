@@ -58,6 +58,7 @@ export { exportTorch } from "./weights/export.ts";
 export {
   type Choice,
   type Decoded,
+  type DrawOptions,
   MAX_PROGRAM,
   ProgramGenerator,
   type ProgramGeneratorOptions,

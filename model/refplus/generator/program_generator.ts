@@ -49,16 +49,19 @@ export interface ProgramGeneratorOptions {
 export type { Sequences };
 
 /** Tokens drawn with a temperature, keyed by seed, step and the expression's number. */
-export interface Drawn {
+export interface DrawOptions {
+  /** Seed of the draws. */
   readonly seed: number;
+  /** Number of the update. */
   readonly step: number;
+  /** Divisor of the logits; default 1. */
   readonly temperature?: number;
   /** Numbers of the expressions, from `first` on, where they are a part of a batch of `of`; by default all of it. */
   readonly rows?: { readonly first: number; readonly of: number };
 }
 
 /** Choice of tokens: the likeliest, or drawn. */
-export type Choice = "likeliest" | Drawn;
+export type Choice = "likeliest" | DrawOptions;
 
 /** Decoded programs. */
 export interface Decoded {
@@ -266,7 +269,7 @@ interface Given {
 }
 
 /** Logits whose argmax is a draw from their softmax: Gumbel noise −log(−log u) added. */
-function perturbed(logits: Tensor, { seed, step, temperature = 1, rows }: Drawn, t: number): Tensor {
+function perturbed(logits: Tensor, { seed, step, temperature = 1, rows }: DrawOptions, t: number): Tensor {
   const { device, shape: [count, tokens] } = logits;
   const all = device.uniform([rows?.of ?? count, tokens], { seed, step: step * MAX_PROGRAM + t });
   const uniform = clamp(rows ? slice(all, [rows.first, 0], [count, tokens]) : all, 1e-12, 1 - 1e-7);

@@ -6,7 +6,7 @@ import type { Accumulation } from "./accumulation.ts";
 import type { Baseline } from "./config.ts";
 import { overlapsOf, upToEnd } from "../evaluation/evaluation.ts";
 import type { BatchOutcome, ExecutionEngine, NodeTargets } from "../engine/execution_engine.ts";
-import type { Drawn, ProgramGenerator, Sequences } from "../generator/program_generator.ts";
+import type { DrawOptions, ProgramGenerator, Sequences } from "../generator/program_generator.ts";
 import { isWhole, type ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
 import { type Samples, treesOf } from "./samples.ts";
 
@@ -113,7 +113,7 @@ export async function drawnTrees(
   generator: ProgramGenerator,
   samples: Samples,
   parts: readonly Part[],
-  choice: Drawn,
+  choice: DrawOptions,
   tokens: ProgramTokens,
 ): Promise<ProgramTree[][]> {
   const drawn: ProgramTree[][] = [];
@@ -125,7 +125,7 @@ export async function drawnTrees(
 }
 
 /** The draws of a part: those that its expressions have in the whole batch. */
-function choiceOf(choice: Drawn, { first }: Part, parts: readonly Part[]): Drawn {
+function choiceOf(choice: DrawOptions, { first }: Part, parts: readonly Part[]): DrawOptions {
   return parts.length === 1 ? choice : { ...choice, rows: { first, of: sizeOf(parts) } };
 }
 
@@ -165,7 +165,7 @@ export async function jointUpdate(
   { generator, engine, updates, tokens, against = "moving", decay, mask, losses = {} }: Joint,
   samples: Samples,
   parts: readonly Part[],
-  choice: Drawn,
+  choice: DrawOptions,
   before: number,
 ): Promise<{ readonly losses: StepLosses; readonly baseline: number }> {
   const size = sizeOf(parts), made: PartOutcome[] = [];
