@@ -23,7 +23,7 @@ const PATIENCE = 10;
 /** Bytes that a process holds beside what its input takes, once it has read some. */
 const BESIDE = 2 ** 27;
 
-/** Seconds in which modules are loaded and samples made. */
+/** Seconds in which modules are loaded and samples made, or the next input. */
 const BEGINNING = 300;
 
 const CHILD = fileURLToPath(new URL("./child.ts", import.meta.url));
@@ -67,12 +67,13 @@ export class Watched implements AsyncDisposable {
     await writer.write(new TextEncoder().encode(`${JSON.stringify(job)}\n`));
     writer.releaseLock();
     let current: Current | null = null, ended: Pick<Result, "outcome" | "detail"> | null = null;
-    const begun = Date.now();
+    // The last time at which no input was being read.
+    let idle = Date.now();
     const timer = setInterval(() => {
       ended ??= current
         ? excess(child.pid, current, job.limits)
-        : Date.now() - begun > 1000 * BEGINNING
-        ? { outcome: "hang", detail: "before the first input" }
+        : Date.now() - idle > 1000 * BEGINNING
+        ? { outcome: "hang", detail: "before an input" }
         : null;
       if (ended) kill(child);
     }, LOOK);
@@ -87,6 +88,7 @@ export class Watched implements AsyncDisposable {
           continue;
         }
         current = null;
+        idle = Date.now();
         yield { index: value.end, mutation: value.mutation, outcome: value.outcome, detail: value.detail };
       }
     } finally {
