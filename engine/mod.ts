@@ -24,6 +24,7 @@ export {
   type BackwardCall,
   type BadSample,
   defineOp,
+  type LaterUses,
   type Op,
   type OpSpec,
   type Sample,

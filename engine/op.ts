@@ -55,6 +55,7 @@ export interface BackwardCall<A> {
 
 /** A leaf's gradient that is left to its last use. */
 export interface LaterUses {
+  /** Names what may be taken together: the product and its sizes. */
   readonly key: string;
   /** Tensors of this use. */
   readonly terms: readonly Tensor[];

@@ -1,9 +1,10 @@
 /** The convolutional GRU of conv_gru.ts with few dispatches: candidate and gates share the input's convolution, and its gradients. */
 import gatesText from "../../shaders/conv_gru_gates.wgsl" with { type: "text" };
 import text from "../../shaders/conv_gru_joined.wgsl" with { type: "text" };
+import { expectOneOf } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
-import { defineOp, expectDType, type Sample } from "../op.ts";
+import { defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
 import { formatShape, sameShape, type Shape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
@@ -18,7 +19,9 @@ const blendKernel = kernel("blend_joined", ...parts);
 const blendGradKernel = kernel("blend_joined_grad", ...parts);
 const gatesGradKernel = kernel("gates_grad", ...parts, { file: "conv_gru_gates.wgsl", text: gatesText });
 
-interface Attrs {
+/** Options of {@link convGruJoined}. */
+export interface JoinedOptions {
+  /** Of the candidate. */
   readonly activation: "relu" | "tanh";
   /** Values of a gate for each cell: 1, or one for each channel. */
   readonly gates: number;
@@ -26,7 +29,7 @@ interface Attrs {
 
 const SAME: Conv2dOptions = { padding: "same" };
 
-function run(which: Kernel, bind: Record<string, Tensor>, s: Tensor, { activation, gates }: Attrs): void {
+function run(which: Kernel, bind: Record<string, Tensor>, s: Tensor, { activation, gates }: JoinedOptions): void {
   const { device, size, shape } = s, d = shape[3], cells = size / d;
   const byCell = which === gatesGradKernel, activates = which === blendKernel || which === blendGradKernel;
   device.run(which, {
@@ -37,7 +40,7 @@ function run(which: Kernel, bind: Record<string, Tensor>, s: Tensor, { activatio
   });
 }
 
-const joinedOp = defineOp<Attrs>({
+const joinedOp = defineOp<JoinedOptions>({
   name: "convGruJoined",
   family: "recurrent",
   infer: ([x, s, wx, ws, bx, wc], { gates }) => {
@@ -104,7 +107,7 @@ const joinedOp = defineOp<Attrs>({
       [[1, 3, 5, 8], 68, 1, 1, "tanh"],
       [[1, 1, 1, 1], 1, 1, 1, "tanh"],
       [[0, 4, 4, 2], 3, 1, 3, "relu"],
-    ] as const).map(([x, d, gates, k, activation]): Sample<Attrs> => ({
+    ] as const).map(([x, d, gates, k, activation]): Sample<JoinedOptions> => ({
       inputs: shapesOf(x, d, gates, k).map((shape) => ({ shape, range: [-0.7, 0.7] })),
       attrs: { activation, gates },
     })),
@@ -154,8 +157,15 @@ export interface JoinedWeights {
  * strictEqual(await convGruJoined(x, s, weights, { gates: 1, activation: "relu" }).item(), 5.5);
  * ```
  */
-export function convGruJoined(x: Tensor, s: Tensor, { wx, ws, bx, wc }: JoinedWeights, attrs: Attrs): Tensor {
-  const [y, ...saved] = joinedOp([x, s, wx, ws, bx, wc], attrs);
+export function convGruJoined(
+  x: Tensor,
+  s: Tensor,
+  { wx, ws, bx, wc }: JoinedWeights,
+  { activation, gates }: JoinedOptions,
+): Tensor {
+  expectOneOf("convGruJoined", "activation", activation, ["relu", "tanh"]);
+  for (const [name, t] of Object.entries({ x, s, wx, ws, bx, wc })) expectTensor("convGruJoined", t, name);
+  const [y, ...saved] = joinedOp([x, s, wx, ws, bx, wc], { activation, gates });
   for (const tensor of saved) tensor.dispose();
   return y;
 }
