@@ -86,13 +86,13 @@ fn example_weights(@builtin(local_invocation_index) lane: u32) {
       let label = labels[row];
       var p = 0.0;
       if (label >= 0 && u32(label) < params.columns) { p = exp(x[base + u32(label)] - largest) / total; }
-      var weight = max(1.0 - p, params.scale);
+      var weight = larger(1.0 - p, params.scale);
       if (params.has_weights != 0u) { weight *= weights[row]; }
       y[row] = weight;
       mine += weight;
     }
   }
-  let all = max(sum_of_all(lane, mine), 1e-14);
+  let all = larger(sum_of_all(lane, mine), 1e-14);
   // Each lane divides what it wrote itself.
   for (var first = 0u; first < params.rows; first += TEAMS) {
     let row = first + lane / TEAM;

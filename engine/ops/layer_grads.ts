@@ -7,6 +7,7 @@ import type { DispatchParams } from "../gpu/kernel.ts";
 import { bucketSize } from "../buckets.ts";
 import type { BackwardCall, LaterUses } from "../op.ts";
 import { sizeOf } from "../shape.ts";
+import type { Device } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
 import { reshape } from "./layout.ts";
 import { allowedTiles, sumGrads, sumSplits, tileConstants, untunedTilesKernel } from "./lib/tiles.ts";
@@ -27,6 +28,11 @@ const uses = {
 /** Uses that are taken at once, and rows of a use's step. */
 const USES = 3, STEP = 8;
 
+/** True on GPUs where no kernel is left out: those that stand in do one thing at a time. */
+function fuses(device: Device): boolean {
+  return device.kernels === "gpu" && contextOf(device).refused.size === 0;
+}
+
 /** Leaves the gradients to a weight, and to a bias, of which this is one of several uses to the last of them. */
 function laterGrads(
   call: BackwardCall<unknown>,
@@ -35,7 +41,6 @@ function laterGrads(
   dz: Tensor,
 ): boolean {
   const { device } = dz, [k, m] = x.shape, n = dz.shape[1];
-  if (contextOf(device).refused.size > 0) return false;
   const take: LaterUses["take"] = (all, [w, b]) => {
     const dw = w ?? device.empty([m, n]), db = inputs[1] === null ? null : b ?? device.empty([n]);
     productOfUses(all, dw, db, { add: w !== null, addSums: b !== null });
@@ -92,7 +97,7 @@ export function layerGrads(
   scale: Tensor | null = null,
 ): readonly [weight: Tensor | null, bias: Tensor | null] {
   const { needs } = call, { device } = dz, [k, n] = dz.shape, m = x.shape[1];
-  const onGpu = device.kernels === "gpu" && mayAdd(device, n) && k * m * n > 0;
+  const onGpu = fuses(device) && mayAdd(device, n) && k * m * n > 0;
   if (!needs[bias] || !onGpu) {
     if (onGpu && !scale && needs[weight] && laterGrads(call, [weight, null], x, dz)) return [null, null];
     const product = (): Tensor | null => productCollected(call.collected(weight), x, dz, scale);
@@ -113,7 +118,7 @@ export function layerGrads(
  */
 export function productInput(call: BackwardCall<unknown>, i: number, dz: Tensor, w: Tensor): Tensor | null {
   const [k, n] = w.shape, { device } = dz, { shape } = call.inputMetas[i]!;
-  if (device.kernels !== "gpu" || !mayAdd(device, k) || dz.size * k === 0) {
+  if (!fuses(device) || !mayAdd(device, k) || dz.size * k === 0) {
     const dx = device.empty(shape), m = sizeOf(dz.shape.slice(0, -1));
     product(dz, w, dx, 1, { m, n: k, k: n, transposeA: false, transposeB: true });
     return dx;
@@ -134,7 +139,7 @@ export function productCollected(
   scale: Tensor | null = null,
 ): Tensor | null {
   const [k, m] = a.shape, n = b.shape[1];
-  const onGpu = a.device.kernels === "gpu" && mayAdd(a.device, n) && k * m * n > 0;
+  const onGpu = fuses(a.device) && mayAdd(a.device, n) && k * m * n > 0;
   const adds = into !== null && (onGpu || mayAdd(a.device, n)), dw = adds ? into : a.device.empty([m, n]);
   product(a, b, dw, 1, { m, n, k, transposeA: true, transposeB: false, add: adds, scale, byTiles: onGpu });
   if (!adds) return dw;

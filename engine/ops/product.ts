@@ -35,6 +35,7 @@ import {
   sumSplits,
   tileConstants,
   tilesKernel,
+  untunedTilesKernel,
 } from "./lib/tiles.ts";
 
 const matrixLib = { file: "lib/matrix.wgsl", text: matrixText };
@@ -51,13 +52,13 @@ const singleParts = [scalarLib, ...epilogueLibs, singleLib] as const;
 const singleSumsLib = { file: "lib/products/matrix_single_sums.wgsl", text: singleSumsText };
 /** Those of rows that are no whole fours: slower to read, but nothing is padded first. */
 const single = {
-  tiles: tilesKernel({ flops: traits.flops! }, ...singleParts, singleSumsLib, {
+  tiles: untunedTilesKernel({ flops: traits.flops! }, ...singleParts, singleSumsLib, {
     file: "matmul_tiles.wgsl",
     text: tilesText,
   }),
   skinny: declareKernel(
     "matmul_skinny",
-    { flops: traits.flops!, kernelSet: "gpu", tilings: SKINNY_TILES, tilingOf: ({ ROWS }) => [ROWS, SKINNY_COLUMNS] },
+    { flops: traits.flops!, kernelSet: "gpu", tilingOf: ({ ROWS }) => [ROWS, SKINNY_COLUMNS] },
     splitLib,
     ...singleParts,
     { file: "matmul_skinny.wgsl", text: skinnyText },
@@ -142,10 +143,11 @@ export function product(a: Tensor, b: Tensor, y: Tensor, batch: number, p: Produ
   const left = padLast(a, transposeA ? m4 : k4);
   const right = padLast(b, transposeB ? k4 : n4);
   const bias = p.bias && n4 !== n ? pad(p.bias, [[0, n4 - n]]) : p.bias ?? null;
+  const residual = p.residual && n4 !== n ? padLast(reshape(p.residual, [batch, m, n]), n4) : p.residual ?? null;
   if ((p.add || p.slope) && n4 !== n) throw new EngineError("internal: a product is added only to rows of whole vec4s");
   const target = n4 === n ? y : device.empty([batch, m, n4]);
   const run = set === "gpu" ? runTiles : runRegisters;
-  run(left, right, target, batch, { ...p, bias }, {
+  run(left, right, target, batch, { ...p, bias, residual }, {
     params: {
       m,
       n,

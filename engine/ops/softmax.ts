@@ -340,7 +340,7 @@ const exampleOp = defineOp<{ readonly least: number }>({
 
 /**
  * Weights of examples, [N], larger for those with a low probability p of their label: max(1 − p, `least`), times `factors` [N] or
- * [N, 1] where these are given, divided by their sum. p is the softmax of logits [N, C] at the label, 0 for a label outside
+ * [N, 1] where these are given, divided by their sum, or by 1e-14 where that is less. p is the softmax of logits [N, C] at the label, 0 for a label outside
  * 0..C−1. Carries no gradient.
  *
  * ```ts

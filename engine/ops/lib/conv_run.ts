@@ -239,7 +239,7 @@ function inSplits(y: Tensor, splitK: number, epilogue: Epilogue, run: (target: T
 
 /** True where {@link convWeightGrad} can take dy's sums too: on GPUs, without Winograd's way. */
 export function sumsWithWeights(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): boolean {
-  return dy.device.kernels === "gpu" && productSet(dy.device, "conv2d weight gradient") === "gpu" && dy.size > 0 &&
+  return dy.device.kernels === "gpu" && contextOf(dy.device).refused.size === 0 && dy.size > 0 &&
     sizeOf(w) > 0 && w[3] % 4 === 0 &&
     !winogradWay(dy.device, "conv2d weight gradient", geometryOf(x, w, dy.shape, attrs), w);
 }
@@ -247,7 +247,7 @@ export function sumsWithWeights(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): b
 /** True where gradients to the input and to the filters take dy's factors in as they read and write: on GPUs, without Winograd's way. */
 export function foldsScale(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): boolean {
   const { device } = dy, params = geometryOf(xShape, w.slice(-4), dy.shape, attrs);
-  return device.kernels === "gpu" && w[3] % 4 === 0 &&
+  return device.kernels === "gpu" && contextOf(device).refused.size === 0 && w[3] % 4 === 0 &&
     !winogradWay(device, "conv2d data gradient", params, w) &&
     !winogradWay(device, "conv2d weight gradient", params, w);
 }
@@ -255,7 +255,7 @@ export function foldsScale(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): b
 /** True where {@link convDataGrad} can add to a gradient and multiply by a slope: where it writes the gradient itself. */
 export function settlesDataGrad(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): boolean {
   const { device } = dy, params = geometryOf(xShape, w.slice(-4), dy.shape, attrs);
-  return device.kernels === "gpu" && dy.size > 0 && xShape[3] % 4 === 0 &&
+  return device.kernels === "gpu" && contextOf(device).refused.size === 0 && dy.size > 0 && xShape[3] % 4 === 0 &&
     !winogradWay(device, "conv2d data gradient", params, w);
 }
 
@@ -399,8 +399,7 @@ export function convWeightGrad(
 
 /** True where {@link convWeightGradOfUses} can take uses: of filters of whole fours, which are no plain product. */
 export function takesUses(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): boolean {
-  return sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 && !isProduct(dy.device, w, attrs) &&
-    contextOf(dy.device).refused.size === 0;
+  return sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 && !isProduct(dy.device, w, attrs);
 }
 
 /**

@@ -182,7 +182,7 @@ export const normalisation: Family = {
       const weight = ad.maximum(ad.sub(ad.constant(1), p), least);
       return factors ? ad.mul(weight, factors.nodes[row]) : weight;
     });
-    const total = ad.sum(raw);
+    const total = ad.maximum(ad.sum(raw), ad.constant(1e-14));
     return [new NDArray64([n], Int32Array.from(raw, (weight) => ad.div(weight, total)))];
   },
   mseLoss: distances((d) => ad.mul(d, d)),
