@@ -12,7 +12,7 @@ import { withFolder } from "../support/folder.ts";
 
 Deno.test("a name stands for an op before a kernel before a shader, and patterns for all of the first kind that they fit", () => {
   deepStrictEqual(select(["softmax"]), { ops: ["softmax"], kernels: [] });
-  deepStrictEqual(select(["conv*"]).ops.toSorted(), ["conv2d", "conv2dBank", "convGru"]);
+  deepStrictEqual(select(["conv*"]).ops.toSorted(), ["conv2d", "conv2dBank", "convGru", "convGruJoined"]);
   const entries = select(["topk"]);
   deepStrictEqual(entries, { ops: ["topk"], kernels: [] });
   deepStrictEqual(select(["topk.wgsl"]).kernels, select(["shaders/topk.wgsl"]).kernels);
