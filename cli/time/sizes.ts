@@ -101,6 +101,19 @@ export const SIZES: Readonly<Record<string, readonly Sample<unknown>[]>> = {
     ],
     attrs: { activation: "relu" },
   }],
+  convGruJoined: [{
+    inputs: [
+      ...[real(1, 12, 16, 32), real(1, 12, 16, 32), real(3, 3, 32, 36), real(3, 3, 32, 4), real(36)],
+      real(3, 3, 32, 32),
+    ],
+    attrs: { activation: "relu", gates: 1 },
+  }],
+  addRelu: [{ inputs: [real(...STATES), real(...STATES), real(...STATES)], attrs: {} }],
+  weightedSum: [{
+    inputs: [real(...STATES), real(...STATES), real(...STATES)],
+    attrs: { factors: [1, 0.5, 2], scale: 0.5 },
+  }],
+  exampleWeights: [{ inputs: [real(...SCORES), whole(1485, 300), null], attrs: { least: 0.5 } }],
   conv2dBank: [{
     inputs: [real(12, 7, 7, 32), real(8, 3, 3, 32, 32), real(8, 32), real(12, 7, 7, 32)],
     attrs: { entries: Array.from({ length: 12 }, (_, i) => i >> 1), dilation: 1, activation: "relu" },

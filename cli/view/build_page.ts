@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import { escape } from "../../model/run/report/parts.ts";
+import { compactShaders } from "./compact_shaders.ts";
 import style from "./page/style.css" with { type: "text" };
 import programStyle from "./program/page/style.css" with { type: "text" };
 
@@ -28,22 +29,24 @@ async function bundle(name: string): Promise<string> {
   if (code !== 0) {
     throw new UserError(`the page's script could not be bundled by deno bundle: ${problems.trim().split("\n")[0]}`);
   }
-  return await lowered(script);
+  return await minified(script);
 }
 
 /** Names that `using` goes by, where a browser has none of its own. */
 const SYMBOLS = ["dispose", "asyncDispose"].map((name) => `Symbol.${name}??=Symbol.for("Symbol.${name}");`).join("");
 
 /**
- * The script without `using`, which not every browser with WebGPU has yet, and minified. Deno's own `--minify` would not do: it
- * takes a `using` that is read once for any other constant and puts its value where it is read, so that it is never closed.
+ * A bundled script without `using`, which not every browser with WebGPU has yet, minified with its shaders. Deno's own `--minify`
+ * would not do: it leaves shaders as they are, and takes a `using` that is read once for any other constant and puts its value where
+ * it is read, so that it is never closed.
  */
-async function lowered(script: string): Promise<string> {
+export async function minified(script: string): Promise<string> {
   const { transform, stop } = await import("esbuild").catch((error: unknown) => {
     throw new UserError(`the package esbuild, which makes the page's script, cannot be loaded: ${lineOf(error)}`);
   });
   try {
-    return SYMBOLS + (await transform(script, { minify: true, target: "es2022", format: "esm", charset: "utf8" })).code;
+    const options = { minify: true, target: "es2022", format: "esm", charset: "utf8" } as const;
+    return SYMBOLS + (await transform(compactShaders(script), options)).code;
   } finally {
     await stop();
   }

@@ -1,7 +1,7 @@
 /** The convolutional GRU of conv_gru.ts with few dispatches: candidate and gates share the input's convolution, and its gradients. */
 import gatesText from "../../shaders/conv_gru_gates.wgsl" with { type: "text" };
 import text from "../../shaders/conv_gru_joined.wgsl" with { type: "text" };
-import { expectOneOf } from "../base/given.ts";
+import { expectOneOf, expectOptions, expectSize } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { type Kernel, kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
@@ -160,9 +160,13 @@ export interface JoinedWeights {
 export function convGruJoined(
   x: Tensor,
   s: Tensor,
-  { wx, ws, bx, wc }: JoinedWeights,
-  { activation, gates }: JoinedOptions,
+  weights: JoinedWeights,
+  options: JoinedOptions,
 ): Tensor {
+  expectOptions("convGruJoined", weights, { wx: true, ws: true, bx: true, wc: true });
+  expectOptions("convGruJoined", options, { activation: true, gates: true });
+  const { wx, ws, bx, wc } = weights, { activation, gates } = options;
+  expectSize("convGruJoined", "gates", gates);
   expectOneOf("convGruJoined", "activation", activation, ["relu", "tanh"]);
   for (const [name, t] of Object.entries({ x, s, wx, ws, bx, wc })) expectTensor("convGruJoined", t, name);
   const [y, ...saved] = joinedOp([x, s, wx, ws, bx, wc], { activation, gates });

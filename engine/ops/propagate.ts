@@ -14,7 +14,7 @@ import {
   StaticGraph,
   usedRelations,
 } from "../sparse.ts";
-import { type BackwardCall, defineOp, expectDType, type Sample } from "../op.ts";
+import { type BackwardCall, defineOp, expectDType, expectTensor, type Sample } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { ceil4 } from "./lib/channels.ts";
@@ -210,9 +210,11 @@ const propagateOp = defineOp<Attrs>({
     const used = usedRelations(graph);
     const [shapeX, shapeW] = [call.inputMetas[0]!.shape, call.inputMetas[1]!.shape];
     const [all, d, o] = shapeW;
+    // The bias may be left out.
+    const given = (grads: (Tensor | null)[]): (Tensor | null)[] => grads.slice(0, call.inputMetas.length);
     const shift = (): Tensor | null => call.needs[2] ? sumCollected(call.collected(2), dy, [0]) : null;
     if (used.length === 0 || dy.size === 0 || d === 0 || shapeX[0] === 0) {
-      return [call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null, shift()];
+      return given([call.needs[0] ? device.zeros(shapeX) : null, call.needs[1] ? device.zeros(shapeW) : null, shift()]);
     }
     const dx = (): Tensor | null => {
       const back = matmul(dy, stackedWeights(call.input(1), used), { transposeB: true });
@@ -228,7 +230,7 @@ const propagateOp = defineOp<Attrs>({
     if (call.attrs.keeps && used.length === all && d % 4 === 0) {
       const x = call.needs[1] ? gathered() : device.empty([dy.shape[0], all * d]);
       const [w, b] = layerGrads({ ...call, collected: matrixOf(call) }, [1, 2], x, dy);
-      return [call.needs[0] ? dx() : null, w && reshape(w, shapeW), b];
+      return given([call.needs[0] ? dx() : null, w && reshape(w, shapeW), b]);
     }
     const dw = () => {
       const collected = gathered();
@@ -241,7 +243,7 @@ const propagateOp = defineOp<Attrs>({
       const cut = ceil4(d) === d ? stacked : slice(stacked, [0, 0, 0], [used.length, d, o]);
       return used.length === all ? cut : unstacked(cut, used, all);
     };
-    return [call.needs[0] ? dx() : null, call.needs[1] ? dw() : null, shift()];
+    return given([call.needs[0] ? dx() : null, call.needs[1] ? dw() : null, shift()]);
   },
   samples: (random) => {
     const sparse = (rows: number, cols: number, density: number) => {
@@ -330,6 +332,7 @@ export function propagate(
   const known = graph instanceof StaticGraph ||
     (typeof graph === "object" && graph !== null && Array.isArray(graph.relations));
   if (!known) throw new ArgumentError(`propagate: the graph is a Graph or a StaticGraph, not ${described(graph)}`);
+  for (const t of [x, w]) expectTensor("propagate", t);
   const keeps = x.device.kernels === "gpu" && !x.device.halfSaves;
   const [y, kept] = propagateOp([x, w, bias], { graph, keeps });
   kept?.dispose();

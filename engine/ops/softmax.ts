@@ -358,8 +358,11 @@ const exampleOp = defineOp<{ readonly least: number }>({
 export function exampleWeights(
   logits: Tensor,
   labels: Tensor,
-  { least = 0, factors = null }: { readonly least?: number; readonly factors?: Tensor | null } = {},
+  options: { readonly least?: number; readonly factors?: Tensor | null } = {},
 ): Tensor {
+  for (const t of [logits, labels]) expectTensor("exampleWeights", t);
+  expectOptions("exampleWeights", options, { least: true, factors: true });
+  const { least = 0, factors = null } = options;
   expectNumber("exampleWeights", "least", least);
   return exampleOp([logits, labels, factors], { least })[0];
 }

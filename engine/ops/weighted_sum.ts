@@ -1,6 +1,6 @@
 /** Sums of a few tensors with factors, in one dispatch. */
 import text from "../../shaders/weighted_sum.wgsl" with { type: "text" };
-import { expectNumber, expectNumbers } from "../base/given.ts";
+import { expectNumber, expectNumbers, expectOptions } from "../base/given.ts";
 import { ShapeError } from "../base/errors.ts";
 import { kernel } from "../gpu/kernel.ts";
 import { defineOp, expectDType, expectTensors } from "../op.ts";
@@ -82,9 +82,11 @@ const weightedSumOp = defineOp<Attrs>({
  */
 export function weightedSum(
   terms: readonly Tensor[],
-  { factors = terms.map(() => 1), scale = 1 }: { readonly factors?: readonly number[]; readonly scale?: number } = {},
+  options: { readonly factors?: readonly number[]; readonly scale?: number } = {},
 ): Tensor {
   expectTensors("weightedSum", terms);
+  expectOptions("weightedSum", options, { factors: true, scale: true });
+  const { factors = terms.map(() => 1), scale = 1 } = options;
   expectNumbers("weightedSum", "factors", factors);
   expectNumber("weightedSum", "scale", scale);
   if (terms.length === 0) throw new ShapeError("weightedSum: no terms");

@@ -12,6 +12,7 @@ import type { Optimiser } from "../../optim/optim.ts";
 import { SGD } from "../../optim/sgd.ts";
 import { blocksOf, WINOGRAD_FORMS } from "../../tuning/table.ts";
 import { withTiling } from "../checks/tilings.ts";
+import { runGradients } from "./beyond_gradients.ts";
 
 /** Tensors made of nothing, and a dropout's count of its passes. */
 function fills(device: Device): void {
@@ -94,7 +95,7 @@ async function winograd(device: Device): Promise<void> {
 
 /** Runs all of it on a device. */
 export async function runBeyond(device: Device): Promise<void> {
-  for (const work of [fills, halves, updates]) {
+  for (const work of [fills, halves, updates, runGradients]) {
     using _scope = device.scope();
     work(device);
   }

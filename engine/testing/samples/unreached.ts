@@ -68,5 +68,8 @@ export const UNREACHED: Reasons = {
     "if (!inside(bounds, f32(y), f32(x))) { continue; }",
     "if (wy <= 0.0 || wx <= 0.0) { continue; }",
   ),
+  ...all(NO_SUCH, "lib/activation.wgsl", "default: { return Value(1.0); }"),
+  ...all(NO_SUCH, "conv_forward_tiles.wgsl", "fn put_sums(j: u32, v: vec4<f32>) {}"),
+  ...all(NO_SUCH, "conv_data_grad_tiles.wgsl", "fn put_sums(j: u32, v: vec4<f32>) {}"),
   ...all(NO_SUCH, "pointwise.wgsl", "default: { return v; }", "default: { return vec4<f32>(0.0); }"),
 };

@@ -16,7 +16,7 @@ const itself = program() as CommandUnknownOpts;
 const CASES: readonly (readonly [line: string, offered: readonly string[]])[] = [
   ["itera tr", ["train"]],
   ["./itera tr", ["train"]],
-  ["itera data ", ["check", "show", "write"]],
+  ["itera data ", ["check", "fetch", "show", "write"]],
   ["itera data check ", DATASETS],
   ["itera data show context --sp", ["--split"]],
   ["itera train --dataset ", DATASETS],

@@ -88,7 +88,10 @@ Deno.test("the tables have every layer and every optimiser", () => {
   const layers = Object.entries(nn).filter(([, value]) => isClass(value)).map(([name]) => name);
   deepStrictEqual([...Object.keys(LAYERS), ...OTHERS].toSorted(), layers.toSorted());
   const optimisers = Object.entries(engine.optim).filter(([, value]) => isClass(value)).map(([name]) => name);
-  deepStrictEqual([...Object.keys(OPTIMISERS), "Optimiser", "Optimizer"].toSorted(), optimisers.toSorted());
+  deepStrictEqual(
+    [...Object.keys(OPTIMISERS), "GradientSum", "Optimiser", "Optimizer"].toSorted(),
+    optimisers.toSorted(),
+  );
 });
 
 for (const [name, fields] of Object.entries(LAYERS)) {

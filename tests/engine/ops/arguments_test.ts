@@ -101,6 +101,15 @@ const CALLS: Readonly<Record<string, readonly unknown[]>> = {
     wsCand: t(3, 3, 4, 4),
     bCand: t(4),
   }, { activation: "tanh" }],
+  convGruJoined: [t(1, 3, 3, 4), t(1, 3, 3, 4), {
+    wx: t(3, 3, 4, 8),
+    ws: t(3, 3, 4, 4),
+    bx: t(8),
+    wc: t(3, 3, 4, 4),
+  }, { activation: "tanh", gates: 1 }],
+  addRelu: [t(2, 3), t(2, 3), t(2, 3)],
+  weightedSum: [[t(2, 3), t(2, 3)], { factors: [1, 2], scale: 0.5 }],
+  exampleWeights: [t(2, 3), whole(2), { least: 0.1, factors: t(2) }],
 };
 
 /** Place of an argument, and names or numbers within it. */
@@ -201,7 +210,8 @@ for (const [name, right] of Object.entries(CALLS)) {
 
 /** True for a tensor that may be left out. */
 function isOptional(name: string, path: Path): boolean {
-  return (name === "linear" && path[0] === "2") || (/^(layer|group)Norm$/.test(name) && path[0] !== "0") ||
+  return (/^(linear|addRelu)$/.test(name) && path[0] === "2") ||
+    (name === "exampleWeights" && path[1] === "factors") || (/^(layer|group)Norm$/.test(name) && path[0] !== "0") ||
     (name === "einsum" && path[0] === "2" && false);
 }
 

@@ -64,6 +64,18 @@ export const HOSTILE_INPUTS: readonly HostileInput[] = [
   ...jsons("settings of generator", "config.json", (one) => `{"generator":[${one}]}`, "some"),
   ...jsons("settings of cells", "config.json", (one) => `{"network":{"widths":[${one}]}}`, "some"),
   ...jsons("experiments", "experiment.json", (one) => `{"title":"a","members":[${one}]}`, "some"),
+  ...jsons("settings with comments", "a.jsonc", (one) => `{"model":[${one}]}`, "some"),
+  // The library reads lists by calling itself, and looks for a key among all those before it.
+  ...["[", "{", "- ", "? ", "a: &a [*a, ", "- - ? ", "&a\n"].map((piece): HostileInput => ({
+    reader: "settings in YAML",
+    name: `${JSON.stringify(piece)} again and again`,
+    files: () => ({ "a.yaml": repeated(piece, 500_000) }),
+  })),
+  {
+    reader: "settings in YAML",
+    name: "keys as many as there may be",
+    files: () => ({ "a.yaml": utf8(Array.from({ length: 6000 }, (_, i) => `k${i}: 1`).join("\n")) }),
+  },
   ...jsons("results", "results.json", (one) => `{"split":"a","images":1,"rows":[${one}]}`, "some"),
   ...jsons("addresses", "addresses.json", (one) => `{"val2017.zip":${one}}`, "some"),
   ...jsons("tilings", "tuning.json", (one) => `{"format":1,"winners":[${one}]}`, "some"),

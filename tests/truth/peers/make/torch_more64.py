@@ -295,5 +295,30 @@ for value in [NAN, INF, -INF]:
 x = exact([NAN, INF, -INF, 65504.0, 1.0])
 add(f, "to float16", "cast", [x], {"dtype": "f16"}, x.detach().to(torch.float16).double())
 
+# What a step does around its products, as PyTorch writes it out.
+f = "more_fused"
+for two in [True, False]:
+    x, a, b = real(3, 5), real(3, 5), real(3, 5) if two else None
+    # The corner of relu, where PyTorch's slope is 0.
+    with torch.no_grad():
+        a[0, 0] = -b[0, 0] if two else 0.0
+    add(f, f"x + relu, {'two' if two else 'one'}", "addRelu", [x, a, b], {}, x + F.relu(a + b if two else a))
+for factors, scale in [([1.0], 1.0), ([1.0, -2.0, 0.25], 0.5)]:
+    terms = [real(2, 3) for _ in factors]
+    add(f, f"sum of {len(terms)} terms", "weightedSum", terms, {"factors": factors, "scale": scale}, scale * sum(w * t for w, t in zip(factors, terms)))
+for least, given in [(0.5, True), (0.0, False)]:
+    logits, labels, factors = real(4, 5).detach(), whole([0, 4, 2, 2]), real(4, low=0.25).detach() if given else None
+    weights = (1 - logits.softmax(1).gather(1, labels.long()[:, None])[:, 0]).clamp(min=least) * (factors if given else 1)
+    add(f, f"weights of examples from {least} on", "exampleWeights", [logits, labels, factors], {"least": least}, weights / weights.sum().clamp(min=1e-14))
+for gates, activation, function in [(1, "relu", F.relu), (3, "tanh", torch.tanh)]:
+    d, wide = 3, -(-2 * gates // 4) * 4
+    x, s, wx, ws, bx, wc = real(1, 4, 3, 2), real(1, 4, 3, d), real(3, 3, 2, d + wide), real(3, 3, d, wide), real(d + wide), real(3, 3, d, d)
+    conv = lambda v, w, b=None: F.conv2d(v.movedim(-1, 1), w.permute(3, 2, 0, 1), b, padding=1).movedim(1, -1)
+    joined = conv(x, wx, bx)
+    both = torch.sigmoid(joined[..., d : d + 2 * gates] + conv(s, ws)[..., : 2 * gates])
+    reset, update = both[..., :gates], both[..., gates:]
+    y = s + update * (function(joined[..., :d] + conv(reset * s, wc)) - s)
+    add(f, f"convolutional GRU, {gates} gates, {activation}", "convGruJoined", [x, s, wx, ws, bx, wc], {"activation": activation, "gates": gates}, y)
+
 for family, own in cases.items():
     write(f"torch_{family}.json", f"PyTorch {torch.__version__.split('+')[0]}, NumPy {np.__version__}", own)
