@@ -365,7 +365,8 @@ const concatOp = defineOp<{ readonly axis: number }>({
     { inputs: [{ shape: [3] }, { shape: [2] }], attrs: { axis: 0 } },
     { inputs: [{ shape: [2, 3, 4] }, { shape: [2, 3, 8] }, { shape: [2, 3, 0] }], attrs: { axis: 2 } },
     { inputs: [{ shape: [2, 3, 5] }, { shape: [2, 1, 5] }], attrs: { axis: 1 } },
-    // More than one dispatch takes.
+    // As many as one dispatch takes, and more.
+    { inputs: [1, 2, 1, 3, 1, 1, 1, 1].map((n) => ({ shape: [2, n] })), attrs: { axis: 1 } },
     { inputs: [1, 2, 1, 3, 1, 1, 1, 1, 2].map((n) => ({ shape: [2, n] })), attrs: { axis: 1 } },
     {
       inputs: [{ shape: [2, 3], dtype: "i32", range: [-9, 9] }, { shape: [2, 5], dtype: "i32", range: [-9, 9] }],

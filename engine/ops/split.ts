@@ -32,7 +32,8 @@ const splitOp = defineOp<Attrs>({
     { inputs: [{ shape: [5, 3, 4] }], attrs: { sizes: [1, 0, 4], axis: 0 } },
     { inputs: [{ shape: [2, 6] }], attrs: { sizes: [1, 2, 3], axis: 1 } },
     { inputs: [{ shape: [0, 4] }], attrs: { sizes: [0], axis: 0 } },
-    // More than one dispatch takes.
+    // As many as one dispatch takes, and more.
+    { inputs: [{ shape: [2, 11] }], attrs: { sizes: [1, 2, 1, 3, 1, 1, 1, 1], axis: 1 } },
     { inputs: [{ shape: [2, 13] }], attrs: { sizes: [1, 2, 1, 3, 1, 1, 1, 1, 2], axis: 1 } },
     { inputs: [{ shape: [3, 5], dtype: "i32", range: [-9, 9] }], attrs: { sizes: [2, 3], axis: 1 } },
     { inputs: [{ shape: [7], dtype: "u32", range: [0, 9] }], attrs: { sizes: [4, 3], axis: 0 } },

@@ -95,10 +95,11 @@ async function winograd(device: Device): Promise<void> {
 
 /** Runs all of it on a device. */
 export async function runBeyond(device: Device): Promise<void> {
-  for (const work of [fills, halves, updates, runGradients]) {
+  for (const work of [fills, halves, updates]) {
     using _scope = device.scope();
     work(device);
   }
   await winograd(device);
+  await runGradients(device);
   await device.finish();
 }

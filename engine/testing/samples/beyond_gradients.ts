@@ -11,6 +11,8 @@ import { maxPool2d } from "../../ops/pool2d.ts";
 import { propagate } from "../../ops/propagate.ts";
 import { weightedSum } from "../../ops/weighted_sum.ts";
 import { Graph, type GraphData } from "../../sparse.ts";
+import { blocksOf } from "../../tuning/table.ts";
+import { withTiling } from "../checks/tilings.ts";
 import type { Tensor } from "../../tensor.ts";
 
 /** A reader of the results of a convolution [1, 5, 4, 8] or of a layer [6, 8] that has an activation. */
@@ -55,7 +57,12 @@ export function activated(of: Reader["of"], x: Tensor, w: Tensor, activation: Ac
 export const SHAPES = { map: [[1, 5, 4, 4], [3, 3, 4, 8]], rows: [[6, 4], [4, 8]] } as const;
 
 /** Rows, inputs, outputs and uses of layers: whole fours and others, sums that are cut in parts, used once and several times. */
-const LAYERS = [[5, 8, 12, 3], [12, 7, 5, 3], [521, 12, 8, 1], [521, 12, 8, 3], [521, 9, 3, 3]] as const;
+const LAYERS = [[5, 8, 12, 3], [12, 7, 5, 3], [35, 68, 12, 2], [521, 12, 8, 1], [521, 12, 8, 3], [
+  521,
+  9,
+  3,
+  3,
+]] as const;
 
 /** Images, height, width, inputs, outputs and uses of convolutions. */
 const MAPS = [[2, 5, 6, 4, 8, 3], [2, 21, 19, 8, 4, 3], [2, 21, 19, 8, 4, 1]] as const;
@@ -66,16 +73,24 @@ function twice(uses: number, result: () => Tensor): void {
 }
 
 /** Runs all of it on a device. */
-export function runGradients(device: Device): void {
+export async function runGradients(device: Device): Promise<void> {
   const leaf = (shape: readonly number[], seed: number): Tensor => {
     const made = random(device, shape, seed);
     made.requiresGrad = true;
     return made;
   };
-  for (const [rows, inputs, outputs, uses] of LAYERS) {
-    const [w, bias] = [leaf([inputs, outputs], 1), leaf([outputs], 2)];
-    twice(uses, () => linear(random(device, [rows, inputs], 3), w, bias));
-  }
+  const layers = (): Promise<void> => {
+    using _scope = device.scope();
+    for (const [rows, inputs, outputs, uses] of LAYERS) {
+      const [w, bias, x] = [leaf([inputs, outputs], 1), leaf([outputs], 2), leaf([rows, inputs], 3)];
+      twice(uses, () => linear(x, w, bias));
+    }
+    return Promise.resolve();
+  };
+  await layers();
+  const [block] = blocksOf(device.kernels, "matmul nn");
+  await withTiling(device, { ...block, splitK: 3 }, layers);
+  using _scope = device.scope();
   for (const [images, height, width, inputs, outputs, uses] of MAPS) {
     const [w, bias] = [leaf([3, 3, inputs, outputs], 1), leaf([outputs], 2)];
     twice(uses, () => conv2d(random(device, [images, height, width, inputs], 3), w, { padding: 1, bias }));
