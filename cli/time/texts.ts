@@ -51,7 +51,10 @@ function textOfToday(file: string): string | null {
 
 /** The text of a file in the place of the one shader that the chosen kernels are made of. */
 export async function textIn(path: string, kernels: readonly KernelDeclaration[]): Promise<Earlier> {
-  const own = [...new Set(kernels.map(({ parts }) => parts.at(-1)!.file))];
+  // A shader that all of them are made of, though some have another one on top of it.
+  const files = kernels.map(({ parts }) => parts.map(({ file }) => file).filter((file) => !file.startsWith("lib/")));
+  const shared = (files[0] ?? []).filter((file) => files.every((all) => all.includes(file)));
+  const own = shared.length === 1 ? shared : [...new Set(kernels.map(({ parts }) => parts.at(-1)!.file))];
   const named = [...new Set(kernels.flatMap(({ parts }) => parts.map(({ file }) => file)))].filter((file) =>
     basename(file) === basename(path)
   );
