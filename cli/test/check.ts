@@ -72,13 +72,19 @@ export interface Checked extends CheckReport {
 /** Checks that compile kernels anew or run ops many times: copies that take notes, other constants, differences. */
 const LENGTHY: readonly CheckName[] = ["gradients", "indices", "barriers", "races", "specialisations"];
 
-/** Checks all that is planned, one after another; `report` gets each as it is done. */
-export async function checkAll(run: CheckRun, report: (report: Checked) => void): Promise<void> {
+/** Checks all that is planned, one after another; `planned` gets their number first, `report` each as it is done. */
+export async function checkAll(
+  run: CheckRun,
+  report: (report: Checked) => void,
+  planned: (count: number) => void = () => {},
+): Promise<void> {
   await using device = await Device.open({ kernels: run.kernelSet });
   const checks = CHECK_NAMES.filter((name) =>
     (run.tilings || name !== "tilings") && !(run.brief && LENGTHY.includes(name))
   );
-  for (const { subject, kernels } of plan(device, run)) {
+  const all = plan(device, run);
+  planned(all.length);
+  for (const { subject, kernels } of all) {
     report({ ...await checkSubject(device, subject, { checks }), ran: kernels, device: device.title });
   }
 }

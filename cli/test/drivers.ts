@@ -5,8 +5,9 @@ import { UserError } from "../../engine/base/user_error.ts";
 import type { KernelSet } from "../../engine/gpu/adapter.ts";
 import { faultLine, sampleLine } from "../../engine/testing/checks/report.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
-import { line, lines, notice, table } from "../terminal/output.ts";
+import { line, lines, Progress, table } from "../terminal/output.ts";
 import type { Checked } from "./check.ts";
+import { progressIn } from "./progress.ts";
 import { fits, select, type Selection } from "./select.ts";
 import { counts } from "./show.ts";
 
@@ -116,15 +117,29 @@ export async function onDrivers(names: readonly string[], options: DriverOptions
   const selection = select(names), outcomes: Outcome[] = [];
   const all = [...driversIn(), ...driversAt(Deno.env.get("ITERA_DRIVERS") ?? ""), CHROMIUM];
   const drivers = driversNamed(options.on, all);
+  using progress = new Progress("checked on drivers", "ops");
+  const known = new Map<Driver, readonly [done: number, of: number]>();
+  const see = (driver: Driver, far: readonly [done: number, of: number]): void => {
+    known.set(driver, far);
+    const all = [...known.values()], sum = (at: 0 | 1): number => all.reduce((total, own) => total + own[at], 0);
+    // Drivers that have not begun check as much as those that have.
+    const waiting = queue.filter(({ driver }) => driver !== CHROMIUM).length;
+    progress.update(sum(0), Math.round(sum(1) * (1 + waiting / all.length)), driver.name);
+  };
   const queue = drivers.map((driver) => ({
     driver,
-    run: () => driver === CHROMIUM ? runInChromium(selection, options) : runOn(driver, names, options),
+    run: () =>
+      driver === CHROMIUM
+        ? runInChromium(selection, options)
+        : runOn(driver, names, options, (far) => see(driver, far)),
   }));
   const order = queue.map(({ driver }) => driver.name);
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       const outcome = await next.run();
-      if (outcome) outcomes.push(outcome);
+      if (!outcome) continue;
+      progress.notice(`${outcome.driver.name}: ${outcome.reports[0]?.device ?? "no result"}`);
+      outcomes.push(outcome);
     }
   };
   await Promise.all([work(), work()]);
@@ -141,16 +156,38 @@ export async function onDrivers(names: readonly string[], options: DriverOptions
   }
 }
 
-/** Runs a command of ours in a process on a driver. */
-async function runWith({ env }: Driver, args: readonly string[]): Promise<{ code: number; out: string; err: string }> {
+/** Runs a command of ours in a process on a driver; `see` gets the lines of its standard error, of which the last is returned. */
+async function runWith(
+  { env }: Driver,
+  args: readonly string[],
+  see: (line: string) => void = () => {},
+): Promise<{ code: number; out: string; last: string }> {
   const url = new URL("../../deno.json", import.meta.url);
   if (url.protocol !== "file:") {
     throw new UserError("--drivers needs the project's folder; clone it and call ./itera there");
   }
   const all = ["run", "-A", "--no-check", join(dirname(fileURLToPath(url)), "cli/main.ts"), ...args];
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: all, env: { ...env } }).output();
-  const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-  return { code, out, err };
+  const child = new Deno.Command(Deno.execPath(), { args: all, env: { ...env }, stdout: "piped", stderr: "piped" })
+    .spawn();
+  let last = "";
+  const watch = async (): Promise<void> => {
+    for await (const text of linesOf(child.stderr)) {
+      if (text.trim() !== "") last = text.trim();
+      see(text);
+    }
+  };
+  const [{ code }, out] = await Promise.all([child.status, new Response(child.stdout).text(), watch()]);
+  return { code, out, last };
+}
+
+async function* linesOf(stream: ReadableStream<Uint8Array<ArrayBuffer>>): AsyncGenerator<string> {
+  let rest = "";
+  for await (const piece of stream.pipeThrough(new TextDecoderStream())) {
+    const parts = (rest + piece).split("\n");
+    rest = parts.pop()!;
+    yield* parts;
+  }
+  yield rest;
 }
 
 /** True where a driver has a device here: where it has none, another that computes on the CPU may answer in its place. */
@@ -163,19 +200,23 @@ async function runOn(
   driver: Driver,
   names: readonly string[],
   { kernels, seed, brief }: DriverOptions,
+  see: (far: readonly [done: number, of: number]) => void,
 ): Promise<Outcome | null> {
   if (!await hasDevice(driver)) return null;
   const set = [...kernels ? ["--kernels", kernels] : [], ...brief ? ["--brief"] : []];
-  const { code, out, err } = await runWith(driver, ["test", ...names, ...set, "--seed", `${seed}`, "--json"]);
+  const args = ["test", ...names, ...set, "--seed", `${seed}`, "--json"];
+  const { code, out, last } = await runWith(driver, args, (text) => {
+    const far = progressIn(text);
+    if (far) see(far);
+  });
   let reports: Checked[] = [], error: string | null = null;
   try {
     const result = JSON.parse(out);
     reports = result.reports ?? [];
     error = result.error ?? null;
   } catch {
-    error = err.trim().split("\n").at(-1) || `status ${code}`;
+    error = last || `status ${code}`;
   }
-  notice(`${driver.name}: ${reports[0]?.device ?? "no result"}`);
   return { driver, reports, error };
 }
 
@@ -189,7 +230,6 @@ async function runInChromium(
   try {
     const reports = await checkInChromium(selection, kernels ? [kernels] : ["cpu", "gpu"], { seed, brief });
     if (reports === null) return null;
-    notice(`${CHROMIUM.name}: ${reports[0]?.device ?? "no result"}`);
     return { driver: CHROMIUM, reports, error: null };
   } catch (error) {
     const [first] = (error as Error).message.trim().split("\n");

@@ -9,6 +9,7 @@ import { offer } from "../completion/words.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
 import { runDeno } from "../terminal/run_deno.ts";
 import { line, member, notice } from "../terminal/output.ts";
+import { CheckProgress, type Watcher } from "./progress.ts";
 import { testOf } from "./elsewhere.ts";
 import { list } from "./list.ts";
 import { select, type Selection, wordsForShells } from "./select.ts";
@@ -132,10 +133,12 @@ async function check(selection: Selection, options: TestOptions): Promise<void> 
   const { kernels, tilings = false, brief = false, json = false } = options;
   const seed = options.seed ?? crypto.getRandomValues(new Uint32Array(1))[0];
   const sets = kernels ? [kernels] : SETS;
-  const start = performance.now(), print = json ? () => {} : show;
+  const start = performance.now();
+  // Reports that are printed as they come show how far the checks are; gathered ones do not.
+  using progress = json ? new CheckProgress(sets.length) : null;
   const tests = new Set(selection.kernels.flatMap((kernel) => testOf(kernel) ?? []));
   const reports = (await Promise.all(
-    sets.map((kernelSet) => checkIn({ ...selection, kernelSet, seed, tilings, brief }, print)),
+    sets.map((kernelSet) => checkIn({ ...selection, kernelSet, seed, tilings, brief }, progress ?? PRINTED)),
   )).flat();
   const sum = { passed: 0, failed: 0 };
   for (const report of reports) {
@@ -173,16 +176,20 @@ async function coverage(names: readonly string[], options: TestOptions): Promise
   showCoverage(selection, whole && !tilings, joined(all));
 }
 
-/** Reports of a run in a thread of its own. */
-async function checkIn(run: CheckRun, print: (report: Checked) => void): Promise<Checked[]> {
+/** Reports of a run in a thread of its own, which `watcher` sees as they come. */
+async function checkIn(run: CheckRun, watcher: Watcher): Promise<Checked[]> {
   const reports: Checked[] = [];
   await inThread(run, (message) => {
+    if (message.kind === "planned") watcher.planned(message.count);
     if (message.kind !== "report") return;
     reports.push(message.report);
-    print(message.report);
+    watcher.report(message.report);
   });
   return reports;
 }
+
+/** Prints reports as they come. */
+const PRINTED: Watcher = { planned: () => {}, report: show };
 
 /** Has a thread of its own do what `run` asks for. */
 async function inThread(run: CheckRun, see: (message: CheckMessage) => void): Promise<void> {
