@@ -115,8 +115,13 @@ if (onlyBatch || !only && !Deno.args.includes("--no-models")) {
   });
   for await (const one of batchRows()) {
     batches.push(one);
-    const { batch, imagesPerSecond, dispatchesPerImage, peakMiB } = one;
-    drawn.push([batch, imagesPerSecond.toFixed(2), dispatchesPerImage.toFixed(0), peakMiB.toFixed(0)]);
+    const { batch, stack, imagesPerSecond, dispatchesPerImage, peakMiB } = one;
+    drawn.push([
+      `${batch}${stack ? ", stacked" : ""}`,
+      imagesPerSecond.toFixed(2),
+      dispatchesPerImage.toFixed(0),
+      peakMiB.toFixed(0),
+    ]);
   }
   write(drawn.toString());
 }

@@ -183,7 +183,7 @@ function moduleWorks(
         new Seeds(3),
       );
       const boxes = regionBoxes(device, image.boxes, map, stride);
-      const [state, feedback] = [memory.initial(map).detach(), device.zeros([regions, 2 * classes])];
+      const [state, feedback] = [memory.initial({ map, images: 1 }).detach(), device.zeros([regions, 2 * classes])];
       const pool5 = device.zeros([regions, 7, 7, widthOf(-2)]);
       const body = part === "predict"
         ? () => memory.predict(state, boxes).logits

@@ -115,6 +115,50 @@ export class Graph implements GraphData, Disposable {
     return new Graph({ rows, cols, relations: relations.map((t) => compress(rows, cols, t)), ...options });
   }
 
+  /**
+   * Graphs beside each other without edges between them: the nodes of the first, then those of the second, and so on. Each has
+   * space for `rows` × `cols` nodes, by default as many as it has; those beyond its own have no edges. Throws {@link ShapeError}
+   * where the graphs have not equally many relations, or more nodes than that.
+   *
+   * ```ts
+   * import { deepStrictEqual } from "node:assert/strict";
+   * import { Graph } from "@itera/itera/engine";
+   *
+   * using one = Graph.fromTriples(1, 2, [[[0, 1, 5]]]);
+   * using both = Graph.beside([one, one], { rows: 2, cols: 2 });
+   * deepStrictEqual([both.rows, both.cols], [4, 4]);
+   * deepStrictEqual(Array.from(both.relations[0].rowPtr), [0, 1, 1, 2, 2]);
+   * deepStrictEqual(Array.from(both.relations[0].colIdx), [1, 3]);
+   * ```
+   */
+  static beside(graphs: readonly GraphData[], space: Partial<Pick<GraphData, "rows" | "cols">> = {}): Graph {
+    const count = graphs[0]?.relations.length ?? 0;
+    const places = graphs.map((graph) => ({ rows: graph.rows, cols: graph.cols, ...space }));
+    graphs.forEach(({ rows, cols, relations }, i) => {
+      if (relations.length === count && rows <= places[i].rows && cols <= places[i].cols) return;
+      throw new ShapeError(
+        `graph: ${relations.length} relations [${rows}, ${cols}] beside others of ${count} relations, in space for ` +
+          `[${places[i].rows}, ${places[i].cols}]`,
+      );
+    });
+    const relations = Array.from({ length: count }, (_, e): Relation => {
+      const rowPtr = [0], colIdx: number[] = [], values: number[] = [];
+      let first = 0;
+      graphs.forEach((graph, i) => {
+        const own = graph.relations[e], begin = colIdx.length;
+        for (let r = 1; r <= places[i].rows; r++) rowPtr.push(begin + own.rowPtr[Math.min(r, graph.rows)]);
+        for (let k = 0; k < own.colIdx.length; k++) {
+          colIdx.push(first + own.colIdx[k]);
+          values.push(own.values[k]);
+        }
+        first += places[i].cols;
+      });
+      return { rowPtr, colIdx, values };
+    });
+    const sum = (of: "rows" | "cols"): number => places.reduce((total, place) => total + place[of], 0);
+    return new Graph({ rows: sum("rows"), cols: sum("cols"), relations, balanced: graphs.some((g) => g.balanced) });
+  }
+
   /** The same graph with each row's weights divided by max(their sum, epsilon). */
   rowNormalised(epsilon = 1e-14): Graph {
     const relations = this.relations.map(({ rowPtr, colIdx, values }) => {
@@ -141,7 +185,7 @@ export class Graph implements GraphData, Disposable {
 
 /**
  * Static inputs for graphs of up to `rows` × `cols` nodes, written anew between replays of a captured step. Nodes beyond
- * those of the graph written have no edges; every relation counts as used.
+ * those of the graph written have no edges; every relation counts as used. `edges` bounds those of all relations.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -166,18 +210,19 @@ export class StaticGraph implements Disposable {
   readonly cols: number;
   /** Number of relations. */
   readonly types: number;
+  readonly #edges: number;
   readonly #sides: Readonly<Record<Direction, SparseTensors>>;
 
   static {
     staticTensors = (graph, direction) => graph.#sides[direction];
   }
 
-  /** Memory for all edges there can be; it holds none. */
-  constructor(device: Device, rows: number, cols: number, types: number) {
+  /** Memory for `edges` edges, by default for all there can be; it holds none. */
+  constructor(device: Device, rows: number, cols: number, types: number, edges: number = types * rows * cols) {
     this.rows = rows;
     this.cols = cols;
     this.types = types;
-    const edges = types * rows * cols;
+    this.#edges = edges;
     const side = (receivers: number): SparseTensors => ({
       rowStart: device.zeros([types, receivers + 1], { dtype: "u32" }).unscoped(),
       colIndex: device.empty([edges], "u32").unscoped(),
@@ -195,6 +240,8 @@ export class StaticGraph implements Disposable {
           `${this.types} relations [${this.rows}, ${this.cols}]`,
       );
     }
+    const edges = graph.relations.reduce((sum, { colIdx }) => sum + colIdx.length, 0);
+    if (edges > this.#edges) throw new ShapeError(`graph: ${edges} edges where there is memory for ${this.#edges}`);
     fill(this.#sides.forward, packed(this.rows, graph.relations));
     fill(this.#sides.backward, packed(this.cols, transposed(graph, graph.relations)));
   }

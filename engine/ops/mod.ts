@@ -47,5 +47,5 @@ export { roiAlign, type RoiAlignOptions } from "./roi_align.ts";
 export { type CellWeights, gruCell } from "./gru.ts";
 export { convGru, type ConvGruWeights } from "./conv_gru.ts";
 export { convGruJoined, type JoinedOptions, type JoinedWeights } from "./conv_gru_joined.ts";
-export { pasteRegions } from "./paste_regions.ts";
+export { type PasteOptions, pasteRegions } from "./paste_regions.ts";
 export { propagate } from "./propagate.ts";

@@ -32,7 +32,7 @@ export interface BaselineOptions {
 export interface RegionFeatures {
   /** The regions' boxes. */
   readonly boxes: RegionBoxes;
-  /** The body's map, [1, h, w, bodyChannels]. */
+  /** The body's maps, [N, h, w, bodyChannels]. */
   readonly map: Tensor;
   /** Crops of the body's map, [R, k, k, bodyChannels]. */
   readonly pool5: Tensor;
@@ -100,10 +100,13 @@ export class BaselineClassifier extends Module implements RegionModel {
     return new Map([["cls_score.weight", { of: "classes", axis: 1 }], ["cls_score.bias", { of: "classes", axis: 0 }]]);
   }
 
-  /** Static inputs for images of this size and number of regions. */
-  staticInputs(height: number, width: number, regions: number): StaticRegionInputs {
+  /** True: the loss of several images of equal size is that of one pass. */
+  readonly stacks: boolean = true;
+
+  /** Static inputs for images of this size and number of regions, by default for one. */
+  staticInputs(height: number, width: number, regions: number, images = 1): StaticRegionInputs {
     const stride = this.resnet.outputStride;
-    return new StaticRegionInputs(this.device, { height, width, regions, stride, edges: this.edgeRule });
+    return new StaticRegionInputs(this.device, { height, width, regions, images, stride, edges: this.edgeRule });
   }
 
   /** Class logits [R, classes] of the regions of one image. */

@@ -1,4 +1,4 @@
-/** The images of a step, in parts that are held at once. */
+/** The images of a step, in parts that are held at once, and in passes. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
 import type { TrainConfig } from "./config.ts";
 
@@ -22,4 +22,13 @@ export async function* inParts(
     bytes += own;
   }
   yield part;
+}
+
+/** Images of a part in passes: one by one, or, stacked, those of equal size that have regions at once. */
+export function inPasses(part: readonly LoadedImage[], stack: boolean): readonly (readonly LoadedImage[])[] {
+  if (!stack) return part.map((image) => [image]);
+  // An image without regions has no loss but 0, and none to share a pass with.
+  const keyOf = ({ height, width, labels, position }: LoadedImage): string =>
+    labels.length === 0 ? `alone ${position}` : `${height} × ${width}`;
+  return [...Map.groupBy(part, keyOf).values()];
 }

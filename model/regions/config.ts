@@ -18,6 +18,9 @@ export { type TrainConfig, trainConfigSchema, VALIDATED } from "./config_schema.
 const FREE =
   /^(steps|dataset\.(data|lists|cache|testSplit)|accumulate|image\.(prefetch|workers|budget|silence)|validation\.patience|checkpointEvery|checkpointKeep)$/;
 
+/** Settings that say what a pass of a run that stacks holds, so that they enter its numbers. */
+const PARTS = /^(accumulate|image\.budget)$/;
+
 /** Network names that `model.resnet` takes in place of a description. */
 export const resnetNames: readonly string[] = Object.keys(resnetPresets);
 
@@ -60,7 +63,7 @@ export function resumedConfig(saved: Layer, layers: readonly Layer[]): TrainConf
   for (const layer of layers) {
     const value = expandPreset(layer);
     const after = settle(trainConfigSchema, [{ source: saved.source, value: before }, { ...layer, value }]);
-    const changed = differences(before, after).find((path) => !FREE.test(path));
+    const changed = differences(before, after).find((path) => !FREE.test(path) || before.stack && PARTS.test(path));
     if (changed === undefined) continue;
     const [was, is] = [before, after].map((config) => JSON.stringify(lookup(config, changed.split("."))));
     throw new UserError(
@@ -99,6 +102,7 @@ function defaults(dataset: DatasetName): TrainConfig {
     precision: "f32",
     batch: 1,
     accumulate: 1,
+    stack: false,
     baseBatch: 1,
     scale: true,
     steps: drawn ? 2400 : 4000,

@@ -129,6 +129,9 @@ export const trainConfigSchema = z.strictObject({
   accumulate: positive.default(1).describe(
     "Parts that a step's images are held in, one after another: more take less memory and give the same bits",
   ),
+  stack: z.boolean().default(false).describe(
+    "Take images of equal size in one pass: fewer dispatches for an image, other last bits, and memory for all of them",
+  ),
   baseBatch: positive.default(1).describe("Images of a step that the default rate and schedule are stated for"),
   scale: z.boolean().default(true).describe(
     "Scale the default rate (in proportion to the batch for SGD, to its square root for Adam), steps, drops and warm-up; settings that are given stay as they are",

@@ -15,7 +15,7 @@ export interface Prediction {
   readonly logits: Tensor;
 }
 
-/** The losses of one image; scalars. */
+/** The losses of one image, or the mean of several; scalars. */
 export interface Losses {
   /** The loss to minimise. */
   readonly total: Tensor;
@@ -51,9 +51,12 @@ export interface RegionModel extends Module {
   loss(input: RegionInput | RegionTensors, labels: Tensor): Losses;
   /**
    * Static inputs for images of this size and number of regions, which `predict` and `loss` then take, so that their
-   * work can be captured and replayed. A model without it is run anew for every image.
+   * work can be captured and replayed. A model without it is run anew for every image. `images` are asked for in one pass
+   * where {@link RegionModel.stacks} is true.
    */
-  staticInputs?(height: number, width: number, regions: number): StaticRegionInputs;
+  staticInputs?(height: number, width: number, regions: number, images?: number): StaticRegionInputs;
+  /** True where `loss` takes several images of equal size at once, and gives the mean of theirs. */
+  readonly stacks?: boolean;
   /**
    * Parameters by name that have an entry for each class or edge type, so that weights of another run are matched by these
    * names. Of a model without it, only the backbone is taken from a run of other classes.

@@ -1,4 +1,4 @@
-/** One image with its regions, on the host and as the ops take it. */
+/** Images with their regions, on the host and as the ops take them. */
 import type { Device, Graph, StaticGraph, Tensor } from "../../engine/mod.ts";
 
 /** One image with its regions, on the host. */
@@ -13,31 +13,35 @@ export interface RegionInput {
   readonly boxes: Float32Array;
 }
 
-/** The boxes of an image over its feature map of H × W cells. */
+/** The boxes of images over their feature maps of H × W cells. */
 export interface RegionBoxes {
-  /** R. */
+  /** R, those of all images. */
   readonly count: number;
+  /** N: images, of which each has R / N of the boxes, one image's after another's. */
+  readonly images: number;
   /** Feature map [H, W]. */
   readonly map: readonly [number, number];
   /** f32 [R, 4]: y1, x1, y2, x2 over (H − 1, W − 1), as `cropAndResize` takes them. */
   readonly normalised: Tensor;
   /** f32 [R, 4]: y1, x1, y2, x2 in cells, as `pasteRegions` takes them. */
   readonly cells: Tensor;
-  /** i32 [R], all 0: every region lies in the one image. */
+  /** i32 [R]: the image that each region lies in. */
   readonly image: Tensor;
 }
 
 /** Regions that are no padding: as a mask, and as shares of a mean over them. */
 export interface RealRegions {
+  /** N. */
+  readonly images: number;
   /** [R, 1]: 1 for a region, 0 for padding. */
   readonly mask: Tensor;
-  /** [R]: 1 / regions for a region, 0 for padding. */
+  /** [R]: 1 / (N · regions of its image) for a region, 0 for padding. */
   readonly share: Tensor;
 }
 
-/** One image with its regions, on a device. */
+/** N images of equal size with their regions, on a device; one where nothing else is said. */
 export interface RegionTensors {
-  /** [1, height, width, 3]. */
+  /** [N, height, width, 3]. */
   readonly image: Tensor;
   /** The regions' boxes. */
   readonly boxes: RegionBoxes;
@@ -100,6 +104,7 @@ export function regionBoxes(
   const count = boxes.length / 4;
   return {
     count,
+    images: 1,
     map,
     normalised: device.tensor(normaliseBoxes(boxes, ...map, stride), [count, 4]),
     cells: device.tensor(cellBoxes(boxes, stride), [count, 4]),

@@ -1,7 +1,7 @@
-/** Static inputs of a region classifier: an image and its regions, written anew between replays of a captured step. */
+/** Static inputs of a region classifier: images and their regions, written anew between replays of a captured step. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
 import { bucketSize, EXACT_UP_TO } from "../../engine/internal.ts";
-import { type Device, StaticGraph, type Tensor } from "../../engine/mod.ts";
+import { type Device, Graph, StaticGraph, type Tensor } from "../../engine/mod.ts";
 import {
   cellBoxes,
   type EdgeRule,
@@ -14,9 +14,15 @@ import {
 /** An empty box in cells, so that padding regions write to no cell. */
 const NOWHERE = [1, 1, -1, -1];
 
-/** Names the bucket of an image: its size, and its regions with padding. */
-export function bucketKey({ height, width, labels }: Pick<LoadedImage, "height" | "width" | "labels">): string {
-  return `${height} × ${width}, ${bucketSize(labels.length)}`;
+/** Names the bucket of images of equal size: their number, that size, and the most regions of one with padding. */
+export function bucketKey(...images: readonly Pick<LoadedImage, "height" | "width" | "labels">[]): string {
+  const [{ height, width }] = images;
+  return `${images.length} × ${height} × ${width}, ${bucketSize(mostRegions(images))}`;
+}
+
+/** Regions of the image that has most. */
+export function mostRegions(images: readonly Pick<LoadedImage, "labels">[]): number {
+  return Math.max(...images.map(({ labels }) => labels.length));
 }
 
 /** Sizes and rules that the inputs are made for. */
@@ -25,8 +31,10 @@ export interface StaticRegionInputsOptions {
   readonly height: number;
   /** Width of the images. */
   readonly width: number;
-  /** Regions of the image; {@link bucketSize} says how many fit. */
+  /** Regions of an image; {@link bucketSize} says how many fit. */
   readonly regions: number;
+  /** Images that are written at once; default 1. */
+  readonly images?: number;
   /** Pixels per cell of the feature map. */
   readonly stride: number;
   /** Rule by which edges link regions; null for models without a graph. */
@@ -34,8 +42,8 @@ export interface StaticRegionInputsOptions {
 }
 
 /**
- * An image [1, H, W, 3] and regions, with padding. Regions beyond those of the image written are padding: they crop one pixel,
- * write nowhere, have no edges, label −1 and no share in sums over regions.
+ * Images [N, H, W, 3] and regions, as many places for each, with padding. Regions beyond those of the image written are padding:
+ * they crop one pixel, write nowhere, have no edges, label −1 and no share in sums over regions.
  *
  * ```ts
  * import { deepStrictEqual } from "node:assert/strict";
@@ -64,41 +72,61 @@ export class StaticRegionInputs implements RegionTensors, Disposable {
   /** i32 [R]. */
   readonly labels: Tensor;
   readonly #options: StaticRegionInputsOptions;
+  /** Places for regions of an image. */
+  readonly #places: number;
 
   /** Memory that holds nothing yet. */
   constructor(device: Device, options: StaticRegionInputsOptions) {
-    const { height, width, regions, stride, edges } = options;
-    const count = bucketSize(regions);
+    const { height, width, regions, images = 1, stride, edges } = options;
+    const places = bucketSize(regions), count = images * places;
     const map = [Math.ceil(height / stride), Math.ceil(width / stride)] as const;
     const memory = (...shape: number[]): Tensor => device.empty(shape).unscoped();
     this.#options = options;
-    this.image = memory(1, height, width, 3);
+    this.#places = places;
+    this.image = memory(images, height, width, 3);
     this.labels = device.empty([count], "i32").unscoped();
     this.boxes = {
       count,
+      images,
       map,
       normalised: memory(count, 4),
       cells: memory(count, 4),
-      image: device.zeros([count], { dtype: "i32" }).unscoped(),
+      image: device.tensor(Int32Array.from({ length: count }, (_, r) => Math.floor(r / places))).unscoped(),
     };
-    this.real = count > EXACT_UP_TO ? { mask: memory(count, 1), share: memory(count) } : null;
-    this.edges = edges && new StaticGraph(device, count, count, edges.types);
+    // Images that are written at once may have fewer regions than the one that has most.
+    const padded = images > 1 || count > EXACT_UP_TO;
+    this.real = padded ? { images, mask: memory(count, 1), share: memory(count) } : null;
+    this.edges = edges && new StaticGraph(device, count, count, edges.types, edges.types * images * places ** 2);
   }
 
-  /** Replaces image, boxes, labels and edges, in stream order; `image` has the size and at most the regions it was made for. */
-  write({ image, boxes, labels }: Pick<LoadedImage, "image" | "boxes" | "labels">): void {
-    const { stride, edges } = this.#options;
-    const { count, map } = this.boxes;
-    const own = labels.length;
-    this.image.write(image);
-    this.labels.write(padded(labels, count, -1));
-    this.boxes.normalised.write(padded(normaliseBoxes(boxes, ...map, stride), 4 * count, 0));
-    const cells = padded(cellBoxes(boxes, stride), 4 * count, 0);
-    for (let r = own; r < count; r++) cells.set(NOWHERE, 4 * r);
-    this.boxes.cells.write(cells);
-    this.real?.mask.write(new Float32Array(count).fill(1, 0, own));
-    this.real?.share.write(new Float32Array(count).fill(1 / own, 0, own));
-    if (edges) this.edges!.write(edges.between(boxes));
+  /**
+   * Replaces images, boxes, labels and edges, in stream order; each image has the size and at most the regions they were made
+   * for, and there are as many.
+   */
+  write(...images: readonly Pick<LoadedImage, "image" | "boxes" | "labels">[]): void {
+    const { stride, edges } = this.#options, places = this.#places;
+    const { map } = this.boxes;
+    const each = images.map(({ image, boxes, labels }) => {
+      const own = labels.length, cells = padded(cellBoxes(boxes, stride), 4 * places, 0);
+      for (let r = own; r < places; r++) cells.set(NOWHERE, 4 * r);
+      return {
+        image,
+        labels: padded(labels, places, -1),
+        normalised: padded(normaliseBoxes(boxes, ...map, stride), 4 * places, 0),
+        cells,
+        mask: new Float32Array(places).fill(1, 0, own),
+        share: new Float32Array(places).fill(1 / (images.length * own), 0, own),
+      };
+    });
+    this.image.write(joined(each.map(({ image }) => image)));
+    this.labels.write(joined(each.map(({ labels }) => labels)));
+    this.boxes.normalised.write(joined(each.map(({ normalised }) => normalised)));
+    this.boxes.cells.write(joined(each.map(({ cells }) => cells)));
+    this.real?.mask.write(joined(each.map(({ mask }) => mask)));
+    this.real?.share.write(joined(each.map(({ share }) => share)));
+    if (!edges) return;
+    const graphs = images.map(({ boxes }) => edges.between(boxes));
+    this.edges!.write(graphs.length === 1 ? graphs[0] : Graph.beside(graphs, { rows: places, cols: places }));
   }
 
   /** Frees the memory. */
@@ -110,6 +138,22 @@ export class StaticRegionInputs implements RegionTensors, Disposable {
   }
 }
 
+/** Arrays one after another. */
+function joined<T extends Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(arrays: readonly T[]): T {
+  if (arrays.length === 1) return arrays[0];
+  const out = emptyLike(arrays[0], arrays.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    out.set(array, at);
+    at += array.length;
+  }
+  return out;
+}
+
+function emptyLike<T extends Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(array: T, length: number): T {
+  return new (array.constructor as new (n: number) => T)(length);
+}
+
 /** `values` with `filler` behind, up to `length`. */
 function padded<T extends Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(
   values: T,
@@ -117,7 +161,7 @@ function padded<T extends Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>>(
   filler: number,
 ): T {
   if (values.length === length) return values;
-  const out = new (values.constructor as new (n: number) => T)(length).fill(filler) as T;
+  const out = emptyLike(values, length).fill(filler) as T;
   out.set(values);
   return out;
 }

@@ -1,9 +1,9 @@
-/** Training steps of a region classifier: losses and gradient of each image, the update by their mean. */
+/** Training steps of a region classifier: losses and gradients of images, the update by their mean. */
 import type { LoadedImage } from "../../datasets/images/loader.ts";
 import { concat, GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../engine/mod.ts";
 import type { UnreadLosses } from "../run/logs/loss_log.ts";
 import type { RegionModel } from "./contract.ts";
-import { bucketKey, type StaticRegionInputs } from "./static_inputs.ts";
+import { bucketKey, mostRegions, type StaticRegionInputs } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
 
 /**
@@ -44,7 +44,9 @@ export class TrainSteps implements Disposable {
   /** The gradients added, once there are several to a step. */
   #sum: GradientSum | null = null;
   /** Losses of the images added since the last update. */
-  readonly #added: Tensor[] = [];
+  readonly #added: { readonly losses: Tensor; readonly images: number }[] = [];
+  /** Images of the pass whose gradient is added. */
+  #images = 1;
 
   /** Trains `model` by `optimiser`; both stay their owner's. */
   constructor(model: RegionModel, optimiser: Optimiser) {
@@ -61,42 +63,50 @@ export class TrainSteps implements Disposable {
 
   /** One update by one image; the losses are still on the device. */
   run(image: LoadedImage): UnreadLosses {
-    return { values: this.#replayed(image, this.#steps, this.#update), names: this.#names };
+    return { values: this.#replayed([image], this.#steps, this.#update), names: this.#names };
   }
 
-  /** Adds the gradient of an image, whole, to those that the next {@link TrainSteps.update} takes the mean of. */
-  add(image: LoadedImage): void {
+  /**
+   * Adds the gradient of an image, whole, to those that the next {@link TrainSteps.update} takes the mean of; or that of several
+   * images of equal size with regions, in one pass, for a model that {@link RegionModel.stacks} them.
+   */
+  add(...images: readonly LoadedImage[]): void {
     this.#sum ??= new GradientSum(this.#model.device, this.#optimiser.parameters);
-    this.#added.push(this.#replayed(image, this.#gradients, this.#add));
+    this.#images = images.length;
+    this.#added.push({ losses: this.#replayed(images, this.#gradients, this.#add), images: images.length });
   }
 
   /** One update by the mean of the gradients added since the last; the mean losses are still on the device. */
   update(): UnreadLosses {
-    const added = this.#added.splice(0), [first, ...others] = added, { device } = this.#model;
+    const added = this.#added.splice(0), { device } = this.#model;
+    const count = added.reduce((sum, { images }) => sum + images, 0);
     using _scope = device.scope();
+    const [first, ...others] = added.map(({ losses, images }) =>
+      images === 1 ? losses : device.noGrad(() => losses.mul(images))
+    );
     for (const losses of others) first.addInPlace(losses);
-    const values = device.noGrad(() => first.mul(1 / added.length)).unscoped();
-    for (const losses of added) losses.dispose();
-    this.#optimiser.step({ sum: this.#sum!, of: added.length });
+    const values = device.noGrad(() => first.mul(1 / count)).unscoped();
+    for (const { losses } of added) losses.dispose();
+    this.#optimiser.step({ sum: this.#sum!, of: count });
     this.#sum!.clear();
     return { values, names: this.#names };
   }
 
-  #replayed(image: LoadedImage, cache: StepCache<StaticRegionInputs>, learn: () => void): Tensor {
+  #replayed(images: readonly LoadedImage[], cache: StepCache<StaticRegionInputs>, learn: () => void): Tensor {
     const model = this.#model;
-    const { height, width, labels } = image;
-    if (!model.staticInputs || labels.length === 0) {
+    const [image] = images, { height, width, labels } = image;
+    if (images.length === 1 && (!model.staticInputs || labels.length === 0)) {
       using _scope = model.device.scope();
       return this.#step(image, model.device.tensor(labels), learn).unscoped();
     }
     return cache.run(
-      bucketKey(image),
-      () => model.staticInputs!(height, width, labels.length),
-      (inputs) => inputs.write(image),
+      bucketKey(...images),
+      () => model.staticInputs!(height, width, mostRegions(images), images.length),
+      (inputs) => inputs.write(...images),
     );
   }
 
-  /** The losses of one image as a vector, the minimised one first; `learn` is called while its gradients are there. */
+  /** The losses of a pass as a vector, the minimised one first; `learn` is called while its gradients are there. */
   #step(input: RegionInput | StaticRegionInputs, labels: Tensor, learn: () => void): Tensor {
     const model = this.#model;
     using scope = model.device.scope();
@@ -112,13 +122,14 @@ export class TrainSteps implements Disposable {
   }
 
   readonly #update = (): void => this.#optimiser.step();
-  readonly #add = (): void => this.#sum!.add();
+  // The gradient is that of the mean over the pass's images.
+  readonly #add = (): void => this.#sum!.add(this.#images);
 
   /** Frees what was recorded. */
   [Symbol.dispose](): void {
     this.#steps[Symbol.dispose]();
     this.#gradients[Symbol.dispose]();
-    for (const losses of this.#added.splice(0)) losses.dispose();
+    for (const { losses } of this.#added.splice(0)) losses.dispose();
     this.#sum?.[Symbol.dispose]();
     this.#sum = null;
   }

@@ -32,7 +32,7 @@ import { estimateLines, runCost } from "./experiments/cost_estimate.ts";
 import type { Results } from "./evaluation/results.ts";
 import type { RegionModel } from "./contract.ts";
 import { checkedRegions, type Checkpoint, describeRegions, regionFacts } from "./checkpoint.ts";
-import { inParts } from "./batches.ts";
+import { inParts, inPasses } from "./batches.ts";
 import { buildModel, loaderOptions } from "./build.ts";
 import { TrainSteps } from "./train_steps.ts";
 import { REGION_RUNS, type TrainConfig } from "./config.ts";
@@ -92,6 +92,9 @@ async function open(
   const knowledge = checkpoint ? checkpoint.knowledge : await knowledgeOf(config, train.classes, say);
   if (knowledge && !checkpoint && config.model.name !== "baseline") say(describeKnowledge(knowledge));
   const model = stack.use(buildModel(device, config, train.classes.length, knowledge));
+  if (config.stack && !model.stacks) {
+    throw new UserError(`stack: ${config.model.name} takes images one by one; leave the setting out`);
+  }
   const optimiser = stack.use(makeOptimiser(device, model, config));
   const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
   const loader = new Loader(train, { ...loaderOptions(config), onBroken });
@@ -172,7 +175,9 @@ class RegionLearner implements Learner {
     const { optimiser } = this.#parts, updates = this.#updates;
     optimiser.rate = this.rate(step);
     if (this.#config.batch === 1) return updates.run(await this.#next());
-    for await (const part of inParts(() => this.#next(), this.#config)) for (const image of part) updates.add(image);
+    for await (const part of inParts(() => this.#next(), this.#config)) {
+      for (const images of inPasses(part, this.#config.stack)) updates.add(...images);
+    }
     return updates.update();
   }
 

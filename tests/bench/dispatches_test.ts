@@ -1,5 +1,6 @@
 /** Dispatches of a training step with the kernels for GPUs: no more than there were. */
 import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
+import { batchWork } from "../../bench/batches.ts";
 import { dispatchesOf, stepsCounted } from "../../bench/dispatches.ts";
 import { modelWorks, SIZES } from "../../bench/models.ts";
 import { contextOf } from "../../engine/friends.ts";
@@ -20,6 +21,11 @@ Deno.test("steps have at most so many dispatches on GPUs", async () => {
     ok(total <= MOST[name], `${name}: ${total} dispatches, of ${JSON.stringify([...kernels])}`);
     ok([...kernels.keys()].some((kernel) => kernel.includes("tiles")), `${name}: ${JSON.stringify([...kernels])}`);
   }
+});
+
+Deno.test("eight images in one pass have at most a quarter of the dispatches an image that one has", async () => {
+  const alone = await dispatchesOf(batchWork(1, false)), eight = await dispatchesOf(batchWork(8, true));
+  ok(eight.total / 8 <= alone.total / 4, `${eight.total} dispatches of eight images, ${alone.total} of one`);
 });
 
 Deno.test("what is counted is what a replay submits", async () => {

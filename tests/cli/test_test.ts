@@ -69,8 +69,10 @@ Deno.test("checks of a name are run in both kernel sets, each sample with its wo
 });
 
 Deno.test("a shader's checks are those of the samples that run it, as JSON too", async () => {
-  const { code, out } = await itera("test", "scan.wgsl", "--kernels", "gpu", "--json", "--seed", "1");
+  const { code, out, err } = await itera("test", "scan.wgsl", "--kernels", "gpu", "--json", "--seed", "1");
   strictEqual(code, 0);
+  // The results come at the end: until then a line says how far the checks are.
+  match(err, /^checked 1\/1 {2}cumsum, gpu /);
   const { seed, passed, failed, reports } = JSON.parse(out);
   deepStrictEqual([seed, failed], [1, 0]);
   ok(passed > 5);
@@ -153,6 +155,7 @@ Deno.test("an op is checked on every driver that has a device, and the table has
   strictEqual(code, 0, out + err);
   match(out, /│ op, kernels +│.*│/);
   match(out, /│ sign, cpu +│ exact /);
+  match(err, /^checked on drivers (\d+)\/\1 {2}/m);
   // A browser has a column, or the line that says why it has none.
   if (chromiumPath()) match(out, /│ Chromium \(Tint\) │\n(.*\n)+│ sign, cpu .*│ exact +│\n/);
   else {match(

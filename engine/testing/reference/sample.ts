@@ -78,7 +78,7 @@ export const sampling: Family = {
   pasteRegions: ([x, y], attrs) => {
     const patches = real(x, "patches"), boxes = real(y, "boxes");
     const [regions, rows, columns, channels] = patches.shape;
-    const [h, w] = numbers(attrs, "size");
+    const [h, w] = numbers(attrs, "size"), images = "images" in attrs ? number(attrs, "images") : 1;
     const side = (r: number, axis: number): [number, number] => [
       ad.valueOf(boxes.at(r, axis)),
       ad.valueOf(boxes.at(r, axis + 2)),
@@ -90,16 +90,18 @@ export const sampling: Family = {
       if (ad.valueOf(length) === 0) return ad.constant(0);
       return ad.div(ad.mul(ad.sub(ad.constant(cell), low), ad.constant(n - 1)), length);
     };
-    const count = (y: number, x: number): number[] =>
-      Array.from({ length: regions }, (_, r) => r).filter((r) => holds(side(r, 0), y) && holds(side(r, 1), x));
+    const count = (n: number, y: number, x: number): number[] =>
+      Array.from({ length: regions }, (_, r) => r).filter((r) =>
+        Math.floor(r * images / regions) === n && holds(side(r, 0), y) && holds(side(r, 1), x)
+      );
     return [
-      NDArray64.from([1, h, w, channels], ([, y, x, c]) => {
-        const over = count(y, x);
+      NDArray64.from([images, h, w, channels], ([n, y, x, c]) => {
+        const over = count(n, y, x);
         if (over.length === 0) return ad.constant(0);
         const read = over.map((r) => bilinear(patches, r, c, at(r, 0, y, rows), at(r, 1, x, columns), true));
         return ad.div(ad.sum(read), ad.constant(over.length));
       }),
-      NDArray64.from([h, w], ([y, x]) => ad.constant(count(y, x).length)),
+      NDArray64.from([images, h, w], ([n, y, x]) => ad.constant(count(n, y, x).length)),
     ];
   },
   // torchvision.ops.roi_align with boxes [y1, x1, y2, x2].

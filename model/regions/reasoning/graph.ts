@@ -6,7 +6,7 @@ import {
   addRelu,
   ConvGRU,
   type Device,
-  type Graph,
+  Graph,
   init,
   Linear,
   matmul,
@@ -17,6 +17,7 @@ import {
   type Seeds,
   type StaticGraph,
   type Tensor,
+  tile,
 } from "../../../engine/mod.ts";
 import type { ClassKnowledge } from "./knowledge.ts";
 import { type HeadOutput, PredictionHead } from "./head.ts";
@@ -35,7 +36,7 @@ export interface GraphInputs {
 export interface Nodes {
   /** [R, D]. */
   readonly regions: Tensor;
-  /** [C, D]. */
+  /** [N · C, D]: those of each image, one image's after another's. */
   readonly classes: Tensor;
 }
 
@@ -52,27 +53,48 @@ export interface LayerTrace {
 /** Least evidence a class's row is divided by: a class no region supports must not be blown up. */
 const ASSIGN_GUARD = 1e-3;
 
-/** A soft assignment of regions to classes, [R, C], with what all layers of an iteration divide by. */
+/** A soft assignment of regions to their image's classes, [R, C], with what all layers of an iteration divide by. */
 class Assigned {
   readonly assignment: Tensor;
+  /** The same as matrices of each image, [N, R / N, C], or the one of one image. */
+  readonly #each: Tensor;
+  readonly #images: number;
   readonly #evidence: Tensor | null;
   readonly #shares: Tensor | null;
 
   /** Without gradients; divides the evidence of a class by its regions' sum if `byRow`. */
-  constructor(assignment: Tensor, byRow: boolean) {
+  constructor(assignment: Tensor, images: number, byRow: boolean) {
     this.assignment = assignment;
+    this.#images = images;
+    this.#each = this.#apart(assignment);
     // Divided once on GPUs; elsewhere each layer divides, by which runs keep the bits that they began with.
-    const once = assignment.device.kernels === "gpu";
-    const total = (): Tensor => assignment.sum(0).clamp(ASSIGN_GUARD, 3e38);
-    this.#shares = byRow && once ? assignment.div(total()) : null;
-    this.#evidence = byRow && !once ? reshape(total(), [assignment.shape[1], 1]) : null;
+    const once = assignment.device.kernels === "gpu", regions = images === 1 ? 0 : 1;
+    const total = (): Tensor => this.#each.sum(regions, { keepDims: images > 1 }).clamp(ASSIGN_GUARD, 3e38);
+    this.#shares = byRow && once ? this.#each.div(total()) : null;
+    this.#evidence = byRow && !once ? reshape(total(), [images * assignment.shape[1], 1]) : null;
   }
 
-  /** Evidence of each class, [C, D], from nodes of regions [R, D]. */
+  /** Evidence of each class, [N · C, D], from nodes of regions [R, D]. */
   gather(regions: Tensor): Tensor {
-    const evidence = matmul(this.#shares ?? this.assignment, regions, { transposeA: true });
+    const evidence = together(matmul(this.#shares ?? this.#each, this.#apart(regions), { transposeA: true }));
     return this.#evidence ? evidence.div(this.#evidence) : evidence;
   }
+
+  /** Messages of classes [N · C, D] to the regions assigned to them, [R, D]. */
+  spread(classes: Tensor): Tensor {
+    return together(matmul(this.#each, this.#apart(classes)));
+  }
+
+  /** Rows of all images as a matrix for each, [N, rows / N, width]. */
+  #apart(all: Tensor): Tensor {
+    const [rows, width] = all.shape;
+    return this.#images === 1 ? all : reshape(all, [this.#images, rows / this.#images, width]);
+  }
+}
+
+/** Matrices [N, rows, width] as one. */
+function together(each: Tensor): Tensor {
+  return each.shape.length === 2 ? each : reshape(each, [each.shape[0] * each.shape[1], each.shape[2]]);
 }
 
 /** One propagation: regions to regions, regions to classes, classes to classes, classes to regions; residual. */
@@ -132,7 +154,7 @@ class PropagationLayer extends Module {
       classMessages: matmul(semantic, this.#back.weight),
       assignment,
     });
-    const fromClasses = this.#back.forward(matmul(assignment, semantic));
+    const fromClasses = this.#back.forward(assigned.spread(semantic));
     return {
       regions: addRelu(regions, spatial, fromClasses),
       classes: last ? classes : addRelu(classes, semantic),
@@ -155,6 +177,8 @@ export interface SharedGraph {
 export class GlobalGraph extends Module {
   readonly #options: GraphOptions;
   readonly #knowledge: Graph;
+  /** The same graph for each of several images. */
+  readonly #copies = new Map<number, Graph>();
   readonly #vectors: Tensor;
   readonly #start: Linear;
   readonly #class: Linear;
@@ -212,9 +236,10 @@ export class GlobalGraph extends Module {
     this.#head = this.child("head", new PredictionHead(device, width, classes, head, seeds));
   }
 
-  /** The nodes before any reasoning: regions from fc7 [R, features], classes from their vectors. */
-  initial(fc7: Tensor): Nodes {
-    return { regions: this.#start.forward(fc7), classes: this.#class.forward(this.#vectors) };
+  /** The nodes before any reasoning: regions from fc7 [R, features], classes from their vectors, once for each image. */
+  initial(fc7: Tensor, images = 1): Nodes {
+    const classes = this.#class.forward(this.#vectors);
+    return { regions: this.#start.forward(fc7), classes: images === 1 ? classes : tile(classes, [images, 1]) };
   }
 
   /** The part of an update that does not change between iterations: computed once on GPUs; null elsewhere, so that bits stay. */
@@ -236,11 +261,21 @@ export class GlobalGraph extends Module {
 
   /** The stacked propagations. `assignment` [R, C] assigns regions to classes. */
   reason(nodes: Nodes, assignment: Tensor, edges: Graph | StaticGraph, trace?: LayerTrace[]): Nodes {
-    const end = this.#layers.length - 1, assigned = new Assigned(assignment, this.#options.assignNorm === "row");
+    const end = this.#layers.length - 1, images = nodes.classes.shape[0] / this.#knowledge.rows;
+    const assigned = new Assigned(assignment, images, this.#options.assignNorm === "row");
+    const knowledge = this.#knowledgeOf(images);
     return this.#layers.reduce((now, layer, i) => {
       const last = i === end && !this.#options.carryClasses;
-      return layer.forward(now, assigned, edges, this.#knowledge, last, trace);
+      return layer.forward(now, assigned, edges, knowledge, last, trace);
     }, nodes);
+  }
+
+  /** The class graph of some images, kept from the first time on: it goes to the device once. */
+  #knowledgeOf(images: number): Graph {
+    if (images === 1) return this.#knowledge;
+    const found = this.#copies.get(images) ?? Graph.beside(Array.from({ length: images }, () => this.#knowledge));
+    this.#copies.set(images, found);
+    return found;
   }
 
   /** Class scores and confidence of region nodes [R, D]. */
@@ -251,6 +286,6 @@ export class GlobalGraph extends Module {
   /** Frees parameters and the class graph on the device. */
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
-    this.#knowledge[Symbol.dispose]();
+    for (const graph of [this.#knowledge, ...this.#copies.values()]) graph[Symbol.dispose]();
   }
 }

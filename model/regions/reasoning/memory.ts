@@ -18,6 +18,7 @@ import {
   resizeBilinear,
   type Seeds,
   type Tensor,
+  tile,
 } from "../../../engine/mod.ts";
 import { BOUND_TOLERANCE, type RegionBoxes } from "../regions.ts";
 import { type HeadOutput, PredictionHead } from "./head.ts";
@@ -39,7 +40,7 @@ export interface SharedMemory {
   readonly compressed: Tensor;
 }
 
-/** Spatial memory S [1, H, W, D] with a convolutional GRU. */
+/** Spatial memory S [N, H, W, D], one for each image, with a convolutional GRU. */
 export class SpatialMemory extends Module {
   readonly #options: MemoryOptions;
   readonly #initial: Tensor;
@@ -99,9 +100,10 @@ export class SpatialMemory extends Module {
     this.#head = this.child("head", new PredictionHead(device, cropSize * cropSize * depth, classes, head, seeds));
   }
 
-  /** The initial memory at the size of an image's map, [1, H, W, D]. */
-  initial(map: readonly [number, number]): Tensor {
-    return resizeBilinear(this.#initial, map, { mode: "asymmetric" });
+  /** The initial memories at the size of the images' maps, [N, H, W, D]. */
+  initial({ map, images }: Pick<RegionBoxes, "map" | "images">): Tensor {
+    const one = resizeBilinear(this.#initial, map, { mode: "asymmetric" });
+    return images === 1 ? one : tile(one, [images, 1, 1, 1]);
   }
 
   /** Class scores and confidence of the regions, read from the memory. */
@@ -131,7 +133,7 @@ export class SpatialMemory extends Module {
     let x = relu(add(shared?.compressed ?? this.#compress.forward(pool5), mapped));
     for (const layer of this.#input) x = layer.forward(x);
     const change = this.#gru.forward(x, state, shared?.gru ?? null).sub(state);
-    return memory.add(pasteRegions(change, boxes.cells, boxes.map));
+    return memory.add(pasteRegions(change, boxes.cells, boxes.map, { images: boxes.images }));
   }
 
   #read(map: Tensor, boxes: RegionBoxes): Tensor {

@@ -208,9 +208,9 @@ export class ReasoningClassifier extends BaselineClassifier {
       return logits;
     };
 
-    let memory = spatial?.initial(boxes.map) ?? null;
+    let memory = spatial?.initial(boxes) ?? null;
     if (trace && edges instanceof Graph) trace.edges = edges;
-    const start = graph?.initial(fc7) ?? null;
+    const start = graph?.initial(fc7, boxes.images) ?? null;
     let nodes = start;
     // The confidence in the ConvNet is a module's on what it starts from; its class scores there are thrown away.
     confidences.push((memory ? spatial!.predict(memory, boxes) : graph!.predict(start!.regions)).confidence);

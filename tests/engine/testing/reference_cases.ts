@@ -151,6 +151,7 @@ export function referenceCases(random: Random): Readonly<Record<string, readonly
     pasteRegions: [
       { inputs: [real([4, 3, 2, 2]), spans(4)], attrs: { size: [5, 4] } },
       { inputs: [real([2, 1, 1, 1]), spans(2)], attrs: { size: [3, 3] } },
+      { inputs: [real([4, 2, 3, 1]), spans(4)], attrs: { size: [4, 5], images: 2 } },
     ],
     roiAlign: [true, false].map((aligned) => ({
       inputs: [real([2, 6, 7, 2]), boxes(3, 12, 14), whole([3], 0, 2)],

@@ -16,7 +16,7 @@ import type { ReasoningMode } from "../../../model/regions/reasoning/reasoner.ts
 import type { RegionModel } from "../../../model/regions/contract.ts";
 import { KERNEL_SETS } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
-import { enliven, narrow, probe, randomInput, TINY_NET } from "./reasoning/small.ts";
+import { enliven, labelled, narrow, probe, TINY_NET } from "./reasoning/small.ts";
 import { shareDevices } from "../../support/share_devices.ts";
 
 shareDevices();
@@ -29,13 +29,6 @@ function build(device: Device, mode: "baseline" | ReasoningMode, random: Random)
   const model = probe(device, mode, CLASSES, narrow());
   enliven(model, random);
   return model;
-}
-
-/** An image as the loader gives it. */
-function labelled(random: Random, regions: number, height = 40, width = 56) {
-  const labels = random.integers(regions, 1, CLASSES);
-  const { boxes, ...input } = randomInput(random, regions, height, width);
-  return { ...input, boxes: new Float32Array(boxes), labels, position: 0, index: 0, flipped: false, scale: 1 };
 }
 
 Deno.test("a bucket holds the regions, at most an eighth more, and stays below the same power of two", () => {

@@ -59,7 +59,7 @@ Deno.test("memory changes inside boxes only, and is the average where two overla
   const random = randomFor("memory");
   using module = new SpatialMemory(device, { classes: 4, features: 5, feedback: 4 }, options, head, new Seeds(3));
   for (const { tensor } of module.parameters()) tensor.write(random.reals(tensor.size, -0.5, 0.5));
-  const memory = module.initial([9, 11]);
+  const memory = module.initial({ map: [9, 11], images: 1 });
   const before = await memory.data();
   const all = Float32Array.of(8, 8, 40, 40, 24, 16, 64, 56);
   const [feedback, pool5] = [random.reals(8), random.reals(2 * 9 * 5)];

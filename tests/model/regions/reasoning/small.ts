@@ -130,6 +130,13 @@ export async function sceneOf(
   };
 }
 
+/** An image as the loader gives it, with labels of 41 classes. */
+export function labelled(random: Random, regions: number, height = 40, width = 56) {
+  const labels = random.integers(regions, 1, 41);
+  const { boxes, ...input } = randomInput(random, regions, height, width);
+  return { ...input, boxes: new Float32Array(boxes), labels, position: 0, index: 0, flipped: false, scale: 1 };
+}
+
 /** The float64 description of a model. */
 export function shapeOf(
   mode: ReasoningMode,
