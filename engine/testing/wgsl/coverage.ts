@@ -124,10 +124,36 @@ interface Copy {
   readonly marks: PoolBuffer[];
 }
 
-/** Runs `body` with every kernel in a marked copy, and adds what it reaches. */
+/** Blocks of kernels that were looked at: their texts are parsed once. */
+const known = new WeakMap<KernelDeclaration, readonly Branch[]>();
+
+function knownBranches(kernel: KernelDeclaration): readonly Branch[] {
+  const found = known.get(kernel) ?? branchesOf(kernel);
+  known.set(kernel, found);
+  return found;
+}
+
+/** Marked copies by the kernel and the place of its marks: what is compiled of one serves every later run on a device. */
+const markedCopies = new WeakMap<KernelDeclaration, Map<string, Kernel>>();
+
+function markedCopy(kernel: Kernel, declaration: KernelDeclaration, at: MarksAt): Kernel {
+  const copies = markedCopies.get(declaration) ?? new Map<string, Kernel>();
+  markedCopies.set(declaration, copies);
+  const copy = copies.get(at.name) ?? variantOf(kernel, marked(declaration, at));
+  copies.set(at.name, copy);
+  return copy;
+}
+
+/**
+ * Runs `body` with every kernel in a marked copy, and adds what it reaches. A kernel of which every block was entered before runs as
+ * it is: its copies would be compiled for nothing.
+ */
 export async function cover(device: Device, body: () => Promise<unknown>, coverage: Coverage): Promise<void> {
   const gpu = contextOf(device), { run, pool } = gpu, { current, acquire } = pool;
   const copies = new Map<KernelDeclaration, Copy>(), held: PoolBuffer[] = [];
+  const before = new Set(coverage.branches);
+  const isWhole = (kernel: KernelDeclaration): boolean =>
+    knownBranches(kernel).every((branch) => before.has(branchKey(branch)));
   const hold = (bytes: number): PoolBuffer => {
     const buffer = acquire.call(pool, bytes);
     held.push(buffer);
@@ -137,9 +163,9 @@ export async function cover(device: Device, body: () => Promise<unknown>, covera
     const full = declaration.interface.storage.length + 1 > device.info.limits.maxStorageBuffersPerShaderStage;
     const at = full ? behindOne(declaration) : OWN;
     if (!at) return null;
-    const branches = branchesOf(declaration),
+    const branches = knownBranches(declaration),
       own: Copy = {
-        copy: variantOf(kernel, marked(declaration, at)),
+        copy: markedCopy(kernel, declaration, at),
         at,
         branches,
         marks: full ? [] : [hold(4 * Math.max(4, branches.length))],
@@ -159,6 +185,7 @@ export async function cover(device: Device, body: () => Promise<unknown>, covera
       if (own) own.add(value);
       else coverage.constants.set(key, new Set([value]));
     }
+    if (isWhole(declaration)) return run.call(gpu, kernel, options);
     const own = copies.get(declaration) ?? copyOf(kernel, declaration);
     if (!own) {
       coverage.unmarked.add(name);
