@@ -1,0 +1,44 @@
+/** The thread of {@link startPulse}. */
+
+import { Mpi } from "./mpi.ts";
+import type { PulseSetup } from "./pulse.ts";
+
+const scope = globalThis as unknown as {
+  onmessage: ((event: MessageEvent<PulseSetup | null>) => void) | null;
+  postMessage(message: unknown): void;
+};
+
+/** Ms between beats: a second, or a tenth of a short time-out. */
+const between = (timeout: number): number => Math.min(1000, timeout * 100);
+
+function begin({ library, rank, size, timeout }: PulseSetup): void {
+  const mpi = new Mpi(library), [before, behind] = [(rank + size - 1) % size, (rank + 1) % size];
+  let last = performance.now(), looked = last, sent = 0, heard = 0;
+  const beat = (): void => {
+    try {
+      mpi.beat(behind);
+      sent++;
+      const now = performance.now(), news = mpi.heard(before);
+      heard += news;
+      // Where this process itself stood still, its own clock has run on: the beats of that time are still to be read.
+      if (news > 0 || now - looked > 500 * timeout) last = now;
+      looked = now;
+      if (now - last < 1000 * timeout) return;
+      end(`rank ${before} has given no sign of life for ${timeout} s: it hangs, or its host or the network is gone`);
+    } catch (error) {
+      end(`rank ${rank} cannot reach the others any more: ${(error as Error).message}`);
+    }
+  };
+  const end = (line: string): void => {
+    Deno.stderr.writeSync(new TextEncoder().encode(`itera: ${line}; checkpoints saved before are whole\n`));
+    mpi.abort(1);
+  };
+  const timer = setInterval(beat, between(timeout));
+  scope.onmessage = ({ data }) => {
+    if (data !== null) return;
+    clearInterval(timer);
+    scope.postMessage({ sent, heard });
+  };
+}
+
+scope.onmessage = ({ data }) => begin(data!);
