@@ -60,7 +60,7 @@ export class Mpi {
   readonly #handles: Readonly<Record<keyof MpiLibrary["handles"], bigint>>;
   readonly #beat = new Uint8Array(8);
   readonly #request = new Uint8Array(8);
-  /** Room for a status of any family. */
+  /** Space for a status of any family. */
   readonly #status = new Uint8Array(256);
   readonly #flag = new Int32Array(1);
 
@@ -142,17 +142,17 @@ export class Mpi {
   }
 
   /** Takes the beats that have come from a rank; returns their number. */
-  heard(rank: number): number {
+  received(rank: number): number {
     const { symbols: mpi } = this.#lib, { world } = this.#handles;
     for (let count = 0;; count++) {
       this.#check("MPI_Iprobe", mpi.MPI_Iprobe(rank, BEAT, world, this.#flag, this.#status));
       if (this.#flag[0] === 0) return count;
-      this.hear(rank);
+      this.receive(rank);
     }
   }
 
   /** Takes one beat of a rank, which it has sent. */
-  hear(rank: number): void {
+  receive(rank: number): void {
     const { symbols: mpi } = this.#lib, { world, byte } = this.#handles;
     this.#check("MPI_Recv", mpi.MPI_Recv(new Uint8Array(8), 1, byte, rank, BEAT, world, this.#status));
   }

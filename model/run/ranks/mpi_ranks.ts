@@ -111,10 +111,10 @@ export class MpiRanks implements Ranks, AsyncDisposable {
   /** Waits for all ranks to come here, and ends MPI. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.all(new Uint8Array());
-    const { sent, heard } = await this.#pulse.stop(), before = (this.rank + this.size - 1) % this.size;
+    const { sent, received } = await this.#pulse.stop(), before = (this.rank + this.size - 1) % this.size;
     // Some libraries complain of messages that nobody took.
     const due = (await allOf(this, sent))[before];
-    for (let i = heard; i < due; i++) this.#mpi.hear(before);
+    for (let i = received; i < due; i++) this.#mpi.receive(before);
     this.#mpi.finish();
   }
 }

@@ -1,20 +1,5 @@
 /** The beats of this rank: a thread of its own sends them, and listens for those of the rank before. */
-import type { MpiLibrary } from "./library.ts";
-
-/** Facts for the thread. */
-export interface PulseSetup {
-  readonly library: MpiLibrary;
-  readonly rank: number;
-  readonly size: number;
-  /** Seconds of silence after which all ranks are ended. */
-  readonly timeout: number;
-}
-
-/** Beats that a rank has sent, and heard. */
-export interface Beats {
-  readonly sent: number;
-  readonly heard: number;
-}
+import type { Beats, PulseSetup } from "./pulse_worker.ts";
 
 /** A thread that beats. */
 export interface Pulse {

@@ -1,7 +1,22 @@
 /** The thread of {@link startPulse}. */
 
 import { Mpi } from "./mpi.ts";
-import type { PulseSetup } from "./pulse.ts";
+import type { MpiLibrary } from "./library.ts";
+
+/** Facts for the thread. */
+export interface PulseSetup {
+  readonly library: MpiLibrary;
+  readonly rank: number;
+  readonly size: number;
+  /** Seconds of silence after which all ranks are ended. */
+  readonly timeout: number;
+}
+
+/** Beats that a rank has sent, and received. */
+export interface Beats {
+  readonly sent: number;
+  readonly received: number;
+}
 
 const scope = globalThis as unknown as {
   onmessage: ((event: MessageEvent<PulseSetup | null>) => void) | null;
@@ -13,13 +28,13 @@ const between = (timeout: number): number => Math.min(1000, timeout * 100);
 
 function begin({ library, rank, size, timeout }: PulseSetup): void {
   const mpi = new Mpi(library), [before, behind] = [(rank + size - 1) % size, (rank + 1) % size];
-  let last = performance.now(), looked = last, sent = 0, heard = 0;
+  let last = performance.now(), looked = last, sent = 0, received = 0;
   const beat = (): void => {
     try {
       mpi.beat(behind);
       sent++;
-      const now = performance.now(), news = mpi.heard(before);
-      heard += news;
+      const now = performance.now(), news = mpi.received(before);
+      received += news;
       // Where this process itself stood still, its own clock has run on: the beats of that time are still to be read.
       if (news > 0 || now - looked > 500 * timeout) last = now;
       looked = now;
@@ -37,7 +52,7 @@ function begin({ library, rank, size, timeout }: PulseSetup): void {
   scope.onmessage = ({ data }) => {
     if (data !== null) return;
     clearInterval(timer);
-    scope.postMessage({ sent, heard });
+    scope.postMessage({ sent, received });
   };
 }
 

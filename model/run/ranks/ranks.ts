@@ -39,7 +39,7 @@ export async function allOf<T>(ranks: Ranks, value: T): Promise<T[]> {
   return (await ranks.all(encoded(value))).map((bytes) => decoded<T>(bytes));
 }
 
-/** What `make` gives on rank 0, everywhere: a value that JSON holds. Without ranks, what it gives. */
+/** The value that `make` gives on rank 0, everywhere: one that JSON holds. Without ranks, the one it gives here. */
 export async function ofFirst<T>(ranks: Ranks | null | undefined, make: () => T | Promise<T>): Promise<T> {
   if (!ranks) return await make();
   if (ranks.rank > 0) return decoded(await ranks.fromFirst(null));

@@ -1,4 +1,4 @@
-/** Exchanges of ranks by the MPIs of this machine, their beats, and what launchers and libraries are told apart by. */
+/** Exchanges of ranks by the MPIs of this machine, their beats, and the marks of launchers and libraries. */
 import { deepStrictEqual, match, ok, strictEqual, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { launched } from "../../../../model/run/ranks/launched.ts";
