@@ -2,6 +2,8 @@
 import type { LoadedImage } from "../../datasets/images/loader.ts";
 import { concat, GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../engine/mod.ts";
 import type { UnreadLosses } from "../run/logs/loss_log.ts";
+import { sumOver } from "../run/ranks/exchange.ts";
+import type { Ranks } from "../run/ranks/ranks.ts";
 import type { RegionModel } from "./contract.ts";
 import { bucketKey, mostRegions, type StaticRegionInputs } from "./static_inputs.ts";
 import type { RegionInput } from "./regions.ts";
@@ -78,16 +80,43 @@ export class TrainSteps implements Disposable {
 
   /** One update by the mean of the gradients added since the last; the mean losses are still on the device. */
   update(): UnreadLosses {
-    const added = this.#added.splice(0), { device } = this.#model;
-    const count = added.reduce((sum, { images }) => sum + images, 0);
+    const { images, losses } = this.#addedLosses();
+    return this.#learn(images, losses);
+  }
+
+  /** The same by the mean of the gradients that all `ranks` added, equally many each. */
+  async updateWith(ranks: Ranks): Promise<UnreadLosses> {
+    const { images, losses } = this.#addedLosses();
+    await sumOver(ranks, this.#sum!, losses);
+    return this.#learn(ranks.size * images, losses);
+  }
+
+  /** The images added and their losses, as one sum, which is the caller's. */
+  #addedLosses(): { readonly images: number; readonly losses: Tensor } {
+    const added = this.#added.splice(0), [first, ...others] = added;
+    // A pass's losses are means over its images.
+    const whole = ({ losses, images }: typeof first): Tensor => {
+      if (images === 1) return losses;
+      const sum = losses.device.noGrad(() => losses.mul(images)).unscoped();
+      losses.dispose();
+      return sum;
+    };
+    const sum = whole(first);
+    for (const other of others) {
+      const losses = whole(other);
+      sum.addInPlace(losses);
+      losses.dispose();
+    }
+    return { images: added.reduce((count, { images }) => count + images, 0), losses: sum };
+  }
+
+  /** An update by the sum of gradients of so many images; frees their losses. */
+  #learn(images: number, losses: Tensor): UnreadLosses {
+    const { device } = this.#model;
     using _scope = device.scope();
-    const [first, ...others] = added.map(({ losses, images }) =>
-      images === 1 ? losses : device.noGrad(() => losses.mul(images))
-    );
-    for (const losses of others) first.addInPlace(losses);
-    const values = device.noGrad(() => first.mul(1 / count)).unscoped();
-    for (const { losses } of added) losses.dispose();
-    this.#optimiser.step({ sum: this.#sum!, of: count });
+    const values = device.noGrad(() => losses.mul(1 / images)).unscoped();
+    losses.dispose();
+    this.#optimiser.step({ sum: this.#sum!, of: images });
     this.#sum!.clear();
     return { values, names: this.#names };
   }

@@ -38,6 +38,10 @@ import { TrainSteps } from "./train_steps.ts";
 import { REGION_RUNS, type TrainConfig } from "./config.ts";
 import { openDevice } from "../run/run_config.ts";
 import type { TrainHooks } from "../run/hooks.ts";
+import { checkpointOfFirst } from "../run/ranks/exchange.ts";
+import type { Ranks } from "../run/ranks/ranks.ts";
+import { sayDevices } from "../run/ranks/devices.ts";
+import { announce } from "../run/ranks/runs.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../run/open_run.ts";
 import { applyWeights } from "../weights/apply_weights.ts";
 import { readStartingWeights } from "../weights/weights_file.ts";
@@ -45,20 +49,25 @@ import type { RunFolder } from "../run/run_folder.ts";
 
 /** Trains as the folder's settings say, from its newest checkpoint if it has one, and evaluates at the end. */
 export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHooks = {}): Promise<Results> {
-  const { config } = folder;
+  const { config } = folder, { ranks } = hooks;
   const say = hooks.onMessage ?? (() => {});
+  if (ranks) expectShares(config, ranks);
+  await announce(ranks, folder);
   const opened = await openSplit(config, config.dataset.testSplit, openingMessages(say));
   // What only the last table would meet is found before the first step.
   if (!config.dataset.skipBroken) await sampleSizes(opened, "all");
   const { learner, start, begins } = await openRun(folder, REGION_TRAINING, hooks);
   await using _learner = learner;
   const test = matchClasses(opened, learner.classes, `${opened.name} ${config.dataset.trainSplit}`, say);
-  if (begins && hooks.estimate) { for (const text of await learner.estimate(test)) say(text); }
+  if (begins && hooks.estimate && !(ranks && ranks.rank > 0)) {
+    for (const text of await learner.estimate(test)) say(text);
+  }
   await runLoop(folder, learner, start, hooks);
   await learner.endUpdates();
-  const best = config.validation.metric === null
-    ? null
-    : await folder.bestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`));
+  const best = config.validation.metric === null ? null : await checkpointOfFirst(
+    ranks,
+    () => folder.bestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`)),
+  );
   if (!best) return await evaluateModel(learner.model, test, folder, hooks);
   loadTensors(best.bytes, tensorsOf(learner.model.parameters(), "model."), best.path, { allowExtra: true });
   return await evaluateModel(
@@ -68,6 +77,21 @@ export async function trainModel(folder: RunFolder<TrainConfig>, hooks: TrainHoo
     hooks,
     checkedRegions(parseRunCheckpoint(best, [REGION_RUNS])),
   );
+}
+
+/** Throws {@link UserError} unless each rank has the same number of a step's images. */
+function expectShares({ batch, dataset }: TrainConfig, { size }: Ranks): void {
+  if (batch % size !== 0) {
+    const below = Math.floor(batch / size) * size, fits = below > 0 ? `${below} or ${below + size}` : String(size);
+    throw new UserError(
+      `batch: ${batch} images a step do not make equal shares of ${size} ranks; give --batch ${fits}`,
+    );
+  }
+  if (dataset.skipBroken) {
+    throw new UserError(
+      "dataset.skipBroken: ranks cannot leave out images, for their shares would differ; mend or remove what `itera data check` names",
+    );
+  }
 }
 
 async function open(
@@ -87,7 +111,7 @@ async function open(
   await using stack = new AsyncDisposableStack();
   const device = stack.use(await openDevice(config, { kernels }));
   device.halfSaves = config.precision === "mixed";
-  say(`adapter: ${device.title}`);
+  await sayDevices(device, hooks);
   // A run goes on with the knowledge it began with, whatever became of the file.
   const knowledge = checkpoint ? checkpoint.knowledge : await knowledgeOf(config, train.classes, say);
   if (knowledge && !checkpoint && config.model.name !== "baseline") say(describeKnowledge(knowledge));
@@ -99,7 +123,16 @@ async function open(
   const onBroken = (path: string, reason: string): void => say(`skipped ${path}: ${reason}`);
   const loader = new Loader(train, { ...loaderOptions(config), onBroken });
   stack.defer(() => loader.close());
-  const parts = { model, optimiser, loader, train, knowledge, position: checkpoint?.position ?? 0, repeat };
+  const parts = {
+    model,
+    optimiser,
+    loader,
+    train,
+    knowledge,
+    position: checkpoint?.position ?? 0,
+    repeat,
+    ranks: hooks.ranks,
+  };
   if (checkpoint) {
     loadTensors(checkpoint.bytes, stateOf(parts), checkpoint.path, {
       complete: (tensors) => withUpdateCounts(tensors, optimiser, "optimiser."),
@@ -127,6 +160,7 @@ interface Parts {
   readonly position: number;
   /** Number of images that come again and again. */
   readonly repeat: number;
+  readonly ranks?: Ranks | null | undefined;
 }
 
 /** A region classifier in the training loop: an image an update, or a batch of them. */
@@ -172,13 +206,17 @@ class RegionLearner implements Learner {
   }
 
   async update(step: number): Promise<UnreadLosses> {
-    const { optimiser } = this.#parts, updates = this.#updates;
+    const { optimiser, ranks } = this.#parts, updates = this.#updates, config = this.#config;
     optimiser.rate = this.rate(step);
-    if (this.#config.batch === 1) return updates.run(await this.#next());
-    for await (const part of inParts(() => this.#next(), this.#config)) {
-      for (const images of inPasses(part, this.#config.stack)) updates.add(...images);
+    if (config.batch === 1) return updates.run(await this.#next());
+    const first = this.#position, own = ranks ? { ...config, batch: config.batch / ranks.size } : config;
+    for await (const part of inParts(() => this.#next(), own)) {
+      for (const images of inPasses(part, config.stack)) updates.add(...images);
     }
-    return updates.update();
+    if (!ranks) return updates.update();
+    // The place of the next image of all ranks, none of which was left out.
+    this.#position = first + config.batch;
+    return await updates.updateWith(ranks);
   }
 
   /** The next image of the order. */
@@ -225,7 +263,7 @@ class RegionLearner implements Learner {
       this.classes,
       `${train.name} ${train.split}`,
     );
-    return await heldOutMeasures(model, this.#heldOut, config);
+    return await heldOutMeasures(model, this.#heldOut, config, this.#parts.ranks);
   }
 
   /** Estimated work and cost of a run on these settings, by a measured step; a line for each figure. */
@@ -351,13 +389,20 @@ function orderOf({ seed, flip, dataset }: TrainConfig, first: number): TrainingO
   return { seed, flip, first, reference: dataset.reference.dropLastEntry };
 }
 
-/** The images of training from a position on, without end. */
+/** The images of training from a position on, without end; of several ranks, this one's share. */
 function imagesFrom(
-  { loader, train }: Pick<Parts, "loader" | "train">,
+  { loader, train, ranks }: Pick<Parts, "loader" | "train" | "ranks">,
   config: TrainConfig,
   position: number,
 ): AsyncIterable<LoadedImage> {
-  return loader.run(trainingOrder(train, orderOf(config, position)));
+  const order = trainingOrder(train, orderOf(config, position));
+  return loader.run(ranks ? everyOther(order, ranks) : order);
+}
+
+/** Every `size`-th of an order, from the rank's own on. */
+function* everyOther<T>(order: Iterable<T>, { rank, size }: Pick<Ranks, "rank" | "size">): Generator<T> {
+  let at = 0;
+  for (const entry of order) if (at++ % size === rank) yield entry;
 }
 
 /** The first `count` images, again and again, without loading them anew. */
@@ -368,7 +413,7 @@ async function* repeated(images: AsyncIterable<LoadedImage>, count: number): Asy
 }
 
 /** The first image of the training order: what gives random weights' frozen normalisation its statistics. */
-async function firstImage(parts: Pick<Parts, "loader" | "train">, config: TrainConfig): Promise<LoadedImage> {
-  for await (const image of imagesFrom(parts, config, 0)) return image;
+async function firstImage({ loader, train }: Parts, config: TrainConfig): Promise<LoadedImage> {
+  for await (const image of imagesFrom({ loader, train }, config, 0)) return image;
   throw new EngineError("internal: an endless order ended");
 }

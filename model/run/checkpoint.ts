@@ -19,6 +19,8 @@ import type { LossLog, LossWindow } from "./logs/loss_log.ts";
 import { MetricsLog } from "./logs/metrics_log.ts";
 import { metricsTable } from "./logs/metrics_table.ts";
 import type { RunConfig } from "./run_config.ts";
+import { expectEqual } from "./ranks/exchange.ts";
+import type { Ranks } from "./ranks/ranks.ts";
 import { type CheckpointFile, chosenCheckpointOf, type RunFolder } from "./run_folder.ts";
 
 /** A checkpoint file read, its settings not yet looked at by its kind. */
@@ -69,15 +71,24 @@ export function startOf(
  * Saves a checkpoint: tensors, settings, step and losses not yet recorded, and what the learner says; among those that a run
  * goes on from, as the best of its validations, or as both.
  *
- * @throws {UserError} where a number is not finite: the checkpoints before are whole, and this one would not be.
+ * Of several ranks the first saves; all have the same.
+ *
+ * @throws {UserError} where a number is not finite, or ranks differ: the checkpoints before are whole, and this one would not be.
  */
 export async function saveRunCheckpoint(
   folder: RunFolder<RunConfig>,
   step: number,
   log: LossLog,
   learner: { tensors(): Map<string, Tensor>; facts(): Readonly<Record<string, string>> },
-  { best = null, as = ["step"] }: { readonly best?: BestSoFar | null; readonly as?: readonly ("step" | "best")[] } = {},
+  { best = null, as = ["step"], ranks }: {
+    readonly best?: BestSoFar | null;
+    readonly as?: readonly ("step" | "best")[];
+    readonly ranks?: Ranks | null | undefined;
+  } = {},
 ): Promise<void> {
+  if (ranks && ranks.rank > 0) {
+    return await expectEqual(ranks, step, await readTensors(learner.tensors()), learner.facts());
+  }
   // A checkpoint promises the records up to its step, and their table.
   log.sync();
   await writeFileAtomic(folder.file("metrics.csv"), metricsTable(MetricsLog.read(folder.file("metrics.jsonl"))));
@@ -90,6 +101,7 @@ export async function saveRunCheckpoint(
   const tensors = await readTensors(learner.tensors());
   const wrong = firstNonFinite(tensors);
   if (wrong) throw notFinite(`"${wrong.name}" holds ${wrong.value} after step ${step}`);
+  if (ranks) await expectEqual(ranks, step, tensors, learner.facts());
   const bytes = encodeSafetensors(tensors, metadata, { checksum: true });
   if (as.includes("best")) await folder.saveBest(bytes);
   if (as.includes("step")) await folder.saveCheckpoint(step, bytes);

@@ -1,4 +1,5 @@
 /** Watching and stopping a training run. */
+import type { Ranks } from "./ranks/ranks.ts";
 
 /** Callbacks of a training run, and its signal to stop. */
 export interface TrainHooks {
@@ -12,6 +13,8 @@ export interface TrainHooks {
   readonly signal?: AbortSignal;
   /** Before a run begins, measure a step and print the estimated work and cost; default false. */
   readonly estimate?: boolean;
+  /** Processes that train together, this one among them; null or absent where it is alone. */
+  readonly ranks?: Ranks | null;
 }
 
 /** Training was stopped on request; everything up to `step` is saved. */

@@ -6,6 +6,7 @@ import { BestTracker } from "./best.ts";
 import type { RunConfig } from "./run_config.ts";
 import { Interrupted, type TrainHooks } from "./hooks.ts";
 import { LossLog, type Measures, type StepLosses } from "./logs/loss_log.ts";
+import { anywhere, leads } from "./ranks/ranks.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { beginSession } from "./sessions.ts";
 
@@ -57,21 +58,25 @@ export async function runLoop(
   });
   const before = dueAt(step);
   // Records of losses have a rate, those of a validation have none.
-  using log = LossLog.open(folder, step, start.window, (r) => !("rate" in r ? before.display : before.validate));
+  const { ranks } = hooks, writes = leads(ranks);
+  using log = writes
+    ? LossLog.open(folder, step, start.window, (r) => !("rate" in r ? before.display : before.validate))
+    : LossLog.silent(start.window);
   // Earlier checkpoints count the records that end a run too.
-  if (start.records !== undefined && ![log.records, log.found].includes(start.records)) {
+  if (writes && start.records !== undefined && ![log.records, log.found].includes(start.records)) {
     hooks.onMessage?.(
       `${folder.file("metrics.jsonl")}: is not as it was after step ${step}; the run goes on, but its log has gaps`,
     );
   }
-  const reached = beginSession(folder, learner.device.title, step);
+  const reached = writes ? beginSession(folder, learner.device.title, step) : () => {};
   let atRest: number | undefined;
   while (step < steps && !best.exhausted) {
     log.add(await learner.update(step));
     step++;
     // An update whose inputs are ready never waits: yield, so that a signal is seen.
     await setImmediate();
-    const stopping = hooks.signal?.aborted ?? false, last = step === steps;
+    // Ranks stop after the same step, whichever was asked to first.
+    const stopping = await anywhere(ranks, hooks.signal?.aborted ?? false), last = step === steps;
     const due = dueAt(step), display = due.display || last;
     const checkpoint = stopping || last || step % checkpointEvery === 0;
     const validate = due.validate || last && typeof validateEvery === "number";
@@ -101,7 +106,7 @@ export async function runLoop(
     const whole = checkpoint || best.exhausted;
     if (whole || improved) {
       const as = [...improved ? ["best"] as const : [], ...whole ? ["step"] as const : []];
-      await saveRunCheckpoint(folder, step, log, learner, { best: best.state, as });
+      await saveRunCheckpoint(folder, step, log, learner, { best: best.state, as, ranks });
     }
     if (whole) await reached(step);
     if (best.exhausted && !last) hooks.onMessage?.(`stopped after step ${step}: ${best.words}`);

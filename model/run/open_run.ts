@@ -6,6 +6,7 @@ import type { RunKind } from "./kind.ts";
 import type { Learner } from "./loop.ts";
 import type { RunConfig } from "./run_config.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { checkpointOfFirst } from "./ranks/exchange.ts";
 import { sayArithmetic, sayNewRules } from "./version.ts";
 
 /** The way a learner is opened. */
@@ -47,7 +48,10 @@ export async function openRun<C extends RunConfig, K, L extends Learner>(
   hooks: TrainHooks = {},
 ): Promise<OpenedRun<L>> {
   const say = hooks.onMessage ?? (() => {});
-  const newest = await folder.newestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`));
+  const newest = await checkpointOfFirst(
+    hooks.ranks,
+    () => folder.newestCheckpoint((path, reason) => say(`skipped ${path}: ${reason}`)),
+  );
   const read = newest && parseRunCheckpoint(newest, [kind]);
   const learner = await kind.open(folder.config, read && kind.check(read), { hooks });
   if (!read && !folder.began) say(`${folder.path}: there is no checkpoint yet, so the run begins`);

@@ -32,17 +32,18 @@ export interface CheckpointFile {
   readonly checked: boolean;
 }
 
-/** A run's folder, held by one process at a time. */
+/** A run's folder, held by one process at a time; of several ranks, by the first, and the others know of it. */
 export class RunFolder<C extends RunConfig> implements Disposable {
   /** Path of the folder. */
   readonly path: string;
   /** The run's settings. */
   readonly config: C;
-  readonly #lock: Deno.FsFile;
+  /** Null where another rank holds the folder. */
+  readonly #lock: Deno.FsFile | null;
   /** The settings in its file; null where this process began the run, which wrote them. */
   readonly #saved: Json | null;
 
-  private constructor(path: string, config: C, lock: Deno.FsFile, saved: Json | null) {
+  private constructor(path: string, config: C, lock: Deno.FsFile | null, saved: Json | null) {
     this.path = path;
     this.config = config;
     this.#lock = lock;
@@ -99,9 +100,16 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     return new RunFolder(path, config, lock, saved.value);
   }
 
+  /** A run whose folder another rank holds: nothing is read there, and what would be written is not. */
+  static following<C extends RunConfig>(path: string, config: C): RunFolder<C> {
+    return new RunFolder(path, config, null, null);
+  }
+
   /** Keeps the settings that the run goes on with; done once its data and models fit, so that a refused change leaves none. */
   async keepSettings(): Promise<void> {
-    if (this.#saved === null || JSON.stringify(this.config) === JSON.stringify(this.#saved)) return;
+    if (this.#saved === null || this.#lock === null || JSON.stringify(this.config) === JSON.stringify(this.#saved)) {
+      return;
+    }
     await writeJsonAtomic(this.file("config.json"), this.config);
   }
 
@@ -133,6 +141,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
    * left one too many.
    */
   removeOld(step: number): void {
+    if (this.#lock === null) return;
     // A folder that has the name of a checkpoint is somebody's, and none of those to keep.
     const own = listCheckpoints(this.path).filter((found) => found.step <= step && Deno.statSync(found.path).isFile);
     for (const { path } of own.slice(0, -this.config.checkpointKeep)) Deno.removeSync(path);
@@ -153,6 +162,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
    * should not use up the run's name. Returns whether it did.
    */
   async discardIfUnused(): Promise<boolean> {
+    if (this.#lock === null) return false;
     const metrics = this.file("metrics.jsonl");
     const recorded = listCheckpoints(this.path).length > 0 || (exists(metrics) && Deno.statSync(metrics).size > 0);
     if (!this.began || recorded) return false;
@@ -162,7 +172,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
 
   /** Lets another process have the run. */
   close(): void {
-    this.#lock.close();
+    this.#lock?.close();
   }
 
   /** Same as {@link RunFolder.close}, for `using`. */

@@ -13,6 +13,8 @@ import { saveReport } from "../report/run_report.ts";
 import type { EvaluationFolder } from "./folder.ts";
 import { saveScores } from "./scores_file.ts";
 import { loaderOptions } from "../build.ts";
+import { ofFirst, type Ranks, shareOf } from "../../run/ranks/ranks.ts";
+import { scoresOnFirst } from "./shared_scores.ts";
 
 /** Callbacks of an evaluation. */
 export interface EvaluationHooks {
@@ -22,6 +24,8 @@ export interface EvaluationHooks {
   readonly onEvaluate?: (done: number, of: number) => void;
   /** The scores, before the results are saved, which say that all is done. */
   readonly onScores?: (scored: ScoredSplit) => Promise<void>;
+  /** Processes that share the images out; the first of them writes. */
+  readonly ranks?: Ranks | null;
 }
 
 /** Images in a report. */
@@ -38,12 +42,57 @@ export async function evaluateModel(
   hooks: EvaluationHooks = {},
   checkpoint?: Pick<Checkpoint, "step" | "best" | "config">,
 ): Promise<Results> {
+  if (hooks.ranks) return await evaluateTogether(model, test, folder, hooks, hooks.ranks, checkpoint);
   const shown: LoadedImage[] = [], images: number[] = [];
   const scores = await score(model, test, folder.config, hooks, (image) => {
     if (image.labels.length > 0) images.push(image.index);
     if (shown.length < SHOWN && image.labels.length > 0) shown.push(image);
     return image;
   });
+  return await saved(model, test, folder, hooks, { scores, shown, images }, checkpoint);
+}
+
+/** The same by several ranks. */
+async function evaluateTogether(
+  model: RegionModel,
+  test: RegionDataset,
+  folder: EvaluationFolder,
+  hooks: EvaluationHooks,
+  ranks: Ranks,
+  checkpoint?: Pick<Checkpoint, "step" | "best" | "config">,
+): Promise<Results> {
+  const order = [...evaluationOrder(test)];
+  const own = await score(model, test, folder.config, hooks, (image) => image);
+  const scores = await scoresOnFirst(ranks, own, order, test);
+  // The others wait until all is saved.
+  return await ofFirst(ranks, async () => {
+    const images = order.map(({ index }) => index).filter((index) => test.record(index).labels.length > 0);
+    const loader = new Loader(test, loaderOptions(folder.config)), shown: LoadedImage[] = [];
+    try {
+      const first = order.filter(({ index }) => test.record(index).labels.length > 0).slice(0, SHOWN);
+      for await (const image of loader.run(first)) shown.push(image);
+    } finally {
+      loader.close();
+    }
+    return await saved(model, test, folder, hooks, { scores: scores!, shown, images }, checkpoint);
+  });
+}
+
+/** Writes what an evaluation found, and returns its results. */
+async function saved(
+  model: RegionModel,
+  test: RegionDataset,
+  folder: EvaluationFolder,
+  hooks: EvaluationHooks,
+  { scores, shown, images }: {
+    readonly scores: Scores;
+    /** The first images with regions. */
+    readonly shown: readonly LoadedImage[];
+    /** Indices of all that have any. */
+    readonly images: readonly number[];
+  },
+  checkpoint?: Pick<Checkpoint, "step" | "best" | "config">,
+): Promise<Results> {
   const { name } = folder.config.model;
   const set = scoredSet(test);
   const results = { ...resultsOf(name, scores, set), ...bestOf(checkpoint) };
@@ -62,7 +111,7 @@ function bestOf(checkpoint: Pick<Checkpoint, "step" | "best" | "config"> | undef
   return { best: { step, metric: config!.validation.metric!, value: best.value } };
 }
 
-/** Every prediction of the model for every region of `test`, each image changed by `prepare` first. */
+/** Every prediction of the model for every region of `test`, each image changed by `prepare` first; of ranks, for this one's share. */
 export async function score(
   model: RegionModel,
   test: RegionDataset,
@@ -73,10 +122,16 @@ export async function score(
   const onBroken = (path: string, reason: string): void => hooks.onMessage?.(`skipped ${path}: ${reason}`);
   const loader = new Loader(test, { ...loaderOptions(config), onBroken });
   async function* prepared(): AsyncGenerator<LoadedImage> {
-    for await (const image of loader.run(evaluationOrder(test))) yield prepare(image);
+    const order = hooks.ranks ? shareOf(hooks.ranks, [...evaluationOrder(test)]) : evaluationOrder(test);
+    for await (const image of loader.run(order)) yield prepare(image);
   }
   try {
-    return await scoreSplit(model, prepared(), test.classes.length, (done) => hooks.onEvaluate?.(done, test.size));
+    return await scoreSplit(
+      model,
+      prepared(),
+      test.classes.length,
+      (done) => hooks.onEvaluate?.(Math.min(done * (hooks.ranks?.size ?? 1), test.size), test.size),
+    );
   } finally {
     loader.close();
   }

@@ -28,14 +28,15 @@ export interface LossWindow {
 
 /** The loss log of a run. */
 export class LossLog implements Disposable {
-  readonly #metrics: MetricsLog;
-  readonly #events: EventWriter;
+  /** Null where another rank writes. */
+  readonly #metrics: MetricsLog | null;
+  readonly #events: EventWriter | null;
   readonly #unread: StepLosses["values"][] = [];
   #names: readonly string[];
   #rows: (readonly number[])[];
   #latest = NaN;
 
-  private constructor(metrics: MetricsLog, events: EventWriter, { names, rows }: LossWindow) {
+  private constructor(metrics: MetricsLog | null, events: EventWriter | null, { names, rows }: LossWindow) {
     this.#metrics = metrics;
     this.#events = events;
     this.#names = names;
@@ -59,6 +60,11 @@ export class LossLog implements Disposable {
     );
   }
 
+  /** A log that writes nothing, of a rank among several that is not the first. */
+  static silent(window: LossWindow): LossLog {
+    return new LossLog(null, null, window);
+  }
+
   /** Losses read since the last record. */
   get window(): LossWindow {
     return { names: this.#names, rows: this.#rows };
@@ -66,12 +72,12 @@ export class LossLog implements Disposable {
 
   /** Length and checksum of the records so far, but for those that end a run. */
   get records(): string {
-    return this.#metrics.state;
+    return this.#metrics?.state ?? "";
   }
 
   /** Length and checksum of the records that were found when the log was opened. */
   get found(): string {
-    return this.#metrics.found;
+    return this.#metrics?.found ?? "";
   }
 
   /** Mean loss of the last window read; NaN before the first. */
@@ -103,29 +109,29 @@ export class LossLog implements Disposable {
   ): Promise<void> {
     const losses = await derive(Object.fromEntries(this.#names.map((name, i) => [name, this.#mean(i)])));
     if (!goesOn) this.#rows = [];
-    this.#metrics.append({ step, ...losses, rate }, { ends: goesOn });
-    for (const [name, value] of Object.entries(losses)) this.#events.scalar(`loss/${name}`, value, step);
-    this.#events.scalar("rate", rate, step);
-    this.#events.flush();
+    this.#metrics?.append({ step, ...losses, rate }, { ends: goesOn });
+    for (const [name, value] of Object.entries(losses)) this.#events?.scalar(`loss/${name}`, value, step);
+    this.#events?.scalar("rate", rate, step);
+    this.#events?.flush();
   }
 
   /** Records measures of a validation at `step`, there because the run `ends` or not; the window goes on. */
   note(step: number, measures: Readonly<Record<string, number>>, options: { readonly ends?: boolean } = {}): void {
-    this.#metrics.append({ step, ...measures }, options);
-    for (const [name, value] of Object.entries(measures)) this.#events.scalar(`validation/${name}`, value, step);
-    this.#events.flush();
+    this.#metrics?.append({ step, ...measures }, options);
+    for (const [name, value] of Object.entries(measures)) this.#events?.scalar(`validation/${name}`, value, step);
+    this.#events?.flush();
   }
 
   /** Makes the records durable: a checkpoint promises those up to its step. */
   sync(): void {
-    this.#metrics.sync();
+    this.#metrics?.sync();
   }
 
   /** Frees unread losses and closes the files. */
   [Symbol.dispose](): void {
     dispose(this.#unread.splice(0));
-    this.#metrics[Symbol.dispose]();
-    this.#events[Symbol.dispose]();
+    this.#metrics?.[Symbol.dispose]();
+    this.#events?.[Symbol.dispose]();
   }
 
   #mean(column: number): number {
