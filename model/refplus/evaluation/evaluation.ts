@@ -7,6 +7,7 @@ import type { ExecutionEngine } from "../engine/execution_engine.ts";
 import type { Models } from "../checkpoint.ts";
 import type { Sequences } from "../generator/program_generator.ts";
 import { isWhole, type ProgramTokens, type ProgramTree } from "../engine/program_tree.ts";
+import type { Ranks } from "../../run/ranks/ranks.ts";
 import { ProgramWriter } from "../generator/program_writer.ts";
 import { type Samples, treesOf } from "../training/samples.ts";
 
@@ -20,6 +21,8 @@ export interface EvaluateOptions {
   readonly draw?: { readonly seed: number; readonly temperature: number };
   /** Called for each batch with the masks that were found, [count, height, width] of 0 and 1. */
   readonly onMasks?: (indices: readonly number[], masks: Float32Array) => void;
+  /** Processes that share the batches out; all get all results. */
+  readonly ranks?: Ranks | null | undefined;
   /** Called after each batch with the number of expressions done. */
   readonly onProgress?: (done: number, of: number) => void;
 }
@@ -40,12 +43,13 @@ export interface Evaluated {
 export async function evaluateSamples(
   { generator, engine }: Models,
   samples: Samples,
-  { tokens, batch, programs, draw, onMasks, onProgress }: EvaluateOptions,
+  { tokens, batch, programs, draw, ranks, onMasks, onProgress }: EvaluateOptions,
 ): Promise<Evaluated> {
   using writer = generator && new ProgramWriter(generator);
-  const overlaps = new Float64Array(2 * samples.size), exact: boolean[] = [];
+  const overlaps = new Float64Array(2 * samples.size), exact: boolean[] = Array(samples.size).fill(false);
   let illFormed = 0, overLong = 0;
   for (let at = 0; at < samples.size; at += batch) {
+    if (ranks && (at / batch) % ranks.size !== ranks.rank) continue;
     const indices = Array.from({ length: Math.min(batch, samples.size - at) }, (_, i) => at + i);
     const truth = samples.programs(indices);
     let run = truth;
@@ -54,7 +58,7 @@ export async function evaluateSamples(
       const written = await (draw ? writer.drawn(words, { ...draw, step: at }) : writer.likeliest(words));
       for (let n = 0; n < indices.length; n++) {
         const want = upToEnd(truth, n), got = upToEnd(written, n);
-        exact.push(want.join() === got.join());
+        exact[at + n] = want.join() === got.join();
         if (!isWhole(got, tokens)) illFormed++;
         if (!got.includes(END)) overLong++;
       }
@@ -67,7 +71,27 @@ export async function evaluateSamples(
     }
     onProgress?.(at + indices.length, samples.size);
   }
-  return { overlaps: engine ? overlaps : null, exact: writer ? exact : null, illFormed, overLong };
+  const own = { overlaps, exact, illFormed, overLong }, all = ranks ? await joined(ranks, own) : own;
+  return { ...all, overlaps: engine ? all.overlaps : null, exact: writer ? all.exact : null };
+}
+
+/** Results of each expression, of which some may be another rank's. */
+type Results = { readonly [K in keyof Evaluated]: NonNullable<Evaluated[K]> };
+
+/** The results of all ranks: each has some expressions', and zeros for the others. */
+async function joined(ranks: Ranks, { overlaps, exact, illFormed, overLong }: Results): Promise<Results> {
+  const row = Float64Array.from([...overlaps, ...exact.map(Number), illFormed, overLong]);
+  const sum = new Float64Array(row.length);
+  for (const bytes of await ranks.all(new Uint8Array(row.buffer))) {
+    new Float64Array(bytes.slice().buffer).forEach((v, i) => sum[i] += v);
+  }
+  const [pixels, count] = [overlaps.length, exact.length];
+  return {
+    overlaps: sum.slice(0, pixels),
+    exact: Array.from(sum.subarray(pixels, pixels + count), Boolean),
+    illFormed: sum[pixels + count],
+    overLong: sum[pixels + count + 1],
+  };
 }
 
 /** Intersections and unions in pixels [count, 2] of expressions run by the given programs. */

@@ -1,6 +1,8 @@
 /** Updates of the program generator on annotated programs. */
 import { GradientSum, type Optimiser, reshape, StepCache, type Tensor } from "../../../engine/mod.ts";
 import type { UnreadLosses } from "../../run/logs/loss_log.ts";
+import { sumOver } from "../../run/ranks/exchange.ts";
+import type { Ranks } from "../../run/ranks/ranks.ts";
 import type { ProgramGenerator, Sequences } from "./program_generator.ts";
 import { StaticSequences } from "./sequence_inputs.ts";
 
@@ -48,28 +50,60 @@ export class GeneratorUpdates implements Disposable {
   /** One update by the mean over the samples of several parts, each part's gradient whole before it is added. */
   runParts(parts: readonly (readonly [refexps: Sequences, programs: Sequences])[]): UnreadLosses {
     if (parts.length === 1) return this.run(...parts[0]);
-    const { device } = this.#generator, size = parts.reduce((sum, [{ count }]) => sum + count, 0);
+    const size = parts.reduce((sum, [{ count }]) => sum + count, 0), values = this.#addParts(parts, size);
+    this.#learn(size);
+    return { names: ["loss"], values };
+  }
+
+  /**
+   * The same with other `ranks`, each of which has some of the parts, or none; in all there are `count` of them, of `size`
+   * samples.
+   */
+  async runPartsWith(
+    ranks: Ranks,
+    parts: readonly (readonly [refexps: Sequences, programs: Sequences])[],
+    { size, count }: { readonly size: number; readonly count: number },
+  ): Promise<UnreadLosses> {
+    // The gradient of a part that is the whole batch is taken as it is.
+    const values = this.#addParts(parts, size, count === 1 ? 1 : undefined);
+    await sumOver(ranks, this.#sum!, values);
+    this.#learn(count === 1 ? 1 : size);
+    return { names: ["loss"], values };
+  }
+
+  /** Adds the gradients of parts among `size` samples; returns their share of the loss. */
+  #addParts(
+    parts: readonly (readonly [refexps: Sequences, programs: Sequences])[],
+    size: number,
+    weight?: number,
+  ): Tensor {
+    const { device } = this.#generator;
     this.#sum ??= new GradientSum(device, this.#optimiser.parameters);
     using scope = device.scope();
     let values: Tensor | null = null;
     for (const [refexps, programs] of parts) {
-      this.#weight = refexps.count;
+      this.#weight = weight ?? refexps.count;
       using loss = this.#replayed(this.#gradients, refexps, programs);
       values = device.noGrad(() => {
         const own = loss.mul(refexps.count / size);
         return values ? values.add(own) : own;
       });
     }
-    this.#optimiser.step({ sum: this.#sum, of: size });
-    this.#sum.clear();
-    return { names: ["loss"], values: scope.keep(values!).unscoped() };
+    return scope.keep(values ?? device.zeros([1])).unscoped();
+  }
+
+  /** An update by the sum of gradients of `size` samples. */
+  #learn(size: number): void {
+    this.#optimiser.step({ sum: this.#sum!, of: size });
+    this.#sum!.clear();
   }
 
   #replayed(cache: StepCache<StaticSequences>, refexps: Sequences, programs: Sequences): Tensor {
-    // The number of samples, by which a part's gradient is weighted, is one of the sizes.
+    const whole = cache === this.#gradients && this.#weight !== refexps.count;
     const sizes = { count: refexps.count, words: refexps.length, tokens: programs.length };
     return cache.run(
-      `${sizes.count} × ${sizes.words} → ${sizes.tokens}`,
+      // A captured part has its weight in it: the number of its samples, or 1.
+      `${sizes.count} × ${sizes.words} → ${sizes.tokens}${whole ? " whole" : ""}`,
       () => new StaticSequences(this.#generator.device, sizes),
       (inputs) => inputs.write(refexps, programs),
     );

@@ -1,5 +1,7 @@
 /** Gradients of an update that is made in parts: each part's is whole before it is added to those before it. */
-import { GradientSum, type Module, type Optimiser } from "../../../engine/mod.ts";
+import { GradientSum, type Module, type Optimiser, type Tensor } from "../../../engine/mod.ts";
+import { sumOver } from "../../run/ranks/exchange.ts";
+import type { Ranks } from "../../run/ranks/ranks.ts";
 
 /**
  * Updates of a model by the gradients of parts. Where there is one, its gradients are taken as they are.
@@ -38,10 +40,13 @@ export class Accumulation implements Disposable {
   /** Takes the gradients that the model holds now, times `weight`, as a part's; `more` is true where it is one of several. */
   add(weight: number, { more }: { readonly more: boolean }): void {
     if (!more) return;
-    this.#sum ??= new GradientSum(this.#model.device, this.#optimiser.parameters);
-    this.#sum.add(weight);
+    this.#total().add(weight);
     this.#added = true;
     this.#model.zeroGrad();
+  }
+
+  #total(): GradientSum {
+    return this.#sum ??= new GradientSum(this.#model.device, this.#optimiser.parameters);
   }
 
   /** The update, by the sum of the parts divided by `of`; of one part, by its gradients. */
@@ -52,6 +57,16 @@ export class Accumulation implements Disposable {
     } else this.#optimiser.step();
     this.#added = false;
     this.#model.zeroGrad();
+  }
+
+  /**
+   * The update by the sum of what all `ranks` added, each of which may have added nothing, divided by `of`; `others` become sums
+   * over the ranks too.
+   */
+  async stepWith(ranks: Ranks, of: number, ...others: readonly Tensor[]): Promise<void> {
+    await sumOver(ranks, this.#total(), ...others);
+    this.#added = true;
+    this.step(of);
   }
 
   /** Frees the sum. */

@@ -16,6 +16,9 @@ import { openDevice } from "../../run/run_config.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
 import { type Learner, runLoop } from "../../run/loop.ts";
 import type { Measures, StepLosses } from "../../run/logs/loss_log.ts";
+import { sayDevices } from "../../run/ranks/devices.ts";
+import type { Ranks } from "../../run/ranks/ranks.ts";
+import { announce } from "../../run/ranks/runs.ts";
 import { type OpenOptions, openRun, type TrainingKind } from "../../run/open_run.ts";
 import type { RunFolder } from "../../run/run_folder.ts";
 import { REFPLUS_RUNS, type RefplusConfig } from "./config.ts";
@@ -52,10 +55,23 @@ export async function trainRefplus(
   folder: RunFolder<RefplusConfig>,
   hooks: TrainHooks = {},
 ): Promise<Validation | null> {
+  const { ranks } = hooks;
+  if (ranks) expectParts(folder.config, ranks);
+  await announce(ranks, folder);
   const { learner, start } = await openRun(folder, REFPLUS_TRAINING, hooks);
   await using _learner = learner;
   await runLoop(folder, learner, start, hooks);
   return await learner.lastValidation();
+}
+
+/** Throws {@link UserError} unless each rank has a part of a batch. */
+function expectParts({ batch, accumulate }: RefplusConfig, { size }: Ranks): void {
+  if (accumulate >= size) return;
+  throw new UserError(
+    batch < size
+      ? `batch: ${batch} expressions do not make a part for each of ${size} ranks; give --batch_size ${size} --accumulate ${size}`
+      : `accumulate: ${accumulate} parts of a batch are not enough for ${size} ranks; give --accumulate ${size}, or a multiple`,
+  );
 }
 
 async function open(
@@ -84,7 +100,7 @@ async function open(
   }
   const supervision = await nodeSupervision(config, train, vocabulary);
   const device = stack.use(await openDevice(config, { kernels }));
-  report(`adapter: ${device.title}`);
+  await sayDevices(device, hooks);
   const models = stack.use(await startingModels(device, config, vocabulary, spec, checkpoint, report));
   const learners = stack.use(learnersOf(config, models));
   const state: TrainingState = {
@@ -98,6 +114,7 @@ async function open(
     train,
     val,
     supervision,
+    ranks: hooks.ranks,
   };
   if (checkpoint) {
     loadTensors(checkpoint.bytes, checkpointTensors(models, learners.optimisers), checkpoint.path, {

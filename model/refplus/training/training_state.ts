@@ -26,7 +26,10 @@ import type { Samples } from "./samples.ts";
 import { scoreMasks } from "../evaluation/scoring.ts";
 import { Accumulation } from "./accumulation.ts";
 import { GroundTruth, oddsOf } from "./node_targets.ts";
-import { drawnTrees, engineUpdate, jointUpdate, type Part, partsOf } from "./updates.ts";
+import type { UnreadLosses } from "../../run/logs/loss_log.ts";
+import { jointUpdate } from "./joint_update.ts";
+import { drawnTrees, engineUpdate, engineUpdateWith, type Part, partsOf } from "./updates.ts";
+import { type Ranks, shareOf } from "../../run/ranks/ranks.ts";
 
 /** The newest measures of held-out expressions. */
 export interface Validation {
@@ -58,6 +61,8 @@ export interface TrainingState {
   readonly val: Samples | null;
   /** Ground truth of inner nodes; null where only answers are supervised. */
   readonly supervision: NodeSupervision | null;
+  /** Processes that train together; null or absent where this one is alone. */
+  readonly ranks?: Ranks | null | undefined;
 }
 
 /** Ground truth of inner nodes, and the odds of a node with each token to be drawn. */
@@ -216,6 +221,7 @@ export async function update(
   const { stage, seed, dice, nodeLoss, accumulate, reinforce } = state.config;
   const { baseline: against, decay, mask, temperature } = reinforce;
   const choice = { seed, step: progress.step, temperature }, parts = partsOf(batch, accumulate);
+  const { ranks } = state, own = shareOf(ranks, parts);
   const tokens = programTokens(vocabulary);
   const nodes = (programs: readonly ProgramTree[], { samples, number }: Part): NodeTargets => {
     // Parts draw by streams of their own, so that none depends on how many the others drew.
@@ -225,19 +231,21 @@ export async function update(
     return truth.targets(train.pictures(samples), programs, tokens, { ...nodeLoss, inputs, odds, random });
   };
   const losses = { dice, ...supervision ? { nodes } : {} };
+  const byPrograms = (programs: readonly (readonly ProgramTree[])[]): UnreadLosses | Promise<UnreadLosses> =>
+    ranks
+      ? engineUpdateWith(ranks, engine!, updates.engine!, train, parts, programs, losses)
+      : engineUpdate(engine!, updates.engine!, train, parts, programs, losses);
   switch (stage) {
-    case "pg":
-      return state.generatorUpdates!.runParts(
-        parts.map(({ samples }) => [train.words(samples), train.programs(samples)] as const),
-      );
-    case "ee-gt": {
-      const programs = parts.map(({ samples }) => train.trees(samples, tokens));
-      return engineUpdate(engine!, updates.engine!, train, parts, programs, losses);
+    case "pg": {
+      const given = own.map(({ samples }) => [train.words(samples), train.programs(samples)] as const);
+      const generatorUpdates = state.generatorUpdates!;
+      if (!ranks) return generatorUpdates.runParts(given);
+      return await generatorUpdates.runPartsWith(ranks, given, { size: batch.length, count: parts.length });
     }
-    case "ee-pred": {
-      const programs = await drawnTrees(generator!, train, parts, choice, tokens);
-      return engineUpdate(engine!, updates.engine!, train, parts, programs, losses);
-    }
+    case "ee-gt":
+      return await byPrograms(own.map(({ samples }) => train.trees(samples, tokens)));
+    case "ee-pred":
+      return await byPrograms(await drawnTrees(generator!, train, parts, choice, tokens, own));
     case "joint": {
       const joint = {
         generator: generator!,
@@ -248,6 +256,7 @@ export async function update(
         decay,
         mask,
         losses,
+        ...ranks ? { ranks } : {},
       };
       const made = await jointUpdate(joint, train, parts, choice, progress.baseline);
       progress.baseline = made.baseline;
@@ -264,6 +273,7 @@ export async function validated(state: TrainingState, step: number, hooks: Train
     programs: config.stage === "ee-gt" ? "truth" : "predicted",
     batch: EVALUATED,
     tokens: programTokens(vocabulary),
+    ranks: state.ranks,
     onProgress: (done, of) => {
       // A run that is to stop finishes its validation first, so that its records equal those of an uninterrupted run.
       if (!hooks.signal?.aborted) hooks.onEvaluate?.(done, of);

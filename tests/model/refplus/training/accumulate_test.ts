@@ -11,7 +11,8 @@ import { Accumulation } from "../../../../model/refplus/training/accumulation.ts
 import { REFPLUS_RUNS } from "../../../../model/refplus/training/config.ts";
 import { Samples } from "../../../../model/refplus/training/samples.ts";
 import { trainRefplus } from "../../../../model/refplus/training/trainer.ts";
-import { engineUpdate, jointUpdate, partsOf } from "../../../../model/refplus/training/updates.ts";
+import { jointUpdate } from "../../../../model/refplus/training/joint_update.ts";
+import { engineUpdate, partsOf } from "../../../../model/refplus/training/updates.ts";
 import { Interrupted } from "../../../../model/run/hooks.ts";
 import type { Json } from "../../../../model/run/layers.ts";
 import { listCheckpoints, RunFolder } from "../../../../model/run/run_folder.ts";

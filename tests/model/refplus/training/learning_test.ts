@@ -9,7 +9,8 @@ import { Samples, treesOf } from "../../../../model/refplus/training/samples.ts"
 import { scoreMasks } from "../../../../model/refplus/evaluation/scoring.ts";
 import { GeneratorUpdates } from "../../../../model/refplus/generator/generator_updates.ts";
 import { Accumulation } from "../../../../model/refplus/training/accumulation.ts";
-import { engineUpdate, jointUpdate, partsOf, rewardsOf } from "../../../../model/refplus/training/updates.ts";
+import { jointUpdate } from "../../../../model/refplus/training/joint_update.ts";
+import { engineUpdate, partsOf, rewardsOf } from "../../../../model/refplus/training/updates.ts";
 import { END, START } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { withFolder } from "../../../support/folder.ts";
 import { type Random, randomFor } from "../../../support/random.ts";
