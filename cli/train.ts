@@ -26,6 +26,7 @@ import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { proofMembers, QUICK } from "../model/regions/experiments/ablations.ts";
 import { trainModel } from "../model/regions/trainer.ts";
 import { readStartingWeights } from "../model/weights/weights_file.ts";
+import { amongRanks, RANK_FLAGS } from "./ranks/mod.ts";
 import { Stopped } from "./terminal/failure.ts";
 import { collect, toName, toNumber, toSize } from "./terminal/flags.ts";
 import { trainCellsRun } from "./refplus/extractor.ts";
@@ -131,46 +132,52 @@ export function addTrain(program: Command): void {
     .option("--no-flip", "do not show images mirrored too")
     .option("--short-side <pixels>", "scale images to this shorter side", toNumber)
     .option("--long-side <pixels>", "but no longer side above this", toNumber)
-    .action(async (flags, command) => {
-      const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
-      const settings = [
-        ...given("validateEvery") && !flags.resume ? [{ source: "--validate-every", value: VALIDATING }] : [],
-        ...await Promise.all(flags.config.map(settingsLayer)),
-        ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
-          source: flagName(key),
-          value: nest(path.split("."), (flags as Record<string, Json>)[key]),
-        })),
-        ...flags.set.map(settingLayer),
-      ];
-      const own = flags.quick ? [scaledForBatch({ source: "--quick", value: QUICK }, settings), ...settings] : settings;
-      const { runs, name, seeds, preset } = flags;
-      if (flags.resume) {
-        if (flags.maxSteps !== undefined) throw new UserError("--max-steps: a resumed run is shortened by --steps");
-        return await goOn(runPath(runs, name ?? latestRun(runs, RUN_KINDS)), own);
-      }
-      const named = preset === undefined
-        ? []
-        : [{ source: `--preset ${preset}`, value: PRESETS.get(preset)!.settings }];
-      const layers = capped([...named, ...await weightsLayer(own, named), ...own], flags.maxSteps);
-      for (const text of scalingLines(layers)) notice(text);
-      const models = chosen(flags.model, layers);
-      if (models.length * seeds > 1) {
-        const stem = `${models.length > 1 ? "compare" : models[0]}-${datasetOf(layers)}`;
-        const first = Number(setting(layers, ["seed"], "3"));
-        const members = proofMembers(models, Array.from({ length: seeds }, (_, i) => first + i));
-        return await runExperiment(
-          await inRunFolder(runs, name, stem, (path) => Experiment.create(path, models.join(", "), members, layers)),
+    .addOption(RANK_FLAGS.ranks)
+    .addOption(RANK_FLAGS.timeout)
+    .action((flags, command) =>
+      amongRanks(flags, async () => {
+        const given = (key: string): boolean => command.getOptionValueSource(key) === "cli";
+        const settings = [
+          ...given("validateEvery") && !flags.resume ? [{ source: "--validate-every", value: VALIDATING }] : [],
+          ...await Promise.all(flags.config.map(settingsLayer)),
+          ...Object.entries(SETTINGS).filter(([key]) => given(key)).map(([key, path]): Layer => ({
+            source: flagName(key),
+            value: nest(path.split("."), (flags as Record<string, Json>)[key]),
+          })),
+          ...flags.set.map(settingLayer),
+        ];
+        const own = flags.quick
+          ? [scaledForBatch({ source: "--quick", value: QUICK }, settings), ...settings]
+          : settings;
+        const { runs, name, seeds, preset } = flags;
+        if (flags.resume) {
+          if (flags.maxSteps !== undefined) throw new UserError("--max-steps: a resumed run is shortened by --steps");
+          return await goOn(runPath(runs, name ?? latestRun(runs, RUN_KINDS)), own);
+        }
+        const named = preset === undefined
+          ? []
+          : [{ source: `--preset ${preset}`, value: PRESETS.get(preset)!.settings }];
+        const layers = capped([...named, ...await weightsLayer(own, named), ...own], flags.maxSteps);
+        for (const text of scalingLines(layers)) notice(text);
+        const models = chosen(flags.model, layers);
+        if (models.length * seeds > 1) {
+          const stem = `${models.length > 1 ? "compare" : models[0]}-${datasetOf(layers)}`;
+          const first = Number(setting(layers, ["seed"], "3"));
+          const members = proofMembers(models, Array.from({ length: seeds }, (_, i) => first + i));
+          return await runExperiment(
+            await inRunFolder(runs, name, stem, (path) => Experiment.create(path, models.join(", "), members, layers)),
+          );
+        }
+        const [model] = models;
+        const stem = preset ?? `${model}-${datasetOf(layers)}`;
+        if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
+        const all = [...layers, { source: "--model", value: { model: { name: model } } }];
+        await trainOne(
+          await inRunFolder(runs, name, stem, (path) => RunFolder.create(path, all, REGION_RUNS)),
+          preset !== undefined,
         );
-      }
-      const [model] = models;
-      const stem = preset ?? `${model}-${datasetOf(layers)}`;
-      if (preset !== undefined) notice(`preset ${preset}: ${PRESETS.get(preset)!.title}`);
-      const all = [...layers, { source: "--model", value: { model: { name: model } } }];
-      await trainOne(
-        await inRunFolder(runs, name, stem, (path) => RunFolder.create(path, all, REGION_RUNS)),
-        preset !== undefined,
-      );
-    });
+      })
+    );
 }
 
 /** Settings that the weights to begin from need: their network, the values of its images. They override a preset's. */

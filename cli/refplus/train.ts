@@ -8,6 +8,7 @@ import { type Json, type Layer, lookup, nest, settingLayer } from "../../model/r
 import { settingsLayer } from "../../model/run/settings/file.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
 import { inRunFolder, latestRun, runPath } from "../../model/run/run_names.ts";
+import { amongRanks, RANK_FLAGS } from "../ranks/mod.ts";
 import { Stopped } from "../terminal/failure.ts";
 import { collect, toName, toNumber, toSize } from "../terminal/flags.ts";
 import { fact, line } from "../terminal/output.ts";
@@ -112,27 +113,31 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .option("--validate_every <n>", "updates between validations", toSize)
     .option("--seed <n>", "seed of weights, order and drawn programs", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
-    .action(async (flags) => {
-      const { runs, name } = flags;
-      const layers = [
-        ...await Promise.all(flags.config.map(settingsLayer)),
-        ...flags.set.map(settingLayer),
-        ...flagLayers(flags),
-      ];
-      if (flags.resume) {
-        const path = runPath(runs, name ?? latestRun(runs, [REFPLUS_RUNS]));
-        await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
-        return;
-      }
-      for (const key of ["stage", "train_refexp_h5", "vocab_json"] as const) {
-        const set = layers.some(({ value }) => lookup(value, SETTINGS[key].split(".")) !== undefined);
-        if (!set) throw new UserError(`--${key} is needed for a new run; --resume goes on with an old one`);
-      }
-      const stem = `refplus-${flags.stage ?? flags.step ?? "run"}`;
-      await trainRefplusRun(
-        await inRunFolder(runs, name, stem, (path) => RunFolder.create(path, layers, REFPLUS_RUNS)),
-      );
-    });
+    .addOption(RANK_FLAGS.ranks)
+    .addOption(RANK_FLAGS.timeout)
+    .action((flags) =>
+      amongRanks(flags, async () => {
+        const { runs, name } = flags;
+        const layers = [
+          ...await Promise.all(flags.config.map(settingsLayer)),
+          ...flags.set.map(settingLayer),
+          ...flagLayers(flags),
+        ];
+        if (flags.resume) {
+          const path = runPath(runs, name ?? latestRun(runs, [REFPLUS_RUNS]));
+          await trainRefplusRun(await RunFolder.resume(path, layers, REFPLUS_RUNS));
+          return;
+        }
+        for (const key of ["stage", "train_refexp_h5", "vocab_json"] as const) {
+          const set = layers.some(({ value }) => lookup(value, SETTINGS[key].split(".")) !== undefined);
+          if (!set) throw new UserError(`--${key} is needed for a new run; --resume goes on with an old one`);
+        }
+        const stem = `refplus-${flags.stage ?? flags.step ?? "run"}`;
+        await trainRefplusRun(
+          await inRunFolder(runs, name, stem, (path) => RunFolder.create(path, layers, REFPLUS_RUNS)),
+        );
+      })
+    );
 }
 
 /** Trains in one folder, prints the last validation and returns it. */

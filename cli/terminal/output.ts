@@ -41,12 +41,21 @@ const standard: Terminal = {
     return Deno.stderr.isTerminal() && Deno.env.get("TERM") !== "dumb";
   },
   get columns() {
-    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : null;
+    // A launcher's terminals have no size.
+    return Deno.stdout.isTerminal() ? Deno.consoleSize().columns || null : null;
   },
   get colour() {
     return Deno.stdout.isTerminal() && wantsColour(Deno.env.toObject());
   },
 };
+
+/** A terminal that shows nothing, of ranks that follow another. */
+export const SILENT: Terminal = { out: () => {}, err: () => {}, interactive: false, columns: null, colour: false };
+
+/** Writes a line to standard error, whatever terminal a command writes to. */
+export function complain(text: string): void {
+  standard.err(printableLine(text) + "\n");
+}
 
 /** True where the environment lets a terminal have colours (https://no-color.org). */
 export function wantsColour(env: Readonly<Record<string, string>>): boolean {

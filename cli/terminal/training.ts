@@ -7,6 +7,7 @@ import { comparisonTables, saveComparison } from "../../model/regions/experiment
 import { distanceTable, type Results, resultsTable } from "../../model/regions/evaluation/results.ts";
 import { duration } from "../../engine/base/duration.ts";
 import { Interrupted, type TrainHooks } from "../../model/run/hooks.ts";
+import { currentRanks } from "../ranks/current.ts";
 import { Stopped } from "./failure.ts";
 import { fact, notice, Progress, table } from "./output.ts";
 
@@ -48,6 +49,7 @@ export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, units
   try {
     const result = await work({
       signal: stop.signal,
+      ranks: currentRanks(),
       onMessage: (text) => bars.training.notice(text),
       onStep: (done, of, loss) => {
         if (bars.evaluated) {
@@ -68,7 +70,7 @@ export async function training<T>(work: (hooks: TrainHooks) => Promise<T>, units
     notice(`done in ${duration((performance.now() - start) / 1000)}`);
     return result;
   } catch (error) {
-    if (error instanceof Interrupted) throw new Stopped(error.message);
+    if (error instanceof Interrupted) throw new Stopped(error.message, { cause: error });
     throw error;
   } finally {
     bars.close();

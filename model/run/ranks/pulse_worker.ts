@@ -23,12 +23,15 @@ const scope = globalThis as unknown as {
   postMessage(message: unknown): void;
 };
 
+/** Ms that a rank has longer for its first beat: its thread may begin later than this one. */
+const FIRST = 30_000;
+
 /** Ms between beats: a second, or a tenth of a short time-out. */
 const between = (timeout: number): number => Math.min(1000, timeout * 100);
 
 function begin({ library, rank, size, timeout }: PulseSetup): void {
   const mpi = new Mpi(library), [before, behind] = [(rank + size - 1) % size, (rank + 1) % size];
-  let last = performance.now(), looked = last, sent = 0, received = 0;
+  let looked = performance.now(), last = looked + FIRST, sent = 0, received = 0;
   const beat = (): void => {
     try {
       mpi.beat(behind);

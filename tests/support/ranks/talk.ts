@@ -12,7 +12,11 @@ const { rank, size } = ranks;
 const bytes = (of: number): Uint8Array<ArrayBuffer> => new Uint8Array(3 * of).fill(of + 1);
 const befallen = (what: string): boolean => fate === what && rank === 1;
 if (befallen("busy")) { for (const start = Date.now(); Date.now() - start < 3000;); }
-if (befallen("hang")) Deno.kill(Deno.pid, "SIGSTOP");
+if (befallen("hang")) {
+  // Its thread has begun to beat by then.
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  Deno.kill(Deno.pid, "SIGSTOP");
+}
 const sums = await ranks.sum(Float32Array.from({ length: 5 }, (_, i) => (rank + 1) * i + 0.25));
 const again = await ranks.sum(Float32Array.of(2));
 const results = {
