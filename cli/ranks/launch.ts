@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
 import { notice, terminal } from "../terminal/output.ts";
+import { FirstGone } from "./first_gone.ts";
 import { RankReport } from "./report.ts";
 
 /** Programs that start ranks, first choice first. */
@@ -38,6 +39,7 @@ export async function launch(ranks: number): Promise<void> {
     Deno.addSignalListener("SIGTERM", term);
     Deno.addSignalListener("SIGHUP", hup);
     const report = new RankReport();
+    using gone = new FirstGone(notes);
     await Promise.all([
       passLines(child.stdout, (line) => report.keeps(line) && terminal().out(`${line}\n`)),
       passLines(child.stderr, (line) => report.keeps(line) && terminal().err(`${line}\n`)),
@@ -46,7 +48,7 @@ export async function launch(ranks: number): Promise<void> {
     Deno.removeSignalListener("SIGTERM", term);
     Deno.removeSignalListener("SIGHUP", hup);
     if (code === 0) return;
-    const cause = report.cause(processesIn(notes), code);
+    const cause = report.cause(gone.processes, code, gone.ranks);
     if (cause !== null) notice(`itera: ${cause}`);
     throw new ProgramFailed(code);
   } finally {
@@ -59,13 +61,6 @@ export async function launch(ranks: number): Promise<void> {
 export function noteRank(rank: number): void {
   const folder = Deno.env.get(NOTES);
   if (folder !== undefined) Deno.writeTextFileSync(join(folder, String(rank)), String(Deno.pid));
-}
-
-/** Ranks by the number of their process. */
-function processesIn(folder: string): Map<number, number> {
-  return new Map(
-    [...Deno.readDirSync(folder)].map(({ name }) => [Number(Deno.readTextFileSync(join(folder, name))), Number(name)]),
-  );
 }
 
 /** Deno's words that run this program. */

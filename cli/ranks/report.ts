@@ -19,6 +19,9 @@ const FRAME = /^-{60,}$/;
 /** It also says in the log's style that more of the same came. */
 const MORE = /^\[[^\]]+:\d+\] \d+ more process(es)? ha(s|ve) sent help message/;
 
+/** Number of the signal by which a process ends itself. */
+const ABORT = "6";
+
 /** The lines of ranks and launcher. */
 export class RankReport {
   #framed = false;
@@ -41,16 +44,26 @@ export class RankReport {
     return !(line === "" && this.#launcher.length > 0);
   }
 
-  /** The reason for which ranks ended with a status, by what their launcher said; null where a rank has said it. `ranks` by their processes. */
-  cause(ranks: ReadonlyMap<number, number>, status: number): string | null {
+  /**
+   * The reason for which ranks ended with a status, by what their launcher said; null where a rank has said it. `ranks` by
+   * their processes; `gone` those that ended first, where that is known.
+   */
+  cause(ranks: ReadonlyMap<number, number>, status: number, gone: readonly number[] = []): string | null {
     if (this.#said) return null;
     const text = this.#launcher.join("\n");
     const [, open, openSignal] = /process rank (\d+) .*?exited on signal (\d+)/s.exec(text) ?? [];
     const [, pid, exit] = /PID (\d+) RUNNING AT [^\n]*\n= {3}EXIT CODE: (\d+)/.exec(text) ?? [];
-    const rank = open ?? (pid === undefined ? undefined : ranks.get(Number(pid)));
     const signal = openSignal ?? /\(signal (\d+)\)/.exec(text)?.[1];
-    const who = rank === undefined ? "a rank" : `rank ${rank}`;
-    const how = signal === undefined ? `ended with status ${exit ?? status}` : `was ended by signal ${signal}`;
+    const named = open === undefined ? ranks.get(Number(pid)) : Number(open);
+    // Libraries end a rank by an abort where another is gone, and the launcher may notice that one alone.
+    const other = gone.find((rank) => rank !== named);
+    const isOther = other !== undefined && (named === undefined || !gone.includes(named) || signal === ABORT);
+    const rank = isOther ? other : named, who = rank === undefined ? "a rank" : `rank ${rank}`;
+    const how = isOther
+      ? "has died"
+      : signal === undefined
+      ? `ended with status ${exit ?? status}`
+      : `was ended by signal ${signal}`;
     return `${who} ${how}, and the others with it; checkpoints saved before are whole`;
   }
 }

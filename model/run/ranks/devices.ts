@@ -23,7 +23,7 @@ export async function sayDevices(device: Device, { ranks, onMessage = () => {} }
   for (const text of deviceLines(await allOf(ranks, own))) onMessage(text);
 }
 
-/** A line for the device of each rank, and one for each that several may share. */
+/** A line for the device of each rank, for each that several may share, and where they are of more than one kind. */
 export function deviceLines(devices: readonly RankDevice[]): string[] {
   const lines = devices.map(({ host, title, chosen }, rank) =>
     `rank ${rank} on ${host}: ${title}${chosen === "" ? "" : ` (${chosen})`}`
@@ -34,6 +34,11 @@ export function deviceLines(devices: readonly RankDevice[]): string[] {
     const { host } = devices[ranks[0]];
     lines.push(
       `ranks ${ranks.join(", ")} may share one device of ${host}: docs/ranks.md says how each gets its own`,
+    );
+  }
+  if (new Set(devices.map(({ title }) => title)).size > 1) {
+    lines.push(
+      "ranks compute on different devices or drivers, whose bits may differ: the run stops at a checkpoint where they do",
     );
   }
   return lines;

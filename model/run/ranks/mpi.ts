@@ -7,6 +7,9 @@ const MULTIPLE = 3;
 /** Root of what one rank collects or gives. */
 const ROOT = 0;
 
+/** Ms in which a launcher passes on what a rank has printed: with the ranks it ends that too. */
+const FORWARDED = 500;
+
 /** Tag of a beat. */
 const BEAT = 7;
 
@@ -162,8 +165,9 @@ export class Mpi {
     this.#check("MPI_Finalize", this.#lib.symbols.MPI_Finalize());
   }
 
-  /** Ends all ranks with an exit status; does not come back. */
+  /** Ends all ranks with an exit status, once a line that was printed has come through; does not come back. */
   abort(status: number): void {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FORWARDED);
     this.#lib.symbols.MPI_Abort(this.#handles.world, status);
   }
 

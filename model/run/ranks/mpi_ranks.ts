@@ -80,7 +80,7 @@ export class MpiRanks implements Ranks, AsyncDisposable {
     });
   }
 
-  /** Ends all ranks at once, with an exit status, after its one line was printed; does not come back. */
+  /** Ends all ranks, with an exit status, once the line that says why has come through; does not come back. */
   abort(status: number): void {
     this.#mpi.abort(status);
   }

@@ -25,9 +25,14 @@ mpirun.openmpi noticed that process rank 1 with PID 0 on node vm exited on signa
 const ABORTED = "Abort(2) on node 1 (rank 1 in comm 0): application called MPI_Abort(MPI_COMM_WORLD, 2) - process 1";
 
 /** Lines that pass, and the cause where no rank has said one. */
-function reported(text: string, ranks: [number, number][], status: number): [string[], string | null] {
+function reported(
+  text: string,
+  ranks: [number, number][],
+  status: number,
+  gone: readonly number[] = [],
+): [string[], string | null] {
   const report = new RankReport(), lines = text.split("\n").filter((line) => report.keeps(line));
-  return [lines, report.cause(new Map(ranks), status)];
+  return [lines, report.cause(new Map(ranks), status, gone)];
 }
 
 Deno.test("a rank that was killed is named by what its launcher says, in one line", () => {
@@ -36,6 +41,17 @@ Deno.test("a rank that was killed is named by what its launcher says, in one lin
   deepStrictEqual(reported(`run: a${MPICH_KILLED}`, [[12622, 0], [12623, 2]], 9), [["run: a"], cause("rank 2")]);
   deepStrictEqual(reported(`run: a${MPICH_KILLED}`, [], 9), [["run: a"], cause("a rank")]);
   deepStrictEqual(reported(`run: a\n${OPEN_MPI_KILLED}\nb`, [], 137), [["run: a", "b"], cause("rank 1")]);
+});
+
+Deno.test("a rank that a library ended because another was gone is not named for it", () => {
+  const aborted = MPICH_KILLED.replace("signal 9", "signal 6"), ranks: [number, number][] = [[12623, 0], [12624, 1]];
+  const died = "rank 1 has died, and the others with it; checkpoints saved before are whole";
+  const cause = (text: string, gone: readonly number[]) => reported(text, ranks, 9, gone)[1];
+  strictEqual(cause(aborted, [1]), died);
+  strictEqual(cause(aborted, [0, 1]), died);
+  strictEqual(cause(MPICH_KILLED, [0, 1]), died.replace("rank 1 has died", "rank 0 was ended by signal 9"));
+  strictEqual(cause(aborted, [0]), died.replace("rank 1 has died", "rank 0 was ended by signal 6"));
+  strictEqual(cause("", [1]), died);
 });
 
 Deno.test("where a rank has said why it ends, its line is the only one", () => {

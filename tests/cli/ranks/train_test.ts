@@ -7,7 +7,7 @@ import { listCheckpoints } from "../../../model/run/run_folder.ts";
 import { ended, itera, ROOT, start } from "../../support/command.ts";
 import { TINY, writeTinyCoco } from "../../support/files/tiny_coco.ts";
 import { withFolder } from "../../support/folder.ts";
-import { isInstalled, startRanks, testLaunchers } from "../../support/ranks/launchers.ts";
+import { isFile, isInstalled, startRanks, testLaunchers } from "../../support/ranks/launchers.ts";
 import { waitForRanks } from "../../support/ranks/processes.ts";
 
 /** Words of a command that trains a tiny run in `folder`. */
@@ -75,9 +75,39 @@ async function later(path: string, step: number): Promise<void> {
   while (newest(path) <= step) await new Promise((resolve) => setTimeout(resolve, 20));
 }
 
+/** Two drivers of software, as two devices. */
+const DRIVERS = ["/usr/share/vulkan/icd.d/lvp_icd.x86_64.json", "/usr/lib/chromium/vk_swiftshader_icd.json"];
+
+if (DRIVERS.every(isFile)) {
+  testLaunchers("ranks take a device each", async (launcher) => {
+    const files = { VK_DRIVER_FILES: DRIVERS.join(":"), VK_ICD_FILENAMES: DRIVERS.join(":") };
+    const { code, out, err } = await ended(
+      startRanks(launcher, 3, [join(ROOT, "tests/support/ranks/devices.ts")], files),
+    );
+    strictEqual(code, 0, err);
+    const devices = out.trim().split("\n").sort().map((line) => /llvmpipe|SwiftShader/.exec(line)?.[0]);
+    // A third rank shares that of the first.
+    deepStrictEqual([devices.slice(0, 2).sort(), devices[2]], [["SwiftShader", "llvmpipe"], devices[0]]);
+  });
+} else {Deno.test({
+    name: "ranks take a device each (skipped: SwiftShader is not installed)",
+    ignore: true,
+    fn: () => {},
+  });}
+
+testLaunchers("a rank that loses its device ends all, and one line names it", async (launcher) => {
+  await withFolder(async (folder) => {
+    const own = [join(ROOT, "tests/support/ranks/unlucky.ts"), ...await words(folder, "unlucky", 100_000)];
+    const { code, err } = await ended(startRanks(launcher, 2, own));
+    strictEqual(code, 1);
+    const lines = err.split("\n").filter((line) => line.startsWith("itera: "));
+    deepStrictEqual(lines.map((line) => line.replace(/lost \(.*/, "lost")), ["itera: rank 1: the GPU device was lost"]);
+  });
+});
+
 /** The line that a signal to rank 1 must bring. */
 const LINES = {
-  SIGKILL: /^itera: rank 1 was ended by signal 9, /,
+  SIGKILL: /^itera: rank 1 (was ended by signal 9|has died), /,
   SIGTERM: /^itera: stopped after step \d+; everything is saved/,
 };
 

@@ -161,5 +161,6 @@ Deno.test("each rank's device is named, and those that may be one", () => {
     "rank 0 on x: H200 (DRI_PRIME=pci-1)",
     "rank 1 on x: H200 (DRI_PRIME=pci-2)",
   ]);
+  match(deviceLines([a, device("y", "A100")]).at(-1)!, /^ranks compute on different devices or drivers, /);
   match(deviceLines([a, a, b]).at(-1)!, /^ranks 0, 1 may share one device of x: /);
 });

@@ -12,15 +12,18 @@ const KNOWN: readonly Launcher[] = [
   { name: "mpirun.openmpi", args: ["--allow-run-as-root", "--oversubscribe"] },
 ];
 
+/** True where a file is there. */
+export function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** True where a program of that name is in the path. */
 export function isInstalled(name: string): boolean {
-  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => {
-    try {
-      return Deno.statSync(`${folder}/${name}`).isFile;
-    } catch {
-      return false;
-    }
-  });
+  return (Deno.env.get("PATH") ?? "").split(":").some((folder) => isFile(`${folder}/${name}`));
 }
 
 /** Declares a test for each launcher; it is skipped, and its name says so, where that is not installed. */
