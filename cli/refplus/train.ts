@@ -1,11 +1,18 @@
 /** `itera refplus train`: trains the program generator, the execution engine, or both. */
 import { type Command, Option } from "@commander-js/extra-typings";
 import { UserError } from "../../engine/base/user_error.ts";
-import { REFPLUS_PRESETS, REFPLUS_RUNS, type RefplusConfig, STAGES } from "../../model/refplus/training/config.ts";
+import {
+  REFPLUS_PRESETS,
+  REFPLUS_RUNS,
+  type RefplusConfig,
+  STAGES,
+  VALIDATED,
+} from "../../model/refplus/training/config.ts";
 import type { Validation } from "../../model/refplus/training/training_state.ts";
 import { trainRefplus } from "../../model/refplus/training/trainer.ts";
 import { type Json, type Layer, lookup, nest, settingLayer } from "../../model/run/layers.ts";
 import { settingsLayer } from "../../model/run/settings/file.ts";
+import { parseRunCheckpoint } from "../../model/run/checkpoint.ts";
 import { RunFolder } from "../../model/run/run_folder.ts";
 import { inRunFolder, latestRun, runPath } from "../../model/run/run_names.ts";
 import { amongRanks, RANK_FLAGS } from "../ranks/mod.ts";
@@ -46,6 +53,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   record_loss_every: "displayEvery",
   checkpoint_every: "checkpointEvery",
   validate_every: "validateEvery",
+  best: "validation.metric",
+  patience: "validation.patience",
+  keep: "checkpointKeep",
   seed: "seed",
   adapter: "adapter",
 };
@@ -111,6 +121,12 @@ export function addRefplusTrain(refplus: Command, program: Command): void {
     .option("--record_loss_every <n>", "updates between records", toSize)
     .option("--checkpoint_every <n>", "updates between checkpoints", toSize)
     .option("--validate_every <n>", "updates between validations", toSize)
+    .addOption(
+      new Option("--best <measure>", "measure of held-out expressions by which the best checkpoint is kept")
+        .choices(VALIDATED),
+    )
+    .option("--patience <n>", "end the run after n validations in a row without a better one", toSize)
+    .option("--keep <n>", "newest checkpoints kept", toSize)
     .option("--seed <n>", "seed of weights, order and drawn programs", toNumber)
     .addOption(new Option("--adapter <kind>", "which adapter").choices(["auto", "gpu", "cpu"] as const))
     .addOption(RANK_FLAGS.ranks)
@@ -150,6 +166,11 @@ export async function trainRefplusRun(run: RunFolder<RefplusConfig>): Promise<Va
   });
   if (validation?.exactMatch !== undefined) line(`exact programs: ${(100 * validation.exactMatch).toFixed(1)} %`);
   if (validation?.iou !== undefined) line(`cumulative IoU: ${validation.iou.toFixed(3)}`);
+  const kept = await folder.bestCheckpoint(), best = kept && parseRunCheckpoint(kept, [REFPLUS_RUNS]).best;
+  if (best) {
+    const { metric } = folder.config.validation;
+    fact("best checkpoint", `after ${best.step} updates, ${metric} ${best.value.toFixed(4)}`);
+  }
   return validation;
 }
 

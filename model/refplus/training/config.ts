@@ -8,7 +8,7 @@ import type { RunKind } from "../../run/kind.ts";
 import { type Renamed, renamed } from "../../run/renamed.ts";
 import { newConvolutions } from "../../run/run_config.ts";
 import { VERSION } from "../../run/version.ts";
-import { KIND, type RefplusConfig, refplusSchema, type Stage, STAGES } from "./config_schema.ts";
+import { KIND, type RefplusConfig, refplusSchema, type Stage, STAGES, VALIDATED } from "./config_schema.ts";
 
 export {
   type Baseline,
@@ -19,6 +19,7 @@ export {
   refplusSchema,
   type Stage,
   STAGES,
+  VALIDATED,
 } from "./config_schema.ts";
 
 /** Names and values of settings in earlier versions. */
@@ -92,6 +93,7 @@ function reference(stage: Stage): Json {
     reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
     displayEvery: 10,
     validateEvery: every,
+    validation: { metric: null, patience: null },
     checkpointEvery: every,
     checkpointKeep: 2,
   };
@@ -187,7 +189,7 @@ function defaultsOf(stage: Stage, given: Json): Json {
 
 /** Settings that a resumed run may change: the updates already made do not depend on them. */
 const FREE =
-  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|checkpointEvery|checkpointKeep)$/;
+  /^(steps|data\.(trainRefexps|trainFeatures|valRefexps|valFeatures|vocabulary|trainScenes)|validation\.patience|checkpointEvery|checkpointKeep)$/;
 
 /** Settings of earlier versions that are others now: the width of the head did not depend on `dim`. */
 const BEFORE: Json = { convolutions: "direct", engine: { headWidth: 32 } };
@@ -238,6 +240,7 @@ function checked(config: RefplusConfig): RefplusConfig {
       "nodeLoss.inputs: joint training rewards whole programs, without teacher forcing; set predicted",
     );
   }
+  checkValidation(config);
   if ((stage === "ee-pred" || stage === "joint") && start.programGenerator === null) {
     needs("--program_generator_start_from", "the run or checkpoint of a trained program generator");
   }
@@ -245,6 +248,24 @@ function checked(config: RefplusConfig): RefplusConfig {
     needs("--execution_engine_start_from", "the run or checkpoint of a trained execution engine");
   }
   return config;
+}
+
+/** Throws {@link UserError} where the best checkpoint is asked for by what is not measured. */
+function checkValidation({ stage, data, validation: { metric, patience } }: RefplusConfig): void {
+  if (metric === null) {
+    if (patience === null) return;
+    throw new UserError("validation.patience: there is no measure to wait for; give --best too");
+  }
+  if (data.valRefexps === null) {
+    throw new UserError(`validation.metric: ${metric} is measured on held-out expressions; give --val_refexp_h5`);
+  }
+  const measured: readonly string[] = stage === "joint"
+    ? VALIDATED
+    : stage === "pg"
+    ? ["val_exact_match"]
+    : ["val_iou"];
+  if (measured.includes(metric)) return;
+  throw new UserError(`validation.metric: ${stage} does not measure ${metric}; give --best ${measured.join(" or ")}`);
 }
 
 function withNewNames({ source, value }: Layer): Layer {

@@ -27,6 +27,9 @@ export type NodeInputs = typeof NODE_INPUTS[number];
 /** The kind of these runs, in `config.json` and in checkpoints. */
 export const KIND = "refplus";
 
+/** Measures by which a best checkpoint may be chosen. */
+export const VALIDATED = ["val_exact_match", "val_iou"] as const;
+
 const positive = z.int().min(1);
 const count = z.int().min(0);
 
@@ -155,6 +158,14 @@ export const refplusSchema = z.strictObject({
   }),
   displayEvery: positive.describe("Updates between readings of the losses, which are then recorded"),
   validateEvery: positive.describe("Updates between evaluations of the held-out expressions"),
+  validation: z.strictObject({
+    metric: z.enum(VALIDATED).nullable().default(null).describe(
+      "Measure of the held-out expressions by which the best checkpoint is kept and taken for results: the share of exact programs, or the masks' cumulative IoU; null keeps none",
+    ),
+    patience: positive.nullable().default(null).describe(
+      "Validations in a row without a better one after which the run ends; null never ends it",
+    ),
+  }).prefault({}).describe("Validation while training"),
   checkpointEvery: positive.describe("Updates between checkpoints"),
   checkpointKeep: positive.describe("Newest checkpoints kept"),
 });
