@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
+import { NOTES } from "../../model/run/ranks/edges.ts";
 import { ProgramFailed } from "../terminal/failure.ts";
 import { notice, terminal } from "../terminal/output.ts";
 import { FirstGone } from "./first_gone.ts";
@@ -9,9 +10,6 @@ import { RankReport } from "./report.ts";
 
 /** Programs that start ranks, first choice first. */
 const LAUNCHERS = ["mpirun.mpich", "mpiexec.hydra", "mpirun", "mpiexec", "mpirun.openmpi"];
-
-/** Folder in which each rank that a launcher of ours started notes its process, so that one that dies can be named. */
-export const NOTES = "ITERA_RANK_NOTES";
 
 /** A launcher, and the words that it needs. */
 interface Launcher {

@@ -1,6 +1,7 @@
 /** Ranks that MPI connects: sums, bytes in parts that its counts can say, beats, and the end. */
 import { UserError } from "../../../engine/base/user_error.ts";
 import { findLibrary } from "./library.ts";
+import { watchEdge } from "./edges.ts";
 import type { Launched } from "./launched.ts";
 import { Mpi } from "./mpi.ts";
 import { type Pulse, startPulse } from "./pulse.ts";
@@ -23,11 +24,13 @@ export class MpiRanks implements Ranks, AsyncDisposable {
   readonly version: string;
   readonly #mpi: Mpi;
   readonly #pulse: Pulse;
+  readonly #timeout: number;
   #last: Promise<unknown> = Promise.resolve();
   #sums = new Float32Array();
 
-  private constructor(mpi: Mpi, pulse: (rank: number, size: number) => Pulse) {
+  private constructor(mpi: Mpi, timeout: number, pulse: (rank: number, size: number) => Pulse) {
     this.#mpi = mpi;
+    this.#timeout = timeout;
     [this.rank, this.size, this.version] = [mpi.rank, mpi.size, mpi.version];
     this.#pulse = pulse(this.rank, this.size);
   }
@@ -37,8 +40,10 @@ export class MpiRanks implements Ranks, AsyncDisposable {
    *
    * @throws {UserError} where there is no library, or it is another's than the launcher's.
    */
-  static open({ family, size }: Launched, { timeout }: RanksOptions): MpiRanks {
+  static open(found: Launched, { timeout }: RanksOptions): MpiRanks {
+    const { family, size } = found;
     const library = findLibrary(family), mpi = new Mpi(library);
+    using _watch = watchEdge(found, timeout, "begin");
     const threads = mpi.begin();
     if (mpi.size !== size) {
       throw new UserError(
@@ -47,7 +52,7 @@ export class MpiRanks implements Ranks, AsyncDisposable {
       );
     }
     if (!threads) throw new UserError(`${library.path}: lets no two threads call; install MPICH or Open MPI`);
-    return new MpiRanks(mpi, (rank, of) => startPulse({ library, rank, size: of, timeout }));
+    return new MpiRanks(mpi, timeout, (rank, of) => startPulse({ library, rank, size: of, timeout }));
   }
 
   async sum(values: Float32Array<ArrayBuffer>): Promise<Float32Array<ArrayBuffer>> {
@@ -111,6 +116,7 @@ export class MpiRanks implements Ranks, AsyncDisposable {
   /** Waits for all ranks to come here, and ends MPI. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.all(new Uint8Array());
+    using _watch = watchEdge(this, this.#timeout, "end");
     const { sent, received } = await this.#pulse.stop(), before = (this.rank + this.size - 1) % this.size;
     // Some libraries complain of messages that nobody took.
     const due = (await allOf(this, sent))[before];

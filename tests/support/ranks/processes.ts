@@ -17,11 +17,12 @@ export function rankProcesses(word: string): number[] {
   return found;
 }
 
-/** Waits until there are `count` of them. */
-export async function waitForRanks(word: string, count: number): Promise<number[]> {
-  for (;;) {
+/** Waits until there are `count` of them, or `over` says that there will not be. */
+export async function waitForRanks(word: string, count: number, over = () => false): Promise<number[]> {
+  while (!over()) {
     const found = rankProcesses(word);
     if (Array.from(found).filter((pid) => pid !== undefined).length === count) return found;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  return [];
 }
