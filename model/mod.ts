@@ -6,6 +6,7 @@ export { StaticRegionInputs, type StaticRegionInputsOptions } from "./regions/st
 export { StepCache, type StepCacheOptions } from "../engine/mod.ts";
 export { TrainSteps } from "./regions/train_steps.ts";
 export type { StepLosses, UnreadLosses } from "./run/logs/loss_log.ts";
+export type { Ranks } from "./run/ranks/ranks.ts";
 export {
   type BlockOptions,
   ResNet,
