@@ -1,19 +1,26 @@
 /** Ranks of this host, watched for the one that ends first: the others may end by it, and be noticed before it. */
-import { join } from "node:path";
 
-/** Ms between looks. */
-const BETWEEN = 10;
+/** Ms between looks at processes, and between searches for them. */
+const LOOK = 10, SEARCH = 50;
 
-/** The watch. Each rank notes its process in a folder, in a file that has its number. */
+/** Variables in which launchers give a rank its number. */
+const RANK = /^(?:PMI_RANK|OMPI_COMM_WORLD_RANK)=(\d+)$/;
+
+/** The watch. Ranks are known by a variable that they have of whoever started them. */
 export class FirstGone implements Disposable {
-  readonly #folder: string;
-  readonly #timer: ReturnType<typeof setInterval>;
+  /** Ranks by the number of their process. */
+  readonly processes = new Map<number, number>();
+  readonly #mark: string;
+  readonly #timers: ReturnType<typeof setInterval>[];
   #gone: readonly number[] = [];
 
-  /** Watches the ranks that note themselves in `folder`. */
-  constructor(folder: string) {
-    this.#folder = folder;
-    this.#timer = setInterval(() => this.#look(), BETWEEN);
+  /** Watches `count` ranks in whose environment the variable `name` is `value`. */
+  constructor(name: string, value: string, count: number) {
+    this.#mark = `${name}=${value}`;
+    this.#timers = [
+      setInterval(() => this.processes.size < count && this.#search(), SEARCH),
+      setInterval(() => this.#look(), LOOK),
+    ];
   }
 
   /** The ranks that were gone when one was first; several, where one look found them. */
@@ -21,29 +28,37 @@ export class FirstGone implements Disposable {
     return this.#gone;
   }
 
-  /** Ranks by the number of their process. */
-  get processes(): Map<number, number> {
-    const names = [...Deno.readDirSync(this.#folder)].map(({ name }) => name).filter((name) => /^\d+$/.test(name));
-    return new Map(names.map((name) => [Number(Deno.readTextFileSync(join(this.#folder, name))), Number(name)]));
+  #search(): void {
+    for (const { name } of Deno.readDirSync("/proc")) {
+      if (!/^\d+$/.test(name) || this.processes.has(Number(name))) continue;
+      const environment = read(`/proc/${name}/environ`).split("\0");
+      if (!environment.includes(this.#mark)) continue;
+      const rank = environment.flatMap((line) => RANK.exec(line)?.[1] ?? [])[0];
+      if (rank !== undefined) this.processes.set(Number(name), Number(rank));
+    }
   }
 
   #look(): void {
     if (this.#gone.length > 0) return;
-    this.#gone = [...this.processes].filter(([process]) => process > 0 && !isAlive(process)).map(([, rank]) => rank)
-      .sort();
+    this.#gone = [...this.processes].filter(([process]) => !isAlive(process)).map(([, rank]) => rank).sort();
   }
 
   /** Ends the watch. */
   [Symbol.dispose](): void {
-    clearInterval(this.#timer);
+    this.#timers.forEach(clearInterval);
   }
 }
 
 /** False where a process is gone, or only its end is left. */
 function isAlive(process: number): boolean {
+  return /^\d+ \(.*\) [^ZX] /s.test(read(`/proc/${process}/stat`));
+}
+
+/** The text of a file of the system's; empty where it is gone, or somebody else's. */
+function read(path: string): string {
   try {
-    return !/^\d+ \(.*\) [ZX] /s.test(Deno.readTextFileSync(`/proc/${process}/stat`));
+    return Deno.readTextFileSync(path);
   } catch {
-    return false;
+    return "";
   }
 }

@@ -1,5 +1,4 @@
 /** Ranks started by a launcher of MPI's, and what becomes of them, in one line. */
-import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../engine/base/user_error.ts";
 import { NOTES } from "../../model/run/ranks/edges.ts";
@@ -37,7 +36,7 @@ export async function launch(ranks: number): Promise<void> {
     Deno.addSignalListener("SIGTERM", term);
     Deno.addSignalListener("SIGHUP", hup);
     const report = new RankReport();
-    using gone = new FirstGone(notes);
+    using gone = new FirstGone(NOTES, notes, ranks);
     await Promise.all([
       passLines(child.stdout, (line) => report.keeps(line) && terminal().out(`${line}\n`)),
       passLines(child.stderr, (line) => report.keeps(line) && terminal().err(`${line}\n`)),
@@ -53,12 +52,6 @@ export async function launch(ranks: number): Promise<void> {
     Deno.removeSignalListener("SIGINT", ignore);
     await Deno.remove(notes, { recursive: true });
   }
-}
-
-/** Notes this rank's process where the launcher of ours looks. */
-export function noteRank(rank: number): void {
-  const folder = Deno.env.get(NOTES);
-  if (folder !== undefined) Deno.writeTextFileSync(join(folder, String(rank)), String(Deno.pid));
 }
 
 /** Deno's words that run this program. */

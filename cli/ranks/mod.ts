@@ -16,7 +16,7 @@ import { toPositive, toSize } from "../terminal/flags.ts";
 import { notice } from "../terminal/output.ts";
 import { training } from "../terminal/training.ts";
 import { setRanks } from "./current.ts";
-import { launch, noteRank } from "./launch.ts";
+import { launch } from "./launch.ts";
 import { takeOwnDevice } from "./own_device.ts";
 
 /** Flags of such a command. */
@@ -44,7 +44,6 @@ export async function amongRanks({ ranks: asked, rankTimeout }: RankFlags, work:
   if (asked !== undefined && asked !== found.size) {
     throw new UserError(`--ranks ${asked}: ${found.size} were started; leave the flag out`);
   }
-  noteRank(found.rank);
   const ranks = MpiRanks.open(found, { timeout: rankTimeout });
   setRanks(ranks);
   await takeOwnDevice(ranks);
