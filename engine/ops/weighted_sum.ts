@@ -7,6 +7,9 @@ import { defineOp, expectDType, expectTensors } from "../op.ts";
 import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor } from "../tensor.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
+import { add } from "./binary.ts";
+import { mayRun } from "./lib/choice.ts";
+import { copyAll } from "./lib/move.ts";
 import { affine } from "./unary.ts";
 
 const sumKernel = kernel("weighted_sum", indexLib, { file: "weighted_sum.wgsl", text });
@@ -21,6 +24,12 @@ interface Attrs {
 
 /** Factor times x; nothing is computed where the factor is 1. */
 const times = (x: Tensor, factor: number): Tensor => factor === 1 ? x : affine(x, factor, 0);
+
+/** The same term by term, for adapters that do not bind as many buffers. */
+function sumInTurn(terms: readonly Tensor[], { factors, scale }: Attrs, y: Tensor): void {
+  const total = terms.map((x, i) => times(x, factors[i])).reduce((sum, x) => add(sum, x));
+  copyAll(y, times(total, scale));
+}
 
 const weightedSumOp = defineOp<Attrs>({
   name: "weightedSum",
@@ -38,7 +47,9 @@ const weightedSumOp = defineOp<Attrs>({
     }
     return [{ shape: first!.shape, dtype: "f32" }];
   },
-  forward: (terms, { factors, scale }, [y], device) => {
+  forward: (terms, attrs, [y], device) => {
+    const { factors, scale } = attrs;
+    if (!mayRun(device, sumKernel)) return sumInTurn(terms as readonly Tensor[], attrs, y);
     const count = Math.ceil(y.size / 4), eight = [...factors, ...new Array<number>(TERMS - factors.length).fill(0)];
     device.run(sumKernel, {
       bind: { ...Object.fromEntries(eight.map((_, i) => [`x${i}`, terms[i] ?? null])), y },

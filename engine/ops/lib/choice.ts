@@ -1,16 +1,17 @@
 /**
- * Choices among kernels that compute the same. What was found to compute wrong numbers on a device is passed over, and the next of
- * the rule takes its place; where nothing was found, the rule's first is taken without further questions.
+ * Choices among kernels that compute the same. What was found to compute wrong numbers on a device, or binds more buffers than its
+ * adapter lets a kernel bind, is passed over, and the next of the rule takes its place.
  */
 import type { Device } from "../../device.ts";
 import { contextOf } from "../../friends.ts";
-import { type Constants, formOf, type Kernel } from "../../gpu/kernel.ts";
+import { type Constants, declarationOf, formOf, type Kernel } from "../../gpu/kernel.ts";
 import { formsOf, type Tiling, type TunedOp } from "../../tuning/table.ts";
 import { GROUP, type RowKernels, type ValueKernels } from "./library.ts";
 
-/** False for a kernel that is left out on the device. */
+/** False for a kernel that is left out on the device, or cannot be bound there: some adapters bind eight buffers and no more. */
 export function mayRun(device: Device, kernel: Kernel, constants?: Constants): boolean {
-  const { refused } = contextOf(device);
+  const { refused, info } = contextOf(device);
+  if (declarationOf(kernel).interface.storage.length > info.limits.maxStorageBuffersPerShaderStage) return false;
   return refused.size === 0 || !refused.has(formOf(kernel, constants));
 }
 

@@ -20,6 +20,7 @@ import { sameShape, type Shape, sizeOf } from "../../shape.ts";
 import type { Tensor } from "../../tensor.ts";
 import { directTiling, type ProductShape, type TunedOp } from "../../tuning/table.ts";
 import { blockKernels, softwareTiling, splittingGroups } from "./blocks.ts";
+import { mayRun } from "./choice.ts";
 import { fill } from "./fill.ts";
 import { pad, slice, sliceInto } from "../layout.ts";
 import { type Activation, epilogueLibs, vec4Lib } from "./library.ts";
@@ -399,7 +400,8 @@ export function convWeightGrad(
 
 /** True where {@link convWeightGradOfUses} can take uses: of filters of whole fours, which are no plain product. */
 export function takesUses(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): boolean {
-  return sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 && !isProduct(dy.device, w, attrs);
+  return mayRun(dy.device, weightTilesOfUses) && sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 &&
+    !isProduct(dy.device, w, attrs);
 }
 
 /**
