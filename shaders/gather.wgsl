@@ -42,22 +42,51 @@ fn gather_grad(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgr
   }
 }
 
-// The same for GPUs: an invocation owns a column of a row and looks for the picks of that row, in order. Without ONTO it begins
-// at zero, whatever y held.
-@compute @workgroup_size(64)
-fn gather_grad_rows(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
-  let i = linear_index(id, groups, 64u);
-  if (i >= params.count) { return; }
-  let row = i32(i / params.width);
+// Picks of the row that a workgroup owns, among 1024 that it looks through at once: a bit each.
+var<workgroup> marks: array<atomic<u32>, 32>;
+
+// The same for GPUs: a workgroup owns 128 columns of a row and looks for the picks of that row, each invocation among some of them;
+// then all add those, in order. Without ONTO it begins at zero, whatever y held.
+@compute @workgroup_size(128)
+fn gather_grad_rows(
+  @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>, @builtin(local_invocation_index) lane: u32,
+) {
+  let across = (params.width + 127u) / 128u;
+  let own = group.x + group.y * groups.x;
+  let row = own / across;
+  let column = own % across * 128u + lane;
+  let inside = row < params.rows && column < params.width;
+  let at = row * params.width + column;
   var total = Value();
-  if (ONTO) {
-    total = y[i];
-    for (var p = i; p < params.picks; p += params.count) { _ = known(indices[p]); }
+  if (ONTO && inside) { total = y[at]; }
+  for (var first = 0u; first < params.picks; first += 1024u) {
+    if (lane < 32u) { atomicStore(&marks[lane], 0u); }
+    workgroupBarrier();
+    for (var i = lane; i < min(1024u, params.picks - first); i += 128u) {
+      let index = indices[first + i];
+      // Looked at by the first workgroup for all of them.
+      if (ONTO && own == 0u) { _ = known(index); }
+      if (index == i32(row)) { atomicOr(&marks[i / 32u], 1u << (i % 32u)); }
+    }
+    workgroupBarrier();
+    for (var word = 0u; word < 32u; word++) {
+      var left = select(0u, atomicLoad(&marks[word]), inside);
+      while (left != 0u) {
+        // Two rows are on their way at once.
+        let p = first + 32u * word + countTrailingZeros(left);
+        left &= left - 1u;
+        let q = first + 32u * word + countTrailingZeros(left);
+        let a = dy[p * params.width + column];
+        var b: Value;
+        if (left != 0u) { b = dy[q * params.width + column]; }
+        total += a;
+        if (left != 0u) { total += b; }
+        left &= left - 1u;
+      }
+    }
+    workgroupBarrier();
   }
-  for (var p = 0u; p < params.picks; p++) {
-    if (indices[p] == row) { total += dy[p * params.width + i % params.width]; }
-  }
-  y[i] = total;
+  if (inside) { y[at] = total; }
 }
 
 // y [picks, width] = 1 where the column is the index, else 0. For single numbers alone.

@@ -1,36 +1,12 @@
-// Losses of few rows in one dispatch, for kernel set gpu: one workgroup, in which 32 lanes share a row. Bindings, parameters and a
-// row's loss are those of softmax.wgsl.
-const TEAM = 32u;
+// Losses of few rows in one dispatch, for kernel set gpu: one workgroup, in which teams (lib/teams.wgsl) share rows. Bindings, parameters
+// and a row's loss are those of softmax.wgsl.
+// Of 32 invocations, as TEAM is where nothing else is asked for.
 const TEAMS = 8u;
-
-var<workgroup> found: array<f32, 256>;
-
-fn team_max(lane: u32, v: f32) -> f32 {
-  workgroupBarrier();
-  found[lane] = v;
-  for (var step = TEAM / 2u; step > 0u; step = step / 2u) {
-    workgroupBarrier();
-    if (lane % TEAM < step) { found[lane] = larger(found[lane], found[lane + step]); }
-  }
-  workgroupBarrier();
-  return found[lane - lane % TEAM];
-}
-
-fn team_sum(lane: u32, v: f32) -> f32 {
-  workgroupBarrier();
-  found[lane] = v;
-  for (var step = TEAM / 2u; step > 0u; step = step / 2u) {
-    workgroupBarrier();
-    if (lane % TEAM < step) { found[lane] += found[lane + step]; }
-  }
-  workgroupBarrier();
-  return found[lane - lane % TEAM];
-}
 
 fn sum_of_all(lane: u32, v: f32) -> f32 {
   workgroupBarrier();
   found[lane] = v;
-  for (var step = TEAM * TEAMS / 2u; step > 0u; step = step / 2u) {
+  for (var step = LANES_OF_TEAMS / 2u; step > 0u; step = step / 2u) {
     workgroupBarrier();
     if (lane < step) { found[lane] += found[lane + step]; }
   }

@@ -61,11 +61,14 @@ const gatherOp = defineOp<NoAttrs>({
 });
 
 /**
- * Invocations up to which, on a GPU, each element of the table looks through all picks for its own. Adding pick by pick
- * into memory, which takes an invocation a column, waits for memory at every pick; looking costs some ten cycles a pick as
- * long as the table's elements all fit on the device, and grows with them. Both grow with the picks alike.
+ * Workgroups that each look through a thousand picks, up to which, on a GPU, the rows of the table look for their own picks. Adding pick
+ * by pick into memory, which takes an invocation a column, waits for memory at every pick; looking takes a workgroup a microsecond
+ * or so for each thousand, and some thousand of them run at once.
  */
-const MAX_LOOKING = 2 ** 20;
+const MAX_LOOKING = 2 ** 16;
+
+/** Columns of a workgroup that looks, in values, and picks that it looks through at once. */
+const LOOKING = { columns: 128, picks: 1024 } as const;
 
 /**
  * Adds rows dy [...indices, ...] up where `indices` say, from zeros of `shape`: the gradient of {@link gather}. Either
@@ -85,7 +88,9 @@ export function addRows(y: Tensor, dy: Tensor, indices: Tensor, { from }: { read
   const { device, shape } = y;
   const width = sizeOf(shape.slice(1));
   const nothing = y.size === 0 || indices.size === 0;
-  const fours = width % 4 === 0, few = y.size / (fours ? 4 : 1) <= MAX_LOOKING;
+  const fours = width % 4 === 0;
+  const searches = (per: number): number => shape[0] * Math.ceil(width / per / LOOKING.columns);
+  const few = searches(fours ? 4 : 1) * Math.ceil(indices.size / LOOKING.picks) <= MAX_LOOKING;
   const adding = { ...byValues(device, gradKernels, fours), looks: false };
   const looking = { ...byValues(device, gradRowsKernels, fours), looks: true };
   const pays = device.kernels === "gpu" && !nothing && few;
@@ -93,7 +98,7 @@ export function addRows(y: Tensor, dy: Tensor, indices: Tensor, { from }: { read
   if (from === "zeros" && (nothing || !looks)) fill(y, 0);
   if (nothing) return;
   const params = { count: y.size / per, rows: shape[0], width: width / per, picks: indices.size };
-  const grid = device.grid(looks ? params.count : params.width, GROUP);
+  const grid = looks ? device.grid(searches(per), 1) : device.grid(params.width, GROUP);
   device.run(kernel, { bind: { indices, dy, y }, params, constants: { ONTO: Number(from === "y") }, grid });
 }
 

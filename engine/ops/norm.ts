@@ -9,6 +9,7 @@ import { formatShape, sameShape } from "../shape.ts";
 import type { Tensor, TensorMeta } from "../tensor.ts";
 import { reshape } from "./layout.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
+import { momentsOfFours, normalisesFours, runFours, sumsOfFours } from "./norm_fours.ts";
 import { mean, sum } from "./reduce.ts";
 
 const parts = [indexLib, { file: "norm.wgsl", text }] as const;
@@ -65,8 +66,13 @@ const batchNormOp = defineOp<Attrs>({
       { shape: [channels], dtype: "f32" },
     ];
   },
-  forward: ([x, gamma, beta], { epsilon }, [y, average, variance]) => {
+  forward: ([x, gamma, beta], { epsilon }, [y, average, variance], device) => {
     const channels = gamma!.size;
+    if (normalisesFours(device, channels)) {
+      momentsOfFours(x!, channels, average, variance);
+      runFours("normalise", { x: x!, gamma: gamma!, beta: beta!, mean: average, variance }, y, channels, epsilon);
+      return;
+    }
     into(average, mean(rows(x!, channels), 0));
     const squares = run(deviationKernel, { x: x!, mean: average }, x!.device.empty(x!.shape), channels, epsilon);
     into(variance, mean(rows(squares, channels), 0));
@@ -79,6 +85,12 @@ const batchNormOp = defineOp<Attrs>({
     const dy = call.grads[0]!;
     const channels = gamma.size;
     const { epsilon } = call.attrs;
+    if (normalisesFours(x.device, channels)) {
+      const [dgamma, dbeta] = sumsOfFours({ x, dy, mean: average, variance }, channels, epsilon);
+      const dx = call.needs[0] ? x.device.empty(x.shape) : null;
+      if (dx) runFours("inputGrad", { x, gamma, mean: average, variance, dy, dgamma, dbeta }, dx, channels, epsilon);
+      return [dx, dgamma, dbeta];
+    }
     const terms = run(gammaTermsKernel, { x, dy, mean: average, variance }, x.device.empty(x.shape), channels, epsilon);
     const dgamma = sum(rows(terms, channels), 0);
     const dbeta = sum(rows(dy, channels), 0);
@@ -87,7 +99,7 @@ const batchNormOp = defineOp<Attrs>({
     return [dx, dgamma, dbeta];
   },
   samples: () =>
-    [[6, 4], [2, 3, 5, 7], [1, 4, 4, 1], [130, 3]].map((shape) => ({
+    [[6, 4], [2, 3, 5, 7], [1, 4, 4, 1], [130, 3], [9, 131, 12], [4099, 4]].map((shape) => ({
       inputs: [{ shape }, { shape: [shape.at(-1)!], range: [0.5, 1.5] }, { shape: [shape.at(-1)!] }],
       attrs: { epsilon: 1e-3 },
     })),
@@ -145,14 +157,10 @@ const inferenceOp = defineOp<Attrs>({
     check("batchNormInference", x!, perChannel);
     return [{ shape: x!.shape, dtype: "f32" }];
   },
-  forward: ([x, gamma, beta, average, variance], { epsilon }, [y]) => {
-    run(
-      normaliseKernel,
-      { x: x!, gamma: gamma!, beta: beta!, mean: average!, variance: variance! },
-      y,
-      gamma!.size,
-      epsilon,
-    );
+  forward: ([x, gamma, beta, average, variance], { epsilon }, [y], device) => {
+    const bind = { x: x!, gamma: gamma!, beta: beta!, mean: average!, variance: variance! };
+    if (normalisesFours(device, gamma!.size)) runFours("normalise", bind, y, gamma!.size, epsilon);
+    else run(normaliseKernel, bind, y, gamma!.size, epsilon);
   },
   constantInputs: [3, 4],
   saves: (needs) => ({ inputs: [...needs[1] ? [0] : [], 1, 3, 4] }),
@@ -161,8 +169,18 @@ const inferenceOp = defineOp<Attrs>({
     const dy = call.grads[0]!;
     const channels = gamma.size;
     const { epsilon } = call.attrs;
-    const { device } = dy;
-    const dx = () => run(frozenGradKernel, { dy, gamma, variance }, device.empty(dy.shape), channels, epsilon);
+    const { device } = dy, inFours = normalisesFours(device, channels);
+    const dx = () => {
+      if (!inFours) return run(frozenGradKernel, { dy, gamma, variance }, device.empty(dy.shape), channels, epsilon);
+      const grad = device.empty(dy.shape);
+      runFours("frozenGrad", { dy, gamma, variance }, grad, channels, epsilon);
+      return grad;
+    };
+    if (inFours && call.needs[1] && dy.size > 0) {
+      const bind = { x: call.input(0), dy, mean: average, variance };
+      const [dgamma, dbeta] = sumsOfFours(bind, channels, epsilon);
+      return [call.needs[0] ? dx() : null, dgamma, call.needs[2] ? dbeta : null, null, null];
+    }
     const dgamma = () => {
       const bind = { x: call.input(0), dy, mean: average, variance };
       return sum(rows(run(gammaTermsKernel, bind, device.empty(dy.shape), channels, epsilon), channels), 0);

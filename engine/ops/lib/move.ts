@@ -15,12 +15,13 @@ const joinParts = [indexLib, { file: "join.wgsl", text: joinText }] as const;
 const joinKernel = declareKernel("join", { kernelSet: "gpu" }, ...joinParts);
 const partKernel = declareKernel("part", { kernelSet: "gpu" }, ...joinParts);
 const transposeKernel = declareKernel("transpose_tiles", { kernelSet: "gpu" }, part);
+const transposeFoursKernel = declareKernel("transpose_fours", { kernelSet: "gpu" }, part);
 
 /** Fours of words that an invocation copies. */
 const EACH = 4;
 
-/** Side of a transposed tile. */
-const TILE = 32;
+/** Side of a transposed tile, of words and of fours. */
+const TILE = { words: 32, fours: 64 } as const;
 
 /** Copies all of x to y, of the same shape and type: on GPUs by a kernel, which reads and writes faster than drivers copy there. */
 export function copyAll(y: Tensor, x: Tensor): void {
@@ -46,9 +47,14 @@ export function transposeByTiles(x: Tensor, y: Tensor, perm: readonly number[]):
   const split = perm[kept], columnAxes = shape.length - split;
   const swapped = perm.slice(kept).every((axis, i) => axis === (i < columnAxes ? split + i : kept + i - columnAxes));
   const [batch, rows, columns] = [shape.slice(0, kept), shape.slice(kept, split), shape.slice(split)].map(sizeOf);
-  const grid = [Math.ceil(columns / TILE), Math.ceil(rows / TILE), batch] as const;
+  const fours = rows % 4 === 0 && columns % 4 === 0 && mayRun(device, transposeFoursKernel);
+  const side = TILE[fours ? "fours" : "words"],
+    grid = [Math.ceil(columns / side), Math.ceil(rows / side), batch] as const;
   if (!swapped || Math.max(...grid) > contextOf(device).maxGroups) return false;
-  device.run(transposeKernel, { bind: { x, y }, params: { count: 0, rows, columns }, grid });
+  if (fours) {
+    const params = { count: 0, rows: rows / 4, columns: columns / 4 };
+    device.run(transposeFoursKernel, { bind: { fours: x, copied: y }, params, grid });
+  } else device.run(transposeKernel, { bind: { x, y }, params: { count: 0, rows, columns }, grid });
   return true;
 }
 

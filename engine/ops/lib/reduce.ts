@@ -14,10 +14,11 @@ import { type Axes, formatShape, normaliseAxes, type Shape, sizeOf } from "../..
 import type { Tensor, TensorMeta } from "../../tensor.ts";
 import { transpose } from "../layout.ts";
 import { byRows, firstOf } from "./choice.ts";
-import { GROUP, indexLib, nanLib, rowAloneLib, type RowKernels, rowKernels, vec4Lib } from "./library.ts";
+import { GROUP, indexLib, nanLib, rowAloneLib, type RowKernels, scalarLib, vec4Lib } from "./library.ts";
+import { reduceByTeams } from "./reduce_teams.ts";
 
 const parts = [indexLib, { file: "reduce.wgsl", text }] as const;
-const reduceKernels = rowKernels("reduce", ...parts);
+const reduceKernel = kernel("reduce", scalarLib, nanLib, rowAloneLib, ...parts);
 const reduce4Kernel = kernel("reduce", { ...vec4Lib, variant: "vec4" }, nanLib, rowAloneLib, ...parts);
 const rows4Kernel = kernel("reduce_rows", vec4Lib, nanLib, rowAloneLib, ...parts);
 const integerKernel = kernel("reduce", indexLib, { file: "reduce_integer.wgsl", text: integerText });
@@ -103,14 +104,9 @@ export function movedBack(dx: Tensor, x: Tensor, moved: Tensor, axes: readonly n
   return transpose(dx, x.shape.map((_, axis) => perm.indexOf(axis)));
 }
 
-/** True where a workgroup takes a row: on GPUs, where there is something to share out. */
-function byGroup(kernelSet: KernelSet, { reduced, inner }: Columns): boolean {
-  return kernelSet === "gpu" && inner === 1 && reduced >= 32;
-}
-
-/** Kernel and workgroups that walk along columns. */
-export function byColumns(device: Device, kernels: RowKernels, columns: Columns) {
-  const { outer, inner } = columns, grouped = byGroup(device.kernels, columns);
+/** Kernel and workgroups that walk along columns: a workgroup has one of neighbours on GPUs, where there is something to share out. */
+export function byColumns(device: Device, kernels: RowKernels, { outer, reduced, inner }: Columns) {
+  const grouped = device.kernels === "gpu" && inner === 1 && reduced >= 32;
   return byRows(device, kernels, { rows: outer * inner, grouped, adjacent: inner === 1 });
 }
 
@@ -118,11 +114,10 @@ export function byColumns(device: Device, kernels: RowKernels, columns: Columns)
  * Enough chunks to keep a device busy; a function of the power of two above the size, so that padding regions moves no chunk.
  * One, or a multiple of 4, so that the second pass reads whole vec4 and another image size needs no other kernel.
  */
-function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet, grouped: boolean): number {
+function chunksFor({ outer, reduced, inner }: Columns, kernelSet: KernelSet): number {
   if (kernelSet === "gpu") {
-    // 2^16 invocations of a vec4 and 32 rows, or 2^11 workgroups of 128 invocations and 512 elements.
-    const [busy, least] = grouped ? [2 ** 11, 512] : [2 ** 18, 32];
-    const chunks = Math.min(busy / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / least);
+    // Where the teams' kernels are left out: 2^16 invocations of a vec4 and 32 rows.
+    const chunks = Math.min(2 ** 18 / (powerAbove(outer) * powerAbove(inner)), powerAbove(reduced) / 32);
     return chunks < 4 ? 1 : chunks;
   }
   const wanted = Math.ceil(2048 / Math.max(1, outer * inner));
@@ -135,10 +130,10 @@ export const FOLDS = numbered(text, "sum", "max", "min", "prod");
 
 /** Folds columns of x into y, in one pass or two; the last pass multiplies by `scale`, and adds to what y holds if `add`. */
 export function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor, scale: number, add = false): void {
+  if (reduceByTeams(op, x, columns, y, scale, add)) return;
   const { device } = x;
   const { outer, reduced, inner } = columns;
-  const grouped = byGroup(device.kernels, columns);
-  const chunks = chunksFor(columns, device.kernels, grouped);
+  const chunks = chunksFor(columns, device.kernels);
   const target = chunks === 1 ? y : device.empty([outer, chunks, inner]);
   const pass = {
     count: outer * chunks * inner,
@@ -149,8 +144,7 @@ export function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor
     scale: chunks === 1 ? scale : 1,
   };
   const constants = { OP: op, ADD: Number(add && chunks === 1) };
-  const group = { kernel: reduceKernels.group, size: 1, bind: { x, y: target }, params: pass };
-  const alone = { kernel: reduceKernels.alone, size: GROUP, bind: { x, y: target }, params: pass };
+  const alone = { kernel: reduceKernel, size: GROUP, bind: { x, y: target }, params: pass };
   const fours = inner % 4 === 0 && {
     kernel: reduce4Kernel,
     size: GROUP,
@@ -163,8 +157,7 @@ export function reduceColumns(op: number, x: Tensor, columns: Columns, y: Tensor
     bind: { x, totals: target },
     params: { ...pass, reduced: reduced / 4, length: Math.ceil(pass.length / 4) },
   };
-  const others = [fours, rows, alone, inner === 1 && group] as const;
-  const [first, ...rest] = [grouped && group, ...others].filter((one) => one !== false);
+  const [first, ...rest] = [fours, rows, alone].filter((one) => one !== false);
   const { kernel, size, bind, params } = firstOf(device, [first, ...rest], constants);
   device.run(kernel, { bind, params, constants, grid: device.grid(params.count, size) });
   if (chunks > 1) reduceColumns(op, target, { outer, reduced: chunks, inner }, y, scale, add);

@@ -114,15 +114,15 @@ export function tilesFor(m: number, n: number, k: number, batch: number): Tiling
 /** Columns of a workgroup of `matmul_skinny.wgsl`. */
 export const SKINNY_COLUMNS = 128;
 
-/** Rows up to which the skinny kernel is taken: it reads the right operand once for every 16. */
+/** Rows up to which the skinny kernel is taken, which then reads the right operand once. */
 export const SKINNY_ROWS = 32;
 
 /** Rows × columns of the skinny kernel's workgroups. */
-export const SKINNY_TILES = [[16, SKINNY_COLUMNS], [8, SKINNY_COLUMNS], [4, SKINNY_COLUMNS]] as const;
+export const SKINNY_TILES = [32, 24, 16, 8, 4].map((rows) => [rows, SKINNY_COLUMNS] as const);
 
 /** Tiling of `batch` products of few rows; each part of a split sum has eight slices of its own. */
 export function skinnyFor(m: number, n: number, k: number, batch: number): Tiling {
-  const rows = m <= 4 ? 4 : m <= 8 ? 8 : 16;
+  const rows = m <= 4 ? 4 : m <= 8 ? 8 : m <= 16 ? 16 : m <= 24 ? 24 : 32;
   const groups = batch * Math.ceil(m / rows) * Math.ceil(n / SKINNY_COLUMNS);
   return { rows, columns: SKINNY_COLUMNS, splitK: splitFor(groups, k, 2 * SHORTEST) };
 }
@@ -152,7 +152,11 @@ export function tileCandidates(skinny: boolean, [m, n, k, batch]: ProductShape):
     const groups = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
     return { rows, columns, splitK: splitFor(groups, k, SHORTEST) };
   });
-  if (skinny && m <= 2 * SKINNY_ROWS) tilings.unshift(skinnyFor(m, n, k, batch));
+  if (skinny && m <= 2 * SKINNY_ROWS) {
+    const own = skinnyFor(m, n, k, batch);
+    // Twice as many workgroups that each read the right operand.
+    tilings.unshift(own, ...own.rows > 16 ? [{ ...own, rows: 16 }] : []);
+  }
   const [first] = m <= SKINNY_ROWS && skinny ? tilings : tilings.slice(-1);
   for (const splitK of [Math.floor(first.splitK / 2), 2 * first.splitK]) {
     if (splitK >= 1 && splitK <= Math.min(MAX_SPLIT_K, k < UNSPLIT ? 1 : k / 32)) tilings.push({ ...first, splitK });

@@ -45,7 +45,9 @@ Deno.test("runs of axes that change places are one dispatch by tiles; what else 
   withoutLeaks(device, async () => {
     const cases: [shape: number[], perm: number[], kernel: string][] = [
       [[37, 70], [1, 0], "move.wgsl:transpose_tiles"],
-      [[64, 32], [1, 0], "move.wgsl:transpose_tiles"],
+      [[64, 32], [1, 0], "move.wgsl:transpose_fours"],
+      [[132, 204], [1, 0], "move.wgsl:transpose_fours"],
+      [[3, 5, 36, 40], [0, 1, 3, 2], "move.wgsl:transpose_fours"],
       [[3, 5, 33, 40], [0, 1, 3, 2], "move.wgsl:transpose_tiles"],
       [[4, 9, 10, 11], [2, 3, 0, 1], "move.wgsl:transpose_tiles"],
       [[4, 9, 10, 11], [3, 0, 1, 2], "move.wgsl:transpose_tiles"],
