@@ -18,7 +18,11 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   "cast_f16.wgsl:f16_to_f32": "tests/engine/ops/made_tensors_test.ts",
   "matmul_uses.wgsl:tiles": "tests/engine/autograd/later_test.ts",
   "matmul_uses.wgsl:tiles+single": "tests/engine/autograd/later_test.ts",
+  "matmul_uses.wgsl:wide_tiles": "tests/engine/autograd/later_test.ts",
+  "matmul_uses.wgsl:wide_tiles+single": "tests/engine/autograd/later_test.ts",
   "conv_weight_grad_tiles.wgsl:tiles+uses": "tests/engine/autograd/later_test.ts",
+  "conv_weight_grad_tiles.wgsl:wide_tiles+uses": "tests/engine/autograd/later_test.ts",
+  "matmul_tiles.wgsl:wide_tiles+single": "tests/engine/ops/tilings_test.ts",
   ...Object.fromEntries(WINOGRAD.map((kernel) => [kernel, "tests/engine/ops/lib/winograd_test.ts"])),
 };
 

@@ -6,7 +6,7 @@ import { declarationOf, type Kernel, type ShaderText, variantOf } from "../../en
 import type { AnyOp } from "../../engine/op.ts";
 import { run as runSample } from "../../engine/testing/samples/run_sample.ts";
 import type { Ran } from "../../engine/testing/samples/run_sample.ts";
-import { blocksOf, type Tiling, type TunedOp } from "../../engine/tuning/table.ts";
+import { blocksOf, sameBlock, type Tiling, type TunedOp } from "../../engine/tuning/table.ts";
 import type { Prepared } from "../../engine/testing/samples/prepare.ts";
 import { timedRuns } from "./timed_runs.ts";
 import { type Opened, openWork, type Work } from "./work.ts";
@@ -59,9 +59,7 @@ export class OwnSide implements Side {
   static async ofTiling(tiling: Tiling, kernels: KernelSet): Promise<OwnSide> {
     const device = await Device.open({ kernels });
     const known = (op: TunedOp): boolean =>
-      blocksOf(kernels, tiling.winograd ? "matmul nn" : op).some((own) =>
-        own.rows === tiling.rows && own.columns === tiling.columns
-      );
+      blocksOf(kernels, tiling.winograd ? "matmul nn" : op).some((own) => sameBlock(own, tiling));
     setTuning(device, { digest: "timed", find: (op) => known(op) ? tiling : undefined });
     return new OwnSide(device, false);
   }

@@ -28,6 +28,8 @@ export interface KernelTraits {
   readonly kernelSet?: "gpu" | "cpu";
   /** Rows × columns of the tiles or blocks that it knows. */
   readonly tilings?: Tilings;
+  /** Of tiles whose invocations compute 8 × 8 numbers each: the buffers that may pass through workgroup memory. */
+  readonly buffers?: readonly (1 | 2)[];
   /** Those of one specialisation. */
   readonly tilingOf?: (constants: Constants) => Tilings[number];
   /** True for the tilings with which it runs too, of a kernel that has none of its own. */

@@ -9,8 +9,9 @@ import type { BackwardCall, LaterUses } from "../op.ts";
 import { sizeOf } from "../shape.ts";
 import type { Device } from "../device.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Block } from "../tuning/table.ts";
 import { reshape } from "./layout.ts";
-import { allowedTiles, sumGrads, sumSplits, tileConstants, untunedTilesKernel } from "./lib/tiles.ts";
+import { allowedTiles, kernelOfTiles, sumGrads, sumSplits, tileConstants, untunedTilesKernel } from "./lib/tiles.ts";
 import { mayAdd, product } from "./product.ts";
 import { sumCollected } from "./reduce.ts";
 
@@ -62,13 +63,13 @@ function productOfUses(
   const blocks = Math.ceil(k / 4 / STEP) * STEP, fours = m % 4 === 0 && n % 4 === 0;
   const like = [m, n, bucketSize(k * all.length), 1] as const;
   const known = tuningOf(device).find("matmul tn", ...like);
-  const { rows, columns, splitK } = allowedTiles(device, "matmul tn", like, { known });
-  const tiled = rows >= 64 ? { rows, columns } : { rows: 64, columns: 64 }, behind = splitK > 1;
+  const tiling = allowedTiles(device, "matmul tn", like, { known }), { splitK } = tiling;
+  const tiled: Block = tiling.rows >= 64 ? tiling : { rows: 64, columns: 64 }, behind = splitK > 1;
   const target = behind ? device.empty([splitK, m + Number(db !== null), n]) : dw;
   const bind = Object.fromEntries(
     [0, 1, 2].flatMap((i) => [[`a${i}`, all[i]?.[0] ?? null], [`b${i}`, all[i]?.[1] ?? null]]),
   );
-  device.run(fours ? uses.fours : uses.single, {
+  device.run(kernelOfTiles(fours ? uses.fours : uses.single, tiled), {
     bind: { ...bind, c: target, sums: behind ? null : db },
     params: { m, n, k, n4: Math.ceil(n / 4), blocks, uses: all.length, parts: splitK },
     constants: {

@@ -26,6 +26,7 @@ import {
   type Epilogue,
   epilogueBind,
   epilogueConstants,
+  kernelOfTiles,
   SKINNY_COLUMNS,
   SKINNY_TILES,
   splitLib,
@@ -183,7 +184,7 @@ interface Operands {
 function mayRunSingle(device: Device): boolean {
   const { refused } = contextOf(device);
   if (refused.size === 0) return true;
-  const names = [single.tiles, single.skinny, splitSumSingle].map(({ name }) => name);
+  const names = [single.tiles.tiles, single.tiles.wide, single.skinny, splitSumSingle].map(({ name }) => name);
   return ![...refused].some((form) => names.some((name) => form === name || form.startsWith(`${name} `)));
 }
 
@@ -215,7 +216,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   const like = [p.tilingRows ?? bucketSize(m), n, bucketSize(p.k), bucketSize(batch)] as const;
   const found = p.tiling ?? tuningOf(device).find(opOf(p), ...like);
   const known = p.byTiles && found && found.rows < 64 ? undefined : found;
-  const { rows, columns, splitK } = allowedTiles(device, opOf(p), like, { known, skinny: !p.byTiles });
+  const tiling = allowedTiles(device, opOf(p), like, { known, skinny: !p.byTiles }), { rows, columns, splitK } = tiling;
   const skinny = rows < 64;
   const unsplit = splitK === 1;
   const { sums = null } = p, width = operands.single ? n : ceil4(n), behind = sums !== null && !unsplit;
@@ -227,7 +228,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
   for (let first = 0; first < batch; first += contextOf(device).maxGroups) {
     const batches = Math.min(batch - first, contextOf(device).maxGroups);
     const ours = operands.single ? single : { tiles, skinny: skinnyKernel };
-    device.run(skinny ? ours.skinny : ours.tiles, {
+    device.run(skinny ? ours.skinny : kernelOfTiles(ours.tiles, tiling), {
       bind: {
         a,
         b,
@@ -243,7 +244,7 @@ function runTiles(a: Tensor, b: Tensor, c: Tensor, batch: number, p: Product, op
         ADD: Number(now.add ?? false),
         ...sumScale ? { SCALED_SUM: 1 } : {},
         ...sums ? { SUMS: 1, SUMS_BEHIND: Number(behind), ADD_SUMS: Number(sums.add) } : {},
-        ...skinny ? { ROWS: rows } : tileConstants(device, { rows, columns }),
+        ...skinny ? { ROWS: rows } : tileConstants(device, tiling),
       },
       grid: [Math.ceil(n / columns), Math.ceil(m / rows), batches * splitK],
     });

@@ -2,7 +2,7 @@
 import { EngineError } from "../base/errors.ts";
 import { readJson } from "../base/json_text.ts";
 import { isRefusedKernel, type RefusedKernel } from "./refused.ts";
-import { blocksOf, MAX_SPLIT_K, TUNED_OPS, type TunedTiling, WINOGRAD_FORMS } from "./table.ts";
+import { blocksOf, MAX_SPLIT_K, sameBlock, TUNED_OPS, type TunedTiling, WINOGRAD_FORMS } from "./table.ts";
 
 /** Format of the file. */
 const FORMAT = 1;
@@ -66,6 +66,6 @@ function isTunedTiling(x: unknown): x is TunedTiling {
   const kernelSet = adapter.split(" | ").at(-1)!, { winograd } = tiling ?? {};
   if (winograd !== undefined && !(op!.startsWith("conv2d") && WINOGRAD_FORMS.includes(winograd))) return false;
   const known = blocksOf(kernelSet, winograd ? "matmul nn" : op!);
-  return known.some(({ rows, columns }) => rows === tiling?.rows && columns === tiling?.columns) &&
-    whole(tiling!.splitK) && tiling!.splitK <= MAX_SPLIT_K;
+  return tiling !== undefined && known.some((block) => sameBlock(block, tiling)) &&
+    whole(tiling.splitK) && tiling.splitK <= MAX_SPLIT_K;
 }

@@ -26,7 +26,7 @@ import {
   weightGradTimes,
   wholeNumbers,
 } from "./projection.ts";
-import type { ProductShape, Tiling, TunedOp } from "./table.ts";
+import { type ProductShape, sameBlock, type Tiling, type TunedOp } from "./table.ts";
 
 /** A shape to find the fastest tiling for. */
 export type TuneCase =
@@ -111,7 +111,7 @@ function winogradTilings(device: Device, op: WinogradOp, p: ConvSizes, w: Shape)
   return winogradForms(device, op).flatMap((winograd): Tiling[] => {
     const shape = winogradProduct(winograd, op, p, w), own = ruleFor(device, "matmul nn", shape);
     const tilings = device.kernels === "gpu" && winograd === 4 ? tileCandidates(false, shape) : [];
-    const others = tilings.filter(({ rows, columns }) => rows !== own.rows || columns !== own.columns);
+    const others = tilings.filter((tiling) => !sameBlock(tiling, own));
     return [own, ...others].map((tiling) => ({ ...tiling, winograd })).filter((tiling) => mayTile(device, op, tiling));
   });
 }

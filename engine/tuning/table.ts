@@ -18,16 +18,30 @@ export interface Tiling {
   readonly columns: number;
   /** Parts of the summed axis, added up in a second pass; 1 on software adapters. */
   readonly splitK: number;
+  /**
+   * On GPUs, of tiles whose invocations compute 8 × 8 numbers each, 64 to 256 of them to a tile: buffers in which what passes lies.
+   * Other tiles have 256 invocations.
+   */
+  readonly buffers?: 1 | 2 | undefined;
   /** Of a convolution by Winograd's way: the tiling is that of the product of its points; else it is computed directly. */
   readonly winograd?: WinogradForm | undefined;
 }
 
 /**
- * A tiling in a few characters: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis split in 4; `F4 128×64`
- * those of a product between Winograd's transforms F(4×4, 3×3).
+ * A tiling in a few characters: `128×64/4` are tiles or blocks of 128 rows and 64 columns, the summed axis split in 4; `128×64b2` tiles
+ * of 8 × 8 numbers an invocation in two buffers; `F4 128×64` those of a product between Winograd's transforms F(4×4, 3×3).
  */
-export function tilingName({ rows, columns, splitK, winograd }: Tiling): string {
-  return `${winograd ? `F${winograd} ` : ""}${rows}×${columns}${splitK > 1 ? `/${splitK}` : ""}`;
+export function tilingName({ rows, columns, splitK, buffers, winograd }: Tiling): string {
+  const own = buffers ? `b${buffers}` : "", parts = splitK > 1 ? `/${splitK}` : "";
+  return `${winograd ? `F${winograd} ` : ""}${rows}×${columns}${own}${parts}`;
+}
+
+/** A tile or block. */
+export type Block = Pick<Tiling, "rows" | "columns" | "buffers">;
+
+/** True for one and the same tile or block. */
+export function sameBlock(a: Block, b: Block): boolean {
+  return a.rows === b.rows && a.columns === b.columns && a.buffers === b.buffers;
 }
 
 /** An op that can be tuned: products by which operand is transposed (n or t), and convolutions, which are products too. */
@@ -106,9 +120,10 @@ export function shadersOf(op: TunedOp, kernelSet: string): string {
 }
 
 /** Forms of the kernels that compute an op with a tiling; none where its kernels do not know it. */
-export function formsOf(op: TunedOp, kernelSet: string, { rows, columns, splitK, winograd }: Tiling): string[] {
-  const products = kernelsOf(winograd ? "matmul nn" : op, kernelSet).filter(({ traits }) =>
-    traits.tilings?.some(([r, c]) => r === rows && c === columns)
+export function formsOf(op: TunedOp, kernelSet: string, tiling: Tiling): string[] {
+  const { rows, columns, splitK, winograd } = tiling;
+  const products = kernelsOf(winograd ? "matmul nn" : op, kernelSet).filter((kernel) =>
+    blocksOfKernel(kernel).some((block) => sameBlock(block, tiling))
   );
   if (products.length === 0) return [];
   const others =
@@ -201,10 +216,13 @@ export class TuningTable implements Tuning {
 /** Most parts that a summed axis is split in. */
 export const MAX_SPLIT_K = 64;
 
-/** Every pair of rows and columns that an op's kernels know. */
-export function blocksOf(kernelSet: string, op: TunedOp): readonly Pick<Tiling, "rows" | "columns">[] {
-  return kernelsOf(op, kernelSet).flatMap(({ traits }) => traits.tilings ?? []).map(([rows, columns]) => ({
-    rows,
-    columns,
-  }));
+/** The tiles or blocks that a kernel knows. */
+export function blocksOfKernel({ traits: { tilings = [], buffers } }: KernelDeclaration): Block[] {
+  const blocks = tilings.map(([rows, columns]): Block => ({ rows, columns }));
+  return buffers ? buffers.flatMap((own) => blocks.map((block) => ({ ...block, buffers: own }))) : blocks;
+}
+
+/** All tiles or blocks that an op's kernels know. */
+export function blocksOf(kernelSet: string, op: TunedOp): readonly Block[] {
+  return kernelsOf(op, kernelSet).flatMap(blocksOfKernel);
 }

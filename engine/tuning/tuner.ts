@@ -5,7 +5,7 @@ import { LANES, SHARED_COLUMNS } from "../ops/lib/blocks.ts";
 import { mayTile } from "../ops/lib/choice.ts";
 import { tileCandidates } from "../ops/lib/tiles.ts";
 import type { Problem } from "./problem.ts";
-import { blocksOf, type Tiling } from "./table.ts";
+import { blocksOf, sameBlock, type Tiling } from "./table.ts";
 
 /** Times of one candidate. */
 export interface Measured {
@@ -81,8 +81,7 @@ export function candidatesOf(device: Device, { op, shape, rule, winograd }: Prob
     ? blocksOf(kernels, op).filter(worthIt).map((block) => ({ ...block, splitK: 1 }))
     : tileCandidates(op.startsWith("matmul"), shape);
   const same = (tiling: Tiling): boolean =>
-    tiling.rows === rule.rows && tiling.columns === rule.columns && tiling.splitK === rule.splitK &&
-    tiling.winograd === rule.winograd;
+    sameBlock(tiling, rule) && tiling.splitK === rule.splitK && tiling.winograd === rule.winograd;
   const allowed = tilings.flatMap((tiling) =>
     [tiling, { ...tiling, splitK: 1 }].filter((one) => mayTile(device, op, one)).slice(0, 1)
   );

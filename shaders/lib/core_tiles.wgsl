@@ -1,7 +1,8 @@
 // Matrix products on GPUs, by tiles that pass through workgroup memory. 256 invocations share a tile of the product of TILE_ROWS x
 // TILE_COLUMNS, 64 or 128 each; of the summed axis as much passes at a time as 8 KiB hold of the longer side. A block is 4 x 4
 // numbers as mat4x4<f32>, whose columns run along the summed axis. An invocation fetches one block at a time (`Slot`), and the
-// next one before it multiplies what lies in the tile, so that memory answers meanwhile. Readers:
+// next one before it multiplies what lies in the tile, so that memory answers meanwhile; its sums are those of lib/tile_sums.wgsl.
+// Readers:
 //
 //   summed(group)                the part of the summed axis that a workgroup adds up, in blocks
 //   begin(group, slot, first)    where the workgroup's tile lies; fetching starts at `first`
@@ -10,11 +11,6 @@
 //   columns(), column            blocks of columns that C has, and those before the tile
 //   store(i, j, block)           i and j within the tile
 //   put_sums(j, v)               four sums of columns of B, where SUMS asks for them; j within the tile
-override TILE_ROWS: u32 = 64u;
-override TILE_COLUMNS: u32 = 64u;
-// Whether what repeats is written out, as GPUs like it. Drivers on CPUs compile loops several times as fast: there each place that
-// reads or writes memory is a hundred branches.
-override UNROLLED: bool = true;
 
 // Blocks along the summed axis that pass at a time: 4 or 8.
 fn depth4() -> u32 { return 512u / max(TILE_ROWS, TILE_COLUMNS); }
@@ -23,18 +19,6 @@ fn depth4() -> u32 { return 512u / max(TILE_ROWS, TILE_COLUMNS); }
 // where in the line does not change from step to step, so that addresses cost nothing.
 var<workgroup> tile_a: array<array<vec4<f32>, 32>, 16>;
 var<workgroup> tile_b: array<array<vec4<f32>, 32>, 16>;
-
-// Block (k, along) of A's tile or of B's that an invocation fetches. Eight neighbours lie along rows or columns, so that they
-// write 128 bytes in one go; the next eight along the summed axis.
-struct Slot { is_a: bool, used: bool, k: u32, along: u32 }
-
-fn slot_of(lane: u32) -> Slot {
-  let of_a = TILE_ROWS / 4u * depth4();
-  let is_a = lane < of_a;
-  let i = select(lane - of_a, lane, is_a);
-  let along = i % 8u + 8u * (i / (8u * depth4()));
-  return Slot(is_a, is_a || along < TILE_COLUMNS / 4u, (i / 8u) % depth4(), along);
-}
 
 fn put_in_tile(slot: Slot, block: mat4x4<f32>) {
   if (!slot.used) { return; }
@@ -59,16 +43,6 @@ struct Place { row: u32, column: u32 }
 
 fn place_of(lane: u32) -> Place {
   return Place(lane / 8u % 4u + lane / 64u * 4u, lane % 8u + lane / 32u % 2u * 8u);
-}
-
-// Sums of an invocation; columns are rows of C.
-var<private> c00: mat4x4<f32>; var<private> c01: mat4x4<f32>;
-var<private> c10: mat4x4<f32>; var<private> c11: mat4x4<f32>;
-
-fn grown(c: mat4x4<f32>, a: vec4<f32>, b: vec4<f32>) -> mat4x4<f32> {
-  return mat4x4<f32>(
-    fma(vec4<f32>(a.x), b, c[0]), fma(vec4<f32>(a.y), b, c[1]), fma(vec4<f32>(a.z), b, c[2]), fma(vec4<f32>(a.w), b, c[3]),
-  );
 }
 
 fn advance(k: u32, at: Place) {
@@ -97,14 +71,6 @@ fn multiply(at: Place) {
   advance(24u, at); advance(25u, at); advance(26u, at); advance(27u, at); advance(28u, at); advance(29u, at); advance(30u, at); advance(31u, at);
 }
 
-// Sums of the columns of the blocks of B that an invocation fetched, put together by workgroups of the first rows.
-override SUMS: bool = false;
-var<private> passed: vec4<f32>;
-
-fn pass_by(slot: Slot, block: mat4x4<f32>) {
-  if (SUMS && slot.used && !slot.is_a) { passed += (block[0] + block[1]) + (block[2] + block[3]); }
-}
-
 fn finish_sums(slot: Slot, lane: u32, first_rows: bool) {
   if (!SUMS) { return; }
   if (slot.used && !slot.is_a) { tile_b[slot.k][slot.along] = passed; }
@@ -113,14 +79,6 @@ fn finish_sums(slot: Slot, lane: u32, first_rows: bool) {
   var total = tile_b[0][lane];
   for (var k = 1u; k < depth4(); k++) { total += tile_b[k][lane]; }
   put_sums(lane, total);
-}
-
-fn block_of(i: u32, j: u32) -> mat4x4<f32> {
-  var block = c00;
-  if (i == 0u && j == 1u) { block = c01; }
-  if (i == 1u && j == 0u) { block = c10; }
-  if (i == 1u && j == 1u) { block = c11; }
-  return block;
 }
 
 @compute @workgroup_size(256)

@@ -126,6 +126,7 @@ Deno.test("what cannot be timed is refused in one line", () =>
 
 Deno.test("a tiling is named by rows, columns, parts of the sum, and Winograd's form", () => {
   deepStrictEqual(tilingOf("64x64", "gpu"), { rows: 64, columns: 64, splitK: 1 });
+  deepStrictEqual(tilingOf("64x128b2/3", "gpu"), { rows: 64, columns: 128, buffers: 2, splitK: 3 });
   deepStrictEqual(tilingOf("F4:128×64/4", "gpu"), { rows: 128, columns: 64, splitK: 4, winograd: 4 });
 });
 

@@ -32,12 +32,14 @@ import {
   type Epilogue,
   epilogueBind,
   epilogueConstants,
+  kernelOfTiles,
   settledConstants,
   type Slope,
   sumGrads,
   type Sums,
   sumSplits,
   tileConstants,
+  type TileKernels,
   tilesKernel,
   untunedTilesKernel,
 } from "./tiles.ts";
@@ -191,14 +193,20 @@ export function convForward(
     const tiles = tilesOf(device, "conv2d forward", shape, {
       tilingRows: bank ? shape[0] : tilingRows,
       splits: bank === null,
+      taps: params.kh * params.kw,
     });
-    inSplits(target, tiles.splitK, { scale, bias, residual, activation }, (part, now) =>
-      device.run(forwardTiles, {
-        bind: { ...bind, ...epilogueBind(now), y: part },
-        params: { ...params, parts: tiles.splitK },
-        constants: { ...constants, ...epilogueConstants(now), ...tiles.constants },
-        grid: tiles.grid,
-      }));
+    inSplits(
+      target,
+      tiles.splitK,
+      { scale, bias, residual, activation },
+      (part, now) =>
+        device.run(tiles.of(forwardTiles), {
+          bind: { ...bind, ...epilogueBind(now), y: part },
+          params: { ...params, parts: tiles.splitK },
+          constants: { ...constants, ...epilogueConstants(now), ...tiles.constants, ...tiles.masked },
+          grid: tiles.grid,
+        }),
+    );
   } else {
     const { shared, constants: block, x: across, y: down } = softwareTiling(device, "conv2d forward", shape);
     device.run(shared ? forwardBlocks.lanes : forwardBlocks.registers, {
@@ -218,14 +226,21 @@ function tilesOf(
   device: Device,
   op: TunedOp,
   [m, n, k, batch]: ProductShape,
-  { tilingRows, splits }: { readonly tilingRows: number; readonly splits: boolean },
+  { tilingRows, splits, taps = 0 }: {
+    readonly tilingRows: number;
+    readonly splits: boolean;
+    readonly taps?: number;
+  },
 ) {
   const known = directTiling(tuningOf(device), op, [tilingRows, n, k, batch]);
   const tiling = allowedTiles(device, op, [tilingRows, n, k, batch], { known });
   const splitK = splits ? tiling.splitK : 1;
   return {
     splitK,
+    of: (kernels: TileKernels) => kernelOfTiles(kernels, tiling),
     constants: tileConstants(device, tiling),
+    // Wide tiles keep a bit for each tap and pixel, where a word has enough of them.
+    masked: tiling.buffers && taps <= 32 ? { MASKED: 1 } : {},
     grid: [Math.ceil(n / tiling.columns), Math.ceil(m / tiling.rows), batch * splitK] as const,
   };
 }
@@ -300,12 +315,19 @@ export function convDataGrad(
     const depth = Math.ceil(params.kh * params.kw / (params.stride_y * params.stride_x)) * params.co4 * 4;
     const shape = [pixels, params.ci4 * 4, depth, phases] as const;
     if (productSet(device, "conv2d data gradient") === "gpu") {
-      const tiles = tilesOf(device, "conv2d data gradient", shape, { tilingRows: pixels, splits: bank === null });
+      const tiles = tilesOf(device, "conv2d data gradient", shape, {
+        tilingRows: pixels,
+        splits: bank === null,
+        taps: params.kh * params.kw,
+      });
       inSplits(padded, tiles.splitK, last, (dx, now) =>
-        device.run(dataGradTiles, {
+        device.run(tiles.of(dataGradTiles), {
           bind: { ...bind, activated: epilogueBind(now).activated, dx },
           params: { ...params, parts: tiles.splitK },
-          constants: { BANK, SCALED_SUM: Number(scale !== null), ...settledConstants(now), ...tiles.constants },
+          constants: {
+            ...{ BANK, SCALED_SUM: Number(scale !== null) },
+            ...{ ...settledConstants(now), ...tiles.constants, ...tiles.masked },
+          },
           grid: tiles.grid,
         }));
     } else {
@@ -400,7 +422,7 @@ export function convWeightGrad(
 
 /** True where {@link convWeightGradOfUses} can take uses: of filters of whole fours, which are no plain product. */
 export function takesUses(x: Shape, w: Shape, dy: Tensor, attrs: Attrs): boolean {
-  return mayRun(dy.device, weightTilesOfUses) && sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 &&
+  return mayRun(dy.device, weightTilesOfUses.tiles) && sumsWithWeights(x, w, dy, attrs) && w[2] % 4 === 0 &&
     !isProduct(dy.device, w, attrs);
 }
 
@@ -417,14 +439,14 @@ export function convWeightGradOfUses(
 ): void {
   const { device } = dw, [[x, dy]] = uses, base = geometryOf(x.shape, dw.shape, dy.shape, attrs);
   const lines = base.n * base.ho * uses.length;
-  const { across, down, splitK, constants } = weightGradBlocks(device, base, lines, 1);
+  const { usesKernel, across, down, splitK, constants } = weightGradBlocks(device, base, lines, 1);
   const params = { ...base, chunk: Math.ceil(lines / splitK) }, used = Math.ceil(lines / params.chunk);
   const behind = sums !== null && used > 1;
   const partial = used === 1 ? dw : device.empty(behind ? [used, dw.size + sums.into.size] : [used, ...dw.shape]);
   const operands = Object.fromEntries(
     [0, 1, 2].flatMap((i) => [[`x${i}`, uses[i]?.[0] ?? null], [`dy${i}`, uses[i]?.[1] ?? null]]),
   );
-  device.run(weightTilesOfUses, {
+  device.run(usesKernel ?? weightTilesOfUses.tiles, {
     bind: { ...operands, dw: partial, groups: null, scale: null, sums: sums && !behind ? sums.into : null },
     params,
     constants: {
@@ -466,11 +488,16 @@ function weightGradBlocks(
 ) {
   const taps = kh * kw, op = "conv2d weight gradient", shape = [taps * ci4 * 4, co4 * 4, lines * wo, batch] as const;
   if (productSet(device, op) === "gpu") {
-    const { constants, splitK, grid: [across, down] } = tilesOf(device, op, shape, {
-      tilingRows: shape[0],
-      splits: true,
-    });
-    return { kernel: weightTiles, across, down, constants, splitK: Math.min(lines, splitK) };
+    const tiles = tilesOf(device, op, shape, { tilingRows: shape[0], splits: true });
+    const { constants, grid: [across, down] } = tiles, kernel = tiles.of(weightTiles);
+    return {
+      kernel,
+      usesKernel: tiles.of(weightTilesOfUses),
+      across,
+      down,
+      constants,
+      splitK: Math.min(lines, tiles.splitK),
+    };
   }
   const tiling = softwareTiling(device, op, shape, { part: ci4 * 4 }), { shared, constants, x, y } = tiling;
   const kernel = shared ? weightBlocks.lanes : weightBlocks.registers;

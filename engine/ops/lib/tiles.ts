@@ -1,12 +1,14 @@
 /** Tilings of matrix products on GPUs: tiles and splits of the summed axis; see `shaders/lib/core_tiles.wgsl`. */
 import tilesText from "../../../shaders/lib/core_tiles.wgsl" with { type: "text" };
+import wideText from "../../../shaders/lib/core_wide_tiles.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
 import sumGradsText from "../../../shaders/sum_grads.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
+import tileSumsText from "../../../shaders/lib/tile_sums.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
-import { MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling, type TunedOp } from "../../tuning/table.ts";
+import { type Block, MATMULS, MAX_SPLIT_K, type ProductShape, type Tiling, type TunedOp } from "../../tuning/table.ts";
 import { mayTile } from "./choice.ts";
 import { type Activation, ACTIVATIONS, epilogueLibs, GROUP, indexLib, scalarLib, vec4Lib } from "./library.ts";
 
@@ -57,8 +59,11 @@ export function sumGrads(partial: Tensor, dw: Tensor, sums: Sums, { add = false 
   });
 }
 
-/** Workgroups that keep a large GPU busy: two on each of some 130 multiprocessors. */
-const FILL = 256;
+/** Multiprocessors of a large GPU, as an H200 has 132 and an RTX 4090 128: no adapter says how many it has. */
+const MULTIPROCESSORS = 128;
+
+/** Workgroups of 256 invocations that keep it busy: two on each. */
+const FILL = 2 * MULTIPROCESSORS;
 
 /** Shortest part of a split sum: shorter ones cost more to add up than they save. */
 const SHORTEST = 128;
@@ -69,31 +74,58 @@ const UNSPLIT = 512;
 /** Tiles from the one that reads least for what it multiplies to the one that leaves least idle. */
 export const TILES = [[128, 128], [128, 64], [64, 128], [64, 64]] as const;
 
-/** The kernel of a product on GPUs, from the readers that `shaders/lib/core_tiles.wgsl` asks for, the last part. */
-export function tilesKernel(
-  traits: Omit<KernelTraits, "kernelSet" | "tilings" | "tilingOf">,
-  ...parts: readonly ShaderText[]
-): Kernel {
-  const core = { file: "lib/core_tiles.wgsl", text: tilesText };
-  const own: KernelTraits = {
-    ...traits,
-    kernelSet: "gpu",
-    tilings: TILES,
-    tilingOf: ({ TILE_ROWS, TILE_COLUMNS }) => [TILE_ROWS, TILE_COLUMNS],
+/** The kernels of a product by tiles: of 256 invocations to each, and of 8 × 8 numbers to each invocation. */
+export type TileKernels = Readonly<Record<"tiles" | "wide", Kernel>>;
+
+const CORES = {
+  tiles: { entry: "tiles", file: "lib/core_tiles.wgsl", text: tilesText },
+  wide: { entry: "wide_tiles", file: "lib/core_wide_tiles.wgsl", text: wideText },
+} as const;
+
+function kernelsByTiles(traits: KernelTraits, tuned: boolean, parts: readonly ShaderText[]): TileKernels {
+  const tilingOf: KernelTraits["tilingOf"] = ({ TILE_ROWS, TILE_COLUMNS }) => [TILE_ROWS, TILE_COLUMNS];
+  const of = (core: keyof typeof CORES): Kernel => {
+    const { entry, ...text } = CORES[core];
+    const known = tuned ? { tilings: TILES, ...core === "wide" ? { buffers: [2, 1] as const } : {} } : {};
+    const sums = { file: "lib/tile_sums.wgsl", text: tileSumsText };
+    return declareKernel(entry, { ...traits, kernelSet: "gpu", tilingOf, ...known }, splitLib, sums, text, ...parts);
   };
-  return declareKernel("tiles", own, splitLib, core, ...parts);
+  return { tiles: of("tiles"), wide: of("wide") };
+}
+
+/** The kernels of a product on GPUs, from the readers that `shaders/lib/core_tiles.wgsl` asks for, the last part. */
+export function tilesKernel(
+  traits: Omit<KernelTraits, "kernelSet" | "tilings" | "tilingOf" | "buffers">,
+  ...parts: readonly ShaderText[]
+): TileKernels {
+  return kernelsByTiles(traits, true, parts);
 }
 
 /** The same, of which the tuner knows nothing: what is computed is tuned as another product. */
-export function untunedTilesKernel(traits: Pick<KernelTraits, "flops">, ...parts: readonly ShaderText[]): Kernel {
-  const core = { file: "lib/core_tiles.wgsl", text: tilesText };
-  const tilingOf: KernelTraits["tilingOf"] = ({ TILE_ROWS, TILE_COLUMNS }) => [TILE_ROWS, TILE_COLUMNS];
-  return declareKernel("tiles", { ...traits, kernelSet: "gpu", tilingOf }, splitLib, core, ...parts);
+export function untunedTilesKernel(traits: Pick<KernelTraits, "flops">, ...parts: readonly ShaderText[]): TileKernels {
+  return kernelsByTiles(traits, false, parts);
 }
 
-/** Constants of `lib/core_tiles.wgsl`: software adapters get loops, which they compile several times as fast. */
-export function tileConstants({ info }: Device, { rows, columns }: Pick<Tiling, "rows" | "columns">) {
-  return { TILE_ROWS: rows, TILE_COLUMNS: columns, UNROLLED: Number(!info.isFallback) };
+/** The kernel of a tiling among those of a product. */
+export function kernelOfTiles({ tiles, wide }: TileKernels, { buffers }: Pick<Tiling, "buffers">): Kernel {
+  return buffers ? wide : tiles;
+}
+
+/** Invocations of a tile. */
+const lanesOf = ({ rows, columns, buffers }: Block): number => buffers ? rows * columns / 64 : 256;
+
+/** Constants of the cores: software adapters get loops, which they compile several times as fast. */
+export function tileConstants({ info }: Device, tiling: Block): Readonly<Record<string, number>> {
+  const { rows, columns, buffers } = tiling;
+  return {
+    ...{ TILE_ROWS: rows, TILE_COLUMNS: columns, UNROLLED: Number(!info.isFallback) },
+    ...buffers && { LANES: lanesOf(tiling), BUFFERS: buffers },
+  };
+}
+
+/** Numbers of a product of m × n as tiles fill it up. */
+function padded(m: number, n: number, rows: number, columns: number): number {
+  return Math.ceil(m / rows) * rows * Math.ceil(n / columns) * columns;
 }
 
 /**
@@ -101,14 +133,12 @@ export function tileConstants({ info }: Device, { rows, columns }: Pick<Tiling, 
  * smallest, with the summed axis split as often as it takes.
  */
 export function tilesFor(m: number, n: number, k: number, batch: number): Tiling {
-  const padded = (rows: number, columns: number): number =>
-    Math.ceil(m / rows) * rows * Math.ceil(n / columns) * columns;
-  const limit = 1.25 * padded(64, 64);
+  const limit = 1.25 * padded(m, n, 64, 64);
   for (const [rows, columns] of TILES) {
-    const area = padded(rows, columns);
+    const area = padded(m, n, rows, columns);
     if (area <= limit && batch * area >= FILL * rows * columns) return { rows, columns, splitK: 1 };
   }
-  return { rows: 64, columns: 64, splitK: splitFor(batch * padded(64, 64) / 4096, k, SHORTEST) };
+  return { rows: 64, columns: 64, splitK: splitFor(batch * padded(m, n, 64, 64) / 4096, k, SHORTEST) };
 }
 
 /** Columns of a workgroup of `matmul_skinny.wgsl`. */
@@ -142,12 +172,17 @@ export function allowedTiles(
   const first = (skinny && shape[0] <= SKINNY_ROWS ? skinnyFor : tilesFor)(...shape);
   if (may(first)) return first;
   const low = skinny ? SKINNY_TILES.map(([rows, columns]) => ({ rows, columns, splitK: 1 })) : [];
-  const others = [...known ? [known] : [], first, ...tileCandidates(skinny, shape), ...low];
+  const wide = TILES.map(([rows, columns]): Tiling => ({ rows, columns, buffers: 2, splitK: 1 }));
+  const others = [...known ? [known] : [], first, ...tileCandidates(skinny, shape), ...low, ...wide];
   return others.flatMap((tiling) => [tiling, { ...tiling, splitK: 1 }]).find(may) ?? first;
 }
 
-/** Tilings worth measuring on a GPU, the rules' own among them: every tile, split so as to fill the GPU, and half and twice that. */
-export function tileCandidates(skinny: boolean, [m, n, k, batch]: ProductShape): Tiling[] {
+/**
+ * Tilings worth measuring on a GPU, the rules' own among them: every tile, split so as to fill the GPU, half and twice that, and tiles of
+ * 8 × 8 numbers an invocation that pad little.
+ */
+export function tileCandidates(skinny: boolean, shape: ProductShape): Tiling[] {
+  const [m, n, k, batch] = shape;
   const tilings: Tiling[] = TILES.map(([rows, columns]) => {
     const groups = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
     return { rows, columns, splitK: splitFor(groups, k, SHORTEST) };
@@ -161,7 +196,18 @@ export function tileCandidates(skinny: boolean, [m, n, k, batch]: ProductShape):
   for (const splitK of [Math.floor(first.splitK / 2), 2 * first.splitK]) {
     if (splitK >= 1 && splitK <= Math.min(MAX_SPLIT_K, k < UNSPLIT ? 1 : k / 32)) tilings.push({ ...first, splitK });
   }
-  return tilings;
+  return m <= SKINNY_ROWS && skinny ? tilings : [...tilings, ...wideCandidates(shape)];
+}
+
+/** Tiles of 8 × 8 numbers an invocation that pad no more than the rules allow, their sums split so that as many invocations are busy. */
+function wideCandidates([m, n, k, batch]: ProductShape): Tiling[] {
+  const least = padded(m, n, 64, 64);
+  return TILES.filter(([rows, columns]) => padded(m, n, rows, columns) <= 1.25 * least).flatMap(([rows, columns]) =>
+    ([2, 1] as const).map((buffers) => {
+      const tile = { rows, columns, buffers }, groups = batch * Math.ceil(m / rows) * Math.ceil(n / columns);
+      return { ...tile, splitK: splitFor(groups * lanesOf(tile) / 256, k, SHORTEST) };
+    })
+  );
 }
 
 function splitFor(groups: number, k: number, shortest: number): number {

@@ -1,8 +1,9 @@
 /** Tilings that the tuner may choose for a product, each run by itself. */
 import type { Device } from "../../device.ts";
+import type { KernelSet } from "../../gpu/adapter.ts";
 import { setTuning, tuningOf } from "../../friends.ts";
 import type { AnyOp, Sample } from "../../op.ts";
-import { blocksOf, type Tiling, type Tuning } from "../../tuning/table.ts";
+import { blocksOf, sameBlock, type Tiling, type Tuning } from "../../tuning/table.ts";
 import type { Random } from "../random.ts";
 import type { Tiled } from "./subject.ts";
 
@@ -10,7 +11,7 @@ import type { Tiled } from "./subject.ts";
 export async function withTiling<T>(device: Device, tiling: Tiling, body: () => Promise<T>): Promise<T> {
   const before = tuningOf(device);
   const known = (op: Parameters<Tuning["find"]>[0]): boolean =>
-    blocksOf(device.kernels, op).some(({ rows, columns }) => rows === tiling.rows && columns === tiling.columns);
+    blocksOf(device.kernels, op).some((block) => sameBlock(block, tiling));
   setTuning(device, { digest: "test", find: (op) => known(op) ? tiling : undefined });
   try {
     return await body();
@@ -19,8 +20,14 @@ export async function withTiling<T>(device: Device, tiling: Tiling, body: () => 
   }
 }
 
-/** Parts that a summed axis is split in. */
-const SPLITS = { cpu: [1], gpu: [1, 3] } as const;
+/** Every tiling that products of a kernel set are checked in: of tiles on GPUs with whole sums and split ones. */
+export function allTilings(kernels: KernelSet): readonly Tiling[] {
+  return blocksOf(kernels, "matmul nn").flatMap((block) => {
+    // Tiles in one buffer and in two are one kernel, which is checked with either.
+    const splits = kernels === "cpu" || block.buffers === 1 ? [1] : block.buffers === 2 ? [3] : [1, 3];
+    return splits.map((splitK) => ({ ...block, splitK }));
+  });
+}
 
 /** Ops whose products have tilings. */
 export const PRODUCTS = ["matmul", "linear", "conv2d", "conv2dBank"] as const;
@@ -67,11 +74,12 @@ export function tilingsOf(
 ): { readonly tilings: readonly Tiled[]; readonly samples: readonly Sample<unknown>[] } {
   const samples = productSamples(op.name, random);
   if (samples.length === 0) return { tilings: [], samples };
-  const tilings = blocksOf(device.kernels, "matmul nn").flatMap(({ rows, columns }) =>
-    SPLITS[device.kernels].map((splitK): Tiled => ({
-      title: `tiles of ${rows} × ${columns}${splitK > 1 ? `, sums split in ${splitK}` : ""}`,
-      run: (body, on = device) => withTiling(on, { rows, columns, splitK }, body),
-    }))
-  );
+  const tilings = allTilings(device.kernels).map((tiling): Tiled => {
+    const { rows, columns, buffers, splitK } = tiling, own = buffers ? `, 8 × 8 each, buffers: ${buffers}` : "";
+    return {
+      title: `tiles of ${rows} × ${columns}${own}${splitK > 1 ? `, sums split in ${splitK}` : ""}`,
+      run: (body, on = device) => withTiling(on, tiling, body),
+    };
+  });
   return { tilings, samples };
 }

@@ -3,6 +3,7 @@ import { ok, strictEqual } from "node:assert/strict";
 import { contextOf } from "../../../engine/friends.ts";
 import { conv2d, type Device, linear, type Tensor, weightedSum } from "../../../engine/mod.ts";
 import { TILES } from "../../../engine/ops/lib/tiles.ts";
+import { type Block, tilingName } from "../../../engine/tuning/table.ts";
 import { withTiling } from "../../../engine/testing/checks/tilings.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { type Random, withRandom } from "../../support/random.ts";
@@ -122,15 +123,22 @@ for (const kernels of KERNEL_SETS) {
   }
 }
 
-for (const [rows, columns] of TILES) {
+const TILINGS = [
+  ...TILES.map(([rows, columns]) => ({ rows, columns })),
+  ...TILES.map(([rows, columns], i): Block => ({
+    ...{ rows, columns, buffers: i % 2 ? 1 : 2 },
+  })),
+];
+
+for (const block of TILINGS) {
   for (const splitK of [1, 3]) {
-    const title = `uses in tiles of ${rows} × ${columns}, sums split in ${splitK}`;
+    const title = `uses in tiles of ${tilingName({ ...block, splitK })}, sums split in ${splitK}`;
     Deno.test(`${title}, give the sum of their gradients`, () =>
       withRandom(
         title,
         (random) =>
           withoutLeaks(devices.gpu, () =>
-            withTiling(devices.gpu, { rows, columns, splitK }, async () => {
+            withTiling(devices.gpu, { ...block, splitK }, async () => {
               await checkLayer(devices.gpu, random, [70, 68, 132, 3], true);
               await checkLayer(devices.gpu, random, [35, 70, 131, 2], true);
               await checkConvolution(devices.gpu, random, [1, 7, 6, 16, 68, 3], true);

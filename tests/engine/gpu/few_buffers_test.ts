@@ -135,6 +135,7 @@ Deno.test("kernels that bind more are known, each with what stands in for it", (
   const more = allKernels().filter(({ interface: { storage } }) => storage.length > PROMISED).map(({ name }) => name);
   deepStrictEqual(more.toSorted(), [
     "conv_weight_grad_tiles.wgsl:tiles+uses",
+    "conv_weight_grad_tiles.wgsl:wide_tiles+uses",
     "join.wgsl:join",
     "join.wgsl:part",
     "optim_group.wgsl:adam_group",

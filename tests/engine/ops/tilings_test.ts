@@ -6,10 +6,10 @@ import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { TILES } from "../../../engine/ops/lib/tiles.ts";
-import { blocksOf, type Tiling } from "../../../engine/tuning/table.ts";
+import { type Block, blocksOfKernel, sameBlock, type Tiling, tilingName } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
-import { PRODUCTS, productSamples, withTiling } from "../../../engine/testing/checks/tilings.ts";
+import { allTilings, PRODUCTS, productSamples, withTiling } from "../../../engine/testing/checks/tilings.ts";
 import { checkAgainstReference } from "../../../engine/testing/samples/check_sample.ts";
 import { prepare, type Prepared } from "../../../engine/testing/samples/prepare.ts";
 
@@ -36,10 +36,10 @@ async function kernelsRun(
 }
 
 /** Names of the kernels that declare a tiling and can run on `device`: lanes share operands only where eight are a subgroup. */
-function declaring({ kernels, info }: Device, rows: number, columns: number): string[] {
+function declaring({ kernels, info }: Device, block: Block): string[] {
   return allKernels()
-    .filter(({ traits: { kernelSet, tilings } }) =>
-      kernelSet === kernels && tilings?.some(([r, c]) => r === rows && c === columns)
+    .filter((kernel) =>
+      kernel.traits.kernelSet === kernels && blocksOfKernel(kernel).some((own) => sameBlock(own, block))
     )
     .map(({ name }) => name)
     .filter((name) => info.lanes === 8 || !name.endsWith("_shared"));
@@ -90,35 +90,34 @@ async function checkTiling(device: Device, tiling: Tiling, products: Products, w
     const run = await kernelsRun(device, async () => {
       for (const { op, prepared } of products) await checkAgainstReference(device, op, prepared);
     }, writtenOut);
-    const missing = declaring(device, tiling.rows, tiling.columns).filter((one) => !run.has(one));
+    const missing = declaring(device, tiling).filter((one) => !run.has(one));
     deepStrictEqual(missing, [], "kernels not run");
   });
 }
 
 for (const kernels of KERNEL_SETS) {
   const device = devices[kernels];
-  for (const { rows, columns } of blocksOf(kernels, "matmul nn")) {
-    for (const splitK of kernels === "cpu" ? [1] : [1, 3]) {
-      const name = `${kernels} kernels in tiles of ${rows} × ${columns}${
-        splitK > 1 ? `, sums split in ${splitK}` : ""
-      }`;
-      Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
-        withRandom(
-          name,
-          () => withoutLeaks(device, () => checkTiling(device, { rows, columns, splitK }, samples(cases))),
-        ));
-    }
+  for (const tiling of allTilings(kernels)) {
+    const name = `${kernels} kernels in tiles of ${tilingName(tiling)}`;
+    Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
+      withRandom(name, () => withoutLeaks(device, () => checkTiling(device, tiling, samples(cases)))));
   }
 }
 
-for (const [rows, columns] of TILES) {
-  const name = `gpu kernels in tiles of ${rows} × ${columns}, written out as GPUs get them`, device = devices.gpu;
+/** Tiles that are checked written out: of 8 × 8 numbers an invocation one, as the others differ from it in constants alone. */
+const WRITTEN_OUT: readonly Block[] = [...TILES.map(([rows, columns]) => ({ rows, columns })), {
+  ...{ rows: 128, columns: 64, buffers: 2 },
+}];
+
+for (const block of WRITTEN_OUT) {
+  const tiling = { ...block, splitK: 1 }, device = devices.gpu;
+  const name = `gpu kernels in tiles of ${tilingName(tiling)}, written out as GPUs get them`;
   Deno.test(`${name}, agree with the float64 reference`, () =>
     withRandom(name, () =>
       withoutLeaks(device, () => {
         const products = samples(plainCases).map(({ op, prepared }) =>
           op.name === "matmul" ? { op, prepared: prepared.map(forwardOnly) } : { op, prepared }
         );
-        return checkTiling(device, { rows, columns, splitK: 1 }, products, true);
+        return checkTiling(device, tiling, products, true);
       })));
 }

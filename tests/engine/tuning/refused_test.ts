@@ -121,8 +121,8 @@ for (const kernels of KERNEL_SETS) {
         }
         // The set's own, then the other's, then the one that has no blocks.
         const kinds = [...new Set(order.map((form) => form.split(" ")[0]))], lanes = device.info.lanes === LANES;
-        const [blocks, tiles] = [[...lanes ? ["lanes"] : [], "registers"], ["tiles"]].map((entries) =>
-          entries.map((entry) => `matmul${entry === "tiles" ? "_tiles" : ""}.wgsl:${entry}`)
+        const [blocks, tiles] = [[...lanes ? ["lanes"] : [], "registers"], ["tiles", "wide_tiles"]].map((entries) =>
+          entries.map((entry) => `matmul${entry.endsWith("tiles") ? "_tiles" : ""}.wgsl:${entry}`)
         );
         const own = kernels === "cpu" ? [...blocks, ...tiles] : [...tiles, ...blocks];
         deepStrictEqual(kinds.filter((kind) => !kind.includes("skinny")), [...own, "matmul_scalar.wgsl:matmul_scalar"]);

@@ -103,13 +103,36 @@ Deno.test("a file of winners is read as it was written; a broken one says which 
       ]
     ) throws(() => parseTuning(text, "there.json"), /^EngineError: there\.json /, text);
     // A tiling the kernels do not know would compute something else.
-    for (const tiling of [{ rows: 16, columns: 6, splitK: 1 }, { rows: 16, columns: 8, splitK: 0 }]) {
+    const unknown: Tiling[] = [
+      { rows: 16, columns: 6, splitK: 1 },
+      { rows: 16, columns: 8, splitK: 0 },
+      { rows: 16, columns: 8, splitK: 1, buffers: 2 },
+    ];
+    for (const tiling of unknown) {
       throws(
         () => parseTuning(formatTuning({ winners: [winner({ tiling })] }), "there.json"),
         /a winner that cannot be/,
       );
     }
   }));
+
+Deno.test("tiles of 8 × 8 numbers an invocation are winners of their own, which run their own kernel", async () => {
+  const { info } = devices.gpu, adapter = [info.vendor, info.architecture, info.description, "gpu"].join(" | ");
+  const ofGpu = { adapter, shape: [140, 72, 64, 1], shaders: shadersOf("matmul nn", "gpu") } as const;
+  const found = winner({ ...ofGpu, tiling: { rows: 64, columns: 64, splitK: 1, buffers: 2 } });
+  const tuning = formatTuning({ winners: [found] });
+  deepStrictEqual(parseTuning(tuning, "there.json").winners, [found]);
+  strictEqual(tilingName(found.tiling), "64×64b2");
+  const wrong = tuning.replace('"buffers":2', '"buffers":3');
+  throws(() => parseTuning(wrong, "there.json"), /a winner that cannot be/);
+  const kernelsOf = async (tuning: string | null): Promise<string[]> => {
+    await using device = await Device.open({ kernels: "gpu", tuning });
+    using _scope = device.scope();
+    return [...contextOf(device).count(() => void matmul(device.empty([140, 64]), device.empty([64, 72]))).keys()];
+  };
+  deepStrictEqual(await kernelsOf(tuning), ["matmul_tiles.wgsl:wide_tiles"]);
+  deepStrictEqual(await kernelsOf(null), ["matmul_tiles.wgsl:tiles"]);
+});
 
 Deno.test("a file of before 0.2.0, which says cut and parts, is read as one of now", () => {
   const old = formatTuning({
