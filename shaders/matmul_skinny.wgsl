@@ -67,7 +67,8 @@ fn matmul_skinny(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
   let part = part_of(params.k4, group.z / params.batches, params.parts, 8u);
   let base_b = batch * params.stride_b;
   base_a = batch * params.stride_a;
-  row = group.y * ROWS;
+  let first_row = group.y * ROWS;
+  row = first_row;
   for (var k = part.first + slice; k < part.stop; k += 16u) {
     let more = k + 8u < part.stop;
     let block = load_b(base_b, k, group.x * 32u + across);
@@ -77,7 +78,7 @@ fn matmul_skinny(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocat
     if (more) { grow(further, k + 8u); }
   }
   let base = (group.z + params.first_batch) * params.stride_c;
-  for (var i = 0u; i < min(ROWS, params.m - row + 3u) / 4u; i++) {
-    finish(sums_of(i), slice, across, lane, base, row + 4u * i, group.x * 32u);
+  for (var i = 0u; i < min(ROWS, params.m - first_row + 3u) / 4u; i++) {
+    finish(sums_of(i), slice, across, lane, base, first_row + 4u * i, group.x * 32u);
   }
 }

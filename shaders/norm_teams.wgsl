@@ -1,4 +1,4 @@
-// What batch normalisation sums over rows of x [rows, channels], on GPUs, channels in fours: TEAM invocations of a workgroup share the
+// Sums that batch normalisation takes over rows of x [rows, channels], on GPUs, channels in fours: TEAM invocations of a workgroup share the
 // rows of a four of channels, neighbouring channels beside them, and the rows are cut in `chunks` of `length` where channels are few.
 // Bindings and parameters are those of norm_fours.wgsl; results of chunks are [chunks, channels].
 override TEAM: u32 = 32u;

@@ -7,7 +7,7 @@ import { declareKernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../tensor.ts";
 import { mayRun } from "./lib/choice.ts";
 import { GROUP, indexLib } from "./lib/library.ts";
-import { teamsFor } from "./lib/reduce_teams.ts";
+import { teamsFor } from "./reduce_teams.ts";
 import { sum } from "./reduce.ts";
 
 const fours = [indexLib, { file: "norm_fours.wgsl", text: foursText }] as const;

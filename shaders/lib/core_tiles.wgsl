@@ -1,7 +1,7 @@
 // Matrix products on GPUs, by tiles that pass through workgroup memory. 256 invocations share a tile of the product of TILE_ROWS x
 // TILE_COLUMNS, 64 or 128 each; of the summed axis as much passes at a time as 8 KiB hold of the longer side. A block is 4 x 4
 // numbers as mat4x4<f32>, whose columns run along the summed axis. An invocation fetches one block at a time (`Slot`), and the
-// next one before it multiplies what lies in the tile, so that memory answers meanwhile; its sums are those of lib/tile_sums.wgsl.
+// next one before it multiplies what lies in the tile, so that memory answers meanwhile; its sums are those of lib/products/tile_sums.wgsl.
 // Readers:
 //
 //   summed(group)                the part of the summed axis that a workgroup adds up, in blocks

@@ -15,7 +15,7 @@ import type { Tensor, TensorMeta } from "../../tensor.ts";
 import { transpose } from "../layout.ts";
 import { byRows, firstOf } from "./choice.ts";
 import { GROUP, indexLib, nanLib, rowAloneLib, type RowKernels, scalarLib, vec4Lib } from "./library.ts";
-import { reduceByTeams } from "./reduce_teams.ts";
+import { reduceByTeams } from "../reduce_teams.ts";
 
 const parts = [indexLib, { file: "reduce.wgsl", text }] as const;
 const reduceKernel = kernel("reduce", scalarLib, nanLib, rowAloneLib, ...parts);

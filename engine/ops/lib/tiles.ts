@@ -1,10 +1,10 @@
 /** Tilings of matrix products on GPUs: tiles and splits of the summed axis; see `shaders/lib/core_tiles.wgsl`. */
 import tilesText from "../../../shaders/lib/core_tiles.wgsl" with { type: "text" };
-import wideText from "../../../shaders/lib/core_wide_tiles.wgsl" with { type: "text" };
+import wideText from "../../../shaders/lib/products/wide_tiles.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
 import sumGradsText from "../../../shaders/sum_grads.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
-import tileSumsText from "../../../shaders/lib/tile_sums.wgsl" with { type: "text" };
+import tileSumsText from "../../../shaders/lib/products/tile_sums.wgsl" with { type: "text" };
 import type { Device } from "../../device.ts";
 import { declareKernel, type Kernel, type KernelTraits, type ShaderText } from "../../gpu/kernel.ts";
 import type { Tensor } from "../../tensor.ts";
@@ -79,7 +79,7 @@ export type TileKernels = Readonly<Record<"tiles" | "wide", Kernel>>;
 
 const CORES = {
   tiles: { entry: "tiles", file: "lib/core_tiles.wgsl", text: tilesText },
-  wide: { entry: "wide_tiles", file: "lib/core_wide_tiles.wgsl", text: wideText },
+  wide: { entry: "wide_tiles", file: "lib/products/wide_tiles.wgsl", text: wideText },
 } as const;
 
 function kernelsByTiles(traits: KernelTraits, tuned: boolean, parts: readonly ShaderText[]): TileKernels {
@@ -87,7 +87,7 @@ function kernelsByTiles(traits: KernelTraits, tuned: boolean, parts: readonly Sh
   const of = (core: keyof typeof CORES): Kernel => {
     const { entry, ...text } = CORES[core];
     const known = tuned ? { tilings: TILES, ...core === "wide" ? { buffers: [2, 1] as const } : {} } : {};
-    const sums = { file: "lib/tile_sums.wgsl", text: tileSumsText };
+    const sums = { file: "lib/products/tile_sums.wgsl", text: tileSumsText };
     return declareKernel(entry, { ...traits, kernelSet: "gpu", tilingOf, ...known }, splitLib, sums, text, ...parts);
   };
   return { tiles: of("tiles"), wide: of("wide") };

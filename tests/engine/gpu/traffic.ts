@@ -1,11 +1,11 @@
 /** Loads and stores of kernels, counted by copies that count each access to a buffer. */
-import type { Device } from "../../engine/device.ts";
-import { contextOf } from "../../engine/friends.ts";
-import type { PoolBuffer } from "../../engine/gpu/buffer_pool.ts";
-import { declarationOf, type Kernel, variantOf } from "../../engine/gpu/kernel.ts";
-import { valueOf } from "../../engine/testing/wgsl/constants.ts";
-import { parseModule, reachedFrom, scalarsOf } from "../../engine/testing/wgsl/module.ts";
-import { placesOf } from "../../engine/testing/wgsl/places.ts";
+import type { Device } from "../../../engine/device.ts";
+import { contextOf } from "../../../engine/friends.ts";
+import type { PoolBuffer } from "../../../engine/gpu/buffer_pool.ts";
+import { declarationOf, type Kernel, variantOf } from "../../../engine/gpu/kernel.ts";
+import { valueOf } from "../../../engine/testing/wgsl/constants.ts";
+import { parseModule, reachedFrom, scalarsOf } from "../../../engine/testing/wgsl/module.ts";
+import { placesOf } from "../../../engine/testing/wgsl/places.ts";
 
 /** Bytes that the invocations of a dispatch loaded and stored, by storage variable. */
 export interface Traffic {
@@ -45,7 +45,7 @@ fn itera_count(itera_site: u32, itera_i: u32) -> u32 { atomicAdd(&${COUNTS}[iter
   return { copy: variantOf(kernel, `${text}${code.slice(done)}\n${helper}\n`), sites };
 }
 
-/** What the kernels load and store that `body` runs. */
+/** Loads and stores of the kernels that `body` runs. */
 export async function trafficOf(device: Device, body: () => void): Promise<readonly Traffic[]> {
   const gpu = contextOf(device), { run, pool } = gpu, { current } = pool, held: PoolBuffer[] = [];
   const reads: Promise<Traffic>[] = [];

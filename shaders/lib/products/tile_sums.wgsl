@@ -1,5 +1,5 @@
-// What the cores of products by tiles (lib/core_tiles.wgsl, lib/core_wide_tiles.wgsl) have in common: which block an invocation fetches,
-// and its sums. A block is 4 x 4 numbers as mat4x4<f32>; `depth4()` blocks along the summed axis pass at a time.
+// Parts that the cores of products by tiles (lib/core_tiles.wgsl, lib/products/wide_tiles.wgsl) have in common: which block an invocation
+// fetches, and its sums. A block is 4 x 4 numbers as mat4x4<f32>; `depth4()` blocks along the summed axis pass at a time.
 override TILE_ROWS: u32 = 64u;
 override TILE_COLUMNS: u32 = 64u;
 // Whether what repeats is written out, as GPUs like it. Drivers on CPUs compile loops several times as fast: there each place that

@@ -1,11 +1,11 @@
 /** Reductions on GPUs: teams of invocations share columns, and most sizes take one dispatch that loads each number once. */
-import text from "../../../shaders/reduce.wgsl" with { type: "text" };
-import teamsText from "../../../shaders/reduce_teams.wgsl" with { type: "text" };
-import { powerAbove } from "../../buckets.ts";
-import { declareKernel } from "../../gpu/kernel.ts";
-import type { Tensor } from "../../tensor.ts";
-import { mayRun } from "./choice.ts";
-import { indexLib, nanLib, rowAloneLib, scalarLib, vec4Lib } from "./library.ts";
+import text from "../../shaders/reduce.wgsl" with { type: "text" };
+import teamsText from "../../shaders/reduce_teams.wgsl" with { type: "text" };
+import { powerAbove } from "../buckets.ts";
+import { declareKernel } from "../gpu/kernel.ts";
+import type { Tensor } from "../tensor.ts";
+import { mayRun } from "./lib/choice.ts";
+import { indexLib, nanLib, rowAloneLib, scalarLib, vec4Lib } from "./lib/library.ts";
 
 const parts = [nanLib, rowAloneLib, indexLib, { file: "reduce.wgsl", text }, {
   file: "reduce_teams.wgsl",
@@ -17,7 +17,7 @@ const kernels = {
 };
 const rowsKernel = declareKernel("reduce_row_teams", { kernelSet: "gpu" }, vec4Lib, ...parts);
 
-/** Extents around the reduced axis, as in `reduce.ts`. */
+/** Extents around the reduced axis, as in `lib/reduce.ts`. */
 interface Columns {
   readonly outer: number;
   readonly reduced: number;

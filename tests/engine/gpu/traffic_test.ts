@@ -5,7 +5,7 @@ import { scatterAdd } from "../../../engine/ops/gather.ts";
 import * as ops from "../../../engine/ops/mod.ts";
 import type { Device, Tensor } from "../../../engine/mod.ts";
 import { openDevices, withoutLeaks } from "../../support/devices.ts";
-import { type Traffic, trafficOf } from "../../support/traffic.ts";
+import { type Traffic, trafficOf } from "./traffic.ts";
 
 const { gpu: device } = await openDevices();
 
