@@ -112,6 +112,7 @@ const matmulOp = defineOp<Attrs>({
       [[4, 0], [0, 3], false, false],
       [[2, 9], [9, 40], false, false],
       [[3, 1030], [1030, 7], false, false],
+      [[30, 20], [20, 44], false, false],
     ];
     return cases.map(([a, b, transposeA, transposeB]) => ({
       inputs: [{ shape: a }, { shape: b }],

@@ -6,6 +6,7 @@ import type { Device } from "../../device.ts";
 import { Dropout } from "../../nn/dropout.ts";
 import type { NamedParameter } from "../../nn/parameter.ts";
 import { conv2d } from "../../ops/conv.ts";
+import { sumInto } from "../../ops/reduce.ts";
 import { Adam } from "../../optim/adam.ts";
 import { GradientSum } from "../../optim/gradient_sum.ts";
 import type { Optimiser } from "../../optim/optim.ts";
@@ -93,9 +94,14 @@ async function winograd(device: Device): Promise<void> {
   }
 }
 
+/** A sum of rows of fours, added to what is there. */
+function sums(device: Device): void {
+  sumInto(device.ones([3]), device.ones([3, 8]), [1], { add: true });
+}
+
 /** Runs all of it on a device. */
 export async function runBeyond(device: Device): Promise<void> {
-  for (const work of [fills, halves, updates]) {
+  for (const work of [fills, halves, updates, sums]) {
     using _scope = device.scope();
     work(device);
   }

@@ -37,7 +37,7 @@ export const UNREACHED: Reasons = {
     "if (TILE_ROWS > 64u) { store(row + 64u, place.column, c10); }",
     "if (TILE_ROWS > 64u && TILE_COLUMNS > 64u) { store(row + 64u, place.column + 16u, c11); }",
   ),
-  ...all(TILINGS, "matmul_uses.wgsl", "if (block >= stop || !slot.used) { return mat4x4<f32>(); }"),
+  ...all(TILINGS, "lib/products/wide_tiles.wgsl", "if (BUFFERS == 1u) { workgroupBarrier(); }"),
   ...all(
     OUT_OF_RANGE,
     "lib/index_faults.wgsl",

@@ -1,6 +1,7 @@
 /** Reductions, scans and selections at points that random samples do not hit: zeros, ties, infinities, long rows. */
-import { deepStrictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok } from "node:assert/strict";
 import * as ops from "../../../engine/ops/mod.ts";
+import { sumInto } from "../../../engine/ops/reduce.ts";
 import type { Tensor } from "../../../engine/tensor.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { withRandom } from "../../support/random.ts";
@@ -38,6 +39,54 @@ for (const kernels of KERNEL_SETS) {
           const got = [];
           for (const op of [ops.sum, ops.max, ops.min]) got.push(...await values(() => op(device.tensor(data))));
           deepStrictEqual(got, [wrapped, Math.max(...data), Math.min(...data)]);
+        }
+      }
+    }));
+
+  test("sums of whole numbers are exact, in one pass or two, along rows and columns, and added to what is there", () =>
+    withRandom(`sums ${kernels}`, async (random) => {
+      const cases: [shape: number[], axis: number][] = [
+        ...[[3, 5], [3, 8], [131, 12], [2, 1031], [1, 70_000], [2, 70_001]].map((
+          shape,
+        ): [number[], number] => [shape, 1]),
+        ...[[5, 3], [41, 8], [700, 36], [9001, 3], [9001, 4], [30_000, 12]].map((
+          shape,
+        ): [number[], number] => [shape, 0]),
+      ];
+      for (const [shape, axis] of cases) {
+        const data = Float32Array.from(random.integers(shape[0] * shape[1], -3, 4));
+        const want = new Float32Array(shape[1 - axis]).fill(7);
+        data.forEach((v, i) => want[axis === 1 ? Math.floor(i / shape[1]) : i % shape[1]] += v);
+        const got = await values(() => {
+          const y = device.full([shape[1 - axis]], 7);
+          sumInto(y, device.tensor(data, shape), [axis], { add: true });
+          return y;
+        });
+        deepStrictEqual(got, [...want], `${shape} along ${axis}`);
+        const plain = await values(() => ops.sum(device.tensor(data, shape), axis));
+        deepStrictEqual(plain, [...want.map((v) => v - 7)], `${shape} along ${axis}`);
+      }
+    }));
+
+  test("a batch's statistics are right of numbers far from zero, in one pass over them or in parts", () =>
+    withRandom(`statistics ${kernels}`, async (random) => {
+      for (const [rows, channels] of [[3, 4], [37, 8], [1031, 64], [4099, 12], [20_000, 4]]) {
+        // Eighths about 4,096, which f32 has.
+        const data = Float32Array.from(random.integers(rows * channels, -64, 65), (v) => 4096 + v / 8);
+        using _scope = device.scope();
+        const given = device.ones([channels]),
+          { mean, variance } = ops.batchNorm(
+            device.tensor(data, [rows, channels]),
+            given,
+            given,
+          );
+        const [means, variances] = [await mean.data(), await variance.data()];
+        for (let c = 0; c < channels; c++) {
+          const column = Array.from({ length: rows }, (_, r) => data[r * channels + c]);
+          const average = column.reduce((a, b) => a + b) / rows;
+          const squares = column.reduce((sum, v) => sum + (v - average) ** 2, 0) / rows;
+          ok(Math.abs(means[c] - average) <= 4096 * 2 ** -21, `${rows}: mean ${means[c]} for ${average}`);
+          ok(Math.abs(variances[c] - squares) <= 1e-4 * squares, `${rows}: variance ${variances[c]} for ${squares}`);
         }
       }
     }));
@@ -118,3 +167,18 @@ for (const kernels of KERNEL_SETS) {
     deepStrictEqual([...await x.grad!.data()], [0, 0, -0.5, 0.5, NaN, NaN]);
   });
 }
+
+Deno.test("zeros behind a row or a column change no bit of its sum on GPUs, up to the same power of two", () =>
+  withRandom("zeros behind", (random) =>
+    withoutLeaks(devices.gpu, async () => {
+      const device = devices.gpu;
+      for (const [length, padded] of [[17, 20], [33, 36], [301, 304], [1485, 1501], [9001, 9216]]) {
+        for (const columns of [1, 3, 4, 41]) {
+          using _scope = device.scope();
+          const x = device.tensor(random.reals(length * columns, -1, 1), [length, columns]);
+          const longer = ops.pad(x, [[0, padded - length], [0, 0]]);
+          const [a, b] = [ops.sum(x, 0), ops.sum(longer, 0)];
+          deepStrictEqual(await b.data(), await a.data(), `${columns} columns of ${length} and ${padded}`);
+        }
+      }
+    })));
