@@ -240,7 +240,7 @@ function tilesOf(
     of: (kernels: TileKernels) => kernelOfTiles(kernels, tiling),
     constants: tileConstants(device, tiling),
     // Wide tiles keep a bit for each tap and pixel, where a word has enough of them.
-    masked: tiling.buffers && taps <= 32 ? { MASKED: 1 } : {},
+    masked: (tiling.buffers && taps <= 32 ? { MASKED: 1 } : {}) as Readonly<Record<string, number>>,
     grid: [Math.ceil(n / tiling.columns), Math.ceil(m / tiling.rows), batch * splitK] as const,
   };
 }
