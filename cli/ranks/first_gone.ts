@@ -1,7 +1,7 @@
 /** Ranks of this host, watched for the one that ends first: the others may end by it, and be noticed before it. */
 
 /** Ms between looks at processes, and between searches for them. */
-const LOOK = 10, SEARCH = 50;
+const LOOK = 10, SEARCH = 15;
 
 /** Variables in which launchers give a rank its number. */
 const RANK = /^(?:PMI_RANK|OMPI_COMM_WORLD_RANK)=(\d+)$/;
@@ -26,6 +26,17 @@ export class FirstGone implements Disposable {
   /** The ranks that were gone when one was first; several, where one look found them. */
   get ranks(): readonly number[] {
     return this.#gone;
+  }
+
+  /** Sends a signal to each. */
+  ask(signal: Deno.Signal): void {
+    for (const process of this.processes.keys()) {
+      try {
+        Deno.kill(process, signal);
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
 
   #search(): void {

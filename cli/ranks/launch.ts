@@ -16,43 +16,50 @@ interface Launcher {
   readonly flags: readonly string[];
 }
 
+/** Signals that ask for an orderly end. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Starts this command with `ranks` processes and waits for their end. Throws {@link ProgramFailed} with its status. */
 export async function launch(ranks: number): Promise<void> {
   const { program, flags } = await findLauncher();
   const notes = await Deno.makeTempDir({ prefix: "itera-ranks-" });
-  // Ctrl-C reaches the ranks through their launcher; this process waits for their end.
-  const ignore = (): void => {};
-  Deno.addSignalListener("SIGINT", ignore);
+  const child = new Deno.Command(program, {
+    args: [...flags, "-n", String(ranks), Deno.execPath(), ...itself(), ...withoutRanks(Deno.args)],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { [NOTES]: notes },
+    // A terminal's Ctrl-C is for all of a group, and launchers would end ranks by force that have a step to finish.
+    detached: true,
+  }).spawn();
+  const report = new RankReport();
+  using gone = new FirstGone(NOTES, notes, ranks);
+  let asked = 0;
+  const ask = (): void => {
+    if (asked++ === 0) gone.ask("SIGINT");
+    else child.kill("SIGKILL");
+  };
+  for (const signal of SIGNALS) Deno.addSignalListener(signal, ask);
   try {
-    const child = new Deno.Command(program, {
-      args: [...flags, "-n", String(ranks), Deno.execPath(), ...itself(), ...withoutRanks(Deno.args)],
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-      env: { [NOTES]: notes },
-    }).spawn();
-    const pass = (signal: Deno.Signal) => (): void => child.kill(signal);
-    const [term, hup] = [pass("SIGTERM"), pass("SIGHUP")];
-    Deno.addSignalListener("SIGTERM", term);
-    Deno.addSignalListener("SIGHUP", hup);
-    const report = new RankReport();
-    using gone = new FirstGone(NOTES, notes, ranks);
     await Promise.all([
       passLines(child.stdout, (line) => report.keeps(line) && terminal().out(`${line}\n`)),
       passLines(child.stderr, (line) => report.keeps(line) && terminal().err(`${line}\n`)),
     ]);
-    const { code } = await child.status;
-    Deno.removeSignalListener("SIGTERM", term);
-    Deno.removeSignalListener("SIGHUP", hup);
+    // Some launchers end with 0 where ranks were stopped.
+    const code = (await child.status).code || (asked > 0 ? STOPPED : 0);
     if (code === 0) return;
-    const cause = report.cause(gone.processes, code, gone.ranks);
+    const cause = asked > 1 ? null : report.cause(gone.processes, code, { count: ranks, gone: gone.ranks });
     if (cause !== null) notice(`itera: ${cause}`);
     throw new ProgramFailed(code);
   } finally {
-    Deno.removeSignalListener("SIGINT", ignore);
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, ask);
+    if (asked > 1) gone.ask("SIGKILL");
     await Deno.remove(notes, { recursive: true });
   }
 }
+
+/** Status of a command that was stopped. */
+const STOPPED = 130;
 
 /** Deno's words that run this program. */
 function itself(): string[] {
@@ -87,10 +94,10 @@ async function findLauncher(): Promise<Launcher> {
   throw new UserError(`--ranks: none of ${LAUNCHERS.join(", ")} is found; apt-get install mpich, or openmpi-bin`);
 }
 
-/** Words for Open MPI: it refuses root, more ranks than cores, and ties each rank's threads to one core; its grace is short. */
+/** Words for Open MPI: it refuses root and more ranks than cores, and ties each rank's threads to one core. */
 function openMpiFlags(): string[] {
   const root = Deno.uid() === 0 ? ["--allow-run-as-root"] : [];
-  return [...root, "--oversubscribe", "--bind-to", "none", "--mca", "odls_base_sigkill_timeout", "600"];
+  return [...root, "--oversubscribe", "--bind-to", "none"];
 }
 
 async function passLines(

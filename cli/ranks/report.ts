@@ -46,15 +46,23 @@ export class RankReport {
 
   /**
    * The reason for which ranks ended with a status, by what their launcher said; null where a rank has said it. `ranks` by
-   * their processes; `gone` those that ended first, where that is known.
+   * their processes, of `count` in all; `gone` those that ended first, where that is known.
    */
-  cause(ranks: ReadonlyMap<number, number>, status: number, gone: readonly number[] = []): string | null {
+  cause(
+    ranks: ReadonlyMap<number, number>,
+    status: number,
+    { count, gone = [] }: { readonly count: number; readonly gone?: readonly number[] },
+  ): string | null {
     if (this.#said) return null;
     const text = this.#launcher.join("\n");
     const [, open, openSignal] = /process rank (\d+) .*?exited on signal (\d+)/s.exec(text) ?? [];
     const [, pid, exit] = /PID (\d+) RUNNING AT [^\n]*\n= {3}EXIT CODE: (\d+)/.exec(text) ?? [];
     const signal = openSignal ?? /\(signal (\d+)\)/.exec(text)?.[1];
-    const named = open === undefined ? ranks.get(Number(pid)) : Number(open);
+    const known = new Set(ranks.values()),
+      unknown = Array.from({ length: count }, (_, i) => i).filter((i) => !known.has(i));
+    // A process that nobody has seen is the rank's whose process was not found.
+    const unseen = pid !== undefined && unknown.length === 1 ? unknown[0] : undefined;
+    const named = open === undefined ? ranks.get(Number(pid)) ?? unseen : Number(open);
     // Libraries end a rank by an abort where another is gone, and the launcher may notice that one alone.
     const other = gone.find((rank) => rank !== named);
     const isOther = other !== undefined && (named === undefined || !gone.includes(named) || signal === ABORT);

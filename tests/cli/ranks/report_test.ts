@@ -32,13 +32,14 @@ function reported(
   gone: readonly number[] = [],
 ): [string[], string | null] {
   const report = new RankReport(), lines = text.split("\n").filter((line) => report.keeps(line));
-  return [lines, report.cause(new Map(ranks), status, gone)];
+  return [lines, report.cause(new Map(ranks), status, { count: 3, gone })];
 }
 
 Deno.test("a rank that was killed is named by what its launcher says, in one line", () => {
   const cause = (rank: string) =>
     `${rank} was ended by signal 9, and the others with it; checkpoints saved before are whole`;
   deepStrictEqual(reported(`run: a${MPICH_KILLED}`, [[12622, 0], [12623, 2]], 9), [["run: a"], cause("rank 2")]);
+  deepStrictEqual(reported(`run: a${MPICH_KILLED}`, [[12620, 0], [12621, 2]], 9), [["run: a"], cause("rank 1")]);
   deepStrictEqual(reported(`run: a${MPICH_KILLED}`, [], 9), [["run: a"], cause("a rank")]);
   deepStrictEqual(reported(`run: a\n${OPEN_MPI_KILLED}\nb`, [], 137), [["run: a", "b"], cause("rank 1")]);
 });

@@ -108,6 +108,7 @@ testLaunchers("a rank that loses its device ends all, and one line names it", as
 /** The line that a signal to rank 1 must bring. */
 const LINES = {
   SIGKILL: /^itera: rank 1 (was ended by signal 9|has died), /,
+  SIGINT: /^itera: stopped after step \d+; everything is saved/,
   SIGTERM: /^itera: stopped after step \d+; everything is saved/,
 };
 
@@ -118,18 +119,20 @@ Deno.test({
     withFolder(async (folder) => {
       const own = await words(folder, "killed");
       const long = [...own, "--steps", "100000"];
-      for (const [i, signal] of (["SIGKILL", "SIGTERM"] as const).entries()) {
+      for (const [i, signal] of (["SIGKILL", "SIGTERM", "SIGINT"] as const).entries()) {
         const args = i === 0 ? long : ["train", "--resume", "--runs", folder, "--name", "killed", "--steps", "100000"];
         const path = join(folder, "killed"), before = newest(path);
         const child = start([...args, "--ranks", "2"]);
         const end = ended(child), pids = await waitForRanks(folder, 2);
         await later(path, before);
-        Deno.kill(pids[1], signal);
+        // Ctrl-C is for the command; the others come to a rank from elsewhere.
+        Deno.kill(signal === "SIGINT" ? child.pid : pids[1], signal);
         const { code, err } = await end;
         const lines = err.split("\n").filter((line) => line.startsWith("itera: "));
         strictEqual(lines.length, 1, err);
         match(lines[0], LINES[signal]);
-        ok(code !== 0);
+        if (signal === "SIGKILL") ok(code !== 0);
+        else strictEqual(code, 130);
         ok(!/BAD TERMINATION|MPI_ABORT|----/.test(err), err);
         await readRunCheckpoint(join(folder, "killed"), [REGION_RUNS]);
       }
