@@ -40,6 +40,7 @@ export interface CellCheckpoint extends Omit<RunCheckpoint, "config" | "facts"> 
  * @throws {UserError} for missing or broken files, or a loss that is no number.
  */
 export async function trainCells(folder: RunFolder<CellConfig>, hooks: TrainHooks = {}): Promise<void> {
+  if (hooks.ranks) throw new UserError(`${folder.path}: extractors are trained by one process; leave out --ranks`);
   const { learner, start } = await openRun(folder, CELL_TRAINING, hooks);
   await using _learner = learner;
   await runLoop(folder, learner, start, hooks);
