@@ -1,4 +1,5 @@
 /** Training of a {@link CellNetwork}, and reading it from checkpoints. */
+import { UserError } from "../../../engine/base/user_error.ts";
 import { RandomStream } from "../../../engine/base/random.ts";
 import { withUpdateCounts } from "../../../engine/internal.ts";
 import {
