@@ -5,6 +5,7 @@
 import Table from "cli-table3";
 import { Device } from "../mod.ts";
 import { type BatchRow, batchRows } from "./batches.ts";
+import { type RankRow, rankRows } from "./ranks.ts";
 import { cases } from "./cases.ts";
 import { dataRows, STEP_MS } from "./data.ts";
 import { type Dispatches, dispatchesOf, stepsCounted } from "./dispatches.ts";
@@ -42,13 +43,14 @@ write(
 const onlyData = only === "data",
   onlyImports = only === "import",
   onlyView = only === "view",
-  onlyBatch = only === "batch";
+  onlyBatch = only === "batch",
+  onlyRanks = only === "ranks";
 const withoutPeers = Deno.args.includes("--no-peers") || only?.startsWith("presets") ||
-  ["data", "import", "refplus", "fused", "dispatches", "view", "batch"].includes(only ?? "");
+  ["data", "import", "refplus", "fused", "dispatches", "view", "batch", "ranks"].includes(only ?? "");
 const peers = withoutPeers ? [] : await openPeers((name, why) => write(`${name} does not run here: ${why}`));
 const rows: Row[] = [];
 for (const one of cases()) {
-  if (onlyData || onlyImports || onlyView || onlyBatch || only && !one.name.includes(only)) continue;
+  if (onlyData || onlyImports || onlyView || onlyBatch || onlyRanks || only && !one.name.includes(only)) continue;
   const ms = await measure(device, one.make);
   const share = Math.max(one.flops / limit.compute, one.bytes / limit.bandwidth) / ms;
   const measured: Record<string, number | string> = {};
@@ -122,6 +124,29 @@ if (onlyBatch || !only && !Deno.args.includes("--no-models")) {
       dispatchesPerImage.toFixed(0),
       peakMiB.toFixed(0),
     ]);
+  }
+  write(drawn.toString());
+}
+// Two minutes, and cores of their own: only where asked for.
+const ranks: RankRow[] = [];
+if (onlyRanks) {
+  const head = [
+    "final, an image a step and process",
+    "images/s",
+    "to one",
+    "to two",
+    "compute",
+    "wait",
+    "reduce",
+    "rest, ms",
+  ];
+  const drawn = new Table({ head, style: { head: [] } });
+  ranks.push(...await rankRows((why) => write(`ranks: ${why}`)));
+  for (const { name, imagesPerSecond, parts } of ranks) {
+    const to = (other?: RankRow): string => other ? `${(imagesPerSecond / other.imagesPerSecond).toFixed(2)}` : "";
+    const { compute, wait, reduce, exchange } = parts ?? {};
+    const times = [compute, wait, reduce, exchange].map((ms) => ms?.toFixed(1) ?? "");
+    drawn.push([name, imagesPerSecond.toFixed(2), to(ranks[0]), to(ranks[1]), ...times]);
   }
   write(drawn.toString());
 }
@@ -229,6 +254,7 @@ await Deno.writeTextFile(
       fused,
       models,
       batches,
+      ranks,
       presets,
       data,
       imports,
