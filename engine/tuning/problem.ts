@@ -111,7 +111,8 @@ function winogradTilings(device: Device, op: WinogradOp, p: ConvSizes, w: Shape)
   return winogradForms(device, op).flatMap((winograd): Tiling[] => {
     const shape = winogradProduct(winograd, op, p, w), own = ruleFor(device, "matmul nn", shape);
     const tilings = device.kernels === "gpu" && winograd === 4 ? tileCandidates(false, shape) : [];
-    const others = tilings.filter((tiling) => !sameBlock(tiling, own));
+    // Wide tiles in two buffers alone: an op has candidates enough.
+    const others = tilings.filter((tiling) => !sameBlock(tiling, own) && tiling.buffers !== 1);
     return [own, ...others].map((tiling) => ({ ...tiling, winograd })).filter((tiling) => mayTile(device, op, tiling));
   });
 }

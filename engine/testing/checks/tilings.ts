@@ -29,6 +29,12 @@ export function allTilings(kernels: KernelSet): readonly Tiling[] {
   });
 }
 
+/** A tiling in words. */
+export function tilingTitle({ rows, columns, buffers, splitK }: Tiling): string {
+  const own = buffers ? `, 8 × 8 each, buffers: ${buffers}` : "";
+  return `${rows} × ${columns}${own}${splitK > 1 ? `, sums split in ${splitK}` : ""}`;
+}
+
 /** Ops whose products have tilings. */
 export const PRODUCTS = ["matmul", "linear", "conv2d", "conv2dBank"] as const;
 
@@ -74,12 +80,9 @@ export function tilingsOf(
 ): { readonly tilings: readonly Tiled[]; readonly samples: readonly Sample<unknown>[] } {
   const samples = productSamples(op.name, random);
   if (samples.length === 0) return { tilings: [], samples };
-  const tilings = allTilings(device.kernels).map((tiling): Tiled => {
-    const { rows, columns, buffers, splitK } = tiling, own = buffers ? `, 8 × 8 each, buffers: ${buffers}` : "";
-    return {
-      title: `tiles of ${rows} × ${columns}${own}${splitK > 1 ? `, sums split in ${splitK}` : ""}`,
-      run: (body, on = device) => withTiling(on, tiling, body),
-    };
-  });
+  const tilings = allTilings(device.kernels).map((tiling): Tiled => ({
+    title: `tiles of ${tilingTitle(tiling)}`,
+    run: (body, on = device) => withTiling(on, tiling, body),
+  }));
   return { tilings, samples };
 }

@@ -1,11 +1,15 @@
 /** Tiles of 8 × 8 numbers an invocation, in one buffer and in two: no two invocations meet in workgroup memory or in a buffer, and all reach each barrier. */
 import { deepStrictEqual, ok } from "node:assert/strict";
 import { conv2d, linear, type Tensor } from "../../../engine/mod.ts";
+import { allOps } from "../../../engine/op.ts";
+import { checkAgainstReference } from "../../../engine/testing/samples/check_sample.ts";
+import { prepare } from "../../../engine/testing/samples/prepare.ts";
 import { withTiling } from "../../../engine/testing/checks/tilings.ts";
 import { judge } from "../../../engine/testing/wgsl/judge.ts";
 import { noted } from "../../../engine/testing/wgsl/notes.ts";
 import { tilingName } from "../../../engine/tuning/table.ts";
-import { openDevices } from "../../support/devices.ts";
+import { openDevices, withoutLeaks } from "../../support/devices.ts";
+import { withRandom } from "../../support/random.ts";
 
 const { gpu: device } = await openDevices();
 
@@ -35,3 +39,27 @@ for (const [rows, columns] of [[64, 64], [128, 64]]) {
       }));
   }
 }
+
+/** Convolutions whose taps just fill a word of bits, do not fit into one, reach far outside, or are strided. */
+const CONVOLUTIONS = [
+  { x: [2, 9, 11, 8], w: [4, 8, 8, 12], stride: [1, 1], padding: [[2, 1], [4, 3]], dilation: [1, 1] },
+  { x: [1, 9, 11, 8], w: [3, 11, 8, 12], stride: [1, 1], padding: [[1, 1], [5, 5]], dilation: [1, 1] },
+  { x: [1, 13, 12, 4], w: [7, 7, 4, 8], stride: [2, 2], padding: [[3, 3], [3, 3]], dilation: [1, 1] },
+  { x: [2, 10, 9, 12], w: [3, 3, 12, 8], stride: [1, 1], padding: [[4, 4], [4, 4]], dilation: [4, 4] },
+  { x: [1, 11, 10, 8], w: [3, 2, 8, 8], stride: [3, 2], padding: [[0, 1], [2, 0]], dilation: [1, 2] },
+] as const;
+
+Deno.test("convolutions of many taps, strides and dilations agree with the float64 reference, gradients included", () =>
+  withRandom(
+    "wide convolutions",
+    (random) =>
+      withoutLeaks(device, () =>
+        withTiling(device, { rows: 64, columns: 64, buffers: 2, splitK: 1 }, async () => {
+          const op = allOps().get("conv2d")!;
+          const samples = CONVOLUTIONS.map(({ x, w, ...attrs }) => ({
+            inputs: [{ shape: x }, { shape: w }, null, null, null],
+            attrs: { ...attrs, activation: "none" },
+          }));
+          await checkAgainstReference(device, op, prepare(op, random, samples));
+        })),
+  ));

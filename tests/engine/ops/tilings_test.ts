@@ -6,10 +6,16 @@ import { allKernels } from "../../../engine/gpu/kernel.ts";
 import { allOps, type AnyOp, type Sample } from "../../../engine/op.ts";
 import "../../../engine/ops/mod.ts";
 import { TILES } from "../../../engine/ops/lib/tiles.ts";
-import { type Block, blocksOfKernel, sameBlock, type Tiling, tilingName } from "../../../engine/tuning/table.ts";
+import { type Block, blocksOfKernel, sameBlock, type Tiling } from "../../../engine/tuning/table.ts";
 import { KERNEL_SETS, openDevices, withoutLeaks } from "../../support/devices.ts";
 import { keptForSeed, type Random, randomFor, withRandom } from "../../support/random.ts";
-import { allTilings, PRODUCTS, productSamples, withTiling } from "../../../engine/testing/checks/tilings.ts";
+import {
+  allTilings,
+  PRODUCTS,
+  productSamples,
+  tilingTitle,
+  withTiling,
+} from "../../../engine/testing/checks/tilings.ts";
 import { checkAgainstReference } from "../../../engine/testing/samples/check_sample.ts";
 import { prepare, type Prepared } from "../../../engine/testing/samples/prepare.ts";
 
@@ -98,7 +104,7 @@ async function checkTiling(device: Device, tiling: Tiling, products: Products, w
 for (const kernels of KERNEL_SETS) {
   const device = devices[kernels];
   for (const tiling of allTilings(kernels)) {
-    const name = `${kernels} kernels in tiles of ${tilingName(tiling)}`;
+    const name = `${kernels} kernels in tiles of ${tilingTitle(tiling)}`;
     Deno.test(`${name}, agree with the float64 reference, gradients included`, () =>
       withRandom(name, () => withoutLeaks(device, () => checkTiling(device, tiling, samples(cases)))));
   }
@@ -111,7 +117,7 @@ const WRITTEN_OUT: readonly Block[] = [...TILES.map(([rows, columns]) => ({ rows
 
 for (const block of WRITTEN_OUT) {
   const tiling = { ...block, splitK: 1 }, device = devices.gpu;
-  const name = `gpu kernels in tiles of ${tilingName(tiling)}, written out as GPUs get them`;
+  const name = `gpu kernels in tiles of ${tilingTitle(tiling)}, written out as GPUs get them`;
   Deno.test(`${name}, agree with the float64 reference`, () =>
     withRandom(name, () =>
       withoutLeaks(device, () => {

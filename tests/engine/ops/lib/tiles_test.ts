@@ -1,5 +1,5 @@
 import "../../../../engine/mod.ts";
-import { ok, strictEqual } from "node:assert/strict";
+import { deepStrictEqual, ok, strictEqual } from "node:assert/strict";
 import { skinnyFor, tileCandidates, tilesFor } from "../../../../engine/ops/lib/tiles.ts";
 import { blocksOf, MAX_SPLIT_K, type ProductShape } from "../../../../engine/tuning/table.ts";
 
@@ -43,4 +43,22 @@ Deno.test("the tuner measures four to seventeen tilings of a product, the rule's
       ok(tilings.includes(rule), `${shape}: ${rule} is not in ${tilings}`);
     }
   }
+});
+
+Deno.test("tiles of 8 × 8 numbers an invocation are candidates with either number of buffers, and no rule's choice", () => {
+  for (const shape of SHAPES) {
+    strictEqual(tilesFor(...shape).buffers, undefined);
+    const wide = tileCandidates(false, shape).filter(({ buffers }) => buffers);
+    ok(wide.some(({ rows, columns }) => rows * columns === 4096), `${shape}`);
+    for (const { rows, columns, buffers, splitK } of wide) {
+      const twin = wide.find((one) => one.rows === rows && one.columns === columns && one.buffers === 3 - buffers!);
+      strictEqual(twin?.splitK, splitK, `${shape}: ${rows} × ${columns}`);
+    }
+  }
+  // 64 × 64 has 64 invocations, so that four times as many parts keep as many busy.
+  const of = (buffers?: number) =>
+    tileCandidates(false, [512, 512, 4096, 1]).find((one) =>
+      one.buffers === buffers && one.rows * one.columns === 4096
+    );
+  deepStrictEqual([of()?.splitK, of(2)?.splitK], [4, 16]);
 });
