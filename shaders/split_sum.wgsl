@@ -8,8 +8,6 @@ struct Params { count: u32, columns: u32, parts: u32 }
 fn split_sum(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  var total = x[i];
-  for (var part = 1u; part < params.parts; part++) { total += x[part * params.count + i]; }
-  let out = epilogue(total, channel_of(i % params.columns), i);
+  let out = epilogue(sum_of_parts(i, params.count, params.parts), channel_of(i % params.columns), i);
   if (ADD) { y[i] = settled(y[i] + out, i); } else { y[i] = settled(out, i); }
 }

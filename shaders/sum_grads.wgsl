@@ -13,8 +13,7 @@ override ADD_SUMS: bool = false;
 fn sum_grads(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let i = linear_index(id, groups, 64u);
   if (i >= params.count) { return; }
-  var total = x[i];
-  for (var part = 1u; part < params.parts; part++) { total += x[part * params.count + i]; }
+  let total = sum_of_parts(i, params.count, params.parts);
   if (i < params.weight) {
     if (ADD) { dw[i] += total; } else { dw[i] = total; }
   } else {

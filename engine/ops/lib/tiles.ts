@@ -2,6 +2,7 @@
 import tilesText from "../../../shaders/lib/core_tiles.wgsl" with { type: "text" };
 import wideText from "../../../shaders/lib/products/wide_tiles.wgsl" with { type: "text" };
 import partsText from "../../../shaders/lib/parts.wgsl" with { type: "text" };
+import partsSumText from "../../../shaders/lib/products/parts_sum.wgsl" with { type: "text" };
 import sumGradsText from "../../../shaders/sum_grads.wgsl" with { type: "text" };
 import splitSumText from "../../../shaders/split_sum.wgsl" with { type: "text" };
 import tileSumsText from "../../../shaders/lib/products/tile_sums.wgsl" with { type: "text" };
@@ -15,7 +16,8 @@ import { type Activation, ACTIVATIONS, epilogueLibs, GROUP, indexLib, scalarLib,
 /** `part_of` a split summed axis. */
 export const splitLib: ShaderText = { file: "lib/parts.wgsl", text: partsText };
 
-const splitSumParts = [...epilogueLibs, { file: "split_sum.wgsl", text: splitSumText }] as const;
+const partsSumLib = { file: "lib/products/parts_sum.wgsl", text: partsSumText };
+const splitSumParts = [partsSumLib, ...epilogueLibs, { file: "split_sum.wgsl", text: splitSumText }] as const;
 const splitSum = declareKernel(
   "split_sum",
   {
@@ -38,8 +40,15 @@ export const splitSumSingle: Kernel = declareKernel(
 
 const sumGradsPart = { file: "sum_grads.wgsl", text: sumGradsText };
 const sumGradsKernels = {
-  fours: declareKernel("sum_grads", { kernelSet: "gpu" }, indexLib, vec4Lib, sumGradsPart),
-  single: declareKernel("sum_grads", { kernelSet: "gpu" }, indexLib, { ...scalarLib, variant: "single" }, sumGradsPart),
+  fours: declareKernel("sum_grads", { kernelSet: "gpu" }, indexLib, vec4Lib, partsSumLib, sumGradsPart),
+  single: declareKernel(
+    "sum_grads",
+    { kernelSet: "gpu" },
+    indexLib,
+    { ...scalarLib, variant: "single" },
+    partsSumLib,
+    sumGradsPart,
+  ),
 };
 
 /** Sums of columns: where they go, and whether they are added to what is there. */

@@ -145,10 +145,15 @@ function markedCopy(kernel: Kernel, declaration: KernelDeclaration, at: MarksAt)
 }
 
 /**
- * Runs `body` with every kernel in a marked copy, and adds what it reaches. A kernel of which every block was entered before runs as
- * it is: its copies would be compiled for nothing.
+ * Runs `body` with every kernel in a marked copy, which binds `most` buffers at most, and adds what it reaches. A kernel of which
+ * every block was entered before runs as it is: its copies would be compiled for nothing.
  */
-export async function cover(device: Device, body: () => Promise<unknown>, coverage: Coverage): Promise<void> {
+export async function cover(
+  device: Device,
+  body: () => Promise<unknown>,
+  coverage: Coverage,
+  most: number = device.info.limits.maxStorageBuffersPerShaderStage,
+): Promise<void> {
   const gpu = contextOf(device), { run, pool } = gpu, { current, acquire } = pool;
   const copies = new Map<KernelDeclaration, Copy>(), held: PoolBuffer[] = [];
   const before = new Set(coverage.branches);
@@ -160,7 +165,7 @@ export async function cover(device: Device, body: () => Promise<unknown>, covera
     return buffer;
   };
   const copyOf = (kernel: Kernel, declaration: KernelDeclaration): Copy | null => {
-    const full = declaration.interface.storage.length + 1 > device.info.limits.maxStorageBuffersPerShaderStage;
+    const full = declaration.interface.storage.length + 1 > most;
     const at = full ? behindOne(declaration) : OWN;
     if (!at) return null;
     const branches = knownBranches(declaration),

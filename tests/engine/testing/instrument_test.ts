@@ -24,9 +24,15 @@ const SHARING = [
   "matmul_skinny.wgsl",
   "lstm_sequence.wgsl",
   "move.wgsl",
-  "loss_teams.wgsl",
+  "lib/teams.wgsl",
   "conv_gru_gates.wgsl",
+  "gather.wgsl",
+  "norm_teams.wgsl",
+  "reduce_teams.wgsl",
 ];
+
+/** Those that no rule takes: tests/engine/gpu/wide_tiles_test.ts looks for their races. */
+const CANDIDATES = ["lib/products/wide_tiles.wgsl"];
 
 Deno.test("every access of the engine's kernels can be watched, and a copy binds what the kernel binds", () => {
   const kernels = allKernels().filter(({ traits }) => !traits.users);
@@ -44,7 +50,7 @@ Deno.test("every access of the engine's kernels can be watched, and a copy binds
   const sharing = new Set(
     kernels.flatMap(({ parts }) => parts.filter(({ text }) => /\bvar<workgroup>/.test(text)).map(({ file }) => file)),
   );
-  deepStrictEqual([...sharing].sort(), SHARING.toSorted());
+  deepStrictEqual([...sharing].sort(), [...SHARING, ...CANDIDATES].sort());
 });
 
 Deno.test("what a copy adds has no branch: inlined at every index, it would take some drivers minutes and gigabytes", () => {
@@ -53,7 +59,7 @@ Deno.test("what a copy adds has no branch: inlined at every index, it would take
   ok(!/&&|\|\||\b(if|switch|for|while|loop)\b/.test(code.replaceAll(/\/\/.*/g, "")), code);
 });
 
-/** The first sample of a few ops that runs a kernel made with a shader. */
+/** The first sample of a few ops that runs a kernel made with a shader which has barriers. */
 function sampleOf(file: string): { readonly one: Case; readonly kernels: readonly string[] } {
   const ops = [
     "softmax",
@@ -67,11 +73,15 @@ function sampleOf(file: string): { readonly one: Case; readonly kernels: readonl
     "lstm",
     "exampleWeights",
     "convGruJoined",
+    "gather",
+    "batchNorm",
   ];
   for (const name of ops) {
     for (const one of opSubject(allOps().get(name)!, { seed: testSeed }).cases) {
       const kernels = [...kernelsOf(device, () => one.record(device)).values()];
-      const own = kernels.filter(({ parts }) => parts.some((part) => part.file === file));
+      const own = kernels.filter(({ parts, code, entry }) =>
+        parts.some((part) => part.file === file) && instrument(code, entry).barriers.length > 0
+      );
       if (own.length > 0) return { one, kernels: own.map((kernel) => kernel.name) };
     }
   }
@@ -86,7 +96,7 @@ for (const file of SHARING) {
         const dispatches = await noted(device, () => one.run(device));
         deepStrictEqual(judge(dispatches), []);
         const watched = dispatches.filter(({ kernel }) => kernels.includes(kernel.name));
-        ok(watched.length > 0 && watched.every(({ instrumented: { barriers } }) => barriers.length > 0), `${kernels}`);
+        ok(watched.length > 0, `${kernels}`);
       })));
 }
 
