@@ -1,18 +1,6 @@
 /** Training by two ranks beside one process and two that know nothing of each other, a core each. */
 import { fileURLToPath } from "node:url";
-
-/** A process's images, and of a rank the ms of a step's parts. */
-export interface Reached {
-  readonly images: number;
-  readonly ms: number;
-  readonly parts: {
-    readonly compute: number;
-    /** Reading gradients, writing the sums back, the update. */
-    readonly exchange: number;
-    readonly wait: number;
-    readonly reduce: number;
-  } | null;
-}
+import type { Reached } from "./ranks_child.ts";
 
 /** A row: all processes together. */
 export interface RankRow {

@@ -10,7 +10,19 @@ import { launched } from "../model/run/ranks/launched.ts";
 import { MpiRanks } from "../model/run/ranks/mpi_ranks.ts";
 import { anywhere, leads, type Ranks } from "../model/run/ranks/ranks.ts";
 import { chain, imageOf, SIZES } from "./models.ts";
-import type { Reached } from "./ranks.ts";
+
+/** A process's images, and of a rank the ms of a step's parts. */
+export interface Reached {
+  readonly images: number;
+  readonly ms: number;
+  readonly parts: {
+    readonly compute: number;
+    /** Reading gradients, writing the sums back, the update. */
+    readonly exchange: number;
+    readonly wait: number;
+    readonly reduce: number;
+  } | null;
+}
 
 /** Steps before the clock starts, between waits for the device, and of which parts are timed. */
 const WARM = 6, READ = 20, TIMED = 12;
