@@ -1,7 +1,7 @@
 /** Ranks of this host, watched for the one that ends first: the others may end by it, and be noticed before it. */
 
-/** Ms between looks at processes, and between searches for them. */
-const LOOK = 10, SEARCH = 15;
+/** Ms between looks at processes, between searches for them, and after which no more are looked for: they are elsewhere. */
+const LOOK = 10, SEARCH = 15, ENOUGH = 30_000;
 
 /** Variables in which launchers give a rank its number. */
 const RANK = /^(?:PMI_RANK|OMPI_COMM_WORLD_RANK)=(\d+)$/;
@@ -11,16 +11,23 @@ export class FirstGone implements Disposable {
   /** Ranks by the number of their process. */
   readonly processes = new Map<number, number>();
   readonly #mark: string;
-  readonly #timers: ReturnType<typeof setInterval>[];
+  readonly #timer: ReturnType<typeof setInterval>;
+  #next: ReturnType<typeof setTimeout> | undefined;
   #gone: readonly number[] = [];
 
   /** Watches `count` ranks in whose environment the variable `name` is `value`. */
   constructor(name: string, value: string, count: number) {
     this.#mark = `${name}=${value}`;
-    this.#timers = [
-      setInterval(() => this.processes.size < count && this.#search(), SEARCH),
-      setInterval(() => this.#look(), LOOK),
-    ];
+    this.#timer = setInterval(() => this.#look(), LOOK);
+    const begin = performance.now();
+    const search = (): void => {
+      const now = performance.now();
+      this.#search();
+      if (this.processes.size === count || now - begin > ENOUGH) return;
+      // Where there are thousands of processes, a search is no light work.
+      this.#next = setTimeout(search, Math.max(SEARCH, 4 * (performance.now() - now)));
+    };
+    search();
   }
 
   /** The ranks that were gone when one was first; several, where one look found them. */
@@ -56,7 +63,8 @@ export class FirstGone implements Disposable {
 
   /** Ends the watch. */
   [Symbol.dispose](): void {
-    this.#timers.forEach(clearInterval);
+    clearInterval(this.#timer);
+    clearTimeout(this.#next);
   }
 }
 
