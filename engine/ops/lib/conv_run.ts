@@ -235,12 +235,13 @@ function tilesOf(
   const known = directTiling(tuningOf(device), op, [tilingRows, n, k, batch]);
   const tiling = allowedTiles(device, op, [tilingRows, n, k, batch], { known });
   const splitK = splits ? tiling.splitK : 1;
+  // Wide tiles keep a bit for each tap and pixel, where a word has enough of them.
+  const masked: Readonly<Record<string, number>> = tiling.buffers && taps <= 32 ? { MASKED: 1 } : {};
   return {
     splitK,
     of: (kernels: TileKernels) => kernelOfTiles(kernels, tiling),
     constants: tileConstants(device, tiling),
-    // Wide tiles keep a bit for each tap and pixel, where a word has enough of them.
-    masked: (tiling.buffers && taps <= 32 ? { MASKED: 1 } : {}) as Readonly<Record<string, number>>,
+    masked,
     grid: [Math.ceil(n / tiling.columns), Math.ceil(m / tiling.rows), batch * splitK] as const,
   };
 }
