@@ -96,6 +96,8 @@ export async function runGradients(device: Device): Promise<void> {
     using _scope = device.scope();
     const [x, w] = [leaf([1, 7, 6, 4], 1), leaf([3, 3, 4, 8], 2)];
     conv2d(x, w, { padding: 1 }).sum().backward();
+    const several = leaf([3, 3, 4, 8], 2);
+    twice(3, () => conv2d(random(device, [1, 7, 6, 4], 3), several, { padding: 1 }));
     return layers();
   };
   if (wide) await withTiling(device, { ...wide, splitK: 1 }, convolved);
