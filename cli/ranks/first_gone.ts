@@ -52,7 +52,9 @@ export class FirstGone implements Disposable {
       const environment = read(`/proc/${name}/environ`).split("\0");
       if (!environment.includes(this.#mark)) continue;
       const rank = environment.flatMap((line) => RANK.exec(line)?.[1] ?? [])[0];
-      if (rank !== undefined) this.processes.set(Number(name), Number(rank));
+      // A rank's own children have its environment, too.
+      const isKnown = this.processes.values().some((own) => own === Number(rank));
+      if (rank !== undefined && !isKnown) this.processes.set(Number(name), Number(rank));
     }
   }
 

@@ -65,7 +65,7 @@ export class RankReport {
     const named = open === undefined ? ranks.get(Number(pid)) ?? unseen : Number(open);
     // Libraries end a rank by an abort where another is gone, and the launcher may notice that one alone.
     const other = gone.find((rank) => rank !== named);
-    const isOther = other !== undefined && (named === undefined || !gone.includes(named) || signal === ABORT);
+    const isOther = other !== undefined && (named === undefined || signal === ABORT);
     const rank = isOther ? other : named, who = rank === undefined ? "a rank" : `rank ${rank}`;
     const how = isOther
       ? "has died"

@@ -103,7 +103,7 @@ testLaunchers("a rank that loses its device ends all, and one line names it", as
     const lines = err.split("\n").filter((line) => line.startsWith("itera: "));
     deepStrictEqual(lines.map((line) => line.replace(/lost \(.*/, "lost")), ["itera: rank 1: the GPU device was lost"]);
   });
-});
+}, { one: true });
 
 /** The line that a signal to rank 1 must bring. */
 const LINES = {

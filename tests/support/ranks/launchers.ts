@@ -26,9 +26,14 @@ export function isInstalled(name: string): boolean {
   return (Deno.env.get("PATH") ?? "").split(":").some((folder) => isFile(`${folder}/${name}`));
 }
 
-/** Declares a test for each launcher; it is skipped, and its name says so, where that is not installed. */
-export function testLaunchers(name: string, body: (launcher: Launcher) => Promise<void>): void {
-  for (const launcher of KNOWN) {
+/** Declares a test for each launcher, or for one; it is skipped, and its name says so, where that is not installed. */
+export function testLaunchers(
+  name: string,
+  body: (launcher: Launcher) => Promise<void>,
+  { one = false }: { readonly one?: boolean } = {},
+): void {
+  const installed = KNOWN.find((launcher) => isInstalled(launcher.name)) ?? KNOWN[0];
+  for (const launcher of one ? [installed] : KNOWN) {
     const missing = !isInstalled(launcher.name);
     const title = `${name}, ${launcher.name}${missing ? " (skipped: not installed)" : ""}`;
     Deno.test({ name: title, ignore: missing, fn: () => body(launcher) });
