@@ -51,6 +51,7 @@ Deno.test("a rank that a library ended because another was gone is not named for
   strictEqual(cause(aborted, [1]), died);
   strictEqual(cause(aborted, [0, 1]), died);
   strictEqual(cause(MPICH_KILLED, [0, 1]), died.replace("rank 1 has died", "rank 0 was ended by signal 9"));
+  strictEqual(cause(MPICH_KILLED, [1]), died.replace("rank 1 has died", "rank 0 was ended by signal 9"));
   strictEqual(cause(aborted, [0]), died.replace("rank 1 has died", "rank 0 was ended by signal 6"));
   strictEqual(cause("", [1]), died);
 });
