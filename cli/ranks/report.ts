@@ -63,9 +63,9 @@ export class RankReport {
     // A process that nobody has seen is the rank's whose process was not found.
     const unseen = pid !== undefined && unknown.length === 1 ? unknown[0] : undefined;
     const named = open === undefined ? ranks.get(Number(pid)) ?? unseen : Number(open);
-    // Libraries end a rank by an abort where another is gone, and the launcher may notice that one alone.
+    // Launchers may name a rank that they have ended themselves, or that a library ended by an abort, for another was gone.
     const other = gone.find((rank) => rank !== named);
-    const isOther = other !== undefined && (named === undefined || signal === ABORT);
+    const isOther = other !== undefined && (gone.length === 1 || named === undefined || signal === ABORT);
     const rank = isOther ? other : named, who = rank === undefined ? "a rank" : `rank ${rank}`;
     const how = isOther
       ? "has died"
