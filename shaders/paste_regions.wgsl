@@ -32,7 +32,7 @@ fn cell_of(i: u32) -> Cell {
   return Cell(f32(own / params.w), f32(own % params.w), first, first + params.regions);
 }
 
-// count_out [images, h, w]: how many boxes hold each cell.
+// count_out [images h, w]: how many boxes hold each cell.
 @compute @workgroup_size(64)
 fn cover(@builtin(global_invocation_id) id: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
   let cell = linear_index(id, groups, 64u);

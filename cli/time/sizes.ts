@@ -137,6 +137,6 @@ export const SIZES: Readonly<Record<string, readonly Sample<unknown>[]>> = {
     inputs: [FEATURES, within(0, 600, BOXES, 4), whole(1, BOXES)],
     attrs: { size: [7, 7], spatialScale: 1 / 16, samplingRatio: 2, aligned: true },
   }],
-  pasteRegions: [{ inputs: [real(12, 7, 7, 64), within(0, 20, 12, 4)], attrs: { size: [16, 24] } }],
+  pasteRegions: [{ inputs: [real(12, 7, 7, 64), within(0, 20, 12, 4)], attrs: { size: [16, 24], images: 1 } }],
   propagate: [{ inputs: [real(40, 64), real(3, 64, 64)], attrs: { graph: graph(40, 3) } }],
 };

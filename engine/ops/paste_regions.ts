@@ -54,7 +54,7 @@ const pasteOp = defineOp<Attrs>({
     if (regions % images !== 0) {
       throw new ShapeError(`pasteRegions: ${regions} regions are not equally many for each of ${images} images`);
     }
-    return [{ shape: [images, ...size, channels], dtype: "f32" }, { shape: [images, ...size], dtype: "f32" }];
+    return [{ shape: [images, ...size, channels], dtype: "f32" }, { shape: [images * size[0], size[1]], dtype: "f32" }];
   },
   forward: ([patches, boxes], attrs, [y, count], device) => {
     const { shape } = patches!;

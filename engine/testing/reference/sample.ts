@@ -101,7 +101,7 @@ export const sampling: Family = {
         const read = over.map((r) => bilinear(patches, r, c, at(r, 0, y, rows), at(r, 1, x, columns), true));
         return ad.div(ad.sum(read), ad.constant(over.length));
       }),
-      NDArray64.from([images, h, w], ([n, y, x]) => ad.constant(count(n, y, x).length)),
+      NDArray64.from([images * h, w], ([row, x]) => ad.constant(count(Math.floor(row / h), row % h, x).length)),
     ];
   },
   // torchvision.ops.roi_align with boxes [y1, x1, y2, x2].
