@@ -135,6 +135,7 @@ if (onlyRanks) {
     "images/s",
     "to one",
     "to two",
+    "by the model",
     "compute",
     "wait",
     "reduce",
@@ -142,13 +143,20 @@ if (onlyRanks) {
   ];
   const drawn = new Table({ head, style: { head: [] } });
   ranks.push(...await rankRows((why) => write(`ranks: ${why}`)));
-  for (const { name, imagesPerSecond, parts } of ranks) {
+  for (const { name, imagesPerSecond, parts, predicted } of ranks) {
     const to = (other?: RankRow): string => other ? `${(imagesPerSecond / other.imagesPerSecond).toFixed(2)}` : "";
     const { compute, wait, reduce, exchange } = parts ?? {};
     const times = [compute, wait, reduce, exchange].map((ms) => ms?.toFixed(1) ?? "");
-    drawn.push([name, imagesPerSecond.toFixed(2), to(ranks[0]), to(ranks[1]), ...times]);
+    const model = predicted ? `${predicted.toFixed(2)} (${(predicted / imagesPerSecond).toFixed(2)})` : "";
+    drawn.push([name, imagesPerSecond.toFixed(2), to(ranks[0]), to(ranks[1]), model, ...times]);
   }
   write(drawn.toString());
+  for (const { name, constants } of ranks) {
+    if (!constants) continue;
+    const { bytes, read, sum, write: back } = constants;
+    const rate = (ms: number): string => `${(bytes / ms / 1e6).toFixed(2)} GB/s`;
+    write(`${name}: ${(bytes / 1e6).toFixed(1)} MB, read ${rate(read)}, added ${rate(sum)}, written ${rate(back)}`);
+  }
 }
 // Minutes a row on a software adapter: only where asked for, such as --only=presets or --only=presets:ade-res50.
 const presets: PresetRow[] = [];

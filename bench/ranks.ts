@@ -7,6 +7,9 @@ export interface RankRow {
   readonly name: string;
   readonly imagesPerSecond: number;
   readonly parts: Reached["parts"];
+  readonly constants: Reached["constants"];
+  /** Images a second by the model of docs/scaling.md: c is the step of the row of two processes, all else its constants. */
+  readonly predicted: number | null;
 }
 
 /** Seconds of each row. */
@@ -41,7 +44,7 @@ export async function rankRows(left: (why: string) => void): Promise<RankRow[]> 
     const words = `exec taskset -c "\${PMI_RANK:-$OMPI_COMM_WORLD_RANK}" "$@"`;
     try {
       const first = await run([...launcher, "-n", "2", "sh", "-c", words, "sh", ...child, String(SECONDS)]);
-      rows.push(rowOf(`two ranks, ${launcher[0]}`, [first, first]));
+      rows.push(rowOf(`two ranks, ${launcher[0]}`, [first, first], rows[1]));
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
       left(`${launcher[0]} is not installed`);
@@ -50,9 +53,12 @@ export async function rankRows(left: (why: string) => void): Promise<RankRow[]> 
   return rows;
 }
 
-function rowOf(name: string, reached: readonly Reached[]): RankRow {
+function rowOf(name: string, reached: readonly Reached[], alone?: RankRow): RankRow {
   const imagesPerSecond = reached.reduce((sum, { images, ms }) => sum + 1000 * images / ms, 0);
-  return { name, imagesPerSecond, parts: reached[0].parts };
+  const [{ parts, constants }] = reached, n = reached.length;
+  const step = alone && constants &&
+    1000 * n / alone.imagesPerSecond + constants.read + constants.sum + constants.write;
+  return { name, imagesPerSecond, parts, constants, predicted: step ? 1000 * n / step : null };
 }
 
 /** The line that a process of those words prints first. Throws with its complaint where it fails. */

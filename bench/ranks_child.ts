@@ -22,10 +22,23 @@ export interface Reached {
     readonly wait: number;
     readonly reduce: number;
   } | null;
+  /** Constants of docs/scaling.md's model, taken by themselves before any step; of ranks alone. */
+  readonly constants: Constants | null;
+}
+
+/** Ms for as many bytes as the gradients have: reading them from the device, adding those of all ranks, writing them back. */
+export interface Constants {
+  readonly bytes: number;
+  readonly read: number;
+  readonly sum: number;
+  readonly write: number;
 }
 
 /** Steps before the clock starts, between waits for the device, and of which parts are timed. */
 const WARM = 6, READ = 20, TIMED = 12;
+
+/** Times that each constant is taken. */
+const TAKEN = 15;
 
 const seconds = Number(Deno.args[0]), found = launched();
 const ranks = found ? MpiRanks.open(found, { timeout: 60 }) : null;
@@ -41,6 +54,7 @@ async function step(by: Ranks | null): Promise<void> {
   (by ? await steps.updateWith(by) : steps.update()).values.dispose();
 }
 
+const constants = ranks && await constantsOf(ranks);
 for (let i = 0; i < WARM; i++) await step(ranks);
 await device.finish();
 const start = performance.now();
@@ -51,9 +65,33 @@ while (!await anywhere(ranks, performance.now() - start > 1000 * seconds)) {
   if (++images % READ === 0) await device.finish();
 }
 await device.finish();
-const reached: Reached = { images, ms: performance.now() - start, parts: ranks && await partsOf(ranks) };
+const ms = performance.now() - start;
+const reached: Reached = { images, ms, parts: ranks && await partsOf(ranks), constants };
 if (leads(ranks)) Deno.stdout.writeSync(new TextEncoder().encode(JSON.stringify(reached) + "\n"));
 await ranks?.[Symbol.asyncDispose]();
+
+/** The constants, in the median. */
+async function constantsOf(ranks: MpiRanks): Promise<Constants> {
+  const count = model.trainable().reduce((sum, { tensor }) => sum + tensor.size, 0);
+  using tensor = device.zeros([count]);
+  const taken: { read: number; sum: number; write: number }[] = [];
+  for (let i = 0; i < TAKEN; i++) {
+    const times = [performance.now()];
+    const values = await tensor.data() as Float32Array<ArrayBuffer>;
+    times.push(performance.now());
+    await ranks.all(new Uint8Array());
+    times.push(performance.now());
+    const sums = await ranks.sum(values);
+    times.push(performance.now());
+    tensor.write(sums);
+    await device.finish();
+    times.push(performance.now());
+    taken.push({ read: times[1] - times[0], sum: times[3] - times[2], write: times[4] - times[3] });
+  }
+  const median = (of: keyof (typeof taken)[0]): number =>
+    taken.map((one) => one[of]).sort((a, b) => a - b)[Math.floor(TAKEN / 2)];
+  return { bytes: 4 * count, read: median("read"), sum: median("sum"), write: median("write") };
+}
 
 /** Ms of a step's parts, one after another: in training some overlap. */
 async function partsOf(ranks: MpiRanks): Promise<Reached["parts"]> {
