@@ -1,48 +1,15 @@
-/**
- * The engine in a browser: bundled, in headless Chromium, every op's samples against the float64 references in both kernel
- * sets. Run by `deno task test:browser`.
- */
+/** The engine in a browser, bundled, in headless Chromium; all of this folder is run by `deno task test:browser`. */
 import { deepStrictEqual, match, ok, strictEqual } from "node:assert/strict";
 import { allKernels } from "../../engine/gpu/kernel.ts";
-import { allOps, type AnyOp } from "../../engine/op.ts";
 import { encodeSafetensors } from "../../engine/safetensors.ts";
 import "../../engine/ops/mod.ts";
 import "../../engine/mod.ts";
-import { compareRuns } from "../../engine/testing/samples/check_sample.ts";
-import { type Prepared } from "../../engine/testing/samples/prepare.ts";
-import { ownSamples } from "../support/own_samples.ts";
-import type { Ran } from "../../engine/testing/samples/run_sample.ts";
-import { KERNEL_SETS } from "../support/devices.ts";
-import { withRandom } from "../support/random.ts";
 import { bundle } from "../../cli/test/chromium/bundle.ts";
-import { type Call, chromiumPath, withPage } from "../../cli/test/chromium/browser.ts";
+import { chromiumPath, withPage } from "../../cli/test/chromium/browser.ts";
 import type { Page } from "./page.ts";
-import { fromWire, toWire } from "../../engine/testing/samples/wire.ts";
+import { say } from "./samples.ts";
 
 const path = chromiumPath();
-
-/** True where a sample computes in 16 bits, which not every adapter has. */
-function inHalf({ sample }: Prepared): boolean {
-  return sample.inputs.some((x) => x?.data instanceof Float16Array) ||
-    (sample.attrs as { dtype?: string }).dtype === "f16";
-}
-
-async function checkOp(call: Call<Page>, kernels: string, op: AnyOp, features: readonly string[]): Promise<string[]> {
-  const all = ownSamples(op), left = features.includes("shader-f16") ? [] : all.filter(inHalf);
-  const samples = all.filter((one) => !left.includes(one));
-  const answer = await call(
-    "run",
-    kernels,
-    op.name,
-    toWire(samples.map(({ sample, options }) => ({ sample, options }))),
-  );
-  const { runs, alive } = fromWire(answer) as { readonly runs: Ran[]; readonly alive: number };
-  compareRuns(op, samples, runs);
-  strictEqual(alive, 0, `${op.name}: tensors are alive after the samples`);
-  return left.map(({ title }) => title);
-}
-
-const say = (text: string): void => void Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
 
 if (path === null) {
   say("no Chromium was found: the browser's tests do not run (apt-get install chromium, or set CHROMIUM)");
@@ -55,19 +22,7 @@ Deno.test({ name: "the engine in a browser", ignore: path === null }, async (t) 
   ], {});
   const files = { "weights.safetensors": weights, "cut.safetensors": weights.slice(0, -3) };
   await withPage<Page>(path!, { script: await bundle("tests/browser/page.ts"), files }, async (call) => {
-    for (const kernels of KERNEL_SETS) {
-      const { title, features } = JSON.parse(await call("open", kernels)) as { title: string; features: string[] };
-      const left: string[] = [];
-      for (const op of allOps().values()) {
-        await t.step(
-          `${op.name} (${kernels} kernels) agrees with its float64 reference, gradients included`,
-          () => withRandom(op.name, async () => void left.push(...await checkOp(call, kernels, op, features))),
-        );
-      }
-      say(
-        `${title}: ${left.length} samples left out for want of shader-f16${left.length ? `: ${left.join("; ")}` : ""}`,
-      );
-    }
+    await call("open", "gpu");
     await t.step("the browser's compiler takes every kernel", async () => {
       const { kernels, found, left } = JSON.parse(await call("compile", "gpu"));
       deepStrictEqual(found, []);

@@ -1,0 +1,4 @@
+/** The kernels for CPUs, by the browser's compiler. */
+import { testKernels } from "./samples.ts";
+
+testKernels("cpu");
