@@ -30,53 +30,43 @@ fn outer(units: vec4<f32>, rows: vec4<f32>) -> mat4x4<f32> {
   return mat4x4(units * rows.x, units * rows.y, units * rows.z, units * rows.w);
 }
 
-// First of the group's rows. Where there are fewer than eight left, the last one stands in and is not written.
+// First of the group's rows, and how many it has.
 fn first_row(group: vec3<u32>, groups: vec3<u32>) -> u32 { return 8u * (group.y * groups.x + group.x); }
-fn clamped(row: u32) -> u32 { return min(row, params.b - 1u); }
+fn rows_from(row: u32) -> u32 { return min(8u, max(params.b, row) - row); }
 
-// Four rows of gate g at step t.
-fn products(t: u32, row: u32, g: u32, q: u32) -> mat4x4<f32> {
-  let n = params.n;
-  let at = g * (n / 4u) + q;
-  let start = t * params.b;
-  return mat4x4(
-    gx[(start + clamped(row)) * n + at],
-    gx[(start + clamped(row + 1u)) * n + at],
-    gx[(start + clamped(row + 2u)) * n + at],
-    gx[(start + clamped(row + 3u)) * n + at],
-  );
-}
+// A step's gates before their squashing, of eight rows each: what rows are taken from one by one. Loops over rows are short
+// to compile; written out, each access is a branch of its own, and newer drivers take minutes for them.
+var<private> z: array<vec4<f32>, 32>;
 
-struct Cell { h: vec4<f32>, c: vec4<f32> }
-
-// i, f, o = s(.), g = tanh(.), c' = f c + i g, h' = o tanh(c').
-fn cell(t: u32, row: u32, q: u32, zi: vec4<f32>, zf: vec4<f32>, zg: vec4<f32>, zo: vec4<f32>, c: vec4<f32>) -> Cell {
-  let i = sigmoid(zi);
-  let f = sigmoid(zf);
-  let g = bounded_tanh(zg);
-  let o = sigmoid(zo);
+// i, f, o = s(.), g = tanh(.), c' = f c + i g, h' = o tanh(c') of row r. c lies in last_c between steps.
+fn cell(t: u32, row: u32, r: u32, q: u32) -> vec4<f32> {
+  let quads = params.n / 4u;
+  let own = (row + r) * quads + q;
+  let c = last_c[own];
+  let i = sigmoid(z[r]);
+  let f = sigmoid(z[8u + r]);
+  let g = bounded_tanh(z[16u + r]);
+  let o = sigmoid(z[24u + r]);
   let next = f * c + i * g;
   let squashed = bounded_tanh(next);
   let h = o * squashed;
-  if (row < params.b) {
-    let quads = params.n / 4u;
-    let at = t * params.b + row;
-    states[at * quads + q] = h;
-    let k = at * 6u * quads + q;
-    saved[k] = i;
-    saved[k + quads] = f;
-    saved[k + 2u * quads] = g;
-    saved[k + 3u * quads] = o;
-    saved[k + 4u * quads] = squashed;
-    saved[k + 5u * quads] = c;
-  }
-  return Cell(h, next);
+  let at = t * params.b + row + r;
+  states[at * quads + q] = h;
+  let k = at * 6u * quads + q;
+  saved[k] = i;
+  saved[k + quads] = f;
+  saved[k + 2u * quads] = g;
+  saved[k + 3u * quads] = o;
+  saved[k + 4u * quads] = squashed;
+  saved[k + 5u * quads] = c;
+  last_c[own] = next;
+  last_h[own] = h;
+  return h;
 }
 
-// Four rows' values of four units, as rows for each unit, to where they are held: half 0 of rows a, 1 of rows b.
-fn hold(at: u32, half: u32, h: mat4x4<f32>) {
-  let units = transpose(h);
-  for (var u = 0u; u < 4u; u++) { hidden[2u * (at + u) + half] = units[u]; }
+// Row r's h of four units, as it is held from `at` on.
+fn hold(at: u32, r: u32, h: vec4<f32>) {
+  for (var u = 0u; u < 4u; u++) { hidden[2u * (at + u) + r / 4u][r % 4u] = h[u]; }
 }
 
 @compute @workgroup_size(LANES)
@@ -88,36 +78,30 @@ fn sequence(
   let n = params.n;
   let quads = n / 4u;
   let row = first_row(group, groups);
-  let live = q < quads;
-  var ca = mat4x4<f32>();
-  var cb = mat4x4<f32>();
-  if (live) {
-    var ha = mat4x4<f32>();
-    var hb = mat4x4<f32>();
-    for (var r = 0u; r < 4u; r++) {
-      let a = clamped(row + r) * quads + q;
-      let b = clamped(row + 4u + r) * quads + q;
-      ha[r] = h0[a];
-      hb[r] = h0[b];
-      ca[r] = c0[a];
-      cb[r] = c0[b];
-    }
-    hold(4u * q, 0u, ha);
-    hold(4u * q, 1u, hb);
+  let rows = select(0u, rows_from(row), q < quads);
+  for (var r = 0u; r < rows; r++) {
+    let own = (row + r) * quads + q;
+    last_h[own] = h0[own];
+    last_c[own] = c0[own];
+    hold(4u * q, r, h0[own]);
   }
   workgroupBarrier();
   for (var t = 0u; t < params.steps; t++) {
     let now = (t % 2u) * MOST;
     let next = MOST - now;
-    if (live) {
-      var ia = products(t, row, 0u, q);
-      var fa = products(t, row, 1u, q);
-      var ga = products(t, row, 2u, q);
-      var oa = products(t, row, 3u, q);
-      var ib = products(t, row + 4u, 0u, q);
-      var fb = products(t, row + 4u, 1u, q);
-      var gb = products(t, row + 4u, 2u, q);
-      var ob = products(t, row + 4u, 3u, q);
+    if (rows > 0u) {
+      for (var r = 0u; r < rows; r++) {
+        let at = (t * params.b + row + r) * n + q;
+        for (var g = 0u; g < 4u; g++) { z[8u * g + r] = gx[at + g * quads]; }
+      }
+      var ia = mat4x4(z[0], z[1], z[2], z[3]);
+      var ib = mat4x4(z[4], z[5], z[6], z[7]);
+      var fa = mat4x4(z[8], z[9], z[10], z[11]);
+      var fb = mat4x4(z[12], z[13], z[14], z[15]);
+      var ga = mat4x4(z[16], z[17], z[18], z[19]);
+      var gb = mat4x4(z[20], z[21], z[22], z[23]);
+      var oa = mat4x4(z[24], z[25], z[26], z[27]);
+      var ob = mat4x4(z[28], z[29], z[30], z[31]);
       for (var k = 0u; k < n; k++) {
         let a = hidden[2u * (now + k)];
         let b = hidden[2u * (now + k) + 1u];
@@ -135,109 +119,55 @@ fn sequence(
         gb += outer(wg, b);
         ob += outer(wo, b);
       }
-      let a0 = cell(t, row, q, ia[0], fa[0], ga[0], oa[0], ca[0]);
-      let a1 = cell(t, row + 1u, q, ia[1], fa[1], ga[1], oa[1], ca[1]);
-      let a2 = cell(t, row + 2u, q, ia[2], fa[2], ga[2], oa[2], ca[2]);
-      let a3 = cell(t, row + 3u, q, ia[3], fa[3], ga[3], oa[3], ca[3]);
-      let b0 = cell(t, row + 4u, q, ib[0], fb[0], gb[0], ob[0], cb[0]);
-      let b1 = cell(t, row + 5u, q, ib[1], fb[1], gb[1], ob[1], cb[1]);
-      let b2 = cell(t, row + 6u, q, ib[2], fb[2], gb[2], ob[2], cb[2]);
-      let b3 = cell(t, row + 7u, q, ib[3], fb[3], gb[3], ob[3], cb[3]);
-      ca = mat4x4(a0.c, a1.c, a2.c, a3.c);
-      cb = mat4x4(b0.c, b1.c, b2.c, b3.c);
-      hold(next + 4u * q, 0u, mat4x4(a0.h, a1.h, a2.h, a3.h));
-      hold(next + 4u * q, 1u, mat4x4(b0.h, b1.h, b2.h, b3.h));
+      for (var r = 0u; r < 4u; r++) {
+        z[r] = ia[r];
+        z[4u + r] = ib[r];
+        z[8u + r] = fa[r];
+        z[12u + r] = fb[r];
+        z[16u + r] = ga[r];
+        z[20u + r] = gb[r];
+        z[24u + r] = oa[r];
+        z[28u + r] = ob[r];
+      }
+      for (var r = 0u; r < rows; r++) { hold(next + 4u * q, r, cell(t, row, r, q)); }
     }
     workgroupBarrier();
   }
-  if (!live) { return; }
-  for (var r = 0u; r < 8u; r++) {
-    if (row + r >= params.b) { break; }
-    let at = 2u * ((params.steps % 2u) * MOST + 4u * q) + r / 4u;
-    last_h[(row + r) * quads + q] = vec4(hidden[at][r % 4u], hidden[at + 2u][r % 4u], hidden[at + 4u][r % 4u], hidden[at + 6u][r % 4u]);
-    last_c[(row + r) * quads + q] = select(ca[r % 4u], cb[r % 4u], r >= 4u);
-  }
 }
 
-struct CellGrad { i: vec4<f32>, f: vec4<f32>, g: vec4<f32>, o: vec4<f32>, c: vec4<f32> }
+// Row r's value of four units of a gate, as it is held.
+fn hold_gate(gate: u32, q: u32, r: u32, d: vec4<f32>) {
+  let at = gate * params.n + 4u * q;
+  for (var u = 0u; u < 4u; u++) { gates[2u * (at + u) + r / 4u][r % 4u] = d[u]; }
+}
 
-// Gradients to a row's gates before their squashing and to c, from those to h' and c'.
-fn cell_grad(t: u32, row: u32, q: u32, d_hidden: vec4<f32>, d_next: vec4<f32>) -> CellGrad {
+// Gradients to row r's gates before their squashing and to c, from those to h' and c', which lie in dh0 and dc0 between steps.
+fn cell_grad(t: u32, row: u32, r: u32, q: u32) {
   let quads = params.n / 4u;
-  let at = t * params.b + clamped(row);
+  let own = (row + r) * quads + q;
+  let at = t * params.b + row + r;
   let k = at * 6u * quads + q;
   let i = saved_in[k];
   let f = saved_in[k + quads];
   let g = saved_in[k + 2u * quads];
   let o = saved_in[k + 3u * quads];
   let squashed = saved_in[k + 4u * quads];
-  let upstream = d_hidden + dstates[at * quads + q];
-  let d = d_next + upstream * o * (1.0 - squashed * squashed);
-  let to = CellGrad(
-    d * g * i * (1.0 - i),
-    d * saved_in[k + 5u * quads] * f * (1.0 - f),
-    d * i * (1.0 - g * g),
-    upstream * squashed * o * (1.0 - o),
-    d * f,
-  );
-  if (row < params.b) {
-    let x = at * params.n + q;
-    dgx[x] = to.i;
-    dgx[x + quads] = to.f;
-    dgx[x + 2u * quads] = to.g;
-    dgx[x + 3u * quads] = to.o;
-  }
-  return to;
-}
-
-fn hold_gate(at: u32, half: u32, gate: mat4x4<f32>) {
-  let units = transpose(gate);
-  for (var u = 0u; u < 4u; u++) { gates[2u * (at + u) + half] = units[u]; }
-}
-
-// Four rows' gates; returns what goes to their c.
-fn four_grads(t: u32, row: u32, q: u32, half: u32, d_hidden: mat4x4<f32>, d_cell: mat4x4<f32>) -> mat4x4<f32> {
-  let n = params.n;
-  let r0 = cell_grad(t, row, q, d_hidden[0], d_cell[0]);
-  let r1 = cell_grad(t, row + 1u, q, d_hidden[1], d_cell[1]);
-  let r2 = cell_grad(t, row + 2u, q, d_hidden[2], d_cell[2]);
-  let r3 = cell_grad(t, row + 3u, q, d_hidden[3], d_cell[3]);
-  hold_gate(4u * q, half, mat4x4(r0.i, r1.i, r2.i, r3.i));
-  hold_gate(n + 4u * q, half, mat4x4(r0.f, r1.f, r2.f, r3.f));
-  hold_gate(2u * n + 4u * q, half, mat4x4(r0.g, r1.g, r2.g, r3.g));
-  hold_gate(3u * n + 4u * q, half, mat4x4(r0.o, r1.o, r2.o, r3.o));
-  return mat4x4(r0.c, r1.c, r2.c, r3.c);
-}
-
-// Gradients that leave a step backwards, of four units: to h and c of rows a and b.
-struct Carried { ha: mat4x4<f32>, hb: mat4x4<f32>, ca: mat4x4<f32>, cb: mat4x4<f32> }
-
-fn carried_from(row: u32, q: u32) -> Carried {
-  let quads = params.n / 4u;
-  var from_end = Carried();
-  for (var r = 0u; r < 4u && q < quads; r++) {
-    let a = clamped(row + r) * quads + q;
-    let b = clamped(row + 4u + r) * quads + q;
-    if (params.has_dh != 0u) {
-      from_end.ha[r] = dh[a];
-      from_end.hb[r] = dh[b];
-    }
-    if (params.has_dc != 0u) {
-      from_end.ca[r] = dc[a];
-      from_end.cb[r] = dc[b];
-    }
-  }
-  return from_end;
-}
-
-fn store_first(row: u32, q: u32, d: Carried) {
-  let quads = params.n / 4u;
-  for (var r = 0u; r < 8u && q < quads; r++) {
-    if (row + r >= params.b) { break; }
-    let at = (row + r) * quads + q;
-    dh0[at] = select(d.ha[r % 4u], d.hb[r % 4u], r >= 4u);
-    dc0[at] = select(d.ca[r % 4u], d.cb[r % 4u], r >= 4u);
-  }
+  let upstream = dh0[own] + dstates[at * quads + q];
+  let d = dc0[own] + upstream * o * (1.0 - squashed * squashed);
+  let to_i = d * g * i * (1.0 - i);
+  let to_f = d * saved_in[k + 5u * quads] * f * (1.0 - f);
+  let to_g = d * i * (1.0 - g * g);
+  let to_o = upstream * squashed * o * (1.0 - o);
+  dc0[own] = d * f;
+  let x = at * params.n + q;
+  dgx[x] = to_i;
+  dgx[x + quads] = to_f;
+  dgx[x + 2u * quads] = to_g;
+  dgx[x + 3u * quads] = to_o;
+  hold_gate(0u, q, r, to_i);
+  hold_gate(1u, q, r, to_f);
+  hold_gate(2u, q, r, to_g);
+  hold_gate(3u, q, r, to_o);
 }
 
 // Here an invocation has eight units, which share what it loads of the gates.
@@ -250,19 +180,21 @@ fn sequence_grad(
   let n = params.n;
   let quads = n / 4u;
   let row = first_row(group, groups);
+  let rows = rows_from(row);
   let p = 2u * lane;
-  let q = 2u * lane + 1u;
-  let last = quads - 1u;
-  var dp = carried_from(row, p);
-  var dq = carried_from(row, q);
-  for (var t = params.steps; t > 0u; t--) {
-    if (p < quads) {
-      dp.ca = four_grads(t - 1u, row, p, 0u, dp.ha, dp.ca);
-      dp.cb = four_grads(t - 1u, row + 4u, p, 1u, dp.hb, dp.cb);
+  let end = min(p + 2u, quads);
+  for (var q = p; q < end; q++) {
+    for (var r = 0u; r < rows; r++) {
+      let own = (row + r) * quads + q;
+      dh0[own] = vec4<f32>();
+      dc0[own] = vec4<f32>();
+      if (params.has_dh != 0u) { dh0[own] = dh[own]; }
+      if (params.has_dc != 0u) { dc0[own] = dc[own]; }
     }
-    if (q < quads) {
-      dq.ca = four_grads(t - 1u, row, q, 0u, dq.ha, dq.ca);
-      dq.cb = four_grads(t - 1u, row + 4u, q, 1u, dq.hb, dq.cb);
+  }
+  for (var t = params.steps; t > 0u; t--) {
+    for (var q = p; q < end; q++) {
+      for (var r = 0u; r < rows; r++) { cell_grad(t - 1u, row, r, q); }
     }
     workgroupBarrier();
     if (p < quads) {
@@ -274,19 +206,22 @@ fn sequence_grad(
         let a = gates[2u * j];
         let b = gates[2u * j + 1u];
         let wp = wh_t[j * quads + p];
-        let wq = wh_t[j * quads + min(q, last)];
+        let wq = wh_t[j * quads + end - 1u];
         pa += outer(wp, a);
         pb += outer(wp, b);
         qa += outer(wq, a);
         qb += outer(wq, b);
       }
-      dp.ha = pa;
-      dp.hb = pb;
-      dq.ha = qa;
-      dq.hb = qb;
+      for (var r = 0u; r < 4u; r++) {
+        z[r] = pa[r];
+        z[4u + r] = pb[r];
+        z[8u + r] = qa[r];
+        z[12u + r] = qb[r];
+      }
+      for (var q = p; q < end; q++) {
+        for (var r = 0u; r < rows; r++) { dh0[(row + r) * quads + q] = z[8u * (q - p) + r]; }
+      }
     }
     workgroupBarrier();
   }
-  store_first(row, p, dp);
-  store_first(row, q, dq);
 }
