@@ -95,7 +95,7 @@ export function batchesFor(device: Device, seed: number, ops?: readonly string[]
   const specialised = subjects.map(({ name, specialised }): Batch => ({
     title: `${name} with other constants`,
     kind: "specialisations",
-    probes: (device) => specialised?.(device).map((one) => probeOf(one)) ?? [],
+    probes: (device) => specialised?.(device, false).map((one) => probeOf(one)) ?? [],
     around: plainly,
   }));
   const tiled = subjects.flatMap(({ name, tiled }) => {

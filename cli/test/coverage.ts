@@ -22,7 +22,7 @@ export async function coverageOf(run: CheckRun): Promise<Coverage> {
   await using device = await Device.open({ kernels: run.kernelSet });
   const coverage = noCoverage();
   for (const { subject } of plan(device, run)) {
-    const cases = [...subject.cases, ...subject.specialised?.(device) ?? []];
+    const cases = [...subject.cases, ...subject.specialised?.(device, run.tilings) ?? []];
     // One by one: what the first of them enter whole, the others need no copies of.
     for (const one of cases) await cover(device, () => one.run(device), coverage);
     if (!run.tilings || !subject.tiled) continue;

@@ -22,7 +22,7 @@ export async function list(words: readonly string[], sets: readonly KernelSet[],
   for (const kernelSet of sets) {
     await using device = await Device.open({ kernels: kernelSet });
     for (const { subject, kernels } of plan(device, { ...selection, kernelSet, seed, tilings: false })) {
-      const more = subject.specialised?.(device).length ?? 0,
+      const more = subject.specialised?.(device, false).length ?? 0,
         { length: tilings } = subject.tiled?.(device).tilings ?? [];
       const extra = [
         more > 0 ? `${more} for other constants` : [],

@@ -16,7 +16,9 @@ export const CHECKS = {
   races:
     "no number of workgroup memory touched by two invocations without a barrier between, one of them writing; no " +
     "number of a buffer written by two invocations of a dispatch, or written by one and read by another",
-  specialisations: "the same with every set of constants that can be asked for",
+  specialisations:
+    "the same with every set of constants that can be asked for; where tilings are checked, of products in each tiling " +
+    "of the samples",
   tilings: "the same in every tiling that the tuner may choose",
 } as const;
 

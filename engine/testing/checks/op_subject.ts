@@ -116,8 +116,8 @@ export function opSubject(op: AnyOp, options: OpSubjectOptions): Subject {
   return {
     name: op.name,
     cases,
-    specialised: (device) => {
-      const reached = new Reached(device, op, described);
+    specialised: (device, tilings) => {
+      const reached = new Reached(device, op, described, tilings);
       const more = preparing(random, reached.variations());
       // Gradients that are added to what is there have kernels of their own.
       const again = preparing(random, reached.collected()).map(collectedTwice);

@@ -9,6 +9,9 @@ import { kernelsOf } from "./run.ts";
 /** Most samples that are varied, and most variations of each. */
 const VARIED = 12, VARIATIONS = 96;
 
+/** Constants that say how kernels of products cut a result. */
+const CUT: readonly string[] = ["ROWS", "COLUMNS", "ACROSS", "QUADS", "TILE_ROWS", "TILE_COLUMNS", "LANES", "BUFFERS"];
+
 /** Kernels with the constants that samples ask for; what a sample is found for counts as reached from then on. */
 export class Reached {
   readonly #device: Device;
@@ -17,8 +20,11 @@ export class Reached {
   /** The smallest first: a sample shows what its constants do as well as a larger one. */
   readonly #small: readonly Sample<unknown>[];
   readonly #keys: Set<string>;
+  readonly #tilings: boolean;
 
-  constructor(device: Device, op: AnyOp, samples: readonly Sample<unknown>[]) {
+  /** Each tiling counts by itself where `tilings` are asked for; else a product's other constants count once, in whatever tiles. */
+  constructor(device: Device, op: AnyOp, samples: readonly Sample<unknown>[], tilings: boolean) {
+    this.#tilings = tilings;
     this.#device = device;
     this.#op = op;
     this.#samples = samples;
@@ -51,7 +57,10 @@ export class Reached {
 
   #reach(sample: Sample<unknown>, twice = false): string[] {
     try {
-      return [...kernelsOf(this.#device, () => recordEmpty(this.#device, this.#op, sample, twice)).keys()];
+      const body = (): void => recordEmpty(this.#device, this.#op, sample, twice);
+      const counts: Parameters<typeof kernelsOf>[2] = ({ traits }, name) =>
+        this.#tilings || !traits.tilingOf || !CUT.includes(name);
+      return [...kernelsOf(this.#device, body, counts).keys()];
     } catch {
       return [];
     }

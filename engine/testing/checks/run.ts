@@ -11,12 +11,20 @@ import { CHECK_NAMES, type CheckName } from "./names.ts";
 import type { CheckFault, CheckReport, SampleReport } from "./report.ts";
 import type { Case, Subject } from "./subject.ts";
 
-/** Kernels with the constants that they were asked for, as `body` records it; nothing is compiled or run. */
-export function kernelsOf(device: Device, body: () => void): ReadonlyMap<string, KernelDeclaration> {
+/**
+ * Kernels with the constants that they were asked for, those that `counts`, as `body` records it; nothing is compiled or run.
+ */
+export function kernelsOf(
+  device: Device,
+  body: () => void,
+  counts: (kernel: KernelDeclaration, constant: string) => boolean = () => true,
+): ReadonlyMap<string, KernelDeclaration> {
   const found = new Map<string, KernelDeclaration>(), gpu = contextOf(device), { run } = gpu;
   gpu.run = (kernel, { constants = {} }) => {
-    const set = Object.keys(constants).sort().map((name) => `${name}=${constants[name]}`).join(" ");
-    found.set(`${kernel.name} ${set}`, declarationOf(kernel));
+    const declaration = declarationOf(kernel),
+      names = Object.keys(constants).filter((name) => counts(declaration, name));
+    const set = names.sort().map((name) => `${name}=${constants[name]}`).join(" ");
+    found.set(`${kernel.name} ${set}`, declaration);
   };
   try {
     body();
@@ -121,7 +129,7 @@ async function runChecks(checking: Checking, checks: ReadonlySet<CheckName>): Pr
   await checkBits(checking, asked, first.result);
   if (asked("indices") || asked("races") || asked("barriers")) await checkNotes(checking);
   if (asked("specialisations") && specialised) {
-    const more = specialised(device);
+    const more = specialised(device, asked("tilings"));
     const results = await checking.attempt(
       "specialisations",
       () => inMemory(device, "zeros", () => checking.all(more)),

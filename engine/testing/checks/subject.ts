@@ -29,8 +29,11 @@ export interface Tiled {
 export interface Subject {
   readonly name: string;
   readonly cases: readonly Case[];
-  /** Cases for sets of constants that `cases` do not reach; none where they reach all. */
-  readonly specialised?: (device: Device) => readonly Case[];
+  /**
+   * Cases for sets of constants that `cases` do not reach; none where they reach all. Of a product's kernel each set counts in every
+   * tiling that samples reach where `tilings` is true, else in any.
+   */
+  readonly specialised?: (device: Device, tilings: boolean) => readonly Case[];
   /** Tilings to choose from, and the cases for each. */
   readonly tiled?: (device: Device) => { readonly tilings: readonly Tiled[]; readonly cases: readonly Case[] };
   /** Holds gradients against differences; a fault in words, or null. */
