@@ -127,7 +127,7 @@ if (onlyBatch || !only && !Deno.args.includes("--no-models")) {
   }
   write(drawn.toString());
 }
-// Two minutes, and cores of their own: only where asked for.
+// Minutes, and cores of their own: only where asked for.
 const ranks: RankRow[] = [];
 if (onlyRanks) {
   const head = [
