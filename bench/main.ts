@@ -131,10 +131,11 @@ if (onlyBatch || !only && !Deno.args.includes("--no-models")) {
 const ranks: RankRow[] = [];
 if (onlyRanks) {
   const head = [
-    "final, an image a step and process",
+    "final",
+    "images each",
     "images/s",
     "to one",
-    "to two",
+    "to two apart",
     "by the model",
     "compute",
     "wait",
@@ -143,12 +144,13 @@ if (onlyRanks) {
   ];
   const drawn = new Table({ head, style: { head: [] } });
   ranks.push(...await rankRows((why) => write(`ranks: ${why}`)));
-  for (const { name, imagesPerSecond, parts, predicted } of ranks) {
-    const to = (other?: RankRow): string => other ? `${(imagesPerSecond / other.imagesPerSecond).toFixed(2)}` : "";
+  for (const { name, each, imagesPerSecond, toApart, parts, predicted } of ranks) {
+    const one = ranks.find((row) => row.each === each)!;
     const { compute, wait, reduce, exchange } = parts ?? {};
     const times = [compute, wait, reduce, exchange].map((ms) => ms?.toFixed(1) ?? "");
     const model = predicted ? `${predicted.toFixed(2)} (${(predicted / imagesPerSecond).toFixed(2)})` : "";
-    drawn.push([name, imagesPerSecond.toFixed(2), to(ranks[0]), to(ranks[1]), model, ...times]);
+    const shares = [(imagesPerSecond / one.imagesPerSecond).toFixed(2), toApart?.toFixed(2) ?? ""];
+    drawn.push([name, each, imagesPerSecond.toFixed(2), ...shares, model, ...times]);
   }
   write(drawn.toString());
   for (const { name, constants } of ranks) {

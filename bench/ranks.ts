@@ -5,18 +5,22 @@ import type { Reached } from "./ranks_child.ts";
 /** A row: all processes together. */
 export interface RankRow {
   readonly name: string;
+  /** Images a step and process. */
+  readonly each: number;
   readonly imagesPerSecond: number;
+  /** Share of what processes that know nothing of each other reach, of ranks. */
+  readonly toApart: number | null;
   readonly parts: Reached["parts"];
   readonly constants: Reached["constants"];
-  /** Images a second by the model of docs/scaling.md: c is the step of the row of two processes, all else its constants. */
+  /** Images a second by the model of docs/scaling.md: c is the step of processes that know nothing of each other, all else its constants. */
   readonly predicted: number | null;
 }
 
 /** Seconds of each row and turn, and turns. */
-const SECONDS = 12, TURNS = 3;
+const SECONDS = 10, TURNS = 3;
 
-/** The row whose step the model takes. */
-const ALONE = "two processes that know nothing of each other";
+/** Images a step and process. */
+const EACH = [1, 4];
 
 /** Launchers, and the words that each needs. */
 const LAUNCHERS = [
@@ -24,9 +28,12 @@ const LAUNCHERS = [
   ["mpirun.openmpi", "--allow-run-as-root", "--oversubscribe", "--bind-to", "none"],
 ];
 
-/** A kind of row: its name, and what runs it once. */
+/** A kind of row, and what runs it once. */
 interface Kind {
   readonly name: string;
+  readonly each: number;
+  /** True for processes that know nothing of each other: what ranks are held to. */
+  readonly apart?: boolean;
   run(): Promise<readonly Reached[]>;
 }
 
@@ -43,12 +50,14 @@ export async function rankRows(left: (why: string) => void): Promise<RankRow[]> 
       }
     }
   }
-  const rows: RankRow[] = [];
-  for (const [{ name }, turns] of taken) {
-    const all = turns.map((reached) => rowOf(name, reached, rows.find((row) => row.name === ALONE)));
-    rows.push(all.toSorted((a, b) => a.imagesPerSecond - b.imagesPerSecond)[Math.floor(all.length / 2)]);
-  }
-  return rows;
+  const apart = new Map<number, readonly RankRow[]>();
+  return [...taken].map(([kind, turns]) => {
+    // Ranks are held to what ran in the same turn.
+    const all = turns.map((reached, turn) => rowOf(kind, reached, apart.get(kind.each)?.[turn]));
+    if (kind.apart) apart.set(kind.each, all);
+    const order = ({ toApart, imagesPerSecond }: RankRow): number => toApart ?? imagesPerSecond;
+    return all.toSorted((a, b) => order(a) - order(b))[Math.floor(all.length / 2)];
+  });
 }
 
 function kinds(): Kind[] {
@@ -59,27 +68,32 @@ function kinds(): Kind[] {
     "--no-lock",
     fileURLToPath(new URL("./ranks_child.ts", import.meta.url)),
   ];
-  const own = (core: number): string[] => ["taskset", "-c", String(core), ...child, String(SECONDS)];
   const pinned = `exec taskset -c "\${PMI_RANK:-$OMPI_COMM_WORLD_RANK}" "$@"`;
-  return [
-    { name: "one process", run: async () => [await run(own(0))] },
-    { name: ALONE, run: () => Promise.all([run(own(0)), run(own(1))]) },
-    ...LAUNCHERS.map((launcher): Kind => ({
-      name: `two ranks, ${launcher[0]}`,
-      run: async () => {
-        const first = await run([...launcher, "-n", "2", "sh", "-c", pinned, "sh", ...child, String(SECONDS)]);
-        return [first, first];
-      },
-    })),
-  ];
+  return EACH.flatMap((each): Kind[] => {
+    const words = [...child, String(SECONDS), String(each)];
+    const own = (core: number): Promise<Reached> => run(["taskset", "-c", String(core), ...words]);
+    return [
+      { name: "one process", each, run: async () => [await own(0)] },
+      { name: "two that know nothing of each other", each, apart: true, run: () => Promise.all([own(0), own(1)]) },
+      ...LAUNCHERS.map((launcher): Kind => ({
+        name: `two ranks, ${launcher[0]}`,
+        each,
+        run: async () => {
+          const first = await run([...launcher, "-n", "2", "sh", "-c", pinned, "sh", ...words]);
+          return [first, first];
+        },
+      })),
+    ];
+  });
 }
 
-function rowOf(name: string, reached: readonly Reached[], alone: RankRow | undefined): RankRow {
+function rowOf({ name, each }: Kind, reached: readonly Reached[], apart: RankRow | undefined): RankRow {
   const imagesPerSecond = reached.reduce((sum, { images, ms }) => sum + 1000 * images / ms, 0);
-  const [{ parts, constants }] = reached, n = reached.length;
-  const step = alone && constants &&
-    1000 * n / alone.imagesPerSecond + constants.read + constants.sum + constants.write;
-  return { name, imagesPerSecond, parts, constants, predicted: step ? 1000 * n / step : null };
+  const [{ parts, constants }] = reached, images = reached.length * each;
+  const ms = apart && constants &&
+    1000 * images / apart.imagesPerSecond + constants.read + constants.sum + constants.write;
+  const [toApart, predicted] = [apart ? imagesPerSecond / apart.imagesPerSecond : null, ms ? 1000 * images / ms : null];
+  return { name, each, imagesPerSecond, toApart, parts, constants, predicted };
 }
 
 /** The line that a process of those words prints first. Throws with its complaint where it fails. */
