@@ -12,7 +12,8 @@ import type { CheckFault, CheckReport, SampleReport } from "./report.ts";
 import type { Case, Subject } from "./subject.ts";
 
 /**
- * Kernels with the constants that they were asked for, those that `counts`, as `body` records it; nothing is compiled or run.
+ * Kernels with the constants that they were asked for, of which `counts` says which tell two apart, as `body` records it; nothing
+ * is compiled or run.
  */
 export function kernelsOf(
   device: Device,
