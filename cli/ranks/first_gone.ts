@@ -59,8 +59,13 @@ export class FirstGone implements Disposable {
   }
 
   #look(): void {
-    if (this.#gone.length > 0) return;
-    this.#gone = [...this.processes].filter(([process]) => !isAlive(process)).map(([, rank]) => rank).sort();
+    if (this.#gone.length > 0 || this.#ending().length === 0) return;
+    // The first may have ended after it was looked at, and another by it before its turn came: both have ended now.
+    this.#gone = this.#ending();
+  }
+
+  #ending(): number[] {
+    return [...this.processes].filter(([process]) => isEnding(process)).map(([, rank]) => rank).sort();
   }
 
   /** Ends the watch. */
@@ -70,9 +75,18 @@ export class FirstGone implements Disposable {
   }
 }
 
-/** False where a process is gone, or only its end is left. */
-function isAlive(process: number): boolean {
-  return /^\d+ \(.*\) [^ZX] /s.test(read(`/proc/${process}/stat`));
+/** Flags of a process that ends, and of one that a signal ends (`PF_EXITING`, `PF_SIGNALED`); the bit of signal 9, waiting. */
+const ENDS = 0x4 | 0x400, KILLED = 1 << 8;
+
+/**
+ * True where a process is gone, or will be: one of many threads and much memory takes a while to end, in which a launcher may
+ * have noticed and ended the others.
+ */
+function isEnding(process: number): boolean {
+  // Behind the name: state, then numbers (proc(5), fields 3 and on).
+  const [state, ...numbers] = read(`/proc/${process}/stat`).replace(/^.*\) /s, "").split(" ");
+  const flags = Number(numbers[5]), waiting = Number(numbers[27]);
+  return state === "" || /[ZX]/.test(state) || (flags & ENDS) !== 0 || (waiting & KILLED) !== 0;
 }
 
 /** The text of a file of the system's; empty where it is gone, or somebody else's. */

@@ -65,7 +65,7 @@ export class RankReport {
     const named = open === undefined ? ranks.get(Number(pid)) ?? unseen : Number(open);
     // Launchers may name a rank that they have ended themselves, or that a library ended by an abort, for another was gone.
     const other = gone.find((rank) => rank !== named);
-    const isOther = other !== undefined && (gone.length === 1 || named === undefined || signal === ABORT);
+    const isOther = other !== undefined && (gone.length === 1 || (named !== undefined && signal === ABORT));
     const rank = isOther ? other : named, who = rank === undefined ? "a rank" : `rank ${rank}`;
     const how = isOther
       ? "has died"

@@ -54,6 +54,8 @@ Deno.test("a rank that was ended because another was gone is not named for it", 
   strictEqual(cause(MPICH_KILLED, [1]), died);
   strictEqual(cause(aborted, [0]), died.replace("rank 1 has died", "rank 0 was ended by signal 6"));
   strictEqual(cause("", [1]), died);
+  // Which of two it was, nothing tells.
+  strictEqual(cause("", [0, 1]), died.replace("rank 1 has died", "a rank ended with status 9"));
 });
 
 Deno.test("where a rank has said why it ends, its line is the only one", () => {
