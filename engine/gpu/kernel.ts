@@ -1,5 +1,6 @@
 /** Kernels: a WGSL text, an entry point, and the bindings that reflection finds. Compiled on first use, then cached. */
 import { KernelError } from "../base/errors.ts";
+import { BranchedText } from "./dead_branches.ts";
 import { type KernelInterface, reflect } from "./wgsl.ts";
 
 /** A named WGSL text. */
@@ -171,7 +172,13 @@ export class PipelineCache {
   readonly #pipelines = new Map<number, Map<string, Pipeline>>();
   readonly #layouts = new Map<
     number,
-    { bind: GPUBindGroupLayout; pipeline: GPUPipelineLayout; module: GPUShaderModule }
+    {
+      readonly bind: GPUBindGroupLayout;
+      readonly pipeline: GPUPipelineLayout;
+      readonly text: BranchedText | null;
+      /** By what constants leave of the text. */
+      readonly modules: Map<string, GPUShaderModule>;
+    }
   >();
   #count = 0;
 
@@ -223,14 +230,19 @@ export class PipelineCache {
       shared = {
         bind,
         pipeline: device.createPipelineLayout({ label: kernel.name, bindGroupLayouts: [bind] }),
-        module: device.createShaderModule({ label: kernel.name, code: this.#enabled(kernel.code) }),
+        // All of a user's text is looked at by the driver, with whatever is wrong in it.
+        text: kernel.traits.users ? null : new BranchedText(this.#enabled(kernel.code)),
+        modules: new Map(),
       };
       this.#layouts.set(kernel.id, shared);
     }
+    const code = shared.text?.with(constants ?? {}) ?? this.#enabled(kernel.code);
+    let module = shared.modules.get(code);
+    if (!module) shared.modules.set(code, module = device.createShaderModule({ label: kernel.name, code }));
     const gpu = device.createComputePipeline({
       label: kernel.name,
       layout: shared.pipeline,
-      compute: { module: shared.module, entryPoint: kernel.entry, constants: { ...constants } },
+      compute: { module, entryPoint: kernel.entry, constants: { ...constants } },
     });
     const pipeline: Pipeline = { id: this.#count++, kernel, gpu, layout: shared.bind, compiled: undefined };
     device.popErrorScope().then((error) => {

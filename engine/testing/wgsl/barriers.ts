@@ -4,7 +4,7 @@
  * the whole workgroup counts as different.
  */
 import { type Fn, parseFunctions, type Statement, walk } from "./statements.ts";
-import { type Token, tokenise } from "./tokens.ts";
+import { type Token, tokenise } from "../../gpu/wgsl_tokens.ts";
 
 const BARRIERS = ["workgroupBarrier", "storageBarrier", "textureBarrier", "workgroupUniformLoad"];
 const SAME_FOR_ALL = ["workgroup_id", "num_workgroups"];

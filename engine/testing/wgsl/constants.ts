@@ -1,5 +1,5 @@
 /** Values of WGSL expressions of whole numbers and named constants. */
-import { tokenise } from "./tokens.ts";
+import { tokenise } from "../../gpu/wgsl_tokens.ts";
 
 /** Precedence of signs between two operands. */
 const SIGNS: Readonly<Record<string, readonly [number, (a: number, b: number) => number]>> = {

@@ -6,7 +6,7 @@
 import { type Module, parseMembers, parseModule, reachedFrom, scalarsOf } from "./module.ts";
 import type { Fn } from "./statements.ts";
 import { type Place, placesOf } from "./places.ts";
-import { closing, type Token } from "./tokens.ts";
+import { closing, type Token } from "../../gpu/wgsl_tokens.ts";
 
 /** A place in the text that notes speak of. */
 export interface Site {

@@ -1,6 +1,6 @@
 /** Declarations of a WGSL text: types, variables and functions, as far as checks of what is read and written go. */
 import { type Fn, parseFunctions } from "./statements.ts";
-import { closing, isName, type Token, tokenise } from "./tokens.ts";
+import { closing, isName, type Token, tokenise } from "../../gpu/wgsl_tokens.ts";
 
 /** A type. Lengths are WGSL expressions, for they may be made of overridable constants; null at run time. */
 export type Type =

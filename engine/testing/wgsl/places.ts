@@ -1,7 +1,7 @@
 /** Places in memory that a WGSL function names: which variable, by which indices, read or written. */
 import { localsOf, type Module, scalarsOf, type Type, type Variable } from "./module.ts";
 import type { Fn } from "./statements.ts";
-import { closing, isName, type Token } from "./tokens.ts";
+import { closing, isName, type Token } from "../../gpu/wgsl_tokens.ts";
 
 /** An index in square brackets. */
 export interface Step {

@@ -1,5 +1,5 @@
 /** Statements of WGSL functions, as far as their control flow goes. */
-import { closing, type Token } from "./tokens.ts";
+import { closing, type Token } from "../../gpu/wgsl_tokens.ts";
 
 /** Statements in braces. */
 export interface Block {

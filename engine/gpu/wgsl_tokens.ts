@@ -32,6 +32,7 @@ const PARTNERS: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}
 
 /** Position of the bracket that closes the one at `open`; the number of tokens where none does. */
 export function closing(tokens: readonly Token[], open: number): number {
+  if (open >= tokens.length) return tokens.length;
   const own = tokens[open].text, partner = PARTNERS[own];
   for (let at = open + 1, depth = 1; at < tokens.length; at++) {
     if (tokens[at].text === own) depth++;

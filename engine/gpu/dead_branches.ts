@@ -1,0 +1,292 @@
+/**
+ * A kernel's text without what its constants leave dead: `if` statements that they decide, and what stands behind a return.
+ * Drivers remove it too, but some only after they have written out every call in it, which takes them several times as long.
+ * Lines stay where they are.
+ */
+import { closing, type Token, tokenise } from "./wgsl_tokens.ts";
+
+type Value = number | boolean | undefined;
+
+/** Signs between two operands that can be known, by precedence. */
+const SIGNS: Readonly<Record<string, readonly [precedence: number, (a: number, b: number) => number | boolean]>> = {
+  "==": [3, (a, b) => a === b],
+  "!=": [3, (a, b) => a !== b],
+  "<": [3, (a, b) => a < b],
+  "<=": [3, (a, b) => a <= b],
+  ">": [3, (a, b) => a > b],
+  ">=": [3, (a, b) => a >= b],
+  "+": [4, (a, b) => a + b],
+  "-": [4, (a, b) => a - b],
+  "*": [5, (a, b) => a * b],
+  "/": [5, (a, b) => Math.trunc(a / b)],
+  "%": [5, (a, b) => a % b],
+};
+
+/** A constant of a module: its declared type where it has one, and the tokens of its value. */
+interface Declared {
+  readonly type: string | undefined;
+  readonly value: readonly Token[];
+}
+
+/** A kernel's text, read once, of which each set of constants leaves its own part. */
+export class BranchedText {
+  readonly #text: string;
+  readonly #tokens: readonly Token[];
+  readonly #declared: ReadonlyMap<string, Declared>;
+  /** Places of the opening braces of functions. */
+  readonly #bodies: readonly number[];
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#tokens = tokenise(text);
+    const { declared, bodies } = isBalanced(this.#tokens) ? outline(this.#tokens) : NOTHING;
+    this.#declared = declared;
+    this.#bodies = bodies;
+  }
+
+  /** The text that `constants` leave. */
+  with(constants: Readonly<Record<string, number>>): string {
+    const walker = new Walker(this.#tokens, new Known(this.#declared, constants));
+    for (const body of this.#bodies) walker.block(body);
+    const { dead } = walker;
+    // One that ends inside a statement is no WGSL, which its driver can say.
+    if (dead.length === 0 || dead.some(([, to]) => to >= this.#tokens.length)) return this.#text;
+    let text = "", at = 0;
+    for (const [from, to] of dead.sort(([a], [b]) => a - b)) {
+      const [start, end] = [this.#tokens[from].at, this.#tokens[to].at + this.#tokens[to].text.length];
+      // What lies in dead code is dead already.
+      if (start < at) continue;
+      text += this.#text.slice(at, start) + this.#text.slice(start, end).replaceAll(/[^\n]+/g, "");
+      at = end;
+    }
+    return text + this.#text.slice(at);
+  }
+}
+
+const NOTHING = { declared: new Map<string, Declared>(), bodies: [] };
+
+/** True where each bracket has its partner; a text in which one has none does not compile. */
+function isBalanced(tokens: readonly Token[]): boolean {
+  const open: string[] = [];
+  for (const { text } of tokens) {
+    if (/^[([{]$/.test(text)) open.push(text);
+    else if (/^[)\]}]$/.test(text) && open.pop() !== PARTNERS[text]) return false;
+  }
+  return open.length === 0;
+}
+
+const PARTNERS: Readonly<Record<string, string>> = { ")": "(", "]": "[", "}": "{" };
+
+/** Constants that a module declares, but for names that a function gives to something else; and where functions' bodies begin. */
+function outline(tokens: readonly Token[]): { declared: Map<string, Declared>; bodies: number[] } {
+  const declared = new Map<string, Declared>(), bodies: number[] = [], hidden = new Set<string>();
+  for (let at = 0; at < tokens.length; at++) {
+    const { text } = tokens[at];
+    if (text === "override" || text === "const") {
+      const name = tokens[at + 1]?.text ?? "", end = next(tokens, at, ";"), equals = next(tokens, at, "=");
+      const type = tokens[at + 2]?.text === ":" ? tokens[at + 3]?.text : undefined;
+      declared.set(name, { type, value: tokens.slice(Math.min(equals, end) + 1, end) });
+      at = end;
+    }
+    const open = at + 2;
+    if (text !== "fn" || tokens[open]?.text !== "(") continue;
+    const close = closing(tokens, open), body = next(tokens, close, "{");
+    if (body === tokens.length) break;
+    const end = closing(tokens, body);
+    for (let i = open; i < close; i++) if (tokens[i + 1].text === ":") hidden.add(tokens[i].text);
+    for (let i = body; i < end; i++) if (/^(let|var|const)$/.test(tokens[i].text)) hidden.add(tokens[i + 1].text);
+    bodies.push(body);
+    at = end;
+  }
+  for (const name of hidden) declared.delete(name);
+  return { declared, bodies };
+}
+
+/** Place of the next token of this text. */
+function next(tokens: readonly Token[], at: number, text: string): number {
+  while (at < tokens.length && tokens[at].text !== text) at++;
+  return at;
+}
+
+/** Values of a module's constants, and of expressions made of nothing else. */
+class Known {
+  readonly #declared: ReadonlyMap<string, Declared>;
+  readonly #values = new Map<string, Value>();
+  #tokens: readonly Token[] = [];
+  #at = 0;
+
+  constructor(declared: ReadonlyMap<string, Declared>, constants: Readonly<Record<string, number>>) {
+    this.#declared = declared;
+    for (const [name, value] of Object.entries(constants)) {
+      const own = declared.get(name);
+      if (own) this.#values.set(name, own.type === "bool" ? value !== 0 : value);
+    }
+  }
+
+  /** The value of an expression; undefined where something else has a part in it. */
+  value(tokens: readonly Token[]): Value {
+    const before = [this.#tokens, this.#at] as const;
+    [this.#tokens, this.#at] = [tokens, 0];
+    const value = this.#either(), whole = this.#at === tokens.length;
+    [this.#tokens, this.#at] = before;
+    return whole ? value : undefined;
+  }
+
+  #peek(): string | undefined {
+    return this.#tokens[this.#at]?.text;
+  }
+
+  #either(): Value {
+    let value = this.#both();
+    while (this.#peek() === "||") {
+      this.#at++;
+      const other = this.#both();
+      value = value === true || other === true ? true : value === false && other === false ? false : undefined;
+    }
+    return value;
+  }
+
+  #both(): Value {
+    let value = this.#signed(3);
+    while (this.#peek() === "&&") {
+      this.#at++;
+      const other = this.#signed(3);
+      value = value === false || other === false ? false : value === true && other === true ? true : undefined;
+    }
+    return value;
+  }
+
+  #signed(least: number): Value {
+    let value = this.#operand();
+    for (let sign = SIGNS[this.#peek() ?? ""]; sign && sign[0] >= least; sign = SIGNS[this.#peek() ?? ""]) {
+      const [precedence, compute] = sign, equality = /^[=!]=$/.test(this.#peek()!);
+      this.#at++;
+      const other = this.#signed(precedence + 1),
+        made: Value = typeof value === "number" && typeof other === "number"
+          ? compute(value, other)
+          : typeof value === "boolean" && typeof other === "boolean" && equality
+          ? compute(Number(value), Number(other))
+          : undefined;
+      // What wraps around is not looked into.
+      value = typeof made !== "number" || (made >= 0 && made < 2 ** 31) ? made : undefined;
+    }
+    return value;
+  }
+
+  #operand(): Value {
+    const text = this.#peek();
+    if (text === undefined) return undefined;
+    if (text === "!") {
+      this.#at++;
+      const value = this.#operand();
+      return typeof value === "boolean" ? !value : undefined;
+    }
+    if (text === "(") {
+      const close = closing(this.#tokens, this.#at), inner = this.#tokens.slice(this.#at + 1, close);
+      this.#at = close + 1;
+      return this.#behind(this.value(inner));
+    }
+    this.#at++;
+    if (/^\d+[iu]?$/.test(text)) return Number.parseInt(text);
+    if (text === "true" || text === "false") return text === "true";
+    return this.#behind(this.#named(text));
+  }
+
+  /** An operand with what follows it: a part of something, or a call, is not known. */
+  #behind(value: Value): Value {
+    for (;;) {
+      const text = this.#peek();
+      if (text === "(" || text === "[") this.#at = closing(this.#tokens, this.#at) + 1;
+      else if (text === ".") this.#at += 2;
+      else return value;
+      value = undefined;
+    }
+  }
+
+  #named(name: string): Value {
+    if (!this.#values.has(name)) {
+      const own = this.#declared.get(name);
+      // One that leads back to itself is not known.
+      this.#values.set(name, undefined);
+      if (own && own.value.length > 0) this.#values.set(name, this.value(own.value));
+    }
+    return this.#values.get(name);
+  }
+}
+
+/** Finds what is dead in statements. */
+class Walker {
+  /** First and last tokens of dead parts. */
+  readonly dead: [from: number, to: number][] = [];
+
+  constructor(readonly tokens: readonly Token[], readonly known: Known) {}
+
+  #text(at: number): string {
+    return this.tokens[at]?.text ?? "";
+  }
+
+  /** Goes through a block from its opening brace on; true where none goes on behind it. */
+  block(open: number): boolean {
+    const close = closing(this.tokens, open);
+    for (let at = open + 1; at < close;) {
+      const [behind, ends] = this.#statement(at);
+      at = behind;
+      if (!ends) continue;
+      // What a loop does before it goes on is not what stands behind a return.
+      if (at < close && this.#text(at) !== "continuing") this.dead.push([at, close - 1]);
+      return true;
+    }
+    return false;
+  }
+
+  /** Goes through a statement: where the next begins, and whether none goes on to there. */
+  #statement(at: number): [behind: number, ends: boolean] {
+    switch (this.#text(at)) {
+      case "{":
+        return [closing(this.tokens, at) + 1, this.block(at)];
+      case "if":
+        return this.#branch(at);
+      case "switch": {
+        const open = next(this.tokens, at, "{"), close = closing(this.tokens, open);
+        for (let arm = next(this.tokens, open + 1, "{"); arm < close; arm = next(this.tokens, arm, "{")) {
+          this.block(arm);
+          arm = closing(this.tokens, arm);
+        }
+        return [close + 1, false];
+      }
+      case "for":
+      case "while":
+      case "loop":
+      case "continuing": {
+        const open = next(this.tokens, at, "{");
+        this.block(open);
+        return [closing(this.tokens, open) + 1, false];
+      }
+      default:
+        return [next(this.tokens, at, ";") + 1, this.#text(at) === "return"];
+    }
+  }
+
+  #branch(at: number): [behind: number, ends: boolean] {
+    const open = next(this.tokens, at, "{"),
+      close = closing(this.tokens, open),
+      hasElse = this.#text(close + 1) === "else";
+    const value = this.known.value(this.tokens.slice(at + 1, open));
+    if (value === true) {
+      this.dead.push([at, open - 1]);
+      const ends = this.block(open);
+      if (!hasElse) return [close + 1, ends];
+      const [behind] = new Walker(this.tokens, this.known).#statement(close + 2);
+      this.dead.push([close + 1, behind - 1]);
+      return [behind, ends];
+    }
+    if (value === false) {
+      this.dead.push([at, hasElse ? close + 1 : close]);
+      return hasElse ? this.#statement(close + 2) : [close + 1, false];
+    }
+    const ends = this.block(open);
+    if (!hasElse) return [close + 1, false];
+    const [behind, otherEnds] = this.#statement(close + 2);
+    return [behind, ends && otherEnds];
+  }
+}
