@@ -96,8 +96,8 @@ export async function gradcheck(
   const values = await Promise.all(inputs.map((input) => input.data()));
   using weighed = new Weighed(fn, seed);
   const given = await gradientsOf(weighed, inputs, wanted);
-  const found: Finding[] = [];
-  for (const [place, i] of wanted.entries()) {
+  // All inputs at once: a device answers many questions as soon as one.
+  const found = await Promise.all(wanted.map(async (i, place) => {
     const { shape } = inputs[i], gradient = given[place];
     const compared = (moves: readonly Move[]): Promise<Finding[]> =>
       compare(weighed, inputs, { i, values: values[i], gradient }, moves);
@@ -107,14 +107,12 @@ export async function gradcheck(
         along: [element],
       })),
     );
-    found.push(...singles);
     // Of a mean over many elements, one alone changes too little to tell anything.
     const moving = Array.from(gradient).flatMap((g, element) => g === 0 || !Number.isFinite(g) ? [] : [element]);
-    if (moving.length > 1 && !singles.some(isDecisive)) {
-      found.push(...await compared([{ place: "along its signs", along: moving }]));
-    }
-  }
-  return judged(found, tolerance);
+    if (moving.length <= 1 || singles.some(isDecisive)) return singles;
+    return [...singles, ...await compared([{ place: "along its signs", along: moving }])];
+  }));
+  return judged(found.flat(), tolerance);
 }
 
 /** An input's gradient beside its differences, for each of some moves. */

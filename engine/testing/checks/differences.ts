@@ -67,18 +67,21 @@ export async function differencesOf(
   for (let attempt = 0; attempt < TRIES; attempt++) {
     const random = randomStream(`differences of ${op.name} ${attempt}`, seed);
     let decisive = 0;
-    fault = null;
-    for (const sample of differenceSamples(op, described, random)) {
-      await asFunction(device, op, sample, async (fn, inputs) => {
-        const options = { elements: LOOKED_AT, seed: random.integer(1, 1000) };
-        const report = await gradcheck(fn, inputs, options).catch((error: Error) => {
-          if (!UNDECIDED.test(error.message)) fault ??= error.message.replace(/^gradcheck: /, "");
-          return { decisive: 0 };
+    const faults = await Promise.all(
+      differenceSamples(op, described, random).map(async (sample) => {
+        let own: string | null = null;
+        await asFunction(device, op, sample, async (fn, inputs) => {
+          const options = { elements: LOOKED_AT, seed: random.integer(1, 1000) };
+          const report = await gradcheck(fn, inputs, options).catch((error: Error) => {
+            if (!UNDECIDED.test(error.message)) own = error.message.replace(/^gradcheck: /, "");
+            return { decisive: 0 };
+          });
+          decisive += report.decisive;
         });
-        decisive += report.decisive;
-      });
-      if (fault) break;
-    }
+        return own;
+      }),
+    );
+    fault = faults.find((own) => own !== null) ?? null;
     if (fault === null) return decisive > 0 ? null : "no sample can tell: differences round too much, or lie at kinks";
   }
   return fault;
