@@ -151,7 +151,7 @@ export function convGrads(
   return [needs[weight] ? dw : null, b ? null : db];
 }
 
-/** Gradient to input `i` of a convolution, from that of its results: on GPUs added to what it has collected (then null). */
+/** Gradient to input `i` of a convolution, from that of its results: added to what it has collected (then null) where its kernel can. */
 export function inputGrad(
   call: BackwardCall<unknown>,
   i: number,

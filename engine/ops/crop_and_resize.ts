@@ -114,8 +114,8 @@ const cropOp = defineOp<Attrs>({
     const regions = boxes.shape[0];
     const [rows, columns] = call.attrs.size;
     const crops = padChannels(dy);
-    // On GPUs added to what the image has collected, and multiplied by the slope of the activation that gave it.
-    const settles = call.needs[0] && device.kernels === "gpu" && channels % 4 === 0 && regions > 0 && dy.size > 0;
+    // Added to what the image has collected, and multiplied by the slope of the activation that gave it.
+    const settles = call.needs[0] && channels % 4 === 0 && regions > 0 && dy.size > 0;
     const into = settles ? call.collected(0) : null, slope = settles ? call.slope(0) : null;
     const imageGrad = (): Tensor | null => {
       const wide = into ?? device.empty([batch, h, w, ceil4(channels)]);

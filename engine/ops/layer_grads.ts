@@ -114,12 +114,12 @@ export function layerGrads(
 }
 
 /**
- * Gradient dz · wᵀ of input `i` of x · w, of any shape: on GPUs added to what it has collected (then null), and multiplied by the
- * slope of the activation that gave it.
+ * Gradient dz · wᵀ of input `i` of x · w, of any shape: added to what it has collected (then null), and multiplied by the slope of the
+ * activation that gave it, where rows of the product can be.
  */
 export function productInput(call: BackwardCall<unknown>, i: number, dz: Tensor, w: Tensor): Tensor | null {
   const [k, n] = w.shape, { device } = dz, { shape } = call.inputMetas[i]!;
-  if (!fuses(device) || !mayAdd(device, k) || dz.size * k === 0) {
+  if (contextOf(device).refused.size > 0 || !mayAdd(device, k) || dz.size * k === 0) {
     const dx = device.empty(shape), m = sizeOf(dz.shape.slice(0, -1));
     product(dz, w, dx, 1, { m, n: k, k: n, transposeA: false, transposeB: true });
     return dx;

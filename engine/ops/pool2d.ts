@@ -109,9 +109,8 @@ const maxPoolOp = defineOp<Attrs>({
   backward: (call) => {
     const dy = call.grads[0]!;
     const shape = call.inputMetas[0]!.shape;
-    // On GPUs added to what the input has collected, and multiplied by the slope of the activation that gave it.
-    const settles = dy.device.kernels === "gpu", into = settles ? call.collected(0) : null;
-    const slope = settles ? call.slope(0) : null, y = into ?? dy.device.empty(shape);
+    // Added to what the input has collected, and multiplied by the slope of the activation that gave it.
+    const into = call.collected(0), slope = call.slope(0), y = into ?? dy.device.empty(shape);
     const bind = { dy, winner_in: call.output(1), y, activated: slope && slope.y };
     const constants = { ADD: Number(into !== null), SLOPE: ACTIVATIONS[slope?.activation ?? "none"] };
     run(maxGradKernel, bind, shape, dy.shape, sizeOf(shape), call.attrs, constants);

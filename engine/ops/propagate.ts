@@ -218,7 +218,7 @@ const propagateOp = defineOp<Attrs>({
     }
     const dx = (): Tensor | null => {
       const back = matmul(dy, stackedWeights(call.input(1), used), { transposeB: true });
-      const settles = device.kernels === "gpu" && d % 4 === 0;
+      const settles = d % 4 === 0;
       const into = settles ? call.collected(0) : null, slope = settles ? call.slope(0) : null;
       const made = spread(back, graph, used.length, d, { into, slope });
       if (!into) return made;

@@ -272,7 +272,7 @@ export function foldsScale(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): b
 /** True where {@link convDataGrad} can add to a gradient and multiply by a slope: where it writes the gradient itself. */
 export function settlesDataGrad(dy: Tensor, w: Shape, xShape: Shape, attrs: Attrs): boolean {
   const { device } = dy, params = geometryOf(xShape, w.slice(-4), dy.shape, attrs);
-  return device.kernels === "gpu" && contextOf(device).refused.size === 0 && dy.size > 0 && xShape[3] % 4 === 0 &&
+  return contextOf(device).refused.size === 0 && dy.size > 0 && xShape[3] % 4 === 0 &&
     !winogradWay(device, "conv2d data gradient", params, w);
 }
 
@@ -334,9 +334,9 @@ export function convDataGrad(
     } else {
       const { shared, constants, x: across, y: down } = softwareTiling(device, "conv2d data gradient", shape);
       device.run(shared ? dataGradBlocks.lanes : dataGradBlocks.registers, {
-        bind,
+        bind: { ...bind, activated: epilogueBind(last).activated },
         params,
-        constants: { ...constants, BANK },
+        constants: { ...constants, ...settledConstants(last), BANK },
         grid: [across, down, phases],
       });
     }
