@@ -183,6 +183,7 @@ export const REGION_RUNS: RunKind<TrainConfig> = {
   owns: (saved) => lookup(saved, ["model"]) !== undefined,
   schema: trainConfigSchema,
   free: FREE,
+  paths: ["dataset.data", "dataset.lists", "dataset.cache", "dataset.knowledge", "model.weights"],
   // Of a network's description alone nothing depends: only its name says that it is a published one.
   defaults: (choices) => {
     const named = [["dataset", "dataset"], ["model", "resnet"]].flatMap((path) => {

@@ -16,6 +16,8 @@ export interface RunKind<C extends RunConfig = RunConfig> {
   readonly owns: (saved: Json) => boolean;
   /** Its settings, each with its meaning. */
   readonly schema: z.ZodType<C>;
+  /** Names of its settings that are paths of files and folders. */
+  readonly paths: readonly string[];
   /** Settings that a resumed run may change, by their names. */
   readonly free: RegExp;
   /** Settings of a new run for which nothing is given but `choices`; those that have no default are absent. */

@@ -1,4 +1,5 @@
 /** Settings in layers: defaults, then files, then flags, the later ones winning; every complaint names its layer. */
+import { resolve } from "node:path";
 import { z } from "../../engine/base/packages/zod.ts";
 import { UserError } from "../../engine/base/user_error.ts";
 import { readTextSync } from "../../engine/base/files.ts";
@@ -46,6 +47,17 @@ export function fileLayer(path: string): Layer {
 /** `{ a: { b: value } }` for the path `["a", "b"]`. */
 export function nest(path: readonly string[], value: Json): Json {
   return path.reduceRight<Json>((inner, key) => ({ [key]: inner }), value);
+}
+
+/** Layers whose relative paths at the settings `names`, such as `dataset.data`, are whole ones: a run may go on from another folder. */
+export function fromHere(layers: readonly Layer[], names: readonly string[]): Layer[] {
+  return layers.map(({ source, value }) => {
+    const whole = names.reduce<Json>((all, name) => {
+      const path = name.split("."), given = lookup(all, path);
+      return typeof given === "string" && given !== "" ? merge(all, nest(path, resolve(given))) : all;
+    }, value);
+    return { source, value: whole };
+  });
 }
 
 /** Merges the layers and checks them. Throws {@link UserError} with the first mistake, its key and the layer it is from. */

@@ -13,7 +13,7 @@ import {
 import { writeJsonAtomic } from "../../engine/base/atomic.ts";
 import { readBytes } from "../../engine/base/files.ts";
 import { expectKind, type RunKind } from "./kind.ts";
-import { fileLayer, type Json, type Layer } from "./layers.ts";
+import { fileLayer, fromHere, type Json, type Layer } from "./layers.ts";
 import type { RunConfig } from "./run_config.ts";
 import { exists, requireRun } from "./run_names.ts";
 
@@ -56,7 +56,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     layers: readonly Layer[],
     kind: RunKind<C>,
   ): Promise<RunFolder<C>> {
-    const config = kind.begin(layers);
+    const config = kind.begin(fromHere(layers, kind.paths));
     makeFolder(path);
     const lock = takeLock(path);
     try {
@@ -87,7 +87,7 @@ export class RunFolder<C extends RunConfig> implements Disposable {
     requireRun(path, "there is no run to resume");
     const saved = fileLayer(file);
     expectKind(saved, kind);
-    const config = kind.resume(saved, layers);
+    const config = kind.resume(saved, fromHere(layers, kind.paths));
     const lock = takeLock(path);
     try {
       makeFolder(join(path, "checkpoints"));

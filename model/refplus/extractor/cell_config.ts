@@ -101,6 +101,7 @@ export const CELL_RUNS: RunKind<CellConfig> = {
   owns: (saved) => lookup(saved, ["network"]) !== undefined,
   schema: cellSchema,
   free: FREE,
+  paths: ["data.pictures", "data.scenes"],
   defaults,
   choices: [],
   begin: (layers: readonly Layer[]) =>

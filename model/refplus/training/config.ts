@@ -286,6 +286,10 @@ export const REFPLUS_RUNS: RunKind<RefplusConfig> = {
   owns: (saved) => ["stage", "step", "generator"].some((key) => lookup(saved, [key]) !== undefined),
   schema: refplusSchema,
   free: FREE,
+  paths: [
+    ...["Refexps", "Features"].flatMap((what) => [`data.train${what}`, `data.val${what}`]),
+    ...["data.vocabulary", "data.trainScenes", "start.programGenerator", "start.executionEngine"],
+  ],
   defaults: (choices) => defaultsOf(STAGES.find((name) => name === lookup(choices, ["stage"])) ?? "pg", choices),
   choices: REFPLUS_PRESETS.flatMap((preset) =>
     STAGES.map((stage) => ({ flags: `--preset ${preset} --stage ${stage}`, value: { preset, stage } }))

@@ -5,7 +5,7 @@ import { firstRepeated } from "../../../engine/base/repeated.ts";
 import { UserError } from "../../../engine/base/user_error.ts";
 import { readResults, type Results } from "../evaluation/results.ts";
 import { removeAbandoned, writeJsonAtomic } from "../../../engine/base/atomic.ts";
-import { fileLayer, type Json, type Layer, merge } from "../../run/layers.ts";
+import { fileLayer, fromHere, type Json, type Layer, merge } from "../../run/layers.ts";
 import { isEmpty, makeFolder, RunFolder } from "../../run/run_folder.ts";
 import { exists, EXPERIMENT_FILE } from "../../run/run_names.ts";
 import type { TrainHooks } from "../../run/hooks.ts";
@@ -70,7 +70,7 @@ export class Experiment {
     if (there && !(there.isDirectory && isEmpty(path))) {
       throw new UserError(`${path}: is there already; go on with it by --resume, or choose another --name`);
     }
-    const under = layers.reduce<Json>((value, layer) => merge(value, layer.value), {});
+    const under = fromHere(layers, REGION_RUNS.paths).reduce<Json>((value, layer) => merge(value, layer.value), {});
     const settled = members.map((m) => ({ ...m, settings: merge(under, m.settings) as Member["settings"] }));
     // A mistake in the settings is better found before the first of several trainings than before the last.
     for (const { settings } of settled) newConfig([...layers, { source: "experiment", value: settings }]);

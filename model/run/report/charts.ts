@@ -119,6 +119,11 @@ function curves({ curves, logarithmic = false, steps = false }: CurveChart, widt
   });
   if (values.length === 0) return null;
   const order = curves.map(({ name }) => name);
+  // The scale of one value alone has ticks of any number of digits.
+  const ticks = (key: "x" | "y", count: number): Readonly<Record<string, unknown>> =>
+    values.every((one) => one[key] === values[0][key])
+      ? { values: [values[0][key]], format: "~r" }
+      : { tickCount: count };
   return {
     height: width < 500 ? 200 : 260,
     data: { values },
@@ -134,14 +139,14 @@ function curves({ curves, logarithmic = false, steps = false }: CurveChart, widt
         field: "x",
         type: "quantitative",
         title: "step",
-        axis: { grid: false, tickCount: width < 500 ? 4 : 8 },
+        axis: { grid: false, tickMinStep: 1, ...ticks("x", width < 500 ? 4 : 8) },
         scale: { nice: false },
       },
       y: {
         field: "y",
         type: "quantitative",
         title: null,
-        axis: { tickCount: 6 },
+        axis: ticks("y", 6),
         scale: logarithmic ? { type: "log" } : { zero: false, nice: true },
       },
       color: {

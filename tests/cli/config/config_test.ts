@@ -42,6 +42,14 @@ Deno.test("every setting of every kind has a meaning, a range and a name that th
   );
 });
 
+Deno.test("settings of free text are paths, which a run keeps whole", () => {
+  for (const kind of RUN_KINDS) {
+    const texts = listSettings(kind).filter(({ range }) => /^text/.test(range)).map(({ name }) => name);
+    deepStrictEqual(texts.filter((name) => !kind.paths.includes(name)), []);
+    deepStrictEqual(kind.paths.filter((name) => !texts.includes(name)), []);
+  }
+});
+
 Deno.test("a range is what the schema takes: the bounds, and nothing beyond them", () => {
   // Patience is for a measure.
   const whole = newConfig([{ source: "", value: { validation: { metric: "val_accuracy" } } }]) as unknown as Json;

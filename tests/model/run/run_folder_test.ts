@@ -57,6 +57,20 @@ Deno.test("a run is never written over, and resuming needs one", async () => {
   });
 });
 
+Deno.test("a run keeps whole paths, so that it goes on from another folder", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "run"),
+      data = (name: string) => [{ source: "--data", value: { dataset: { data: name } } }];
+    {
+      using begun = await RunFolder.create(path, [...few, ...data("some/data")], REGION_RUNS);
+      strictEqual(begun.config.dataset.data, join(Deno.cwd(), "some", "data"));
+    }
+    for (const [given, kept] of [["../other", join(Deno.cwd(), "..", "other")], ["/data", "/data"]]) {
+      using resumed = await RunFolder.resume(path, data(given), REGION_RUNS);
+      deepStrictEqual([resumed.config.dataset.data, resumed.config.model.weights], [kept, null]);
+    }
+  }));
+
 Deno.test("one process holds a run", async () => {
   await withFolder(async (root) => {
     const path = join(root, "a");
