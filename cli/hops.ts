@@ -4,19 +4,23 @@ import { join } from "node:path";
 import { isHops } from "../datasets/hops/dataset.ts";
 import { UserError } from "../engine/base/user_error.ts";
 import { writeJsonAtomic } from "../engine/base/atomic.ts";
-import { Experiment } from "../model/regions/experiments/experiment.ts";
-import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables } from "../model/regions/experiments/hops.ts";
+import { compare } from "../model/regions/experiments/comparison.ts";
+import { saveComparison } from "../model/regions/experiments/experiment_report.ts";
+import { Experiment, type Member } from "../model/regions/experiments/experiment.ts";
+import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables, longerTable } from "../model/regions/experiments/hops.ts";
+import { evaluateLonger } from "../model/regions/experiments/hops_longer.ts";
 import { evaluateWithGaps, HOP_GAPS } from "../model/regions/experiments/hops_missing.ts";
+import { travellingBelief } from "../model/regions/experiments/hops_pictures.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { openSplit } from "../model/regions/trainer.ts";
-import type { Table } from "../model/run/report/page.ts";
+import type { Pictures, Table } from "../model/run/report/page.ts";
 import { openDevice } from "../model/run/run_config.ts";
 import { REGION_RUNS } from "../model/regions/config.ts";
 import { settingLayer } from "../model/run/layers.ts";
 import { settingsLayer } from "../model/run/settings/file.ts";
 import { inRunFolder, latestRun, runPath } from "../model/run/run_names.ts";
 import { collect, toName, toSize } from "./terminal/flags.ts";
-import { Progress, table } from "./terminal/output.ts";
+import { fact, Progress, table } from "./terminal/output.ts";
 import { trainExperiment } from "./terminal/training.ts";
 
 /** Seeds of `--all`. */
@@ -59,10 +63,42 @@ export function addHops(program: Command): void {
         );
       }
       const done = await trainExperiment(experiment);
-      const tables = [...hopTables(done), await withGaps(experiment)];
+      const tables = [...hopTables(done), ...await onLongerChains(experiment), await withGaps(experiment)];
       for (const part of tables) table(part);
       await writeJsonAtomic(join(experiment.path, "hops.json"), tables);
+      await saveComparison(experiment, compare(done), done, [...await pictures(experiment), ...tables]);
+      fact("report", join(experiment.path, "report.html"));
     });
+}
+
+/** Members of an experiment, each once for all its seeds, whose graph has one layer: an update carries a belief by one link. */
+function ofOneLayer({ members }: Experiment): Member[] {
+  return ["global", "final"].flatMap((name) => members.find((member) => member.name === name) ?? []);
+}
+
+/** The graph and the whole model on longer chains than they were trained on. */
+async function onLongerChains(experiment: Experiment): Promise<Table[]> {
+  const tables: Table[] = [];
+  for (const member of ofOneLayer(experiment)) {
+    const checkpoint = await readCheckpoint(join(experiment.path, member.folder));
+    await using device = await openDevice(checkpoint.config);
+    using progress = new Progress(`${member.folder}, longer chains`, "images");
+    const longer = await evaluateLonger(device, checkpoint, {
+      onEvaluate: (done, of) => progress.update(done, of),
+    });
+    tables.push(longerTable(member, longer));
+  }
+  return tables;
+}
+
+/** A scene with the beliefs of the graph and of the whole model after each update. */
+async function pictures(experiment: Experiment): Promise<Pictures[]> {
+  const parts: Pictures[] = [];
+  for (const { folder, name } of ofOneLayer(experiment)) {
+    const path = join(experiment.path, folder), { config } = await readCheckpoint(path);
+    parts.push(await travellingBelief(path, name, config));
+  }
+  return parts;
 }
 
 /** The graph and the whole model on scenes of which they see only some objects, beside the posterior that lacks the same. */

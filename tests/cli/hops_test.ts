@@ -27,9 +27,17 @@ Deno.test("the proof on hop scenes trains, shows its tables, goes on where it st
     match(out, /looks up to 4 links away/);
     match(out, /25 % of objects +│ +45 │/);
     const path = join(runs, "proof");
-    const [accuracy, shares, missing] = json(join(path, "hops.json")) as { rows: unknown[][] }[];
+    const tables = json(join(path, "hops.json")) as { title: string; columns: string[]; rows: unknown[][] }[];
+    const [accuracy, shares, longer, missing] = tables;
     // The baseline's image; the graph's image and two updates; five posteriors.
     deepStrictEqual([accuracy.rows.length, shares.rows.length], [9, 2]);
+    // Trained by two updates on chains of five; the image, four updates, and posteriors of seven objects' chains.
+    strictEqual(longer.title, "global on chains of 7 objects, 4 updates (trained on 5, 2)");
+    match(longer.columns.at(-1)!, /^6 links \(\d+\)$/);
+    strictEqual(longer.rows.length, 1 + 4 + 7);
+    const report = Deno.readTextFileSync(join(path, "report.html"));
+    match(report, /How a belief travels: global/);
+    match(report, /before any update.*after 1 update.*after 2 updates/s);
     // Five pictures of twelve objects; without its witnesses nobody can do better than guess among four.
     deepStrictEqual(missing.rows.map(([model, name, objects]) => [model, name, objects]).slice(0, 4), [
       ["global", "nothing", 60],

@@ -6,7 +6,7 @@ import type { Experiment, MemberResults } from "./experiment.ts";
 import { METRIC_COLUMNS } from "../evaluation/results.ts";
 import { writeFileAtomic, writeJsonAtomic } from "../../../engine/base/atomic.ts";
 import { type Json, readJsonFile } from "../../run/layers.ts";
-import { renderReport, type Report, type Table } from "../../run/report/page.ts";
+import { type Part, renderReport, type Report, type Table } from "../../run/report/page.ts";
 import { changedTable, differingSettings } from "../../run/settings/tables.ts";
 import { factsOf, readSessions } from "../../run/sessions.ts";
 import { REGION_RUNS, type TrainConfig, trainConfigSchema } from "../config.ts";
@@ -45,18 +45,22 @@ export function comparisonTables(comparison: Comparison): Table[] {
   return tables;
 }
 
-/** Writes `report.html` and `comparison.json` in the experiment's folder. */
+/** Writes `report.html`, with what `parts` say first, and `comparison.json` in the experiment's folder. */
 export async function saveComparison(
   { path, title, members }: Pick<Experiment, "path" | "title" | "members">,
   comparison: Comparison,
   done: readonly MemberResults[],
+  parts: readonly Part[] = [],
 ): Promise<void> {
   const runs = done.map((member) => ({ ...member, path: join(path, member.folder) }));
   const links = members.map(({ folder, name }) => ({
     href: `${folder}/report.html`,
     text: folder === name ? name : `${name}: ${folder}`,
   }));
-  await writeFileAtomic(join(path, "report.html"), await comparisonPage(title, comparison, runs, links, members));
+  await writeFileAtomic(
+    join(path, "report.html"),
+    await comparisonPage(title, comparison, runs, links, members, parts),
+  );
   await writeJsonAtomic(join(path, "comparison.json"), comparison);
 }
 
@@ -67,6 +71,7 @@ export async function comparisonPage(
   runs: readonly ComparedRun[],
   links: Report["links"],
   config: unknown,
+  parts: readonly Part[] = [],
 ): Promise<Uint8Array> {
   const [first, last] = contrast(runs);
   const html = await renderReport({
@@ -75,6 +80,7 @@ export async function comparisonPage(
     facts: factsOf(runs.flatMap(({ path }) => readSessions({ file: (name) => join(path, name) }))),
     links: links ?? [],
     parts: [
+      ...parts,
       ...comparisonCharts(comparison, runs),
       ...comparisonTables(comparison),
       ...trainingCharts(runs),

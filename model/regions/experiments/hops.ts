@@ -1,6 +1,7 @@
 /** The proof that iterating reasons: accuracy on the hop scenes by distance and by number of reasoning updates (papers/hop-scenes.md#posteriors-by-links). */
 import { meanAndSpread } from "./comparison.ts";
 import type { Member, MemberResults } from "./experiment.ts";
+import type { Longer } from "./hops_longer.ts";
 import type { Results } from "../evaluation/results.ts";
 import type { Json } from "../../run/layers.ts";
 import type { Table } from "../../run/report/page.ts";
@@ -8,16 +9,15 @@ import type { Table } from "../../run/report/page.ts";
 /** Settings of every run: links end where the boxes show it, and there are no class edges to go another way by. */
 export const HOP_SETTINGS: Json = {
   dataset: { dataset: "hops" },
-  steps: 1500,
-  optimiser: { decaySteps: [900, 1200] },
+  steps: 5000,
+  optimiser: { rate: 0.0004, decaySteps: [4000] },
   model: { reasoning: { iterations: 5, graph: { classEdges: [], reach: 24, carryRegions: true } } },
 };
 
 /** A rougher answer: fewer steps and two updates. */
 export const HOP_QUICK: Json = {
-  steps: 600,
-  checkpointEvery: 100,
-  optimiser: { decaySteps: [350, 480] },
+  steps: 3000,
+  optimiser: { decaySteps: [2400] },
   model: { reasoning: { iterations: 3 } },
 };
 
@@ -145,6 +145,18 @@ export function hopTables(done: readonly MemberResults[]): Table[] {
       rows: shares,
     },
   ];
+}
+
+/** Accuracy by distance on longer chains, of a run that was trained on shorter ones by fewer updates. */
+export function longerTable(member: Member, { chain, updates, trained, results }: Longer): Table {
+  const [{ columns, rows }] = hopTables([{ ...member, results }]);
+  return {
+    title: `${member.name} on chains of ${chain} objects, ${updates} updates (trained on ${
+      chain - updates + trained
+    }, ${trained})`,
+    columns,
+    rows,
+  };
 }
 
 /** Links that one update can reach: a propagation layer reaches one; the memory is judged by the same. */
