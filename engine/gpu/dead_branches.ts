@@ -3,36 +3,39 @@
  * Drivers remove it too, but some only after they have written out every call in it, which takes them several times as long.
  * Lines stay where they are.
  */
-import { closing, type Token, tokenise } from "./wgsl_tokens.ts";
+import { closing, PARTNERS, type Token, tokenise } from "./wgsl_tokens.ts";
 
-type Value = number | boolean | undefined;
+/** A number, 1 or 0 for true or false; undefined where it is not known. */
+type Value = number | undefined;
 
-/** Signs between two operands that can be known, by precedence. */
-const SIGNS: Readonly<Record<string, readonly [precedence: number, (a: number, b: number) => number | boolean]>> = {
-  "==": [3, (a, b) => a === b],
-  "!=": [3, (a, b) => a !== b],
-  "<": [3, (a, b) => a < b],
-  "<=": [3, (a, b) => a <= b],
-  ">": [3, (a, b) => a > b],
-  ">=": [3, (a, b) => a >= b],
-  "+": [4, (a, b) => a + b],
-  "-": [4, (a, b) => a - b],
-  "*": [5, (a, b) => a * b],
-  "/": [5, (a, b) => Math.trunc(a / b)],
-  "%": [5, (a, b) => a % b],
+const known = (compute: (a: number, b: number) => number | boolean) => (a: Value, b: Value): Value => {
+  const value = a === undefined || b === undefined ? NaN : Number(compute(a, b));
+  // What wraps around is not looked into.
+  return value >= 0 && value < 2 ** 31 ? value : undefined;
 };
 
-/** A constant of a module: its declared type where it has one, and the tokens of its value. */
-interface Declared {
-  readonly type: string | undefined;
-  readonly value: readonly Token[];
-}
+/** Signs between two operands, by precedence. */
+const SIGNS: Readonly<Record<string, readonly [precedence: number, (a: Value, b: Value) => Value]>> = {
+  "||": [1, (a, b) => a || b ? 1 : a === 0 ? b : undefined],
+  "&&": [2, (a, b) => a === 0 || b === 0 ? 0 : a && b],
+  "==": [3, known((a, b) => a === b)],
+  "!=": [3, known((a, b) => a !== b)],
+  "<": [3, known((a, b) => a < b)],
+  "<=": [3, known((a, b) => a <= b)],
+  ">": [3, known((a, b) => a > b)],
+  ">=": [3, known((a, b) => a >= b)],
+  "+": [4, known((a, b) => a + b)],
+  "-": [4, known((a, b) => a - b)],
+  "*": [5, known((a, b) => a * b)],
+  "/": [5, known((a, b) => Math.trunc(a / b))],
+  "%": [5, known((a, b) => a % b)],
+};
 
 /** A kernel's text, read once, of which each set of constants leaves its own part. */
 export class BranchedText {
   readonly #text: string;
   readonly #tokens: readonly Token[];
-  readonly #declared: ReadonlyMap<string, Declared>;
+  readonly #declared: Declared;
   /** Places of the opening braces of functions. */
   readonly #bodies: readonly number[];
 
@@ -63,29 +66,29 @@ export class BranchedText {
   }
 }
 
-const NOTHING = { declared: new Map<string, Declared>(), bodies: [] };
+/** Tokens of the values that a module's constants are declared with, by name. */
+type Declared = ReadonlyMap<string, readonly Token[]>;
+
+const NOTHING = { declared: new Map(), bodies: [] };
 
 /** True where each bracket has its partner; a text in which one has none does not compile. */
 function isBalanced(tokens: readonly Token[]): boolean {
   const open: string[] = [];
   for (const { text } of tokens) {
-    if (/^[([{]$/.test(text)) open.push(text);
-    else if (/^[)\]}]$/.test(text) && open.pop() !== PARTNERS[text]) return false;
+    if (PARTNERS[text]) open.push(PARTNERS[text]);
+    else if (/^[)\]}]$/.test(text) && open.pop() !== text) return false;
   }
   return open.length === 0;
 }
 
-const PARTNERS: Readonly<Record<string, string>> = { ")": "(", "]": "[", "}": "{" };
-
 /** Constants that a module declares, but for names that a function gives to something else; and where functions' bodies begin. */
-function outline(tokens: readonly Token[]): { declared: Map<string, Declared>; bodies: number[] } {
-  const declared = new Map<string, Declared>(), bodies: number[] = [], hidden = new Set<string>();
+function outline(tokens: readonly Token[]): { declared: Declared; bodies: number[] } {
+  const declared = new Map<string, readonly Token[]>(), bodies: number[] = [], hidden = new Set<string>();
   for (let at = 0; at < tokens.length; at++) {
     const { text } = tokens[at];
     if (text === "override" || text === "const") {
-      const name = tokens[at + 1]?.text ?? "", end = next(tokens, at, ";"), equals = next(tokens, at, "=");
-      const type = tokens[at + 2]?.text === ":" ? tokens[at + 3]?.text : undefined;
-      declared.set(name, { type, value: tokens.slice(Math.min(equals, end) + 1, end) });
+      const end = next(tokens, at, ";");
+      declared.set(tokens[at + 1]?.text ?? "", tokens.slice(Math.min(next(tokens, at, "="), end) + 1, end));
       at = end;
     }
     const open = at + 2;
@@ -110,24 +113,21 @@ function next(tokens: readonly Token[], at: number, text: string): number {
 
 /** Values of a module's constants, and of expressions made of nothing else. */
 class Known {
-  readonly #declared: ReadonlyMap<string, Declared>;
-  readonly #values = new Map<string, Value>();
+  readonly #declared: Declared;
+  readonly #values: Map<string, Value>;
   #tokens: readonly Token[] = [];
   #at = 0;
 
-  constructor(declared: ReadonlyMap<string, Declared>, constants: Readonly<Record<string, number>>) {
+  constructor(declared: Declared, constants: Readonly<Record<string, number>>) {
     this.#declared = declared;
-    for (const [name, value] of Object.entries(constants)) {
-      const own = declared.get(name);
-      if (own) this.#values.set(name, own.type === "bool" ? value !== 0 : value);
-    }
+    this.#values = new Map(Object.entries(constants).filter(([name]) => declared.has(name)));
   }
 
   /** The value of an expression; undefined where something else has a part in it. */
   value(tokens: readonly Token[]): Value {
     const before = [this.#tokens, this.#at] as const;
     [this.#tokens, this.#at] = [tokens, 0];
-    const value = this.#either(), whole = this.#at === tokens.length;
+    const value = this.#signed(1), whole = this.#at === tokens.length;
     [this.#tokens, this.#at] = before;
     return whole ? value : undefined;
   }
@@ -136,39 +136,11 @@ class Known {
     return this.#tokens[this.#at]?.text;
   }
 
-  #either(): Value {
-    let value = this.#both();
-    while (this.#peek() === "||") {
-      this.#at++;
-      const other = this.#both();
-      value = value === true || other === true ? true : value === false && other === false ? false : undefined;
-    }
-    return value;
-  }
-
-  #both(): Value {
-    let value = this.#signed(3);
-    while (this.#peek() === "&&") {
-      this.#at++;
-      const other = this.#signed(3);
-      value = value === false || other === false ? false : value === true && other === true ? true : undefined;
-    }
-    return value;
-  }
-
   #signed(least: number): Value {
     let value = this.#operand();
-    for (let sign = SIGNS[this.#peek() ?? ""]; sign && sign[0] >= least; sign = SIGNS[this.#peek() ?? ""]) {
-      const [precedence, compute] = sign, equality = /^[=!]=$/.test(this.#peek()!);
+    for (let sign; (sign = SIGNS[this.#peek() ?? ""]) && sign[0] >= least;) {
       this.#at++;
-      const other = this.#signed(precedence + 1),
-        made: Value = typeof value === "number" && typeof other === "number"
-          ? compute(value, other)
-          : typeof value === "boolean" && typeof other === "boolean" && equality
-          ? compute(Number(value), Number(other))
-          : undefined;
-      // What wraps around is not looked into.
-      value = typeof made !== "number" || (made >= 0 && made < 2 ** 31) ? made : undefined;
+      value = sign[1](value, this.#signed(sign[0] + 1));
     }
     return value;
   }
@@ -179,7 +151,7 @@ class Known {
     if (text === "!") {
       this.#at++;
       const value = this.#operand();
-      return typeof value === "boolean" ? !value : undefined;
+      return value === undefined ? value : 1 - value;
     }
     if (text === "(") {
       const close = closing(this.#tokens, this.#at), inner = this.#tokens.slice(this.#at + 1, close);
@@ -188,7 +160,7 @@ class Known {
     }
     this.#at++;
     if (/^\d+[iu]?$/.test(text)) return Number.parseInt(text);
-    if (text === "true" || text === "false") return text === "true";
+    if (text === "true" || text === "false") return Number(text === "true");
     return this.#behind(this.#named(text));
   }
 
@@ -208,7 +180,7 @@ class Known {
       const own = this.#declared.get(name);
       // One that leads back to itself is not known.
       this.#values.set(name, undefined);
-      if (own && own.value.length > 0) this.#values.set(name, this.value(own.value));
+      if (own && own.length > 0) this.#values.set(name, this.value(own));
     }
     return this.#values.get(name);
   }
@@ -239,32 +211,16 @@ class Walker {
     return false;
   }
 
-  /** Goes through a statement: where the next begins, and whether none goes on to there. */
+  /** Goes through a statement: where the next begins, and whether none goes on to there. Cases of a switch count as statements. */
   #statement(at: number): [behind: number, ends: boolean] {
-    switch (this.#text(at)) {
-      case "{":
-        return [closing(this.tokens, at) + 1, this.block(at)];
-      case "if":
-        return this.#branch(at);
-      case "switch": {
-        const open = next(this.tokens, at, "{"), close = closing(this.tokens, open);
-        for (let arm = next(this.tokens, open + 1, "{"); arm < close; arm = next(this.tokens, arm, "{")) {
-          this.block(arm);
-          arm = closing(this.tokens, arm);
-        }
-        return [close + 1, false];
-      }
-      case "for":
-      case "while":
-      case "loop":
-      case "continuing": {
-        const open = next(this.tokens, at, "{");
-        this.block(open);
-        return [closing(this.tokens, open) + 1, false];
-      }
-      default:
-        return [next(this.tokens, at, ";") + 1, this.#text(at) === "return"];
+    if (this.#text(at) === "if") return this.#branch(at);
+    let end = at;
+    while (end < this.tokens.length && !/^[;{]$/.test(this.#text(end))) {
+      end = this.#text(end) === "(" ? closing(this.tokens, end) + 1 : end + 1;
     }
+    if (this.#text(end) !== "{") return [end + 1, this.#text(at) === "return"];
+    const ends = this.block(end);
+    return [closing(this.tokens, end) + 1, ends && end === at];
   }
 
   #branch(at: number): [behind: number, ends: boolean] {
@@ -272,7 +228,7 @@ class Walker {
       close = closing(this.tokens, open),
       hasElse = this.#text(close + 1) === "else";
     const value = this.known.value(this.tokens.slice(at + 1, open));
-    if (value === true) {
+    if (value === 1) {
       this.dead.push([at, open - 1]);
       const ends = this.block(open);
       if (!hasElse) return [close + 1, ends];
@@ -280,7 +236,7 @@ class Walker {
       this.dead.push([close + 1, behind - 1]);
       return [behind, ends];
     }
-    if (value === false) {
+    if (value === 0) {
       this.dead.push([at, hasElse ? close + 1 : close]);
       return hasElse ? this.#statement(close + 2) : [close + 1, false];
     }

@@ -28,7 +28,8 @@ export function isName(text: string | undefined): boolean {
   return text !== undefined && /^[A-Za-z_]\w*$/.test(text);
 }
 
-const PARTNERS: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
+/** The bracket that closes each. */
+export const PARTNERS: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}" };
 
 /** Position of the bracket that closes the one at `open`; the number of tokens where none does. */
 export function closing(tokens: readonly Token[], open: number): number {

@@ -18,19 +18,17 @@ import {
   type Sides,
   windowOutput,
 } from "./lib/window.ts";
-
+import { convDataGrad, settlesDataGrad } from "./lib/conv/data_grad.ts";
+import { convForward } from "./lib/conv/forward.ts";
+import { type Attrs } from "./lib/conv/geometry.ts";
 import {
-  type Attrs,
   CONV_USES,
-  convDataGrad,
-  convForward,
   convWeightGrad,
   convWeightGradOfUses,
   foldsScale,
-  settlesDataGrad,
   sumsWithWeights,
   takesUses,
-} from "./lib/conv_run.ts";
+} from "./lib/conv/weight_grad.ts";
 
 function infer(inputs: readonly (TensorMeta | null)[], attrs: Attrs): TensorMeta[] {
   const [x, w, scale, bias, residual] = inputs;

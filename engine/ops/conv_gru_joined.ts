@@ -10,7 +10,7 @@ import type { Tensor } from "../tensor.ts";
 import { add } from "./binary.ts";
 import { conv2d, type Conv2dOptions, convGrads, filterGrad, inputGrad, sameAttrs } from "./conv.ts";
 import { ceil4 } from "./lib/channels.ts";
-import { convDataGrad, settlesDataGrad } from "./lib/conv_run.ts";
+import { convDataGrad, settlesDataGrad } from "./lib/conv/data_grad.ts";
 import { activationLibs, ACTIVATIONS, GROUP, indexLib, scalarLib } from "./lib/library.ts";
 
 const parts = [indexLib, scalarLib, ...activationLibs, { file: "conv_gru_joined.wgsl", text }] as const;

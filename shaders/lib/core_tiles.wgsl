@@ -59,16 +59,21 @@ fn advance(k: u32, at: Place) {
   if (TILE_ROWS > 64u) { c10 = grown(c10, tile_a[ka / 32u][16u + at.row], b0); }
 }
 
+fn steps(k: u32, at: Place) {
+  advance(k, at); advance(k + 1u, at); advance(k + 2u, at); advance(k + 3u, at);
+  advance(k + 4u, at); advance(k + 5u, at); advance(k + 6u, at); advance(k + 7u, at);
+}
+
 fn multiply(at: Place) {
   if (!UNROLLED) {
     for (var k = 0u; k < 4u * depth4(); k++) { advance(k, at); }
     return;
   }
-  advance(0u, at); advance(1u, at); advance(2u, at); advance(3u, at); advance(4u, at); advance(5u, at); advance(6u, at); advance(7u, at);
-  advance(8u, at); advance(9u, at); advance(10u, at); advance(11u, at); advance(12u, at); advance(13u, at); advance(14u, at); advance(15u, at);
+  steps(0u, at);
+  steps(8u, at);
   if (depth4() == 4u) { return; }
-  advance(16u, at); advance(17u, at); advance(18u, at); advance(19u, at); advance(20u, at); advance(21u, at); advance(22u, at); advance(23u, at);
-  advance(24u, at); advance(25u, at); advance(26u, at); advance(27u, at); advance(28u, at); advance(29u, at); advance(30u, at); advance(31u, at);
+  steps(16u, at);
+  steps(24u, at);
 }
 
 fn finish_sums(slot: Slot, lane: u32, first_rows: bool) {
