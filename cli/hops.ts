@@ -10,7 +10,7 @@ import { Experiment, type Member } from "../model/regions/experiments/experiment
 import { HOP_QUICK, HOP_SETTINGS, hopMembers, hopTables, longerTable } from "../model/regions/experiments/hops.ts";
 import { evaluateLonger } from "../model/regions/experiments/hops_longer.ts";
 import { evaluateWithGaps, HOP_GAPS } from "../model/regions/experiments/hops_missing.ts";
-import { travellingBelief } from "../model/regions/experiments/hops_pictures.ts";
+import { travellingPredictions } from "../model/regions/experiments/hops_pictures.ts";
 import { modelOf, readCheckpoint } from "../model/regions/checkpoint.ts";
 import { openSplit } from "../model/regions/trainer.ts";
 import type { Pictures, Table } from "../model/run/report/page.ts";
@@ -71,7 +71,7 @@ export function addHops(program: Command): void {
     });
 }
 
-/** Members of an experiment, each once for all its seeds, whose graph has one layer: an update carries a belief by one link. */
+/** Members of an experiment, each once for all its seeds, whose graph has one layer: an update carries what is known by one link. */
 function ofOneLayer({ members }: Experiment): Member[] {
   return ["global", "final"].flatMap((name) => members.find((member) => member.name === name) ?? []);
 }
@@ -91,12 +91,12 @@ async function onLongerChains(experiment: Experiment): Promise<Table[]> {
   return tables;
 }
 
-/** A scene with the beliefs of the graph and of the whole model after each update. */
+/** A scene with the predictions of the graph and of the whole model after each update. */
 async function pictures(experiment: Experiment): Promise<Pictures[]> {
   const parts: Pictures[] = [];
   for (const { folder, name } of ofOneLayer(experiment)) {
     const path = join(experiment.path, folder), { config } = await readCheckpoint(path);
-    parts.push(await travellingBelief(path, name, config));
+    parts.push(await travellingPredictions(path, name, config));
   }
   return parts;
 }

@@ -36,7 +36,7 @@ Deno.test("the proof on hop scenes trains, shows its tables, goes on where it st
     match(longer.columns.at(-1)!, /^6 links \(\d+\)$/);
     strictEqual(longer.rows.length, 1 + 4 + 7);
     const report = Deno.readTextFileSync(join(path, "report.html"));
-    match(report, /How a belief travels: global/);
+    match(report, /From link to link: global/);
     match(report, /before any update.*after 1 update.*after 2 updates/s);
     // Five pictures of twelve objects; without its witnesses nobody can do better than guess among four.
     deepStrictEqual(missing.rows.map(([model, name, objects]) => [model, name, objects]).slice(0, 4), [

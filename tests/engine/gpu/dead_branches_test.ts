@@ -1,4 +1,4 @@
-/** What constants leave of a kernel's text. */
+/** Parts of a kernel's text that its constants leave. */
 import { match, ok, strictEqual } from "node:assert/strict";
 import { BranchedText } from "../../../engine/gpu/dead_branches.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
@@ -14,7 +14,7 @@ override HALF = SIZE / 2u;
 const NONE = 0u;
 `;
 
-/** What is left of the body of a function, whose lines must stay where they are. */
+/** The rest of the body of a function, whose lines must stay where they are. */
 function left(body: string, constants: Readonly<Record<string, number>> = {}): string {
   const text = `${HEAD}fn f(x: u32) -> u32 {\n${body}\n}`, made = new BranchedText(text).with(constants);
   strictEqual(made.split("\n").length, text.split("\n").length);
