@@ -31,45 +31,29 @@ const SIGNS: Readonly<Record<string, readonly [precedence: number, (a: Value, b:
   "%": [5, known((a, b) => a % b)],
 };
 
-/** A kernel's text, read once, of which each set of constants leaves its own part. */
-export class BranchedText {
-  readonly #text: string;
-  readonly #tokens: readonly Token[];
-  readonly #declared: Declared;
-  /** Places of the opening braces of functions. */
-  readonly #bodies: readonly number[];
-
-  constructor(text: string) {
-    this.#text = text;
-    this.#tokens = tokenise(text);
-    const { declared, bodies } = isBalanced(this.#tokens) ? outline(this.#tokens) : NOTHING;
-    this.#declared = declared;
-    this.#bodies = bodies;
+/** A kernel's text as `constants` leave it. */
+export function liveText(text: string, constants: Readonly<Record<string, number>> = {}): string {
+  const tokens = tokenise(text);
+  // One whose brackets do not match is no WGSL, which its driver can say.
+  if (!isBalanced(tokens)) return text;
+  const { declared, bodies } = outline(tokens), walker = new Walker(tokens, new Known(declared, constants));
+  for (const body of bodies) walker.block(body);
+  const { dead } = walker;
+  // Nor is one that ends inside a statement.
+  if (dead.some(([, to]) => to >= tokens.length)) return text;
+  let live = "", at = 0;
+  for (const [from, to] of dead.sort(([a], [b]) => a - b)) {
+    const [start, end] = [tokens[from].at, tokens[to].at + tokens[to].text.length];
+    // Parts of dead code are dead already.
+    if (start < at) continue;
+    live += text.slice(at, start) + text.slice(start, end).replaceAll(/[^\n]+/g, "");
+    at = end;
   }
-
-  /** The text that `constants` leave. */
-  with(constants: Readonly<Record<string, number>>): string {
-    const walker = new Walker(this.#tokens, new Known(this.#declared, constants));
-    for (const body of this.#bodies) walker.block(body);
-    const { dead } = walker;
-    // One that ends inside a statement is no WGSL, which its driver can say.
-    if (dead.length === 0 || dead.some(([, to]) => to >= this.#tokens.length)) return this.#text;
-    let text = "", at = 0;
-    for (const [from, to] of dead.sort(([a], [b]) => a - b)) {
-      const [start, end] = [this.#tokens[from].at, this.#tokens[to].at + this.#tokens[to].text.length];
-      // What lies in dead code is dead already.
-      if (start < at) continue;
-      text += this.#text.slice(at, start) + this.#text.slice(start, end).replaceAll(/[^\n]+/g, "");
-      at = end;
-    }
-    return text + this.#text.slice(at);
-  }
+  return live + text.slice(at);
 }
 
 /** Tokens of the values that a module's constants are declared with, by name. */
 type Declared = ReadonlyMap<string, readonly Token[]>;
-
-const NOTHING = { declared: new Map(), bodies: [] };
 
 /** True where each bracket has its partner; a text in which one has none does not compile. */
 function isBalanced(tokens: readonly Token[]): boolean {

@@ -1,6 +1,6 @@
 /** Kernels: a WGSL text, an entry point, and the bindings that reflection finds. Compiled on first use, then cached. */
 import { KernelError } from "../base/errors.ts";
-import { BranchedText } from "./dead_branches.ts";
+import { liveText } from "./dead_branches.ts";
 import { type KernelInterface, reflect } from "./wgsl.ts";
 
 /** A named WGSL text. */
@@ -175,7 +175,6 @@ export class PipelineCache {
     {
       readonly bind: GPUBindGroupLayout;
       readonly pipeline: GPUPipelineLayout;
-      readonly text: BranchedText | null;
       /** By what constants leave of the text. */
       readonly modules: Map<string, GPUShaderModule>;
     }
@@ -230,13 +229,12 @@ export class PipelineCache {
       shared = {
         bind,
         pipeline: device.createPipelineLayout({ label: kernel.name, bindGroupLayouts: [bind] }),
-        // All of a user's text is looked at by the driver, with whatever is wrong in it.
-        text: kernel.traits.users ? null : new BranchedText(this.#enabled(kernel.code)),
         modules: new Map(),
       };
       this.#layouts.set(kernel.id, shared);
     }
-    const code = shared.text?.with(constants ?? {}) ?? this.#enabled(kernel.code);
+    // All of a user's text is looked at by the driver, with whatever is wrong in it.
+    const live = kernel.traits.users ? kernel.code : liveText(kernel.code, constants), code = this.#enabled(live);
     let module = shared.modules.get(code);
     if (!module) shared.modules.set(code, module = device.createShaderModule({ label: kernel.name, code }));
     const gpu = device.createComputePipeline({
@@ -246,9 +244,7 @@ export class PipelineCache {
     });
     const pipeline: Pipeline = { id: this.#count++, kernel, gpu, layout: shared.bind, compiled: undefined };
     device.popErrorScope().then((error) => {
-      pipeline.compiled = error
-        ? new KernelError(explain(kernel, constants, error.message, this.#added(kernel.code)))
-        : true;
+      pipeline.compiled = error ? new KernelError(explain(kernel, constants, error.message, this.#added(live))) : true;
       if (pipeline.compiled !== true) this.#report(pipeline.compiled, kernel);
     });
     return pipeline;

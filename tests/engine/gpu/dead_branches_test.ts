@@ -1,6 +1,6 @@
 /** Parts of a kernel's text that its constants leave. */
 import { match, ok, strictEqual } from "node:assert/strict";
-import { BranchedText } from "../../../engine/gpu/dead_branches.ts";
+import { liveText } from "../../../engine/gpu/dead_branches.ts";
 import { allKernels } from "../../../engine/gpu/kernel.ts";
 import "../../../engine/mod.ts";
 import { type Random, withRandom } from "../../support/random.ts";
@@ -16,7 +16,7 @@ const NONE = 0u;
 
 /** The rest of the body of a function, whose lines must stay where they are. */
 function left(body: string, constants: Readonly<Record<string, number>> = {}): string {
-  const text = `${HEAD}fn f(x: u32) -> u32 {\n${body}\n}`, made = new BranchedText(text).with(constants);
+  const text = `${HEAD}fn f(x: u32) -> u32 {\n${body}\n}`, made = liveText(text, constants);
   strictEqual(made.split("\n").length, text.split("\n").length);
   ok(made.startsWith(HEAD));
   return words(made.slice(HEAD.length)).replace("fn f(x: u32) -> u32 {", "").replace(/\}$/, "").trim();
@@ -139,10 +139,10 @@ Deno.test("what is left comes to the same places as the whole", () =>
   withRandom("dead branches", (random) => {
     let shorter = 0;
     for (let i = 0; i < 400; i++) {
-      const body = randomBody(random, 4), head = `${HEAD}fn f(x: u32) {`, text = new BranchedText(`${head}${body}\n}`);
+      const body = randomBody(random, 4), head = `${HEAD}fn f(x: u32) {`, text = `${head}${body}\n}`;
       for (const FLAG of [0, 1]) {
         for (const SIZE of [63, 64, 65]) {
-          const made = text.with({ FLAG, SIZE }).slice(head.length).replace(/\n\}$/, "");
+          const made = liveText(text, { FLAG, SIZE }).slice(head.length).replace(/\n\}$/, "");
           shorter += Number(made.length < body.length);
           for (const x of [0, 1, 2, 3]) {
             strictEqual(marksOf(made, { FLAG, SIZE, x }), marksOf(body, { FLAG, SIZE, x }), `${body}\n----\n${made}`);
@@ -157,7 +157,7 @@ Deno.test("a text that is no WGSL stops nothing; where brackets do not match it 
   const { code } = allKernels().find(({ name }) => name === "matmul_tiles.wgsl:tiles")!;
   const bare = code.replaceAll(/\/\/.*/g, ""), signs = [...bare.matchAll(/\b(if|else|fn|for|loop|return)\b|[;(){}]/g)];
   for (const { index, 0: sign } of signs) {
-    new BranchedText(bare.slice(0, index) + bare.slice(index + sign.length)).with({ UNROLLED: 0, TILE_ROWS: 64 });
+    liveText(bare.slice(0, index) + bare.slice(index + sign.length), { UNROLLED: 0, TILE_ROWS: 64 });
   }
   for (
     const text of [
@@ -169,13 +169,13 @@ Deno.test("a text that is no WGSL stops nothing; where brackets do not match it 
       "const X =",
     ]
   ) {
-    strictEqual(new BranchedText(text).with({}), text);
+    strictEqual(liveText(text, {}), text);
   }
 });
 
 Deno.test("kernels by tiles lose most of their text to their constants", () => {
   const kernel = allKernels().find(({ name }) => name === "matmul_tiles.wgsl:tiles")!;
-  const text = new BranchedText(kernel.code).with({ UNROLLED: 0, TILE_ROWS: 64, TILE_COLUMNS: 64 });
+  const text = liveText(kernel.code, { UNROLLED: 0, TILE_ROWS: 64, TILE_COLUMNS: 64 });
   ok(!text.includes("steps(24u"));
-  ok(new BranchedText(kernel.code).with({ UNROLLED: 1 }).includes("steps(24u"));
+  ok(liveText(kernel.code, { UNROLLED: 1 }).includes("steps(24u"));
 });
