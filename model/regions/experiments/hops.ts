@@ -9,8 +9,8 @@ import type { Table } from "../../run/report/page.ts";
 /** Settings of every run: links end where the boxes show it, and there are no class edges to go another way by. */
 export const HOP_SETTINGS: Json = {
   dataset: { dataset: "hops" },
-  steps: 5000,
-  optimiser: { rate: 0.0004, decaySteps: [4000] },
+  steps: 7000,
+  optimiser: { rate: 0.0004, decaySteps: [5500] },
   model: { reasoning: { iterations: 5, graph: { classEdges: [], reach: 24, carryRegions: true } } },
 };
 
