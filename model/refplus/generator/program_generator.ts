@@ -11,9 +11,11 @@ import {
   crossEntropy,
   type Device,
   Embedding,
+  exp,
   gather,
   type Linear,
   log,
+  logSoftmax,
   LSTM,
   type LSTMResult,
   type LSTMState,
@@ -199,7 +201,7 @@ export class ProgramGenerator extends Module {
   /**
    * The score-function loss −Σ Aₙ log p(yₙₜ) of drawn programs (Williams, 1992); `mask` leaves out the tokens after a
    * program's own end, which the reference includes (`none`). `temperature` is that of the draw: p is what they were drawn
-   * from, or the estimate would be of another expectation.
+   * from, or the estimate would be of another expectation. `entropy` times the sum of the tokens' entropies is taken off.
    */
   reinforceLoss(
     refexps: Sequences,
@@ -207,16 +209,19 @@ export class ProgramGenerator extends Module {
     advantages: ArrayLike<number>,
     mask: "after_end" | "none",
     temperature = 1,
+    entropy = 0,
   ): Tensor {
     const { device } = this;
     using scope = device.scope();
     const inputs = new Int32Array(count * length), weights = new Float32Array(count * length);
+    const counts = new Float32Array(count * length);
     for (let n = 0; n < count; n++) {
       let over = false;
       for (let t = 0; t < length; t++) {
         const at = n * length + t;
         inputs[at] = t === 0 ? START : data[at - 1];
-        weights[at] = over && mask === "after_end" ? 0 : advantages[n];
+        counts[at] = over && mask === "after_end" ? 0 : 1;
+        weights[at] = counts[at] === 0 ? 0 : advantages[n];
         over ||= data[at] === END;
       }
     }
@@ -224,7 +229,10 @@ export class ProgramGenerator extends Module {
     const logits = temperature === 1 ? plain : plain.mul(1 / temperature);
     const labels = device.tensor(timeFirst(data, count));
     const options = { reduction: "sum", weights: device.tensor(timeFirst(weights, count)) } as const;
-    return scope.keep(crossEntropy(logits, labels, options));
+    const loss = crossEntropy(logits, labels, options);
+    if (entropy === 0) return scope.keep(loss);
+    const logs = logSoftmax(logits), negative = exp(logs).mul(logs).sum(1);
+    return scope.keep(loss.add(negative.mul(device.tensor(timeFirst(counts, count))).sum().mul(entropy)));
   }
 
   #expressions(refexps: Sequences): StaticExpressions {

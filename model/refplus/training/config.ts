@@ -90,7 +90,15 @@ function reference(stage: Stage): Json {
     },
     dice: 0,
     nodeLoss: { weight: 0, perProgram: null, rarity: 0, favour: {}, inputs: "predicted", teacherForcingUntil: null },
-    reinforce: { baseline: "moving", decay: 0.9, mask: "after_end", temperature: 1, engineRate: 1 },
+    reinforce: {
+      baseline: "moving",
+      draws: 1,
+      entropy: 0,
+      decay: 0.9,
+      mask: "after_end",
+      temperature: 1,
+      engineRate: 1,
+    },
     displayEvery: 10,
     validateEvery: every,
     validation: { metric: null, patience: null },
@@ -219,7 +227,10 @@ function resume(saved: Layer, layers: readonly Layer[]): RefplusConfig {
 
 /** Settings that have everything their stage needs. */
 function checked(config: RefplusConfig): RefplusConfig {
-  const { stage, data, start, nodeLoss, batch, accumulate } = config;
+  const { stage, data, start, nodeLoss, batch, accumulate, reinforce } = config;
+  if (reinforce.baseline === "others" && reinforce.draws === 1) {
+    throw new UserError("reinforce.baseline: others needs several programs of each expression; set reinforce.draws");
+  }
   if (accumulate > batch) throw new UserError(`accumulate: ${batch} expressions make at most ${batch} parts`);
   const needs = (flag: string, what: string): never => {
     throw new UserError(`--stage ${stage} needs ${flag}, ${what}`);

@@ -13,7 +13,7 @@ export const STAGES = ["pg", "ee-gt", "ee-pred", "joint"] as const;
 export type Stage = typeof STAGES[number];
 
 /** Baselines that are subtracted from rewards in joint training. */
-export const BASELINES = ["moving", "likeliest"] as const;
+export const BASELINES = ["moving", "likeliest", "others"] as const;
 
 /** One of {@link BASELINES}. */
 export type Baseline = typeof BASELINES[number];
@@ -145,7 +145,13 @@ export const refplusSchema = z.strictObject({
   }),
   reinforce: z.strictObject({
     baseline: z.enum(BASELINES).describe(
-      'Baseline of the rewards: their `moving` mean, as in the reference, or the reward of the `likeliest` program, so that an expression\'s difficulty cancels (Rennie et al., "Self-critical sequence training", CVPR 2017)',
+      'Baseline of the rewards: their `moving` mean, as in the reference, or the reward of the `likeliest` program, so that an expression\'s difficulty cancels (Rennie et al., "Self-critical sequence training", CVPR 2017), or the mean reward of the `others` drawn for the same expression (Kool et al., "Buy 4 REINFORCE samples, get a baseline for free!", 2019)',
+    ),
+    draws: positive.default(1).describe(
+      "Programs drawn of each expression in an update; the engine runs and learns each distinct one once; 1 in the reference",
+    ),
+    entropy: z.number().min(0).default(0).describe(
+      "Weight of the entropy of the programs' tokens, which keeps draws apart; 0 in the reference",
     ),
     decay: z.number().min(0).lt(1).describe("Decay of the moving baseline: the share of the old one in the new"),
     mask: z.enum(["after_end", "none"]).describe(

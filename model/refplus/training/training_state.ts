@@ -219,7 +219,7 @@ export async function update(
 ): Promise<StepLosses> {
   const { models: { generator, engine }, updates, train, vocabulary, supervision } = state;
   const { stage, seed, dice, nodeLoss, accumulate, reinforce } = state.config;
-  const { baseline: against, decay, mask, temperature } = reinforce;
+  const { baseline: against, draws, entropy, decay, mask, temperature } = reinforce;
   const choice = { seed, step: progress.step, temperature }, parts = partsOf(batch, accumulate);
   const { ranks } = state, own = shareOf(ranks, parts);
   const tokens = programTokens(vocabulary);
@@ -253,6 +253,8 @@ export async function update(
         updates: { generator: updates.generator!, engine: updates.engine! },
         tokens,
         against,
+        draws,
+        entropy,
         decay,
         mask,
         losses,

@@ -170,7 +170,7 @@ export async function drawnTrees(
   return drawn;
 }
 
-/** The draws of a part: those that its expressions have in the whole batch. */
-export function choiceOf(choice: DrawOptions, { first }: Part, parts: readonly Part[]): DrawOptions {
-  return parts.length === 1 ? choice : { ...choice, rows: { first, of: sizeOf(parts) } };
+/** The draws of a part, `each` for each expression: those that its expressions have in the whole batch. */
+export function choiceOf(choice: DrawOptions, { first }: Part, parts: readonly Part[], each = 1): DrawOptions {
+  return parts.length === 1 ? choice : { ...choice, rows: { first: each * first, of: each * sizeOf(parts) } };
 }

@@ -10,7 +10,7 @@ import {
 import { flatten } from "../../../../datasets/refplus/encoding/programs.ts";
 import { END, NULL, SPECIAL_TOKENS, START } from "../../../../datasets/refplus/encoding/tokens.ts";
 import type { ProgramNode } from "../../../../datasets/refplus/files/types.ts";
-import { Device } from "../../../../engine/mod.ts";
+import { Device, type Tensor } from "../../../../engine/mod.ts";
 import { ExecutionEngine } from "../../../../model/refplus/engine/execution_engine.ts";
 import { ProgramGenerator, type Sequences } from "../../../../model/refplus/generator/program_generator.ts";
 import {
@@ -234,6 +234,57 @@ Deno.test("the score-function gradient is that of the expected reward, by enumer
       );
     }
     model.zeroGrad();
+  }
+});
+
+Deno.test("the entropy of programs is that of every token's distribution, with its gradient, and ends with a program", async () => {
+  await using device = await Device.open();
+  const tokens = 5;
+  using model = new ProgramGenerator(device, { words: 5, tokens, wordDim: 3, hidden: 4, layers: 1, seed: 7 });
+  const x = sequences([[1, 4, 2], [1, 3, 2]]), drawn = [[4, END, 3], [3, 1, 4]];
+  /** Sum of the tokens' entropies in nats, those after an end left out. */
+  const entropy = async (): Promise<number> => {
+    using _scope = device.scope();
+    const logits = await model.logits(model.encode(x), sequences(drawn.map((row) => [START, ...row.slice(0, -1)])))
+      .data();
+    let sum = 0;
+    drawn.forEach((row, n) =>
+      row.forEach((_, t) => {
+        if (row.slice(0, t).includes(END)) return;
+        const scores = [...logits.subarray((t * 2 + n) * tokens, (t * 2 + n + 1) * tokens)].map(Math.exp);
+        const total = scores.reduce((a, b) => a + b, 0);
+        sum -= scores.reduce((all, score) => all + score / total * Math.log(score / total), 0);
+      })
+    );
+    return sum;
+  };
+  const loss = (weight: number): Tensor => model.reinforceLoss(x, sequences(drawn), [1, -2], "after_end", 1, weight);
+  {
+    using _scope = device.scope();
+    const [plain, less, want] = [await loss(0).item(), await loss(0.5).item(), await entropy()];
+    ok(Math.abs(plain - less - 0.5 * want) < 1e-4, `${plain - less}, not half of ${want}`);
+  }
+  for (const { name, tensor } of model.parameters()) {
+    const gradient = async (weight: number): Promise<Float32Array> => {
+      using _scope = device.scope();
+      loss(weight).backward();
+      const grad = tensor.grad ? await tensor.grad.data() : new Float32Array(tensor.size);
+      model.zeroGrad();
+      return grad;
+    };
+    const [without, given] = [await gradient(0), await gradient(1)], values = await tensor.data();
+    const own = given.map((v, i) => v - without[i]);
+    const element = own.findIndex((v) => Math.abs(v) === own.reduce((most, g) => Math.max(most, Math.abs(g)), 0));
+    const moved = async (by: number): Promise<number> => {
+      tensor.write(values.with(element, values[element] + by) as Float32Array<ArrayBuffer>);
+      return await entropy();
+    };
+    const slope = (await moved(1e-2) - await moved(-1e-2)) / 2e-2;
+    tensor.write(values);
+    ok(
+      Math.abs(slope + own[element]) < 2e-3 * Math.max(0.05, Math.abs(slope)) + 2e-4,
+      `${name}: ${-own[element]}, not ${slope}`,
+    );
   }
 });
 

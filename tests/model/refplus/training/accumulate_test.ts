@@ -164,7 +164,14 @@ Deno.test("a joint update in parts has the rewards, the baseline and the gradien
       using updates = new GeneratorUpdates(learnt, adam);
       for (let i = 0; i < 40; i++) updates.run(samples.words(batch), samples.programs(batch)).values.dispose();
     }
-    for (const against of ["moving", "likeliest"] as const) {
+    for (
+      const [against, draws, entropy] of [
+        ["moving", 1, 0],
+        ["likeliest", 1, 0],
+        ["others", 4, 0.1],
+        ["likeliest", 3, 0],
+      ] as const
+    ) {
       const update = async (count: number) => {
         using engine = newEngine(device);
         using generator = newGenerator(device);
@@ -176,7 +183,8 @@ Deno.test("a joint update in parts has the rewards, the baseline and the gradien
           using engineUpdates = new Accumulation(engine, first);
           using generatorUpdates = new Accumulation(generator, second);
           const updates = { engine: engineUpdates, generator: generatorUpdates };
-          const joint = { generator, engine, updates, tokens, against, decay: 0.5, mask: "after_end" as const };
+          const how = { against, draws, entropy, decay: 0.5, mask: "after_end" as const };
+          const joint = { generator, engine, updates, tokens, ...how };
           const done = await jointUpdate(joint, samples, partsOf(batch, count), { seed: 1, step: 2 }, 0.25);
           made.push({ names: done.losses.names, values: done.losses.values as number[], baseline: done.baseline });
         });

@@ -9,7 +9,7 @@ import { Samples, treesOf } from "../../../../model/refplus/training/samples.ts"
 import { scoreMasks } from "../../../../model/refplus/evaluation/scoring.ts";
 import { GeneratorUpdates } from "../../../../model/refplus/generator/generator_updates.ts";
 import { Accumulation } from "../../../../model/refplus/training/accumulation.ts";
-import { jointUpdate } from "../../../../model/refplus/training/joint_update.ts";
+import { aboveOthers, jointUpdate } from "../../../../model/refplus/training/joint_update.ts";
 import { engineUpdate, partsOf, rewardsOf } from "../../../../model/refplus/training/updates.ts";
 import { END, START } from "../../../../datasets/refplus/encoding/tokens.ts";
 import { withFolder } from "../../../support/folder.ts";
@@ -248,6 +248,42 @@ Deno.test("with the likeliest program's reward as baseline, a draw of that progr
     deepStrictEqual(await weights(), before);
     await jointUpdate(joint, samples, partsOf(all(32)), { seed: 1, step: 1, temperature: 1 }, 0);
     ok((await weights()).some((v, i) => v !== before[i]), "other draws change it");
+  });
+});
+
+Deno.test("of several draws of an expression each distinct program is run once, and its own reward is not its baseline", async () => {
+  deepStrictEqual(aboveOthers([1, 0, 0.5, 2, 4, 6], 3), [0.75, -0.75, 0, -3, 0, 3]);
+  await withToy(2, async ({ device, samples, engine, generator }) => {
+    using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
+    using second = new Adam(device, generator.trainable(), { rate: 1e-2 });
+    using engineUpdates = new Accumulation(engine, first);
+    using generatorUpdates = new Accumulation(generator, second);
+    const updates = { engine: engineUpdates, generator: generatorUpdates };
+    const joint = { generator, engine, updates, tokens, decay: 0.9, mask: "after_end" as const };
+    const figures = async (step: number, temperature: number, draws: number) => {
+      const done = await jointUpdate(
+        { ...joint, against: "others", draws },
+        samples,
+        partsOf(all(32)),
+        { seed: 1, step, temperature },
+        0,
+      );
+      const { names, values } = done.losses as { names: readonly string[]; values: readonly number[] };
+      return Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    };
+    const weights = async (): Promise<number[]> => {
+      const found: number[] = [];
+      for (const { tensor } of generator.parameters()) found.push(...await tensor.data());
+      return found;
+    };
+    const before = await weights(), cold = await figures(0, 1e-4, 4);
+    // All draws are the likeliest: one is run, and none is better than the others.
+    deepStrictEqual([cold.distinct, cold.advantage], [1, 0]);
+    deepStrictEqual(await weights(), before);
+    const warm = await figures(1, 2, 4);
+    ok(warm.distinct > 1.5 && warm.distinct <= 4, `${warm.distinct} distinct programs`);
+    ok(warm.advantage > 0);
+    ok((await weights()).some((v, i) => v !== before[i]));
   });
 });
 

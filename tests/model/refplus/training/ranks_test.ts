@@ -85,8 +85,12 @@ Deno.test("two ranks with a part each have the bits of one process with two part
       const likeliest = { reinforce: { baseline: "likeliest" }, batch: 6, accumulate: 3, steps: 2 };
       await train(at("likeliest"), settings("joint", likeliest), 1);
       await train(at("likeliest by three"), settings("joint", likeliest), 3);
+      const several = { ...likeliest, reinforce: { baseline: "others", draws: 3, entropy: 0.01 } };
+      await train(at("several"), settings("joint", several), 1);
+      await train(at("several by three"), settings("joint", several), 3);
       const log = (name: string): string => Deno.readTextFileSync(join(at(name), "metrics.jsonl")).split("\n")[0];
       strictEqual(log("likeliest by three"), log("likeliest"));
+      strictEqual(log("several by three"), log("several"));
       for (
         const [more, message] of [
           [{ accumulate: 1 }, /^UserError: accumulate: 1 parts .* 2 ranks; give --accumulate 2, or a multiple$/],
