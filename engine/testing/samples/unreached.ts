@@ -37,6 +37,11 @@ export const UNREACHED: Reasons = {
     "if (TILE_ROWS > 64u) { store(row + 64u, place.column, c10); }",
     "if (TILE_ROWS > 64u && TILE_COLUMNS > 64u) { store(row + 64u, place.column + 16u, c11); }",
   ),
+  ...all(
+    "as GPUs get it, written out: tests/engine/ops/tilings_test.ts",
+    "lib/core_tiles.wgsl",
+    "fn steps(k: u32, at: Place) {",
+  ),
   ...all(TILINGS, "lib/products/wide_tiles.wgsl", "if (BUFFERS == 1u) { workgroupBarrier(); }"),
   ...all(
     OUT_OF_RANGE,
