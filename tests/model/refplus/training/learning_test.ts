@@ -218,6 +218,13 @@ Deno.test("joint training raises the mean reward of a half-trained generator", a
   });
 });
 
+/** All weights of a generator. */
+async function weightsOf(generator: ProgramGenerator): Promise<number[]> {
+  const found: number[] = [];
+  for (const { tensor } of generator.parameters()) found.push(...await tensor.data());
+  return found;
+}
+
 Deno.test("with the likeliest program's reward as baseline, a draw of that program gives the generator no gradient", async () => {
   await withToy(2, async ({ device, samples, engine, generator }) => {
     using first = new Adam(device, engine.trainable(), { rate: 1e-4 });
@@ -234,20 +241,15 @@ Deno.test("with the likeliest program's reward as baseline, a draw of that progr
       decay: 0.9,
       mask: "after_end" as const,
     };
-    const weights = async (): Promise<number[]> => {
-      const all: number[] = [];
-      for (const { tensor } of generator.parameters()) all.push(...await tensor.data());
-      return all;
-    };
-    const before = await weights();
+    const before = await weightsOf(generator);
     const cold = await jointUpdate(joint, samples, partsOf(all(32)), { seed: 1, step: 0, temperature: 1e-4 }, 0);
     const { names, values } = cold.losses as { names: readonly string[]; values: readonly number[] };
     const value = (name: string): number => values[names.indexOf(name)];
     ok(value("reward") > 0, "there is something to reward");
     strictEqual(value("likeliest_reward"), value("reward"));
-    deepStrictEqual(await weights(), before);
+    deepStrictEqual(await weightsOf(generator), before);
     await jointUpdate(joint, samples, partsOf(all(32)), { seed: 1, step: 1, temperature: 1 }, 0);
-    ok((await weights()).some((v, i) => v !== before[i]), "other draws change it");
+    ok((await weightsOf(generator)).some((v, i) => v !== before[i]), "other draws change it");
   });
 });
 
@@ -260,9 +262,9 @@ Deno.test("of several draws of an expression each distinct program is run once, 
     using generatorUpdates = new Accumulation(generator, second);
     const updates = { engine: engineUpdates, generator: generatorUpdates };
     const joint = { generator, engine, updates, tokens, decay: 0.9, mask: "after_end" as const };
-    const figures = async (step: number, temperature: number, draws: number) => {
+    const figures = async (step: number, temperature: number) => {
       const done = await jointUpdate(
-        { ...joint, against: "others", draws },
+        { ...joint, against: "others", draws: 4 },
         samples,
         partsOf(all(32)),
         { seed: 1, step, temperature },
@@ -271,19 +273,14 @@ Deno.test("of several draws of an expression each distinct program is run once, 
       const { names, values } = done.losses as { names: readonly string[]; values: readonly number[] };
       return Object.fromEntries(names.map((name, i) => [name, values[i]]));
     };
-    const weights = async (): Promise<number[]> => {
-      const found: number[] = [];
-      for (const { tensor } of generator.parameters()) found.push(...await tensor.data());
-      return found;
-    };
-    const before = await weights(), cold = await figures(0, 1e-4, 4);
+    const before = await weightsOf(generator), cold = await figures(0, 1e-4);
     // All draws are the likeliest: one is run, and none is better than the others.
     deepStrictEqual([cold.distinct, cold.advantage], [1, 0]);
-    deepStrictEqual(await weights(), before);
-    const warm = await figures(1, 2, 4);
+    deepStrictEqual(await weightsOf(generator), before);
+    const warm = await figures(1, 2);
     ok(warm.distinct > 1.5 && warm.distinct <= 4, `${warm.distinct} distinct programs`);
     ok(warm.advantage > 0);
-    ok((await weights()).some((v, i) => v !== before[i]));
+    ok((await weightsOf(generator)).some((v, i) => v !== before[i]));
   });
 });
 
